@@ -1,0 +1,46 @@
+# make demo | make test | make lint | make bench | make help: each sets up what it needs in .venv first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench lock clean
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.ready-demo ## place real calls against the whole service and stay up (ONCE=1: end by itself)
+	$(BIN)/onrecord demo $(if $(ONCE),--once)
+
+test: lint ## install what the tests need, check the code, run every test
+	$(BIN)/python tests/prepare.py
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.ready-test ## ruff and mypy --strict; warnings are errors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready-test ## measure the consent webhook against its baselines, and print the ratios
+	$(BIN)/python -m bench.webhook $(ARGS)
+
+lock: $(VENV)/.ready-test ## pin every dependency again, with hashes
+	$(PIP) install uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --extra demo --group build -o requirements/demo.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --extra test --group build -c requirements/demo.txt -o requirements/test.txt pyproject.toml
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build *.egg-info var
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "onrecord needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready-%: requirements/%.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what 'make $*' needs into $(VENV) (once) ..."
+	$(PIP) install --require-hashes -r requirements/$*.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""The phone side: webhooks, callbacks, signature, TwiML, Twilio REST, settings, command line."""

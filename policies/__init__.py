@@ -1,0 +1,1 @@
+"""The rules: consent, jurisdiction, wording, retention, lifecycle. Pure: values in, values out."""

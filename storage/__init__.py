@@ -1,0 +1,1 @@
+"""What is kept: tables, consent log, audio stores, sealing, audio work, durable jobs."""

@@ -1,0 +1,1 @@
+"""What Twilio is told: one XML file per action."""
