@@ -1,0 +1,28 @@
+"""The three families that every failure here belongs to. What a caller does is a value, never one of these.
+
+A message starts with what failed and carries our id; it never carries a phone number.
+"""
+
+
+class Refused(Exception):  # noqa: N818 - a family is named by what follows from it
+    """Bad input, or a rule forbids it: the same attempt will fail again."""
+
+
+class Unavailable(Exception):  # noqa: N818 - as above
+    """Something we depend on does not answer or has no room: try again later."""
+
+
+class Broken(Exception):  # noqa: N818 - as above
+    """Our bug, or evidence that was tampered with: stop and tell a person."""
+
+
+class Held(Refused):
+    """A legal hold, or a retention lock that has not run out, forbids it."""
+
+
+class Conflict(Refused):
+    """The key already holds other bytes, and what is kept is never written over."""
+
+
+class NotEnforced(Broken):
+    """The store accepted a put, but the checksum or lock read back is not what was asked for."""
