@@ -23,6 +23,8 @@ FROM_LENGTH_MAX = 256
 
 RecordingStatus = Literal["in-progress", "completed", "absent", "failed"]
 
+FINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+
 _STATUS = re.compile(r"[a-z][a-z-]{0,31}")  # an open set: Twilio adds words, and we act on those we know
 _RECORDING_STATUS = re.compile(r"in-progress|completed|absent|failed")
 _SOURCE = re.compile(r"[A-Za-z]{0,64}")  # <Start><Recording> sends one that no documented list has
@@ -84,19 +86,40 @@ class CallEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class CallProgress:
-    """A status callback. They come in any order; the sequence number, where sent, tells which is later."""
+class FallbackAsked:
+    """Twilio could not fetch or carry out what we answered, and asks for something else to go on with."""
 
-    call_sid: str
-    call_status: str
-    sequence_number: int | None
-    duration_s: int | None
+    arrived: IncomingCall
+    error_code: int | None
+    was_parting: bool
+    """Whether the conversation was over already: what failed was the last request of the call."""
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
         return cls(
-            call_sid=_call_sid(form),
-            call_status=_matched(form, "CallStatus", _STATUS, "a status"),
+            arrived=IncomingCall.parse(form),
+            error_code=_count(form, "ErrorCode"),
+            was_parting="/voice/ended/" in form.get("ErrorUrl", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CallProgress:
+    """A status callback. They come in any order; the sequence number, where sent, tells which is later."""
+
+    arrived: IncomingCall
+    """The call itself, told again with every callback: for one that we never answered."""
+    sequence_number: int | None
+    duration_s: int | None
+
+    @property
+    def is_final(self) -> bool:
+        return self.arrived.call_status in FINAL_STATUSES
+
+    @classmethod
+    def parse(cls, form: Mapping[str, str]) -> Self:
+        return cls(
+            arrived=IncomingCall.parse(form),
             sequence_number=_count(form, "SequenceNumber"),
             duration_s=_count(form, "CallDuration"),  # Duration is in billed minutes
         )
@@ -119,9 +142,7 @@ class RecordingProgress:
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
-        status = _matched(
-            form, "RecordingStatus", _RECORDING_STATUS, "in-progress, completed, absent or failed"
-        )
+        status = _matched(form, "RecordingStatus", _RECORDING_STATUS, "in-progress, completed, absent or failed")
         source = form.get("RecordingSource", "")
         return cls(
             call_sid=_call_sid(form),

@@ -6,9 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from callflow.private_files import Fault
 
-_HOST = re.compile(
-    r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
-)
+_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _S3_PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()/-]*)?")
 _DIRECTORY_PLACE = re.compile(r"dir:[^\x00]+")
 
@@ -17,18 +15,12 @@ def base_url_fault(url: str) -> Fault | None:
     """A base URL is a scheme, a host and perhaps a port: anything more would change what is signed."""
     parts = _split(url)
     if parts is None:
-        return Fault(
-            "is not a URL", "write https://HOST, in plain ASCII (an international name in its xn-- form)"
-        )
+        return Fault("is not a URL", "write https://HOST, in plain ASCII (an international name in its xn-- form)")
     if parts.username is not None or parts.password is not None:
         return Fault("holds a user name or password", "leave it out of the URL")
     if "?" in url or "#" in url or parts.path not in ("", "/"):
-        return Fault(
-            "holds more than a host", "give the service a host name of its own, without path or query"
-        )
-    if parts.scheme not in ("http", "https") or (
-        parts.scheme == "http" and not _is_loopback(parts.hostname or "")
-    ):
+        return Fault("holds more than a host", "give the service a host name of its own, without path or query")
+    if parts.scheme not in ("http", "https") or (parts.scheme == "http" and not _is_loopback(parts.hostname or "")):
         return Fault("is not https", "write https://HOST (plain http is for loopback only)")
     return None
 

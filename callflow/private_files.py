@@ -38,9 +38,7 @@ def _fault(held: os.stat_result, path: Path, closed_to: int, owner: int | None) 
     if not stat.S_ISREG(held.st_mode):
         return Fault("names no plain file", "name a plain file")
     if held.st_mode & closed_to:
-        return Fault(
-            f"can be opened by other users (mode {stat.S_IMODE(held.st_mode):04o})", f"chmod 600 {path}"
-        )
+        return Fault(f"can be opened by other users (mode {stat.S_IMODE(held.st_mode):04o})", f"chmod 600 {path}")
     if owner is not None and held.st_uid != owner:
         return Fault("belongs to another user", f"chown it to the user that runs onrecord: {path}")
     return None

@@ -31,7 +31,7 @@ class Problem:
         return f"{self.setting} {self.problem}: {self.remedy}"
 
 
-class SettingsRejected(Exception):  # noqa: N818 - the settings are refused; nothing went wrong in the program
+class SettingsRejected(Exception):
     """Every problem found, so that one attempt to start shows all of them."""
 
     def __init__(self, *problems: Problem) -> None:
@@ -65,9 +65,7 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
     found = _Environment(environ)
     # A command that only reads what is kept must not need, or open, the telephone's secrets.
     phone = found if need == "all" else _Environment({})
-    account_sid = phone.required(
-        "TWILIO_ACCOUNT_SID", "the account's SID from Twilio's console", _sid_fault("AC")
-    )
+    account_sid = phone.required("TWILIO_ACCOUNT_SID", "the account's SID from Twilio's console", _sid_fault("AC"))
     token = phone.required_secret("TWILIO_AUTH_TOKEN", "the token Twilio signs webhooks with")
     secondary = phone.secret("TWILIO_AUTH_TOKEN_SECONDARY", _secret_fault)
     rest_user, rest_password = _rest_credentials(phone) or (account_sid, token)
@@ -137,9 +135,7 @@ class _Environment:
             self.report(f"{name}_FILE", content)
             return ""
         text = content.decode("utf-8", "replace").rstrip("\r\n")
-        return self._checked(
-            f"{name}_FILE", text, check, empty=Fault("names an empty file", "write it again")
-        )
+        return self._checked(f"{name}_FILE", text, check, empty=Fault("names an empty file", "write it again"))
 
     def required(self, name: str, meaning: str, check: Check) -> str:
         return self._present(name, meaning, self.text(name, check))
@@ -163,9 +159,7 @@ class _Environment:
 def _secret_fault(value: str) -> Fault | None:
     if SECRET.fullmatch(value):
         return None
-    return Fault(
-        "does not look like a secret", f"it has at least {SECRET_LENGTH_MIN} characters and no space"
-    )
+    return Fault("does not look like a secret", f"it has at least {SECRET_LENGTH_MIN} characters and no space")
 
 
 def _sid_fault(prefix: str) -> Check:

@@ -84,7 +84,7 @@ def signed_url(public_base_url: str, raw_target: str) -> str | Refusal:
     return public_base_url + raw_target
 
 
-def verify(  # noqa: PLR0913 - the parts of one request, each by its name
+def verify(
     secrets: Sequence[str],
     *,
     url: str,

@@ -79,7 +79,5 @@ class Urls:
     def _mac(self, kind: Kind, call_id: str, step: str = "") -> str:
         if not _CALL_ID.fullmatch(call_id):
             raise ValueError("url: a call id is 1 to 64 characters of A-Z a-z 0-9 _ -")
-        signer = Signer(
-            self.mac_key, salt=f"onrecord url {kind}", key_derivation="hmac", digest_method=sha256
-        )
+        signer = Signer(self.mac_key, salt=f"onrecord url {kind}", key_derivation="hmac", digest_method=sha256)
         return signer.get_signature(f"{call_id}/{step}").decode()

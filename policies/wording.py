@@ -16,6 +16,11 @@ from policies.consent import Mode
 
 WORDS_PER_MINUTE = 150
 
+# Where Spanish is the language of most: the countries whose official language it is, and Puerto Rico.
+_SPANISH_SPEAKING = frozenset(
+    {"AR", "BO", "CL", "CO", "CR", "CU", "DO", "EC", "ES", "GQ", "GT", "HN", "MX", "NI", "PA", "PE", "PY", "SV"}
+) | {"US-PR", "UY", "VE"}
+
 
 class NoWording(ValueError):
     """There is no text for this language or this purpose."""
@@ -86,6 +91,11 @@ def language_for(wanted: str | None, offered: Sequence[str]) -> str:
     """The one of a line's languages that serves a caller who wants `wanted`; else the line's first."""
     found = _same_language(wanted, offered) if wanted else None
     return found or offered[0]
+
+
+def language_spoken_in(place: str) -> str | None:
+    """The language to offer a caller from a place (an ISO 3166 code), None where the number says nothing of it."""
+    return "es" if {place, place.partition("-")[0]} & _SPANISH_SPEAKING else None
 
 
 def spoken_length_s(text: str) -> float:

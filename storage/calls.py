@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from evidence.events import Event
-from policies.consent import Mode, Outcome, Standard
+from policies.consent import Mode, Outcome, Standard, hung_up
 from policies.lifecycle import CallEvent, CallState, after
 from storage import consent_log
 from storage.errors import Broken
@@ -54,6 +54,7 @@ class Call:
     disclosure_length_ms: int
     decided_at: datetime | None = None
     ended_at: datetime | None = None
+    sweep_at: datetime | None = None
 
     @property
     def standard(self) -> Standard:
@@ -73,8 +74,10 @@ class Permit:
 
 
 _COLUMNS = [call.c[name] for name in Call.__dataclass_fields__]
-_BY_SID = select(*_COLUMNS).where(call.c.call_sid == bindparam("sid")).with_for_update()
-_BY_ID = select(*_COLUMNS).where(call.c.id == bindparam("id")).with_for_update()
+_PEEK_SID = select(*_COLUMNS).where(call.c.call_sid == bindparam("sid"))
+_BY_SID = _PEEK_SID.with_for_update()
+_PEEK = select(*_COLUMNS).where(call.c.id == bindparam("id"))
+_BY_ID = _PEEK.with_for_update()
 _PERMIT = select(permit).where(permit.c.call_id == bindparam("id"))
 _REPLY = select(reply.c.request_sha256, reply.c.body).where(
     reply.c.call_id == bindparam("id"), reply.c.step == bindparam("step_name")
@@ -83,7 +86,10 @@ _MOVE = (
     update(call)
     .where(call.c.id == bindparam("the_id"), call.c.state == bindparam("the_state"), call.c.events == bindparam("seen"))
     .values(
-        {name: bindparam(name) for name in ("state", "outcome", "reason", "prompt", "events", "decided_at", "ended_at")}
+        {
+            name: bindparam(name)
+            for name in ("state", "outcome", "reason", "prompt", "events", "decided_at", "ended_at", "sweep_at")
+        }
     )
 )
 
@@ -95,6 +101,15 @@ def by_sid(connection: Connection, call_sid: str) -> Call | None:
 
 def by_id(connection: Connection, call_id: str) -> Call | None:
     return _read(connection.execute(_BY_ID, {"id": call_id}).first())
+
+
+def peek(connection: Connection, call_id: str) -> Call | None:
+    """As `by_id`, without a lock: for those who only read."""
+    return _read(connection.execute(_PEEK, {"id": call_id}).first())
+
+
+def peek_sid(connection: Connection, call_sid: str) -> Call | None:
+    return _read(connection.execute(_PEEK_SID, {"sid": call_sid}).first())
 
 
 def add(connection: Connection, new: Call) -> None:
@@ -138,6 +153,32 @@ def tell(connection: Connection, moment: Moment, known: Call, *events: Event) ->
     _save(connection, known, told)
     consent_log.append(connection, events, call_id=known.id, first_n=known.events, at=moment.at, random=moment.random)
     return told
+
+
+def end(connection: Connection, moment: Moment, known: Call, *, status: str, duration_s: int | None) -> Call:
+    """The call is over. Whoever hears it first settles it: Twilio's callback, or the sweep that asked Twilio.
+
+    `events` of the event is how many the call has with this one, so that none can be left out unseen.
+    """
+    if known.state is CallState.ENDED:
+        return known
+    public = {"status": status, "duration_s": duration_s, "events": known.events + 1}
+    asked_soon = ask_again(connection, known, moment.at)
+    return settle(
+        connection,
+        moment,
+        asked_soon,
+        CallEvent.ENDED,
+        events=[Event("call.completed", public)],
+        outcome=hung_up(known.state) if known.outcome == OPEN else None,
+    )
+
+
+def ask_again(connection: Connection, known: Call, at: datetime | None) -> Call:
+    """Have the sweep ask Twilio about the call at that time; None: no more."""
+    later = replace(known, sweep_at=at)
+    _save(connection, known, later)
+    return later
 
 
 def give_permit(connection: Connection, given: Permit) -> Permit:
@@ -205,6 +246,7 @@ def _save(connection: Connection, known: Call, moved: Call) -> None:
             "events": moved.events,
             "decided_at": moved.decided_at,
             "ended_at": moved.ended_at,
+            "sweep_at": moved.sweep_at,
         },
     )
     if saved.rowcount != 1:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from evidence.events import Event
 from policies.lifecycle import RecordingEvent, RecordingState, after, first
@@ -18,15 +18,17 @@ from storage import calls
 from storage.calls import Call, Moment
 from storage.errors import Broken
 from storage.incidents import raise_incident
+from storage.job_queue import JobKind, Lane
 from storage.tables import audio_object, recording
 
-INTAKE, DESTROY = "intake", "destroy"
+INTAKE = JobKind("intake", Lane.BULK)
+DESTROY = JobKind("destroy", Lane.PROMPT)
 
 
 class Jobs(Protocol):
-    """Durable work, queued in the caller's transaction. The same id twice is one job."""
+    """Durable work, asked for in the caller's transaction. The same kind and id twice is one job."""
 
-    def enqueue(self, connection: Connection, job: str, job_id: str, argument: str) -> None: ...
+    def enqueue(self, connection: Connection, kind: JobKind, job_id: str, argument: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ class AudioObject:
     plain_sha256: str
 
 
-_SELECT = select(*[recording.c[name] for name in Recording.__dataclass_fields__]).with_for_update()
+_PEEK = select(*[recording.c[name] for name in Recording.__dataclass_fields__])
+_SELECT = _PEEK.with_for_update()
 
 
 def by_sid(connection: Connection, recording_sid: str) -> Recording | None:
@@ -84,8 +87,19 @@ def by_id(connection: Connection, recording_id: str) -> Recording | None:
     return _read(connection.execute(_SELECT.where(recording.c.id == recording_id)).first())
 
 
+def peek(connection: Connection, recording_id: str) -> Recording | None:
+    """As `by_id`, without a lock: for those who only read."""
+    return _read(connection.execute(_PEEK.where(recording.c.id == recording_id)).first())
+
+
+def where(connection: Connection, condition: ColumnElement[bool], *, limit: int) -> list[Recording]:
+    """The longest waiting first; not locked."""
+    rows = connection.execute(_PEEK.where(condition).order_by(recording.c.moved_at).limit(limit))
+    return [known for row in rows if (known := _read(row)) is not None]
+
+
 def of_call(connection: Connection, call_id: str) -> list[Recording]:
-    rows = connection.execute(_SELECT.where(recording.c.call_id == call_id).order_by(recording.c.noticed_at))
+    rows = connection.execute(_PEEK.where(recording.c.call_id == call_id).order_by(recording.c.noticed_at))
     return [known for row in rows if (known := _read(row)) is not None]
 
 
@@ -203,7 +217,7 @@ def _condemned(
     )
     calls.tell(connection, moment, known, told)
     raise_incident(connection, moment, "recording_without_permit", about=condemned.id, call_id=known.id, detail=why)
-    jobs.enqueue(connection, DESTROY, f"{DESTROY}:{condemned.id}", condemned.id)
+    jobs.enqueue(connection, DESTROY, condemned.id, condemned.id)
 
 
 def _follow_up(
@@ -212,7 +226,7 @@ def _follow_up(
     if moved.state is before:
         return
     if moved.state is RecordingState.COMPLETED:
-        jobs.enqueue(connection, INTAKE, f"{INTAKE}:{moved.id}", moved.id)
+        jobs.enqueue(connection, INTAKE, moved.id, moved.id)
     if moved.state is RecordingState.ABSENT:
         detail = "Twilio made no recording although the caller had agreed to one"
         raise_incident(connection, moment, "recording_absent", about=moved.id, call_id=moved.call_id, detail=detail)

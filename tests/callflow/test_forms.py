@@ -111,9 +111,7 @@ def test_whatever_is_not_wholly_a_call_sid_is_refused(parse: Any, form: dict[str
         parse({**form, "CallSid": sid})
 
 
-@pytest.mark.parametrize(
-    "sid", ["", CALL_SID, RECORDING_SID + "\n", RECORDING_SID.upper(), "../" + RECORDING_SID]
-)
+@pytest.mark.parametrize("sid", ["", CALL_SID, RECORDING_SID + "\n", RECORDING_SID.upper(), "../" + RECORDING_SID])
 def test_whatever_is_not_wholly_a_recording_sid_is_refused(sid: str) -> None:
     with pytest.raises(Refused, match="RecordingSid"):
         RecordingProgress.parse({**RECORDS, "RecordingSid": sid})
@@ -152,9 +150,7 @@ def test_everything_else_may_be_missing(parse: Any, form: dict[str, str]) -> Non
 
 @ALL_DOORS
 @given(values=st.dictionaries(st.sampled_from(FIELDS), st.text()))
-def test_no_value_makes_anything_but_a_refusal(
-    parse: Any, form: dict[str, str], values: dict[str, str]
-) -> None:
+def test_no_value_makes_anything_but_a_refusal(parse: Any, form: dict[str, str], values: dict[str, str]) -> None:
     with suppress(Refused):
         assert parse({**form, **values}).call_sid == CALL_SID
 
@@ -259,10 +255,7 @@ def test_the_first_sequence_number_is_zero_and_not_absent() -> None:
 
 
 def test_a_recording_that_failed_says_why() -> None:
-    assert (
-        RecordingProgress.parse({**RECORDS, "RecordingStatus": "absent", "ErrorCode": "16101"}).error_code
-        == 16101
-    )
+    assert RecordingProgress.parse({**RECORDS, "RecordingStatus": "absent", "ErrorCode": "16101"}).error_code == 16101
 
 
 @pytest.mark.parametrize(

@@ -137,9 +137,7 @@ def test_a_malformed_account_sid_is_refused(sid: str) -> None:
     assert rejected({**GIVEN, "TWILIO_ACCOUNT_SID": sid})["TWILIO_ACCOUNT_SID"].problem == "is malformed"
 
 
-@pytest.mark.parametrize(
-    "token", ["short", "with space 0123456789", "changeme", "0123456789abcdef\n", "é" * 32]
-)
+@pytest.mark.parametrize("token", ["short", "with space 0123456789", "changeme", "0123456789abcdef\n", "é" * 32])
 def test_a_token_that_cannot_be_one_is_refused(token: str) -> None:
     assert set(rejected({**GIVEN, "TWILIO_AUTH_TOKEN": token})) == {"TWILIO_AUTH_TOKEN"}
 
@@ -213,16 +211,12 @@ def test_sqlite_and_postgres_are_databases(url: str) -> None:
     assert read_settings({**GIVEN, "DATABASE_URL": url}).database_url == url
 
 
-@pytest.mark.parametrize(
-    "url", ["mysql://h/n", "postgres://u:p@h/n", "var/x.db", "postgresql://u:p@h:port/n"]
-)
+@pytest.mark.parametrize("url", ["mysql://h/n", "postgres://u:p@h/n", "var/x.db", "postgresql://u:p@h:port/n"])
 def test_another_database_is_refused_without_showing_its_password(url: str) -> None:
     assert url not in str(rejected({**GIVEN, "DATABASE_URL": url})["DATABASE_URL"])
 
 
-@pytest.mark.parametrize(
-    "place", ["dir:var/audio", "dir:/srv/x y", "s3://a-bucket/prefix/of", "s3://a-bucket"]
-)
+@pytest.mark.parametrize("place", ["dir:var/audio", "dir:/srv/x y", "s3://a-bucket/prefix/of", "s3://a-bucket"])
 def test_a_directory_and_a_bucket_are_audio_stores(place: str) -> None:
     assert read_settings({**GIVEN, "AUDIO_STORE": place}).audio_store == place
 

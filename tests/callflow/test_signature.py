@@ -147,9 +147,7 @@ def test_a_url_may_be_signed_with_or_without_its_port(url: str, signed_as: str) 
 def test_whatever_an_outsider_sends_is_a_refusal(
     body: bytes, url: str, content_type: str, signature: str | None, secrets: list[str]
 ) -> None:
-    verdict = verify(
-        secrets, url=url, body=body, content_type=content_type, signature=signature, account_sid=ACCOUNT
-    )
+    verdict = verify(secrets, url=url, body=body, content_type=content_type, signature=signature, account_sid=ACCOUNT)
     assert isinstance(verdict, Refusal)
 
 
@@ -163,9 +161,7 @@ def test_a_form_means_to_us_what_was_signed(pairs: list[tuple[str, str]]) -> Non
 
 @pytest.mark.parametrize("signature", [None, ""])
 def test_a_missing_signature_is_refused(signature: str | None) -> None:
-    verdict = verify(
-        [SECRET], url=URL, body=b"a=b", content_type=FORM_TYPE, signature=signature, account_sid=ACCOUNT
-    )
+    verdict = verify([SECRET], url=URL, body=b"a=b", content_type=FORM_TYPE, signature=signature, account_sid=ACCOUNT)
     assert verdict == Refusal("no_signature")
 
 
@@ -247,9 +243,7 @@ def test_an_empty_token_signs_nothing() -> None:
     assert check(secrets=[""], signature=signed(list(CALL.items()), secret="")) == Refusal("bad_signature")
 
 
-@pytest.mark.parametrize(
-    "form", [{**CALL, "AccountSid": "AC" + "9" * 32}, {**CALL, "AccountSid": ""}, {"a": "b"}]
-)
+@pytest.mark.parametrize("form", [{**CALL, "AccountSid": "AC" + "9" * 32}, {**CALL, "AccountSid": ""}, {"a": "b"}])
 def test_another_accounts_webhook_is_refused(form: dict[str, str]) -> None:
     assert check(form) == Refusal("wrong_account")
 
@@ -270,9 +264,7 @@ def test_a_changed_parameter_is_refused() -> None:
 
 
 def test_a_removed_parameter_is_refused() -> None:
-    assert check(body=urlencode({k: v for k, v in CALL.items() if k != "Digits"}).encode()) == Refusal(
-        "bad_signature"
-    )
+    assert check(body=urlencode({k: v for k, v in CALL.items() if k != "Digits"}).encode()) == Refusal("bad_signature")
 
 
 def test_empty_values_and_unknown_parameters_are_kept() -> None:

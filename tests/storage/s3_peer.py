@@ -92,9 +92,7 @@ def toxic_proxy(upstream: str) -> Iterator[tuple[str, Faults]]:
         def _relay(self) -> None:
             faults.seen.append(f"{self.command} {self.path}")
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            headers = {
-                k: v for k, v in self.headers.items() if k.lower() not in (*faults.drop_headers, "expect")
-            }
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in (*faults.drop_headers, "expect")}
             link = http.client.HTTPConnection(place.hostname or "", place.port)
             link.request(self.command, self.path, body, headers)
             answer = link.getresponse()
