@@ -42,10 +42,10 @@ def parse(body: bytes, content_type: str) -> tuple[Verb, ...]:
     """The verbs of a document as it came over HTTP. Raises TwimlRejected with Twilio's code."""
     if len(body) > SIZE_MAX:
         raise TwimlRejected(11750, f"{len(body)} bytes")
-    if content_type.partition(";")[0].strip().lower() not in CONTENT_TYPES:
-        raise TwimlRejected(12300, content_type or "no content type")
     if not body.strip():
         raise TwimlRejected(11770, "no TwiML")
+    if content_type.partition(";")[0].strip().lower() not in CONTENT_TYPES:
+        raise TwimlRejected(12300, content_type or "no content type")
     return parse_document(body)
 
 
