@@ -135,6 +135,11 @@ def test_the_hash_is_of_the_text_and_not_of_its_meaning() -> None:
         ("sip:desk@", f"sip:{'d' * 300}@", (8, "line[1].connect_to[3]", "not a place to connect to")),
         ("sip:desk@", "sip:@", (8, "line[1].connect_to[3]", "not a place to connect to")),
         ("client:alice", "+18005550199", (8, "line[1].connect_to", "a call would come back to one of these lines")),
+        (
+            '"client:alice"',
+            ", ".join(f'"client:alice{n}"' for n in range(9)),
+            (8, "line[1].connect_to", "11 places to ring at once"),
+        ),
         ('"quality-90d"\n', '"quality"\n', (14, "line[1].retention", 'there is no retention rule "quality"')),
         ('"P90D"', '"90D"', (24, "retention.quality-90d.keep", '"90D": not an ISO 8601 duration')),
         ('keep = "P90D"', "", (23, "retention.quality-90d.keep", "missing")),
