@@ -13,7 +13,8 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_DIGITS = re.compile(r"\d{5,}")
+# As many digits as a phone number has, however they are set.
+_A_NUMBER = re.compile(r"\d(?:[ ().-]*\d){6,}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -134,15 +135,18 @@ def described(value: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    masked = _DIGITS.sub("…", text)
-    return json.dumps(masked if len(masked) <= 40 else f"{masked[:39]}…", ensure_ascii=False)
+    masked = _A_NUMBER.sub("…", text)
+    shown = masked if len(masked) <= 40 else f"{masked[:39]}…"
+    return json.dumps(shown, ensure_ascii=not shown.isprintable())
 
 
 def _written(path: Path) -> str:
+    """The path as a person writes it; a key that is not a plain word stands in quotes."""
     written = ""
     for step in path:
         if isinstance(step, int):
             written += f"[{step + 1}]"
-        else:
-            written += ("." if written else "") + (step if _BARE_KEY.fullmatch(step) else _quoted(step))
+            continue
+        is_plain = _BARE_KEY.fullmatch(step) and not _A_NUMBER.search(step)
+        written += ("." if written else "") + (step if is_plain else _quoted(step))
     return written

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 import phonenumbers
-from phonenumbers import PhoneNumberType
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
 
 UNKNOWN_PLACE = "ZZ"
 
@@ -75,15 +75,24 @@ def place_of(e164: str | None) -> str:
     the user part of a SIP address is whatever its sender typed. A number is not where its owner stands, so a
     place may only ever make the rules stricter.
     """
-    if e164 is None or e164 in _DISGUISES or not _E164.fullmatch(e164):
-        return UNKNOWN_PLACE
-    number = phonenumbers.parse(e164)
-    if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) not in _GEOGRAPHIC:
+    number = valid_number(e164) if e164 else None
+    if e164 is None or number is None or phonenumbers.number_type(number) not in _GEOGRAPHIC:
         return UNKNOWN_PLACE
     if e164.startswith("+1") and e164[2:5] in _subdivisions():
         return _subdivisions()[e164[2:5]]
     region = phonenumbers.region_code_for_number(number) or UNKNOWN_PLACE
     return _ALIASES.get(region, region)
+
+
+def valid_number(e164: str) -> PhoneNumber | None:
+    """The number that `e164` spells, exactly; None where nobody can have such a number."""
+    if e164 in _DISGUISES or not _E164.fullmatch(e164):
+        return None
+    try:
+        number = phonenumbers.parse(e164)
+    except NumberParseException:
+        return None
+    return number if phonenumbers.is_valid_number(number) else None
 
 
 def regime_of(code: str) -> Regime:

@@ -25,6 +25,9 @@ __all__ = [
     "parse",
 ]
 
+# What Twilio rings at once from one <Dial>.
+CONNECT_TO_MAX = 10
+
 _LINE_NEEDS = ("number", "connect_to", "languages", "purposes", "retention")
 _LINE_MAY_SAY = ("consent", "silence_is_consent", "prompts_max")
 _PROMPTS_MAX = 2
@@ -67,6 +70,7 @@ def _rulebook(found: Mapping[str, object], findings: Findings, digest: str) -> R
         _check_retention(line, ("line", index, "retention"), retention, findings)
         _check_silence(line, ("line", index, "silence_is_consent"), findings)
         _check_number(index, lines, findings)
+        _check_fan_out(line, ("line", index, "connect_to"), findings)
         _check_loops(line, ("line", index, "connect_to"), lines, findings)
     return Rulebook(_business(root.get("business"), findings), lines, retention, digest)
 
@@ -127,6 +131,11 @@ def _check_number(index: int, lines: tuple[Line, ...], findings: Findings) -> No
     first = next(i for i, line in enumerate(lines) if line.number == lines[index].number)
     if lines[index].number and first != index:
         findings.report(("line", index, "number"), f"the same number as line[{first + 1}]", "each number once")
+
+
+def _check_fan_out(line: Line, at: Path, findings: Findings) -> None:
+    if len(line.connect_to) > CONNECT_TO_MAX:
+        findings.report(at, f"{len(line.connect_to)} places to ring at once", f"{CONNECT_TO_MAX} at most")
 
 
 def _check_loops(line: Line, at: Path, lines: tuple[Line, ...], findings: Findings) -> None:

@@ -9,7 +9,7 @@ import phonenumbers
 
 from policies.consent import Mode
 from policies.mistakes import Wrong, described, one_of
-from policies.places import jurisdictions
+from policies.places import jurisdictions, valid_number
 from policies.retention import Duration, NotADuration, parse_duration
 from policies.rules import AUTO, Destination, Setting
 from policies.wording import languages, purposes_in
@@ -17,7 +17,6 @@ from policies.wording import languages, purposes_in
 NAME_LENGTH_MAX = 100
 PROMPTS_MOST = 5
 
-_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _CLIENT = re.compile(r"[A-Za-z0-9_.@+-]{1,121}")
 _SIP = re.compile(r"sip:[A-Za-z0-9._~!$&'()*+,=%-]+@[A-Za-z0-9.-]+(:\d{1,5})?(;[!-~]*)?", re.ASCII)
 _SIP_LENGTH_MAX = 255
@@ -66,7 +65,7 @@ def place(value: object) -> str:
 
 def e164(value: object) -> str:
     number = text(value)
-    if not _E164.fullmatch(number) or not phonenumbers.is_valid_number(phonenumbers.parse(number)):
+    if valid_number(number) is None:
         raise Wrong("not a valid phone number", _A_NUMBER)
     return number
 

@@ -31,7 +31,7 @@ class Wording:
     """All that one call may say. `question` is empty in the modes that ask nothing.
 
     `id` names the variant and the locale, `version` the whole pack. `sha256` (hex) is over the language, the
-    voice and every text, as they are spoken for this business.
+    voice and every text, as spoken for this business: one compact JSON object, keys sorted, in UTF-8.
     """
 
     id: str

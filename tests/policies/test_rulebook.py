@@ -123,6 +123,7 @@ def test_the_hash_is_of_the_text_and_not_of_its_meaning() -> None:
             (12, "line[1].silence_is_consent", "means nothing where consent is opt_in"),
         ),
         ("+14155550100", "+1415555010", (7, "line[1].number", "not a valid phone number")),
+        ("+14155550100", "+89000000", (7, "line[1].number", "not a valid phone number")),
         ("+14155550100", "4155550100", (7, "line[1].number", "not a valid phone number")),
         ("+14155550100", "+18005550199", (17, "line[2].number", "the same number as line[1]")),
         ('number = "+14155550100"', "", (6, "line[1].number", "missing")),
@@ -131,8 +132,14 @@ def test_the_hash_is_of_the_text_and_not_of_its_meaning() -> None:
         ("client:alice", "tel:alice", (8, "line[1].connect_to[2]", "not a place to connect to")),
         ("client:alice", "+14155550123", (8, "line[1].connect_to[2]", "the same as item 1")),
         ("client:alice", "+1", (8, "line[1].connect_to[2]", "not a valid phone number")),
+        ("sip:desk@", f"sip:{'d' * 300}@", (8, "line[1].connect_to[3]", "not a place to connect to")),
         ("sip:desk@", "sip:@", (8, "line[1].connect_to[3]", "not a place to connect to")),
         ("client:alice", "+18005550199", (8, "line[1].connect_to", "a call would come back to one of these lines")),
+        (
+            '"client:alice"',
+            ", ".join(f'"client:alice{n}"' for n in range(9)),
+            (8, "line[1].connect_to", "11 places to ring at once"),
+        ),
         ('"quality-90d"\n', '"quality"\n', (14, "line[1].retention", 'there is no retention rule "quality"')),
         ('"P90D"', '"90D"', (24, "retention.quality-90d.keep", '"90D": not an ISO 8601 duration')),
         ('keep = "P90D"', "", (23, "retention.quality-90d.keep", "missing")),
@@ -231,12 +238,21 @@ def test_what_is_not_toml_is_one_mistake_with_its_line(text: str, line: int) -> 
     assert len(mistake.problem) < 100
 
 
+@pytest.mark.parametrize("number", ["+14155550177", "14155550177", "+1 (415) 555-0177", "415.555.0177"])
 @pytest.mark.parametrize(
-    "misplaced", ['languages = ["+14155550177"]', 'consent = "+14155550177"', '"+14155550177" = 1']
+    "misplaced", ['languages = ["{}"]', 'consent = "{}"', 'retention = "{}"', '"{}" = 1', "[retention.'{}']"]
 )
-def test_no_message_quotes_a_phone_number(misplaced: str) -> None:
-    text = "\n".join(["[business]", "[[line]]", 'number = "+14155550177"', misplaced])
-    assert not any("14155550177" in str(mistake) for mistake in mistakes(text))
+def test_no_message_quotes_a_phone_number(misplaced: str, number: str) -> None:
+    text = "\n".join(["[business]", "[[line]]", f'number = "x{number}"', misplaced.format(number)])
+    assert not any("0177" in str(mistake) for mistake in mistakes(text))
+
+
+def test_each_mistake_stays_on_one_line_whatever_it_quotes() -> None:
+    text = GOOD.replace('"opt_out"', '"\\u2028\\u0085\\u202e\\n"').replace("silence_is_consent = true\n", "")
+    with pytest.raises(RulebookRejected) as rejected:
+        parse(text)
+    assert len(str(rejected.value).splitlines()) == 1
+    assert str(rejected.value).isprintable()
 
 
 def accepts_or_rejects(text: str) -> None:
