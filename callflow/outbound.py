@@ -37,7 +37,7 @@ class Limits:
     answer_bytes_max: int = 8 * 1024 * 1024
 
 
-class Answered(Exception):  # noqa: N818 - an answer, though not the one hoped for
+class Answered(Exception):
     """A status that is no success. The code is Twilio's; None means that somebody else answered."""
 
     def __init__(self, status: int, code: int | None) -> None:
@@ -46,16 +46,14 @@ class Answered(Exception):  # noqa: N818 - an answer, though not the one hoped f
         self.code = code
 
 
-class NoAnswer(Exception):  # noqa: N818 - as above
+class NoAnswer(Exception):
     """Nothing usable came back: the request may or may not have been carried out."""
 
 
 class Outbound:
     """Connections to one host and to where it redirects. May be used by several threads."""
 
-    def __init__(
-        self, user: str, password: str, *, limits: Limits, proxies: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, user: str, password: str, *, limits: Limits, proxies: Mapping[str, str] | None = None) -> None:
         self._credentials = (user, password)
         self._limits = limits
         self._session = requests.Session()

@@ -112,9 +112,7 @@ class TwilioProvider:
             else:
                 raise Refused("twilio: configuration of a number: the account does not have it")
             if _number(number).overridden_by:
-                raise Refused(
-                    "twilio: configuration of a number: a trunk or application answers it; detach that"
-                )
+                raise Refused("twilio: configuration of a number: a trunk or application answers it; detach that")
             number.update(
                 voice_url=voice_url,
                 voice_method="POST",

@@ -148,9 +148,7 @@ def test_a_recording_is_told(api: ScriptedApi, twilio: TwilioProvider) -> None:
     assert twilio.recording(RECORDING_SID) == KNOWN
 
 
-def test_a_recording_in_the_making_lacks_what_is_not_known_yet(
-    api: ScriptedApi, twilio: TwilioProvider
-) -> None:
+def test_a_recording_in_the_making_lacks_what_is_not_known_yet(api: ScriptedApi, twilio: TwilioProvider) -> None:
     making = {"status": "processing", "duration": "-1", "channels": None, "start_time": None}
     api.answers(RECORDING_PATH, said(200, {**RECORDING, **making}))
     recording = twilio.recording(RECORDING_SID)
@@ -158,9 +156,7 @@ def test_a_recording_in_the_making_lacks_what_is_not_known_yet(
     assert (recording.duration_s, recording.channels, recording.started_at) == (None, None, None)
 
 
-def test_a_deleted_recording_is_gone_though_its_metadata_remain(
-    api: ScriptedApi, twilio: TwilioProvider
-) -> None:
+def test_a_deleted_recording_is_gone_though_its_metadata_remain(api: ScriptedApi, twilio: TwilioProvider) -> None:
     deleted = {**RECORDING, "status": "deleted"}
     api.answers(RECORDING_PATH, said(200, deleted))
     api.answers(RECORDINGS_PATH, said(200, {"recordings": [deleted], "next_page_uri": None}))
@@ -228,9 +224,7 @@ def test_a_recording_is_stopped_and_deleted_by_its_sids(api: ScriptedApi, twilio
 
 
 @pytest.mark.parametrize("answer", [said(400, code=21220), said(404, code=20404)])
-def test_what_has_stopped_already_is_stopped(
-    answer: Respond, api: ScriptedApi, twilio: TwilioProvider
-) -> None:
+def test_what_has_stopped_already_is_stopped(answer: Respond, api: ScriptedApi, twilio: TwilioProvider) -> None:
     api.answers(STOP_PATH, answer)
     twilio.stop(CALL_SID, RECORDING_SID)
     assert len(api.requests) == 1
@@ -257,9 +251,7 @@ def test_a_500_that_says_not_found_proves_nothing(api: ScriptedApi, twilio: Twil
 
 
 @EVERY_QUESTION
-@pytest.mark.parametrize(
-    "page", [b"<h1>Not Found</h1>", b"", b'{"code": "20404"}', b'{"message": "?"}', b"[20404]"]
-)
+@pytest.mark.parametrize("page", [b"<h1>Not Found</h1>", b"", b'{"code": "20404"}', b'{"message": "?"}', b"[20404]"])
 def test_a_404_that_is_not_twilios_proves_nothing(
     page: bytes, path: str, ask: Ask, api: ScriptedApi, twilio: TwilioProvider
 ) -> None:
@@ -282,9 +274,7 @@ FAILURES: list[tuple[Respond, type[Exception]]] = [
 
 
 @EVERY_QUESTION
-def test_a_failure_is_told_by_what_to_do_next(
-    path: str, ask: Ask, api: ScriptedApi, twilio: TwilioProvider
-) -> None:
+def test_a_failure_is_told_by_what_to_do_next(path: str, ask: Ask, api: ScriptedApi, twilio: TwilioProvider) -> None:
     for answer, family in FAILURES:
         api.answers(path, answer)
         with pytest.raises(family):
@@ -329,9 +319,7 @@ def test_nobody_listening_is_unavailable(path: str, ask: Ask) -> None:
 
 
 @EVERY_JSON_QUESTION
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"<html>", b"\xff", b"[]", b"null", b"[" * 50_000, b'{"a":' + b"9" * 5000]
-)
+@pytest.mark.parametrize("body", [b"", b"{", b"<html>", b"\xff", b"[]", b"null", b"[" * 50_000, b'{"a":' + b"9" * 5000])
 def test_what_is_not_json_is_not_twilios(
     body: bytes, path: str, ask: Ask, api: ScriptedApi, twilio: TwilioProvider
 ) -> None:
@@ -347,12 +335,8 @@ def test_an_endless_answer_is_cut_off(path: str, ask: Ask, api: ScriptedApi, twi
         ask(twilio)
 
 
-@pytest.mark.parametrize(
-    "name", ["call", "recording", "calls_since", "recordings_of", "recordings_since", "numbers"]
-)
-@pytest.mark.parametrize(
-    "payload", [{}, {"x": 1}, {"recordings": 5}, {"recordings": [None]}, {"calls": [{}]}]
-)
+@pytest.mark.parametrize("name", ["call", "recording", "calls_since", "recordings_of", "recordings_since", "numbers"])
+@pytest.mark.parametrize("payload", [{}, {"x": 1}, {"recordings": 5}, {"recordings": [None]}, {"calls": [{}]}])
 def test_json_that_makes_no_sense_is_broken(
     payload: object, name: str, api: ScriptedApi, twilio: TwilioProvider
 ) -> None:
@@ -394,9 +378,7 @@ def test_another_call_is_not_taken_for_the_one_asked(api: ScriptedApi, twilio: T
         twilio.call(CALL_SID)
 
 
-@pytest.mark.parametrize(
-    "sid", ["", "RE123", "../" + RECORDING_SID, RECORDING_SID + "\n", RECORDING_SID + "?x=", "é"]
-)
+@pytest.mark.parametrize("sid", ["", "RE123", "../" + RECORDING_SID, RECORDING_SID + "\n", RECORDING_SID + "?x=", "é"])
 def test_nothing_but_a_sid_becomes_part_of_a_url(sid: str, api: ScriptedApi, twilio: TwilioProvider) -> None:
     asks: list[Callable[[], Any]] = [
         lambda: twilio.recording(sid),
@@ -417,9 +399,7 @@ WAV = b"RIFF" + bytes(range(256)) * 2000
 
 
 @pytest.mark.parametrize("answer", [raw(200, WAV, "audio/x-wav"), chunked(WAV[:70_000], WAV[70_000:])])
-def test_the_media_comes_whole_and_in_pieces(
-    answer: Respond, api: ScriptedApi, twilio: TwilioProvider
-) -> None:
+def test_the_media_comes_whole_and_in_pieces(answer: Respond, api: ScriptedApi, twilio: TwilioProvider) -> None:
     api.answers(MEDIA_PATH, answer)
     pieces = list(twilio.media(RECORDING_SID))
     assert b"".join(pieces) == WAV
@@ -448,9 +428,7 @@ def test_media_that_is_not_there_yet_is_tried_later(api: ScriptedApi, twilio: Tw
 
 
 @pytest.mark.parametrize("answer", [cut_short(200, WAV[:5000], len(WAV)), cut_short(200, WAV[:-1], len(WAV))])
-def test_media_cut_short_never_ends_as_if_whole(
-    answer: Respond, api: ScriptedApi, twilio: TwilioProvider
-) -> None:
+def test_media_cut_short_never_ends_as_if_whole(answer: Respond, api: ScriptedApi, twilio: TwilioProvider) -> None:
     api.answers(MEDIA_PATH, answer)
     with pytest.raises(Unavailable):
         list(twilio.media(RECORDING_SID))
