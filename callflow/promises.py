@@ -104,10 +104,10 @@ def _no_is_final(connection: Connection, one: Json, told: Story) -> Iterator[Bre
 
 
 def _gets_through(one: Json, told: Story) -> Iterator[Breach]:
-    """P3: whoever stays on the line reaches the agents, whatever they answered."""
+    """P3: for whoever stays on the line the agents are rung, whatever the caller answered."""
     wanted = not one["left_early"] and told.call.mode != "must_record"
-    if wanted and not one["connected"]:
-        yield Breach("P3", told.call.call_sid, "the caller stayed on and was not connected")
+    if wanted and not one["legs"]:
+        yield Breach("P3", told.call.call_sid, "the caller stayed on and no agent was rung")
 
 
 def _nothing_lost(witness: Witness, connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
