@@ -29,7 +29,7 @@ class Deliveries:
             return
         webhook = Webhook(kind, url, {**params, **self._call.faults.extra_params}, method)
         if faults.reorder and kind not in self._held:
-            self._held[kind] = webhook
+            self._hold(kind, webhook)
             return
         self._send_soon(webhook)
         if held := self._held.pop(kind, None):
@@ -37,7 +37,13 @@ class Deliveries:
 
     def release(self) -> None:
         """The call is over: whatever is held back goes out, if nothing overtakes it soon."""
-        self._call.later(REORDER_S, self._release)
+        if self._held:
+            self._call.later(REORDER_S, self._release)
+
+    def _hold(self, kind: str, webhook: Webhook) -> None:
+        self._held[kind] = webhook
+        if self._call.ended.is_set():
+            self.release()
 
     def _release(self) -> None:
         while self._held:

@@ -70,7 +70,6 @@ def to_json(leg: Leg) -> dict[str, Any]:
     return {
         "sid": leg.sid,
         "account_sid": exchange().config.account_sid,
-        "annotation": None,
         "answered_by": None,
         "api_version": "2010-04-01",
         "caller_name": None,
