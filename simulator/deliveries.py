@@ -52,8 +52,8 @@ class Deliveries:
     def _send_soon(self, webhook: Webhook, extra_s: float = 0.0) -> None:
         faults = self._call.faults.of_callback(webhook.kind)
         delay_s = self._call.exchange.config.timing.callback_s + faults.delay_s + extra_s
-        for copy in range(1 + faults.duplicate):
-            self._call.later(delay_s + copy * 0.01, lambda: self._send(webhook))
+        for _ in range(1 + faults.duplicate):
+            self._call.later(delay_s, lambda: self._send(webhook))
 
     def _send(self, webhook: Webhook) -> None:
         """A failed callback is noted and not tried again: there is no fallback for callbacks."""

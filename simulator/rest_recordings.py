@@ -170,7 +170,7 @@ def _running(call: PhoneCall) -> Recording:
 def _listed(call_sid: str | None) -> list[Recording]:
     return [
         recording
-        for recording in reversed(exchange().recordings.values())
+        for recording in reversed(list(exchange().recordings.values()))
         if (not call_sid or recording.call_sid == call_sid)
         and (not recording.deleted or _includes_deleted())
         and is_within_dates("DateCreated", recording.started)

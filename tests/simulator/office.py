@@ -16,7 +16,14 @@ LINE, CALLER, AGENT = "+14155550100", "+14155550199", "+14155550123"
 ACCOUNT = "AC" + "0123456789abcdef" * 2
 TOKEN = "token-of-the-tests"
 
-IMPATIENT = {"request_s": 0.0, "callback_s": 0.01, "processing_s": 0.05, "ring_s": 0.1, "think_s": 0.05}
+IMPATIENT = {
+    "request_s": 0.0,
+    "callback_s": 0.01,
+    "processing_s": 0.05,
+    "ring_s": 0.1,
+    "think_s": 0.05,
+    "recording_min_s": 0.1,
+}
 
 Answer = str | tuple[str, int] | Response
 

@@ -56,7 +56,7 @@ def office() -> Office:
     return Office(
         RealClock(),
         answer="<Say>One.</Say><Redirect>/choice</Redirect>",
-        consent=f"{RECORD}<Pause/>{DIAL}",
+        consent=f"{RECORD}{DIAL}",
         whisper="",
     )
 
