@@ -87,8 +87,8 @@ class PhoneCall:
             for cancel in self._intentions:
                 cancel()
             self.fetcher.close()
-            self.ended.set()
             self.deliveries.release()
+            self.ended.set()
             self._close_journal()
 
     def _live(self) -> str:
