@@ -51,6 +51,9 @@ def test_chunks_that_say_other_things_are_passed_over(tmp_path: Path) -> None:
         pytest.param(riff(pcm_format(), DATA, DATA), id="two data chunks"),
         pytest.param(riff(pcm_format(), pcm_format(1), DATA), id="two formats"),
         pytest.param(riff(pcm_format(tag=7, bits=8), DATA), id="mu-law"),
+        pytest.param(riff(pcm_format(tag=7), DATA), id="mu-law that claims 16 bits"),
+        pytest.param(riff(pcm_format(tag=3), DATA), id="floating point"),
+        pytest.param(riff(pcm_format(tag=0xFFFE), DATA), id="extensible"),
         pytest.param(riff(pcm_format(bits=8), DATA), id="8 bits"),
         pytest.param(riff(pcm_format(bits=24), DATA), id="24 bits"),
         pytest.param(riff(pcm_format(channels=0), DATA), id="no channel"),
@@ -67,6 +70,8 @@ def test_chunks_that_say_other_things_are_passed_over(tmp_path: Path) -> None:
         pytest.param(riff(chunk(b"fmt ", bytes(4)), DATA), id="short format"),
         pytest.param(riff(pcm_format(), chunk(b"data", bytes(402))), id="half a frame"),
         pytest.param(riff(pcm_format(), b"data" + b"\xff" * 4 + bytes(400)), id="a stream's length"),
+        pytest.param(riff(pcm_format(), b"data" + struct.pack("<I", 404) + bytes(400)), id="data cut off"),
+        pytest.param(riff(pcm_format(), DATA, b"LIS"), id="half a chunk"),
         pytest.param(riff(*(chunk(b"%04d" % n, b"") for n in range(70)), pcm_format(), DATA), id="70 chunks"),
     ],
 )
