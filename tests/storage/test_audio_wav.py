@@ -42,6 +42,8 @@ def test_chunks_that_say_other_things_are_passed_over(tmp_path: Path) -> None:
         pytest.param(GOOD[:44], id="header only"),
         pytest.param(GOOD[:20], id="cut in the header"),
         pytest.param(GOOD + b"\x00", id="one byte long"),
+        pytest.param(GOOD[:4] + b"\xff" * 4 + GOOD[8:], id="a stream's RIFF"),
+        pytest.param(GOOD[:4] + bytes(4) + GOOD[8:], id="a RIFF never finished"),
         pytest.param(b"RIFX" + GOOD[4:], id="big-endian"),
         pytest.param(GOOD[:8] + b"AVI " + GOOD[12:], id="not a WAVE"),
         pytest.param(b"ID3\x04" + bytes(200), id="MP3"),
