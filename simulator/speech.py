@@ -25,7 +25,10 @@ _SYNCHRONOUS, _RATE_PARAMETER, _BY_CHARACTER, _UTF8 = 2, 1, 1, 1
 
 
 def say(text: str, language: str = "en-US", role: str = "prompt") -> Samples:
-    """The sound of a text, as long as it takes to say it. The same words always sound the same."""
+    """The sound of a text, as long as it takes to say it.
+
+    Said once and kept: espeak-ng says nothing twice in exactly the same way, and would differ by a millisecond.
+    """
     return _say(text, language, role)
 
 
@@ -34,7 +37,7 @@ def engine_name() -> str:
     return "espeak-ng" if _engine() else "synthetic"
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _say(text: str, language: str, role: str) -> Samples:
     engine = _engine()
     samples = engine.say(text, _voice(language) + _VARIANTS[role]) if engine else babble(text, role)
