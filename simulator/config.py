@@ -22,6 +22,9 @@ class Number:
     state: str = ""
     zip: str = ""
     country: str = "US"
+    # What the phone in the browser calls it, and says of it; Twilio knows neither.
+    label: str = ""
+    description: str = ""
 
     @property
     def sid(self) -> str:
