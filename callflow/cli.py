@@ -80,7 +80,7 @@ def serve(webhooks: str, console: str) -> None:
         "console": _address("--console", console),
     }
     with _opened() as house:
-        publish(house)
+        publish(house.database, house.rulebook, house.rulebook_text)
     sys.exit(serving.serve(addresses))
 
 

@@ -15,7 +15,7 @@ from callflow import events, twiml
 from callflow.forms import Answered, CallEnded, FallbackAsked, IncomingCall
 from callflow.urls import Urls
 from policies import consent
-from policies.consent import Ask, Decision, EndCall, Mode, Outcome, Record, Suppress
+from policies.consent import Answer, Ask, Decision, EndCall, Mode, Outcome, Record, Suppress
 from policies.jurisdictions import place_of, standard_for
 from policies.lifecycle import CallEvent, CallState
 from policies.retention import retain_until
@@ -145,14 +145,17 @@ class Conversation:
         decision = consent.decide(answer, known.standard, prompt=prompt)
         choice = events.consent_choice(prompt, digits, answer, decision, known.mode, request_sha256)
         told = calls.tell(connection, moment, known, choice)
-        return self._carry_out(connection, moment, told, decision)
+        return self._carry_out(connection, moment, told, decision, again=answer is Answer.REPEAT)
 
-    def _carry_out(self, connection: Connection, moment: Moment, known: Call, decision: Decision) -> bytes:
+    def _carry_out(
+        self, connection: Connection, moment: Moment, known: Call, decision: Decision, *, again: bool = False
+    ) -> bytes:
+        """`again`: the caller asked to hear it all again, the disclosure too."""
         wording = self.wording(known)
         match decision:
             case Ask(prompt):
                 calls.settle(connection, moment, known, CallEvent.ASKED_AGAIN, prompt=prompt)
-                return twiml.choose(wording, consent_url=self.urls.consent(known.id, prompt))
+                return twiml.choose(wording, consent_url=self.urls.consent(known.id, prompt), again=again)
             case Record():
                 permit = self._permit(connection, moment, known, decision)
                 return twiml.record(permit, self.line(known.line), wording, self.urls)

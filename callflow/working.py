@@ -7,13 +7,14 @@ from typing import Any
 
 from callflow.house import House
 from callflow.settings import Settings
+from callflow.twilio_client import TWILIO, Account
 from callflow.twilio_rest import TwilioProvider
 from storage import sweep
-from storage.audio_work import find_ffmpeg
 from storage.destroy import destroy
 from storage.incidents import raise_incident
 from storage.intake import Workshop, intake
 from storage.job_queue import JobKind
+from storage.listening_copy import find_ffmpeg
 from storage.recordings import DESTROY, INTAKE
 from storage.worker import Periodic, Worker
 
@@ -58,12 +59,8 @@ def make_workshop(house: House) -> Workshop:
 
 
 def make_provider(settings: Settings) -> TwilioProvider:
-    return TwilioProvider(
-        settings.account_sid,
-        user=settings.rest_user,
-        password=settings.rest_password,
-        base_url=settings.api_base_url,
-    )
+    base_url = settings.api_base_url or TWILIO
+    return TwilioProvider(Account(settings.account_sid, settings.rest_user, settings.rest_password, base_url))
 
 
 def _raise_incident(shop: Workshop, kind: JobKind, argument: Any, error: Exception) -> None:

@@ -40,7 +40,7 @@ class Server:
         exchange.config = exchange.config.served_at(self.url)
 
     def serve(self) -> None:
-        self._server.serve_forever()
+        self._server.serve_forever(poll_interval=0.05)
 
     def close(self) -> None:
         """Stop serving. Safe from any thread but the one that serves."""
