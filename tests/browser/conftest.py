@@ -46,8 +46,8 @@ class HurriedClock(RealClock):
     def wait(self, signal: threading.Event, seconds: float) -> bool:
         return super().wait(signal, seconds / PACE)
 
-    def later(self, seconds: float, action: Action) -> None:
-        super().later(seconds / PACE, action)
+    def later(self, seconds: float, action: Action) -> Action:
+        return super().later(seconds / PACE, action)
 
 
 @pytest.fixture(scope="session")
@@ -79,13 +79,13 @@ def whole_town() -> Iterator[Town]:
 @pytest.fixture
 def town(whole_town: Town) -> Iterator[Town]:
     """The same for every test, without the calls of the one before."""
-    config, label = whole_town.exchange.config, whole_town.exchange.numbers[LINE].label
+    config, number = whole_town.exchange.config, replace(whole_town.exchange.numbers[LINE])
     yield whole_town
     for call in list(whole_town.exchange.calls.values()):
         call.line.hang_up()
     whole_town.exchange.calls.clear()
-    whole_town.exchange.config = replace(config)
-    whole_town.exchange.numbers[LINE].label = label
+    whole_town.exchange.config = config
+    whole_town.exchange.numbers[LINE] = number
 
 
 @pytest.fixture

@@ -147,7 +147,8 @@ def test_i_open_an_older_call_and_find_back_to_my_own(visit: Visit, town: Town) 
     visit.calls.get_by_role("link", name="Says yes").click()
     expect(visit.transcript).to_contain_text("The caller presses 1")
     expect(visit.decided).to_contain_text("so this call is recorded")
-    expect(visit.decided).to_contain_text("Says yes of")
+    expect(visit.decided).to_contain_text("Says yes, ")
+    expect(page.get_by_role("region", name="What is said")).to_be_focused()
     assert scripted.sid in page.url
     visit.decided.get_by_role("link", name="Back to your call").click()
     visit.wait_for_question()
@@ -168,6 +169,24 @@ def test_i_leave_the_page_and_nobody_stays_on_the_phone(visit: Visit, town: Town
     expect(visit.transcript).to_contain_text("The line answers")
     visit.page.goto("about:blank")
     assert town.latest.ended.wait(5)
+
+
+def test_i_am_told_when_the_line_to_the_simulator_is_lost(visit: Visit) -> None:
+    page = visit.open()
+    page.route("**/stream", lambda route: route.fulfill(status=404))
+    visit.dial()
+    expect(visit.phone).to_contain_text("Call ended: the simulator no longer answers")
+    expect(page.get_by_role("button", name="Call again")).to_be_visible()
+    assert all("404" in complaint for complaint in visit.complaints)
+    visit.complaints.clear()
+
+
+def test_i_read_what_twilio_complains_of(visit: Visit, town: Town) -> None:
+    town.exchange.numbers[LINE].voice_url = f"{town.line.url}/nowhere"
+    visit.open()
+    visit.dial()
+    expect(visit.transcript).to_contain_text("Twilio's error 11200: HTTP 404")
+    expect(visit.transcript).to_contain_text("An application error has occurred")
 
 
 def test_i_see_an_incident_without_looking_for_it(visit: Visit, town: Town) -> None:
@@ -206,6 +225,7 @@ def test_i_can_see_what_twilio_saw_if_i_ask(visit: Visit) -> None:
     expect(step).to_be_hidden()
     page.get_by_role("heading", name="What Twilio saw").click()
     expect(step).to_be_visible()
+    expect(page.locator(".result").first).to_contain_text("ms: Say, Redirect")
     step.click()
     expect(page.locator("pre", has_text="actionOnEmptyResult")).to_be_visible()
     expect(page.get_by_text("half of them answered within")).to_be_visible()
