@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from simulator.clock import Action, RealClock
 from simulator.config import Config
@@ -56,6 +56,7 @@ def browser() -> Iterator[Browser]:
     assert program, f"the tests of the pages need a browser. Install one:\n    {prepare.HOW}"
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        expect.set_options(timeout=10_000)
         yield launched
         launched.close()
 

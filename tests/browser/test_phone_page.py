@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from simulator.plans import CallPlan
 from tests.browser.conftest import LINE
-from tests.browser.support_line import DISCLOSURE, NOT_RECORDED, SPANISH
+from tests.browser.support_line import DISCLOSURE, NOT_RECORDED, QUESTION, SPANISH
 from tests.browser.visit import Town, Visit
 
 
@@ -179,6 +179,20 @@ def test_i_am_told_when_the_line_to_the_simulator_is_lost(visit: Visit) -> None:
     expect(page.get_by_role("button", name="Call again")).to_be_visible()
     assert all("404" in complaint for complaint in visit.complaints)
     visit.complaints.clear()
+
+
+def test_i_read_every_line_once_though_the_stream_was_cut_and_began_again(visit: Visit, town: Town) -> None:
+    plan = {"from": "+15125550142", "to": LINE, "caller": {"hangs_up": "at_question"}}
+    scripted = town.exchange.place_call(CallPlan.of(plan))
+    town.exchange.settle()
+    stream = requests.get(f"{town.url}/simulator/calls/{scripted.sid}/stream", timeout=5).text
+    begun, _, _ = stream.partition(QUESTION)
+    torn = "retry: 10\n" + begun[: begun.rindex("\n\n") + 2]
+    page = visit.open()
+    page.route("**/stream", lambda route: route.fulfill(body=torn, content_type="text/event-stream"), times=1)
+    visit.calls.get_by_role("link").click()
+    expect(visit.transcript).to_contain_text("The call has ended")
+    expect(visit.transcript.get_by_text(DISCLOSURE)).to_have_count(1)
 
 
 def test_i_read_what_twilio_complains_of(visit: Visit, town: Town) -> None:

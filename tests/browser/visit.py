@@ -32,7 +32,7 @@ class Visit:
         self._context.add_init_script(path=Path(__file__).with_name("watch.js"))
         self._context.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
         self.page: Page = self._context.new_page()
-        self.page.set_default_timeout(8000)
+        self.page.set_default_timeout(10_000)
         self.page.on("console", self._heed)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
