@@ -33,12 +33,14 @@ class RetentionRule:
 def parse_duration(text: str) -> Duration:
     """`P90D`, `P1Y6M`, `P2W`. Raises NotADuration, also for one of no length."""
     found = _DURATION.fullmatch(text)
-    counts = found.groups(default="0") if found else ()
+    if found is None or found.lastindex is None:
+        raise NotADuration("not an ISO 8601 duration of years, months, weeks and days")
+    counts = found.groups(default="0")
     if any(len(count) > _DIGITS_MAX for count in counts):
         raise NotADuration(f"longer than {YEARS_MAX} years")
     duration = Duration(*map(int, counts))
     if duration == Duration():
-        raise NotADuration("not an ISO 8601 duration of years, months, weeks and days")
+        raise NotADuration("no time at all")
     if _days_about(duration) > YEARS_MAX * 365:
         raise NotADuration(f"longer than {YEARS_MAX} years")
     return duration

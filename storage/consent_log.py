@@ -38,12 +38,12 @@ def append(
     Durable when the caller's transaction is. Holds the head's lock until then, so call it last.
     """
     start = int(connection.execute(_LOCK_HEAD).scalar_one())
-    leaves = [
+    lines = [
         write_leaf(event, call=call_id, n=None if first_n is None else first_n + k, at=at, random=random)
         for k, event in enumerate(events)
     ]
-    _insert(connection, leaves, start=start, call_id=call_id, first_n=first_n)
-    size = start + len(leaves)
+    _insert(connection, lines, start=start, call_id=call_id, first_n=first_n)
+    size = start + len(lines)
     moved = connection.execute(update(log_head).where(log_head.c.id == 1, log_head.c.size == start).values(size=size))
     if moved.rowcount != 1:
         raise Broken(f"consent log: the head moved from {start} while it was locked")
@@ -149,10 +149,16 @@ def verify(connection: Connection) -> Verified:
     return Verified(count, frontier.root())
 
 
-def _leaves(connection: Connection) -> Iterator[tuple[int, str, bytes, str | None, int]]:
+def leaves(connection: Connection, start: int = 0) -> Iterator[str]:
+    """The events from an index on, verbatim as they are hashed."""
+    for _, leaf, *_ in _leaves(connection, start):
+        yield leaf
+
+
+def _leaves(connection: Connection, start: int = 0) -> Iterator[tuple[int, str, bytes, str | None, int]]:
     """Every leaf in order, read a page at a time."""
     columns = (log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash, log_leaf.c.call_id, log_leaf.c.n)
-    page, last = select(*columns).order_by(log_leaf.c.idx).limit(_PAGE), -1
+    page, last = select(*columns).order_by(log_leaf.c.idx).limit(_PAGE), start - 1
     while rows := connection.execute(page.where(log_leaf.c.idx > last)).all():
         for row in rows:
             yield row.idx, row.leaf, bytes(row.hash), row.call_id, row.n

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storage.errors import Broken, Refused, Unavailable
 from storage.group_commit import GroupCommit
@@ -173,5 +174,7 @@ def _translated() -> Iterator[None]:
         raise Broken(f"database: a constraint refused the write: {error.orig}") from error
     except DBAPIError as error:
         raise Unavailable(f"database (DATABASE_URL): {error.orig}") from error
+    except PoolTimeout as error:
+        raise Unavailable("database: every connection is in use") from error
     except SQLAlchemyError as error:
-        raise Unavailable(f"database (DATABASE_URL): {error}") from error
+        raise Broken(f"database: {error}") from error

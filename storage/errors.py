@@ -26,3 +26,7 @@ class Conflict(Refused):
 
 class NotEnforced(Broken):
     """The store accepted a put, but the checksum or lock read back is not what was asked for."""
+
+
+class Missing(Refused):
+    """Nothing is kept under that key and version."""

@@ -77,13 +77,13 @@ call = Table(
     Column("disclosure_length_ms", Integer, nullable=False),
     Column("decided_at", Instant),
     Column("ended_at", Instant),
-    Column("swept_at", Instant),  # when Twilio was last asked what it holds of this call
+    Column("sweep_at", Instant),  # when Twilio is next asked about this call; empty: no more
     _one_of("state", CALL_STATES),
     _one_of("outcome", OUTCOMES),
     CheckConstraint("state NOT IN ('suppressed', 'ending', 'ended') OR outcome <> 'open'", name="decided"),
     CheckConstraint("state <> 'recording' OR outcome IN ('consented', 'consented_by_staying')", name="consented"),
     CheckConstraint("outcome IN ('open') OR decided_at IS NOT NULL", name="decided_when"),
-    Index("ix_call_unfinished", "state", "received_at"),
+    Index("ix_call_sweep_at", "sweep_at"),
 )
 
 # The only thing that allows a recording. Written once, by the decision that settled the call.

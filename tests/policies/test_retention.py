@@ -35,10 +35,16 @@ def test_a_duration_is_read_as_written(text: str, duration: Duration) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "P", "90D", "P90", "PD", "P-1D", "P1.5D", "P1D1Y", "PT24H", "P1DT1H", "p90d", "P90D ", "P90D\n", "P٩D", "P0D"],
+    ["", "P", "90D", "P90", "PD", "P-1D", "P1.5D", "P1D1Y", "PT24H", "P1DT1H", "p90d", "P90D ", "P90D\n", "P٩D", "P٩W"],
 )
 def test_anything_else_is_no_duration(text: str) -> None:
     with pytest.raises(NotADuration, match="not an ISO 8601 duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["P0D", "P0Y0M"])
+def test_a_duration_of_no_length_is_refused(text: str) -> None:
+    with pytest.raises(NotADuration, match="no time at all"):
         parse_duration(text)
 
 

@@ -1,0 +1,79 @@
+"""Files that survive a power cut, and what a disk's failures mean to us."""
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from storage.errors import Unavailable
+
+PIECE_BYTES = 1 << 20
+# EFBIG is a file-size limit set on the process: for the caller it is the same thing as a full disk.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def disk_edge(what: str) -> Iterator[None]:
+    """Turn a disk's failure into Unavailable. Nothing but file work belongs inside: requests' errors are
+    OSErrors too."""
+    try:
+        yield
+    except OSError as error:
+        reason = "no room left on the disk" if error.errno in _NO_ROOM else error.strerror or str(error)
+        raise Unavailable(f"{what}: {reason}") from error
+
+
+def create_private(path: Path) -> int:
+    """A descriptor of an empty file that only we can read; what was there before is lost."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """A small file, whole or not at all."""
+    partial = path.with_name(f"{path.name}.part")
+    with disk_edge(f"write of {path.name}"):
+        descriptor = create_private(partial)
+        try:
+            write_all(descriptor, content)
+            partial.replace(path)
+        finally:
+            os.close(descriptor)
+            partial.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder as durable as the files behind them."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """The folder and those above it, each closed to all but us."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """A file in pieces of a megabyte, so that no recording is ever in memory at once."""
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces(path):
+        digest.update(piece)
+    return digest.hexdigest()

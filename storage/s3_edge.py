@@ -1,0 +1,75 @@
+"""How S3 is reached, and what its failures mean to us."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from storage.errors import Broken, Missing, Refused, Unavailable
+
+# 405: the version is a delete marker. Some servers say 404 for it.
+ABSENT = (404, 405)
+# Try again: these 400s say nothing about the request itself.
+_PASSING = {"RequestTimeout", "ExpiredToken", "ExpiredTokenException", "SlowDown", "OperationAborted"}
+_OTHER_REGION = "the bucket is in another region; set AWS_REGION"
+_REMEDIES = {
+    "RequestTimeTooSkewed": "this machine's clock differs from S3's; set it",
+    "NoSuchBucket": "there is no such bucket; create it",
+    "PermanentRedirect": _OTHER_REGION,
+    "AuthorizationHeaderMalformed": _OTHER_REGION,
+}
+
+
+class NotAllowed(Unavailable):
+    """A 403. S3 uses the same code for a lock in the way and for a right we lack."""
+
+
+def s3_client() -> Any:
+    """A client with AWS's own settings for who, where and which endpoint; safe to share between threads."""
+    config = Config(
+        connect_timeout=5,
+        read_timeout=20,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        max_pool_connections=32,
+        # We compare checksums ourselves; boto would check a range against the checksum of the whole.
+        response_checksum_validation="when_required",
+    )
+    try:
+        return boto3.session.Session().client("s3", config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise Refused(f"AUDIO_STORE: S3 can't be reached with these AWS settings: {error}") from error
+
+
+@contextmanager
+def s3_edge(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise _translated(f"audio store: {what}", error) from error
+    except BotoCoreError as error:
+        raise Unavailable(f"audio store: {what}: no answer from S3 ({type(error).__name__})") from error
+
+
+def status_of(error: ClientError) -> int:
+    """The HTTP status: the one thing all servers agree on, and all that a HEAD says."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def code_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _translated(what: str, error: ClientError) -> Exception:
+    status, code = status_of(error), code_of(error)
+    if code in _REMEDIES:
+        return Unavailable(f"{what}: {_REMEDIES[code]}")
+    if status in (401, 403):
+        return NotAllowed(f"{what}: S3 does not allow it; check the AWS credentials and the bucket's policy")
+    if status in ABSENT:
+        return Missing(f"{what}: it is not kept in that version")
+    if status >= 500 or status in (408, 409, 429) or code in _PASSING:
+        return Unavailable(f"{what}: S3 answered {status} {code}")
+    return Broken(f"{what}: S3 refused our request with {status} {code}")
