@@ -152,8 +152,12 @@ def test_a_plain_bucket_is_asked_for_no_lock(requests: list[Request]) -> None:
     assert not [each for each in requests if each.operation in ("PutObjectRetention", "PutObjectLegalHold")]
 
 
-def test_every_read_asks_for_a_range(requests: list[Request]) -> None:
-    assert all(each.headers["range"].startswith("bytes=") for each in of(requests, "GetObject"))
+def test_every_read_asks_for_a_range_and_no_checksum_which_would_be_of_the_whole(
+    requests: list[Request],
+) -> None:
+    for get in of(requests, "GetObject"):
+        assert get.headers["range"].startswith("bytes=")
+        assert "x-amz-checksum-mode" not in get.headers
 
 
 def test_nothing_is_deleted_in_batches_or_read_by_a_link(requests: list[Request]) -> None:
