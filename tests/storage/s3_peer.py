@@ -4,6 +4,7 @@ on demand."""
 import functools
 import http.client
 import logging
+import os
 import ssl
 import threading
 from collections.abc import Iterator
@@ -78,6 +79,16 @@ def s3_peer() -> Iterator[Peer]:
         server.stop()
         assert server._server is not None
         server._server.server_close()
+
+
+def real_peer() -> Peer | None:
+    """The server that S3_TEST_ENDPOINT, S3_TEST_KEY and S3_TEST_SECRET name, if they do."""
+    if not (endpoint := os.environ.get("S3_TEST_ENDPOINT")):
+        return None
+    client = boto3.session.Session(
+        os.environ["S3_TEST_KEY"], os.environ["S3_TEST_SECRET"], region_name="us-east-1"
+    ).client("s3", endpoint_url=endpoint)
+    return Peer(endpoint, client)
 
 
 @dataclass
