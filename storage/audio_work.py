@@ -42,9 +42,7 @@ def derive(master: Path, folder: Path, *, ffmpeg: str | None) -> Derived:
     return Derived(listening, peaks, waveform.silences(), waveform.loudness())
 
 
-def _copy(
-    ffmpeg: str | None, listening: Path, facts: WavFacts
-) -> AbstractContextManager[Callable[[bytes], object]]:
+def _copy(ffmpeg: str | None, listening: Path, facts: WavFacts) -> AbstractContextManager[Callable[[bytes], object]]:
     return listening_copy(ffmpeg, listening, facts) if ffmpeg else nullcontext(_drop)
 
 

@@ -4,15 +4,15 @@ A message starts with what failed and carries our id; it never carries a phone n
 """
 
 
-class Refused(Exception):  # noqa: N818 - a family is named by what follows from it
+class Refused(Exception):
     """Bad input, or a rule forbids it: the same attempt will fail again."""
 
 
-class Unavailable(Exception):  # noqa: N818 - as above
+class Unavailable(Exception):
     """Something we depend on does not answer or has no room: try again later."""
 
 
-class Broken(Exception):  # noqa: N818 - as above
+class Broken(Exception):
     """Our bug, or evidence that was tampered with: stop and tell a person."""
 
 

@@ -58,9 +58,7 @@ def listening_copy(
                 process.stdin.close()
                 took_all = True
             if process.wait() or not took_all:
-                raise Unavailable(
-                    f"listening copy: ffmpeg ended with {process.returncode}: {_last_line(said)}"
-                )
+                raise Unavailable(f"listening copy: ffmpeg ended with {process.returncode}: {_last_line(said)}")
         with disk_edge("listening copy"):
             partial.replace(target)
     finally:

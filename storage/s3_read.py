@@ -43,7 +43,7 @@ def read_span(bucket: S3Bucket, span: Span, *, is_late: Callable[[], bool]) -> b
     raise Unavailable(f"audio store: read of {span.key}: the connection kept breaking off")
 
 
-class _CutShort(Exception):  # noqa: N818 - no failure yet: the reader goes on where it stopped
+class _CutShort(Exception):
     """The connection ended before the answer did."""
 
 

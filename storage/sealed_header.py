@@ -52,9 +52,7 @@ class Header:
             raise Broken(f"sealing: the audio of {recording_id} is cut off in its header")
         magic, chunk_bytes, plain_length, salt, commitment = _LAYOUT.unpack(content)
         if (magic, chunk_bytes) != (_MAGIC, CHUNK_BYTES):
-            raise Broken(
-                f"sealing: what is kept for {recording_id} is not sealed audio that this version can read"
-            )
+            raise Broken(f"sealing: what is kept for {recording_id} is not sealed audio that this version can read")
         header = cls.make(data_key, recording_id, plain_length, salt)
         if not hmac.compare_digest(header.commitment, commitment):
             raise Broken(f"sealing: the audio of {recording_id} was sealed with another key, or altered")

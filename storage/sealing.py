@@ -88,9 +88,7 @@ def seal(source: Path, target: Path, *, data_key: bytes, recording_id: str) -> S
     """
     with disk_edge(f"sealing: {recording_id}"):
         plain_sha256 = sha256_of(source)
-        header = Header.make(
-            data_key, recording_id, source.stat().st_size, _salt(data_key, recording_id, plain_sha256)
-        )
+        header = Header.make(data_key, recording_id, source.stat().st_size, _salt(data_key, recording_id, plain_sha256))
         try:
             return _write(target, _sealed_pieces(source, header, plain_sha256))
         except BaseException:
@@ -112,9 +110,7 @@ def unseal_range(read: Read, *, data_key: bytes, recording_id: str, start: int, 
     return open_sealed(read, data_key=data_key, recording_id=recording_id).range(start, length)
 
 
-def wrap_key(
-    kek: bytes, data_key: bytes, recording_id: str, *, random: Random = secrets.token_bytes
-) -> bytes:
+def wrap_key(kek: bytes, data_key: bytes, recording_id: str, *, random: Random = secrets.token_bytes) -> bytes:
     """The data key under the key-encryption key, for the database; it opens for this recording only."""
     nonce = random(_NONCE_BYTES)
     return nonce + _kek(kek).encrypt(nonce, data_key, _wrapping(recording_id))

@@ -59,9 +59,7 @@ class Sidecar:
 
     def stored(self, key: AudioKey) -> StoredAudio:
         """The version is the content: other bytes would have another."""
-        return StoredAudio(
-            key, self.sha256[:32], self.size_bytes, self.sha256, self.retain_until, self.is_held
-        )
+        return StoredAudio(key, self.sha256[:32], self.size_bytes, self.sha256, self.retain_until, self.is_held)
 
 
 def remove_sidecar(path: Path) -> None:

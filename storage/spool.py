@@ -16,9 +16,7 @@ class Spooled:
     sha256: str
 
 
-def spool(
-    chunks: Iterable[bytes], target: Path, *, size_max_bytes: int, is_late: Callable[[], bool]
-) -> Spooled:
+def spool(chunks: Iterable[bytes], target: Path, *, size_max_bytes: int, is_late: Callable[[], bool]) -> Spooled:
     """Write a stream to `target`, durably; whatever goes wrong, no file is left.
 
     More than `size_max_bytes` is Refused. `is_late` is asked after every chunk, and the stream given up as
@@ -39,9 +37,7 @@ def spool(
     return spooled
 
 
-def _fill(
-    descriptor: int, chunks: Iterable[bytes], size_max_bytes: int, is_late: Callable[[], bool]
-) -> Spooled:
+def _fill(descriptor: int, chunks: Iterable[bytes], size_max_bytes: int, is_late: Callable[[], bool]) -> Spooled:
     size_bytes, digest = 0, hashlib.sha256()
     for chunk in chunks:
         size_bytes += len(chunk)

@@ -72,8 +72,7 @@ class Waveform:
         """Of each channel over the whole recording."""
         rms = np.sqrt(self._squares / max(1, self._frames))
         return tuple(
-            Loudness(_dbfs(float(mean)), _dbfs(float(peak)))
-            for mean, peak in zip(rms, self._highest, strict=True)
+            Loudness(_dbfs(float(mean)), _dbfs(float(peak))) for mean, peak in zip(rms, self._highest, strict=True)
         )
 
     def silences(self) -> tuple[Silence, ...]:

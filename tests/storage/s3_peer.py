@@ -97,9 +97,7 @@ class Faults:
 
     times: int = 0
     lose_reply_to: str = ""  # a method: the server acts, its answer never arrives
-    answer_instead: dict[str, int] = field(
-        default_factory=dict
-    )  # by method: a status, and the server never hears
+    answer_instead: dict[str, int] = field(default_factory=dict)  # by method: a status, and the server never hears
     drop_headers: tuple[str, ...] = ()  # as a server does that doesn't know them
     cut_body_after: int | None = None
     drips: bool = False

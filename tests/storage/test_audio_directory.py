@@ -71,9 +71,7 @@ def test_a_deletion_leaves_no_trace(store: DirectoryStore, root: Path, source: P
     assert sorted(path.name for path in root.rglob("*")) == [".incoming", ".lock"]
 
 
-def test_a_deletion_leaves_the_folders_that_others_lie_in(
-    store: DirectoryStore, root: Path, source: Path
-) -> None:
+def test_a_deletion_leaves_the_folders_that_others_lie_in(store: DirectoryStore, root: Path, source: Path) -> None:
     put(store, source)
     sibling = KEY.sibling("peaks.bin.sealed")
     store.put(sibling, source, sha256=hashlib.sha256(CONTENT).hexdigest(), retain_until=None)
@@ -237,9 +235,7 @@ def test_files_that_are_not_audio_are_passed_over(store: DirectoryStore, root: P
     assert list(store.list("")) == [KEY]
 
 
-def test_bytes_whose_statement_is_gone_are_broken_not_absent(
-    store: DirectoryStore, root: Path, source: Path
-) -> None:
+def test_bytes_whose_statement_is_gone_are_broken_not_absent(store: DirectoryStore, root: Path, source: Path) -> None:
     put(store, source)
     sidecar(root).unlink()
     with pytest.raises(Broken):
@@ -326,7 +322,5 @@ def test_a_directory_needs_no_boto(root: Path) -> None:
         "import sys; from storage.audio_store import open_store; open_store('dir:' + sys.argv[1]).check();"
         "print(sorted({'boto3', 'botocore', 'urllib3'} & set(sys.modules)))"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", script, str(root)], check=True, capture_output=True, text=True
-    )
+    ran = subprocess.run([sys.executable, "-c", script, str(root)], check=True, capture_output=True, text=True)
     assert ran.stdout == "[]\n"

@@ -96,18 +96,14 @@ def test_a_put_that_never_arrived_keeps_nothing(line: Line, key: AudioKey) -> No
     assert line.kept() == []
 
 
-def test_a_server_that_repeats_a_lost_put_on_top_is_left_with_the_first_only(
-    line: Line, key: AudioKey
-) -> None:
+def test_a_server_that_repeats_a_lost_put_on_top_is_left_with_the_first_only(line: Line, key: AudioKey) -> None:
     line.faults.drop_headers = ("if-none-match",)
     line.faults.lose_reply_to, line.faults.times = "PUT", 1
     stored = line.put(line.store(attempts=2), key)
     assert line.kept() == [stored.version_id]
 
 
-def test_a_repeated_put_that_its_lock_keeps_is_listed_once_and_ends_with_the_rest(
-    line: Line, key: AudioKey
-) -> None:
+def test_a_repeated_put_that_its_lock_keeps_is_listed_once_and_ends_with_the_rest(line: Line, key: AudioKey) -> None:
     line.faults.drop_headers = ("if-none-match",)
     line.faults.lose_reply_to, line.faults.times = "PUT", 1
     store = line.store(attempts=2)
@@ -158,9 +154,7 @@ def test_a_hold_that_the_server_accepted_and_dropped_is_not_enforced(line: Line,
         store.hold(key, stored.version_id, on=True)
 
 
-def test_a_longer_lock_that_the_server_accepted_and_dropped_is_not_enforced(
-    line: Line, key: AudioKey
-) -> None:
+def test_a_longer_lock_that_the_server_accepted_and_dropped_is_not_enforced(line: Line, key: AudioKey) -> None:
     store = line.store()
     stored = line.put(store, key)
     line.faults.answer_instead = {"PUT": 200}

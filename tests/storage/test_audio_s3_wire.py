@@ -76,9 +76,7 @@ def _text(value: str | bytes) -> str:
 
 
 def live(store: S3Store, source: Path) -> None:
-    free, locked = (
-        AudioKey("quality-90d", date(2026, 11, 22), uuid4().hex, "master.wav.sealed") for _ in range(2)
-    )
+    free, locked = (AudioKey("quality-90d", date(2026, 11, 22), uuid4().hex, "master.wav.sealed") for _ in range(2))
     digest = hashlib.sha256(CONTENT).hexdigest()
     lock = datetime.now(UTC) + timedelta(days=1, seconds=0.25)
     store.check()
@@ -161,6 +159,4 @@ def test_every_read_asks_for_a_range_and_no_checksum_which_would_be_of_the_whole
 
 
 def test_nothing_is_deleted_in_batches_or_read_by_a_link(requests: list[Request]) -> None:
-    assert not [
-        each for each in requests if each.operation == "DeleteObjects" or "X-Amz-Signature" in each.url
-    ]
+    assert not [each for each in requests if each.operation == "DeleteObjects" or "X-Amz-Signature" in each.url]

@@ -37,9 +37,7 @@ def test_a_stream_longer_than_its_cap_is_refused_and_leaves_no_file(tmp_path: Pa
 def test_a_stream_that_drips_past_its_deadline_is_given_up(tmp_path: Path) -> None:
     answers = iter([False, False, True])
     with pytest.raises(Unavailable, match="too long"):
-        spool(
-            iter(lambda: b"x", None), tmp_path / "spooled", size_max_bytes=99, is_late=lambda: next(answers)
-        )
+        spool(iter(lambda: b"x", None), tmp_path / "spooled", size_max_bytes=99, is_late=lambda: next(answers))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -113,10 +113,7 @@ def test_nothing_at_all_can_be_kept(bench: Bench) -> None:
 @pytest.mark.parametrize(("start", "length"), [(0, 4), (3, 4), (6, 99), (9, 1), (10, 5), (99, 1), (4, 0)])
 def test_a_range_is_the_slice_of_the_whole(bench: Bench, start: int, length: int) -> None:
     stored = bench.put(new_key(), b"0123456789")
-    assert (
-        bench.store.read(stored.key, stored.version_id, start, length)
-        == b"0123456789"[start : start + length]
-    )
+    assert bench.store.read(stored.key, stored.version_id, start, length) == b"0123456789"[start : start + length]
 
 
 @pytest.mark.parametrize(("start", "length"), [(-1, 4), (0, -1)])

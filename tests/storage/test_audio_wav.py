@@ -63,12 +63,8 @@ def test_chunks_that_say_other_things_are_passed_over(tmp_path: Path) -> None:
         pytest.param(riff(pcm_format(rate=0), DATA), id="no rate"),
         pytest.param(riff(pcm_format(rate=8_001), DATA), id="an odd rate"),
         pytest.param(riff(pcm_format(rate=96_000), DATA), id="a studio's rate"),
-        pytest.param(
-            riff(chunk(b"fmt ", struct.pack("<HHIIHH", 1, 2, 8_000, 1, 4, 16)), DATA), id="byte rate"
-        ),
-        pytest.param(
-            riff(chunk(b"fmt ", struct.pack("<HHIIHH", 1, 2, 8_000, 32_000, 2, 16)), DATA), id="frame"
-        ),
+        pytest.param(riff(chunk(b"fmt ", struct.pack("<HHIIHH", 1, 2, 8_000, 1, 4, 16)), DATA), id="byte rate"),
+        pytest.param(riff(chunk(b"fmt ", struct.pack("<HHIIHH", 1, 2, 8_000, 32_000, 2, 16)), DATA), id="frame"),
         pytest.param(riff(chunk(b"fmt ", bytes(4)), DATA), id="short format"),
         pytest.param(riff(pcm_format(), chunk(b"data", bytes(402))), id="half a frame"),
         pytest.param(riff(pcm_format(), b"data" + b"\xff" * 4 + bytes(400)), id="a stream's length"),

@@ -43,9 +43,7 @@ def decoded(ffmpeg: str, path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.
     return np.frombuffer(heard.stdout, np.int16).reshape(-1, 2)
 
 
-def test_the_listening_copy_keeps_caller_left_and_agent_right_and_their_time(
-    tmp_path: Path, ffmpeg: str
-) -> None:
+def test_the_listening_copy_keeps_caller_left_and_agent_right_and_their_time(tmp_path: Path, ffmpeg: str) -> None:
     left, right = np.concatenate([tone(1), quiet(1)]), np.concatenate([quiet(1), tone(1)])
     derived = derive(write_wav(tmp_path / "m.wav", stereo(left, right)), tmp_path, ffmpeg=ffmpeg)
     assert derived.listening
@@ -167,9 +165,7 @@ def test_a_master_that_is_odd_is_refused_before_anything_is_made(tmp_path: Path,
         ("kill -9 $$", "ended with -9"),
     ],
 )
-def test_an_ffmpeg_that_fails_is_unavailable_and_leaves_no_half_file(
-    tmp_path: Path, script: str, told: str
-) -> None:
+def test_an_ffmpeg_that_fails_is_unavailable_and_leaves_no_half_file(tmp_path: Path, script: str, told: str) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     master = write_wav(tmp_path / "m.wav", tone(60))

@@ -153,9 +153,7 @@ def test_the_length_is_proven_by_the_header_alone(long: bytes) -> None:
 
 def test_the_format_is_the_one_that_recordings_already_kept_are_in(folder: Path) -> None:
     # Pinned: audio sealed by this version must open in every later one. A new format takes a new magic.
-    digests = [
-        hashlib.sha256(sealed(folder, plain(length))).hexdigest() for length in (0, 5, CHUNK_BYTES + 1)
-    ]
+    digests = [hashlib.sha256(sealed(folder, plain(length))).hexdigest() for length in (0, 5, CHUNK_BYTES + 1)]
     assert digests == [
         "8f2b9564362829b33e3d9c383fd235f49c4ce120d5470410feb3405d6708b877",
         "8e858bb380fc342e61a5c8723cf96cf3564393d52fc050b4f429e6f48abf5f2f",

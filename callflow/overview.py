@@ -1,0 +1,45 @@
+"""Tables for people at a terminal."""
+
+from rich.console import Console
+from rich.table import Table
+
+from callflow.story import Story
+from policies.rules import Rulebook
+
+
+def show(table: Table) -> None:
+    console = Console()
+    # Piped into a file, a table is not squeezed into a terminal that is not there.
+    Console(width=console.width if console.is_terminal else 200).print(table)
+
+
+def lines_table(rulebook: Rulebook) -> Table:
+    table = Table("line", "connects to", "languages", "consent", "purposes", "retention", title=rulebook.business.name)
+    for line in rulebook.lines:
+        table.add_row(
+            line.number,
+            ", ".join(destination.address for destination in line.connect_to),
+            ", ".join(line.languages),
+            str(line.consent),
+            ", ".join(line.purposes),
+            line.retention,
+        )
+    return table
+
+
+def show_story(story: Story) -> None:
+    call = story.call
+    console = Console()
+    console.print(f"call {call.call_sid} to {call.line}: {call.state}, outcome {call.outcome} {call.reason}".rstrip())
+    console.print(f"asked as {call.mode} in {call.language}, under rules {call.rules_sha256[:12]}")
+    for recording in story.recordings:
+        where = f", {recording.object_key}, until {recording.retain_until}" if recording.object_key else ""
+        console.print(f"recording {recording.recording_sid}: {recording.state}{where}", soft_wrap=True)
+    for incident in story.incidents:
+        console.print(f"incident {incident.kind}: {incident.detail}", soft_wrap=True)
+    events = Table("index", "time", "event", "what")
+    for event in story.events:
+        known = {"index", "ts", "type", "call", "n", "v", "sd"}
+        told = ", ".join(f"{name}={value}" for name, value in event.items() if name not in known)
+        events.add_row(str(event["index"]), event["ts"], event["type"], told)
+    show(events)

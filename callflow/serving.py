@@ -1,0 +1,150 @@
+"""`onrecord serve`: the two faces, each in a web server process of its own, watched over by this one.
+
+The faces have different ports and neither serves the other's routes. When this process ends, however it ends, so do
+they.
+"""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+
+from callflow import webhooks
+from callflow.callbacks import Callbacks
+from callflow.health import Readiness, add_health
+from callflow.house import House, open_house
+from callflow.logs import say_logs_plainly
+from console.app import create_app as create_console
+from storage.schema import check_schema
+
+log = logging.getLogger(__name__)
+
+Face = Literal["webhooks", "console"]
+# Threads that wait for the database while others work; the interpreter runs one at a time anyway.
+_THREADS = 16
+_GRACE_S = 15.0
+
+
+@dataclass(frozen=True)
+class Address:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def serve(addresses: dict[Face, Address]) -> int:
+    """Run both faces until SIGTERM or SIGINT; a face that dies is started again. Returns the exit code."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    running = {face: _start(face, address) for face, address in addresses.items()}
+    while not stopping.wait(0.2):
+        for face, process in running.items():
+            if process.poll() is not None:
+                log.error("%s ended with %s; starting it again", face, process.returncode)
+                running[face] = _start(face, addresses[face])
+    for process in running.values():
+        process.terminate()
+    return _wait_for(list(running.values()))
+
+
+def _start(face: Face, address: Address) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "callflow.serving", face, address.host, str(address.port)]
+    return subprocess.Popen(command)  # noqa: S603  # our own interpreter and module
+
+
+def _wait_for(processes: list[subprocess.Popen[bytes]]) -> int:
+    deadline = time.monotonic() + _GRACE_S
+    for process in processes:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    return 0
+
+
+def webhooks_app() -> Flask:
+    """The public face, as the web server's worker process makes it."""
+    house = _own_house()
+    conversation = house.conversation()
+    return webhooks.create_app(
+        webhooks.Webhooks(
+            database=house.database,
+            conversation=conversation,
+            callbacks=Callbacks(conversation, house.jobs),
+            account_sid=house.settings.account_sid,
+            webhook_secrets=house.settings.webhook_secrets,
+            readiness=_readiness(house),
+        )
+    )
+
+
+def console_app() -> Flask:
+    house = _own_house()
+    app = create_console(house.database)
+    add_health(app, _readiness(house))
+    return app
+
+
+def _own_house() -> House:
+    say_logs_plainly()
+    die_with_parent()
+    return open_house(os.environ)
+
+
+def _readiness(house: House) -> Readiness:
+    readiness = Readiness(
+        {
+            "database": lambda: check_schema(house.database),
+            "rulebook": lambda: None,  # parsed at start, and frozen since
+            "audio_store": house.store.check,
+        }
+    )
+    readiness.start()
+    return readiness
+
+
+def die_with_parent() -> None:
+    """A web server whose supervisor was killed must not keep the port: its successor would share it with a ghost."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.1)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def main(face: Face, host: str, port: str) -> None:
+    say_logs_plainly()
+    die_with_parent()
+    sqlite = os.environ.get("DATABASE_URL", "sqlite:").startswith("sqlite")
+    Granian(
+        f"callflow.serving:{face}_app",
+        address=host,
+        port=int(port),
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=1 if sqlite or face == "console" else 2,
+        blocking_threads=_THREADS,
+        respawn_failed_workers=True,
+        websockets=False,
+        log_enabled=False,
+    ).serve()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])  # type: ignore[arg-type]  # `serve` is the only caller

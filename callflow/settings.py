@@ -1,0 +1,172 @@
+"""The settings of one installation, read from the environment and reported all together when they are wrong.
+
+No secret has a default. It stands in the variable itself or in a file named by NAME_FILE, never in both.
+"""
+
+import re
+import shutil
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from callflow.places import audio_store_fault, base_url_fault, database_fault
+from callflow.private_files import OTHERS, Fault, read_private
+
+Need = Literal["all", "database"]
+"""What a command works with: everything, or only what is kept here."""
+
+SECRET_LENGTH_MIN = 16
+SECRET = re.compile(rf"[!-~]{{{SECRET_LENGTH_MIN},}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    setting: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.setting} {self.problem}: {self.remedy}"
+
+
+class SettingsRejected(Exception):
+    """Every problem found, so that one attempt to start shows all of them."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Checked settings. With need="database" the telephone's fields are empty: they were not even read."""
+
+    public_base_url: str
+    account_sid: str
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    """The auth token, and after it the secondary one while they are being rotated."""
+    rest_user: str
+    rest_password: str = field(repr=False)
+    api_base_url: str | None
+    """None is Twilio itself."""
+    database_url: str = field(repr=False)
+    """May carry a password."""
+    audio_store: str
+    rulebook: Path
+    key_file: Path
+    ffmpeg: str | None
+    spool: Path
+
+
+def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings:
+    """Raises SettingsRejected with every problem at once."""
+    found = _Environment(environ)
+    # A command that only reads what is kept must not need, or open, the telephone's secrets.
+    phone = found if need == "all" else _Environment({})
+    account_sid = phone.required("TWILIO_ACCOUNT_SID", "the account's SID from Twilio's console", _sid_fault("AC"))
+    token = phone.required_secret("TWILIO_AUTH_TOKEN", "the token Twilio signs webhooks with")
+    secondary = phone.secret("TWILIO_AUTH_TOKEN_SECONDARY", _secret_fault)
+    rest_user, rest_password = _rest_credentials(phone) or (account_sid, token)
+    settings = Settings(
+        public_base_url=phone.required(
+            "PUBLIC_BASE_URL", "the https URL by which Twilio reaches this service", base_url_fault
+        )
+        .rstrip("/")
+        .lower(),
+        account_sid=account_sid,
+        webhook_secrets=tuple(dict.fromkeys(secret for secret in (token, secondary) if secret)),
+        rest_user=rest_user,
+        rest_password=rest_password,
+        api_base_url=phone.text("TWILIO_API_BASE_URL", base_url_fault).rstrip("/") or None,
+        database_url=found.secret("DATABASE_URL", database_fault) or "sqlite:///var/onrecord.db",
+        audio_store=found.text("AUDIO_STORE", audio_store_fault) or "dir:var/audio",
+        rulebook=Path(found.text("ONRECORD_RULEBOOK") or "onrecord.toml"),
+        key_file=Path(found.text("ONRECORD_KEY_FILE") or "var/keys"),
+        ffmpeg=found.text("ONRECORD_FFMPEG", _program_fault(environ.get("PATH"))) or None,
+        spool=Path(found.text("ONRECORD_SPOOL") or "var/spool"),
+    )
+    if found.problems:
+        raise SettingsRejected(*found.problems)
+    return settings
+
+
+def _rest_credentials(phone: "_Environment") -> tuple[str, str] | None:
+    """The API key and its secret; None where neither is set. One without the other is a problem."""
+    key = phone.text("TWILIO_API_KEY", _sid_fault("SK"))
+    secret = phone.secret("TWILIO_API_SECRET", _secret_fault)
+    if phone.has("TWILIO_API_KEY") != phone.has("TWILIO_API_SECRET"):
+        phone.report("TWILIO_API_KEY", Fault("and TWILIO_API_SECRET come together", "set both or neither"))
+    return (key, secret) if key and secret else None
+
+
+Check = Callable[[str], Fault | None]
+
+
+class _Environment:
+    """Reads variables and remembers what is wrong with them. A faulty value reads as empty."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[Problem] = []
+
+    def has(self, name: str) -> bool:
+        """Whether it is set at all, right or wrong. An empty variable is not set."""
+        return bool(self._environ.get(name) or self._environ.get(f"{name}_FILE"))
+
+    def report(self, name: str, fault: Fault) -> None:
+        self.problems.append(Problem(name, *fault))
+
+    def text(self, name: str, check: Check = lambda _: None) -> str:
+        return self._checked(name, self._environ.get(name, ""), check)
+
+    def secret(self, name: str, check: Check) -> str:
+        """From the variable, or from the file that NAME_FILE names (a trailing newline is not part of it)."""
+        path = self._environ.get(f"{name}_FILE")
+        if not path:
+            return self.text(name, check)
+        if self._environ.get(name):
+            self.report(name, Fault(f"and {name}_FILE are both set", "keep one of them"))
+            return ""
+        # A group may read it: that is how container platforms hand a secret to a service that is not root.
+        content = read_private(Path(path), closed_to=OTHERS | stat.S_IWGRP)
+        if isinstance(content, Fault):
+            self.report(f"{name}_FILE", content)
+            return ""
+        text = content.decode("utf-8", "replace").rstrip("\r\n")
+        return self._checked(f"{name}_FILE", text, check, empty=Fault("names an empty file", "write it again"))
+
+    def required(self, name: str, meaning: str, check: Check) -> str:
+        return self._present(name, meaning, self.text(name, check))
+
+    def required_secret(self, name: str, meaning: str) -> str:
+        return self._present(name, meaning, self.secret(name, _secret_fault))
+
+    def _present(self, name: str, meaning: str, value: str) -> str:
+        if not self.has(name):
+            self.report(name, Fault("is not set", f"set it to {meaning}"))
+        return value
+
+    def _checked(self, name: str, value: str, check: Check, *, empty: Fault | None = None) -> str:
+        fault = check(value) if value else empty
+        if fault:
+            self.report(name, fault)
+            return ""
+        return value
+
+
+def _secret_fault(value: str) -> Fault | None:
+    if SECRET.fullmatch(value):
+        return None
+    return Fault("does not look like a secret", f"it has at least {SECRET_LENGTH_MIN} characters and no space")
+
+
+def _sid_fault(prefix: str) -> Check:
+    expected = Fault("is malformed", f"expected {prefix} and 32 hex digits")
+    return lambda value: None if re.fullmatch(prefix + "[0-9a-f]{32}", value) else expected
+
+
+def _program_fault(search_path: str | None) -> Check:
+    missing = Fault("names no program that can be run", "install it, or leave it unset")
+    return lambda value: None if shutil.which(value, path=search_path) else missing

@@ -1,0 +1,66 @@
+"""The life of one call, as `onrecord call` tells it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from policies.lifecycle import RecordingState
+from storage import calls, recordings
+from storage.calls import Call
+from storage.incidents import Incident, open_incidents
+from storage.recordings import Recording
+from storage.tables import log_leaf
+
+_STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    call: Call
+    recordings: list[Recording]
+    events: list[dict[str, Any]]
+    incidents: list[Incident]
+
+    def as_json(self) -> dict[str, Any]:
+        """The keys that scripts may rely on; times are RFC 3339."""
+        return {
+            "call_sid": self.call.call_sid,
+            "line": self.call.line,
+            "mode": self.call.mode,
+            "language": self.call.language,
+            "outcome": self.call.outcome,
+            "reason": self.call.reason,
+            "state": self.call.state,
+            "rules_version": self.call.rules_sha256,
+            "recordings": [_recording(one) for one in self.recordings],
+            "incidents": [{"kind": one.kind, "detail": one.detail} for one in self.incidents],
+            "events": self.events,
+        }
+
+
+def tell(connection: Connection, call_sid: str) -> Story | None:
+    known = calls.peek_sid(connection, call_sid)
+    if known is None:
+        return None
+    leaves = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id == known.id).order_by(log_leaf.c.n)
+    return Story(
+        call=known,
+        recordings=recordings.of_call(connection, known.id),
+        events=[{"index": row.idx, **json.loads(row.leaf)} for row in connection.execute(leaves)],
+        incidents=open_incidents(connection, known.id),
+    )
+
+
+def _recording(one: Recording) -> dict[str, Any]:
+    return {
+        "recording_sid": one.recording_sid,
+        "state": one.state,
+        "source": one.source,
+        "duration_s": one.duration_s,
+        "stored": one.state in _STORED,
+        "object_key": one.object_key,
+        "retain_until": one.retain_until.isoformat() if one.retain_until else None,
+        "destroyed_at": one.destroyed_at.isoformat() if one.destroyed_at else None,
+    }

@@ -1,0 +1,83 @@
+"""The absolute URLs Twilio is given, each bound to one call and one step of it.
+
+The path carries our own random call id, never a number, and a MAC over purpose, call and step: a genuine
+signature can be replayed, or its parameters cut differently, but not onto another call or step. Characters
+are [A-Za-z0-9_-] and there is no query, because Twilio may spell anything else differently when it signs.
+"""
+
+import hmac
+import re
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Literal
+
+from itsdangerous import Signer
+
+ANSWER_PATH = "/voice/answer"
+FALLBACK_PATH = "/voice/fallback"
+CALL_PROGRESS_PATH = "/callbacks/call"
+
+Kind = Literal["choice", "consent", "ended", "whisper", "recording"]
+RECORDED, UNRECORDED = "recorded", "unrecorded"
+
+# Twilio's connection overrides, no part of the signature: how often and after what to try again, and the
+# connect and read limits in ms. A caller waits during a voice request, so the fallback must have its turn
+# within Twilio's 15 s. A callback is otherwise repeated only after a failed connection, and then lost.
+VOICE_RETRIES = "#rc=2&rp=ct,5xx&ct=2000&rt=5000"
+CALLBACK_RETRIES = "#rc=5&rp=all&ct=2000&rt=4000"
+
+_CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Every method but `check` makes one absolute URL."""
+
+    public_base_url: str
+    mac_key: bytes = field(repr=False)
+
+    def answer(self) -> str:
+        return f"{self.public_base_url}{ANSWER_PATH}{VOICE_RETRIES}"
+
+    def fallback(self) -> str:
+        return f"{self.public_base_url}{FALLBACK_PATH}{VOICE_RETRIES}"
+
+    def call_progress(self) -> str:
+        return f"{self.public_base_url}{CALL_PROGRESS_PATH}{CALLBACK_RETRIES}"
+
+    def choice(self, call_id: str) -> str:
+        """Where the call goes once the disclosure has played to its end."""
+        return f"{self.public_base_url}/voice/choice/{call_id}/{self._mac('choice', call_id)}{VOICE_RETRIES}"
+
+    def consent(self, call_id: str, prompt: int) -> str:
+        """Where the answer to that prompt goes. Prompts count from 1."""
+        mac = self._mac("consent", call_id, str(prompt))
+        return f"{self.public_base_url}/voice/consent/{call_id}/{prompt}/{mac}{VOICE_RETRIES}"
+
+    def ended(self, call_id: str) -> str:
+        return f"{self.public_base_url}/voice/ended/{call_id}/{self._mac('ended', call_id)}{VOICE_RETRIES}"
+
+    def whisper(self, call_id: str, recorded: bool) -> str:
+        """What the agent hears before being connected."""
+        state = RECORDED if recorded else UNRECORDED
+        mac = self._mac("whisper", call_id, state)
+        return f"{self.public_base_url}/voice/whisper/{call_id}/{state}/{mac}{VOICE_RETRIES}"
+
+    def recording(self, call_id: str) -> str:
+        mac = self._mac("recording", call_id)
+        return f"{self.public_base_url}/callbacks/recording/{call_id}/{mac}{CALLBACK_RETRIES}"
+
+    def check(self, kind: Kind, call_id: str, step: str, mac: str) -> bool:
+        """Whether we made that MAC for that purpose, call and step ("" if the path has none).
+
+        In constant time, and never an exception: everything here may come from an outsider.
+        """
+        if not (_CALL_ID.fullmatch(call_id) and mac.isascii()):
+            return False
+        return hmac.compare_digest(self._mac(kind, call_id, step), mac)
+
+    def _mac(self, kind: Kind, call_id: str, step: str = "") -> str:
+        if not _CALL_ID.fullmatch(call_id):
+            raise ValueError("url: a call id is 1 to 64 characters of A-Z a-z 0-9 _ -")
+        signer = Signer(self.mac_key, salt=f"onrecord url {kind}", key_derivation="hmac", digest_method=sha256)
+        return signer.get_signature(f"{call_id}/{step}").decode()

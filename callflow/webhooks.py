@@ -1,0 +1,198 @@
+"""The public face: what Twilio may ask, closed to everybody else.
+
+Two failure rules that are opposites. A voice step that fails connects the caller, unrecorded, and says 200: the call
+matters more than the recording. A callback that fails says 503, so that it comes again: nobody is waiting, and an
+answer of 200 would lose it.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TypeVar
+
+from flask import Flask, Response, g, request
+
+from callflow import forms, twiml
+from callflow.callbacks import Callbacks
+from callflow.conversation import Conversation
+from callflow.health import Readiness, add_health
+from callflow.signature import BODY_BYTES_MAX, Form, Refusal, raw_target, signed_url, verify
+from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED
+from storage import calls
+from storage.calls import Moment
+from storage.database import Database
+from storage.errors import Refused
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+_OPEN_ENDPOINTS = frozenset({"healthz", "readyz"})
+_STEP_IN_PATH = {"consent": "prompt", "whisper": "state"}  # the part of the path that the MAC covers beside the call
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """What the public face is made of. `account_sid` and `webhook_secrets` say who may speak to it."""
+
+    database: Database
+    conversation: Conversation
+    callbacks: Callbacks
+    account_sid: str
+    webhook_secrets: tuple[str, ...]
+    readiness: Readiness
+    now: Callable[[], datetime] = utc_now
+    random: Callable[[int], bytes] = secrets.token_bytes
+
+
+def create_app(parts: Webhooks) -> Flask:
+    app = Flask("callflow", static_folder=None)
+    app.url_map.strict_slashes = False  # a redirect would lose the parameters of the POST
+    app.url_map.merge_slashes = False
+    add_health(app, parts.readiness)
+    app.before_request(_Door(parts).admit)
+    for endpoint, rule, view in _Steps(parts).routes():
+        app.add_url_rule(rule, endpoint, view, methods=["POST"], provide_automatic_options=False)
+    return app
+
+
+class _Door:
+    """Lets in what Twilio signed, for the call and the step that the URL was made for. All else gets a bare 403."""
+
+    def __init__(self, parts: Webhooks) -> None:
+        self._parts = parts
+        self._urls = parts.conversation.urls
+
+    def admit(self) -> Response | None:
+        if request.endpoint in _OPEN_ENDPOINTS:
+            return None
+        reason = self._refusal()
+        if reason is None:
+            return None
+        log.warning("request refused: %s", reason)
+        return Response(status=403)
+
+    def _refusal(self) -> str | None:
+        heard = self._heard()
+        if isinstance(heard, Refusal):
+            return heard.reason
+        if request.routing_exception is None and not self._is_ours():
+            return "wrong_mac"
+        g.form = heard
+        return None
+
+    def _heard(self) -> Form | Refusal:
+        signatures = request.headers.getlist("X-Twilio-Signature")
+        if len(signatures) != 1:
+            return Refusal("no_signature")
+        if request.content_length is None or request.content_length > BODY_BYTES_MAX:
+            return Refusal("body_too_large")
+        url = signed_url(self._urls.public_base_url, raw_target(request.environ))
+        if isinstance(url, Refusal):
+            return url
+        return verify(
+            self._parts.webhook_secrets,
+            url=url,
+            body=request.get_data(),
+            content_type=request.content_type or "",
+            signature=signatures[0],
+            account_sid=self._parts.account_sid,
+        )
+
+    def _is_ours(self) -> bool:
+        path = request.view_args or {}
+        if "mac" not in path:
+            return True  # the number's own URLs stand in Twilio's settings and name no call
+        step = str(path.get(_STEP_IN_PATH.get(str(request.endpoint), ""), ""))
+        return self._urls.check(request.endpoint, path["call_id"], step, path["mac"])  # type: ignore[arg-type]  # a Kind
+
+
+class _Steps:
+    def __init__(self, parts: Webhooks) -> None:
+        self._parts = parts
+        self._conversation = parts.conversation
+        self._callbacks = parts.callbacks
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
+        return [
+            ("answer", ANSWER_PATH, self.answer),
+            ("choice", "/voice/choice/<call_id>/<mac>", self.choice),
+            ("consent", "/voice/consent/<call_id>/<int:prompt>/<mac>", self.consent),
+            ("whisper", "/voice/whisper/<call_id>/<state>/<mac>", self.whisper),
+            ("ended", "/voice/ended/<call_id>/<mac>", self.ended),
+            ("fallback", FALLBACK_PATH, self.fallback),
+            ("call_progress", CALL_PROGRESS_PATH, self.call_progress),
+            ("recording", "/callbacks/recording/<call_id>/<mac>", self.recording),
+        ]
+
+    def answer(self) -> Response:
+        return self._voice(lambda: self._write(self._conversation.answer, forms.IncomingCall.parse(g.form)))
+
+    def choice(self, call_id: str, mac: str) -> Response:
+        return self._voice(lambda: self._write(self._conversation.choice, call_id))
+
+    def consent(self, call_id: str, prompt: int, mac: str) -> Response:
+        return self._voice(
+            lambda: self._write(self._conversation.consent, call_id, prompt, forms.Answered.parse(g.form))
+        )
+
+    def ended(self, call_id: str, mac: str) -> Response:
+        return self._voice(
+            lambda: self._write(self._conversation.ended, call_id, forms.CallEnded.parse(g.form)), failed=twiml.hangup
+        )
+
+    def fallback(self) -> Response:
+        return self._voice(lambda: self._write(self._conversation.fallback, forms.FallbackAsked.parse(g.form)))
+
+    def whisper(self, call_id: str, state: str, mac: str) -> Response:
+        return self._voice(lambda: self._whisper(call_id, recorded=state == RECORDED), failed=twiml.nothing)
+
+    def call_progress(self) -> Response:
+        return self._callback(lambda: self._write(self._callbacks.call_progressed, forms.CallProgress.parse(g.form)))
+
+    def recording(self, call_id: str, mac: str) -> Response:
+        return self._callback(
+            lambda: self._write(self._callbacks.recording_progressed, call_id, forms.RecordingProgress.parse(g.form))
+        )
+
+    def _write(self, step: Callable[..., R], *heard: object) -> R:
+        """Run a step in one transaction; when this returns, all it wrote is on disk."""
+        moment = Moment(self._parts.now(), self._parts.random)
+        request_sha256 = sha256(request.get_data()).hexdigest()
+        return self._parts.database.write(lambda connection: step(connection, moment, request_sha256, *heard))
+
+    def _whisper(self, call_id: str, *, recorded: bool) -> bytes:
+        with self._parts.database.read() as connection:
+            known = calls.peek(connection, call_id)
+        if known is None:
+            raise Refused(f"call {call_id}: there is no such call")
+        return twiml.whisper(self._conversation.wording(known), recorded=recorded)
+
+    def _voice(self, respond: Callable[[], bytes], *, failed: Callable[[], bytes] | None = None) -> Response:
+        try:
+            body = respond()
+        except Exception:  # the edge: whatever it is, a caller is waiting
+            log.exception("a voice step failed; the caller is connected, unrecorded")
+            body = failed() if failed else self._connect()
+        return Response(body, content_type="text/xml; charset=utf-8")
+
+    def _callback(self, hear: Callable[[], None]) -> Response:
+        try:
+            hear()
+        except Refused as error:
+            log.warning("callback refused: %s", error)  # it would be refused again, so it need not come again
+        except Exception:  # the edge: it must come again
+            log.exception("a callback failed")
+            return Response(status=503)
+        return Response(status=204)
+
+    def _connect(self) -> bytes:
+        rulebook = self._conversation.rulebook
+        return twiml.connect(rulebook.line(g.form.get("To", "")) or rulebook.lines[0])

@@ -1,0 +1,73 @@
+"""`onrecord work`: the worker's jobs, put together and run until SIGTERM."""
+
+import signal
+import threading
+from functools import partial
+from typing import Any
+
+from callflow.house import House
+from callflow.settings import Settings
+from callflow.twilio_client import TWILIO, Account
+from callflow.twilio_rest import TwilioProvider
+from storage import sweep
+from storage.destroy import destroy
+from storage.incidents import raise_incident
+from storage.intake import Workshop, intake
+from storage.job_queue import JobKind
+from storage.listening_copy import find_ffmpeg
+from storage.recordings import DESTROY, INTAKE
+from storage.worker import Periodic, Worker
+
+SWEEP_EVERY_S = 5.0
+
+
+def work(house: House) -> None:
+    """Run the jobs in this process until it is told to end; what is under way is left to be resumed."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    worker = make_worker(house)
+    worker.start()
+    stopping.wait()
+    worker.stop()
+
+
+def make_worker(house: House) -> Worker:
+    shop = make_workshop(house)
+    return Worker(
+        house.database,
+        {
+            INTAKE: partial(intake, shop),
+            DESTROY: partial(destroy, shop),
+            sweep.SWEEP: lambda steps, _: sweep.sweep(shop, house.jobs, steps),
+        },
+        on_failure=partial(_raise_incident, shop),
+        periodic=[Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, house.jobs))],
+    )
+
+
+def make_workshop(house: House) -> Workshop:
+    settings = house.settings
+    return Workshop(
+        database=house.database,
+        provider=make_provider(settings),
+        store=house.store,
+        spool=settings.spool,
+        key_encryption_key=house.keys.key_encryption_key,
+        ffmpeg=find_ffmpeg(settings.ffmpeg),
+    )
+
+
+def make_provider(settings: Settings) -> TwilioProvider:
+    base_url = settings.api_base_url or TWILIO
+    return TwilioProvider(Account(settings.account_sid, settings.rest_user, settings.rest_password, base_url))
+
+
+def _raise_incident(shop: Workshop, kind: JobKind, argument: Any, error: Exception) -> None:
+    """A job failed for good: a person must look, and the row it was about says what at."""
+    detail = f"{kind.name}: {error}"
+    shop.database.write(
+        lambda connection: raise_incident(
+            connection, shop.moment(), "job_failed", about=f"{kind.name}:{argument}"[:64], call_id=None, detail=detail
+        )
+    )

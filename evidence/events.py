@@ -1,0 +1,102 @@
+"""An event as one canonical line, which is the log's leaf, with everything personal behind a commitment.
+
+The line is JSON in the form of RFC 8785, restricted to what every library writes alike: ASCII keys, strings, integers
+below 2**53, booleans, null, lists and objects; no floats. A personal field stands in the line only as the digest of a
+disclosure (RFC 9901): base64url of `[salt, name, value]`. Deleting the disclosure erases the field; the line, and every
+proof made over it, stays as it was.
+"""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+
+Value = str | int | bool | None | Sequence["Value"] | Mapping[str, "Value"]
+SALT_BYTES = 16
+VERSION = 1
+_RESERVED = frozenset({"call", "n", "ts", "type", "v", "sd"})
+
+
+class NotCanonical(ValueError):
+    """The event holds something that two libraries could write differently."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened. `public` stays for ever and holds nothing personal; `private` can be erased."""
+
+    type: str
+    public: Mapping[str, Value] = field(default_factory=dict)
+    private: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """`line` is hashed verbatim; `disclosures` maps each digest in it to the body that opens it."""
+
+    line: str
+    disclosures: Mapping[str, str]
+
+
+def write_leaf(event: Event, *, call: str | None, n: int | None, at: datetime, random: Callable[[int], bytes]) -> Leaf:
+    """The line of an event, the n-th of its call (both None for the system's own). `random(k)` gives k random bytes."""
+    if clash := _RESERVED & event.public.keys():
+        raise NotCanonical(f"event {event.type}: the names {sorted(clash)} are the log's own")
+    opened = {name: _disclose(name, value, salt=random(SALT_BYTES)) for name, value in sorted(event.private.items())}
+    fields: dict[str, Value] = {**event.public, "ts": timestamp(at), "type": event.type, "v": VERSION}
+    if call is not None:
+        fields |= {"call": call, "n": n}
+    if opened:
+        fields["sd"] = {name: digest for name, (digest, _) in opened.items()}
+    return Leaf(canonical(fields), dict(opened.values()))
+
+
+def canonical(value: Value) -> str:
+    """The one way to write this value. Raises NotCanonical for what has no single way."""
+    _check(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest_of(disclosure: str) -> str:
+    """The digest under which a disclosure's body stands in its leaf."""
+    return _base64url(sha256(disclosure.encode("ascii")).digest())
+
+
+def timestamp(at: datetime) -> str:
+    """UTC to the millisecond, as in 2026-11-22T07:12:00.123Z."""
+    if at.tzinfo is None:
+        raise NotCanonical("an event's time must say its time zone")
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _disclose(name: str, value: Value, *, salt: bytes) -> tuple[str, str]:
+    body = _base64url(canonical([_base64url(salt), name, value]).encode())
+    return digest_of(body), body
+
+
+def _base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def _check(value: Value) -> None:
+    match value:
+        case None | bool():
+            return
+        case str():
+            if any("\ud800" <= character <= "\udfff" for character in value):
+                raise NotCanonical("a lone surrogate has no UTF-8 form")
+        case int():
+            if abs(value) >= 2**53:
+                raise NotCanonical(f"the integer {value} is beyond 2**53")
+        case Mapping():
+            for key, inner in value.items():
+                if not (isinstance(key, str) and key.isascii()):
+                    raise NotCanonical(f"the key {key!r} is not ASCII")
+                _check(inner)
+        case list() | tuple():
+            for inner in value:
+                _check(inner)
+        case _:
+            raise NotCanonical(f"a {type(value).__name__} has no canonical form")

@@ -1,0 +1,164 @@
+"""What a caller's answer permits. Silence, a wrong key or a hang-up never turns into a yes by accident.
+
+Every function is total over its arguments, and no answer of `DECLINED` has a path to `Record`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from policies.lifecycle import CallState
+
+# Playings of the question beyond `prompts_max` that a caller may ask for by the repeat key. A repeat uses up
+# a playing like any other; without a cap of its own, whoever leans on the key would never reach an agent.
+REPEATS_MAX = 2
+
+_ANSWER_BY_KEY = {"1": "accepted", "2": "declined", "9": "repeat"}
+
+
+class Mode(StrEnum):
+    """What counts as consent on a line. All but `MUST_RECORD` run from lax to strict, in this order."""
+
+    NOTICE = "notice"  # staying on after the disclosure is consent
+    OPT_OUT = "opt_out"  # a key declines; silence is consent only where law and rulebook both say so
+    OPT_IN = "opt_in"  # only the accept key is consent
+    NEVER = "never"
+    MUST_RECORD = "must_record"  # only the accept key is consent, and without it the call ends politely
+
+
+class Answer(StrEnum):
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    SILENT = "silent"
+    UNRECOGNIZED = "unrecognized"
+    REPEAT = "repeat"
+
+
+class Outcome(StrEnum):
+    """How the question of consent ended for a call: a closed set, never null."""
+
+    CONSENTED = "consented"
+    CONSENTED_BY_STAYING = "consented_by_staying"
+    DECLINED = "declined"
+    SILENT = "silent"
+    UNCLEAR = "unclear"
+    HUNG_UP_IN_DISCLOSURE = "hung_up_in_disclosure"
+    HUNG_UP_IN_CHOICE = "hung_up_in_choice"
+    DISCLOSURE_CUT_SHORT = "disclosure_cut_short"
+    DISCLOSURE_FAILED = "disclosure_failed"
+    NOT_ASKED = "not_asked"
+    WITHDRAWN = "withdrawn"
+
+
+RECORDING_OUTCOMES = frozenset({Outcome.CONSENTED, Outcome.CONSENTED_BY_STAYING})
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What one call's answers are measured against. `prompts_max`: playings of the question, 1 or more."""
+
+    mode: Mode
+    silence_is_consent: bool
+    prompts_max: int
+
+    def __post_init__(self) -> None:
+        if self.prompts_max < 1:
+            raise ValueError("prompts_max: a question that is never played has no answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    outcome: Outcome
+
+    def __post_init__(self) -> None:
+        if self.outcome not in RECORDING_OUTCOMES:
+            raise ValueError(f"{self.outcome}: not an outcome that permits recording")
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """Connect the caller, unrecorded."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndCall:
+    """End politely: on this line there is no call without a recording."""
+
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Play the question as playing number `prompt`, counted from 1."""
+
+    prompt: int
+
+
+Decision = Record | Suppress | EndCall | Ask
+
+
+def answer_of(digits: str | None) -> Answer:
+    """Exactly one ASCII key is an answer; anything longer, padded or look-alike is unrecognized."""
+    return Answer(_ANSWER_BY_KEY.get(digits, "unrecognized")) if digits else Answer.SILENT
+
+
+def before_disclosure(standard: Standard) -> Suppress | None:
+    """The decision that needs no disclosure, if there is one."""
+    return _not_asked() if standard.mode is Mode.NEVER else None
+
+
+def after_disclosure(standard: Standard) -> Record | Suppress | Ask:
+    """The decision once the disclosure has played to its end (Suppress only if a never line got this far)."""
+    if standard.mode is Mode.NEVER:
+        return _not_asked()
+    return Record(Outcome.CONSENTED_BY_STAYING) if standard.mode is Mode.NOTICE else Ask(1)
+
+
+def decide(answer: Answer, standard: Standard, *, prompt: int) -> Decision:
+    """The decision on the answer to playing number `prompt` of the question."""
+    if standard.mode is Mode.NEVER:
+        return _not_asked()
+    if answer is Answer.ACCEPTED:
+        return Record(Outcome.CONSENTED)
+    if answer is Answer.DECLINED:
+        return _without_consent(Outcome.DECLINED, standard)
+    if answer is Answer.SILENT and standard.mode is Mode.NOTICE:
+        return Record(Outcome.CONSENTED_BY_STAYING)
+    if prompt < _playings_max(answer, standard):
+        return Ask(prompt + 1)
+    return _out_of_prompts(answer, standard)
+
+
+def hung_up(state: CallState) -> Outcome:
+    """The outcome of a call that ended while undecided. Raises ValueError for a state that has a decision."""
+    if state is CallState.DISCLOSING:
+        return Outcome.HUNG_UP_IN_DISCLOSURE
+    if state is CallState.CHOOSING:
+        return Outcome.HUNG_UP_IN_CHOICE
+    raise ValueError(f"{state}: a call in this state was already decided")
+
+
+def _playings_max(answer: Answer, standard: Standard) -> int:
+    return standard.prompts_max + (REPEATS_MAX if answer is Answer.REPEAT else 0)
+
+
+def _out_of_prompts(answer: Answer, standard: Standard) -> Decision:
+    if answer is not Answer.SILENT:
+        return _without_consent(Outcome.UNCLEAR, standard)
+    if standard.mode is Mode.OPT_OUT and standard.silence_is_consent:
+        return Record(Outcome.CONSENTED_BY_STAYING)
+    return _without_consent(Outcome.SILENT, standard)
+
+
+def _without_consent(outcome: Outcome, standard: Standard) -> Suppress | EndCall:
+    # A must-record line may not connect an unrecorded call, whether the caller refused or only never agreed.
+    if standard.mode is Mode.MUST_RECORD:
+        return EndCall(outcome, "this line has no unrecorded calls")
+    return Suppress(outcome)
+
+
+def _not_asked() -> Suppress:
+    return Suppress(Outcome.NOT_ASKED, "never-record line")

@@ -1,0 +1,81 @@
+"""The people's fingers: what is pressed at which question, and when a caller has had enough."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from simulator.line import Line
+from simulator.plans import NOTHING, CallerPlan, Press
+
+if TYPE_CHECKING:
+    from simulator.phone_call import PhoneCall
+
+KEY_GAP_S = 0.25
+
+
+class Keypad:
+    """Somebody's keys: one entry of `presses` for each question, in order. After the last, nothing is pressed."""
+
+    def __init__(self, call: "PhoneCall", line: Line, presses: tuple[Press, ...]) -> None:
+        self._call = call
+        self._line = line
+        self._presses = list(presses)
+        self._question = 0
+
+    def entered_question(self, lasts_s: float) -> None:
+        press = self._presses.pop(0) if self._presses else Press(NOTHING)
+        if press.digits == NOTHING:
+            return
+        asked = self._question
+        after_s = lasts_s + self._call.exchange.config.timing.think_s if press.after_s is None else press.after_s
+        for place, key in enumerate(press.digits):
+            self._call.intend(after_s + place * KEY_GAP_S, partial(self._press, key, asked))
+
+    def left_question(self) -> None:
+        self._question += 1
+
+    def _press(self, key: str, question: int) -> None:
+        """Too late is not at all: an answer to one question is none to the next."""
+        if question == self._question:
+            self._line.press(key)
+
+
+class Caller:
+    """Follows the plan through the moments of a call, and runs the hooks that were hung there."""
+
+    def __init__(self, call: "PhoneCall", plan: CallerPlan, hooks: Mapping[str, Callable[["PhoneCall"], None]]) -> None:
+        self._call = call
+        self._plan = plan
+        self._hooks = hooks
+        self._seen: set[str] = set()
+        self._stage = ""
+
+    def answered(self) -> None:
+        """The call was picked up: everything that is planned by the clock begins to count."""
+        for press in self._plan.keys_at:
+            self._call.intend(press.after_s or 0.0, partial(self._call.line.press, press.digits))
+        if isinstance(self._plan.hangs_up, int | float):
+            self._call.intend(self._plan.hangs_up, self._call.line.hang_up)
+
+    def entered(self, moment: str, lasts_s: float) -> None:
+        """A moment begins. Half-way through its first time, its hook runs and the caller may hang up."""
+        self._stage = moment
+        self._call.journal.add("stage", {"stage": moment})
+        if moment not in self._seen:
+            self._seen.add(moment)
+            self._call.intend(lasts_s / 2, lambda: self._reach(moment))
+
+    def entered_disclosure(self, lasts_s: float) -> None:
+        if not self._seen:
+            self.entered("in_disclosure", lasts_s)
+
+    def left(self) -> None:
+        self._stage = ""
+
+    def _reach(self, moment: str) -> None:
+        if self._stage != moment:
+            return
+        if hook := self._hooks.get(moment):
+            hook(self._call)
+        if self._plan.hangs_up == moment:
+            self._call.line.hang_up()

@@ -1,0 +1,151 @@
+"""Time on the line: the wall clock, or one that tests move by themselves.
+
+The whole exchange asks a clock for the time, for a wait, and for something to be done later, and nothing
+else. With a `VirtualClock` a call of minutes runs in milliseconds, on one thread, in an order that never varies.
+"""
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+Action = Callable[[], None]
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+    def wait(self, signal: threading.Event, seconds: float) -> bool:
+        """Wait until the signal is set or the time is over; true if it was set."""
+
+    def later(self, seconds: float, action: Action) -> Action:
+        """Have the action done after so many seconds, without waiting for it. What is returned cancels it."""
+
+    def settle(self) -> None:
+        """Return once nothing that was asked for later is outstanding."""
+
+
+class RealClock:
+    """The wall clock. What is asked for later is done on a thread of its own."""
+
+    def __init__(self) -> None:
+        self._outstanding = 0
+        self._idle = threading.Condition()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(max(0.0, seconds))
+
+    def wait(self, signal: threading.Event, seconds: float) -> bool:
+        return signal.wait(max(0.0, seconds))
+
+    def later(self, seconds: float, action: Action) -> Action:
+        once = _Once(action)
+        with self._idle:
+            self._outstanding += 1
+        timer = threading.Timer(max(0.0, seconds), self._act, [once])
+        timer.daemon = True
+        timer.start()
+
+        def cancel() -> None:
+            if once.take():
+                timer.cancel()
+                self._finish()
+
+        return cancel
+
+    def settle(self) -> None:
+        with self._idle:
+            self._idle.wait_for(lambda: self._outstanding == 0)
+
+    def _act(self, once: "_Once") -> None:
+        if not once.take():
+            return
+        try:
+            once.action()
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        with self._idle:
+            self._outstanding -= 1
+            self._idle.notify_all()
+
+
+class VirtualClock:
+    """A clock that stands still until somebody waits, and then jumps.
+
+    Whoever waits does, on its own thread and in order of time, everything that falls due meanwhile. Safe to
+    use from several threads; a signal that another thread would set later in real time is not waited for.
+    """
+
+    def __init__(self, start: datetime = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)) -> None:
+        self._now = start
+        self._due: list[tuple[datetime, int, _Once]] = []
+        self._order = itertools.count()
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        with self._lock:
+            return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self.wait(threading.Event(), seconds)
+
+    def wait(self, signal: threading.Event, seconds: float) -> bool:
+        deadline = self.now() + timedelta(seconds=max(0.0, seconds))
+        while not signal.is_set() and (action := self._take_due(deadline)):
+            action()
+        if not signal.is_set():
+            self._advance_to(deadline)
+        return signal.is_set()
+
+    def later(self, seconds: float, action: Action) -> Action:
+        once = _Once(action)
+        with self._lock:
+            due = self._now + timedelta(seconds=max(0.0, seconds))
+            heapq.heappush(self._due, (due, next(self._order), once))
+        return once.cancel
+
+    def settle(self) -> None:
+        while action := self._take_due(datetime.max.replace(tzinfo=UTC)):
+            action()
+
+    def _take_due(self, deadline: datetime) -> Action | None:
+        """The next action that falls due, with the time moved to its moment; what was cancelled moves nothing."""
+        with self._lock:
+            while self._due and self._due[0][0] <= deadline:
+                due, _, once = heapq.heappop(self._due)
+                if once.take():
+                    self._now = max(self._now, due)
+                    return once.action
+            return None
+
+    def _advance_to(self, deadline: datetime) -> None:
+        with self._lock:
+            self._now = max(self._now, deadline)
+
+
+class _Once:
+    """An action that is either done or cancelled, whichever comes first."""
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+        self._is_taken = False
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        with self._lock:
+            was_taken, self._is_taken = self._is_taken, True
+            return not was_taken
+
+    def cancel(self) -> None:
+        self.take()

@@ -1,0 +1,75 @@
+"""The account that the exchange plays: its credentials, its numbers, and how fast things happen."""
+
+import json
+import uuid
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Number:
+    """One of the account's numbers, as IncomingPhoneNumbers shows it. REST may change it."""
+
+    e164: str
+    voice_url: str = ""
+    voice_method: str = "POST"
+    voice_fallback_url: str = ""
+    voice_fallback_method: str = "POST"
+    status_callback: str = ""
+    status_callback_method: str = "POST"
+    city: str = ""
+    state: str = ""
+    zip: str = ""
+    country: str = "US"
+    # What the phone in the browser calls it, and says of it; Twilio knows neither.
+    label: str = ""
+    description: str = ""
+
+    @property
+    def sid(self) -> str:
+        return "PN" + uuid.uuid5(uuid.NAMESPACE_URL, f"tel:{self.e164}").hex
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long the things take that nobody decides. All in seconds."""
+
+    request_s: float = 0.02  # from the end of a verb to the request that follows it
+    callback_s: float = 0.1  # from an event to its status callback
+    processing_s: float = 1.5  # from the end of a recording to `completed`
+    ring_s: float = 1.5  # until the agent picks up
+    think_s: float = 0.6  # from the end of a question to the key
+    recording_min_s: float = 1.0  # a shorter recording is `absent`; Twilio does not publish its minimum
+
+
+@dataclass(frozen=True)
+class Config:
+    account_sid: str
+    auth_token: str
+    numbers: dict[str, Number]
+    api_keys: dict[str, str] = field(default_factory=dict)
+    api_url: str = "https://api.twilio.com"
+    observer_url: str = ""
+    timing: Timing = Timing()
+    # Twilio does not document what becomes of a key pressed while no Gather listens. As shipped it is lost; with
+    # type_ahead the next Gather finds it.
+    type_ahead: bool = False
+
+    @classmethod
+    def read(cls, path: Path) -> "Config":
+        return cls.of(json.loads(path.read_text(encoding="utf-8")))
+
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> "Config":
+        """From JSON. An unknown key is a TypeError: a misspelt setting must not be silent."""
+        given = dict(given)
+        numbers = {e164: Number(e164, **about) for e164, about in given.pop("numbers", {}).items()}
+        timing = Timing(**given.pop("timing", {}))
+        keys = dict(given.pop("api_keys", {}))
+        if key := given.pop("api_key", None):
+            keys[key] = given.pop("api_secret")
+        return cls(numbers=numbers, timing=timing, api_keys=keys, **given)
+
+    def served_at(self, url: str) -> "Config":
+        return replace(self, api_url=url)

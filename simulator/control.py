@@ -1,0 +1,146 @@
+"""The control API: places calls, plays the person on the phone, asks for faults, and shows what happened."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from simulator import speech
+from simulator.errors import RestError
+from simulator.faults import Faults
+from simulator.phone_call import PhoneCall
+from simulator.plans import KEYS, CallPlan
+from simulator.recorder import to_json as recording_to_json
+from simulator.rest import exchange
+from simulator.sound import to_wav
+
+blueprint = Blueprint("control", __name__, url_prefix="/simulator")
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    return jsonify({"status": "ok", "speech": speech.engine_name(), "calls": len(exchange().calls)})
+
+
+@blueprint.get("/numbers")
+def numbers() -> Response:
+    return jsonify({"numbers": list(exchange().numbers), "observer_url": exchange().config.observer_url})
+
+
+@blueprint.post("/calls")
+def place_call() -> tuple[Response, int]:
+    try:
+        call = exchange().start_call(CallPlan.of(_body()))
+    except (ValueError, TypeError, KeyError) as error:
+        raise RestError(400, 20001, f"not a call that can be placed: {error}") from error
+    return jsonify({"call_sid": call.sid}), 201
+
+
+@blueprint.get("/calls")
+def list_calls() -> Response:
+    return jsonify({"calls": [summary(call) for call in list(exchange().calls.values())]})
+
+
+@blueprint.get("/calls/<sid:sid>")
+def show_call(sid: str) -> Response:
+    return jsonify(to_json(_find(sid)))
+
+
+@blueprint.post("/calls/<sid:sid>/keys")
+def press(sid: str) -> tuple[str, int]:
+    digits = str(_body().get("digits", ""))
+    if not digits or not set(digits) <= KEYS:
+        raise RestError(400, 20001, "digits are keys of a telephone")
+    _ongoing(sid).line.press(digits)
+    return "", 204
+
+
+@blueprint.post("/calls/<sid:sid>/hangup")
+def hang_up(sid: str) -> tuple[str, int]:
+    _ongoing(sid).line.hang_up()
+    return "", 204
+
+
+@blueprint.get("/calls/<sid:sid>/speech/<int:number>.wav")
+def utterance(sid: str, number: int) -> Response:
+    spoken = _find(sid).line.tape.utterances()
+    if number >= len(spoken):
+        raise RestError(404, 20404, "no such utterance")
+    return Response(to_wav([spoken[number].samples]), content_type="audio/x-wav")
+
+
+@blueprint.get("/calls/<sid:sid>/stream")
+def stream(sid: str) -> Response:
+    """Server-sent events: everything that has happened, then everything as it happens, then `settled`."""
+    return Response(_events(_find(sid)), content_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+@blueprint.post("/faults")
+def set_faults() -> Response:
+    """Replace the faults of every call that is placed from now on without faults of its own."""
+    try:
+        exchange().faults = Faults.of(_body())
+    except (ValueError, TypeError) as error:
+        raise RestError(400, 20001, f"not faults: {error}") from error
+    return jsonify({"status": "ok"})
+
+
+def summary(call: PhoneCall) -> dict[str, Any]:
+    return {
+        "call_sid": call.sid,
+        "from": call.leg.from_number,
+        "to": call.leg.to_number,
+        "status": call.leg.status,
+        "ended": call.ended.is_set(),
+        "settled": call.is_settled,
+        "connected": call.was_connected,
+        "manual": call.plan.is_manual,
+        "duration_s": round(call.duration_s, 3),
+    }
+
+
+def to_json(call: PhoneCall) -> dict[str, Any]:
+    """Everything about a call."""
+    return summary(call) | {
+        "talking": call.is_connected,
+        "legs": [{"call_sid": leg.sid, "to": leg.to_number, "status": leg.status} for leg in call.children],
+        "heard": [spoken.to_json() for spoken in call.line.tape.utterances() if spoken.kind != "key"],
+        "whispered": call.journal.of("whisper"),
+        "keys": call.journal.of("key"),
+        "stages": call.journal.of("stage"),
+        "documents": call.journal.of("document"),
+        "callbacks": call.journal.of("callback"),
+        "recordings": [recording_to_json(recording) for recording in call.recorder.recordings],
+        "errors": call.journal.of("error"),
+    }
+
+
+def _events(call: PhoneCall) -> Iterator[str]:
+    for entry in call.journal.follow():
+        if entry is None:
+            yield ": still here\n\n"
+        else:
+            yield f"id: {entry.number}\nevent: {entry.kind}\ndata: {json.dumps(entry.to_json())}\n\n"
+    yield f"event: settled\ndata: {json.dumps(summary(call))}\n\n"
+
+
+def _body() -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise RestError(400, 20001, "a JSON object is expected")
+    return body
+
+
+def _find(sid: str) -> PhoneCall:
+    call = exchange().calls.get(sid)
+    if call is None:
+        raise RestError(404, 20404, "no such call")
+    return call
+
+
+def _ongoing(sid: str) -> PhoneCall:
+    call = _find(sid)
+    if call.ended.is_set():
+        raise RestError(409, 21220, "the call has ended")
+    return call

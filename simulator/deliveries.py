@@ -1,0 +1,73 @@
+"""Callbacks on their way: each its own request, in no promised order, with the faults that were asked for."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from simulator.errors import FetchFailed
+from simulator.webhooks import Mischief, Sender, Webhook
+
+if TYPE_CHECKING:
+    from simulator.phone_call import PhoneCall
+
+REORDER_S = 5.0  # how long after the end of a call a held callback is sent at the latest
+
+
+class Deliveries:
+    """The callbacks of one call."""
+
+    def __init__(self, call: "PhoneCall") -> None:
+        self._call = call
+        self._held: dict[str, Webhook] = {}
+
+    def deliver(self, kind: str, url: str, method: str, params: Mapping[str, str], status: str) -> None:
+        """Send a callback soon, or do to it what the call's faults say."""
+        if not url:
+            return
+        faults = self._call.faults.of_callback(kind)
+        if faults.loses(status):
+            self._call.journal.add("callback", {"kind": kind, "url": url, "params": dict(params), "lost": True})
+            return
+        webhook = Webhook(kind, url, {**params, **self._call.faults.extra_params}, method)
+        if faults.reorder and kind not in self._held:
+            self._hold(kind, webhook)
+            return
+        self._send_soon(webhook)
+        if held := self._held.pop(kind, None):
+            self._send_soon(held, extra_s=0.05)
+
+    def release(self) -> None:
+        """The call is over: whatever is held back goes out, if nothing overtakes it soon."""
+        if self._held:
+            self._call.later(REORDER_S, self._release)
+
+    def _hold(self, kind: str, webhook: Webhook) -> None:
+        self._held[kind] = webhook
+        if self._call.ended.is_set():
+            self.release()
+
+    def _release(self) -> None:
+        while self._held:
+            self._send_soon(self._held.popitem()[1])
+
+    def _send_soon(self, webhook: Webhook, extra_s: float = 0.0) -> None:
+        faults = self._call.faults.of_callback(webhook.kind)
+        delay_s = self._call.exchange.config.timing.callback_s + faults.delay_s + extra_s
+        for _ in range(1 + faults.duplicate):
+            self._call.later(delay_s, lambda: self._send(webhook))
+
+    def _send(self, webhook: Webhook) -> None:
+        """A failed callback is noted and not tried again: there is no fallback for callbacks."""
+        exchange = self._call.exchange
+        mischief = Mischief(wrong_signature=self._call.faults.wrong_signature)
+        with exchange.new_session() as session:
+            sender = Sender(
+                exchange.config.auth_token,
+                exchange.clock,
+                session,
+                lambda attempt: self._call.journal.add("callback", attempt.to_json()),
+                mischief,
+            )
+            try:
+                sender.send(webhook)
+            except FetchFailed as error:
+                self._call.note(error)

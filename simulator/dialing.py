@@ -1,0 +1,191 @@
+"""<Dial>: other phones ring, one is answered, is told something, and is joined to the caller."""
+
+import re
+
+from simulator.documents import Step
+from simulator.errors import CallError, TwimlRejected
+from simulator.executor import Executor, Finished, VerbFunction
+from simulator.gathering import gather
+from simulator.legs import Leg
+from simulator.line import HungUp, Interruption, Line
+from simulator.recordings import Recording, Terms
+from simulator.sound import ringing
+from simulator.talking import converse
+from simulator.twiml import Verb
+from simulator.verbs import SPOKEN
+
+BUFFER_S = 5.0  # what Twilio always adds to the timeout of a <Dial>
+WHISPER: dict[str, VerbFunction] = {**SPOKEN, "Gather": gather}
+
+
+def dial(run: Executor, verb: Verb) -> Step | None:
+    """Connect the caller. `action` is asked however it ends, even by the caller's hang-up or by a redirect."""
+    dialling = Dialling(run, verb)
+    try:
+        dialling.connect()
+    except Interruption as interruption:
+        dialling.break_off(is_hang_up=isinstance(interruption, HungUp))
+        raise
+    return run.step(verb, verb.get("action"), dialling.params()) if verb.get("action") else None
+
+
+class Dialling:
+    """One <Dial>, from the first ring to the end of the conversation."""
+
+    def __init__(self, run: Executor, verb: Verb) -> None:
+        self._run = run
+        self._call = run.call
+        self._verb = verb
+        self._legs = [(run.call.new_leg(noun.text, verb.get("callerId")), noun) for noun in _nouns(verb)]
+        self._status = "failed"
+        self._is_bridged = False
+        self._recording: Recording | None = None
+
+    def connect(self) -> None:
+        """Ring, and talk if somebody answers. Raises Interruption when the caller's leg is taken away."""
+        for leg, noun in self._legs:
+            self._tell(leg, noun, "initiated")
+            self._tell(leg, noun, "ringing")
+        self._status = self._ring()
+        if self._status == "answered":
+            self._status = self._answered(*self._legs[0])
+        self._close(self._status)
+
+    def break_off(self, *, is_hang_up: bool) -> None:
+        """The caller hung up, or REST redirected the call: `action` is asked, and its answer thrown away."""
+        self._status = "completed" if self._legs[0][0].answered else "canceled"
+        self._close(self._status)
+        if is_hang_up:
+            self._call.end("completed")
+        if action := self._verb.get("action"):
+            try:
+                self._call.fetcher.document(self._run.step(self._verb, action, self.params()), self._run.leg)
+            except CallError as error:
+                self._call.note(error)
+
+    def params(self) -> dict[str, str]:
+        """What `action` is told."""
+        leg = self._legs[0][0]
+        params = {
+            "DialCallStatus": self._status,
+            "DialCallSid": leg.sid,
+            "DialBridged": str(self._is_bridged).lower(),
+        }
+        if leg.answered:
+            params["DialCallDuration"] = str(leg.duration_s)
+        if self._recording:
+            params["RecordingUrl"] = self._call.recorder.url(self._recording)
+        return params
+
+    def _ring(self) -> str:
+        """answered, busy, no-answer or failed."""
+        agent, patience_s = self._call.plan.agent, self._verb.number("timeout", 30) + BUFFER_S
+        rings_s = self._call.exchange.config.timing.ring_s if agent.rings_s is None else agent.rings_s
+        self._record("record-from-ringing")
+        with self._run.line.sounding("line", "ringing", ringing(patience_s)):
+            if isinstance(agent.answers, str):
+                self._run.line.wait(1.0)
+                return agent.answers
+            is_answered = agent.answers and rings_s <= patience_s
+            self._run.line.wait(rings_s if is_answered else patience_s)
+        return "answered" if is_answered else "no-answer"
+
+    def _answered(self, leg: Leg, noun: Verb) -> str:
+        """One has answered and the others stop ringing. The whisper comes first, then the two are joined."""
+        leg.answer(self._call.exchange.clock.now())
+        self._tell(leg, noun, "answered")
+        for other, other_noun in self._legs[1:]:
+            self._end(other, other_noun, "canceled")
+        self._record("record-from-answer", "true")
+        line = self._call.dialled_line(leg)
+        if noun.get("url") and not self._whisper(leg, noun, line):
+            return "completed"
+        return self._bridge(line)
+
+    def _whisper(self, leg: Leg, noun: Verb, line: Line) -> bool:
+        """Run the agent's own document while the caller still hears ringing; false if the agent's leg ended there.
+
+        A whisper that fails ends the agent's leg: there is no fallback for it.
+        """
+        run = Executor(self._call, leg, line, WHISPER)
+        url = self._run.document.absolute(noun.get("url"))
+        try:
+            with self._run.line.sounding("line", "ringing", ringing(60)):
+                run.run(Step(url, noun.get("method", "POST")))
+        except CallError as error:
+            self._call.note(error)
+            return False
+        except Finished:
+            return False
+        except HungUp as hung_up:
+            if hung_up.line is not line:
+                raise
+            return False
+        return True
+
+    def _bridge(self, line: Line) -> str:
+        self._is_bridged = True
+        self._run.line.bridge(line)
+        try:
+            return converse(self._call, self._run.line, self._verb)
+        except HungUp as hung_up:
+            if hung_up.line is not line:
+                raise
+            return "completed"
+        finally:
+            self._run.line.bridge(None)
+            self._call.is_connected = False
+
+    def _record(self, *when: str) -> None:
+        """The recording that `record` asks for, if this is when it begins."""
+        asked = self._verb.get("record")
+        if self._recording or asked.removesuffix("-dual") not in when:
+            return
+        terms = Terms(
+            source="DialVerb",
+            channels=2 if asked.endswith("-dual") else 1,
+            track=self._verb.get("recordingTrack", "both"),
+            trim=self._verb.get("trim", "do-not-trim"),
+            callback=self._verb.get("recordingStatusCallback"),
+            callback_method=self._verb.get("recordingStatusCallbackMethod", "POST"),
+            callback_events=tuple(self._verb.get("recordingStatusCallbackEvent", "completed").split()),
+        )
+        self._recording = self._call.recorder.start(terms)
+
+    def _close(self, status: str) -> None:
+        for leg, noun in self._legs:
+            self._end(leg, noun, "completed" if leg.answered else status)
+        if self._recording:
+            self._call.recorder.stop(self._recording)
+
+    def _end(self, leg: Leg, noun: Verb, status: str) -> None:
+        if not leg.is_over:
+            leg.end(status, self._call.exchange.clock.now())
+            self._tell(leg, noun, "completed")
+
+    def _tell(self, leg: Leg, noun: Verb, event: str) -> None:
+        """A status callback of the dialled leg. Its numbers count every event, asked for or not."""
+        leg.status = {"initiated": "initiated", "ringing": "ringing"}.get(event, leg.status)
+        sequence = leg.next_sequence()
+        if event in noun.get("statusCallbackEvent", "completed").split():
+            url = noun.get("statusCallback")
+            self._call.report(leg, "dial", self._run.document.absolute(url) if url else "",
+                              noun.get("statusCallbackMethod", "POST"), sequence)  # fmt: skip
+
+
+def _nouns(verb: Verb) -> list[Verb]:
+    """Whom to dial; plain text is a number. Raises TwimlRejected for what this exchange cannot reach."""
+    nouns = [*verb.children, *([Verb("Number", text=verb.text)] if verb.text else [])]
+    for noun in nouns:
+        if noun.name not in ("Number", "Client", "Sip"):
+            raise TwimlRejected(13215, f"this exchange dials no <{noun.name}>")
+        if noun.name == "Number" and not re.fullmatch(r"\+[1-9]\d{6,14}", noun.text):
+            raise TwimlRejected(13223, "a number that is not E.164")
+    if not nouns:
+        raise TwimlRejected(13215, "nobody to dial")
+    return [_addressed(noun) for noun in nouns]
+
+
+def _addressed(noun: Verb) -> Verb:
+    prefix = "client:" if noun.name == "Client" and not noun.text.startswith("client:") else ""
+    return Verb(noun.name, noun.attributes, prefix + noun.text, noun.children)

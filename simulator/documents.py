@@ -1,0 +1,54 @@
+"""Documents: where the next one comes from, and what an answer amounts to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urljoin
+
+from simulator import twiml
+from simulator.errors import TwimlRejected
+from simulator.twiml import Verb
+
+
+@dataclass(frozen=True)
+class Step:
+    """The next document: a URL to ask with these parameters, or TwiML that came by REST."""
+
+    url: str | None
+    method: str = "POST"
+    params: Mapping[str, str] = field(default_factory=dict)
+    twiml: str | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """Verbs to run. `url` is what relative URLs refer to; TwiML that came by REST has none."""
+
+    url: str | None
+    verbs: tuple[Verb, ...]
+    audio: bytes = b""
+
+    def absolute(self, reference: str) -> str:
+        """The URL that the document means. An empty one means the document's own."""
+        if "://" in reference:
+            return reference
+        if self.url is None:
+            raise TwimlRejected(15004, "a URL in TwiML that came by REST must be absolute", reference)
+        return urljoin(self.url, reference) if reference else self.url
+
+
+def read(url: str | None, body: bytes, content_type: str) -> Document:
+    """What an answer means to a call: TwiML, audio to play and hang up, or plain text. Raises TwimlRejected."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind.startswith("audio/"):
+        return Document(url, (Verb("Play", text=url or ""),), body)
+    if kind == "text/plain":
+        return Document(url, _plain(body))
+    return Document(url, twiml.parse(body, content_type))
+
+
+def _plain(body: bytes) -> tuple[Verb, ...]:
+    """TwiML if it is some, and otherwise words to read aloud."""
+    try:
+        return twiml.parse(body, "text/xml")
+    except TwimlRejected:
+        return (Verb("Say", text=body.decode("utf-8", "replace").strip()),)

@@ -1,0 +1,62 @@
+"""Runs documents on one leg, verb by verb."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from simulator.documents import Document, Step
+from simulator.errors import TwimlRejected
+from simulator.twiml import Verb
+
+if TYPE_CHECKING:
+    from simulator.legs import Leg
+    from simulator.line import Line
+    from simulator.phone_call import PhoneCall
+
+VerbFunction = Callable[["Executor", Verb], Step | None]
+
+# The verbs that do not pick up the call: <Reject> never does, and a <Pause> at the beginning lets it ring.
+UNANSWERED = frozenset({"Reject", "Pause"})
+
+
+class Finished(Exception):
+    """A verb has ended the leg."""
+
+    def __init__(self, status: str = "completed") -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Executor:
+    """`verbs` says how each verb is run; one that is not among them cannot run on this leg."""
+
+    def __init__(self, call: "PhoneCall", leg: "Leg", line: "Line", verbs: Mapping[str, VerbFunction]) -> None:
+        self.call = call
+        self.leg = leg
+        self.line = line
+        self.document = Document(None, ())
+        self._verbs = verbs
+
+    def run(self, step: Step | None) -> None:
+        """Run documents until one ends without a next. Raises Interruption, Finished or CallError."""
+        while step:
+            step = self.take(step)
+
+    def take(self, step: Step) -> Step | None:
+        """Get one document and run it; the step that it leads to, if any."""
+        self.document = self.call.fetcher.document(step, self.leg)
+        for verb in self.document.verbs:
+            self.line.check()
+            if following := self.perform(verb):
+                return following
+        return None
+
+    def perform(self, verb: Verb) -> Step | None:
+        if verb.name not in self._verbs:
+            raise TwimlRejected(13201, f"<{verb.name}> is not run on this leg", self.document.url or "")
+        if verb.name not in UNANSWERED and self.leg.answered is None:
+            self.call.answer(self.leg)
+        return self._verbs[verb.name](self, verb)
+
+    def step(self, verb: Verb, reference: str, params: Mapping[str, str] | None = None) -> Step:
+        """The request that a verb leads to, by its `method`."""
+        return Step(self.document.absolute(reference), verb.get("method", "POST"), params or {})

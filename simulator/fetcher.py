@@ -1,0 +1,92 @@
+"""Gets a call's documents and prompts, with the faults that were asked for."""
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from simulator import twiml
+from simulator.documents import Document, Step, read
+from simulator.errors import CallError, FetchFailed
+from simulator.legs import Leg
+from simulator.webhooks import Attempt, Mischief, Sender, Webhook
+
+if TYPE_CHECKING:
+    from simulator.phone_call import PhoneCall
+
+
+class Fetcher:
+    """One call's HTTP client: it keeps cookies from step to step, as a browser does, and prompts in a cache."""
+
+    def __init__(self, call: "PhoneCall") -> None:
+        self._call = call
+        self._session = call.exchange.new_session()
+        self._audio: dict[str, bytes] = {}
+        voice = call.faults.voice
+        self._mischief = Mischief(voice.connect_failures, voice.lost_answers, call.faults.wrong_signature)
+
+    def document(self, step: Step, leg: Leg) -> Document:
+        """The document of a step. Raises CallError when there is none that Twilio would run."""
+        if step.url is None:
+            return Document(None, twiml.parse_document((step.twiml or "").encode()))
+        self._call.exchange.clock.sleep(self._call.exchange.config.timing.request_s)
+        params = {**self._call.params(leg), **step.params, **self._call.faults.extra_params}
+        attempt = self._ask(Webhook("voice", step.url, params, step.method))
+        try:
+            return read(attempt.url, attempt.body, attempt.content_type)
+        except CallError as error:
+            error.url = attempt.url
+            raise
+
+    def audio(self, url: str) -> bytes:
+        """What a <Play> plays. Asked for once a call."""
+        if url not in self._audio:
+            attempt = self._sender(self._session).send(Webhook("media", url, method="GET"))
+            self._audio[url] = attempt.body
+        return self._audio[url]
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _ask(self, webhook: Webhook) -> Attempt:
+        faults = self._call.faults.voice
+        if faults.only not in webhook.url:
+            return self._sender(self._session).send(webhook)
+        sender = self._sender(self._session, self._mischief)
+        if faults.concurrent and faults.duplicate:
+            return self._ask_at_once(webhook, 1 + faults.duplicate)
+        attempt = sender.send(webhook)
+        for _ in range(faults.duplicate):
+            self._repeat(webhook)
+        return attempt
+
+    def _ask_at_once(self, webhook: Webhook, times: int) -> Attempt:
+        """The same request several times together. The call goes on with the answer to the first."""
+        others = [threading.Thread(target=self._repeat, args=(webhook,)) for _ in range(times - 1)]
+        for other in others:
+            other.start()
+        try:
+            return self._sender(self._session, self._mischief).send(webhook)
+        finally:
+            for other in others:
+                other.join()
+
+    def _repeat(self, webhook: Webhook) -> None:
+        """Deliver a request once more, with the same token. Its answer changes nothing."""
+        with self._call.exchange.new_session() as session:
+            session.cookies.update(self._session.cookies)
+            try:
+                self._sender(session, is_repeat=True).send(webhook)
+            except FetchFailed as error:
+                self._call.note(error)
+
+    def _sender(
+        self, session: requests.Session, mischief: Mischief | None = None, *, is_repeat: bool = False
+    ) -> Sender:
+        def log(attempt: Attempt) -> None:
+            about: dict[str, Any] = attempt.to_json()
+            self._call.journal.add("document", {"twiml": about.pop("body"), "repeat": is_repeat, **about})
+
+        quiet = Mischief(wrong_signature=self._call.faults.wrong_signature)
+        exchange = self._call.exchange
+        return Sender(exchange.config.auth_token, exchange.clock, session, log, mischief or quiet)

@@ -1,0 +1,59 @@
+"""What happens on a call, in order, for whoever reads it afterwards or watches it happen."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One happening. `kind` is status, heard, cut, key, document, callback, recording, whisper, stage or error."""
+
+    number: int
+    at_s: float
+    kind: str
+    about: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"seq": self.number, "at_s": self.at_s, "event": self.kind, **self.about}
+
+
+class Journal:
+    def __init__(self, elapsed: Callable[[], float]) -> None:
+        self._elapsed = elapsed
+        self._entries: list[Entry] = []
+        self._is_closed = False
+        self._changed = threading.Condition()
+
+    def add(self, kind: str, about: dict[str, Any]) -> None:
+        with self._changed:
+            self._entries.append(Entry(len(self._entries), round(self._elapsed(), 3), kind, about))
+            self._changed.notify_all()
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        with self._changed:
+            return [{"at_s": entry.at_s, **entry.about} for entry in self._entries if entry.kind == kind]
+
+    def close(self) -> None:
+        """Nothing more is expected. What comes nevertheless is still kept."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def follow(self, idle_s: float = 15.0) -> Iterator[Entry | None]:
+        """Every entry from the first, as it happens, until the journal is closed; None when nothing did."""
+        at = 0
+        while True:
+            fresh, is_over = self._after(at, idle_s)
+            yield from fresh
+            at += len(fresh)
+            if is_over and not fresh:
+                return
+            if not fresh:
+                yield None
+
+    def _after(self, at: int, idle_s: float) -> tuple[list[Entry], bool]:
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._entries) > at or self._is_closed, idle_s)
+            return self._entries[at:], self._is_closed

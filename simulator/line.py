@@ -1,0 +1,135 @@
+"""A line: sounds go onto it, keys come from it, and it can be cut at any moment."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from simulator.clock import Clock
+from simulator.sound import Samples, key_tone
+from simulator.tape import CALLER, HEARD, Tape, Utterance
+
+if TYPE_CHECKING:
+    from simulator.documents import Step
+
+
+class Interruption(Exception):
+    """The line was taken away from whatever was going on."""
+
+    def __init__(self, line: "Line") -> None:
+        super().__init__(type(self).__name__)
+        self.line = line
+
+
+class HungUp(Interruption):
+    """Whoever is on this line has hung up, or REST has ended the leg."""
+
+
+class Redirected(Interruption):
+    """REST has sent the leg to another document."""
+
+    def __init__(self, line: "Line", step: "Step") -> None:
+        super().__init__(line)
+        self.step = step
+
+
+class Line:
+    """One person's line. Interruptions of the line it was dialled from reach it too.
+
+    Everything waits in `wait`; keys, hang-ups and redirects may come from any thread.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        elapsed: Callable[[], float],
+        log: Callable[[str, dict[str, object]], None],
+        *,
+        parent: "Line | None" = None,
+        keeps_keys: bool = False,
+    ) -> None:
+        self.tape = Tape()
+        self._clock = clock
+        self._elapsed = elapsed
+        self._log = log
+        self._keeps_keys = keeps_keys
+        self._keys: deque[str] = deque()
+        self._interruption: Interruption | None = None
+        self._signal: threading.Event = parent._signal if parent else threading.Event()
+        self._watched = [parent, self] if parent else [self]
+
+    def press(self, keys: str) -> None:
+        """The person presses keys. They are heard on the line, and kept for whoever waits for one."""
+        for key in keys:
+            self._log("key", {"key": key})
+            self.tape.add("caller", "key", key, CALLER, self._elapsed(), key_tone(key))
+            self._keys.append(key)
+        self._signal.set()
+
+    def hang_up(self) -> None:
+        self.interrupt(HungUp(self))
+
+    def interrupt(self, interruption: Interruption) -> None:
+        """Take the line away. A hang-up is final."""
+        if not isinstance(self._interruption, HungUp):
+            self._interruption = interruption
+        self._signal.set()
+
+    def forget_keys(self) -> None:
+        """Whatever was pressed before now is no answer to what comes, unless this line keeps its keys."""
+        if not self._keeps_keys:
+            self._keys.clear()
+
+    def bridge(self, other: "Line | None") -> None:
+        """From now on, what interrupts the other line interrupts this one; with None, no longer."""
+        self._watched = [self, other] if other else [self]
+
+    def check(self) -> None:
+        """Raises HungUp or Redirected, if that has happened on a line that matters here; a redirect only once."""
+        for line in self._watched:
+            interruption = line._interruption
+            if isinstance(interruption, Redirected):
+                line._interruption = None
+            if interruption:
+                raise interruption
+
+    def wait(self, seconds: float, *, for_key: bool = False) -> str | None:
+        """Let time pass; a key ends it, if one is waited for. Raises HungUp or Redirected."""
+        end = self._elapsed() + seconds
+        while True:
+            self._signal.clear()
+            self.check()
+            if for_key and self._keys:
+                return self._keys.popleft()
+            remaining = end - self._elapsed()
+            if remaining < 1e-5:
+                return None
+            self._clock.wait(self._signal, remaining)
+
+    def play(self, who: str, kind: str, text: str, samples: Samples, *, until_key: bool = False) -> str | None:
+        """A sound, for as long as it lasts. A key that cuts it is returned, if keys may do that."""
+        track = CALLER if who == "caller" else HEARD
+        utterance = self.tape.add(who, kind, text, track, self._elapsed(), samples)
+        self._log("heard", utterance.to_json())
+        try:
+            return self.wait(utterance.duration_s, for_key=until_key)
+        finally:
+            self._settle(utterance)
+
+    @contextmanager
+    def sounding(self, who: str, kind: str, samples: Samples) -> Iterator[None]:
+        """A sound behind whatever else happens, for as long as that lasts."""
+        utterance = self.tape.add(who, kind, "", HEARD, self._elapsed(), samples)
+        self._log("heard", utterance.to_json())
+        try:
+            yield
+        finally:
+            self._settle(utterance)
+
+    def _settle(self, utterance: Utterance) -> None:
+        """Note how much of the sound was really played."""
+        elapsed = self._elapsed() - utterance.at_s
+        if elapsed < utterance.duration_s - 0.001:
+            utterance.played_s = max(0.0, elapsed)
+            self._log("cut", {"n": utterance.number, "played_s": round(utterance.played_s, 3)})

@@ -1,0 +1,227 @@
+"""A phone call to one of the account's numbers, from the first ring to its last callback."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from simulator import parameters, speech
+from simulator.caller import Caller, Keypad
+from simulator.config import Number
+from simulator.deliveries import Deliveries
+from simulator.dialing import dial
+from simulator.documents import Step
+from simulator.errors import CallError
+from simulator.executor import Executor, Finished, VerbFunction
+from simulator.fetcher import Fetcher
+from simulator.gathering import gather
+from simulator.journal import Journal
+from simulator.legs import Leg, new_sid
+from simulator.line import HungUp, Line, Redirected
+from simulator.plans import CallPlan
+from simulator.recorder import Recorder
+from simulator.verbs import INBOUND
+
+if TYPE_CHECKING:
+    from simulator.exchange import Exchange
+
+Hook = Callable[["PhoneCall"], None]
+
+VERBS: dict[str, VerbFunction] = {**INBOUND, "Gather": gather, "Dial": dial}
+APOLOGY = "We are sorry. An application error has occurred. Goodbye."
+FALLBACKS_MAX = 5  # a fallback that leads back to the failure is not followed for ever
+
+
+class PhoneCall:
+    """The caller's leg and everything that hangs on it. `run` takes as long as the call does."""
+
+    def __init__(self, exchange: "Exchange", number: Number, plan: CallPlan, hooks: Mapping[str, Hook]) -> None:
+        self.exchange = exchange
+        self.number = number
+        self.plan = plan
+        self.faults = plan.faults or exchange.faults
+        self._began = exchange.clock.now()
+        self.leg = Leg(
+            new_sid("CA"), plan.from_number, plan.to_number, "inbound", self._began, phone_number_sid=number.sid
+        )
+        self.children: list[Leg] = []
+        self.journal = Journal(self.elapsed)
+        self.line = Line(exchange.clock, self.elapsed, self.journal.add, keeps_keys=exchange.config.type_ahead)
+        self.language = "en-US"
+        self.is_connected = False
+        self.was_connected = False
+        self.ended = threading.Event()
+        self.deliveries = Deliveries(self)
+        self.recorder = Recorder(self)
+        self.fetcher = Fetcher(self)
+        self._caller = Caller(self, plan.caller, hooks)
+        self._keypads = {self.line: Keypad(self, self.line, () if plan.is_manual else plan.caller.presses)}
+        self._intentions: list[Callable[[], None]] = []
+        self._fallbacks = 0
+        self._pending = 0
+        self._pending_lock = threading.Lock()
+
+    @property
+    def sid(self) -> str:
+        return self.leg.sid
+
+    def elapsed(self) -> float:
+        """Seconds since the first ring."""
+        return (self.exchange.clock.now() - self._began).total_seconds()
+
+    @property
+    def duration_s(self) -> float:
+        """From the first ring to the end, or until now."""
+        return ((self.leg.ended or self.exchange.clock.now()) - self._began).total_seconds()
+
+    @property
+    def is_settled(self) -> bool:
+        """Ended, and nothing of it is on its way any more."""
+        return self.ended.is_set() and not self._pending
+
+    def run(self) -> None:
+        """The whole call, to the hang-up. Callbacks may still be on their way afterwards."""
+        try:
+            self.end(self._live())
+        finally:
+            self.end("failed")
+            for cancel in self._intentions:
+                cancel()
+            self.fetcher.close()
+            self.deliveries.release()
+            self.ended.set()
+            self._close_journal()
+
+    def _live(self) -> str:
+        """Run documents until nothing is left of the call; the status it ends in."""
+        run = Executor(self, self.leg, self.line, VERBS)
+        step: Step | None = Step(self.number.voice_url, self.number.voice_method)
+        try:
+            while step:
+                step = self._advance(run, step)
+        except HungUp:
+            pass
+        except Finished as finished:
+            return finished.status
+        return "completed" if self.leg.answered else "no-answer"
+
+    def _advance(self, run: Executor, step: Step) -> Step | None:
+        """Run one document; what follows it, or the redirect or the error that ended it."""
+        try:
+            return run.take(step)
+        except Redirected as redirected:
+            return redirected.step
+        except CallError as error:
+            return self._fall_back(error, step)
+
+    def _fall_back(self, error: CallError, failed: Step) -> Step:
+        """The step to the fallback URL; without one, or where it fails itself, an apology and the end."""
+        self.note(error)
+        self._fallbacks += 1
+        number, is_hopeless = self.number, failed.url == self.number.voice_fallback_url
+        if is_hopeless or not number.voice_fallback_url or self._fallbacks > FALLBACKS_MAX:
+            self.answer(self.leg)
+            self.line.play("line", "say", APOLOGY, speech.say(APOLOGY))
+            raise Finished
+        params = {"ErrorCode": str(error.code), "ErrorUrl": error.url or failed.url or ""}
+        return Step(number.voice_fallback_url, number.voice_fallback_method, params)
+
+    def answer(self, leg: Leg) -> None:
+        """The exchange picks up, once."""
+        if leg.answered is None:
+            leg.answer(self.exchange.clock.now())
+            self.journal.add("status", {"status": leg.status})
+            self._caller.answered()
+
+    def end(self, status: str) -> None:
+        """The caller's leg is over, once: recordings stop, and the number's callback is told."""
+        if self.leg.is_over:
+            return
+        self.leg.end(status, self.exchange.clock.now())
+        self.journal.add("status", {"status": status})
+        self.recorder.stop_all()
+        self.report(
+            self.leg, "call", self.number.status_callback, self.number.status_callback_method, self.leg.next_sequence()
+        )
+
+    def report(self, leg: Leg, kind: str, url: str, method: str, sequence: int) -> None:
+        """Send a status callback about a leg as it is now."""
+        status = parameters.of_status(leg, sequence, self.exchange.clock.now())
+        self.deliveries.deliver(kind, url, method, self.params(leg) | status, leg.status)
+
+    def params(self, leg: Leg) -> dict[str, str]:
+        caller = parameters.geography(leg.from_number) | dict(self.plan.geo)
+        if leg is self.leg:
+            return parameters.of_call(self.exchange.config, leg, {"From": caller, "To": parameters.place(self.number)})
+        return parameters.of_call(
+            self.exchange.config, leg, {"From": caller, "To": parameters.geography(leg.to_number)}
+        )
+
+    def new_leg(self, to_number: str, caller_id: str) -> Leg:
+        """A leg to somebody else, as a child of this one."""
+        leg = Leg(
+            new_sid("CA"),
+            caller_id or self.leg.from_number,
+            to_number,
+            "outbound-dial",
+            self.exchange.clock.now(),
+            status="queued",
+            parent_sid=self.sid,
+        )
+        self.children.append(leg)
+        self.exchange.add_leg(leg, self)
+        return leg
+
+    def dialled_line(self, leg: Leg) -> Line:
+        """The line of whoever answered a dialled leg. What is heard there alone is noted as a whisper."""
+
+        def log(kind: str, about: dict[str, Any]) -> None:
+            self.journal.add("whisper" if kind == "heard" else f"whisper_{kind}", about)
+
+        line = Line(self.exchange.clock, self.elapsed, log, parent=self.line)
+        self._keypads[line] = Keypad(self, line, self.plan.agent.presses)
+        self.exchange.lines[leg.sid] = line
+        return line
+
+    def entered_disclosure(self, line: Line, lasts_s: float) -> None:
+        """Whatever is spoken before the first question counts as the disclosure."""
+        if line is self.line:
+            self._caller.entered_disclosure(lasts_s)
+
+    def entered_question(self, line: Line, lasts_s: float) -> None:
+        if line is self.line:
+            self._caller.entered("at_question", max(lasts_s, 0.5))
+        self._keypads[line].entered_question(lasts_s)
+
+    def left_question(self, line: Line) -> None:
+        self._keypads[line].left_question()
+        self._caller.left()
+
+    def entered_conversation(self, lasts_s: float) -> None:
+        self.is_connected = self.was_connected = True
+        self._caller.entered("in_conversation", lasts_s)
+
+    def note(self, error: CallError) -> None:
+        self.journal.add("error", {"code": error.code, "detail": error.detail, "url": error.url})
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Have something done later that belongs to this call: until then its journal stays open."""
+        with self._pending_lock:
+            self._pending += 1
+
+        def act() -> None:
+            try:
+                action()
+            finally:
+                with self._pending_lock:
+                    self._pending -= 1
+                self._close_journal()
+
+        self.exchange.clock.later(seconds, act)
+
+    def intend(self, seconds: float, action: Callable[[], None]) -> None:
+        """Have something done later unless the call is over by then."""
+        self._intentions.append(self.exchange.clock.later(seconds, action))
+
+    def _close_journal(self) -> None:
+        if self.is_settled:
+            self.journal.close()

@@ -1,0 +1,94 @@
+"""Starts, pauses, stops and finishes the recordings of one call, and reports on them."""
+
+from typing import TYPE_CHECKING
+
+from simulator.errors import TwimlRejected
+from simulator.legs import new_sid
+from simulator.recordings import Recording, Segment, Terms, callback_params
+
+if TYPE_CHECKING:
+    from simulator.phone_call import PhoneCall
+
+
+class Recorder:
+    """Several recordings may run at once; each is its own file and has its own callbacks."""
+
+    def __init__(self, call: "PhoneCall") -> None:
+        self._call = call
+        self.recordings: list[Recording] = []
+
+    def start(self, terms: Terms) -> Recording:
+        """Record from now on. Raises TwimlRejected for a name that is already running."""
+        if terms.name and any(r.is_running and r.terms.name == terms.name for r in self.recordings):
+            raise TwimlRejected(12200, f"a recording named {terms.name!r} is running")
+        exchange = self._call.exchange
+        now = exchange.clock.now()
+        recording = Recording(
+            sid=new_sid("RE"),
+            call_sid=self._call.sid,
+            terms=terms,
+            tape=self._call.line.tape,
+            started=now,
+            updated=now,
+            segments=[Segment(self._call.elapsed())],
+            refusals_left=self._call.faults.media_404,
+        )
+        self.recordings.append(recording)
+        exchange.recordings[recording.sid] = recording
+        self._changed(recording)
+        return recording
+
+    def pause(self, recording: Recording, *, keeps_time: bool) -> None:
+        recording.pause(self._call.elapsed(), keeps_time=keeps_time)
+        self._changed(recording, is_reported=False)
+
+    def resume(self, recording: Recording) -> None:
+        recording.resume(self._call.elapsed())
+        self._changed(recording, is_reported=False)
+
+    def stop(self, recording: Recording) -> None:
+        """End it. The file is ready a little later. Stopping what is stopped changes nothing."""
+        if recording.is_running:
+            recording.stop(self._call.elapsed())
+            self._changed(recording, is_reported=False)
+            self._call.later(self._call.exchange.config.timing.processing_s, lambda: self._finish(recording))
+
+    def stop_named(self, name: str) -> None:
+        for recording in self.recordings:
+            if recording.terms.name == name:
+                self.stop(recording)
+
+    def stop_all(self) -> None:
+        for recording in self.recordings:
+            self.stop(recording)
+
+    def url(self, recording: Recording) -> str:
+        config = self._call.exchange.config
+        return f"{config.api_url}/2010-04-01/Accounts/{config.account_sid}/Recordings/{recording.sid}"
+
+    def _finish(self, recording: Recording) -> None:
+        recording.finish(self._call.exchange.config.timing.recording_min_s)
+        self._changed(recording)
+
+    def _changed(self, recording: Recording, *, is_reported: bool = True) -> None:
+        config = self._call.exchange.config
+        recording.updated = self._call.exchange.clock.now()
+        self._call.journal.add("recording", to_json(recording))
+        if is_reported and recording.status in recording.terms.callback_events:
+            params = callback_params(recording, config.account_sid, config.api_url)
+            terms = recording.terms
+            self._call.deliveries.deliver("recording", terms.callback, terms.callback_method, params, recording.status)
+
+
+def to_json(recording: Recording) -> dict[str, object]:
+    """A recording as the control API shows it."""
+    stopped = recording.stopped_at_s
+    return {
+        "sid": recording.sid,
+        "source": recording.terms.source,
+        "status": recording.status,
+        "started_at_s": round(recording.started_at_s, 3),
+        "stopped_at_s": None if stopped is None else round(stopped, 3),
+        "duration_s": recording.duration_s,
+        "deleted": recording.deleted is not None,
+    }

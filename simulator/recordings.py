@@ -1,0 +1,144 @@
+"""Recordings: what was on the line between start and stop, and what REST and the callbacks say of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from simulator.legs import rfc2822
+from simulator.sound import Samples, mixed, seconds, silence, trimmed
+from simulator.tape import CALLER, HEARD, Tape
+
+RUNNING = frozenset({"in-progress", "paused"})
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a recording was asked for."""
+
+    source: str
+    channels: int = 2
+    track: str = "both"
+    trim: str = "do-not-trim"
+    name: str = ""
+    callback: str = ""
+    callback_method: str = "POST"
+    callback_events: tuple[str, ...] = ("completed",)
+
+
+@dataclass
+class Segment:
+    """A stretch of the tape; a silent one stands for a pause that keeps the time axis."""
+
+    start_s: float
+    stop_s: float | None = None
+    is_silent: bool = False
+
+
+@dataclass
+class Recording:
+    sid: str
+    call_sid: str
+    terms: Terms
+    tape: Tape
+    started: datetime
+    updated: datetime
+    segments: list[Segment]
+    status: str = "in-progress"
+    duration_s: int | None = None
+    error_code: int = 0
+    deleted: datetime | None = None
+    refusals_left: int = 0  # media requests still to be answered 404 on request
+    history: list[str] = field(default_factory=lambda: ["in-progress"])
+
+    @property
+    def is_running(self) -> bool:
+        return self.status in RUNNING
+
+    @property
+    def started_at_s(self) -> float:
+        return self.segments[0].start_s
+
+    @property
+    def stopped_at_s(self) -> float | None:
+        return self.segments[-1].stop_s
+
+    @property
+    def channels(self) -> int:
+        """A single track makes a file of one channel, whatever was asked for."""
+        return self.terms.channels if self.terms.track == "both" else 1
+
+    def pause(self, at_s: float, *, keeps_time: bool) -> None:
+        self._close(at_s)
+        if keeps_time:
+            self.segments.append(Segment(at_s, is_silent=True))
+        self._become("paused")
+
+    def resume(self, at_s: float) -> None:
+        self._close(at_s)
+        self.segments.append(Segment(at_s))
+        self._become("in-progress")
+
+    def stop(self, at_s: float) -> None:
+        self._close(at_s)
+        self._become("stopped")
+
+    def finish(self, duration_min_s: float) -> None:
+        """Make the file. One that is too short is `absent`, with Twilio's error 16101."""
+        length = seconds(self.sound()[0])
+        if length < duration_min_s:
+            self.error_code = 16101
+            self._become("absent")
+        else:
+            self.duration_s = round(length)
+            self._become("completed")
+
+    def sound(self) -> list[Samples]:
+        """The tracks of the file: the caller first, then what the caller hears; or one track alone."""
+        pair = [self._track(CALLER), self._track(HEARD)]
+        if self.terms.trim == "trim-silence":
+            pair = trimmed(pair)
+        if self.terms.track != "both":
+            return pair[:1] if self.terms.track == "inbound" else pair[1:]
+        return pair if self.channels == 2 else [mixed(pair)]
+
+    def erase(self, moment: datetime) -> None:
+        """The sound is gone for good; what is known about it stays for a while."""
+        self.tape, self.deleted = Tape(), moment
+        self._become("deleted")
+
+    def _track(self, name: str) -> Samples:
+        parts = [silence(0)]
+        for part in self.segments:
+            stop_s = part.start_s if part.stop_s is None else part.stop_s
+            quiet = silence(stop_s - part.start_s)
+            parts.append(quiet if part.is_silent else self.tape.stretch(name, part.start_s, stop_s))
+        return np.concatenate(parts)
+
+    def _close(self, at_s: float) -> None:
+        if self.segments[-1].stop_s is None:
+            self.segments[-1].stop_s = at_s
+
+    def _become(self, status: str) -> None:
+        self.status = status
+        self.history.append(status)
+
+
+def callback_params(recording: Recording, account_sid: str, api_url: str) -> dict[str, str]:
+    """What Twilio sends about a recording. From, To and CallStatus are not among it."""
+    path = f"/2010-04-01/Accounts/{account_sid}/Recordings/{recording.sid}"
+    params = {
+        "AccountSid": account_sid,
+        "CallSid": recording.call_sid,
+        "RecordingSid": recording.sid,
+        "RecordingUrl": api_url + path,
+        "RecordingStatus": recording.status,
+        "RecordingChannels": str(recording.channels),
+        "RecordingSource": recording.terms.source,
+        "RecordingStartTime": rfc2822(recording.started) or "",
+        "RecordingTrack": recording.terms.track,
+        "ErrorCode": str(recording.error_code),
+    }
+    if recording.status == "completed":
+        params["RecordingDuration"] = str(recording.duration_s)
+    return params

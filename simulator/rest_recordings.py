@@ -1,0 +1,181 @@
+"""REST: recordings. Start, pause, stop, list, fetch, delete, and the media itself."""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from simulator.errors import RestError
+from simulator.legs import rfc2822
+from simulator.phone_call import PhoneCall
+from simulator.recordings import Recording, Terms
+from simulator.rest import PREFIX, exchange, is_within_dates, not_found, page
+from simulator.rest_calls import find as find_call
+from simulator.sound import mixed, to_wav
+
+blueprint = Blueprint("rest_recordings", __name__, url_prefix=PREFIX)
+API_SOURCE = "StartCallRecordingAPI"
+
+
+@blueprint.post("/Calls/<sid:call_sid>/Recordings.json")
+def start(account: str, call_sid: str) -> tuple[Response, int]:
+    """Record a call that is under way. A second start by REST answers with the recording that runs already."""
+    leg, call = find_call(call_sid)
+    if leg is not call.leg or leg.status != "in-progress":
+        raise RestError(400, 21220, "Requested resource is not eligible for recording")
+    running = [r for r in call.recorder.recordings if r.is_running and r.terms.source == API_SOURCE]
+    recording = running[0] if running else call.recorder.start(_terms())
+    return jsonify(of_call(recording, shown=recording.status)), 201
+
+
+@blueprint.post("/Calls/<sid:call_sid>/Recordings/<sid:sid>.json")
+def update(account: str, call_sid: str, sid: str) -> Response:
+    """Pause, resume or stop. What is stopped cannot be resumed."""
+    _, call = find_call(call_sid)
+    recording = _running(call) if sid == "Twilio.CURRENT" else find(sid, call_sid)
+    wanted, keeps_time = request.form.get("Status"), request.form.get("PauseBehavior", "silence") != "skip"
+    if not recording.is_running:
+        raise RestError(400, 21220, "Recording is not in-progress. Cannot update status.")
+    if wanted == "stopped":
+        call.recorder.stop(recording)
+    elif wanted == "paused":
+        call.recorder.pause(recording, keeps_time=keeps_time)
+    elif wanted == "in-progress":
+        call.recorder.resume(recording)
+    else:
+        raise RestError(400, 20001, "Status is required")
+    return jsonify(of_call(recording, shown=wanted))
+
+
+@blueprint.get("/Calls/<sid:call_sid>/Recordings.json")
+def list_of_call(account: str, call_sid: str) -> Response:
+    find_call(call_sid)
+    return page("recordings", _listed(call_sid), of_call)
+
+
+@blueprint.get("/Recordings.json")
+def list_all(account: str) -> Response:
+    return page("recordings", _listed(request.args.get("CallSid")), to_json)
+
+
+@blueprint.get("/Calls/<sid:call_sid>/Recordings/<sid:sid>.json")
+def fetch_of_call(account: str, call_sid: str, sid: str) -> Response:
+    return jsonify(of_call(find(sid, call_sid)))
+
+
+@blueprint.get("/Recordings/<sid:sid>.json")
+def fetch(account: str, sid: str) -> Response:
+    return jsonify(to_json(find(sid)))
+
+
+@blueprint.delete("/Recordings/<sid:sid>.json", defaults={"call_sid": None})
+@blueprint.delete("/Calls/<sid:call_sid>/Recordings/<sid:sid>.json")
+def delete(account: str, call_sid: str | None, sid: str) -> tuple[str, int]:
+    """The sound is gone at once; that it existed stays visible to who asks for it."""
+    recording = find(sid, call_sid, sees_deleted=False)
+    if recording.status not in ("completed", "absent"):
+        raise RestError(409, 20009, "Recording is not completed. Cannot delete.")
+    exchange().erase(recording)
+    return "", 204
+
+
+@blueprint.get("/Recordings/<sid:sid>")
+@blueprint.get("/Recordings/<sid:sid>.wav")
+def media(account: str, sid: str) -> Response:
+    """The WAV. Until the recording is completed, and once it is deleted, there is none."""
+    recording = find(sid, sees_deleted=False)
+    if recording.refusals_left > 0 and recording.status == "completed":
+        recording.refusals_left -= 1
+        raise not_found()
+    if recording.status != "completed":
+        raise not_found()
+    tracks, wanted = recording.sound(), request.args.get("RequestedChannels", "")
+    if wanted == "2" and len(tracks) == 1:
+        raise RestError(400, 16113, "Cannot download a dual channel presentation of a mono recording")
+    if wanted == "1" and len(tracks) == 2:
+        tracks = [mixed(tracks)]
+    return Response(to_wav(tracks), content_type="audio/x-wav")
+
+
+def find(sid: str, call_sid: str | None = None, *, sees_deleted: bool | None = None) -> Recording:
+    """A recording, of that call if one is named. Raises RestError where there is none to be seen."""
+    recording = exchange().recordings.get(sid)
+    if recording is None or (call_sid and recording.call_sid != call_sid):
+        raise not_found()
+    may_see = _includes_deleted() if sees_deleted is None else sees_deleted
+    if recording.deleted and not may_see:
+        raise not_found()
+    return recording
+
+
+def to_json(recording: Recording, shown: str = "") -> dict[str, Any]:
+    """The resource. Asked for later, a recording that still runs or is paused is shown as `processing`."""
+    config = exchange().config
+    path = f"/2010-04-01/Accounts/{config.account_sid}/Recordings/{recording.sid}"
+    settled = recording.status in ("completed", "absent", "deleted")
+    parts = ("add_on_results", "transcriptions")
+    return {
+        "account_sid": config.account_sid,
+        "api_version": "2010-04-01",
+        "call_sid": recording.call_sid,
+        "channels": recording.channels,
+        "conference_sid": None,
+        "date_created": rfc2822(recording.started),
+        "date_updated": rfc2822(recording.updated),
+        "duration": None if recording.duration_s is None else str(recording.duration_s),
+        "encryption_details": None,
+        "error_code": recording.error_code or None,
+        "media_url": config.api_url + path,
+        "price": None,
+        "price_unit": "USD",
+        "sid": recording.sid,
+        "source": recording.terms.source,
+        "start_time": rfc2822(recording.started),
+        "status": shown or (recording.status if settled else "processing"),
+        "subresource_uris": {part: f"{path}/{part.title().replace('_', '')}.json" for part in parts},
+        "uri": f"{path}.json",
+    }
+
+
+def of_call(recording: Recording, shown: str = "") -> dict[str, Any]:
+    """The same under its call: with its track, and without the media."""
+    shared = to_json(recording, shown)
+    del shared["media_url"], shared["subresource_uris"]
+    uri = shared["uri"].replace("/Recordings/", f"/Calls/{recording.call_sid}/Recordings/")
+    return shared | {"track": recording.terms.track, "uri": uri}
+
+
+def _terms() -> Terms:
+    """The defaults are those of a start by REST, which are not those of TwiML."""
+    form = request.form
+    return Terms(
+        source=API_SOURCE,
+        channels=2 if form.get("RecordingChannels") == "dual" else 1,
+        track=form.get("RecordingTrack", "both"),
+        trim=form.get("Trim", "do-not-trim"),
+        callback=form.get("RecordingStatusCallback", ""),
+        callback_method=form.get("RecordingStatusCallbackMethod", "POST"),
+        callback_events=tuple(form.getlist("RecordingStatusCallbackEvent")) or ("completed",),
+    )
+
+
+def _running(call: PhoneCall) -> Recording:
+    running = [recording for recording in call.recorder.recordings if recording.is_running]
+    if not running:
+        raise not_found()
+    if len(running) > 1:
+        raise RestError(400, 16108, "Several recordings are in progress. Use the SID of one.")
+    return running[0]
+
+
+def _listed(call_sid: str | None) -> list[Recording]:
+    return [
+        recording
+        for recording in reversed(list(exchange().recordings.values()))
+        if (not call_sid or recording.call_sid == call_sid)
+        and (not recording.deleted or _includes_deleted())
+        and is_within_dates("DateCreated", recording.started)
+    ]
+
+
+def _includes_deleted() -> bool:
+    return request.args.get("IncludeSoftDeleted", "").lower() == "true"

@@ -1,0 +1,68 @@
+"""The exchange as a server: Twilio's REST API and the control API on one port of this machine."""
+
+import threading
+from types import TracebackType
+
+from flask import Flask, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from simulator import control, phone_page, rest_calls, rest_numbers, rest_recordings
+from simulator.errors import RestError
+from simulator.exchange import Exchange
+from simulator.rest import Sid, answer_error, answer_http_error, authenticate
+
+REST = (rest_calls.blueprint, rest_recordings.blueprint, rest_numbers.blueprint)
+
+
+def create_app(exchange: Exchange) -> Flask:
+    """The WSGI app: for programs, and for people the phone in the browser."""
+    app = Flask(__name__)
+    app.extensions["exchange"] = exchange
+    app.url_map.converters["sid"] = Sid
+    app.register_error_handler(RestError, answer_error)
+    app.register_error_handler(HTTPException, answer_http_error)
+    app.before_request(_authenticate_rest)
+    for blueprint in (*REST, control.blueprint, phone_page.blueprint):
+        app.register_blueprint(blueprint)
+    return app
+
+
+class Server:
+    """The app on a port, served by threads. Port 0 is a free one; `url` says which."""
+
+    def __init__(self, exchange: Exchange, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.exchange = exchange
+        self._server: BaseWSGIServer = make_server(
+            host, port, create_app(exchange), threaded=True, request_handler=_QuietHandler
+        )
+        self.url = f"http://{host}:{self._server.server_port}"
+        exchange.config = exchange.config.served_at(self.url)
+
+    def serve(self) -> None:
+        self._server.serve_forever(poll_interval=0.05)
+
+    def close(self) -> None:
+        """Stop serving. Safe from any thread but the one that serves."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def __enter__(self) -> "Server":
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Requests are in the journals of the calls; the terminal stays free for what matters."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None: ...
+
+
+def _authenticate_rest() -> None:
+    if request.blueprint in {blueprint.name for blueprint in REST}:
+        authenticate()

@@ -1,0 +1,117 @@
+"""The verbs that play, wait, record and go elsewhere. Gathering and dialling have modules of their own."""
+
+from simulator import speech
+from simulator.documents import Step
+from simulator.errors import TwimlRejected
+from simulator.executor import Executor, Finished, VerbFunction
+from simulator.recordings import Terms
+from simulator.sound import NotPlayable, Samples, from_wav, key_tone, seconds, silence
+from simulator.twiml import Verb
+
+LOOPS_MAX = 1000  # what loop="0", for ever, amounts to
+
+
+def say(run: Executor, verb: Verb) -> Step | None:
+    run.call.entered_disclosure(run.line, seconds(sound_of(run, verb)))
+    speak(run, verb)
+    return None
+
+
+def play(run: Executor, verb: Verb) -> Step | None:
+    run.call.entered_disclosure(run.line, seconds(sound_of(run, verb)))
+    speak(run, verb)
+    return None
+
+
+def pause(run: Executor, verb: Verb) -> Step | None:
+    run.line.wait(verb.number("length", 1))
+    return None
+
+
+def redirect(run: Executor, verb: Verb) -> Step | None:
+    return run.step(verb, verb.text)
+
+
+def hangup(_run: Executor, _verb: Verb) -> Step | None:
+    raise Finished
+
+
+def reject(run: Executor, verb: Verb) -> Step | None:
+    """Only as the first verb is the call rejected; afterwards it ends like any other."""
+    if run.leg.answered:
+        raise Finished
+    raise Finished("busy" if verb.get("reason") == "busy" else "no-answer")
+
+
+def start(run: Executor, verb: Verb) -> Step | None:
+    for noun in verb.children:
+        if noun.name != "Recording":
+            raise TwimlRejected(14300, f"the exchange starts no <{noun.name}>", run.document.url or "")
+        run.call.recorder.start(recording_terms(run, noun))
+    return None
+
+
+def stop(run: Executor, verb: Verb) -> Step | None:
+    for noun in verb.children:
+        if noun.name != "Recording":
+            raise TwimlRejected(14300, f"the exchange stops no <{noun.name}>", run.document.url or "")
+        run.call.recorder.stop_named(noun.get("name"))
+    return None
+
+
+SPOKEN: dict[str, VerbFunction] = {"Say": say, "Play": play, "Pause": pause, "Redirect": redirect, "Hangup": hangup}
+INBOUND: dict[str, VerbFunction] = {**SPOKEN, "Reject": reject, "Start": start, "Stop": stop}
+
+
+def sound_of(run: Executor, verb: Verb) -> Samples:
+    """What one pass of a Say, a Play or a Pause sounds like."""
+    match verb.name:
+        case "Say":
+            return speech.say(verb.text, verb.get("language", "en-US"), "prompt")
+        case "Play" if verb.get("digits"):
+            return key_tone(verb.get("digits").strip("wW")[:1] or "0")
+        case "Play":
+            return _audio(run, verb.text)
+        case _:
+            return silence(verb.number("length", 1))
+
+
+def speak(run: Executor, verb: Verb, *, until_key: bool = False) -> str | None:
+    """Play a verb as often as it says; the key that cut it, if keys may."""
+    samples = sound_of(run, verb)
+    if verb.name == "Say":
+        run.call.language = verb.get("language", "en-US")
+    if verb.name == "Pause":
+        return run.line.wait(verb.number("length", 1), for_key=until_key)
+    for _ in range(int(verb.number("loop", 1)) or LOOPS_MAX):
+        key = run.line.play("line", verb.name.lower(), verb.text, samples, until_key=until_key)
+        if key:
+            return key
+    return None
+
+
+def recording_terms(run: Executor, noun: Verb) -> Terms:
+    """The defaults are those of <Start><Recording>, which are not those of any other way to record."""
+    callback = noun.get("recordingStatusCallback")
+    if callback and "://" not in callback:
+        # Seen live: a relative one is a retrieval failure, whatever the documentation says
+        run.call.note(TwimlRejected(11200, "a relative recordingStatusCallback is never called", callback))
+        callback = ""
+    return Terms(
+        source="StartCallRecordingTwiML",
+        channels=1 if noun.get("channels") == "mono" else 2,
+        track=noun.get("track", "both"),
+        trim=noun.get("trim", "trim-silence"),
+        name=noun.get("name"),
+        callback=callback,
+        callback_method=noun.get("recordingStatusCallbackMethod", "POST"),
+        callback_events=tuple(noun.get("recordingStatusCallbackEvent", "completed").split()),
+    )
+
+
+def _audio(run: Executor, reference: str) -> Samples:
+    data = run.document.audio or run.call.fetcher.audio(run.document.absolute(reference))
+    try:
+        return from_wav(data)
+    except NotPlayable as error:
+        raise TwimlRejected(13420, str(error), reference) from error

@@ -1,0 +1,253 @@
+"""Calls as rows: found, moved along `policies.lifecycle`, decided once, answered the same way each time.
+
+Every function works in the caller's transaction. `Moment` carries the time and the randomness of that transaction.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from evidence.events import Event
+from policies.consent import Mode, Outcome, Standard, hung_up
+from policies.lifecycle import CallEvent, CallState, after
+from storage import consent_log
+from storage.errors import Broken
+from storage.tables import call, permit, reply
+
+OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a transaction happens, and its source of random bytes."""
+
+    at: datetime
+    random: Callable[[int], bytes]
+
+    def new_id(self) -> str:
+        """128 random bits as 32 hex digits: no id of ours can be guessed or tied to a number."""
+        return self.random(16).hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A row of `call`. `outcome` is one of `policies.consent.Outcome`, or "open" until it is known."""
+
+    id: str
+    call_sid: str
+    line: str
+    mode: str
+    silence_is_consent: bool
+    prompts_max: int
+    language: str
+    wording_sha256: str
+    rules_sha256: str
+    state: CallState
+    outcome: str
+    reason: str
+    prompt: int
+    events: int
+    received_at: datetime
+    disclosure_length_ms: int
+    decided_at: datetime | None = None
+    ended_at: datetime | None = None
+    sweep_at: datetime | None = None
+
+    @property
+    def standard(self) -> Standard:
+        return Standard(Mode(self.mode), self.silence_is_consent, self.prompts_max)
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The right to record one call: the row that its decision wrote. Nothing else can start a recording."""
+
+    call_id: str
+    outcome: Outcome
+    purposes: tuple[str, ...]
+    retention: str
+    retain_until: datetime
+    decided_at: datetime
+
+
+_COLUMNS = [call.c[name] for name in Call.__dataclass_fields__]
+_PEEK_SID = select(*_COLUMNS).where(call.c.call_sid == bindparam("sid"))
+_BY_SID = _PEEK_SID.with_for_update()
+_PEEK = select(*_COLUMNS).where(call.c.id == bindparam("id"))
+_BY_ID = _PEEK.with_for_update()
+_PERMIT = select(permit).where(permit.c.call_id == bindparam("id"))
+_REPLY = select(reply.c.request_sha256, reply.c.body).where(
+    reply.c.call_id == bindparam("id"), reply.c.step == bindparam("step_name")
+)
+_MOVE = (
+    update(call)
+    .where(call.c.id == bindparam("the_id"), call.c.state == bindparam("the_state"), call.c.events == bindparam("seen"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("state", "outcome", "reason", "prompt", "events", "decided_at", "ended_at", "sweep_at")
+        }
+    )
+)
+
+
+def by_sid(connection: Connection, call_sid: str) -> Call | None:
+    """The call Twilio knows by this sid. Its row stays locked until the transaction ends (as with `by_id`)."""
+    return _read(connection.execute(_BY_SID, {"sid": call_sid}).first())
+
+
+def by_id(connection: Connection, call_id: str) -> Call | None:
+    return _read(connection.execute(_BY_ID, {"id": call_id}).first())
+
+
+def peek(connection: Connection, call_id: str) -> Call | None:
+    """As `by_id`, without a lock: for those who only read."""
+    return _read(connection.execute(_PEEK, {"id": call_id}).first())
+
+
+def peek_sid(connection: Connection, call_sid: str) -> Call | None:
+    return _read(connection.execute(_PEEK_SID, {"sid": call_sid}).first())
+
+
+def add(connection: Connection, new: Call) -> None:
+    connection.execute(insert(call), {name: getattr(new, name) for name in Call.__dataclass_fields__})
+
+
+def settle(
+    connection: Connection,
+    moment: Moment,
+    known: Call,
+    event: CallEvent,
+    *,
+    events: Sequence[Event] = (),
+    outcome: Outcome | None = None,
+    reason: str = "",
+    prompt: int | None = None,
+) -> Call:
+    """Move a call and say so in the log. An outcome, once there, is only ever replaced by `withdrawn`."""
+    decided = known.outcome != OPEN and outcome is not Outcome.WITHDRAWN
+    moved = replace(
+        known,
+        state=after(known.state, event),
+        outcome=known.outcome if outcome is None or decided else outcome.value,
+        reason=known.reason if outcome is None or decided else reason,
+        prompt=known.prompt if prompt is None else prompt,
+        events=known.events + len(events),
+        decided_at=known.decided_at if outcome is None or decided else moment.at,
+        ended_at=moment.at if event is CallEvent.ENDED and known.ended_at is None else known.ended_at,
+    )
+    _save(connection, known, moved)
+    if events:
+        consent_log.append(
+            connection, events, call_id=known.id, first_n=known.events, at=moment.at, random=moment.random
+        )
+    return moved
+
+
+def tell(connection: Connection, moment: Moment, known: Call, *events: Event) -> Call:
+    """Append events of a call whose state they don't change."""
+    told = replace(known, events=known.events + len(events))
+    _save(connection, known, told)
+    consent_log.append(connection, events, call_id=known.id, first_n=known.events, at=moment.at, random=moment.random)
+    return told
+
+
+def end(connection: Connection, moment: Moment, known: Call, *, status: str, duration_s: int | None) -> Call:
+    """The call is over. Whoever hears it first settles it: Twilio's callback, or the sweep that asked Twilio.
+
+    `events` of the event is how many the call has with this one, so that none can be left out unseen.
+    """
+    if known.state is CallState.ENDED:
+        return known
+    public = {"status": status, "duration_s": duration_s, "events": known.events + 1}
+    asked_soon = ask_again(connection, known, moment.at)
+    return settle(
+        connection,
+        moment,
+        asked_soon,
+        CallEvent.ENDED,
+        events=[Event("call.completed", public)],
+        outcome=hung_up(known.state) if known.outcome == OPEN else None,
+    )
+
+
+def ask_again(connection: Connection, known: Call, at: datetime | None) -> Call:
+    """Have the sweep ask Twilio about the call at that time; None: no more."""
+    later = replace(known, sweep_at=at)
+    _save(connection, known, later)
+    return later
+
+
+def give_permit(connection: Connection, given: Permit) -> Permit:
+    """Write the permit that a decision gave. A call has one; a second is refused by its primary key."""
+    connection.execute(
+        insert(permit),
+        {
+            "call_id": given.call_id,
+            "outcome": given.outcome,
+            "purposes": json.dumps(given.purposes),
+            "retention": given.retention,
+            "retain_until": given.retain_until,
+            "decided_at": given.decided_at,
+        },
+    )
+    return given
+
+
+def permit_of(connection: Connection, call_id: str) -> Permit | None:
+    row = connection.execute(_PERMIT, {"id": call_id}).first()
+    if row is None:
+        return None
+    fields = row._asdict()
+    return Permit(**{**fields, "outcome": Outcome(row.outcome), "purposes": tuple(json.loads(row.purposes))})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The bytes that answered the first delivery of a request, and the hash of that delivery."""
+
+    request_sha256: str
+    body: bytes
+
+
+def reply_to(connection: Connection, call_id: str, step: str) -> Reply | None:
+    row = connection.execute(_REPLY, {"id": call_id, "step_name": step}).first()
+    return None if row is None else Reply(row.request_sha256, bytes(row.body))
+
+
+def keep_reply(connection: Connection, call_id: str, step: str, kept: Reply) -> None:
+    connection.execute(
+        insert(reply),
+        {"call_id": call_id, "step": step, "request_sha256": kept.request_sha256, "body": kept.body},
+    )
+
+
+def _read(row: Row[tuple[object, ...]] | None) -> Call | None:
+    if row is None:
+        return None
+    fields = row._asdict()
+    return Call(**{**fields, "state": CallState(row.state), "silence_is_consent": bool(row.silence_is_consent)})
+
+
+def _save(connection: Connection, known: Call, moved: Call) -> None:
+    saved = connection.execute(
+        _MOVE,
+        {
+            "the_id": known.id,
+            "the_state": known.state,
+            "seen": known.events,
+            "state": moved.state,
+            "outcome": moved.outcome,
+            "reason": moved.reason,
+            "prompt": moved.prompt,
+            "events": moved.events,
+            "decided_at": moved.decided_at,
+            "ended_at": moved.ended_at,
+            "sweep_at": moved.sweep_at,
+        },
+    )
+    if saved.rowcount != 1:
+        raise Broken(f"call {known.id}: its row changed while it was locked")

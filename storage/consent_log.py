@@ -1,0 +1,165 @@
+"""The consent log in the database: append-only, in the caller's transaction, numbered without gaps.
+
+The event row is the leaf. Its index is taken under the lock of the one-row head, so the order of the log is the order
+of the commits, and an event exists exactly when the change it tells of does. The tree above the leaves is kept as one
+hash for every full 256 children, which is all that is needed to know the root of a long log quickly; `verify` trusts
+none of it and starts from the leaves.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from evidence.events import Event, Leaf, write_leaf
+from evidence.merkle import Frontier, leaf_hash
+from storage.errors import Broken
+from storage.tables import disclosure, log_head, log_leaf, log_node
+
+FAN_OUT = 256
+_HEIGHT = 8  # 2**8 == FAN_OUT
+_PAGE = 1000
+_LOCK_HEAD = select(log_head.c.size).where(log_head.c.id == 1).with_for_update()
+_INSERT_LEAF, _INSERT_DISCLOSURE, _INSERT_NODE = insert(log_leaf), insert(disclosure), insert(log_node)
+
+
+def append(
+    connection: Connection,
+    events: Sequence[Event],
+    *,
+    call_id: str | None,
+    first_n: int | None,
+    at: datetime,
+    random: Callable[[int], bytes],
+) -> int:
+    """Append events as the call's numbers `first_n`, `first_n + 1`, …; returns the index of the first.
+
+    Durable when the caller's transaction is. Holds the head's lock until then, so call it last.
+    """
+    start = int(connection.execute(_LOCK_HEAD).scalar_one())
+    lines = [
+        write_leaf(event, call=call_id, n=None if first_n is None else first_n + k, at=at, random=random)
+        for k, event in enumerate(events)
+    ]
+    _insert(connection, lines, start=start, call_id=call_id, first_n=first_n)
+    size = start + len(lines)
+    moved = connection.execute(update(log_head).where(log_head.c.id == 1, log_head.c.size == start).values(size=size))
+    if moved.rowcount != 1:
+        raise Broken(f"consent log: the head moved from {start} while it was locked")
+    for full in range(start // FAN_OUT, size // FAN_OUT):
+        _close_subtree(connection, level=1, n=full)
+    return start
+
+
+def _insert(
+    connection: Connection, leaves: Sequence[Leaf], *, start: int, call_id: str | None, first_n: int | None
+) -> None:
+    connection.execute(
+        _INSERT_LEAF,
+        [
+            {
+                "idx": start + k,
+                "leaf": leaf.line,
+                "hash": leaf_hash(leaf.line.encode()),
+                "call_id": call_id,
+                "n": None if first_n is None else first_n + k,
+            }
+            for k, leaf in enumerate(leaves)
+        ],
+    )
+    opened = [
+        {"digest": digest, "call_id": call_id, "body": body}
+        for leaf in leaves
+        for digest, body in leaf.disclosures.items()
+    ]
+    if opened:
+        connection.execute(_INSERT_DISCLOSURE, opened)
+
+
+def _close_subtree(connection: Connection, *, level: int, n: int) -> None:
+    """Keep the root of the n-th full subtree of FAN_OUT**level leaves, and of what it completes above."""
+    children = (
+        select(log_leaf.c.hash)
+        .where(log_leaf.c.idx.between(n * FAN_OUT, n * FAN_OUT + FAN_OUT - 1))
+        .order_by(log_leaf.c.idx)
+        if level == 1
+        else select(log_node.c.hash)
+        .where(log_node.c.lvl == level - 1, log_node.c.n.between(n * FAN_OUT, n * FAN_OUT + FAN_OUT - 1))
+        .order_by(log_node.c.n)
+    )
+    frontier = Frontier()
+    for digest in connection.scalars(children):
+        frontier.push(digest)
+    connection.execute(_INSERT_NODE, {"lvl": level, "n": n, "hash": frontier.root()})
+    if (n + 1) % FAN_OUT == 0:
+        _close_subtree(connection, level=level + 1, n=n // FAN_OUT)
+
+
+def size(connection: Connection) -> int:
+    return int(connection.execute(select(log_head.c.size).where(log_head.c.id == 1)).scalar_one())
+
+
+def root(connection: Connection) -> bytes:
+    """The root of the whole log, from the kept subtrees and the leaves that no full subtree covers yet."""
+    frontier = Frontier()
+    covered = 0
+    top = connection.scalar(select(func.max(log_node.c.lvl))) or 0
+    for level in range(top, 0, -1):
+        width = FAN_OUT**level
+        nodes = select(log_node.c.hash).where(log_node.c.lvl == level, log_node.c.n >= covered // width)
+        for digest in connection.scalars(nodes.order_by(log_node.c.n)):
+            frontier.push(digest, height=_HEIGHT * level)
+            covered += width
+    for digest in connection.scalars(select(log_leaf.c.hash).where(log_leaf.c.idx >= covered).order_by(log_leaf.c.idx)):
+        frontier.push(digest)
+    return frontier.root()
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The log's size and its root, computed again from the text of every leaf."""
+
+    size: int
+    root: bytes
+
+
+def verify(connection: Connection) -> Verified:
+    """Recompute everything from the leaves. Raises Broken, naming the first break."""
+    frontier = Frontier()
+    expected: dict[str, int] = {}
+    count = 0
+    for index, leaf, digest, call_id, n in _leaves(connection):
+        if index != count:
+            raise Broken(f"consent log: event {count} is missing; the next is {index}")
+        if leaf_hash(leaf.encode()) != digest:
+            raise Broken(f"consent log: event {index} does not match its hash")
+        if call_id is not None:
+            if n != expected.get(call_id, 0):
+                raise Broken(
+                    f"consent log: event {index} of call {call_id} is number {n}, not {expected.get(call_id, 0)}"
+                )
+            expected[call_id] = n + 1
+        frontier.push(digest)
+        count += 1
+    if count != size(connection):
+        raise Broken(f"consent log: the head says {size(connection)} events, there are {count}")
+    if frontier.root() != root(connection):
+        raise Broken("consent log: the kept subtrees do not match the leaves")
+    return Verified(count, frontier.root())
+
+
+def leaves(connection: Connection, start: int = 0) -> Iterator[str]:
+    """The events from an index on, verbatim as they are hashed."""
+    for _, leaf, *_ in _leaves(connection, start):
+        yield leaf
+
+
+def _leaves(connection: Connection, start: int = 0) -> Iterator[tuple[int, str, bytes, str | None, int]]:
+    """Every leaf in order, read a page at a time."""
+    columns = (log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash, log_leaf.c.call_id, log_leaf.c.n)
+    page, last = select(*columns).order_by(log_leaf.c.idx).limit(_PAGE), start - 1
+    while rows := connection.execute(page.where(log_leaf.c.idx > last)).all():
+        for row in rows:
+            yield row.idx, row.leaf, bytes(row.hash), row.call_id, row.n
+        last = rows[-1].idx

@@ -1,0 +1,71 @@
+"""What the jobs on kept audio ask of the telephone provider. The adapter to Twilio is in callflow.
+
+Every method may raise Unavailable (try again later), Refused (the provider will not, and says so for good) or
+Broken (the answer makes no sense). That a call or a recording is gone is a value, never an exception.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCall:
+    call_sid: str
+    status: str
+    """The provider's own word, from an open set."""
+    duration_s: int | None
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRecording:
+    recording_sid: str
+    call_sid: str
+    """Of the caller's leg."""
+    status: str
+    """in-progress, paused, stopped, processing, completed or absent. Media exists once it is completed."""
+    duration_s: int | None
+    """None until it is known."""
+    channels: int | None
+    source: str
+    """What started it, from an open set; anything may have, not only we."""
+    started_at: datetime | None
+    """In UTC."""
+
+
+class Provider(Protocol):
+    """Every method may be called again after any outcome, and from several threads."""
+
+    def call(self, call_sid: str) -> ProviderCall | None:
+        """None where the provider knows no such call."""
+        ...
+
+    def calls_since(self, moment: datetime) -> tuple[ProviderCall, ...]:
+        """The calls that came in at or after that moment, to any number of the account."""
+        ...
+
+    def recordings_of(self, call_sid: str) -> tuple[ProviderRecording, ...]:
+        """Every recording of the call that is not deleted, also those that are still being made."""
+        ...
+
+    def recordings_since(self, moment: datetime) -> tuple[ProviderRecording, ...]:
+        """Every recording of the account, not deleted, that was made at or after that moment."""
+        ...
+
+    def recording(self, recording_sid: str) -> ProviderRecording | None:
+        """None where it is gone: that, and nothing less, proves a deletion."""
+        ...
+
+    def media(self, recording_sid: str) -> Iterator[bytes]:
+        """The WAV, with two channels where it has two. Every error is raised while reading it."""
+        ...
+
+    def stop(self, call_sid: str, recording_sid: str) -> None:
+        """End a recording. Fine where it, or its call, has ended already. What was recorded remains."""
+        ...
+
+    def delete(self, recording_sid: str) -> None:
+        """Delete a recording. Fine where it is gone already; Unavailable while it is not completed."""
+        ...

@@ -1,0 +1,272 @@
+"""Recordings as rows: what Twilio says of one is checked against the permit, once, and the verdict is frozen.
+
+News of a recording comes from a callback or from asking Twilio; both end here, in any order and number. A recording
+that no permit covers is condemned the moment it is heard of: the incident is raised and the job that stops and destroys
+it is queued in the same transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+
+from evidence.events import Event
+from policies.lifecycle import RecordingEvent, RecordingState, after, first
+from storage import calls
+from storage.calls import Call, Moment
+from storage.errors import Broken
+from storage.incidents import raise_incident
+from storage.job_queue import JobKind, Lane
+from storage.tables import audio_object, recording
+
+INTAKE = JobKind("intake", Lane.BULK)
+DESTROY = JobKind("destroy", Lane.PROMPT)
+
+
+class Jobs(Protocol):
+    """Durable work, asked for in the caller's transaction. The same kind and id twice is one job."""
+
+    def enqueue(self, connection: Connection, kind: JobKind, job_id: str, argument: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What Twilio says of a recording. `ours`: it can be the one that our record.xml started."""
+
+    recording_sid: str
+    event: RecordingEvent
+    source: str
+    ours: bool
+    duration_s: int | None = None
+    channels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A row of `recording`. `permit` is the call's id where a permit covers it, and never changes."""
+
+    id: str
+    recording_sid: str
+    call_id: str
+    permit: str | None
+    state: RecordingState
+    source: str
+    duration_s: int | None
+    channels: int | None
+    noticed_at: datetime
+    moved_at: datetime
+    object_key: str | None = None
+    retain_until: datetime | None = None
+    destroyed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioObject:
+    """One object of a kept recording, as it lies sealed in the audio store."""
+
+    name: str
+    key: str
+    version_id: str | None
+    size_bytes: int
+    sha256: str
+    plain_sha256: str
+
+
+_PEEK = select(*[recording.c[name] for name in Recording.__dataclass_fields__])
+_SELECT = _PEEK.with_for_update()
+
+
+def by_sid(connection: Connection, recording_sid: str) -> Recording | None:
+    """The row, locked until the transaction ends (as with `by_id`)."""
+    return _read(connection.execute(_SELECT.where(recording.c.recording_sid == recording_sid)).first())
+
+
+def by_id(connection: Connection, recording_id: str) -> Recording | None:
+    return _read(connection.execute(_SELECT.where(recording.c.id == recording_id)).first())
+
+
+def peek(connection: Connection, recording_id: str) -> Recording | None:
+    """As `by_id`, without a lock: for those who only read."""
+    return _read(connection.execute(_PEEK.where(recording.c.id == recording_id)).first())
+
+
+def where(connection: Connection, condition: ColumnElement[bool], *, limit: int) -> list[Recording]:
+    """The longest waiting first; not locked."""
+    rows = connection.execute(_PEEK.where(condition).order_by(recording.c.moved_at).limit(limit))
+    return [known for row in rows if (known := _read(row)) is not None]
+
+
+def of_call(connection: Connection, call_id: str) -> list[Recording]:
+    rows = connection.execute(_PEEK.where(recording.c.call_id == call_id).order_by(recording.c.noticed_at))
+    return [known for row in rows if (known := _read(row)) is not None]
+
+
+def hear(connection: Connection, moment: Moment, known: Call, news: News, jobs: Jobs) -> Recording:
+    """Take news of a recording in: move its row, tell the log, and queue what must follow."""
+    before = by_sid(connection, news.recording_sid)
+    if before is None:
+        return _hear_first(connection, moment, known, news, jobs)
+    moved = _save(connection, moment, before, after(before.state, news.event), news)
+    if moved.state is not before.state:
+        calls.tell(connection, moment, known, _event(moved))
+    _follow_up(connection, moment, moved, before.state, jobs)
+    return moved
+
+
+def condemn(connection: Connection, moment: Moment, known: Call, condemned: Recording, jobs: Jobs, *, why: str) -> None:
+    """Stop and destroy a recording that must not be, and raise the incident."""
+    moved = _save(connection, moment, condemned, after(condemned.state, RecordingEvent.CONDEMNED), None)
+    if moved.state is condemned.state:
+        return
+    _condemned(connection, moment, known, moved, jobs, why=why)
+
+
+def advance(
+    connection: Connection,
+    moment: Moment,
+    known: Call,
+    before: Recording,
+    event: RecordingEvent,
+    *events: Event,
+    object_key: str | None = None,
+    retain_until: datetime | None = None,
+) -> Recording:
+    """Move a recording that a job worked on, with the events that say so. Does nothing where it moved already."""
+    state = after(before.state, event)
+    if state is before.state:
+        return before
+    moved = replace(
+        before,
+        state=state,
+        moved_at=moment.at,
+        object_key=object_key or before.object_key,
+        retain_until=retain_until or before.retain_until,
+        destroyed_at=moment.at if state is RecordingState.DESTROYED else before.destroyed_at,
+    )
+    _update(connection, before, moved)
+    calls.tell(connection, moment, known, *events)
+    return moved
+
+
+def with_call(connection: Connection, recording_id: str) -> tuple[Call, Recording]:
+    """Both rows, locked, the call's first: the order in which everybody locks them. Raises Broken if there are none."""
+    call_id = connection.scalar(select(recording.c.call_id).where(recording.c.id == recording_id))
+    owner = calls.by_id(connection, call_id) if call_id else None
+    known = by_id(connection, recording_id)
+    if owner is None or known is None:
+        raise Broken(f"recording {recording_id}: there is no such row")
+    return owner, known
+
+
+def keep_objects(connection: Connection, recording_id: str, objects: Sequence[AudioObject]) -> None:
+    connection.execute(
+        insert(audio_object),
+        [
+            {"recording_id": recording_id, **{name: getattr(one, name) for name in AudioObject.__dataclass_fields__}}
+            for one in objects
+        ],
+    )
+
+
+def objects_of(connection: Connection, recording_id: str) -> list[AudioObject]:
+    columns = [audio_object.c[name] for name in AudioObject.__dataclass_fields__]
+    rows = connection.execute(select(*columns).where(audio_object.c.recording_id == recording_id).order_by("name"))
+    return [AudioObject(**row._asdict()) for row in rows]
+
+
+def _hear_first(connection: Connection, moment: Moment, known: Call, news: News, jobs: Jobs) -> Recording:
+    permitted = news.ours and _permit_is_free(connection, known)
+    heard = Recording(
+        id=moment.new_id(),
+        recording_sid=news.recording_sid,
+        call_id=known.id,
+        permit=known.id if permitted else None,
+        state=first(news.event) if permitted else RecordingState.CONDEMNED,
+        source=news.source,
+        duration_s=news.duration_s,
+        channels=news.channels,
+        noticed_at=moment.at,
+        moved_at=moment.at,
+    )
+    connection.execute(insert(recording), {name: getattr(heard, name) for name in Recording.__dataclass_fields__})
+    if not permitted:
+        _condemned(connection, moment, known, heard, jobs, why="no permit covers it")
+        return heard
+    calls.tell(connection, moment, known, _event(heard))
+    _follow_up(connection, moment, heard, None, jobs)
+    return heard
+
+
+def _permit_is_free(connection: Connection, known: Call) -> bool:
+    """One permit covers one recording: a second one on the same call started by other means, perhaps too early."""
+    if calls.permit_of(connection, known.id) is None:
+        return False
+    taken = select(recording.c.id).where(recording.c.permit == known.id)
+    return connection.execute(taken).first() is None
+
+
+def _condemned(
+    connection: Connection, moment: Moment, known: Call, condemned: Recording, jobs: Jobs, *, why: str
+) -> None:
+    told = Event(
+        "recording.condemned",
+        {"recording": condemned.id, "source": condemned.source, "why": why},
+        {"provider_recording_id": condemned.recording_sid},
+    )
+    calls.tell(connection, moment, known, told)
+    raise_incident(connection, moment, "recording_without_permit", about=condemned.id, call_id=known.id, detail=why)
+    jobs.enqueue(connection, DESTROY, condemned.id, condemned.id)
+
+
+def _follow_up(
+    connection: Connection, moment: Moment, moved: Recording, before: RecordingState | None, jobs: Jobs
+) -> None:
+    if moved.state is before:
+        return
+    if moved.state is RecordingState.COMPLETED:
+        jobs.enqueue(connection, INTAKE, moved.id, moved.id)
+    if moved.state is RecordingState.ABSENT:
+        detail = "Twilio made no recording although the caller had agreed to one"
+        raise_incident(connection, moment, "recording_absent", about=moved.id, call_id=moved.call_id, detail=detail)
+
+
+def _event(moved: Recording) -> Event:
+    public = {"recording": moved.id, "source": moved.source}
+    if moved.duration_s is not None:
+        public["duration_s"] = str(moved.duration_s)
+    return Event(f"recording.{moved.state}", public, {"provider_recording_id": moved.recording_sid})
+
+
+def _save(
+    connection: Connection, moment: Moment, before: Recording, state: RecordingState, news: News | None
+) -> Recording:
+    if state is before.state:
+        return before
+    moved = replace(before, state=state, moved_at=moment.at)
+    if news is not None:
+        moved = replace(
+            moved,
+            duration_s=before.duration_s if news.duration_s is None else news.duration_s,
+            channels=before.channels if news.channels is None else news.channels,
+        )
+    _update(connection, before, moved)
+    return moved
+
+
+def _update(connection: Connection, before: Recording, moved: Recording) -> None:
+    changed = {
+        name: getattr(moved, name)
+        for name in Recording.__dataclass_fields__
+        if getattr(moved, name) != getattr(before, name)
+    }
+    saved = connection.execute(
+        update(recording).where(recording.c.id == before.id, recording.c.state == before.state).values(changed)
+    )
+    if saved.rowcount != 1:
+        raise Broken(f"recording {before.id}: its row changed while it was locked")
+
+
+def _read(row: Row[tuple[object, ...]] | None) -> Recording | None:
+    return None if row is None else Recording(**{**row._asdict(), "state": RecordingState(row.state)})

@@ -1,0 +1,235 @@
+"""The tables, with the constraints that carry the invariants. `storage/migrations` creates exactly these.
+
+Three kinds: what became of each call and recording (rows move along the tables of `policies.lifecycle`), the consent
+log (rows are only ever added; see `storage.consent_log`), and what is kept about the service itself.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from storage.columns import Instant
+
+CALL_STATES = ("disclosing", "choosing", "recording", "suppressed", "ending", "ended")
+OUTCOMES = (
+    "open",
+    "consented",
+    "consented_by_staying",
+    "declined",
+    "silent",
+    "unclear",
+    "hung_up_in_disclosure",
+    "hung_up_in_choice",
+    "disclosure_cut_short",
+    "disclosure_failed",
+    "not_asked",
+    "withdrawn",
+)
+PERMITTING_OUTCOMES = ("consented", "consented_by_staying")
+RECORDING_STATES = ("started", "completed", "stored", "kept", "absent", "condemned", "destroyed")
+
+metadata = MetaData(
+    naming_convention={
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+# One phone call to one of our lines. Who called is not here: that is a disclosure of the log, and can be erased.
+call = Table(
+    "call",
+    metadata,
+    Column("id", String(32), primary_key=True),  # random; the only name that URLs and the log use
+    Column("call_sid", String(34), nullable=False, unique=True),
+    Column("line", String(20), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("silence_is_consent", Integer, nullable=False),
+    Column("prompts_max", Integer, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("wording_sha256", String(64), nullable=False),
+    Column("rules_sha256", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("prompt", Integer, nullable=False, server_default="0"),  # the last playing of the question, from 1
+    Column("events", Integer, nullable=False, server_default="0"),  # how many of the log's events are this call's
+    Column("received_at", Instant, nullable=False),
+    Column("disclosure_length_ms", Integer, nullable=False),
+    Column("decided_at", Instant),
+    Column("ended_at", Instant),
+    Column("sweep_at", Instant),  # when Twilio is next asked about this call; empty: no more
+    _one_of("state", CALL_STATES),
+    _one_of("outcome", OUTCOMES),
+    CheckConstraint("state NOT IN ('suppressed', 'ending', 'ended') OR outcome <> 'open'", name="decided"),
+    CheckConstraint("state <> 'recording' OR outcome IN ('consented', 'consented_by_staying')", name="consented"),
+    CheckConstraint("outcome IN ('open') OR decided_at IS NOT NULL", name="decided_when"),
+    Index("ix_call_sweep_at", "sweep_at"),
+)
+
+# The only thing that allows a recording. Written once, by the decision that settled the call.
+permit = Table(
+    "permit",
+    metadata,
+    Column("call_id", ForeignKey("call.id"), primary_key=True),
+    Column("outcome", String(32), nullable=False),
+    Column("purposes", Text, nullable=False),  # JSON list
+    Column("retention", String(64), nullable=False),
+    Column("retain_until", Instant, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    _one_of("outcome", PERMITTING_OUTCOMES),
+)
+
+# The bytes that answered a request of Twilio's, so that a repeat gets the same ones.
+reply = Table(
+    "reply",
+    metadata,
+    Column("call_id", ForeignKey("call.id"), primary_key=True),
+    Column("step", String(32), primary_key=True),
+    Column("request_sha256", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# A recording at Twilio or here. `permit` is frozen when the row is made: nothing makes a recording eligible later.
+recording = Table(
+    "recording",
+    metadata,
+    Column("id", String(32), primary_key=True),  # random; names the objects in the audio store
+    Column("recording_sid", String(34), nullable=False, unique=True),
+    Column("call_id", ForeignKey("call.id"), nullable=False),
+    Column("permit", ForeignKey("permit.call_id"), unique=True),  # one permit, one recording
+    Column("state", String(16), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("duration_s", Integer),
+    Column("channels", Integer),
+    Column("noticed_at", Instant, nullable=False),
+    Column("moved_at", Instant, nullable=False),  # when the state last changed
+    Column("object_key", Text),
+    Column("retain_until", Instant),
+    Column("destroyed_at", Instant),
+    _one_of("state", RECORDING_STATES),
+    CheckConstraint("permit IS NULL OR permit = call_id", name="own_permit"),
+    CheckConstraint("state IN ('absent', 'condemned', 'destroyed') OR permit IS NOT NULL", name="permitted"),
+    CheckConstraint(
+        "state NOT IN ('stored', 'kept') OR (object_key IS NOT NULL AND retain_until IS NOT NULL)", name="stored_where"
+    ),
+    CheckConstraint("state <> 'destroyed' OR destroyed_at IS NOT NULL", name="destroyed_when"),
+    Index("ix_recording_unmoved", "state", "moved_at"),
+    Index("ix_recording_call", "call_id"),
+)
+
+# The objects that a kept recording consists of: the master and what was derived from it.
+audio_object = Table(
+    "audio_object",
+    metadata,
+    Column("recording_id", ForeignKey("recording.id"), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("version_id", Text),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),  # of the sealed bytes, as they lie in the store
+    Column("plain_sha256", String(64), nullable=False),
+)
+
+# Deleting this row makes every copy and backup of the audio unreadable.
+recording_key = Table(
+    "recording_key",
+    metadata,
+    Column("recording_id", ForeignKey("recording.id"), primary_key=True),
+    Column("wrapped_key", LargeBinary, nullable=False),
+)
+
+# Something a person must look at. `about` keeps one incident from being raised twice.
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(48), nullable=False),
+    Column("about", String(64), nullable=False),
+    Column("call_id", ForeignKey("call.id")),
+    Column("detail", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    UniqueConstraint("kind", "about"),
+)
+
+# Every rulebook and wording that was ever in force, word for word.
+rulebook_version = Table(
+    "rulebook_version",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("adopted_at", Instant, nullable=False),
+)
+wording_version = Table(
+    "wording_version",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("text", Text, nullable=False),  # JSON
+    Column("adopted_at", Instant, nullable=False),
+)
+
+# A worker process that is alive says so here; what a silent one held is taken over.
+worker = Table(
+    "worker",
+    metadata,
+    Column("executor_id", String(64), primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("beat_at", Instant, nullable=False),
+)
+
+# The consent log. The event row is the leaf.
+log_leaf = Table(
+    "log_leaf",
+    metadata,
+    Column("idx", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("leaf", Text, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("call_id", String(32)),
+    Column("n", Integer),
+    UniqueConstraint("call_id", "n"),
+    CheckConstraint("(call_id IS NULL) = (n IS NULL)", name="numbered"),
+    CheckConstraint("length(hash) = 32", name="hash_size"),
+)
+log_node = Table(
+    "log_node",
+    metadata,
+    Column("lvl", Integer, primary_key=True),
+    Column("n", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="only_one"),
+)
+# The only table with personal data: deleting a row erases it, and breaks no proof.
+disclosure = Table(
+    "disclosure",
+    metadata,
+    Column("digest", String(43), primary_key=True),
+    Column("call_id", String(32)),
+    Column("body", Text, nullable=False),
+    Index("ix_disclosure_call", "call_id"),
+)

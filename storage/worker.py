@@ -1,0 +1,167 @@
+"""Durable jobs, the doing side: what `onrecord work` runs, in any number of processes on any number of machines.
+
+A finished step is never done again, whatever dies. Each process has an identity of its own and never starts what
+another living one is doing; what a dead one held, a living one resumes. DBOS does the first and this module the rest:
+under one identity two processes do the same steps twice, and DBOS leaves the jobs of the dead lying for ever.
+"""
+
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from threading import Event, Semaphore, Thread
+from typing import Any
+
+from dbos import DBOS, DBOSConfig
+
+from storage.database import Database
+from storage.job_queue import APPLICATION, SERIALIZER, JobKind, JobQueue, Lane
+from storage.job_steps import Patience, Steps
+from storage.living import Living, Watch
+from storage.repeating import repeat
+
+log = logging.getLogger(__name__)
+
+Job = Callable[[Steps, Any], None]
+OnFailure = Callable[[JobKind, Any, Exception], None]
+
+# By itself this is a hash of the source: after an edit, nobody would resume what the old code began.
+APPLICATION_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """Done by the eldest living worker only, so at most for a moment by two: it must bear that."""
+
+    name: str
+    every_s: float
+    work: Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Crew:
+    """A lane's size in one process: how many jobs are begun at once, and how many of them carry out a step."""
+
+    begun_max: int
+    steps_max: int
+    poll_s: float
+
+
+@dataclass(frozen=True)
+class Tempo:
+    beat_s: float = 1.0
+    silent_s: float = 5.0  # then a worker is dead; less than a busy machine's pauses would cost work done twice
+    prompt: Crew = Crew(begun_max=50, steps_max=4, poll_s=0.5)
+    bulk: Crew = Crew(begun_max=50, steps_max=2, poll_s=1.0)
+
+    def crew(self, lane: Lane) -> Crew:
+        return self.prompt if lane is Lane.PROMPT else self.bulk
+
+
+class Worker:
+    """One in a process. `start`, and in the end `stop`."""
+
+    def __init__(
+        self,
+        database: Database,
+        jobs: Mapping[JobKind, Job],
+        *,
+        on_failure: OnFailure,
+        periodic: Sequence[Periodic] = (),
+        patience: Patience | None = None,
+        tempo: Tempo | None = None,
+    ) -> None:
+        """`on_failure` is itself a step, done once, when a job has failed for good: there an incident is opened."""
+        self.executor_id = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._database, self._jobs, self._periodic, self._on_failure = database, jobs, periodic, on_failure
+        self._patience, self._tempo = patience or Patience(), tempo or Tempo()
+        self._living = Living(database, self.executor_id, Watch(self._tempo.silent_s))
+        self._stopping, self._stopped, self._eldest = Event(), Event(), False
+        self._threads: list[Thread] = []
+
+    def start(self) -> None:
+        self._living.beat(datetime.now(UTC))  # before the first job is begun, or a living one would resume it
+        _quieten()
+        queue = JobQueue(self._database)
+        queue.check()
+        for lane in Lane:
+            crew = self._tempo.crew(lane)
+            queue.open_lane(lane, begun_max=crew.begun_max, poll_s=crew.poll_s)
+        DBOS(config=_config(self._database, self.executor_id))
+        steps = {lane: self._steps(lane) for lane in Lane}
+        for kind, job in self._jobs.items():
+            DBOS.workflow(name=kind.name)(self._guarded(kind, job, steps[kind.lane]))
+        DBOS.launch()
+        self._threads = [
+            repeat("beat", self._tempo.beat_s, lambda: self._living.beat(datetime.now(UTC)), self._stopped),
+            repeat("watch", self._tempo.beat_s, self._resume_the_dead, self._stopping),
+            *(
+                repeat(one.name, one.every_s, one.work, self._stopping, when=lambda: self._eldest)
+                for one in self._periodic
+            ),
+        ]
+
+    def stop(self, grace_s: int = 10) -> None:
+        """Begin nothing more, let running steps end for `grace_s`, and leave the rest to the others.
+
+        A step that has not ended by then still runs on its thread, and Python waits for threads: a process that must be
+        gone ends itself with `os._exit`. Nothing is lost by it.
+        """
+        self._stopping.set()
+        DBOS.destroy(workflow_completion_timeout_sec=grace_s, destroy_registry=True)
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join(grace_s)
+        self._living.leave()
+
+    def _steps(self, lane: Lane) -> Steps:
+        return Steps(Semaphore(self._tempo.crew(lane).steps_max), self._stopping, self._patience)
+
+    def _guarded(self, kind: JobKind, job: Job, steps: Steps) -> Callable[[Any], None]:
+        def guarded(argument: Any) -> None:
+            try:
+                job(steps, argument)
+            except Exception as error:  # the edge of a job
+                steps("on_failure", partial(self._on_failure, kind, argument, error))
+                raise
+
+        return guarded
+
+    def _resume_the_dead(self) -> None:
+        living = self._living.look(time.monotonic())
+        self._eldest = living[:1] == [self.executor_id]
+        holding = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        dead = {one.executor_id for one in holding if one.executor_id} - {*living, self.executor_id}
+        if dead:
+            # Not `resume_workflows`: this asks, in the transaction that takes the job, whether the dead one still holds
+            # it, so of two who would resume it one does.
+            DBOS._recover_pending_workflows(sorted(dead))
+            self._living.bury(dead)
+
+
+def _config(database: Database, executor_id: str) -> DBOSConfig:
+    return DBOSConfig(
+        name=APPLICATION,
+        system_database_engine=database.engine,
+        run_migrations=False,
+        use_listen_notify=False,
+        serializer=SERIALIZER,
+        executor_id=executor_id,
+        application_version=APPLICATION_VERSION,
+        conductor_key=None,
+        enable_otlp=False,
+        log_level="WARNING",
+        scheduler_polling_interval_sec=3600.0,  # unused; see Periodic
+        notification_listener_polling_interval_sec=0.2,  # unused too, but stopping waits for it
+    )
+
+
+def _quieten() -> None:
+    """DBOS writes to the terminal by itself unless its logger already has a handler; ours is the root's."""
+    logger = logging.getLogger("dbos")
+    logger.addHandler(logging.NullHandler())

@@ -1,0 +1,190 @@
+"""The public face in one process, and Twilio's side of it: requests signed as Twilio signs them."""
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from twilio.request_validator import RequestValidator
+from werkzeug.test import TestResponse
+
+from callflow.callbacks import Callbacks
+from callflow.conversation import Conversation
+from callflow.health import Readiness
+from callflow.urls import Urls
+from callflow.webhooks import Webhooks, create_app
+from policies.rulebook import parse
+from storage import calls, recordings
+from storage.calls import Call
+from storage.database import Database
+from storage.job_queue import JobQueue, create_job_tables
+from storage.recordings import Recording
+from storage.tables import log_leaf
+from tests.conftest import NOON
+
+BASE = "https://voice.example.com"
+ACCOUNT = "AC" + "a" * 32
+TOKEN = "an-auth-token-of-32-characters!!"
+RULEBOOK = Path(__file__).with_name("rulebook.toml")
+
+
+@dataclass
+class Clock:
+    """The time of the test, which passes only when it is told to."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def passes(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class Twilio:
+    """Twilio's side of one account: sends what a call would send, and reads the answers."""
+
+    client: FlaskClient
+    clock: Clock
+    account_sid: str = ACCOUNT
+    token: str = TOKEN
+
+    def post(self, url: str, params: dict[str, str]) -> TestResponse:
+        """Send a signed request to one of our own URLs, absolute or from its path on."""
+        path = url.removeprefix(BASE).partition("#")[0]
+        params = {"AccountSid": self.account_sid, **params}
+        signature = RequestValidator(self.token).compute_signature(BASE + path, params)
+        return self.client.post(path, data=params, headers={"X-Twilio-Signature": signature})
+
+    def dial(self, line: str = "+12125550100", caller: str = "+15125550111") -> "PhoneCall":
+        return PhoneCall(self, line, caller)
+
+
+@dataclass
+class PhoneCall:
+    """One call. Each method does what the caller's or Twilio's next act would cause, and returns the answer's XML."""
+
+    twilio: Twilio
+    line: str
+    caller: str
+    sid: str = field(default_factory=lambda: "CA" + secrets.token_hex(16))
+
+    def params(self, **more: str) -> dict[str, str]:
+        return {"CallSid": self.sid, "From": self.caller, "To": self.line, "CallStatus": "in-progress", **more}
+
+    def arrives(self) -> ET.Element:
+        return read(self.twilio.post("/voice/answer", self.params(CallStatus="ringing")))
+
+    def hears_the_disclosure(self, answer: ET.Element, *, seconds: float = 15.0) -> ET.Element:
+        self.twilio.clock.passes(seconds)
+        redirect = answer.find("Redirect")
+        assert redirect is not None
+        assert redirect.text
+        return read(self.twilio.post(redirect.text, self.params()))
+
+    def presses(self, question: ET.Element, digits: str) -> ET.Element:
+        self.twilio.clock.passes(4.0)
+        gather = question.find("Gather")
+        assert gather is not None
+        pressed = {"Digits": digits, "msg": "Gather End"} if digits else {"Digits": ""}
+        return read(self.twilio.post(gather.attrib["action"], self.params(**pressed)))
+
+    def to_the_question(self) -> ET.Element:
+        return self.hears_the_disclosure(self.arrives())
+
+    def ends(self, status: str = "completed") -> TestResponse:
+        self.twilio.clock.passes(1.0)
+        return self.twilio.post("/callbacks/call", self.params(CallStatus=status, CallDuration="60"))
+
+    def recording(self, url: str, status: str, recording_sid: str = "", **more: str) -> TestResponse:
+        return self.twilio.post(
+            url,
+            {
+                "CallSid": self.sid,
+                "RecordingSid": recording_sid or "RE" + self.sid[2:],
+                "RecordingStatus": status,
+                "RecordingSource": "StartCallRecordingTwiML",
+                "RecordingChannels": "2",
+                **({"RecordingDuration": "30"} if status == "completed" else {}),
+                **more,
+            },
+        )
+
+
+def read(response: TestResponse) -> ET.Element:
+    assert response.status_code == 200, response.status
+    assert response.content_type == "text/xml; charset=utf-8"
+    return ET.fromstring(response.data)  # our own answer
+
+
+def starts_recording(answer: ET.Element) -> bool:
+    return answer.find("Start/Recording") is not None
+
+
+def connects(answer: ET.Element) -> bool:
+    return answer.find("Dial/Number") is not None
+
+
+def said(answer: ET.Element) -> str:
+    return " ".join(element.text or "" for element in answer.iter("Say"))
+
+
+@dataclass
+class Installation:
+    """One installation of the public face and what it keeps."""
+
+    database: Database
+    twilio: Twilio
+
+    def call(self, sid: str) -> Call:
+        with self.database.read() as connection:
+            known = calls.peek_sid(connection, sid)
+        assert known is not None
+        return known
+
+    def recordings(self, sid: str) -> list[Recording]:
+        with self.database.read() as connection:
+            return recordings.of_call(connection, self.call(sid).id)
+
+    def events(self, sid: str) -> list[dict[str, object]]:
+        query = select(log_leaf.c.leaf).where(log_leaf.c.call_id == self.call(sid).id).order_by(log_leaf.c.n)
+        with self.database.read() as connection:
+            return [json.loads(leaf) for leaf in connection.scalars(query)]
+
+    def event_types(self, sid: str) -> list[str]:
+        return [str(event["type"]) for event in self.events(sid)]
+
+    def jobs(self) -> JobQueue:
+        return JobQueue(self.database)
+
+
+def make_webhooks(database: Database, clock: Clock) -> Webhooks:
+    conversation = Conversation(parse(RULEBOOK.read_text()), Urls(BASE, b"k" * 32))
+    return Webhooks(
+        database=database,
+        conversation=conversation,
+        callbacks=Callbacks(conversation, JobQueue(database)),
+        account_sid=ACCOUNT,
+        webhook_secrets=(TOKEN,),
+        readiness=Readiness({}),
+        now=clock,
+    )
+
+
+@pytest.fixture
+def installation(database: Database) -> Installation:
+    create_job_tables(database)
+    clock = Clock()
+    app = create_app(make_webhooks(database, clock))
+    return Installation(database, Twilio(app.test_client(), clock))
+
+
+@pytest.fixture
+def twilio(installation: Installation) -> Twilio:
+    return installation.twilio

@@ -1,0 +1,47 @@
+"""What every room's tests share: each runs on SQLite and on Postgres, and the closing lines say on which it did."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from storage.database import Database
+from storage.schema import migrate
+from tests.databases import PostgresServer
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+DIALECTS = ("sqlite", "postgresql")
+_ran: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=DIALECTS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database; the test runs once on each kind."""
+    _ran[request.param] += 1
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'onrecord.db'}"
+        return
+    with request.getfixturevalue("postgres").fresh_database() as url:
+        yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database.open(database_url)
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for dialect in DIALECTS:
+        terminalreporter.write_line(f"ran on {dialect}: {_ran[dialect]} tests")

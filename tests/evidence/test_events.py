@@ -1,0 +1,71 @@
+import json
+from base64 import urlsafe_b64decode
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evidence.events import Event, NotCanonical, canonical, digest_of, timestamp, write_leaf
+
+NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
+CALL = "0123456789abcdef0123456789abcdef"
+
+
+def counting_random(size: int) -> bytes:
+    return bytes(range(size))
+
+
+def test_a_leaf_is_one_canonical_line_that_names_its_call_and_place() -> None:
+    leaf = write_leaf(Event("call.received", {"policy": "1f"}), call=CALL, n=0, at=NOON, random=counting_random)
+    assert leaf.line == (
+        '{"call":"0123456789abcdef0123456789abcdef","n":0,"policy":"1f",'
+        '"ts":"2026-11-22T12:00:00.123Z","type":"call.received","v":1}'
+    )
+
+
+def test_a_personal_field_stands_in_the_line_only_as_the_digest_of_its_disclosure() -> None:
+    event = Event("call.received", {}, {"caller": "+14155550100"})
+    leaf = write_leaf(event, call=CALL, n=0, at=NOON, random=counting_random)
+    ((digest, body),) = leaf.disclosures.items()
+    salt, name, value = json.loads(urlsafe_b64decode(body + "=="))
+    assert (len(urlsafe_b64decode(salt + "==")), name, value) == (16, "caller", "+14155550100")
+    assert json.loads(leaf.line)["sd"] == {"caller": digest}
+    assert digest_of(body) == digest
+    assert "4155550100" not in leaf.line
+
+
+def test_the_sd_jwt_example_digest_is_met() -> None:
+    """RFC 9901 §4.2.1 and §4.2.3: the worked disclosure of a family name, and its digest."""
+    body = "WyJfMjZiYzRMVC1hYzZxMktJNmNCVzVlcyIsICJmYW1pbHlfbmFtZSIsICJNw7ZiaXVzIl0"
+    assert digest_of(body) == "X9yH0Ajrdm1Oij4tWso9UzzKJvPoDxwmuEcO3XAdRC0"
+
+
+@pytest.mark.parametrize("bad", [1.5, 2**53, {"ü": 1}, "\ud800", b"bytes", {1: 2}, object()])
+def test_what_two_libraries_could_write_differently_is_refused(bad: object) -> None:
+    with pytest.raises(NotCanonical):
+        canonical({"field": bad})  # type: ignore[dict-item]  # the point of the test
+
+
+def test_the_logs_own_names_are_refused_in_an_event() -> None:
+    with pytest.raises(NotCanonical, match="call.received"):
+        write_leaf(Event("call.received", {"n": 7}), call=CALL, n=0, at=NOON, random=counting_random)
+
+
+def test_a_time_without_zone_is_refused_and_any_zone_is_written_in_utc() -> None:
+    with pytest.raises(NotCanonical):
+        timestamp(NOON.replace(tzinfo=None))
+    assert timestamp(NOON.astimezone(timezone(timedelta(hours=5)))) == "2026-11-22T12:00:00.123Z"
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(max_codepoint=127)), inner),
+)
+
+
+@given(VALUES)
+def test_a_canonical_line_reads_back_as_the_same_value(value: object) -> None:
+    line = canonical(value)  # type: ignore[arg-type]  # hypothesis types recursive strategies as object
+    assert json.loads(line) == value
+    assert "\n" not in line

@@ -1,0 +1,186 @@
+"""Consent decisions, whole dialogues included: a dialogue answers one playing after another until it is decided."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.consent import (
+    RECORDING_OUTCOMES,
+    REPEATS_MAX,
+    Answer,
+    Ask,
+    Decision,
+    EndCall,
+    Mode,
+    Outcome,
+    Record,
+    Standard,
+    Suppress,
+    after_disclosure,
+    answer_of,
+    before_disclosure,
+    decide,
+    hung_up,
+)
+from policies.lifecycle import CallState
+
+PROMPTS = range(1, 7)
+STANDARDS = [Standard(*s) for s in product(Mode, (False, True), (1, 2, 3))]
+standards = st.sampled_from(STANDARDS)
+
+
+def dialogue(answers: list[Answer], standard: Standard) -> tuple[Decision, list[Answer]]:
+    """The last decision, and the answers that were heard before it fell."""
+    decision: Decision = Ask(1)
+    heard: list[Answer] = []
+    for answer in answers:
+        if not isinstance(decision, Ask):
+            break
+        heard.append(answer)
+        decision = decide(answer, standard, prompt=decision.prompt)
+    return decision, heard
+
+
+@pytest.mark.parametrize(
+    ("digits", "answer"),
+    [("1", Answer.ACCEPTED), ("2", Answer.DECLINED), ("9", Answer.REPEAT), ("", Answer.SILENT), (None, Answer.SILENT)],
+)
+def test_each_key_has_one_meaning(digits: str | None, answer: Answer) -> None:
+    assert answer_of(digits) is answer
+
+
+@pytest.mark.parametrize("digits", ["１", "١", "¹", " 1", "1 ", "1\n", "11", "12", "01", "*", "#", "0", "yes", "\0"])
+def test_anything_but_exactly_one_known_key_is_unrecognized(digits: str) -> None:
+    assert answer_of(digits) is Answer.UNRECOGNIZED
+
+
+@given(st.text())
+def test_only_the_key_1_is_acceptance(digits: str) -> None:
+    assert (answer_of(digits) is Answer.ACCEPTED) == (digits == "1")
+
+
+@pytest.mark.parametrize("answer", Answer)
+def test_every_answer_to_every_playing_has_a_decision(answer: Answer) -> None:
+    for standard, prompt in product(STANDARDS, PROMPTS):
+        decision = decide(answer, standard, prompt=prompt)
+        assert isinstance(decision, Record | Suppress | EndCall | Ask)
+        if isinstance(decision, Ask):
+            assert decision.prompt == prompt + 1
+        if isinstance(decision, Suppress | EndCall):
+            assert decision.outcome not in RECORDING_OUTCOMES
+
+
+@given(st.lists(st.sampled_from(Answer), max_size=12), standards)
+def test_no_dialogue_with_a_decline_in_it_ends_in_a_recording(answers: list[Answer], standard: Standard) -> None:
+    decision, heard = dialogue(answers, standard)
+    if Answer.DECLINED in heard:
+        assert not isinstance(decision, Record | Ask)
+
+
+@given(st.lists(st.sampled_from(Answer), max_size=12), standards)
+def test_explicit_consent_needs_the_accept_key_as_the_last_answer(answers: list[Answer], standard: Standard) -> None:
+    decision, heard = dialogue(answers, standard)
+    if isinstance(decision, Record) and decision.outcome is Outcome.CONSENTED:
+        assert heard[-1] is Answer.ACCEPTED
+
+
+@given(st.lists(st.sampled_from([a for a in Answer if a is not Answer.ACCEPTED]), max_size=12), standards)
+def test_without_the_accept_key_only_silence_that_counts_is_recorded(answers: list[Answer], standard: Standard) -> None:
+    decision, heard = dialogue(answers, standard)
+    if isinstance(decision, Record):
+        assert heard[-1] is Answer.SILENT
+        assert standard.mode is Mode.NOTICE or (standard.mode is Mode.OPT_OUT and standard.silence_is_consent)
+
+
+@given(st.lists(st.sampled_from(Answer), min_size=12, max_size=12), standards)
+def test_every_dialogue_is_decided_before_the_repeat_cap_is_passed(answers: list[Answer], standard: Standard) -> None:
+    decision, heard = dialogue(answers, standard)
+    assert not isinstance(decision, Ask)
+    assert len(heard) <= standard.prompts_max + REPEATS_MAX
+
+
+@given(st.lists(st.sampled_from(Answer), max_size=12), st.booleans(), st.integers(1, 3))
+def test_a_never_line_never_records(answers: list[Answer], silence_is_consent: bool, prompts_max: int) -> None:
+    never = Standard(Mode.NEVER, silence_is_consent, prompts_max)
+    assert not isinstance(dialogue(answers, never)[0], Record)
+    assert before_disclosure(never) == Suppress(Outcome.NOT_ASKED, "never-record line")
+    assert after_disclosure(never) == Suppress(Outcome.NOT_ASKED, "never-record line")
+
+
+@given(st.lists(st.sampled_from(Answer), max_size=12), st.booleans(), st.integers(1, 3))
+def test_a_must_record_line_never_connects_an_unrecorded_call(answers: list[Answer], silent: bool, n: int) -> None:
+    assert not isinstance(dialogue(answers, Standard(Mode.MUST_RECORD, silent, n))[0], Suppress)
+
+
+@pytest.mark.parametrize(
+    ("mode", "silence_is_consent", "last"),
+    [
+        (Mode.NOTICE, False, Record(Outcome.CONSENTED_BY_STAYING)),
+        (Mode.OPT_OUT, True, Record(Outcome.CONSENTED_BY_STAYING)),
+        (Mode.OPT_OUT, False, Suppress(Outcome.SILENT)),
+        (Mode.OPT_IN, True, Suppress(Outcome.SILENT)),
+        (Mode.OPT_IN, False, Suppress(Outcome.SILENT)),
+        (Mode.MUST_RECORD, True, EndCall(Outcome.SILENT, "this line has no unrecorded calls")),
+    ],
+)
+def test_silence_to_the_end_means_what_the_mode_says(mode: Mode, silence_is_consent: bool, last: Decision) -> None:
+    assert dialogue([Answer.SILENT] * 3, Standard(mode, silence_is_consent, 3))[0] == last
+
+
+def test_silence_is_asked_again_before_it_counts() -> None:
+    standard = Standard(Mode.OPT_OUT, True, 2)
+    assert decide(Answer.SILENT, standard, prompt=1) == Ask(2)
+    assert decide(Answer.SILENT, standard, prompt=2) == Record(Outcome.CONSENTED_BY_STAYING)
+
+
+@pytest.mark.parametrize("mode", [Mode.NOTICE, Mode.OPT_OUT, Mode.OPT_IN])
+def test_wrong_keys_to_the_end_are_unclear(mode: Mode) -> None:
+    standard = Standard(mode, True, 2)
+    assert dialogue([Answer.UNRECOGNIZED] * 2, standard)[0] == Suppress(Outcome.UNCLEAR)
+
+
+def test_repeats_go_past_the_prompts_but_not_past_their_own_cap() -> None:
+    standard = Standard(Mode.OPT_IN, False, 1)
+    assert dialogue([Answer.REPEAT] * REPEATS_MAX, standard)[0] == Ask(1 + REPEATS_MAX)
+    assert dialogue([Answer.REPEAT] * (REPEATS_MAX + 1), standard)[0] == Suppress(Outcome.UNCLEAR)
+
+
+def test_a_repeat_uses_up_a_playing() -> None:
+    assert dialogue([Answer.REPEAT, Answer.SILENT], Standard(Mode.OPT_IN, False, 2))[0] == Suppress(Outcome.SILENT)
+
+
+def test_refusing_on_a_must_record_line_ends_the_call_as_declined() -> None:
+    decision = decide(Answer.DECLINED, Standard(Mode.MUST_RECORD, False, 2), prompt=1)
+    assert decision == EndCall(Outcome.DECLINED, "this line has no unrecorded calls")
+
+
+@pytest.mark.parametrize("mode", [m for m in Mode if m is not Mode.NEVER])
+def test_only_a_notice_line_records_on_the_disclosure_alone(mode: Mode) -> None:
+    standard = Standard(mode, True, 2)
+    assert before_disclosure(standard) is None
+    expected = Record(Outcome.CONSENTED_BY_STAYING) if mode is Mode.NOTICE else Ask(1)
+    assert after_disclosure(standard) == expected
+
+
+@pytest.mark.parametrize("outcome", [o for o in Outcome if o not in RECORDING_OUTCOMES])
+def test_a_record_decision_cannot_carry_any_other_outcome(outcome: Outcome) -> None:
+    with pytest.raises(ValueError, match="not an outcome that permits recording"):
+        Record(outcome)
+
+
+def test_a_standard_plays_its_question_at_least_once() -> None:
+    with pytest.raises(ValueError, match="never played"):
+        Standard(Mode.OPT_IN, False, 0)
+
+
+def test_hanging_up_is_told_apart_by_where_it_happened() -> None:
+    assert hung_up(CallState.DISCLOSING) is Outcome.HUNG_UP_IN_DISCLOSURE
+    assert hung_up(CallState.CHOOSING) is Outcome.HUNG_UP_IN_CHOICE
+
+
+@pytest.mark.parametrize("state", [s for s in CallState if s not in (CallState.DISCLOSING, CallState.CHOOSING)])
+def test_a_decided_call_has_no_hang_up_outcome(state: CallState) -> None:
+    with pytest.raises(ValueError, match="already decided"):
+        hung_up(state)

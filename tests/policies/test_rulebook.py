@@ -1,0 +1,308 @@
+import hashlib
+import string
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.consent import Mode
+from policies.retention import Duration, RetentionRule
+from policies.rulebook import AUTO, Business, Destination, Line, Mistake, Rulebook, RulebookRejected, parse
+
+GOOD = """\
+[business]
+name = "Email Customer Support"
+jurisdiction = "US-CA"
+recorder_jurisdiction = "US-VA"
+
+[[line]]
+number = "+14155550100"
+connect_to = ["+14155550123", "client:alice", "sip:desk@example.com"]
+languages = ["en-US", "es-US"]
+purposes = ["quality"]
+consent = "opt_out"
+silence_is_consent = true
+prompts_max = 3
+retention = "quality-90d"
+
+[[line]]
+number = "+18005550199"
+connect_to = ["+14155550123"]
+languages = ["es-MX"]
+purposes = ["training", "proof"]
+retention = "short"
+
+[retention.quality-90d]
+keep = "P90D"
+
+[retention]
+short = { keep = "P1M" }
+"""
+
+
+A_NUMBER = "a whole number is not a table"
+
+
+def mistakes(text: str) -> tuple[Mistake, ...]:
+    with pytest.raises(RulebookRejected) as rejected:
+        parse(text)
+    return rejected.value.mistakes
+
+
+def only_mistake(before: str, after: str) -> Mistake:
+    """The one mistake of the good rulebook with one piece of it changed."""
+    assert GOOD.count(before) >= 1
+    (mistake,) = mistakes(GOOD.replace(before, after, 1))
+    return mistake
+
+
+def test_a_rulebook_is_read_as_written() -> None:
+    number = Destination("number", "+14155550123")
+    assert parse(GOOD) == Rulebook(
+        business=Business("Email Customer Support", "US-CA", "US-VA"),
+        lines=(
+            Line(
+                number="+14155550100",
+                connect_to=(number, Destination("client", "alice"), Destination("sip", "sip:desk@example.com")),
+                languages=("en-US", "es-US"),
+                purposes=("quality",),
+                consent=Mode.OPT_OUT,
+                retention="quality-90d",
+                silence_is_consent=True,
+                prompts_max=3,
+            ),
+            Line(
+                number="+18005550199",
+                connect_to=(number,),
+                languages=("es-MX",),
+                purposes=("training", "proof"),
+                consent=AUTO,
+                retention="short",
+                silence_is_consent=False,
+                prompts_max=2,
+            ),
+        ),
+        retention={
+            "quality-90d": RetentionRule("quality-90d", Duration(days=90)),
+            "short": RetentionRule("short", Duration(months=1)),
+        },
+        sha256=hashlib.sha256(GOOD.encode()).hexdigest(),
+    )
+
+
+def test_a_line_is_found_by_its_exact_number() -> None:
+    rulebook = parse(GOOD)
+    assert rulebook.line("+18005550199") is rulebook.lines[1]
+    assert rulebook.line("+18005550198") is None
+    assert rulebook.line("18005550199") is None
+
+
+def test_the_hash_is_of_the_text_and_not_of_its_meaning() -> None:
+    assert parse(GOOD).sha256 != parse(GOOD + "\n").sha256
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mistake"),
+    [
+        ('consent = "opt_out"', 'consent = "opt-out"', (11, "line[1].consent", '"opt-out" is not a consent mode')),
+        ('consent = "opt_out"', "consent = 1", (11, "line[1].consent", "a whole number is not a text")),
+        ('"quality"]', '"qualty"]', (10, "line[1].purposes[1]", '"qualty" has no wording')),
+        ('"es-US"', '"fr-FR"', (9, "line[1].languages[2]", '"fr-FR" has no wording')),
+        ('"es-US"', '"en-US"', (9, "line[1].languages[2]", "the same as item 1")),
+        ('["quality"]', "[]", (10, "line[1].purposes", "an empty list is not a list of one or more")),
+        ('["quality"]', '"quality"', (10, "line[1].purposes", '"quality" is not a list of one or more')),
+        ("prompts_max = 3", "prompts_max = 0", (13, "line[1].prompts_max", "out of range")),
+        ("prompts_max = 3", "prompts_max = 6", (13, "line[1].prompts_max", "out of range")),
+        ("prompts_max = 3", f"prompts_max = 0x{'f' * 9000}", (13, "line[1].prompts_max", "out of range")),
+        ("prompts_max = 3", "prompts_max = true", (13, "line[1].prompts_max", "true or false is not a whole number")),
+        ("consent = true", 'consent = "yes"', (12, "line[1].silence_is_consent", '"yes" is not a yes or no')),
+        (
+            'consent = "opt_out"',
+            'consent = "opt_in"',
+            (12, "line[1].silence_is_consent", "means nothing where consent is opt_in"),
+        ),
+        ("+14155550100", "+1415555010", (7, "line[1].number", "not a valid phone number")),
+        ("+14155550100", "+89000000", (7, "line[1].number", "not a valid phone number")),
+        ("+14155550100", "4155550100", (7, "line[1].number", "not a valid phone number")),
+        ("+14155550100", "+18005550199", (17, "line[2].number", "the same number as line[1]")),
+        ('number = "+14155550100"', "", (6, "line[1].number", "missing")),
+        ("client:alice", "client:", (8, "line[1].connect_to[2]", "not a place to connect to")),
+        ("client:alice", "client:a b", (8, "line[1].connect_to[2]", "not a place to connect to")),
+        ("client:alice", "tel:alice", (8, "line[1].connect_to[2]", "not a place to connect to")),
+        ("client:alice", "+14155550123", (8, "line[1].connect_to[2]", "the same as item 1")),
+        ("client:alice", "+1", (8, "line[1].connect_to[2]", "not a valid phone number")),
+        ("sip:desk@", f"sip:{'d' * 300}@", (8, "line[1].connect_to[3]", "not a place to connect to")),
+        ("sip:desk@", "sip:@", (8, "line[1].connect_to[3]", "not a place to connect to")),
+        ("client:alice", "+18005550199", (8, "line[1].connect_to", "a call would come back to one of these lines")),
+        (
+            '"client:alice"',
+            ", ".join(f'"client:alice{n}"' for n in range(9)),
+            (8, "line[1].connect_to", "11 places to ring at once"),
+        ),
+        ('"quality-90d"\n', '"quality"\n', (14, "line[1].retention", 'there is no retention rule "quality"')),
+        ('"P90D"', '"90D"', (24, "retention.quality-90d.keep", '"90D": not an ISO 8601 duration')),
+        ('keep = "P90D"', "", (23, "retention.quality-90d.keep", "missing")),
+        ('keep = "P1M"', "", (27, "retention.short.keep", "missing")),
+        ("US-CA", "US-CF", (3, "business.jurisdiction", '"US-CF" is not a part of US')),
+        ("US-CA", "USA", (3, "business.jurisdiction", '"USA" is not a place')),
+        ("US-VA", "UK", (4, "business.recorder_jurisdiction", '"UK" is not a place')),
+        ("Email Customer Support", " ", (2, "business.name", '" " is not a name')),
+        ("Email Customer Support", "a\\nb", (2, "business.name", '"a\\nb" is not a name')),
+        ("Email Customer Support", "n" * 101, (2, "business.name", f'"{"n" * 39}…" is not a name')),
+        ("[business]", "[busyness]", (1, "busyness", "unknown key")),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(before: str, after: str, mistake: tuple[int, str, str]) -> None:
+    found = mistakes(GOOD.replace(before, after, 1))
+    assert mistake in [(m.line, m.where, m.problem.partition(" of years")[0]) for m in found]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("prompts_max", "prompt_max", "prompts_max (did you mean that?)"),
+        ('"opt_out"', '"opt-out"', "opt_out (did you mean that?)"),
+        ('"opt_out"', '"0"', "one of auto, notice, opt_out, opt_in, never, must_record"),
+        ('"quality-90d"\n', '"quality-90"\n', "quality-90d (did you mean that?)"),
+        ('"es-US"', '"es-UK"', "es-US (did you mean that?)"),
+    ],
+)
+def test_a_typing_error_is_answered_with_the_nearest_word(before: str, after: str, expected: str) -> None:
+    assert only_mistake(before, after).expected == expected
+
+
+EVERY_MISTAKE = """\
+rules.toml:1: business.jurisdiction: missing; expected jurisdiction = …
+rules.toml:1: business.recorder_jurisdiction: missing; expected recorder_jurisdiction = …
+rules.toml:2: business.name: "" is not a name; expected 1 to 100 printable characters on one line
+rules.toml:3: business.place: unknown key; expected one of name, jurisdiction, recorder_jurisdiction
+rules.toml:4: line[1].purposes: missing; expected purposes = …
+rules.toml:5: line[1].number: not a valid phone number; expected an E.164 number such as +14155550100
+rules.toml:8: line[1].connect_to[2]: not a place to connect to; \
+expected an E.164 number such as +14155550100, client:NAME or sip:USER@HOST
+rules.toml:10: line[1].languages: "en-US" is not a list of one or more; expected a list such as ["…"]
+rules.toml:11: line[1]."odd one": unknown key; \
+expected one of number, connect_to, languages, purposes, retention, consent, silence_is_consent, prompts_max
+rules.toml:12: line[1].retention: there is no retention rule "none"; expected a table [retention.NAME] to name"""
+
+
+def test_every_mistake_is_reported_at_once_in_the_order_of_lines() -> None:
+    text = """\
+[business]
+name = ""
+place = "US-CA"
+[[line]]
+number = "+1"
+connect_to = [
+  "client:alice",
+  "elsewhere",
+]
+languages = "en-US"
+"odd one" = 1
+retention = "none"
+"""
+    with pytest.raises(RulebookRejected) as rejected:
+        parse(text, "rules.toml")
+    assert str(rejected.value) == EVERY_MISTAKE
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", [(1, "business", "missing"), (1, "line", "missing")]),
+        ("line = {}", [(1, "business", "missing"), (1, "line", "a table is not a list of lines")]),
+        ("\nline = []", [(1, "business", "missing"), (2, "line", "an empty list is not a list of lines")]),
+        ("business = 1\nline = [2]", [(1, "business", A_NUMBER), (2, "line[1]", A_NUMBER)]),
+    ],
+)
+def test_what_is_no_rulebook_at_all_says_what_to_begin_with(text: str, found: list[tuple[int, str, str]]) -> None:
+    assert [(mistake.line, mistake.where, mistake.problem) for mistake in mistakes(text)] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\n\na = = 1", 3),
+        ("a = [\n1,\n", 2),
+        ("a = 1\na = 2", 2),
+        ("\ufeff[business]", 1),
+        ("a = " + "[" * 9000, 1),
+        ("a = " + "1" * 9000, 1),
+        ('a = "\ud800"', 1),
+    ],
+)
+def test_what_is_not_toml_is_one_mistake_with_its_line(text: str, line: int) -> None:
+    (mistake,) = mistakes(text)
+    assert (mistake.line, mistake.where, mistake.expected) == (line, "(file)", "TOML")
+    assert len(mistake.problem) < 100
+
+
+@pytest.mark.parametrize("number", ["+14155550177", "14155550177", "+1 (415) 555-0177", "415.555.0177"])
+@pytest.mark.parametrize(
+    "misplaced", ['languages = ["{}"]', 'consent = "{}"', 'retention = "{}"', '"{}" = 1', "[retention.'{}']"]
+)
+def test_no_message_quotes_a_phone_number(misplaced: str, number: str) -> None:
+    text = "\n".join(["[business]", "[[line]]", f'number = "x{number}"', misplaced.format(number)])
+    assert not any("0177" in str(mistake) for mistake in mistakes(text))
+
+
+def test_each_mistake_stays_on_one_line_whatever_it_quotes() -> None:
+    text = GOOD.replace('"opt_out"', '"\\u2028\\u0085\\u202e\\n"').replace("silence_is_consent = true\n", "")
+    with pytest.raises(RulebookRejected) as rejected:
+        parse(text)
+    assert len(str(rejected.value).splitlines()) == 1
+    assert str(rejected.value).isprintable()
+
+
+def accepts_or_rejects(text: str) -> None:
+    found: tuple[Mistake, ...] = ()
+    try:
+        assert isinstance(parse(text), Rulebook)
+    except RulebookRejected as rejected:
+        found = rejected.mistakes
+    assert all(1 <= mistake.line <= text.count("\n") + 1 for mistake in found)
+
+
+@given(st.text() | st.text(alphabet=string.printable))
+def test_any_text_is_accepted_or_rejected_and_nothing_else(text: str) -> None:
+    accepts_or_rejects(text)
+
+
+@given(st.integers(0, len(GOOD)), st.integers(0, 40), st.text(alphabet="[]{}\"'=.,#\n+1a ", max_size=6))
+def test_a_damaged_rulebook_is_accepted_or_rejected_and_nothing_else(at: int, length: int, junk: str) -> None:
+    accepts_or_rejects(GOOD[:at] + junk + GOOD[at + length :])
+
+
+TOML_VALUES = [
+    "1",
+    "-1.5",
+    "nan",
+    "true",
+    '""',
+    '"x"',
+    "[]",
+    "[[]]",
+    "[{}]",
+    "{}",
+    "{a.b = 1}",
+    "1979-05-27",
+    "07:32:00",
+]
+KEYS = [line.partition(" = ")[0] for line in GOOD.splitlines() if " = " in line]
+
+
+@given(st.sampled_from(KEYS), st.sampled_from(TOML_VALUES))
+def test_a_value_of_any_other_type_is_a_mistake_and_never_a_crash(key: str, value: str) -> None:
+    lines = GOOD.splitlines()
+    at = next(index for index, line in enumerate(lines) if line.startswith(f"{key} = "))
+    lines[at] = f"{key} = {value}"
+    if (key, value) not in {("silence_is_consent", "true"), ("prompts_max", "1"), ("name", '"x"'), ("short", "{}")}:
+        assert at + 1 in {mistake.line for mistake in mistakes("\n".join(lines))}
+
+
+@pytest.mark.parametrize("change", [str.upper, str.title, lambda mode: f" {mode}"])
+@pytest.mark.parametrize("mode", Mode)
+def test_a_consent_mode_is_written_exactly(mode: Mode, change: Callable[[str], str]) -> None:
+    text = GOOD.replace('"opt_out"', f'"{change(mode.value)}"').replace("silence_is_consent = true\n", "")
+    assert [mistake.where for mistake in mistakes(text)] == ["line[1].consent"]

@@ -1,0 +1,133 @@
+import os
+import threading
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection, delete, select, text, update
+
+from evidence.events import Event
+from evidence.merkle import leaf_hash, root_of
+from storage import consent_log
+from storage.database import Database
+from storage.errors import Broken, Unavailable
+from storage.tables import disclosure, log_leaf
+from tests.conftest import NOON
+
+CALL = "c" * 32
+
+
+def appending(*events: Event, call_id: str | None = CALL, first_n: int | None = 0) -> Callable[[Connection], int]:
+    return lambda connection: consent_log.append(
+        connection, events, call_id=call_id, first_n=first_n, at=NOON, random=os.urandom
+    )
+
+
+def test_events_are_numbered_from_zero_without_gaps(database: Database) -> None:
+    assert database.write(appending(Event("call.received"), Event("disclosure.served"))) == 0
+    assert database.write(appending(Event("consent.choice"), first_n=2)) == 2
+    with database.read() as connection:
+        assert consent_log.size(connection) == 3
+        assert consent_log.verify(connection).size == 3
+
+
+def test_a_rollback_takes_the_event_and_its_number_back(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        appending(Event("call.received"))(connection)
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011  # raised by the test itself
+        database.write(work)
+    assert database.write(appending(Event("call.received"))) == 0
+
+
+def test_many_writers_leave_one_unbroken_log(database: Database) -> None:
+    def write(worker: int) -> None:
+        for n in range(20):
+            database.write(appending(Event("call.received", {"worker": worker}), call_id=f"{worker:032x}", first_n=n))
+
+    threads = [threading.Thread(target=write, args=(worker,)) for worker in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read() as connection:
+        assert consent_log.verify(connection).size == 160
+
+
+def test_the_root_from_kept_subtrees_is_the_root_of_the_leaves(database: Database) -> None:
+    for start in range(0, 1100, 100):
+        database.write(appending(*(Event("self.test") for _ in range(100)), call_id=None, first_n=None))
+        with database.read() as connection:
+            leaves = connection.scalars(select(log_leaf.c.leaf).order_by(log_leaf.c.idx)).all()
+            assert len(leaves) == start + 100
+            assert consent_log.root(connection) == root_of(leaf_hash(leaf.encode()) for leaf in leaves)
+
+
+def test_subtrees_of_subtrees_are_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consent_log, "FAN_OUT", 4)
+    monkeypatch.setattr(consent_log, "_HEIGHT", 2)
+    for _ in range(70):
+        database.write(appending(Event("self.test"), call_id=None, first_n=None))
+    with database.read() as connection:
+        assert consent_log.verify(connection).size == 70
+        assert connection.scalar(text("SELECT count(*) FROM log_node WHERE lvl = 3")) == 1
+
+
+@pytest.mark.parametrize("change", [update(log_leaf).values(leaf="{}"), delete(log_leaf)])
+def test_the_log_refuses_to_be_changed(database: Database, change: object) -> None:
+    database.write(appending(Event("call.received")))
+    with pytest.raises((Broken, Unavailable), match="append-only"):
+        database.write(lambda connection: connection.execute(change))  # type: ignore[call-overload]
+
+
+def disarm(connection: Connection) -> None:
+    """What somebody who owns the database can do before changing history."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("DROP TRIGGER log_leaf_no_update"))
+        connection.execute(text("DROP TRIGGER log_leaf_no_delete"))
+    else:
+        connection.execute(text("ALTER TABLE log_leaf DISABLE TRIGGER ALL"))
+
+
+@pytest.mark.parametrize(
+    ("tampering", "found"),
+    [
+        (update(log_leaf).where(log_leaf.c.idx == 1).values(leaf='{"granted":true}'), "event 1 does not match"),
+        (delete(log_leaf).where(log_leaf.c.idx == 1), "event 1 is missing"),
+        (delete(log_leaf).where(log_leaf.c.idx == 2), "head says 3"),
+        (update(log_leaf).where(log_leaf.c.idx == 2).values(n=7), "number 7, not 2"),
+    ],
+)
+def test_history_changed_behind_the_logs_back_is_found(database: Database, tampering: object, found: str) -> None:
+    database.write(appending(Event("call.received"), Event("consent.choice"), Event("call.completed")))
+
+    def work(connection: Connection) -> None:
+        disarm(connection)
+        connection.execute(tampering)  # type: ignore[call-overload]
+
+    database.write(work)
+    with database.read() as connection, pytest.raises(Broken, match=found):
+        consent_log.verify(connection)
+
+
+def test_a_rewritten_leaf_with_a_matching_hash_still_contradicts_the_kept_subtrees(database: Database) -> None:
+    database.write(appending(*(Event("self.test") for _ in range(256)), call_id=None, first_n=None))
+    forged = '{"forged":true}'
+
+    def work(connection: Connection) -> None:
+        disarm(connection)
+        change = update(log_leaf).where(log_leaf.c.idx == 9).values(leaf=forged, hash=leaf_hash(forged.encode()))
+        connection.execute(change)
+
+    database.write(work)
+    with database.read() as connection, pytest.raises(Broken, match="subtrees"):
+        consent_log.verify(connection)
+
+
+def test_erasing_a_disclosure_leaves_the_log_whole(database: Database) -> None:
+    database.write(appending(Event("call.received", {}, {"caller": "+14155550100"})))
+    with database.read() as connection:
+        before = consent_log.verify(connection)
+    database.write(lambda connection: connection.execute(delete(disclosure)))
+    with database.read() as connection:
+        assert consent_log.verify(connection) == before

@@ -1,0 +1,107 @@
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from storage.database import SQLITE_PRAGMAS, Database
+from storage.errors import Broken, Refused, Unavailable
+from storage.schema import SCHEMA_VERSION, check_schema, migrate, newest_version
+
+
+@pytest.fixture
+def numbers(database: Database) -> Database:
+    database.write(lambda connection: connection.execute(text("CREATE TABLE number (value INTEGER PRIMARY KEY)")))
+    return database
+
+
+def put(value: int):  # type: ignore[no-untyped-def]
+    return lambda connection: connection.execute(text("INSERT INTO number VALUES (:value)"), {"value": value})
+
+
+def values(database: Database) -> list[int]:
+    with database.read() as connection:
+        return list(connection.scalars(text("SELECT value FROM number ORDER BY value")))
+
+
+def test_a_write_returns_what_its_work_returned(numbers: Database) -> None:
+    assert numbers.write(lambda connection: connection.scalar(text("SELECT 41 + 1"))) == 42
+
+
+def test_work_that_raises_leaves_nothing_and_its_neighbours_are_kept(numbers: Database) -> None:
+    """Writers that arrive together share a transaction; one that fails must not take the others with it."""
+    gate = threading.Barrier(21)
+
+    def insert(value: int) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute(text("INSERT INTO number VALUES (:value)"), {"value": value})
+            if value % 7 == 0:
+                raise ValueError(value)
+
+        gate.wait()
+        try:
+            numbers.write(work)
+        except ValueError as error:
+            failed.append(error.args[0])
+
+    failed: list[int] = []
+    threads = [threading.Thread(target=insert, args=(value,)) for value in range(20)]
+    for thread in threads:
+        thread.start()
+    gate.wait()
+    for thread in threads:
+        thread.join()
+    assert sorted(failed) == [0, 7, 14]
+    assert values(numbers) == [value for value in range(20) if value % 7]
+
+
+def test_a_violated_constraint_is_our_bug_and_named(numbers: Database) -> None:
+    numbers.write(put(1))
+    with pytest.raises(Broken, match="constraint"):
+        numbers.write(put(1))
+
+
+def test_a_reader_does_not_see_what_is_not_committed(numbers: Database) -> None:
+    def work(connection: Connection) -> list[int]:
+        put(1)(connection)
+        return values(numbers)
+
+    assert numbers.write(work) == []
+
+
+def test_a_database_that_cannot_be_reached_is_unavailable_and_names_the_setting(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="DATABASE_URL"):
+        Database.open(f"sqlite:///{tmp_path}/no/such/folder/onrecord.db")
+    with pytest.raises(Unavailable, match="DATABASE_URL"):
+        Database.open("postgresql://127.0.0.1:1/onrecord?connect_timeout=2")
+
+
+@pytest.mark.parametrize("url", ["onrecord.db", "mysql://127.0.0.1/onrecord", "sqlite://", "sqlite:///:memory:", ""])
+def test_a_url_that_names_no_lasting_database_is_refused(url: str) -> None:
+    with pytest.raises(Refused, match="DATABASE_URL"):
+        Database.open(url)
+
+
+def test_a_connection_that_would_not_sync_its_commits_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SQLITE_PRAGMAS, "synchronous", 7)  # SQLite reads 7 as 3, so the answer differs from the request
+    with pytest.raises(Refused, match="synchronous"):
+        Database.open(f"sqlite:///{tmp_path}/onrecord.db")
+
+
+def test_an_empty_database_is_refused_with_the_remedy_until_it_is_migrated(database_url: str) -> None:
+    opened = Database.open(database_url)
+    with pytest.raises(Refused, match="onrecord init"):
+        check_schema(opened)
+    migrate(opened)
+    migrate(opened)
+    check_schema(opened)
+    opened.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    with pytest.raises(Refused, match="onrecord init"):
+        check_schema(opened)
+    opened.close()
+
+
+def test_the_program_needs_the_newest_schema_there_is() -> None:
+    assert newest_version() == SCHEMA_VERSION

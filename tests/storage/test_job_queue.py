@@ -1,0 +1,90 @@
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Connection, func, select, table
+
+from storage.database import Database
+from storage.errors import Refused
+from storage.job_queue import JobKind, JobQueue, Lane, Standing, create_job_tables
+from storage.living import Living, Watch
+from tests.conftest import NOON
+
+FETCH = JobKind("fetch", Lane.BULK)
+DESTROY = JobKind("destroy", Lane.PROMPT)
+
+
+@pytest.fixture
+def queue(database: Database) -> JobQueue:
+    create_job_tables(database)
+    return JobQueue(database)
+
+
+def jobs_in(database: Database) -> int:
+    jobs = table("workflow_status", schema=None if database.dialect == "sqlite" else "dbos")
+    with database.read() as connection:
+        return int(connection.scalar(select(func.count()).select_from(jobs)) or 0)
+
+
+def ask(database: Database, queue: JobQueue, kind: JobKind, *job_ids: str) -> None:
+    def work(connection: Connection) -> None:
+        for job_id in job_ids:
+            queue.enqueue(connection, kind, job_id, {"recording": job_id})
+
+    database.write(work)
+
+
+def test_a_job_waits_once_its_reason_is_durable(database: Database, queue: JobQueue) -> None:
+    ask(database, queue, FETCH, "RE1")
+    assert queue.standing(FETCH, "RE1") is Standing.WAITING
+
+
+def test_a_job_whose_reason_is_rolled_back_was_never_asked_for(database: Database, queue: JobQueue) -> None:
+    def fails(connection: Connection) -> None:
+        queue.enqueue(connection, FETCH, "RE1", "RE1")
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        database.write(fails)
+    assert queue.standing(FETCH, "RE1") is None
+    assert jobs_in(database) == 0
+
+
+def test_a_job_asked_for_three_times_is_one_job(database: Database, queue: JobQueue) -> None:
+    ask(database, queue, FETCH, "RE1", "RE1")
+    ask(database, queue, FETCH, "RE1")
+    assert jobs_in(database) == 1
+
+
+def test_jobs_of_two_kinds_may_have_one_id(database: Database, queue: JobQueue) -> None:
+    ask(database, queue, FETCH, "RE1")
+    ask(database, queue, DESTROY, "RE1")
+    assert jobs_in(database) == 2
+
+
+def test_a_job_that_has_not_ended_is_not_forgotten(database: Database, queue: JobQueue) -> None:
+    ask(database, queue, FETCH, "RE1")
+    assert queue.forget(before=datetime.now(UTC)) == 0
+    assert queue.standing(FETCH, "RE1") is Standing.WAITING
+
+
+def test_the_tables_of_jobs_are_asked_for_by_name_of_the_command(database: Database) -> None:
+    with pytest.raises(Refused, match="onrecord init"):
+        JobQueue(database).check()
+    create_job_tables(database)
+    create_job_tables(database)
+    JobQueue(database).check()
+
+
+def test_a_worker_is_living_while_its_row_changes_and_comes_back_when_buried(database: Database) -> None:
+    eldest, other = (Living(database, name, Watch(silent_s=5.0)) for name in ("eldest", "other"))
+    eldest.beat(NOON)
+    other.beat(NOON.replace(minute=1))
+    assert other.look(now=0.0) == ["eldest", "other"]
+    other.beat(NOON.replace(minute=2))
+    other.look(now=4.0)
+    assert other.look(now=5.0) == ["other"]
+    other.bury(["eldest"])
+    eldest.beat(NOON.replace(minute=3))
+    assert other.look(now=6.0) == ["other", "eldest"]
+    other.leave()
+    assert eldest.look(now=7.0) == ["eldest"]
