@@ -16,7 +16,8 @@ import pytest
 from storage.audio_store import AudioKey, read_back
 from storage.s3_bucket import S3Bucket
 from storage.s3_store import S3Store
-from tests.storage.s3_peer import Peer, s3_peer, self_signed, toxic_proxy
+from tests.storage.s3_peer import Peer
+from tests.storage.toxic_proxy import self_signed, toxic_proxy
 
 CONTENT = bytes(100_000)
 
@@ -45,12 +46,12 @@ class Wire:
 
 
 @pytest.fixture(scope="module")
-def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+def wire(peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
     """Over TLS, as in production: boto frames a body differently there."""
     folder = tmp_path_factory.mktemp("wire")
     tls, trusted = self_signed(folder)
     (folder / "source").write_bytes(CONTENT)
-    with s3_peer() as peer, toxic_proxy(peer.endpoint, tls) as (endpoint, _):
+    with toxic_proxy(peer.endpoint, tls) as (endpoint, _):
         yield Wire(peer, peer.client_through(endpoint, trusted=trusted), folder / "source")
 
 

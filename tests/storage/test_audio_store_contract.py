@@ -3,50 +3,21 @@ bucket."""
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from storage.audio_store import AudioKey, AudioStore, StoredAudio, read_back
-from storage.directory_store import DirectoryStore
+from storage.audio_store import AudioKey, StoredAudio, read_back
 from storage.errors import Broken, Conflict, Held, Missing, Refused, Unavailable
-from tests.storage.s3_peer import Peer, real_peer, s3_peer
+from tests.storage.audio_bench import Bench, directory_bench, wait_for_clock
+from tests.storage.s3_peer import Peer, real_peer
 
 REAL = real_peer()
 LOCKING = ("directory", "locking bucket", *(("real bucket",) if REAL else ()))
 KINDS = (*LOCKING, "plain bucket")
-
-
-@dataclass
-class Bench:
-    """A store, and the means to try it: `wait_until` lets the time of its locks pass."""
-
-    store: AudioStore
-    folder: Path
-    now: Callable[[], datetime]
-    wait_until: Callable[[datetime], None]
-
-    def source(self, content: bytes) -> Path:
-        path = self.folder / uuid4().hex
-        path.write_bytes(content)
-        return path
-
-    def put(self, key: AudioKey, content: bytes, retain_until: datetime | None = None) -> StoredAudio:
-        digest = hashlib.sha256(content).hexdigest()
-        return self.store.put(key, self.source(content), sha256=digest, retain_until=retain_until)
-
-    def whole(self, stored: StoredAudio) -> bytes:
-        return self.store.read(stored.key, stored.version_id, 0, stored.size_bytes + 1)
-
-
-@pytest.fixture(scope="module")
-def peer() -> Iterator[Peer]:
-    with s3_peer() as peer:
-        yield peer
 
 
 @pytest.fixture(params=KINDS)
@@ -67,18 +38,6 @@ def make_bench(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ben
     peer: Peer = REAL if REAL and kind == "real bucket" else request.getfixturevalue("peer")
     store = peer.new_store(lock=kind != "plain bucket")
     return Bench(store, folder, lambda: datetime.now(UTC), wait_for_clock)
-
-
-def directory_bench(tmp_path: Path, folder: Path) -> Bench:
-    root = tmp_path / "audio"
-    root.mkdir()
-    times = [datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)]
-    return Bench(DirectoryStore(root, now=lambda: times[-1]), folder, lambda: times[-1], times.append)
-
-
-def wait_for_clock(time: datetime) -> None:
-    while (rest := (time - datetime.now(UTC)).total_seconds()) > 0:
-        threading.Event().wait(rest)
 
 
 def new_key(name: str = "master.wav.sealed") -> AudioKey:
@@ -314,3 +273,11 @@ def test_locking_or_holding_what_is_not_kept_says_missing(locking: Bench) -> Non
 def test_a_usable_store_passes_its_check_and_keeps_nothing_of_it(bench: Bench) -> None:
     bench.store.check()
     assert list(bench.store.list("")) == []
+
+
+def test_an_operator_opens_a_bucket_by_its_url(peer: Peer, tmp_path: Path) -> None:
+    bucket = peer.new_bucket(lock=True)
+    bench = Bench(peer.opened(f"s3://{bucket}/some/prefix"), tmp_path, lambda: datetime.now(UTC), wait_for_clock)
+    stored = bench.put(new_key(), b"audio")
+    assert bench.whole(stored) == b"audio"
+    assert [entry["Key"] for entry in peer.versions(bucket)] == [f"some/prefix/{stored.key}"]
