@@ -113,6 +113,10 @@ class CallProgress:
     duration_s: int | None
 
     @property
+    def call_sid(self) -> str:
+        return self.arrived.call_sid
+
+    @property
     def is_final(self) -> bool:
         return self.arrived.call_status in FINAL_STATUSES
 

@@ -21,7 +21,7 @@ from dbos import DBOS, DBOSConfig
 
 from storage.database import Database
 from storage.job_queue import APPLICATION, SERIALIZER, JobKind, JobQueue, Lane
-from storage.job_steps import Patience, Perseverance, Steps
+from storage.job_steps import Patience, Steps
 from storage.living import Living, Watch
 from storage.repeating import repeat
 
@@ -56,8 +56,8 @@ class Crew:
 class Tempo:
     beat_s: float = 1.0
     silent_s: float = 5.0  # then a worker is dead; less than a busy machine's pauses would cost work done twice
-    prompt: Crew = Crew(begun_max=100, steps_max=4, poll_s=0.5)
-    bulk: Crew = Crew(begun_max=100, steps_max=2, poll_s=1.0)
+    prompt: Crew = Crew(begun_max=50, steps_max=4, poll_s=0.5)
+    bulk: Crew = Crew(begun_max=50, steps_max=2, poll_s=1.0)
 
     def crew(self, lane: Lane) -> Crew:
         return self.prompt if lane is Lane.PROMPT else self.bulk
@@ -120,8 +120,7 @@ class Worker:
         self._living.leave()
 
     def _steps(self, lane: Lane) -> Steps:
-        slots = Semaphore(self._tempo.crew(lane).steps_max)
-        return Steps(Perseverance(slots, self._stopping, self._patience))
+        return Steps(Semaphore(self._tempo.crew(lane).steps_max), self._stopping, self._patience)
 
     def _guarded(self, kind: JobKind, job: Job, steps: Steps) -> Callable[[Any], None]:
         def guarded(argument: Any) -> None:

@@ -71,7 +71,7 @@ def test_the_end_of_a_dial_is_read() -> None:
 
 
 def test_the_progress_of_a_call_is_read_with_its_seconds() -> None:
-    assert CallProgress.parse(PROGRESSES) == CallProgress(CALL_SID, "completed", 3, 49)
+    assert CallProgress.parse(PROGRESSES) == CallProgress(IncomingCall.parse(PROGRESSES), 3, 49)
 
 
 def test_the_progress_of_a_recording_is_read() -> None:
@@ -125,7 +125,7 @@ REQUIRED = [
             ("CallSid", "To", "CallStatus"),
             ("CallSid",),
             ("CallSid", "DialCallStatus"),
-            ("CallSid", "CallStatus"),
+            ("CallSid", "To", "CallStatus"),
             ("CallSid", "RecordingSid", "RecordingStatus"),
         ),
         strict=True,

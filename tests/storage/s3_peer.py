@@ -4,11 +4,15 @@ on demand."""
 import functools
 import http.client
 import logging
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -16,6 +20,11 @@ from uuid import uuid4
 import boto3
 import pytest
 from botocore.config import Config
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from moto.server import ThreadedMotoServer
 
 from storage.audio_store import AudioStore
@@ -37,11 +46,12 @@ class Peer:
         return name
 
     @functools.cache  # noqa: B019 - a client takes a third of a second to make, and lives as long as its peer
-    def client_through(self, endpoint: str, attempts: int = 4) -> Any:
+    def client_through(self, endpoint: str, attempts: int = 4, trusted: Path | None = None) -> Any:
         """Like the product's own, but for how often it tries: a test doesn't wait for the pauses between."""
         retries = {"mode": "standard", "total_max_attempts": attempts}
         config = self.client.meta.config.merge(Config(retries=retries))
-        return boto3.session.Session().client("s3", config=config, endpoint_url=endpoint)
+        verify = str(trusted) if trusted else None
+        return boto3.session.Session().client("s3", config=config, endpoint_url=endpoint, verify=verify)
 
     def new_store(self, *, lock: bool) -> AudioStore:
         return S3Store(S3Bucket(self.client, self.new_bucket(lock=lock), "some/prefix"))
@@ -148,16 +158,35 @@ class _Proxy(ThreadingHTTPServer):
 
 
 @contextmanager
-def toxic_proxy(upstream: str) -> Iterator[tuple[str, Faults]]:
+def toxic_proxy(upstream: str, tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, Faults]]:
     faults = Faults()
     relay = type("Relay", (_Relay,), {"faults": faults, "upstream": urlsplit(upstream).netloc})
     server = _Proxy(("127.0.0.1", 0), relay)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", faults
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", faults
     finally:
         faults.ended.set()
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """A server's TLS for 127.0.0.1, and the certificate to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    certificate = builder.add_extension(address, critical=False).sign(key, SHA256())
+    trusted, secret = folder / "certificate.pem", folder / "key.pem"
+    trusted.write_bytes(certificate.public_bytes(Encoding.PEM))
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(trusted, secret)
+    return context, trusted

@@ -16,7 +16,7 @@ import pytest
 from storage.audio_store import AudioKey, read_back
 from storage.s3_bucket import S3Bucket
 from storage.s3_store import S3Store
-from tests.storage.s3_peer import Peer, s3_peer
+from tests.storage.s3_peer import Peer, s3_peer, self_signed, toxic_proxy
 
 CONTENT = bytes(100_000)
 
@@ -28,29 +28,45 @@ class Request:
     headers: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Wire:
+    peer: Peer
+    client: Any
+    source: Path
+
+    def sent(self, act: Callable[[], object]) -> list[Request]:
+        seen: list[Request] = []
+        self.client.meta.events.register("before-send.s3", recorder(seen), unique_id="recorder")
+        try:
+            act()
+        finally:
+            self.client.meta.events.unregister("before-send.s3", unique_id="recorder")
+        return seen
+
+
 @pytest.fixture(scope="module")
-def peer() -> Iterator[Peer]:
-    with s3_peer() as peer:
-        yield peer
+def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    """Over TLS, as in production: boto frames a body differently there."""
+    folder = tmp_path_factory.mktemp("wire")
+    tls, trusted = self_signed(folder)
+    (folder / "source").write_bytes(CONTENT)
+    with s3_peer() as peer, toxic_proxy(peer.endpoint, tls) as (endpoint, _):
+        yield Wire(peer, peer.client_through(endpoint, trusted=trusted), folder / "source")
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["locking bucket", "plain bucket"])
-def requests(request: pytest.FixtureRequest, peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> list[Request]:
+def requests(request: pytest.FixtureRequest, wire: Wire) -> list[Request]:
     """Every request of two recordings' lives, one of them locked and held where that can be."""
-    seen: list[Request] = []
-    client = peer.client_through(peer.endpoint)
-    client.meta.events.register("before-send.s3", recorder(seen), unique_id="recorder")
-    source = tmp_path_factory.mktemp("wire") / "source"
-    source.write_bytes(CONTENT)
-    live(S3Store(S3Bucket(client, peer.new_bucket(lock=request.param))), source)
-    client.meta.events.unregister("before-send.s3", unique_id="recorder")
-    return seen
+    bucket = wire.peer.new_bucket(lock=request.param)
+    return wire.sent(lambda: live(S3Store(S3Bucket(wire.client, bucket)), wire.source))
 
 
-def recorder(seen: list[Request]) -> Callable[..., None]:
+def recorder(seen: list[Request], *, and_stop: bool = False) -> Callable[..., None]:
     def record(request: Any, event_name: str, **_: object) -> None:
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         seen.append(Request(event_name.rpartition(".")[2], request.url, headers))
+        if and_stop:
+            raise StopIteration
 
     return record
 
@@ -94,11 +110,23 @@ def test_an_audio_is_sent_once_and_in_one_piece(requests: list[Request]) -> None
     assert not [each for each in requests if "Multipart" in each.operation or "UploadPart" in each.operation]
 
 
+def is_chunked(request: Request) -> bool:
+    return "transfer-encoding" in request.headers or "TRAILER" in request.headers["x-amz-content-sha256"]
+
+
 def test_nothing_is_sent_in_chunks_of_unknown_length(requests: list[Request]) -> None:
-    for each in requests:
-        assert "transfer-encoding" not in each.headers
-        assert "aws-chunked" not in each.headers.get("content-encoding", "")
-        assert "TRAILER" not in each.headers.get("x-amz-content-sha256", "")
+    assert not any(is_chunked(each) for each in requests)
+
+
+def test_a_put_without_its_checksum_would_be_sent_in_chunks(wire: Wire) -> None:
+    # The control of the test above: it could fail.
+    seen: list[Request] = []
+    events = wire.client.meta.events
+    events.register("before-send.s3.PutObject", recorder(seen, and_stop=True), unique_id="control")
+    with pytest.raises(StopIteration):
+        wire.client.put_object(Bucket="any", Key="any", Body=b"x")
+    events.unregister("before-send.s3.PutObject", unique_id="control")
+    assert is_chunked(seen[0])
 
 
 @pytest.mark.parametrize("requests", [True], indirect=True, ids=["locking bucket"], scope="module")
