@@ -82,6 +82,7 @@ _PERMIT = select(permit).where(permit.c.call_id == bindparam("id"))
 _REPLY = select(reply.c.request_sha256, reply.c.body).where(
     reply.c.call_id == bindparam("id"), reply.c.step == bindparam("step_name")
 )
+_ADD, _GIVE_PERMIT, _KEEP_REPLY = insert(call), insert(permit), insert(reply)
 _MOVE = (
     update(call)
     .where(call.c.id == bindparam("the_id"), call.c.state == bindparam("the_state"), call.c.events == bindparam("seen"))
@@ -113,7 +114,7 @@ def peek_sid(connection: Connection, call_sid: str) -> Call | None:
 
 
 def add(connection: Connection, new: Call) -> None:
-    connection.execute(insert(call), {name: getattr(new, name) for name in Call.__dataclass_fields__})
+    connection.execute(_ADD, {name: getattr(new, name) for name in Call.__dataclass_fields__})
 
 
 def settle(
@@ -184,7 +185,7 @@ def ask_again(connection: Connection, known: Call, at: datetime | None) -> Call:
 def give_permit(connection: Connection, given: Permit) -> Permit:
     """Write the permit that a decision gave. A call has one; a second is refused by its primary key."""
     connection.execute(
-        insert(permit),
+        _GIVE_PERMIT,
         {
             "call_id": given.call_id,
             "outcome": given.outcome,
@@ -220,7 +221,7 @@ def reply_to(connection: Connection, call_id: str, step: str) -> Reply | None:
 
 def keep_reply(connection: Connection, call_id: str, step: str, kept: Reply) -> None:
     connection.execute(
-        insert(reply),
+        _KEEP_REPLY,
         {"call_id": call_id, "step": step, "request_sha256": kept.request_sha256, "body": kept.body},
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from evidence.events import Event, Leaf, write_leaf
 from evidence.merkle import Frontier, leaf_hash
@@ -20,7 +20,12 @@ from storage.tables import disclosure, log_head, log_leaf, log_node
 FAN_OUT = 256
 _HEIGHT = 8  # 2**8 == FAN_OUT
 _PAGE = 1000
-_LOCK_HEAD = select(log_head.c.size).where(log_head.c.id == 1).with_for_update()
+_MOVE_HEAD = (
+    update(log_head)
+    .where(log_head.c.id == 1)
+    .values(size=log_head.c.size + bindparam("more"))
+    .returning(log_head.c.size)
+)
 _INSERT_LEAF, _INSERT_DISCLOSURE, _INSERT_NODE = insert(log_leaf), insert(disclosure), insert(log_node)
 
 
@@ -37,16 +42,13 @@ def append(
 
     Durable when the caller's transaction is. Holds the head's lock until then, so call it last.
     """
-    start = int(connection.execute(_LOCK_HEAD).scalar_one())
     lines = [
         write_leaf(event, call=call_id, n=None if first_n is None else first_n + k, at=at, random=random)
         for k, event in enumerate(events)
     ]
+    size = int(connection.execute(_MOVE_HEAD, {"more": len(lines)}).scalar_one())
+    start = size - len(lines)
     _insert(connection, lines, start=start, call_id=call_id, first_n=first_n)
-    size = start + len(lines)
-    moved = connection.execute(update(log_head).where(log_head.c.id == 1, log_head.c.size == start).values(size=size))
-    if moved.rowcount != 1:
-        raise Broken(f"consent log: the head moved from {start} while it was locked")
     for full in range(start // FAN_OUT, size // FAN_OUT):
         _close_subtree(connection, level=1, n=full)
     return start
