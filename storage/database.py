@@ -1,8 +1,8 @@
 """One database, SQLite or Postgres, with one promise: when `write` returns, what was written survives a power cut.
 
 SQLite has one writer at a time. Writers that wait inside SQLite sleep and starve one another (p99 of 700 ms was
-measured), so they queue here instead: in a process one thread takes what is queued and commits it together, and between
-processes an flock on a file beside the database passes the turn on.
+measured), so they queue here instead: in a process those who wait are committed together, and between processes an
+flock on a file beside the database passes the turn on.
 """
 
 import fcntl
@@ -77,8 +77,6 @@ class Database:
             return _write_postgres(self.engine, work)
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
         self.engine.dispose()
 
 
