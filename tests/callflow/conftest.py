@@ -258,11 +258,21 @@ def make_webhooks(database: Database, clock: Clock) -> Webhooks:
     )
 
 
-@pytest.fixture
-def installation(database: Database) -> Installation:
-    create_job_tables(database)
+def install(database: Database) -> Installation:
     clock = Clock()
     return Installation(database, Twilio(create_app(make_webhooks(database, clock)), clock))
+
+
+@pytest.fixture
+def installation(used_database: Database) -> Installation:
+    return install(used_database)
+
+
+@pytest.fixture
+def fresh_installation(database: Database) -> Installation:
+    """One whose database may be broken, and holds nothing yet."""
+    create_job_tables(database)
+    return install(database)
 
 
 @pytest.fixture
