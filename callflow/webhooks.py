@@ -139,14 +139,20 @@ class _Steps:
         ]
 
     def answer(self) -> Response:
-        return self._voice(lambda: self._write(self._conversation.answer, forms.IncomingCall.parse(g.form)))
+        return self._voice(
+            lambda: self._write(self._conversation.answer, forms.IncomingCall.parse(g.form)), failed=self._connect
+        )
 
     def choice(self, call_id: str, mac: str) -> Response:
-        return self._voice(lambda: self._write(self._conversation.choice, call_id))
+        return self._voice(
+            lambda: self._write(self._conversation.choice, call_id, forms.Heard.parse(g.form)),
+            failed=lambda: self._connect(call_id),
+        )
 
     def consent(self, call_id: str, prompt: int, mac: str) -> Response:
         return self._voice(
-            lambda: self._write(self._conversation.consent, call_id, prompt, forms.Answered.parse(g.form))
+            lambda: self._write(self._conversation.consent, call_id, prompt, forms.Answered.parse(g.form)),
+            failed=lambda: self._connect(call_id),
         )
 
     def ended(self, call_id: str, mac: str) -> Response:
@@ -155,7 +161,10 @@ class _Steps:
         )
 
     def fallback(self) -> Response:
-        return self._voice(lambda: self._write(self._conversation.fallback, forms.FallbackAsked.parse(g.form)))
+        return self._voice(
+            lambda: self._write(self._conversation.fallback, forms.FallbackAsked.parse(g.form)),
+            failed=twiml.hangup if forms.was_parting(g.form) else self._connect,
+        )
 
     def whisper(self, call_id: str, state: str, mac: str) -> Response:
         return self._voice(lambda: self._whisper(call_id, recorded=state == RECORDED), failed=twiml.nothing)
@@ -196,12 +205,12 @@ class _Steps:
         with self._parts.database.read() as connection:
             return calls.peek(connection, call_id)
 
-    def _voice(self, respond: Callable[[], bytes], *, failed: Callable[[], bytes] | None = None) -> Response:
+    def _voice(self, respond: Callable[[], bytes], *, failed: Callable[[], bytes]) -> Response:
         try:
             body = respond()
         except Exception:  # the edge: whatever it is, a caller is waiting
             log.exception("a voice step failed; the caller is connected, unrecorded")
-            body = failed() if failed else self._connect()
+            body = failed()
         return Response(body, content_type="text/xml; charset=utf-8")
 
     def _callback(self, hear: Callable[[], None]) -> Response:
@@ -214,6 +223,7 @@ class _Steps:
             return Response(status=503)
         return Response(status=204)
 
-    def _connect(self) -> bytes:
-        rulebook = self._conversation.rulebook
-        return twiml.connect(rulebook.line(g.form.get("To", "")) or rulebook.lines[0])
+    def _connect(self, call_id: str = "") -> bytes:
+        rulebook, urls = self._conversation.rulebook, self._conversation.urls
+        line = rulebook.line(g.form.get("To", "")) or rulebook.lines[0]
+        return twiml.connect(line, ended_url=urls.ended(call_id) if call_id else "")
