@@ -222,6 +222,8 @@ class Conversation:
     def _part(self, connection: Connection, moment: Moment, known: Call, heard: CallEnded) -> bytes:
         known = self._own_up(connection, moment, known)
         calls.tell(connection, moment, known, events.conversation_ended(heard))
+        if heard.was_cut:
+            return twiml.connect(self.line(known.line))  # without a whisper, and without coming here again
         wording = self.wording(known)
         said = {"busy": wording.agent_busy, "completed": "", "answered": ""}
         return twiml.ended(wording, text=said.get(heard.dial_call_status, wording.agent_unavailable))

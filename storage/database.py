@@ -124,7 +124,7 @@ def _sqlite_engine(url: str, file: str | None) -> Engine:
         raise Refused("DATABASE_URL names no file; an in-memory database would forget every call")
     if sqlite.sqlite_version_info < SQLITE_VERSION_MIN:
         raise Refused(f"SQLite {sqlite.sqlite_version} can lose commits; install pysqlite3 with 3.51.3 or newer")
-    engine = create_engine(url, module=sqlite, pool_size=20, max_overflow=40, hide_parameters=True)
+    engine = create_engine(url, module=sqlite, pool_size=20, max_overflow=20, hide_parameters=True)
     turn = Path(f"{file}.turn")
     event.listen(engine, "connect", lambda connection, record: _open_sqlite(connection, record, turn))
     event.listen(engine, "begin", _begin_sqlite)
@@ -160,8 +160,8 @@ def _postgres_engine(url: str) -> Engine:
     try:
         engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
-            pool_size=20,
-            max_overflow=40,
+            pool_size=5,
+            max_overflow=15,  # two processes of each kind stay well under the 100 that Postgres allows by default
             hide_parameters=True,
             connect_args=POSTGRES_PATIENCE,
         )

@@ -46,8 +46,8 @@ class HurriedClock(RealClock):
     def wait(self, signal: threading.Event, seconds: float) -> bool:
         return super().wait(signal, seconds / PACE)
 
-    def later(self, seconds: float, action: Action) -> None:
-        super().later(seconds / PACE, action)
+    def later(self, seconds: float, action: Action) -> Action:
+        return super().later(seconds / PACE, action)
 
 
 @pytest.fixture(scope="session")
