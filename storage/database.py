@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import psycopg
 from pysqlite3 import dbapi2 as sqlite
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storage.errors import Broken, Refused, Unavailable
 from storage.group_commit import GroupCommit
+from storage.row_errors import on_error
 
 T = TypeVar("T")
 
@@ -168,7 +168,7 @@ def _postgres_engine(url: str) -> Engine:
     except NoSuchModuleError as error:
         raise Refused(f"DATABASE_URL: {error}") from None
     event.listen(engine, "connect", _open_postgres)
-    event.listen(engine, "handle_error", _leave_the_row_out)
+    event.listen(engine, "handle_error", on_error)
     return engine
 
 
@@ -180,14 +180,6 @@ def _open_postgres(connection: Any, record: Any) -> None:
     # A process that was stopped in the middle of a transaction must not hold up everybody else for ever.
     connection.execute("SET idle_in_transaction_session_timeout = '60s'")
     connection.commit()
-
-
-def _leave_the_row_out(context: ExceptionContext) -> None:
-    """Postgres quotes the row that a constraint refused, which may be a caller's; errors are logged."""
-    original, wrapped = context.original_exception, context.sqlalchemy_exception
-    if wrapped is not None and isinstance(original, psycopg.Error) and original.diag.message_primary:
-        original.args = (original.diag.message_primary,)
-        wrapped.args = (f"({type(original).__name__}) {original.diag.message_primary}",)
 
 
 @contextmanager
