@@ -1,8 +1,10 @@
 """The public face in one process, and Twilio's side of it: requests signed as Twilio signs them."""
 
 import json
+import logging
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -194,6 +196,20 @@ def connects(answer: ET.Element) -> bool:
 
 def said(answer: ET.Element) -> str:
     return " ".join(element.text or "" for element in answer.iter("Say"))
+
+
+# A phone number, a signature of Twilio's, a MAC of ours; of what the tests use, the token and whoever calls.
+PRIVATE = re.compile(r"\+[1-9][0-9]{7,14}|[A-Za-z0-9+/]{27}=|(?<![\w-])[\w-]{43}(?![\w-])|5125550111")
+
+
+@pytest.fixture(autouse=True)
+def nothing_private_in_logs(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever a test does, the log that an operator keeps has no number, signature or token in it."""
+    caplog.set_level(logging.INFO)
+    yield
+    logged = "\n".join(caplog.handler.format(record) for record in caplog.get_records("call"))
+    assert TOKEN not in logged
+    assert PRIVATE.findall(logged) == []
 
 
 Rows = dict[str, list[tuple[object, ...]]]
