@@ -148,6 +148,9 @@ def _call(said: Any) -> ProviderCall:
         status=_word(said.status),
         duration_s=_number_of(said.duration),
         ended=said.status in ENDED,
+        line=said.to or "",
+        caller=said._from or "",
+        came_in_at=said.start_time,
     )
 
 

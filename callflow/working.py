@@ -5,7 +5,9 @@ import threading
 from functools import partial
 from typing import Any
 
+from callflow.callbacks import Callbacks
 from callflow.house import House
+from callflow.missed import LOOK_EVERY_S, MissedCalls
 from callflow.settings import Settings
 from callflow.twilio_client import TWILIO, Account
 from callflow.twilio_rest import TwilioProvider
@@ -34,6 +36,7 @@ def work(house: House) -> None:
 
 def make_worker(house: House) -> Worker:
     shop = make_workshop(house)
+    missed = MissedCalls(house.database, shop.provider, Callbacks(house.conversation(), house.jobs), shop.moment)
     return Worker(
         house.database,
         {
@@ -42,7 +45,10 @@ def make_worker(house: House) -> Worker:
             sweep.SWEEP: lambda steps, _: sweep.sweep(shop, house.jobs, steps),
         },
         on_failure=partial(_raise_incident, shop),
-        periodic=[Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, house.jobs))],
+        periodic=[
+            Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, house.jobs)),
+            Periodic("missed calls", LOOK_EVERY_S, missed.look),
+        ],
     )
 
 
