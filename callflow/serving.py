@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -128,22 +129,32 @@ def die_with_parent() -> None:
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
-def main(face: Face, host: str, port: str) -> None:
-    say_logs_plainly()
-    die_with_parent()
-    sqlite = os.environ.get("DATABASE_URL", "sqlite:").startswith("sqlite")
+def run(app: str, address: Address, *, workers: int) -> None:
+    """Serve the WSGI app that the factory `app` ("module:function") makes, in this process, until SIGTERM."""
     Granian(
-        f"callflow.serving:{face}_app",
-        address=host,
-        port=int(port),
+        app,
+        address=address.host,
+        port=address.port,
         interface=Interfaces.WSGI,
         factory=True,
-        workers=1 if sqlite or face == "console" else 2,
+        workers=workers,
         blocking_threads=_THREADS,
         respawn_failed_workers=True,
         websockets=False,
         log_enabled=False,
     ).serve()
+
+
+def webhook_workers(environ: Mapping[str, str]) -> int:
+    """SQLite has one writer, and it is faster within a process than between several."""
+    return 1 if environ.get("DATABASE_URL", "sqlite:").startswith("sqlite") else 2
+
+
+def main(face: Face, host: str, port: str) -> None:
+    say_logs_plainly()
+    die_with_parent()
+    workers = webhook_workers(os.environ) if face == "webhooks" else 1
+    run(f"callflow.serving:{face}_app", Address(host, int(port)), workers=workers)
 
 
 if __name__ == "__main__":

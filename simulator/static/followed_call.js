@@ -30,8 +30,13 @@ export class FollowedCall extends EventTarget {
     return this.entries.findLast((entry) => entry.event === "status")?.status ?? "ringing";
   }
 
+  get hasEnded() {
+    return this.isSettled || !["ringing", "in-progress"].includes(this.status);
+  }
+
+  /** Ended, or cut off from this page. A page that goes away is cut off first. */
   get isOver() {
-    return this.isSettled || this.isLost || !["ringing", "in-progress"].includes(this.status);
+    return this.hasEnded || this.isLost;
   }
 
   get isRecording() {

@@ -1,17 +1,4 @@
-"""Call scripts: whole phone calls in plain text, which compliance staff can read and write.
-
-A line is a word and what belongs to it; `#` begins a comment. See any `.call` file beside this one.
-
-    line     opt_in                     which line is called, by its name in rulebook.toml's comments
-    dials    from +15125550111          a caller's number, or `from withheld`
-    presses  2                          a key at the next question, or `nothing`
-    hears    May we record this call    words that the caller hears next; they may leave out what stands between
-    hangs up in_disclosure              or at_question, in_conversation
-    agent    busy                       or `absent`: nobody takes the call
-    rogue    in_conversation            somebody starts a recording behind our back at that moment
-    twilio   loses recording callbacks  or `loses call callbacks`, `repeats callbacks`, `repeats steps`
-    expect   outcome declined           see `call_runner.Expectations` for what can be expected
-"""
+"""Reads call scripts: whole phone calls in plain text. README.md beside this file describes their language."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
