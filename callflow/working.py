@@ -6,7 +6,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from callflow.callbacks import Callbacks
 from callflow.house import House
+from callflow.missed import LOOK_EVERY_S, MissedCalls
 from callflow.settings import Settings
 from callflow.twilio_client import TWILIO, Account
 from callflow.twilio_rest import TwilioProvider
@@ -38,6 +40,7 @@ def work(house: House) -> None:
 
 def make_worker(house: House) -> Worker:
     shop = make_workshop(house)
+    missed = MissedCalls(house.database, shop.provider, Callbacks(house.conversation(), house.jobs), shop.moment)
     return Worker(
         house.database,
         {
@@ -49,6 +52,7 @@ def make_worker(house: House) -> Worker:
         periodic=[
             Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, house.jobs)),
             Periodic("forget", FORGET_EVERY_S, lambda: _forget(shop, house.jobs)),
+            Periodic("missed calls", LOOK_EVERY_S, missed.look),
         ],
     )
 
