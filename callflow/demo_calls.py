@@ -11,6 +11,7 @@ from callflow.story import Story
 
 ASKING, NOTICE = "+12125550100", "+12125550101"
 TEXAS, CALIFORNIA, MEXICO, WITHHELD = "+15125550111", "+14155550112", "+525512345678", "anonymous"
+_TALKS_S = 9  # long enough for both to speak
 _LEFT_EARLY = frozenset({"in_disclosure", "at_question"})
 
 
@@ -57,7 +58,7 @@ class Placed:
 
 
 def place(simulator_url: str, plan: DemoCall) -> Placed:
-    body = {"from": plan.caller, "to": plan.line, "caller": dict(plan.does)}
+    body = {"from": plan.caller, "to": plan.line, "caller": {"talks_s": _TALKS_S, **plan.does}}
     answer = requests.post(f"{simulator_url}/simulator/calls", json=body, timeout=10)
     answer.raise_for_status()
     return Placed(plan, answer.json()["call_sid"], simulator_url)

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from time import monotonic
 from typing import Any
@@ -135,7 +134,7 @@ def _reaching() -> Iterator[None]:
     """Whatever the libraries below raise is one thing: no answer. Their texts hold URLs and stay out."""
     try:
         yield
-    except (requests.RequestException, HTTPError, HTTPException, OSError, UnicodeError) as error:
+    except (OSError, HTTPError, ValueError) as error:  # each error of requests is an OSError
         raise NoAnswer(f"no answer ({type(error).__name__})") from error
 
 
@@ -160,7 +159,7 @@ def _code(body: bytes) -> int | None:
 
 def _json_object(body: bytes) -> dict[str, object] | None:
     try:
-        payload = json.loads(body)
+        payload = json.loads(body.decode())
     except (ValueError, RecursionError):
         return None
     return payload if isinstance(payload, dict) else None

@@ -19,12 +19,15 @@ from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
-from callflow import webhooks
+from callflow import twiml, webhooks
 from callflow.callbacks import Callbacks
+from callflow.conversation import Conversation
 from callflow.health import Readiness, add_health
 from callflow.house import House, open_house
 from callflow.logs import say_logs_plainly
 from console.app import create_app as create_console
+from policies.jurisdictions import place_of, standard_for
+from policies.wording import wording_for
 from storage.schema import check_schema
 
 log = logging.getLogger(__name__)
@@ -80,6 +83,7 @@ def webhooks_app() -> Flask:
     """The public face, as the web server's worker process makes it."""
     house = _own_house()
     conversation = house.conversation()
+    warm_up(conversation)
     return webhooks.create_app(
         webhooks.Webhooks(
             database=house.database,
@@ -90,6 +94,17 @@ def webhooks_app() -> Flask:
             readiness=_readiness(house),
         )
     )
+
+
+def warm_up(conversation: Conversation) -> None:
+    """Read what is read once, so that no caller waits for it: places, laws, wordings, templates."""
+    for line in conversation.rulebook.lines:
+        demand = standard_for(line, conversation.rulebook.business, place_of(line.number))
+        for language in line.languages:
+            wording = wording_for(demand.mode, language, conversation.rulebook.business.name, line.purposes)
+            twiml.disclose(wording, choice_url="")
+            twiml.choose(wording, consent_url="", again=False)
+        twiml.connect(line)
 
 
 def console_app() -> Flask:

@@ -14,8 +14,8 @@ def disclose(wording: Wording, *, choice_url: str) -> bytes:
     return _render("disclose.xml", wording=wording, choice_url=choice_url)
 
 
-def choose(wording: Wording, *, consent_url: str) -> bytes:
-    return _render("choose.xml", wording=wording, consent_url=consent_url)
+def choose(wording: Wording, *, consent_url: str, again: bool) -> bytes:
+    return _render("choose.xml", wording=wording, consent_url=consent_url, again=again)
 
 
 def record(permit: Permit, line: Line, wording: Wording, urls: Urls) -> bytes:
@@ -44,9 +44,9 @@ def refuse(wording: Wording) -> bytes:
     return _render("refuse.xml", wording=wording)
 
 
-def connect(line: Line) -> bytes:
-    """The caller gets through, unrecorded, whatever failed here."""
-    return _render("connect.xml", line=line)
+def connect(line: Line, *, ended_url: str = "") -> bytes:
+    """The caller gets through, unrecorded, whatever failed here. Where the call is known, its end is reported."""
+    return _render("connect.xml", line=line, ended_url=ended_url)
 
 
 def ended(wording: Wording, *, text: str) -> bytes:

@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storage.errors import Broken, Refused, Unavailable
 from storage.group_commit import GroupCommit
+from storage.row_errors import on_error
 
 T = TypeVar("T")
 
@@ -33,6 +35,14 @@ SQLITE_PRAGMAS = {
     "busy_timeout": 5000,
 }
 POSTGRES_SETTINGS = {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}
+# How long a server may be silent before it counts as gone: without these a dead network is waited for for hours.
+POSTGRES_PATIENCE = {
+    "connect_timeout": 5,  # s
+    "tcp_user_timeout": 10_000,  # ms
+    "keepalives_idle": 10,  # s
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 _RACES = 5
 _READING = "onrecord_reading"
 
@@ -114,7 +124,7 @@ def _sqlite_engine(url: str, file: str | None) -> Engine:
         raise Refused("DATABASE_URL names no file; an in-memory database would forget every call")
     if sqlite.sqlite_version_info < SQLITE_VERSION_MIN:
         raise Refused(f"SQLite {sqlite.sqlite_version} can lose commits; install pysqlite3 with 3.51.3 or newer")
-    engine = create_engine(url, module=sqlite, pool_size=20, max_overflow=40)
+    engine = create_engine(url, module=sqlite, pool_size=20, max_overflow=20, hide_parameters=True)
     turn = Path(f"{file}.turn")
     event.listen(engine, "connect", lambda connection, record: _open_sqlite(connection, record, turn))
     event.listen(engine, "begin", _begin_sqlite)
@@ -148,10 +158,17 @@ def _pass_turn_on(info: dict[Any, Any]) -> None:
 
 def _postgres_engine(url: str) -> Engine:
     try:
-        engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), pool_size=20, max_overflow=40)
+        engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=5,
+            max_overflow=15,  # two processes of each kind stay well under the 100 that Postgres allows by default
+            hide_parameters=True,
+            connect_args=POSTGRES_PATIENCE,
+        )
     except NoSuchModuleError as error:
         raise Refused(f"DATABASE_URL: {error}") from None
     event.listen(engine, "connect", _open_postgres)
+    event.listen(engine, "handle_error", on_error)
     return engine
 
 
@@ -160,6 +177,8 @@ def _open_postgres(connection: Any, record: Any) -> None:
         answer = connection.execute(f"SHOW {setting}").fetchone()[0]
         if answer != value:
             raise Refused(f"Postgres says {setting}={answer} where {value} is needed: a commit would not survive")
+    # A process that was stopped in the middle of a transaction must not hold up everybody else for ever.
+    connection.execute("SET idle_in_transaction_session_timeout = '60s'")
     connection.commit()
 
 
@@ -171,5 +190,7 @@ def _translated() -> Iterator[None]:
         raise Broken(f"database: a constraint refused the write: {error.orig}") from error
     except DBAPIError as error:
         raise Unavailable(f"database (DATABASE_URL): {error.orig}") from error
+    except PoolTimeout as error:
+        raise Unavailable("database: every connection is in use") from error
     except SQLAlchemyError as error:
-        raise Unavailable(f"database (DATABASE_URL): {error}") from error
+        raise Broken(f"database: {error}") from error

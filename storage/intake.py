@@ -49,9 +49,10 @@ class Workshop:
     key_encryption_key: bytes
     ffmpeg: str | None
     random: Callable[[int], bytes] = secrets.token_bytes
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def moment(self) -> Moment:
-        return Moment(datetime.now(UTC), self.random)
+        return Moment(self.now(), self.random)
 
     def folder(self, recording_id: str) -> Path:
         """Where a recording's audio lies in the clear while it is worked on."""

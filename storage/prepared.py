@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import UpdateBase
 
+from storage.row_errors import leave_the_row_out
+
 Values = Mapping[str, Any]
 _Convert = Callable[[Any], Any]
 
@@ -20,7 +22,8 @@ _Convert = Callable[[Any], Any]
 class Prepared:
     """A statement whose values are all named: by `bindparam`, or by the columns of an insert.
 
-    Begins the connection's transaction where none has begun, and fails, as an execution by SQLAlchemy does.
+    Begins the connection's transaction where none has begun, fails, and tells the listeners of `before_cursor_execute`,
+    as an execution by SQLAlchemy does.
     """
 
     def __init__(self, statement: Select[Any] | UpdateBase) -> None:
@@ -43,12 +46,15 @@ class Prepared:
             connection.begin()
         with closing(connection.connection.cursor()) as cursor:
             try:
+                for listener in connection.dispatch.before_cursor_execute:
+                    listener(connection, cursor, compiled.sql, rows, None, len(rows) > 1)
                 if len(rows) == 1:
                     cursor.execute(compiled.sql, compiled.parameters(rows[0]))
                 else:
                     cursor.executemany(compiled.sql, [compiled.parameters(values) for values in rows])
                 return result(cursor)
             except driver.Error as error:
+                leave_the_row_out(error)
                 raise DBAPIError.instance(
                     compiled.sql, None, error, driver.Error, dialect=connection.dialect
                 ) from error

@@ -71,7 +71,8 @@ def open_wav(path: Path) -> Wav:
     with disk_edge("audio work: read of the master"), path.open("rb") as file:
         size_bytes = path.stat().st_size
         head = file.read(12)
-        if (head[:4], head[8:]) != (b"RIFF", b"WAVE") or int.from_bytes(head[4:8], "little") != size_bytes - 8:
+        claimed = int.from_bytes(head[4:8], "little") + 8
+        if (head[:4], head[8:], claimed) != (b"RIFF", b"WAVE", size_bytes):
             raise Refused("wav: not a RIFF file of the length it claims")
         found = _chunks(file, size_bytes)
         if not found.keys() >= {b"fmt ", b"data"}:

@@ -56,11 +56,9 @@ class Waveform:
         self._quiet: list[bool] = []
 
     def add(self, window: Any) -> None:
-        """A pydub segment of 16-bit samples."""
+        """A pydub segment of 16-bit samples, at least one."""
         samples = np.frombuffer(window.raw_data, "<i2").astype(np.int32).reshape(-1, self._channels)
         starts = np.arange(0, len(samples), self._frame_rate // PEAKS_PER_SECOND)
-        if not len(starts):
-            return
         peaks = np.maximum.reduceat(np.abs(samples), starts)
         squares = np.add.reduceat(samples.astype(np.float64) ** 2, starts)
         lengths = np.diff(starts, append=len(samples))

@@ -1,5 +1,7 @@
 """A call obeys its TwiML, verb by verb, as a call on Twilio does."""
 
+from dataclasses import replace
+
 import pytest
 from flask import Response, redirect, request
 from twilio.request_validator import RequestValidator
@@ -257,6 +259,29 @@ def test_a_call_ends_as_its_first_verb_says(document: str, status: str) -> None:
     assert Office(answer=document).call().leg.status == status
 
 
+def test_a_reject_after_the_answer_only_hangs_up() -> None:
+    assert Office(answer="<Say>Hello.</Say><Reject/>").call().leg.status == "completed"
+
+
+def test_the_moments_of_a_call_are_noted_once_each_in_order() -> None:
+    call = Office().call({"presses": ["1"]})
+    assert [entry["stage"] for entry in call.journal.of("stage")] == ["in_disclosure", "at_question", "in_conversation"]
+
+
+def test_keys_pressed_early_are_found_by_the_question_where_the_exchange_keeps_them() -> None:
+    office = Office()
+    office.exchange.config = replace(office.exchange.config, type_ahead=True)
+    office.call({"keys_at": [{"digits": "1", "after_s": 0.5}]})
+    assert office.forms("consent")[0]["Digits"] == "1"
+
+
+def test_what_a_caller_intended_ends_with_the_call() -> None:
+    office = Office()
+    start = office.clock.now()
+    office.call({"presses": ["1"], "hangs_up": 86400})
+    assert (office.clock.now() - start).total_seconds() < 60
+
+
 def test_a_rejected_call_was_never_answered() -> None:
     assert Office(answer="<Reject/>").call().leg.answered is None
 
@@ -336,6 +361,7 @@ def test_without_a_fallback_the_caller_hears_an_apology_and_the_call_ends() -> N
         if office.answers["fallback"] != ("oops", 500):
             office.exchange.numbers[LINE].voice_fallback_url = ""
         call = office.call()
+        assert office.asked().count("fallback") <= 1
         assert (heard(call)[-1][:12], call.leg.status) == ("We are sorry", "completed")
 
 

@@ -64,6 +64,15 @@ def test_nobody_else_may_ask(credentials: tuple[str, str]) -> None:
     assert get(office, f"Recordings/{recording.sid}.wav", None).status_code == 401
 
 
+def test_another_account_has_nothing_here() -> None:
+    office = Office()
+    other = client_of(office).api.accounts("AC" + "0" * 32)
+    assert code_of(other.recordings("RE" + "0" * 32).fetch) == (404, 20404)
+    assert code_of(other.fetch) == (404, 20404)
+    sid = office.call({"presses": ["1"]}).recorder.recordings[0].sid
+    assert code_of(other.recordings(sid).fetch) == (404, 20404)
+
+
 def test_a_call_is_shown_as_the_client_expects_it() -> None:
     office = Office()
     placed = office.call({"presses": ["1"]})
@@ -116,6 +125,7 @@ def test_the_agents_leg_may_be_ended_alone_and_the_caller_goes_on() -> None:
 
     call = during(office, end_child)
     assert office.forms("ended")[0]["CallStatus"] == "in-progress"
+    assert int(office.forms("ended")[0]["DialCallDuration"]) < 10  # ten seconds of talk, cut half-way
     assert call.journal.of("heard")[-1]["text"] == "Still here."
 
 
@@ -268,9 +278,10 @@ def test_recordings_are_listed_by_account_call_and_date() -> None:
 
 def test_a_deleted_recording_is_gone_but_stays_visible_to_who_asks_for_the_deleted() -> None:
     office = Office()
-    sid = office.call({"presses": ["1"]}).recorder.recordings[0].sid
-    client = client_of(office)
+    recording = office.call({"presses": ["1"]}).recorder.recordings[0]
+    client, sid = client_of(office), recording.sid
     assert client.recordings(sid).delete()
+    assert not any(track.any() for track in recording.sound())
     assert code_of(client.recordings(sid).fetch) == (404, 20404)
     assert code_of(client.recordings(sid).delete) == (404, 20404)
     assert get(office, f"Recordings/{sid}.wav").status_code == 404

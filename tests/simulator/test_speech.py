@@ -1,5 +1,8 @@
 """People on the line speak, each in a voice of their own, and a text always sounds the same."""
 
+import struct
+import sys
+
 import numpy as np
 import pytest
 
@@ -32,6 +35,29 @@ def test_without_the_wheel_people_babble_in_time_with_their_words() -> None:
     short, long = speech.babble("Hello.", "agent"), speech.babble("Hello, this is a longer sentence.", "agent")
     assert 0.1 < seconds(short) < seconds(long)
     assert speech.babble("Hello.", "caller").tobytes() != short.tobytes()
+
+
+def test_a_missing_wheel_is_noticed_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    speech._load.cache_clear()
+    try:
+        assert speech.engine_name() == "synthetic"
+    finally:
+        monkeypatch.undo()
+        speech._load.cache_clear()
+
+
+def test_prompts_may_be_stereo_at_another_rate_or_of_8_bits_or_mu_law() -> None:
+    def wav(form: int, channels: int, rate: int, bits: int, frames: bytes) -> bytes:
+        header = struct.pack("<HHIIHH", form, channels, rate, rate * channels * bits // 8, channels * bits // 8, bits)
+        chunks = b"fmt " + struct.pack("<I", 16) + header + b"data" + struct.pack("<I", len(frames)) + frames
+        return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+
+    stereo = np.tile(np.array([1000, 3000], dtype="<i2"), 44100).tobytes()
+    assert seconds(from_wav(wav(1, 2, 44100, 16, stereo))) == pytest.approx(1.0, abs=0.001)
+    assert from_wav(wav(1, 2, 8000, 16, stereo))[0] == 2000
+    assert list(from_wav(wav(1, 1, 8000, 8, bytes([128, 255, 0, 128])))) == [0, 32512, -32768, 0]
+    assert list(from_wav(wav(7, 1, 8000, 8, bytes([0xFF, 0x80, 0x00, 0x7F])))) == [0, 32124, -32124, 0]
 
 
 def test_a_wav_comes_back_as_it_went() -> None:

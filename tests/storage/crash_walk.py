@@ -1,7 +1,7 @@
 """Run as a program: does one thing to a directory store again and again, dying at the first, second, third…
 step.
 
-`python -m tests.storage.crash_walk put|delete FOLDER SOURCE` leaves one store per step, named by its
+`python -m tests.storage.crash_walk put|hold|delete FOLDER SOURCE` leaves one store per step, named by its
 number, as a process left it that was killed right before its n-th call that changes the disk.
 """
 
@@ -26,9 +26,12 @@ def put(store: DirectoryStore, source: Path) -> None:
 
 
 def act(deed: str, root: Path, source: Path) -> None:
+    version_id = hashlib.sha256(source.read_bytes()).hexdigest()[:32]
     store = DirectoryStore(root)
     if deed == "put":
         put(store, source)
+    elif deed == "hold":
+        store.hold(KEY, version_id, on=True)
     else:
         store.delete(KEY)
 
@@ -53,7 +56,7 @@ def walk(deed: str, folder: Path, source: Path) -> None:
     for step in range(1, 200):
         root = folder / f"{step:03}"
         root.mkdir()
-        if deed == "delete":
+        if deed != "put":
             put(DirectoryStore(root), source)
         child = os.fork()
         if child == 0:

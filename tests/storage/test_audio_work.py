@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +195,15 @@ def test_a_failure_of_ours_meanwhile_ends_ffmpeg_and_leaves_no_half_file(tmp_pat
     with pytest.raises(ZeroDivisionError), listening_copy(ffmpeg, tmp_path / "l.ogg", facts) as write:
         write(bytes(1 // (len(b"") * 2)))
     assert [path.name for path in tmp_path.iterdir()] == ["m.wav"]
+
+
+def test_a_failure_of_ours_does_not_wait_for_an_ffmpeg_that_hangs(tmp_path: Path) -> None:
+    facts = inspect_wav(write_wav(tmp_path / "m.wav", tone(1)))
+    hanging = program(tmp_path / "ffmpeg", "exec sleep 60")
+    began = time.monotonic()
+    with pytest.raises(ZeroDivisionError), listening_copy(hanging, tmp_path / "l.ogg", facts) as write:
+        write(bytes(1 // (len(b"") * 2)))
+    assert time.monotonic() - began < 30
 
 
 def test_the_configured_ffmpeg_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
