@@ -20,6 +20,7 @@ from granian.constants import Interfaces
 
 from callflow import webhooks
 from callflow.callbacks import Callbacks
+from callflow.doorway import Doorway
 from callflow.health import Readiness, add_health
 from callflow.house import House, open_house
 from callflow.logs import say_logs_plainly
@@ -29,8 +30,7 @@ from storage.schema import check_schema
 log = logging.getLogger(__name__)
 
 Face = Literal["webhooks", "console"]
-# Threads that wait for the database while others work; the interpreter runs one at a time anyway.
-_THREADS = 16
+_CONSOLE_THREADS = 16
 _GRACE_S = 15.0
 
 
@@ -91,6 +91,10 @@ def webhooks_app() -> Flask:
     )
 
 
+def webhooks_doorway() -> Doorway:
+    return Doorway(webhooks_app())
+
+
 def console_app() -> Flask:
     house = _own_house()
     app = create_console(house.database)
@@ -132,14 +136,15 @@ def main(face: Face, host: str, port: str) -> None:
     say_logs_plainly()
     die_with_parent()
     sqlite = os.environ.get("DATABASE_URL", "sqlite:").startswith("sqlite")
+    is_public = face == "webhooks"
     Granian(
-        f"callflow.serving:{face}_app",
+        "callflow.serving:webhooks_doorway" if is_public else "callflow.serving:console_app",
         address=host,
         port=int(port),
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI if is_public else Interfaces.WSGI,
         factory=True,
         workers=1 if sqlite or face == "console" else 2,
-        blocking_threads=_THREADS,
+        blocking_threads=None if is_public else _CONSOLE_THREADS,
         respawn_failed_workers=True,
         websockets=False,
         log_enabled=False,
