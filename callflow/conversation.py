@@ -5,7 +5,7 @@ anything but the database, and nothing decides: `policies` does.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 from callflow import events, twiml
 from callflow.forms import Answered, CallEnded, FallbackAsked, Heard, IncomingCall
 from callflow.urls import Urls
+from evidence.events import Event
 from policies import consent
-from policies.consent import Ask, Decision, EndCall, Mode, Outcome, Record, Suppress
+from policies.consent import Answer, Ask, Decision, EndCall, Mode, Outcome, Record, Suppress
 from policies.jurisdictions import place_of, standard_for
 from policies.lifecycle import CallEvent, CallState
 from policies.retention import retain_until
@@ -150,28 +151,44 @@ class Conversation:
         answer = consent.answer_of(digits)
         decision = consent.decide(answer, known.standard, prompt=prompt)
         choice = events.consent_choice(prompt, digits, answer, decision, known.mode, request_sha256)
-        told = calls.tell(connection, moment, known, choice)
-        return self._carry_out(connection, moment, told, decision)
+        again = answer is Answer.REPEAT
+        return self._carry_out(connection, moment, known, decision, first=[choice], again=again)
 
-    def _carry_out(self, connection: Connection, moment: Moment, known: Call, decision: Decision) -> bytes:
+    def _carry_out(
+        self,
+        connection: Connection,
+        moment: Moment,
+        known: Call,
+        decision: Decision,
+        *,
+        first: Sequence[Event] = (),
+        again: bool = False,
+    ) -> bytes:
+        """Settle a decision and say it. `first` are the events it rests on: they are logged with it, in front.
+
+        `again`: the caller asked to hear it all again, the disclosure too.
+        """
         wording = self.wording(known)
         match decision:
             case Ask(prompt):
-                calls.settle(connection, moment, known, CallEvent.ASKED_AGAIN, prompt=prompt)
-                return twiml.choose(wording, consent_url=self.urls.consent(known.id, prompt))
+                calls.settle(connection, moment, known, CallEvent.ASKED_AGAIN, events=first, prompt=prompt)
+                return twiml.choose(wording, consent_url=self.urls.consent(known.id, prompt), again=again)
             case Record():
-                permit = self._permit(connection, moment, known, decision)
+                permit = self._permit(connection, moment, known, decision, first)
                 return twiml.record(permit, self.line(known.line), wording, self.urls)
             case Suppress():
-                return self._suppress(connection, moment, known, decision, text=_said_of(decision.outcome, wording))
+                text = _said_of(decision.outcome, wording)
+                return self._suppress(connection, moment, known, decision, text=text, first=first)
             case EndCall(outcome, reason):
-                refused = [events.call_refused(decision)]
+                refused = [*first, events.call_refused(decision)]
                 calls.settle(
                     connection, moment, known, CallEvent.REFUSED, events=refused, outcome=outcome, reason=reason
                 )
                 return twiml.refuse(wording)
 
-    def _permit(self, connection: Connection, moment: Moment, known: Call, decision: Record) -> Permit:
+    def _permit(
+        self, connection: Connection, moment: Moment, known: Call, decision: Record, first: Sequence[Event]
+    ) -> Permit:
         line = self.line(known.line)
         rule = self.rulebook.retention[line.retention]
         permit = Permit(
@@ -182,12 +199,21 @@ class Conversation:
             retain_until=retain_until(known.received_at, rule),
             decided_at=moment.at,
         )
-        told = [events.recording_permitted(permit)]
+        told = [*first, events.recording_permitted(permit)]
         calls.settle(connection, moment, known, CallEvent.PERMITTED, events=told, outcome=decision.outcome)
         return calls.give_permit(connection, permit)
 
-    def _suppress(self, connection: Connection, moment: Moment, known: Call, why: Suppress, *, text: str) -> bytes:
-        told = [events.recording_suppressed(why)]
+    def _suppress(
+        self,
+        connection: Connection,
+        moment: Moment,
+        known: Call,
+        why: Suppress,
+        *,
+        text: str,
+        first: Sequence[Event] = (),
+    ) -> bytes:
+        told = [*first, events.recording_suppressed(why)]
         calls.settle(
             connection, moment, known, CallEvent.SUPPRESSED, events=told, outcome=why.outcome, reason=why.reason
         )
@@ -196,6 +222,8 @@ class Conversation:
     def _part(self, connection: Connection, moment: Moment, known: Call, heard: CallEnded) -> bytes:
         known = self._own_up(connection, moment, known)
         calls.tell(connection, moment, known, events.conversation_ended(heard))
+        if heard.was_cut:
+            return twiml.connect(self.line(known.line))  # without a whisper, and without coming here again
         wording = self.wording(known)
         said = {"busy": wording.agent_busy, "completed": "", "answered": ""}
         return twiml.ended(wording, text=said.get(heard.dial_call_status, wording.agent_unavailable))

@@ -90,13 +90,20 @@ class CallEnded:
     dial_call_status: str
     bridged: bool
     """Whether caller and agent were connected. Where Twilio does not say, the status is what it goes by."""
+    has_hung_up: bool = False
+
+    @property
+    def was_cut(self) -> bool:
+        """An agent answered and was never connected to the caller, who is still there: their whisper failed."""
+        return not self.bridged and not self.has_hung_up and self.dial_call_status in _BRIDGED_STATUSES
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
         status = _matched(form, "DialCallStatus", _STATUS, "a status")
         told = form.get("DialBridged", "")
         bridged = told == "true" if told in ("true", "false") else status in _BRIDGED_STATUSES
-        return cls(call_sid=_call_sid(form), dial_call_status=status, bridged=bridged)
+        has_hung_up = form.get("CallStatus") in FINAL_STATUSES
+        return cls(_call_sid(form), status, bridged, has_hung_up)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,10 @@ class CallProgress:
     """The call itself, told again with every callback: for one that we never answered."""
     sequence_number: int | None
     duration_s: int | None
+
+    @property
+    def call_sid(self) -> str:
+        return self.arrived.call_sid
 
     @property
     def is_final(self) -> bool:

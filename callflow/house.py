@@ -72,7 +72,7 @@ def open_house(environ: Mapping[str, str]) -> House:
 
 def read_rulebook(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode()  # not read_text: the hash is of the file as it is
     except FileNotFoundError:
         raise SettingsRejected(
             Problem("ONRECORD_RULEBOOK", f"names {path}, which does not exist", "run `onrecord init` to get one")

@@ -17,6 +17,7 @@ from callflow.settings import Settings, SettingsRejected, read_settings
 from callflow.urls import Urls
 from evidence.events import Event
 from policies.consent import Mode
+from policies.rules import Rulebook
 from policies.wording import Wording, wording_for
 from storage import consent_log
 from storage.audio_store import open_store
@@ -55,20 +56,24 @@ def initialise(environ: Mapping[str, str]) -> Iterator[str]:
         raise NotReady(str(error).splitlines()) from None
 
 
-def publish(house: House) -> None:
+def publish(database: Database, rulebook: Rulebook, text: str) -> None:
     """Keep the rulebook and every wording that can be spoken under it, word for word, and say so in the log."""
     moment = Moment(datetime.now(UTC), secrets.token_bytes)
-    house.database.write(lambda connection: _publish(connection, moment, house))
+    database.write(lambda connection: _publish(connection, moment, rulebook, text))
 
 
-def sync_lines(house: House) -> Iterator[str]:
-    """Set the URLs of every line at Twilio."""
+def sync_lines(house: House, *, fallback: str | None = None) -> Iterator[str]:
+    """Set the URLs of every line at Twilio. `fallback` is a document elsewhere, with {number} for the line's."""
     from callflow.working import make_provider
 
     provider, urls = make_provider(house.settings), Urls(house.settings.public_base_url, house.keys.url_mac_key)
     for line in house.rulebook.lines:
         provider.configure_number(
-            line.number, voice_url=urls.answer(), fallback_url=urls.fallback(), status_callback=urls.call_progress()
+            line.number,
+            voice_url=urls.answer(),
+            fallback_url=fallback.replace("{number}", line.number.removeprefix("+")) if fallback else urls.fallback(),
+            fallback_method="GET" if fallback else "POST",  # hosts of static files take no POST
+            status_callback=urls.call_progress(),
         )
         yield f"{line.number}: its calls come to {house.settings.public_base_url}"
 
@@ -82,15 +87,15 @@ def _make_places(settings: Settings) -> None:
     settings.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def _publish(connection: Connection, moment: Moment, house: House) -> None:
-    told = [Event("system.started", {"sw": version("onrecord"), "rules_sha256": house.rulebook.sha256})]
-    known_rulebook = select(rulebook_version.c.sha256).where(rulebook_version.c.sha256 == house.rulebook.sha256)
+def _publish(connection: Connection, moment: Moment, rulebook: Rulebook, text: str) -> None:
+    told = [Event("system.started", {"sw": version("onrecord"), "rules_sha256": rulebook.sha256})]
+    known_rulebook = select(rulebook_version.c.sha256).where(rulebook_version.c.sha256 == rulebook.sha256)
     if connection.execute(known_rulebook).first() is None:
-        row = {"sha256": house.rulebook.sha256, "text": house.rulebook_text, "adopted_at": moment.at}
+        row = {"sha256": rulebook.sha256, "text": text, "adopted_at": moment.at}
         connection.execute(insert(rulebook_version), row)
-        told.append(Event("policy.published", {"rules_sha256": house.rulebook.sha256}))
+        told.append(Event("policy.published", {"rules_sha256": rulebook.sha256}))
     known = set(connection.scalars(select(wording_version.c.sha256)))
-    for wording in _wordings(house):
+    for wording in _wordings(rulebook):
         if wording.sha256 not in known:
             known.add(wording.sha256)
             told.append(_publish_wording(connection, moment, wording))
@@ -111,12 +116,10 @@ def _publish_wording(connection: Connection, moment: Moment, wording: Wording) -
     return Event("prompt.published", public)
 
 
-def _wordings(house: House) -> Iterator[Wording]:
+def _wordings(rulebook: Rulebook) -> Iterator[Wording]:
     """All that can be said to a caller of any line, whatever the law of the place they call from."""
-    for line in house.rulebook.lines:
+    for line in rulebook.lines:
         for language in line.languages:
             for mode in Mode:
                 for silence in {False, line.silence_is_consent}:
-                    yield wording_for(
-                        mode, language, house.rulebook.business.name, line.purposes, silence_is_consent=silence
-                    )
+                    yield wording_for(mode, language, rulebook.business.name, line.purposes, silence_is_consent=silence)

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 BODY_BYTES_MAX = 64 * 1024
 PARAMETERS_MAX = 200
+FORM_TYPE = "application/x-www-form-urlencoded"
 
 Reason = Literal[
     "no_signature",
@@ -112,10 +113,7 @@ def verify(
 def _is_form(content_type: str) -> bool:
     media_type, _, options = content_type.partition(";")
     charset = options.strip().lower().replace('"', "")
-    return media_type.strip().lower() == "application/x-www-form-urlencoded" and charset in (
-        "",
-        "charset=utf-8",
-    )
+    return media_type.strip().lower() == FORM_TYPE and charset in ("", "charset=utf-8")
 
 
 def _spellings(url: str) -> tuple[str, ...]:

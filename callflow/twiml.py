@@ -14,8 +14,8 @@ def disclose(wording: Wording, *, choice_url: str) -> bytes:
     return _render("disclose.xml", wording=wording, choice_url=choice_url)
 
 
-def choose(wording: Wording, *, consent_url: str) -> bytes:
-    return _render("choose.xml", wording=wording, consent_url=consent_url)
+def choose(wording: Wording, *, consent_url: str, again: bool) -> bytes:
+    return _render("choose.xml", wording=wording, consent_url=consent_url, again=again)
 
 
 def record(permit: Permit, line: Line, wording: Wording, urls: Urls) -> bytes:

@@ -1,6 +1,7 @@
 """The people's fingers: what is pressed at which question, and when a caller has had enough."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from simulator.line import Line
@@ -28,7 +29,7 @@ class Keypad:
         asked = self._question
         after_s = lasts_s + self._call.exchange.config.timing.think_s if press.after_s is None else press.after_s
         for place, key in enumerate(press.digits):
-            self._call.later(after_s + place * KEY_GAP_S, lambda key=key: self._press(key, asked))  # type: ignore[misc]  # a default binds the loop's value
+            self._call.intend(after_s + place * KEY_GAP_S, partial(self._press, key, asked))
 
     def left_question(self) -> None:
         self._question += 1
@@ -52,9 +53,9 @@ class Caller:
     def answered(self) -> None:
         """The call was picked up: everything that is planned by the clock begins to count."""
         for press in self._plan.keys_at:
-            self._call.later(press.after_s or 0.0, lambda press=press: self._call.line.press(press.digits))  # type: ignore[misc]  # a default binds the loop's value
+            self._call.intend(press.after_s or 0.0, partial(self._call.line.press, press.digits))
         if isinstance(self._plan.hangs_up, int | float):
-            self._call.later(self._plan.hangs_up, self._call.line.hang_up)
+            self._call.intend(self._plan.hangs_up, self._call.line.hang_up)
 
     def entered(self, moment: str, lasts_s: float) -> None:
         """A moment begins. Half-way through its first time, its hook runs and the caller may hang up."""
@@ -62,7 +63,7 @@ class Caller:
         self._call.journal.add("stage", {"stage": moment})
         if moment not in self._seen:
             self._seen.add(moment)
-            self._call.later(lasts_s / 2, lambda: self._reach(moment))
+            self._call.intend(lasts_s / 2, lambda: self._reach(moment))
 
     def entered_disclosure(self, lasts_s: float) -> None:
         if not self._seen:

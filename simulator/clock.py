@@ -24,8 +24,8 @@ class Clock(Protocol):
     def wait(self, signal: threading.Event, seconds: float) -> bool:
         """Wait until the signal is set or the time is over; true if it was set."""
 
-    def later(self, seconds: float, action: Action) -> None:
-        """Have the action done after so many seconds, without waiting for it."""
+    def later(self, seconds: float, action: Action) -> Action:
+        """Have the action done after so many seconds, without waiting for it. What is returned cancels it."""
 
     def settle(self) -> None:
         """Return once nothing that was asked for later is outstanding."""
@@ -47,24 +47,37 @@ class RealClock:
     def wait(self, signal: threading.Event, seconds: float) -> bool:
         return signal.wait(max(0.0, seconds))
 
-    def later(self, seconds: float, action: Action) -> None:
+    def later(self, seconds: float, action: Action) -> Action:
+        once = _Once(action)
         with self._idle:
             self._outstanding += 1
-        timer = threading.Timer(max(0.0, seconds), self._act, [action])
+        timer = threading.Timer(max(0.0, seconds), self._act, [once])
         timer.daemon = True
         timer.start()
+
+        def cancel() -> None:
+            if once.take():
+                timer.cancel()
+                self._finish()
+
+        return cancel
 
     def settle(self) -> None:
         with self._idle:
             self._idle.wait_for(lambda: self._outstanding == 0)
 
-    def _act(self, action: Action) -> None:
+    def _act(self, once: "_Once") -> None:
+        if not once.take():
+            return
         try:
-            action()
+            once.action()
         finally:
-            with self._idle:
-                self._outstanding -= 1
-                self._idle.notify_all()
+            self._finish()
+
+    def _finish(self) -> None:
+        with self._idle:
+            self._outstanding -= 1
+            self._idle.notify_all()
 
 
 class VirtualClock:
@@ -76,7 +89,7 @@ class VirtualClock:
 
     def __init__(self, start: datetime = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)) -> None:
         self._now = start
-        self._due: list[tuple[datetime, int, Action]] = []
+        self._due: list[tuple[datetime, int, _Once]] = []
         self._order = itertools.count()
         self._lock = threading.Lock()
 
@@ -95,23 +108,44 @@ class VirtualClock:
             self._advance_to(deadline)
         return signal.is_set()
 
-    def later(self, seconds: float, action: Action) -> None:
+    def later(self, seconds: float, action: Action) -> Action:
+        once = _Once(action)
         with self._lock:
             due = self._now + timedelta(seconds=max(0.0, seconds))
-            heapq.heappush(self._due, (due, next(self._order), action))
+            heapq.heappush(self._due, (due, next(self._order), once))
+        return once.cancel
 
     def settle(self) -> None:
         while action := self._take_due(datetime.max.replace(tzinfo=UTC)):
             action()
 
     def _take_due(self, deadline: datetime) -> Action | None:
+        """The next action that falls due, with the time moved to its moment; what was cancelled moves nothing."""
         with self._lock:
-            if not self._due or self._due[0][0] > deadline:
-                return None
-            due, _, action = heapq.heappop(self._due)
-            self._now = max(self._now, due)
-            return action
+            while self._due and self._due[0][0] <= deadline:
+                due, _, once = heapq.heappop(self._due)
+                if once.take():
+                    self._now = max(self._now, due)
+                    return once.action
+            return None
 
     def _advance_to(self, deadline: datetime) -> None:
         with self._lock:
             self._now = max(self._now, deadline)
+
+
+class _Once:
+    """An action that is either done or cancelled, whichever comes first."""
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+        self._is_taken = False
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        with self._lock:
+            was_taken, self._is_taken = self._is_taken, True
+            return not was_taken
+
+    def cancel(self) -> None:
+        self.take()

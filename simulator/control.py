@@ -39,7 +39,7 @@ def place_call() -> tuple[Response, int]:
 
 @blueprint.get("/calls")
 def list_calls() -> Response:
-    return jsonify({"calls": [summary(call) for call in exchange().calls.values()]})
+    return jsonify({"calls": [summary(call) for call in list(exchange().calls.values())]})
 
 
 @blueprint.get("/calls/<sid:sid>")

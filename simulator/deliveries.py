@@ -29,7 +29,7 @@ class Deliveries:
             return
         webhook = Webhook(kind, url, {**params, **self._call.faults.extra_params}, method)
         if faults.reorder and kind not in self._held:
-            self._held[kind] = webhook
+            self._hold(kind, webhook)
             return
         self._send_soon(webhook)
         if held := self._held.pop(kind, None):
@@ -37,7 +37,13 @@ class Deliveries:
 
     def release(self) -> None:
         """The call is over: whatever is held back goes out, if nothing overtakes it soon."""
-        self._call.later(REORDER_S, self._release)
+        if self._held:
+            self._call.later(REORDER_S, self._release)
+
+    def _hold(self, kind: str, webhook: Webhook) -> None:
+        self._held[kind] = webhook
+        if self._call.ended.is_set():
+            self.release()
 
     def _release(self) -> None:
         while self._held:
@@ -46,8 +52,8 @@ class Deliveries:
     def _send_soon(self, webhook: Webhook, extra_s: float = 0.0) -> None:
         faults = self._call.faults.of_callback(webhook.kind)
         delay_s = self._call.exchange.config.timing.callback_s + faults.delay_s + extra_s
-        for copy in range(1 + faults.duplicate):
-            self._call.later(delay_s + copy * 0.01, lambda: self._send(webhook))
+        for _ in range(1 + faults.duplicate):
+            self._call.later(delay_s, lambda: self._send(webhook))
 
     def _send(self, webhook: Webhook) -> None:
         """A failed callback is noted and not tried again: there is no fallback for callbacks."""

@@ -85,7 +85,7 @@ class Fetcher:
     ) -> Sender:
         def log(attempt: Attempt) -> None:
             about: dict[str, Any] = attempt.to_json()
-            self._call.journal.add("document", {**about, "twiml": about.pop("body"), "repeat": is_repeat})
+            self._call.journal.add("document", {"twiml": about.pop("body"), "repeat": is_repeat, **about})
 
         quiet = Mischief(wrong_signature=self._call.faults.wrong_signature)
         exchange = self._call.exchange

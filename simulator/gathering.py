@@ -10,12 +10,11 @@ from simulator.verbs import sound_of, speak
 def gather(run: Executor, verb: Verb) -> Step | None:
     """Ask, take keys, and go to `action` with them. Without any key the document goes on, unless it says
     `actionOnEmptyResult`. A caller who hangs up here causes no request."""
-    run.line.listen(True)
+    run.line.forget_keys()
     try:
         run.call.entered_question(run.line, sum(seconds(sound_of(run, nested)) for nested in verb.children))
         digits, ended_by = _take_digits(run, verb)
     finally:
-        run.line.listen(False)
         run.call.left_question(run.line)
     if not digits and not verb.is_on("actionOnEmptyResult"):
         return None

@@ -16,7 +16,7 @@ class Entry:
     about: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        return {"seq": self.number, "at_s": self.at_s, "kind": self.kind, **self.about}
+        return {"seq": self.number, "at_s": self.at_s, "event": self.kind, **self.about}
 
 
 class Journal:

@@ -54,19 +54,17 @@ class Line:
         self._elapsed = elapsed
         self._log = log
         self._keeps_keys = keeps_keys
-        self._listens = False
         self._keys: deque[str] = deque()
         self._interruption: Interruption | None = None
         self._signal: threading.Event = parent._signal if parent else threading.Event()
         self._watched = [parent, self] if parent else [self]
 
     def press(self, keys: str) -> None:
-        """The person presses keys. They are heard on the line, and count if a Gather listens."""
+        """The person presses keys. They are heard on the line, and kept for whoever waits for one."""
         for key in keys:
             self._log("key", {"key": key})
             self.tape.add("caller", "key", key, CALLER, self._elapsed(), key_tone(key))
-            if self._listens or self._keeps_keys:
-                self._keys.append(key)
+            self._keys.append(key)
         self._signal.set()
 
     def hang_up(self) -> None:
@@ -78,9 +76,8 @@ class Line:
             self._interruption = interruption
         self._signal.set()
 
-    def listen(self, is_listening: bool) -> None:
-        """Begin or end to take keys. What was pressed and not taken is forgotten, unless keys are kept."""
-        self._listens = is_listening
+    def forget_keys(self) -> None:
+        """Whatever was pressed before now is no answer to what comes, unless this line keeps its keys."""
         if not self._keeps_keys:
             self._keys.clear()
 

@@ -55,6 +55,7 @@ class PhoneCall:
         self.fetcher = Fetcher(self)
         self._caller = Caller(self, plan.caller, hooks)
         self._keypads = {self.line: Keypad(self, self.line, () if plan.is_manual else plan.caller.presses)}
+        self._intentions: list[Callable[[], None]] = []
         self._fallbacks = 0
         self._pending = 0
         self._pending_lock = threading.Lock()
@@ -83,8 +84,10 @@ class PhoneCall:
             self.end(self._live())
         finally:
             self.end("failed")
-            self.deliveries.release()
+            for cancel in self._intentions:
+                cancel()
             self.fetcher.close()
+            self.deliveries.release()
             self.ended.set()
             self._close_journal()
 
@@ -214,6 +217,10 @@ class PhoneCall:
                 self._close_journal()
 
         self.exchange.clock.later(seconds, act)
+
+    def intend(self, seconds: float, action: Callable[[], None]) -> None:
+        """Have something done later unless the call is over by then."""
+        self._intentions.append(self.exchange.clock.later(seconds, action))
 
     def _close_journal(self) -> None:
         if self.is_settled:

@@ -70,7 +70,7 @@ class AgentPlan:
 
 @dataclass(frozen=True)
 class CallPlan:
-    """A call to place. `geo` may give city, state, zip and country of the caller."""
+    """A call to place. `geo` may give city, state, zip and country of the caller; `label` is for people."""
 
     from_number: str
     to_number: str
@@ -79,6 +79,7 @@ class CallPlan:
     faults: Faults | None = None
     is_manual: bool = False
     geo: tuple[tuple[str, str], ...] = ()
+    label: str = ""
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> "CallPlan":

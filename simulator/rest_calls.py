@@ -19,7 +19,7 @@ TWIML_CHARS_MAX = 4000
 
 @blueprint.get("/Calls.json")
 def list_calls(account: str) -> Response:
-    legs = [leg for leg, _ in reversed(exchange().legs.values()) if not leg.is_deleted]
+    legs = [leg for leg, _ in reversed(list(exchange().legs.values())) if not leg.is_deleted]
     wanted = {"To": "to_number", "From": "from_number", "Status": "status", "ParentCallSid": "parent_sid"}
     for parameter, attribute in wanted.items():
         if value := request.args.get(parameter):
@@ -70,7 +70,6 @@ def to_json(leg: Leg) -> dict[str, Any]:
     return {
         "sid": leg.sid,
         "account_sid": exchange().config.account_sid,
-        "annotation": None,
         "answered_by": None,
         "api_version": "2010-04-01",
         "caller_name": None,

@@ -24,7 +24,7 @@ def start(account: str, call_sid: str) -> tuple[Response, int]:
         raise RestError(400, 21220, "Requested resource is not eligible for recording")
     running = [r for r in call.recorder.recordings if r.is_running and r.terms.source == API_SOURCE]
     recording = running[0] if running else call.recorder.start(_terms())
-    return jsonify(to_json(recording, shown=recording.status) | {"track": recording.terms.track}), 201
+    return jsonify(of_call(recording, shown=recording.status)), 201
 
 
 @blueprint.post("/Calls/<sid:call_sid>/Recordings/<sid:sid>.json")
@@ -43,13 +43,13 @@ def update(account: str, call_sid: str, sid: str) -> Response:
         call.recorder.resume(recording)
     else:
         raise RestError(400, 20001, "Status is required")
-    return jsonify(to_json(recording, shown=wanted) | {"track": recording.terms.track})
+    return jsonify(of_call(recording, shown=wanted))
 
 
 @blueprint.get("/Calls/<sid:call_sid>/Recordings.json")
 def list_of_call(account: str, call_sid: str) -> Response:
     find_call(call_sid)
-    return page("recordings", _listed(call_sid), lambda r: to_json(r) | {"track": r.terms.track})
+    return page("recordings", _listed(call_sid), of_call)
 
 
 @blueprint.get("/Recordings.json")
@@ -59,8 +59,7 @@ def list_all(account: str) -> Response:
 
 @blueprint.get("/Calls/<sid:call_sid>/Recordings/<sid:sid>.json")
 def fetch_of_call(account: str, call_sid: str, sid: str) -> Response:
-    recording = find(sid, call_sid)
-    return jsonify(to_json(recording) | {"track": recording.terms.track})
+    return jsonify(of_call(find(sid, call_sid)))
 
 
 @blueprint.get("/Recordings/<sid:sid>.json")
@@ -137,6 +136,14 @@ def to_json(recording: Recording, shown: str = "") -> dict[str, Any]:
     }
 
 
+def of_call(recording: Recording, shown: str = "") -> dict[str, Any]:
+    """The same under its call: with its track, and without the media."""
+    shared = to_json(recording, shown)
+    del shared["media_url"], shared["subresource_uris"]
+    uri = shared["uri"].replace("/Recordings/", f"/Calls/{recording.call_sid}/Recordings/")
+    return shared | {"track": recording.terms.track, "uri": uri}
+
+
 def _terms() -> Terms:
     """The defaults are those of a start by REST, which are not those of TwiML."""
     form = request.form
@@ -163,7 +170,7 @@ def _running(call: PhoneCall) -> Recording:
 def _listed(call_sid: str | None) -> list[Recording]:
     return [
         recording
-        for recording in reversed(exchange().recordings.values())
+        for recording in reversed(list(exchange().recordings.values()))
         if (not call_sid or recording.call_sid == call_sid)
         and (not recording.deleted or _includes_deleted())
         and is_within_dates("DateCreated", recording.started)

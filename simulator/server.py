@@ -7,7 +7,7 @@ from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from simulator import control, rest_calls, rest_numbers, rest_recordings
+from simulator import control, phone_page, rest_calls, rest_numbers, rest_recordings
 from simulator.errors import RestError
 from simulator.exchange import Exchange
 from simulator.rest import Sid, answer_error, answer_http_error, authenticate
@@ -16,14 +16,14 @@ REST = (rest_calls.blueprint, rest_recordings.blueprint, rest_numbers.blueprint)
 
 
 def create_app(exchange: Exchange) -> Flask:
-    """The WSGI app. A page for people is one more blueprint."""
+    """The WSGI app: for programs, and for people the phone in the browser."""
     app = Flask(__name__)
     app.extensions["exchange"] = exchange
     app.url_map.converters["sid"] = Sid
     app.register_error_handler(RestError, answer_error)
     app.register_error_handler(HTTPException, answer_http_error)
     app.before_request(_authenticate_rest)
-    for blueprint in (*REST, control.blueprint):
+    for blueprint in (*REST, control.blueprint, phone_page.blueprint):
         app.register_blueprint(blueprint)
     return app
 
@@ -40,7 +40,7 @@ class Server:
         exchange.config = exchange.config.served_at(self.url)
 
     def serve(self) -> None:
-        self._server.serve_forever()
+        self._server.serve_forever(poll_interval=0.05)
 
     def close(self) -> None:
         """Stop serving. Safe from any thread but the one that serves."""

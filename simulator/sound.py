@@ -4,6 +4,7 @@ import io
 import struct
 import wave
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,14 @@ def tone(frequencies: Sequence[float], duration_s: float, level: int = 5000) -> 
     return (waves * level / max(1, len(frequencies))).astype(np.int16)
 
 
+@lru_cache
 def key_tone(key: str) -> Samples:
     """The two tones of a key, for 160 ms."""
     row, column = next((low, DTMF_COLUMNS[keys.index(key)]) for low, keys in DTMF_ROWS.items() if key in keys)
     return tone((row, column), 0.16)
 
 
+@lru_cache
 def ringing(duration_s: float) -> Samples:
     """What a caller hears while the other phone rings: two seconds of tone, four of quiet."""
     burst = np.concatenate([tone((440, 480), 2.0, 2500), silence(4.0)])

@@ -24,11 +24,8 @@ def converse(call: "PhoneCall", line: Line, verb: Verb) -> str:
     """
     lasts_s = min(_wanted_s(call), verb.number("timeLimit", 14400))
     call.entered_conversation(lasts_s)
-    line.listen(verb.is_on("hangupOnStar"))
-    try:
-        status = _talk(call, line, lasts_s, ends_on_star=verb.is_on("hangupOnStar"))
-    finally:
-        line.listen(False)
+    line.forget_keys()
+    status = _talk(call, line, lasts_s, ends_on_star=verb.is_on("hangupOnStar"))
     if call.plan.caller.hangs_up == AFTER_TALK:
         line.hang_up()
         line.check()

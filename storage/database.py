@@ -1,8 +1,8 @@
 """One database, SQLite or Postgres, with one promise: when `write` returns, what was written survives a power cut.
 
 SQLite has one writer at a time. Writers that wait inside SQLite sleep and starve one another (p99 of 700 ms was
-measured), so they queue here instead: in a process one thread takes what is queued and commits it together, and between
-processes an flock on a file beside the database passes the turn on.
+measured), so they queue here instead: in a process those who wait are committed together, and between processes an
+flock on a file beside the database passes the turn on.
 """
 
 import fcntl
@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import psycopg
 from pysqlite3 import dbapi2 as sqlite
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storage.errors import Broken, Refused, Unavailable
 from storage.group_commit import GroupCommit
+from storage.row_errors import on_error
 
 T = TypeVar("T")
 
@@ -85,8 +86,6 @@ class Database:
             return _write_postgres(self.engine, work)
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
         self.engine.dispose()
 
 
@@ -125,7 +124,7 @@ def _sqlite_engine(url: str, file: str | None) -> Engine:
         raise Refused("DATABASE_URL names no file; an in-memory database would forget every call")
     if sqlite.sqlite_version_info < SQLITE_VERSION_MIN:
         raise Refused(f"SQLite {sqlite.sqlite_version} can lose commits; install pysqlite3 with 3.51.3 or newer")
-    engine = create_engine(url, module=sqlite, pool_size=20, max_overflow=40, hide_parameters=True)
+    engine = create_engine(url, module=sqlite, pool_size=20, max_overflow=20, hide_parameters=True)
     turn = Path(f"{file}.turn")
     event.listen(engine, "connect", lambda connection, record: _open_sqlite(connection, record, turn))
     event.listen(engine, "begin", _begin_sqlite)
@@ -161,15 +160,15 @@ def _postgres_engine(url: str) -> Engine:
     try:
         engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
-            pool_size=20,
-            max_overflow=40,
+            pool_size=5,
+            max_overflow=15,  # two processes of each kind stay well under the 100 that Postgres allows by default
             hide_parameters=True,
             connect_args=POSTGRES_PATIENCE,
         )
     except NoSuchModuleError as error:
         raise Refused(f"DATABASE_URL: {error}") from None
     event.listen(engine, "connect", _open_postgres)
-    event.listen(engine, "handle_error", _leave_the_row_out)
+    event.listen(engine, "handle_error", on_error)
     return engine
 
 
@@ -183,14 +182,6 @@ def _open_postgres(connection: Any, record: Any) -> None:
     connection.commit()
 
 
-def _leave_the_row_out(context: ExceptionContext) -> None:
-    """Postgres quotes the row that a constraint refused, which may be a caller's; errors are logged."""
-    original, wrapped = context.original_exception, context.sqlalchemy_exception
-    if wrapped is not None and isinstance(original, psycopg.Error) and original.diag.message_primary:
-        original.args = (original.diag.message_primary,)
-        wrapped.args = (f"({type(original).__name__}) {original.diag.message_primary}",)
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -199,5 +190,7 @@ def _translated() -> Iterator[None]:
         raise Broken(f"database: a constraint refused the write: {error.orig}") from error
     except DBAPIError as error:
         raise Unavailable(f"database (DATABASE_URL): {error.orig}") from error
+    except PoolTimeout as error:
+        raise Unavailable("database: every connection is in use") from error
     except SQLAlchemyError as error:
-        raise Unavailable(f"database (DATABASE_URL): {error}") from error
+        raise Broken(f"database: {error}") from error

@@ -36,6 +36,19 @@ def write_all(descriptor: int, content: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """A small file, whole or not at all."""
+    partial = path.with_name(f"{path.name}.part")
+    with disk_edge(f"write of {path.name}"):
+        descriptor = create_private(partial)
+        try:
+            write_all(descriptor, content)
+            partial.replace(path)
+        finally:
+            os.close(descriptor)
+            partial.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder as durable as the files behind them."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

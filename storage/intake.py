@@ -29,6 +29,7 @@ from storage.provider import Provider
 from storage.recordings import AudioObject, Recording
 from storage.spool import spool
 from storage.tables import recording_key
+from storage.wav import inspect_wav
 
 MASTER = "master"
 # Four hours of Twilio's WAV: two channels of 8,000 16-bit samples a second.
@@ -48,9 +49,10 @@ class Workshop:
     key_encryption_key: bytes
     ffmpeg: str | None
     random: Callable[[int], bytes] = secrets.token_bytes
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def moment(self) -> Moment:
-        return Moment(datetime.now(UTC), self.random)
+        return Moment(self.now(), self.random)
 
     def folder(self, recording_id: str) -> Path:
         """Where a recording's audio lies in the clear while it is worked on."""
@@ -80,7 +82,7 @@ def _fetch(shop: Workshop, recording_id: str) -> None:
 def _check(known: Recording, master: Path) -> None:
     """A cut download looks like a damaged recording, so it is fetched again; one that stays damaged is an incident."""
     try:
-        facts = audio_work.inspect_wav(master)
+        facts = inspect_wav(master)
     except Refused as error:
         raise Unavailable(f"recording {known.id}: {error}") from error
     if known.duration_s is not None and abs(facts.duration_s - known.duration_s) > _DURATION_TOLERANCE_S:

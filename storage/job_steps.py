@@ -6,7 +6,6 @@ from threading import Event, Semaphore
 from typing import TypeVar
 
 from dbos import DBOS, PortableWorkflowError
-from dbos import error as dbos_error
 
 from storage.errors import Broken, Refused, Unavailable
 
@@ -36,30 +35,6 @@ class Stopping(BaseException):
 
 
 @dataclass(frozen=True)
-class Perseverance:
-    """Tries again while something is unavailable. Whoever waits holds no slot, and so holds up nobody."""
-
-    slots: Semaphore
-    stopping: Event
-    patience: Patience
-
-    def __call__(self, step: Callable[[], T]) -> T:
-        """Any other failure than Unavailable comes through at once, and Unavailable when patience has run out."""
-        for wait_s in self.patience.waits():
-            try:
-                return self._attempt(step)
-            except Unavailable:
-                self.stopping.wait(wait_s)
-        return self._attempt(step)
-
-    def _attempt(self, step: Callable[[], T]) -> T:
-        with self.slots:
-            if self.stopping.is_set():
-                raise Stopping
-            return step()
-
-
-@dataclass(frozen=True)
 class Steps:
     """What a job is handed. `steps("fetch", lambda: ...)` carries out one step and returns its result.
 
@@ -68,14 +43,40 @@ class Steps:
     a job whose steps must change takes a new name, and the old one stays until none of its jobs is left.
     """
 
-    persevere: Perseverance
+    # Held while a step is looked up, done and kept: a hundred jobs that write at once would make the callers wait.
+    slots: Semaphore
+    stopping: Event
+    patience: Patience
 
     def __call__(self, name: str, step: Callable[[], T]) -> T:
         """Raises what the step raised, also when that was before the process died."""
+        with self.slots:
+            self._go_on()
+            try:
+                return DBOS.run_step({"name": name}, self.persevere, step)
+            except PortableWorkflowError as kept:
+                raise _FAMILIES.get(kept.name, Broken)(kept.message) from kept
+
+    def persevere(self, step: Callable[[], T]) -> T:
+        """Try again while something is unavailable. Any other failure comes through at once.
+
+        The caller holds a slot; it is given up while waiting, so that who waits holds up nobody.
+        """
+        for wait_s in self.patience.waits():
+            try:
+                return step()
+            except Unavailable:
+                self._wait(wait_s)
+        return step()
+
+    def _wait(self, wait_s: float) -> None:
+        self.slots.release()
         try:
-            return DBOS.run_step({"name": name}, self.persevere, step)
-        except PortableWorkflowError as kept:
-            raise _FAMILIES.get(kept.name, Broken)(kept.message) from kept
-        except dbos_error.DBOSWorkflowConflictIDError:
-            # This process was silent for so long that another has taken the job over.
-            raise Stopping from None
+            self.stopping.wait(wait_s)
+        finally:
+            self.slots.acquire()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self.stopping.is_set():
+            raise Stopping

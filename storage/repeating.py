@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from threading import Event, Thread
 
+from storage.errors import Unavailable
+
 log = logging.getLogger(__name__)
 
 
@@ -31,5 +33,7 @@ def repeat(
 def _attempt(name: str, work: Callable[[], object]) -> None:
     try:
         work()
+    except Unavailable as error:
+        log.warning("%s: %s", name, error)
     except Exception:  # the edge of a thread: nobody above would hear of it
         log.exception("%s failed", name)

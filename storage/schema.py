@@ -1,6 +1,7 @@
 """Brings the database to the schema this version needs (`onrecord init`), and says at start whether it is there."""
 
 from pathlib import Path
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
@@ -11,11 +12,12 @@ from storage.database import Database
 from storage.errors import Refused
 
 SCHEMA_VERSION = "0001"
+_migrating = Lock()  # what alembic works on, it keeps in a global
 
 
 def migrate(database: Database) -> None:
     """Apply every version that is missing, in one transaction. Nothing is done where all are there."""
-    with database.engine.begin() as connection:
+    with _migrating, database.engine.begin() as connection:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

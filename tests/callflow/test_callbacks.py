@@ -115,8 +115,8 @@ def test_a_recording_without_a_permit_of_its_own_is_condemned_at_its_first_news(
     known, foreign = installation.call(call.sid), "RE" + call.sid[:1:-1]
     for status in (news, "in-progress", "completed", "completed", "absent"):
         assert call.recording(URLS.recording(known.id), status, foreign).status_code == 204
-    condemned = installation.recordings(call.sid)[-1]
-    assert (condemned.recording_sid, condemned.state, condemned.permit) == (foreign, "condemned", None)
+    (condemned,) = [one for one in installation.recordings(call.sid) if one.recording_sid == foreign]
+    assert (condemned.state, condemned.permit) == ("condemned", None)
     assert installation.incidents(call.sid) == ["recording_without_permit"]
     assert [job for job in installation.jobs() if condemned.id in job] == [f"destroy:{condemned.id}"]
     assert installation.event_types(call.sid).count("recording.condemned") == 1

@@ -221,7 +221,7 @@ def test_digits_no_phone_can_send_are_refused(digits: str) -> None:
         ("answered", "", True),
         ("no-answer", "", False),
         ("something-new", "", False),
-        ("busy", "perhaps", False),
+        ("completed", "perhaps", True),
     ],
 )
 def test_the_conversation_took_place_if_twilio_says_so_or_the_status_does(
@@ -253,6 +253,10 @@ def test_a_number_that_cannot_be_read_is_absent(number: str) -> None:
     recording = RecordingProgress.parse({**RECORDS, "RecordingDuration": number, "RecordingChannels": number})
     assert (progress.sequence_number, progress.duration_s) == (None, None)
     assert (recording.duration_s, recording.channels) == (None, None)
+
+
+def test_no_recording_has_no_channel() -> None:
+    assert RecordingProgress.parse({**RECORDS, "RecordingChannels": "0"}).channels is None
 
 
 def test_the_first_sequence_number_is_zero_and_not_absent() -> None:

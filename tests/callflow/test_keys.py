@@ -124,9 +124,10 @@ def test_a_directory_or_a_pipe_is_no_key_file(tmp_path: Path) -> None:
         ("an unknown name", lambda text: text.replace("url-mac-key: ", "url-key: ")),
         ("a line that is none", lambda text: text + "hello\n"),
         ("not base64", lambda text: text.replace("url-mac-key: ", "url-mac-key: !!")),
-        ("a short key", lambda text: text[: text.index("url-mac-key: ")] + "url-mac-key: AAAA\n"),
+        ("a short key", lambda text: text[: text.index("url-mac-key: ")] + "url-mac-key: QUJD\n"),
         ("a key of zeros", lambda text: text[: text.index("url-mac-key: ")] + f"url-mac-key: {'A' * 43}=\n"),
         ("not ASCII", lambda text: text.replace("url-mac-key: ", "url-mac-key: é")),
+        ("more behind what is read", lambda text: text + "#" * (4095 - len(text)) + "\nmore: AAAA\n"),
         ("far too long", lambda text: "#" * 5000 + "\n" + text),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from simulator.clock import VirtualClock
+from simulator.clock import Clock, VirtualClock
 from simulator.config import Config
 from simulator.exchange import Exchange
 from simulator.phone_call import Hook, PhoneCall
@@ -15,6 +15,15 @@ ORIGIN = "https://line.example"
 LINE, CALLER, AGENT = "+14155550100", "+14155550199", "+14155550123"
 ACCOUNT = "AC" + "0123456789abcdef" * 2
 TOKEN = "token-of-the-tests"
+
+IMPATIENT = {
+    "request_s": 0.0,
+    "callback_s": 0.01,
+    "processing_s": 0.05,
+    "ring_s": 0.1,
+    "think_s": 0.05,
+    "recording_min_s": 0.1,
+}
 
 Answer = str | tuple[str, int] | Response
 
@@ -28,7 +37,7 @@ DIAL = f"<Dial action='/ended'><Number url='/whisper'>{AGENT}</Number></Dial>"
 class Office:
     """Answers path by path; what it was asked is in `seen`, in order, with the form it came with."""
 
-    def __init__(self, **answers: Answer | Callable[[], Answer]) -> None:
+    def __init__(self, clock: Clock | None = None, **answers: Answer | Callable[[], Answer]) -> None:
         self.answers: dict[str, Answer | Callable[[], Answer]] = {
             "answer": "<Say>This call may be recorded.</Say><Redirect>/choice</Redirect>",
             "choice": "<Gather numDigits='1' finishOnKey='' timeout='4' actionOnEmptyResult='true' action='/consent'>"
@@ -43,7 +52,7 @@ class Office:
         }
         self.seen: list[tuple[str, dict[str, str]]] = []
         self.headers: list[dict[str, str]] = []
-        self.clock = VirtualClock()
+        self.clock: Clock = clock or VirtualClock()
         self.exchange = Exchange(self._config(), self.clock)
         self.exchange.mount(ORIGIN, self._app())
 
@@ -74,7 +83,8 @@ class Office:
             "voice_fallback_url": f"{ORIGIN}/fallback",
             "status_callback": f"{ORIGIN}/status",
         }
-        return Config.of({"account_sid": ACCOUNT, "auth_token": TOKEN, "numbers": {LINE: urls}})
+        timing = {} if isinstance(self.clock, VirtualClock) else IMPATIENT
+        return Config.of({"account_sid": ACCOUNT, "auth_token": TOKEN, "numbers": {LINE: urls}, "timing": timing})
 
     def _app(self) -> Flask:
         app = Flask(__name__)

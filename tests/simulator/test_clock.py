@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from functools import partial
 
 from simulator.clock import RealClock, VirtualClock
 
@@ -40,9 +41,20 @@ def test_a_wait_that_nobody_ends_lasts_to_its_end() -> None:
     assert clock.now() - start == timedelta(seconds=7)
 
 
+def test_what_is_cancelled_is_neither_done_nor_waited_for() -> None:
+    virtual, real = VirtualClock(), RealClock()
+    start, done = virtual.now(), list[str]()
+    for clock in (virtual, real):
+        cancel = clock.later(3600, lambda: done.append("never"))
+        cancel()
+        cancel()
+        clock.settle()
+    assert (done, virtual.now()) == ([], start)
+
+
 def test_a_real_clock_settles_when_everything_asked_for_later_is_done() -> None:
     clock, done = RealClock(), list[int]()
     for n in range(5):
-        clock.later(0.01, lambda n=n: done.append(n))  # type: ignore[misc]  # a default binds the loop's value
+        clock.later(0.01, partial(done.append, n))
     clock.settle()
     assert sorted(done) == [0, 1, 2, 3, 4]

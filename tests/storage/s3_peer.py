@@ -1,21 +1,22 @@
-"""An S3 server for the tests: moto over real HTTP on a free loopback port, and a proxy before it that fails
-on demand."""
+"""An S3 server for the tests: moto over real HTTP on a free loopback port, or the real one that is named."""
 
-import http.client
+import functools
 import logging
-import threading
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
+import boto3
 import pytest
+from botocore.config import Config
 from moto.server import ThreadedMotoServer
+from werkzeug.serving import WSGIRequestHandler
 
-from storage.audio_store import AudioStore
+from storage.audio_store import AudioStore, open_store
 from storage.s3_bucket import S3Bucket
 from storage.s3_edge import s3_client
 from storage.s3_store import S3Store
@@ -36,6 +37,19 @@ class Peer:
     def new_store(self, *, lock: bool) -> AudioStore:
         return S3Store(S3Bucket(self.client, self.new_bucket(lock=lock), "some/prefix"))
 
+    def opened(self, url: str) -> AudioStore:
+        """As an operator opens it: all that is known of the server stands in AWS's own variables."""
+        with _operators_settings(self.endpoint):
+            return open_store(url)
+
+    @functools.cache  # noqa: B019 - a client takes a third of a second to make, and lives as long as its peer
+    def client_through(self, endpoint: str, attempts: int = 4, trusted: Path | None = None) -> Any:
+        """Like the product's own, but for how often it tries: a test doesn't wait for the pauses between."""
+        retries = {"mode": "standard", "total_max_attempts": attempts}
+        config = self.client.meta.config.merge(Config(retries=retries))
+        with _operators_settings(endpoint):
+            return boto3.session.Session().client("s3", config=config, verify=str(trusted) if trusted else None)
+
     def versions(self, bucket: str) -> list[dict[str, Any]]:
         """Versions and delete markers, whatever their key."""
         page = self.client.list_object_versions(Bucket=bucket)
@@ -44,103 +58,31 @@ class Peer:
 
 @contextmanager
 def s3_peer() -> Iterator[Peer]:
-    """AWS's own variables point to the peer meanwhile, as an operator would set them."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    endpoint = "http://{}:{}".format(*server.get_host_and_port())
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**_AWS, "AWS_ENDPOINT_URL_S3": endpoint}.items():
-            patch.setenv(name, value)
-        yield Peer(endpoint, s3_client())
-    server.stop()
-    assert server._server is not None
-    server._server.server_close()
+        patch.setattr(WSGIRequestHandler, "disable_nagle_algorithm", True)  # 40 ms per answer
+        server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        server.start()
+        endpoint = "http://{}:{}".format(*server.get_host_and_port())
+        with _operators_settings(endpoint):
+            client = s3_client()
+        yield Peer(endpoint, client)
+        server.stop()
+        assert server._server is not None
+        server._server.server_close()
 
 
-@dataclass
-class Faults:
-    """What the proxy does to the requests of one method; each fault strikes `times` requests and is then
-    over."""
-
-    lose_reply_to: str = ""
-    times: int = 0
-    drop_headers: tuple[str, ...] = ()
-    cut_body_after: int | None = None
-    drips: bool = False
-    seen: list[str] = field(default_factory=list)
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def strikes(self, method: str) -> bool:
-        if method != self.lose_reply_to or self.times == 0:
-            return False
-        self.times -= 1
-        return True
+def real_peer() -> Peer | None:
+    """The server that S3_TEST_ENDPOINT, S3_TEST_KEY and S3_TEST_SECRET name, if they do."""
+    if not (endpoint := os.environ.get("S3_TEST_ENDPOINT")):
+        return None
+    session = boto3.session.Session(os.environ["S3_TEST_KEY"], os.environ["S3_TEST_SECRET"], region_name="us-east-1")
+    return Peer(endpoint, session.client("s3", endpoint_url=endpoint))
 
 
 @contextmanager
-def toxic_proxy(upstream: str) -> Iterator[tuple[str, Faults]]:
-    faults = Faults()
-    place = urlsplit(upstream)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def _relay(self) -> None:
-            faults.seen.append(f"{self.command} {self.path}")
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in (*faults.drop_headers, "expect")}
-            link = http.client.HTTPConnection(place.hostname or "", place.port)
-            link.request(self.command, self.path, body, headers)
-            answer = link.getresponse()
-            content = answer.read()
-            link.close()
-            if faults.strikes(self.command):
-                self.close_connection = True
-                return
-            self._answer(answer, content)
-
-        def _answer(self, answer: http.client.HTTPResponse, content: bytes) -> None:
-            self.send_response_only(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in ("transfer-encoding", "connection"):
-                    self.send_header(name, value)
-            self.end_headers()
-            if self.command == "GET" and "versionId" in self.path:
-                self._spoil(content)
-            else:
-                self.wfile.write(content)
-
-        def _spoil(self, content: bytes) -> None:
-            if faults.cut_body_after is not None and faults.times > 0:
-                faults.times -= 1
-                self.wfile.write(content[: faults.cut_body_after])
-                self.close_connection = True
-            elif faults.drips:
-                for byte in content:
-                    if faults.stop.wait(0.02):
-                        break
-                    self.wfile.write(bytes([byte]))
-                self.close_connection = True
-            else:
-                self.wfile.write(content)
-
-        do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _relay  # noqa: N815 - the names http.server calls
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A client that gave up is what these tests are about."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", faults
-    faults.stop.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def _operators_settings(endpoint: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**_AWS, "AWS_ENDPOINT_URL_S3": endpoint}.items():
+            patch.setenv(name, value)
+        yield

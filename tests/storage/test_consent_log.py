@@ -77,7 +77,7 @@ def test_subtrees_of_subtrees_are_kept(database: Database, monkeypatch: pytest.M
 def test_the_log_refuses_to_be_changed(database: Database, change: object) -> None:
     database.write(appending(Event("call.received")))
     with pytest.raises((Broken, Unavailable), match="append-only"):
-        database.write(lambda connection: connection.execute(change))  # type: ignore[call-overload]
+        database.write(lambda connection: connection.execute(change))  # type: ignore[call-overload]  # text or delete()
 
 
 def disarm(connection: Connection) -> None:
@@ -103,7 +103,7 @@ def test_history_changed_behind_the_logs_back_is_found(database: Database, tampe
 
     def work(connection: Connection) -> None:
         disarm(connection)
-        connection.execute(tampering)  # type: ignore[call-overload]
+        connection.execute(tampering)  # type: ignore[call-overload]  # as above
 
     database.write(work)
     with database.read() as connection, pytest.raises(Broken, match=found):

@@ -18,7 +18,7 @@ def numbers(database: Database) -> Database:
     return database
 
 
-def put(value: int):  # type: ignore[no-untyped-def]
+def put(value: int):  # type: ignore[no-untyped-def]  # what `write` takes
     return lambda connection: connection.execute(text("INSERT INTO number VALUES (:value)"), {"value": value})
 
 

@@ -1,0 +1,180 @@
+"""What durable jobs cost: `python -m bench.jobs DATABASE_URL`, on an empty database.
+
+Prints the time of a write with and without a job asked for in it, alone and while workers are busy; the jobs done per
+second; how soon a job starts; how soon another worker has resumed what a killed one held; and an idle worker's cost.
+"""
+
+import os
+import resource
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Thread
+
+from sqlalchemy import Connection, insert
+
+from storage.database import Database
+from storage.job_queue import JobKind, JobQueue, Lane, Standing, create_job_tables
+from storage.job_steps import Steps
+from storage.schema import migrate
+from storage.tables import rulebook_version
+from storage.worker import Worker
+
+THREE = JobKind("three", Lane.BULK)
+LONG = JobKind("long", Lane.PROMPT)
+WRITES = 200
+BACKLOG = 800
+
+
+def three(steps: Steps, job_id: str) -> None:
+    for name in ("first", "second", "third"):
+        steps(name, lambda: job_id)
+
+
+def long(steps: Steps, job_id: str) -> None:
+    def stay() -> None:
+        if os.environ.get("STAY"):
+            Event().wait()
+
+    steps("stay", stay)
+
+
+def work(url: str) -> None:
+    worker = Worker(Database.open(url), {THREE: three, LONG: long}, on_failure=print)
+    ended = Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    worker.start()
+    ended.wait()
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    print(f"  worker {os.getpid()}: {usage.ru_utime + usage.ru_stime:.1f} s of CPU, {usage.ru_maxrss // 1024} MB")
+    worker.stop()
+    os._exit(0)
+
+
+class Bench:
+    def __init__(self, url: str) -> None:
+        self.url, self.database = url, Database.open(url)
+        migrate(self.database)
+        create_job_tables(self.database)
+        self.queue = JobQueue(self.database)
+
+    def worker(self, **environment: str) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "bench.jobs", "work", self.url]
+        return subprocess.Popen(command, env={**os.environ, **environment})
+
+    def write(self, kind: JobKind | None) -> str:
+        """A row, as a web process writes one, and perhaps a job with it."""
+        job_id = secrets.token_hex(8)
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(rulebook_version).values(sha256=job_id, text="", adopted_at=datetime.now(UTC)))
+            if kind is not None:
+                self.queue.enqueue(connection, kind, job_id, job_id)
+
+        self.database.write(work)
+        return job_id
+
+    def timed_writes(self, what: str, kind: JobKind | None) -> None:
+        """From four threads, 5 ms apart: over some seconds, as calls come in."""
+        times: list[float] = []
+
+        def write() -> None:
+            for _ in range(WRITES):
+                start = time.perf_counter()
+                self.write(kind)
+                times.append(1000 * (time.perf_counter() - start))
+                time.sleep(0.005)
+
+        threads = [Thread(target=write) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        times.sort()
+        p50, p99 = times[len(times) // 2], times[len(times) * 99 // 100]
+        print(f"  {what}: p50 {p50:.2f} ms, p99 {p99:.2f} ms, max {times[-1]:.1f} ms")
+
+    def until(self, true: Callable[[], bool]) -> float:
+        start = time.perf_counter()
+        while not true():
+            time.sleep(0.02)
+        return time.perf_counter() - start
+
+    def is_done(self, kind: JobKind, job_id: str) -> Callable[[], bool]:
+        return lambda: self.queue.standing(kind, job_id) is Standing.DONE
+
+    def stop(self, *workers: "subprocess.Popen[bytes]") -> None:
+        for worker in workers:
+            worker.terminate()
+        start = time.perf_counter()
+        for worker in workers:
+            worker.wait()
+        print(f"  stopped in {time.perf_counter() - start:.1f} s")
+
+
+def busy(bench: Bench, workers: int) -> None:
+    processes = [bench.worker() for _ in range(workers)]
+    bench.until(bench.is_done(LONG, bench.write(LONG)))
+    for _ in range(BACKLOG):
+        last = bench.write(THREE)
+    start = time.perf_counter()
+    bench.timed_writes(f"row and job, {workers} busy", LONG)
+    bench.timed_writes(f"row only, {workers} busy", None)
+    bench.until(bench.is_done(THREE, last))
+    print(f"  {(BACKLOG + 4 * WRITES) / (time.perf_counter() - start):.0f} jobs a second, {workers} workers")
+    waits = [bench.until(bench.is_done(LONG, bench.write(LONG))) for _ in range(5)]
+    print(f"  a prompt job is done {min(waits):.2f} to {max(waits):.2f} s after it was asked for")
+    bench.stop(*processes)
+
+
+def dies(bench: Bench) -> None:
+    held, job_id = bench.worker(STAY="1"), bench.write(LONG)
+    bench.until(lambda: bench.queue.standing(LONG, job_id) is Standing.RUNNING)
+    other = bench.worker()
+    time.sleep(8)
+    held.kill()
+    print(f"  resumed and done {bench.until(bench.is_done(LONG, job_id)):.1f} s after kill -9, another living")
+    bench.stop(other)
+    held, job_id = bench.worker(STAY="1"), bench.write(LONG)
+    bench.until(lambda: bench.queue.standing(LONG, job_id) is Standing.RUNNING)
+    held.kill()
+    other = bench.worker()
+    print(f"  resumed and done {bench.until(bench.is_done(LONG, job_id)):.1f} s after kill -9 and a restart")
+    bench.stop(other)
+
+
+def idle(bench: Bench) -> None:
+    worker = bench.worker()
+    time.sleep(3)
+    before = cpu(worker.pid)
+    time.sleep(20)
+    print(f"  idle worker: {100 * (cpu(worker.pid) - before) / 20:.1f} % of one core")
+    bench.stop(worker)
+
+
+def cpu(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def main(url: str) -> None:
+    bench = Bench(url)
+    print(bench.database.dialect)
+    bench.timed_writes("row only, nobody busy", None)
+    bench.timed_writes("row and job, nobody busy", THREE)
+    for workers in (1, 2):
+        busy(bench, workers)
+    dies(bench)
+    idle(bench)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "work":
+        work(sys.argv[2])
+    else:
+        main(sys.argv[1])

@@ -1,0 +1,119 @@
+"""`onrecord demo`: the whole service against the simulated telephone, in processes of its own, with real audio.
+
+It writes a rulebook and keys into a fresh directory, starts both faces, a worker and the simulator, places calls, waits
+until nothing is under way, and has `callflow.promises` look at every call from outside.
+"""
+
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import requests
+from rich.console import Console
+
+from callflow import promises
+from callflow.demo_calls import CALLS, Placed, place, table
+from callflow.house import House, open_house
+from callflow.overview import show
+from callflow.promises import Breach, Witness
+from callflow.story import Story, tell
+from callflow.town import Town
+
+_SETTLED_WITHIN_S = 180.0
+_MOVING = frozenset({"started", "completed", "stored", "condemned"})
+
+
+def run(*, once: bool, folder: Path | None) -> int:
+    """Returns the exit code: 0, or 1 if a promise broke."""
+    console = Console(highlight=False)
+    folder = folder or Path(tempfile.mkdtemp(prefix="onrecord-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "onrecord.toml").write_text(files("callflow").joinpath("demo.toml").read_text("utf-8"), "utf-8")
+    began = time.monotonic()
+    with Town(folder) as town:
+        console.print(f"up after {time.monotonic() - began:.1f} s; rulebook, database and audio are in {folder}")
+        console.print(f"a phone in the browser  {town.simulator_url}/")
+        console.print(f"the staff's console     {town.console_url}/")
+        house = open_house(town.environment)
+        try:
+            found = _place_all(console, town, house)
+        finally:
+            house.close()
+        if not once:
+            console.print("\nDial with the phone in the browser. Ctrl-C ends the demonstration.")
+            _stay()
+    return 1 if found else 0
+
+
+def _place_all(console: Console, town: Town, house: House) -> list[Breach]:
+    placed = [place(town.simulator_url, plan) for plan in CALLS]
+    with console.status("") as status:
+        _wait(house, placed, status.update)
+    _show_calls(house, placed)
+    seen = [one.seen() for one in placed]
+    slowest_ms = max(float(document["latency_ms"]) for one in seen for document in one["documents"])
+    console.print(f"slowest answer to Twilio: {slowest_ms:.0f} ms")
+    found = promises.breaches(witness_of(house), seen)
+    for breach in found:
+        console.print(str(breach))
+    console.print(f"promises held: {len(placed)} calls, {len({one.call_sid for one in found})} broken")
+    return found
+
+
+def witness_of(house: House) -> Witness:
+    return Witness(house.database, house.store, house.keys.key_encryption_key, house.settings.spool)
+
+
+def _wait(house: House, placed: list[Placed], say: Callable[[str], Any]) -> None:
+    """Until every call has ended, every recording has come to rest, and the rogue one was seen to."""
+    rogues = [one for one in placed if one.plan.rogue]
+    deadline = time.monotonic() + _SETTLED_WITHIN_S
+    while time.monotonic() < deadline:
+        rogues = [one for one in rogues if not _start_rogue(house, one)]
+        ended = sum(is_at_rest(house, one) for one in placed)
+        say(f"{ended} of {len(placed)} calls are over and settled ...")
+        if ended == len(placed) and not rogues:
+            return
+        time.sleep(0.25)
+
+
+def _start_rogue(house: House, one: Placed) -> bool:
+    """Start a recording behind the service's back, once the caller who declined talks to the agent."""
+    if not one.seen()["connected"]:
+        return False
+    settings = house.settings
+    url = f"{one.simulator_url}/2010-04-01/Accounts/{settings.account_sid}/Calls/{one.call_sid}/Recordings.json"
+    started = requests.post(url, auth=(settings.rest_user, settings.rest_password), timeout=10)
+    return started.status_code in {200, 201}
+
+
+def is_at_rest(house: House, one: Placed) -> bool:
+    """Whether nothing about a call will move any more, at Twilio or here."""
+    story = _story(house, one)
+    seen = one.seen()
+    if story is None or story.call.state != "ended" or not seen["settled"]:
+        return False
+    known = {recording.recording_sid: recording.state for recording in story.recordings}
+    heard = all(recorded["sid"] in known for recorded in seen["recordings"])
+    return heard and not _MOVING & set(known.values())
+
+
+def _show_calls(house: House, placed: list[Placed]) -> None:
+    show(table([(one, _story(house, one)) for one in placed]))
+
+
+def _story(house: House, one: Placed) -> Story | None:
+    with house.database.read() as connection:
+        return tell(connection, one.call_sid)
+
+
+def _stay() -> None:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    stopping.wait()

@@ -1,0 +1,165 @@
+"""Requests to Twilio, bounded in time and size, with our credentials sent to Twilio's host alone.
+
+A read timeout by itself bounds nothing: a server that sends a byte a second never meets it. So every request
+also has a deadline. Neither proxies nor credentials come from the environment, and nothing is logged, because
+URLs and bodies hold phone numbers.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from time import monotonic
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+CHUNK_BYTES = 64 * 1024
+REDIRECTS_MAX = 3
+REDIRECTS = (301, 302, 303, 307, 308)
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`answer` is for what the API says, `media` for a whole recording."""
+
+    connect_s: float = 5
+    read_s: float = 15
+    answer_s: float = 30
+    media_s: float = 1800
+    answer_bytes_max: int = 8 * 1024 * 1024
+
+
+class Answered(Exception):
+    """A status that is no success. The code is Twilio's; None means that somebody else answered."""
+
+    def __init__(self, status: int, code: int | None) -> None:
+        super().__init__(f"answered {status}" + (f", code {code}" if code else ""))
+        self.status = status
+        self.code = code
+
+
+class NoAnswer(Exception):
+    """Nothing usable came back: the request may or may not have been carried out."""
+
+
+class Outbound:
+    """Connections to one host and to where it redirects. May be used by several threads."""
+
+    def __init__(self, user: str, password: str, *, limits: Limits, proxies: Mapping[str, str] | None = None) -> None:
+        self._credentials = (user, password)
+        self._limits = limits
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.proxies = dict(proxies or {})
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=0, pool_maxsize=16))
+
+    def ask(self, method: str, url: str, *, params: Fields, data: Fields) -> tuple[int, str]:
+        """Status and JSON text of a success (empty for 204). Otherwise raises Answered or NoAnswer."""
+        deadline = monotonic() + self._limits.answer_s
+        with _reaching(), self._send(method, url, params=params, data=data) as response:
+            body = self._whole(response, deadline)
+        if not 200 <= response.status_code < 300:
+            raise Answered(response.status_code, _code(body))
+        if response.status_code != 204 and _json_object(body) is None:
+            raise NoAnswer("what answered is not Twilio")
+        return response.status_code, body.decode()
+
+    def stream(self, url: str, *, params: Fields) -> Iterator[bytes]:
+        """A body in pieces, as they come. Raises Answered or NoAnswer, also half-way."""
+        deadline = monotonic() + self._limits.media_s
+        with _reaching(), self._redirected(url, params) as response:
+            if response.status_code != 200:
+                raise Answered(response.status_code, _code(self._whole(response, deadline)))
+            yield from _chunks(response, deadline)
+
+    def _send(
+        self, method: str, url: str, *, params: Fields, data: Fields | None = None, is_ours: bool = True
+    ) -> requests.Response:
+        return self._session.request(
+            method,
+            url,
+            params=dict(params),
+            data=dict(data or {}),
+            # Unpacked by us, a small compressed body could still fill the memory.
+            headers={
+                "Accept": "application/json" if method != "DELETE" else "*/*",
+                "Accept-Encoding": "identity",
+            },
+            auth=self._credentials if is_ours else None,
+            timeout=(self._limits.connect_s, self._limits.read_s),
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _redirected(self, url: str, params: Fields) -> requests.Response:
+        """The response where the redirects end. Another host is asked without our credentials."""
+        origin = _origin(url)
+        response = self._send("GET", url, params=params)
+        for _ in range(REDIRECTS_MAX):
+            if response.status_code not in REDIRECTS:
+                break
+            response.close()
+            url = redirected_to(url, response.headers.get("Location", ""))
+            response = self._send("GET", url, params={}, is_ours=_origin(url) == origin)
+        return response
+
+    def _whole(self, response: requests.Response, deadline: float) -> bytes:
+        body = bytearray()
+        for chunk in _chunks(response, deadline):
+            body += chunk
+            if len(body) > self._limits.answer_bytes_max:
+                raise NoAnswer("the answer is too long")
+        return bytes(body)
+
+
+def redirected_to(url: str, location: str) -> str:
+    """Where a redirect leads. Raises NoAnswer where it would leave https."""
+    target = urljoin(url, location)
+    if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
+        raise NoAnswer("redirected to what is not https")
+    return target
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Whatever the libraries below raise is one thing: no answer. Their texts hold URLs and stay out."""
+    try:
+        yield
+    except (OSError, HTTPError, ValueError) as error:  # each error of requests is an OSError
+        raise NoAnswer(f"no answer ({type(error).__name__})") from error
+
+
+def _chunks(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    """What has arrived, as soon as it has, so that the deadline is looked at however slowly it comes."""
+    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):
+        if monotonic() > deadline:
+            raise NoAnswer("the answer took too long")
+        yield chunk
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def _code(body: bytes) -> int | None:
+    payload = _json_object(body)
+    code = payload.get("code") if payload else None
+    return code if type(code) is int else None
+
+
+def _json_object(body: bytes) -> dict[str, object] | None:
+    try:
+        payload = json.loads(body.decode())
+    except (ValueError, RecursionError):
+        return None
+    return payload if isinstance(payload, dict) else None

@@ -1,0 +1,218 @@
+"""Whether the promises were kept, seen from outside: what Twilio saw against the database, the audio store and the log.
+
+Nothing here trusts what the service says of itself where something else can be asked: calls, recordings and times are
+those of the telephone's side (the simulator's JSON), stored audio is opened and measured, the log is computed again.
+"""
+
+import io
+import json
+import wave
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from callflow.story import Story, tell
+from policies.consent import RECORDING_OUTCOMES
+from policies.lifecycle import RecordingState
+from storage import consent_log, recordings, sealing
+from storage.audio_key import AudioKey
+from storage.audio_store import AudioStore
+from storage.database import Database
+from storage.errors import Broken, Refused
+from storage.recordings import Recording
+from storage.tables import audio_object, call, recording, recording_key, wording_version
+
+Json = Mapping[str, Any]
+_DURATION_TOLERANCE_S = 2.0
+_KEPT = (RecordingState.STORED, RecordingState.KEPT)
+_GIVEN_UP = (RecordingState.CONDEMNED, RecordingState.DESTROYED)
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A promise that was not kept, and on which call."""
+
+    promise: str
+    call_sid: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.promise} broken on {self.call_sid}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What the check looks into on our side."""
+
+    database: Database
+    store: AudioStore
+    key_encryption_key: bytes
+    spool: Path | None = None
+
+
+def breaches(witness: Witness, seen: Sequence[Json]) -> list[Breach]:
+    """Check every call that the telephone's side has seen, once nothing is under way any more."""
+    with witness.database.read() as connection:
+        found = list(_log(connection))
+        for one in seen:
+            told = tell(connection, one["call_sid"])
+            if told is None:
+                found.append(Breach("P5", one["call_sid"], "the database does not know the call"))
+                continue
+            found += _told_first(connection, one, told)
+            found += _no_is_final(connection, one, told)
+            found += _gets_through(one, told)
+            found += _nothing_lost(witness, connection, one, told)
+        found += _invented(connection, seen)
+        found += _strays(witness, connection)
+    return found
+
+
+def _log(connection: Connection) -> Iterator[Breach]:
+    try:
+        consent_log.verify(connection)
+    except Broken as error:
+        yield Breach("P5", "-", str(error))
+
+
+def _told_first(connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
+    """P1: our own recording starts after the last word of the disclosure, and after consent is in the log."""
+    words = _disclosure(connection, told)
+    disclosed_s = max((_end(heard) for heard in one["heard"] if heard["text"] == words), default=None)
+    for recorded in one["recordings"]:
+        if not _is_ours(recorded):
+            continue
+        if disclosed_s is None or recorded["started_at_s"] < disclosed_s:
+            yield Breach("P1", told.call.call_sid, "a recording started before the disclosure had ended")
+        if not any(event["type"] == "recording.permitted" for event in told.events):
+            yield Breach("P1", told.call.call_sid, "a recording started without consent in the log")
+
+
+def _no_is_final(connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
+    """P2: where nobody consented nothing remains, at Twilio or here; and what ran nevertheless is an incident."""
+    consented = told.call.outcome in RECORDING_OUTCOMES
+    for recorded in one["recordings"]:
+        if (consented and _is_ours(recorded)) or recorded["status"] == "absent":
+            continue
+        if not recorded["deleted"]:
+            yield Breach("P2", told.call.call_sid, "Twilio still holds a recording that nobody consented to")
+        if not told.incidents:
+            yield Breach("P2", told.call.call_sid, "a recording without consent raised no incident")
+    if consented:
+        return
+    for kept in told.recordings:
+        if kept.object_key or recordings.objects_of(connection, kept.id) or kept.state is not RecordingState.DESTROYED:
+            yield Breach("P2", told.call.call_sid, f"recording {kept.id} is {kept.state} without consent")
+
+
+def _gets_through(one: Json, told: Story) -> Iterator[Breach]:
+    """P3: for whoever stays on the line the agents are rung, whatever the caller answered."""
+    wanted = not one["left_early"] and told.call.mode != "must_record"
+    if wanted and not one["legs"]:
+        yield Breach("P3", told.call.call_sid, "the caller stayed on and no agent was rung")
+
+
+def _nothing_lost(witness: Witness, connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
+    """P4: what Twilio completed of a consented recording is here and opens, or an incident says why not."""
+    ours = {kept.recording_sid: kept for kept in told.recordings}
+    for recorded in one["recordings"]:
+        if not _is_ours(recorded) or recorded["status"] not in {"completed", "deleted"}:
+            continue
+        if told.call.outcome not in RECORDING_OUTCOMES:
+            continue
+        kept = ours.get(recorded["sid"])
+        if kept is None or kept.state is not RecordingState.KEPT:
+            if not told.incidents:
+                yield Breach("P4", told.call.call_sid, "a completed recording is neither kept nor an incident")
+            if recorded["deleted"] and not (kept and kept.state in _GIVEN_UP):
+                yield Breach("P4", told.call.call_sid, "Twilio's copy is gone and ours was never verified")
+            continue
+        yield from _opens(witness, connection, recorded, kept, told)
+        if not recorded["deleted"]:
+            yield Breach("P4", told.call.call_sid, "Twilio's copy remains although ours is verified")
+
+
+def _opens(witness: Witness, connection: Connection, recorded: Json, kept: Recording, told: Story) -> Iterator[Breach]:
+    """The master is opened with its key and is a recording as long as Twilio's; nothing else lies beside it."""
+    objects = recordings.objects_of(connection, kept.id)
+    master = next((one for one in objects if one.name == "master"), None)
+    if master is None:
+        yield Breach("P4", told.call.call_sid, f"recording {kept.id} has no master")
+        return
+    key = AudioKey.parse(master.key)
+    lying = {str(found) for found in witness.store.list(key.folder)}
+    if lying != {one.key for one in objects}:
+        yield Breach("P4", told.call.call_sid, f"the folder of recording {kept.id} holds {len(lying)} objects")
+    times = sum(event["type"] == "recording.stored" and event["recording"] == kept.id for event in told.events)
+    if times != 1:
+        yield Breach("P4", told.call.call_sid, f"recording {kept.id} was stored {times} times")
+    try:
+        wav = open_master(witness, connection, kept.id)
+        length_s = _length_s(wav)
+    except (Broken, Refused, wave.Error) as error:
+        yield Breach("P4", told.call.call_sid, f"recording {kept.id} does not open: {error}")
+        return
+    if abs(length_s - float(recorded["duration_s"])) > _DURATION_TOLERANCE_S:
+        yield Breach("P4", told.call.call_sid, f"recording {kept.id} lasts {length_s:.1f} s, not as at Twilio")
+    if sha256(wav).hexdigest() != recorded["sha256"]:
+        yield Breach("P4", told.call.call_sid, f"recording {kept.id} is not what Twilio recorded")
+
+
+def _invented(connection: Connection, seen: Sequence[Json]) -> Iterator[Breach]:
+    known = {one["call_sid"] for one in seen}
+    for call_sid in connection.scalars(select(call.c.call_sid)):
+        if call_sid not in known:
+            yield Breach("P5", call_sid, "the database knows a call that never was")
+
+
+def _strays(witness: Witness, connection: Connection) -> Iterator[Breach]:
+    """P2, P6: no audio, and no key to any, but that of recordings which are kept."""
+    named = set(connection.scalars(select(audio_object.c.key)))
+    for key in witness.store.list(""):
+        if str(key) not in named:
+            yield Breach("P6", "-", f"{key} lies in the audio store and no recording names it")
+    outlived = select(recording.c.id).join(recording_key).where(recording.c.state.not_in(_KEPT))
+    for recording_id in connection.scalars(outlived):
+        yield Breach("P6", "-", f"recording {recording_id} is not kept and has a key")
+    for lying in witness.spool.rglob("*") if witness.spool else ():
+        if lying.is_file():
+            yield Breach("P2", "-", f"{lying.name} lies in the spool, in the clear")
+
+
+def open_master(witness: Witness, connection: Connection, recording_id: str) -> bytes:
+    """The WAV of a kept recording, unsealed."""
+    master = next(one for one in recordings.objects_of(connection, recording_id) if one.name == "master")
+    wrapped = connection.scalar(select(recording_key.c.wrapped_key).where(recording_key.c.recording_id == recording_id))
+    if wrapped is None:
+        raise Broken(f"recording {recording_id}: its key is gone")
+    data_key = sealing.unwrap_key(witness.key_encryption_key, bytes(wrapped), recording_id)
+    key, version_id = AudioKey.parse(master.key), master.version_id or ""
+    audio = sealing.open_sealed(
+        lambda start, length: witness.store.read(key, version_id, start, length),
+        data_key=data_key,
+        recording_id=f"{recording_id}/master",
+    )
+    return audio.range(0, audio.length)
+
+
+def _length_s(wav: bytes) -> float:
+    with wave.open(io.BytesIO(wav)) as opened:
+        return float(opened.getnframes() / opened.getframerate())
+
+
+def _is_ours(recorded: Json) -> bool:
+    return bool(recorded["source"] == "StartCallRecordingTwiML")
+
+
+def _disclosure(connection: Connection, told: Story) -> str:
+    """The words of the disclosure as they were published, by the hash that the call names."""
+    query = select(wording_version.c.text).where(wording_version.c.sha256 == told.call.wording_sha256)
+    return str(json.loads(connection.scalars(query).one())["disclosure"])
+
+
+def _end(heard: Json) -> float:
+    return float(heard["at_s"]) + float(heard["duration_s"])

@@ -1,0 +1,49 @@
+// What each entry of the consent log means, in plain English: a title and a sentence.
+
+import { clock, day, language, plain } from "./words.js";
+import { mode } from "./verdict.js";
+
+const ANSWERS = { accepted: "yes", declined: "no", silent: "nothing was pressed", unrecognized: "a key that is no answer" };
+const ACTIONS = { ask: "so the question is asked again", record: "so recording is permitted", suppress: "so nothing is recorded", end: "so the call ends politely" };
+const STATUSES = { completed: "it was answered and ended normally", answered: "it was answered", busy: "the agent was busy", "no-answer": "no agent answered", failed: "no agent could be reached", canceled: "the caller hung up before an agent answered" };
+
+const WORDS = {
+  "call.received": (event) => ["The call came in", `It is held to “${mode(event.mode)}”${event.because ? `, because: ${event.because}` : ""}. From here on it cannot be left out of the log.`],
+  "call.refused": () => ["The call is ended politely", "This line takes no calls without recording, and the caller did not agree."],
+  "call.fallback": (event) => ["The fallback took over", `Twilio could not carry out an answer${event.error_code ? ` (error ${event.error_code})` : ""}. The caller is connected, unrecorded.`],
+  "call.completed": (event) => ["The call is over", `Twilio says ${plain(event.status ?? "ended")}${event.duration_s ? ` after ${clock(event.duration_s)}` : ""}. The log holds ${event.events ?? "all"} entries of it, so none can go missing unseen.`],
+  "disclosure.served": (event) => ["The disclosure was handed to Twilio", `Wording ${event.prompt ?? "as approved"}${event.language ? `, in ${language(event.language)}` : ""}. Its fingerprint proves later which words were used.`],
+  "disclosure.completed": (event) => ["The disclosure played to its end", `Twilio asked for the next step${event.elapsed_ms ? ` ${(event.elapsed_ms / 1000).toFixed(1)} s after the call came in` : ""}, which it does only after playing it all. The caller has been told.`],
+  "disclosure.cut_short": () => ["The disclosure was cut short", "The next step came too early for it to have played. The caller counts as not told."],
+  "consent.choice": (event) => [choice(event), `Answer: ${ANSWERS[event.answer] ?? plain(event.answer ?? "")}, ${ACTIONS[event.action] ?? ""}.`],
+  "consent.withdrawn": () => ["The yes was taken back", "Recording stops, and what was recorded is destroyed."],
+  "recording.permitted": (event) => ["Recording is permitted", `On the basis of ${event.basis === "express" ? "an express yes" : "staying after being told"}${event.purposes ? `, for: ${event.purposes.join(", ")}` : ""}${event.retain_until ? `; to be kept until ${day(event.retain_until)}` : ""}. Only now may Twilio be told to record.`],
+  "recording.suppressed": (event) => ["Nothing is recorded", `The caller is connected without recording${event.reason ? `: ${event.reason}` : ""}.`],
+  "recording.started": () => ["Twilio confirms that it records", "Until now this was a permission; now it is a fact."],
+  "recording.completed": () => ["The recording is complete at Twilio", "A durable job fetches, checks and stores it."],
+  "recording.stored": (event) => ["The audio is stored and verified", `Encrypted under a key of its own${event.retain_until ? `, to be kept until ${day(event.retain_until)}` : ""}. It was read back and compared before this was written.`],
+  "recording.deleted": () => ["Twilio's copy is gone", "It was deleted after ours was verified, and the deletion was checked."],
+  "recording.kept": () => ["Twilio's copy is gone", "Ours is the only one left."],
+  "recording.absent": () => ["Twilio has no audio", "The recording was too short or never ran."],
+  "recording.condemned": (event) => ["The recording must go", `No permit covers it${event.reason ? `: ${event.reason}` : ""}. It is stopped, kept from every ear, and destroyed.`],
+  "recording.destroyed": () => ["The audio is destroyed", "At Twilio, in the store, and its key: no backup can be read any more."],
+  "recording.accessed": (event) => ["Somebody listened", `As ${event.role ?? "staff"}${event.purpose ? `, for ${event.purpose}` : ""}.`],
+  "destruction.certified": () => ["The destruction is certified", "Every copy was checked to be gone."],
+  "conversation.ended": (event) => ["The conversation ended", `The call to the agent: ${STATUSES[event.status] ?? plain(event.status ?? "")}. This never changes consent.`],
+  "privacy.erased": () => ["Personal data was erased", "The proof stays whole: only the private part of the entries is gone."],
+  "privacy.hold": () => ["A legal hold was placed", "While it lasts, nothing of this call is destroyed."],
+  "privacy.released": () => ["A legal hold was released", "The audio's own rule counts again."],
+};
+
+export function explain(event) {
+  const words = WORDS[event.type];
+  if (!words) return [sentenceCase(plain(event.type)), "An entry of the consent log."];
+  return words(event);
+}
+
+function choice(event) {
+  if (event.input === "none") return `No key at playing ${event.attempt} of the question`;
+  return event.digit ? `The caller pressed ${event.digit}` : "The caller pressed keys";
+}
+
+const sentenceCase = (text) => text.charAt(0).toUpperCase() + text.slice(1);

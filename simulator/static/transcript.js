@@ -1,0 +1,96 @@
+// What is said on a call, line by line, as it is said.
+
+import { drawing, element } from "./elements.js";
+import { speechUrl } from "./exchange.js";
+import { clock } from "./words.js";
+
+const ENDS = { completed: "The call has ended", busy: "The line was busy", "no-answer": "Nobody answered", failed: "The call failed", canceled: "The call was cancelled" };
+
+export class Transcript {
+  #log;
+  #onReplay;
+  #call = null;
+  #language = null;
+
+  constructor(log, { onReplay }) {
+    this.#log = log;
+    this.#onReplay = onReplay;
+  }
+
+  show(call) {
+    this.#call = call;
+    this.#language = null;
+    this.#log.replaceChildren();
+    for (const entry of call.entries) this.add(entry);
+  }
+
+  add(entry) {
+    if (entry.event === "cut") return this.#cut(entry);
+    const line = this.#line(entry);
+    if (!line) return;
+    this.#log.append(line);
+    this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  /** The language that is spoken, for whoever has the words read to them. */
+  speak(language) {
+    this.#language = language;
+    for (const words of this.#log.querySelectorAll(".words")) words.lang = language;
+  }
+
+  #line(entry) {
+    switch (entry.event) {
+      case "heard":
+        return entry.kind === "ringing" ? this.#ringing(entry) : this.#spoken(entry);
+      case "whisper":
+        return this.#whispered(entry);
+      case "key":
+        return note(entry, this.#call.isOurs ? "You press " : "The caller presses ", element("kbd", {}, entry.key));
+      case "status":
+        return note(entry, entry.status === "in-progress" ? "The line answers" : (ENDS[entry.status] ?? entry.status));
+      case "error":
+        return element("p", { class: "note error" }, at(entry), element("span", {}, `Twilio's error ${entry.code}: ${entry.detail}`));
+      default:
+        return null;
+    }
+  }
+
+  /** It rings on behind the whisper, which is no news. */
+  #ringing(entry) {
+    const isFirst = this.#call.entries.find(({ event, kind }) => event === "heard" && kind === "ringing") === entry;
+    return isFirst ? note(entry, "The agent's phone rings") : null;
+  }
+
+  #spoken(entry) {
+    const words = entry.text || "a sound without words";
+    return element("div", { class: `turn ${entry.who}`, "data-n": entry.n },
+      element("p", { class: "who" }, this.#name(entry.who), " ", at(entry)),
+      element("p", { class: "words", lang: this.#language }, words),
+      this.#replay(entry, words));
+  }
+
+  #whispered(entry) {
+    return element("div", { class: "turn line whisper" },
+      element("p", { class: "who" }, "To the agent alone ", at(entry)),
+      element("p", { class: "words", lang: this.#language }, entry.text));
+  }
+
+  #replay(entry, words) {
+    const again = () => this.#onReplay(speechUrl(this.#call.sid, entry.n));
+    return element("button", { type: "button", class: "replay", "aria-label": `Hear again: ${words.slice(0, 60)}`, title: "Hear it again", onclick: again }, drawing("play"));
+  }
+
+  #name(who) {
+    return { line: "The line", agent: "Agent", caller: this.#call.isOurs ? "Caller (you)" : "Caller" }[who] ?? who;
+  }
+
+  #cut(entry) {
+    const turn = this.#log.querySelector(`[data-n="${Number(entry.n)}"]`);
+    turn?.classList.add("was-cut");
+    turn?.querySelector(".words").append(element("span", { class: "cut" }, " (cut off)"));
+  }
+}
+
+const at = (entry) => element("span", { class: "at" }, clock(entry.at_s));
+
+const note = (entry, ...words) => element("p", { class: "note" }, at(entry), element("span", {}, ...words));

@@ -1,0 +1,60 @@
+// What the service decided, as one sentence with a badge.
+
+import { drawing, element } from "./elements.js";
+import { plain } from "./words.js";
+
+const BADGES = {
+  deciding: "Deciding",
+  recorded: "Recorded",
+  not_recorded: "Not recorded",
+  alert: "Look at this",
+};
+
+const OUTCOMES = {
+  consented: "The caller said yes, so this call is recorded.",
+  consented_by_staying: "The caller was told and stayed on the line. Here that counts as a yes, so this call is recorded.",
+  declined: "The caller said no, so nothing is recorded.",
+  silent: "The caller pressed nothing. Silence is not consent here, so nothing is recorded.",
+  unclear: "What the caller pressed was no answer, so nothing is recorded.",
+  hung_up_in_disclosure: "The caller hung up before the disclosure had played to its end, so nothing is recorded.",
+  hung_up_in_choice: "The caller hung up at the question. That is no yes, so nothing is recorded.",
+  disclosure_cut_short: "The disclosure cannot have played to its end. The caller counts as not told, so nothing is recorded.",
+  disclosure_failed: "The disclosure could not be played, so nothing is recorded.",
+  not_asked: "The caller was not asked, so nothing is recorded.",
+  withdrawn: "The caller took the yes back: recording stops, and what there is of it is destroyed.",
+};
+
+const PERMITTED = new Set(["consented", "consented_by_staying"]);
+
+const MODES = {
+  notice: "notice: the caller is told, and staying on the line is consent",
+  opt_out: "opt-out: the caller is told and may refuse with a key",
+  opt_in: "opt-in: only the accept key records",
+  never: "never: calls like this one are not recorded",
+  must_record: "must record: without a yes the call ends politely",
+};
+
+export const mode = (name) => MODES[name] ?? plain(name);
+
+/** `deciding`, `recorded`, `not_recorded`, or `alert` where what was permitted did not come about. */
+export function verdictOf(story) {
+  if (story.outcome === "open") return "deciding";
+  if (!PERMITTED.has(story.outcome)) return story.incidents?.length ? "alert" : "not_recorded";
+  const states = (story.recordings ?? []).map((recording) => recording.state);
+  return states.length && states.every((state) => ["absent", "condemned"].includes(state)) ? "alert" : "recorded";
+}
+
+export const badge = (verdict) => element("span", { class: `badge ${verdict}` }, drawing(verdict), BADGES[verdict]);
+
+export function sentence(story) {
+  if (story.outcome === "open") return deciding(story);
+  const said = OUTCOMES[story.outcome] ?? `Outcome: ${plain(story.outcome)}.`;
+  const destroyed = story.recordings?.some((recording) => recording.state === "destroyed") && PERMITTED.has(story.outcome);
+  return destroyed ? `${said} The audio has been destroyed since.` : said;
+}
+
+function deciding(story) {
+  const types = new Set((story.events ?? []).map((event) => event.type));
+  if (types.has("disclosure.completed")) return "The caller has been told and is being asked. Nothing is recorded until the answer is on disk.";
+  return "The caller is being told about recording. Nothing is recorded yet.";
+}

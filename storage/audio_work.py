@@ -1,0 +1,50 @@
+"""What is made from a recording for those who listen to it. The master itself is never altered."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.listening_copy import find_ffmpeg, listening_copy
+from storage.wav import WavFacts, inspect_wav, open_wav
+from storage.waveform import Loudness, Silence, Waveform
+
+__all__ = ["Derived", "Loudness", "Silence", "WavFacts", "derive", "find_ffmpeg", "inspect_wav"]
+
+LISTENING_NAME = "listening.ogg"
+PEAKS_NAME = "peaks.bin"
+
+
+@dataclass(frozen=True)
+class Derived:
+    """`listening` is None where there is no ffmpeg: reviewers then hear the WAV."""
+
+    listening: Path | None
+    peaks: Path
+    silences: tuple[Silence, ...]
+    loudness: tuple[Loudness, ...]
+
+
+def derive(master: Path, folder: Path, *, ffmpeg: str | None) -> Derived:
+    """Make the listening copy and the peaks in `folder`, in one pass and in bounded memory.
+
+    Refused where the master is no proper WAV, Unavailable where ffmpeg or the disk fails; no half file is
+    left. Run again, it makes the same bytes.
+    """
+    wav = open_wav(master)
+    waveform = Waveform(wav.facts.channels, wav.facts.frame_rate)
+    with _copy(ffmpeg, folder / LISTENING_NAME, wav.facts) as write:
+        for window in wav.windows():
+            waveform.add(window)
+            write(window.raw_data)
+    peaks = waveform.write_peaks(folder / PEAKS_NAME)
+    listening = folder / LISTENING_NAME if ffmpeg else None
+    return Derived(listening, peaks, waveform.silences(), waveform.loudness())
+
+
+def _copy(ffmpeg: str | None, listening: Path, facts: WavFacts) -> AbstractContextManager[Callable[[bytes], object]]:
+    return listening_copy(ffmpeg, listening, facts) if ffmpeg else nullcontext(_drop)
+
+
+def _drop(_: bytes) -> None:
+    """Takes the samples where there is nothing to make a copy with."""
