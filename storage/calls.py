@@ -30,10 +30,8 @@ class Moment:
     random: Callable[[int], bytes]
 
     def new_id(self) -> str:
-        """32 hex digits: the time in ms, so that what happens together lies together in every index, and 80 random
-        bits, so that no id of ours can be guessed. Nothing in it is tied to a number.
-        """
-        return f"{int(self.at.timestamp() * 1000):012x}{self.random(10).hex()}"
+        """128 random bits as 32 hex digits: no id of ours can be guessed, or tied to a number or a time."""
+        return self.random(16).hex()
 
 
 @dataclass(frozen=True, slots=True)

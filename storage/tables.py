@@ -59,7 +59,7 @@ def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
 call = Table(
     "call",
     metadata,
-    Column("id", String(32), primary_key=True),  # `Moment.new_id`; the only name that URLs and the log use
+    Column("id", String(32), primary_key=True),  # random; the only name that URLs and the log use
     Column("call_sid", String(34), nullable=False, unique=True),
     Column("line", String(20), nullable=False),
     Column("mode", String(16), nullable=False),
@@ -113,7 +113,7 @@ reply = Table(
 recording = Table(
     "recording",
     metadata,
-    Column("id", String(32), primary_key=True),  # `Moment.new_id`; names the objects in the audio store
+    Column("id", String(32), primary_key=True),  # random; names the objects in the audio store
     Column("recording_sid", String(34), nullable=False, unique=True),
     Column("call_id", ForeignKey("call.id"), nullable=False),
     Column("permit", ForeignKey("permit.call_id"), unique=True),  # one permit, one recording
