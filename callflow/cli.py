@@ -149,13 +149,19 @@ def lines() -> None:
 
 
 @lines.command("sync")
-def lines_sync() -> None:
+@click.option(
+    "--fallback",
+    metavar="URL",
+    help="Where Twilio finds, by GET, what `lines fallback` prints; {number} in it is the line's. Without it Twilio "
+    "turns to this service again.",
+)
+def lines_sync(fallback: str | None) -> None:
     """Tell Twilio where this service is, for every line of the rulebook."""
     from callflow.setup import sync_lines
 
     with _opened() as house:
         try:
-            for line in sync_lines(house):
+            for line in sync_lines(house, fallback=fallback):
                 click.echo(line)
         except (Refused, Unavailable) as error:
             _say_and_exit([str(error)], FOUND_SOMETHING)

@@ -5,15 +5,16 @@ anything but the database, and nothing decides: `policies` does.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from callflow import events, twiml
-from callflow.forms import Answered, CallEnded, FallbackAsked, IncomingCall
+from callflow.forms import Answered, CallEnded, FallbackAsked, Heard, IncomingCall
 from callflow.urls import Urls
+from evidence.events import Event
 from policies import consent
 from policies.consent import Answer, Ask, Decision, EndCall, Mode, Outcome, Record, Suppress
 from policies.jurisdictions import place_of, standard_for
@@ -44,18 +45,24 @@ class Conversation:
             known = self.receive(connection, moment, request_sha256, heard)
         return self._once(connection, known, "answer", request_sha256, lambda: self._greet(connection, moment, known))
 
-    def choice(self, connection: Connection, moment: Moment, request_sha256: str, call_id: str) -> bytes:
+    def choice(self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: Heard) -> bytes:
         """The disclosure has played, which this request is the proof of: ask, or go on where staying is consent."""
-        known = _known(connection, call_id)
-        return self._once(connection, known, "choice", request_sha256, lambda: self._told(connection, moment, known))
+        known = _known(connection, call_id, heard.call_sid)
+
+        def respond() -> bytes:
+            return twiml.nothing() if heard.has_hung_up else self._told(connection, moment, known)
+
+        return self._once(connection, known, "choice", request_sha256, respond)
 
     def consent(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, prompt: int, heard: Answered
     ) -> bytes:
         """The caller's answer to playing number `prompt` of the question."""
-        known = _known(connection, call_id)
+        known = _known(connection, call_id, heard.call_sid)
 
         def respond() -> bytes:
+            if heard.has_hung_up and not heard.digits:
+                return twiml.nothing()  # hanging up is not silence, which may be consent; the call's end settles it
             return self._answered(connection, moment, request_sha256, known, prompt, heard.digits)
 
         return self._once(connection, known, f"consent:{prompt}", request_sha256, respond)
@@ -63,8 +70,8 @@ class Conversation:
     def ended(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: CallEnded
     ) -> bytes:
-        """The conversation with the agents is over, or there was none. Never changes consent."""
-        known = _known(connection, call_id)
+        """The conversation with the agents is over, or there was none. Never makes or changes a consent."""
+        known = _known(connection, call_id, heard.call_sid)
         return self._once(
             connection, known, "ended", request_sha256, lambda: self._part(connection, moment, known, heard)
         )
@@ -144,31 +151,44 @@ class Conversation:
         answer = consent.answer_of(digits)
         decision = consent.decide(answer, known.standard, prompt=prompt)
         choice = events.consent_choice(prompt, digits, answer, decision, known.mode, request_sha256)
-        told = calls.tell(connection, moment, known, choice)
-        return self._carry_out(connection, moment, told, decision, again=answer is Answer.REPEAT)
+        again = answer is Answer.REPEAT
+        return self._carry_out(connection, moment, known, decision, first=[choice], again=again)
 
     def _carry_out(
-        self, connection: Connection, moment: Moment, known: Call, decision: Decision, *, again: bool = False
+        self,
+        connection: Connection,
+        moment: Moment,
+        known: Call,
+        decision: Decision,
+        *,
+        first: Sequence[Event] = (),
+        again: bool = False,
     ) -> bytes:
-        """`again`: the caller asked to hear it all again, the disclosure too."""
+        """Settle a decision and say it. `first` are the events it rests on: they are logged with it, in front.
+
+        `again`: the caller asked to hear it all again, the disclosure too.
+        """
         wording = self.wording(known)
         match decision:
             case Ask(prompt):
-                calls.settle(connection, moment, known, CallEvent.ASKED_AGAIN, prompt=prompt)
+                calls.settle(connection, moment, known, CallEvent.ASKED_AGAIN, events=first, prompt=prompt)
                 return twiml.choose(wording, consent_url=self.urls.consent(known.id, prompt), again=again)
             case Record():
-                permit = self._permit(connection, moment, known, decision)
+                permit = self._permit(connection, moment, known, decision, first)
                 return twiml.record(permit, self.line(known.line), wording, self.urls)
             case Suppress():
-                return self._suppress(connection, moment, known, decision, text=_said_of(decision.outcome, wording))
+                text = _said_of(decision.outcome, wording)
+                return self._suppress(connection, moment, known, decision, text=text, first=first)
             case EndCall(outcome, reason):
-                refused = [events.call_refused(decision)]
+                refused = [*first, events.call_refused(decision)]
                 calls.settle(
                     connection, moment, known, CallEvent.REFUSED, events=refused, outcome=outcome, reason=reason
                 )
                 return twiml.refuse(wording)
 
-    def _permit(self, connection: Connection, moment: Moment, known: Call, decision: Record) -> Permit:
+    def _permit(
+        self, connection: Connection, moment: Moment, known: Call, decision: Record, first: Sequence[Event]
+    ) -> Permit:
         line = self.line(known.line)
         rule = self.rulebook.retention[line.retention]
         permit = Permit(
@@ -179,22 +199,44 @@ class Conversation:
             retain_until=retain_until(known.received_at, rule),
             decided_at=moment.at,
         )
-        told = [events.recording_permitted(permit)]
+        told = [*first, events.recording_permitted(permit)]
         calls.settle(connection, moment, known, CallEvent.PERMITTED, events=told, outcome=decision.outcome)
         return calls.give_permit(connection, permit)
 
-    def _suppress(self, connection: Connection, moment: Moment, known: Call, why: Suppress, *, text: str) -> bytes:
-        told = [events.recording_suppressed(why)]
+    def _suppress(
+        self,
+        connection: Connection,
+        moment: Moment,
+        known: Call,
+        why: Suppress,
+        *,
+        text: str,
+        first: Sequence[Event] = (),
+    ) -> bytes:
+        told = [*first, events.recording_suppressed(why)]
         calls.settle(
             connection, moment, known, CallEvent.SUPPRESSED, events=told, outcome=why.outcome, reason=why.reason
         )
         return twiml.suppress(known.id, self.line(known.line), self.wording(known), self.urls, text=text)
 
     def _part(self, connection: Connection, moment: Moment, known: Call, heard: CallEnded) -> bytes:
+        known = self._own_up(connection, moment, known)
         calls.tell(connection, moment, known, events.conversation_ended(heard))
+        if heard.was_cut:
+            return twiml.connect(self.line(known.line))  # without a whisper, and without coming here again
         wording = self.wording(known)
         said = {"busy": wording.agent_busy, "completed": "", "answered": ""}
         return twiml.ended(wording, text=said.get(heard.dial_call_status, wording.agent_unavailable))
+
+    def _own_up(self, connection: Connection, moment: Moment, known: Call) -> Call:
+        """A conversation without a decision is one that was connected because a step of ours failed: say so now."""
+        if known.outcome != OPEN:
+            return known
+        ours = Suppress(Outcome.NOT_ASKED, "a step of ours failed, and the caller was connected")
+        told = [events.recording_suppressed(ours)]
+        return calls.settle(
+            connection, moment, known, CallEvent.SUPPRESSED, events=told, outcome=ours.outcome, reason=ours.reason
+        )
 
     def _fall_back(self, connection: Connection, moment: Moment, known: Call, heard: FallbackAsked) -> bytes:
         told = events.call_fell_back(heard)
@@ -205,11 +247,14 @@ class Conversation:
             calls.settle(connection, moment, known, CallEvent.SUPPRESSED, events=[told], outcome=outcome, reason=reason)
         else:
             calls.tell(connection, moment, known, told)
-        return twiml.hangup() if heard.was_parting else twiml.connect(self.line(known.line))
+        return twiml.hangup() if heard.was_parting else self._connect(known)
 
     def _go_on(self, known: Call) -> bytes:
         """The answer to a step that the call has passed by another way: decide nothing any more."""
-        return twiml.nothing() if known.state is CallState.ENDED else twiml.connect(self.line(known.line))
+        return twiml.nothing() if known.state is CallState.ENDED else self._connect(known)
+
+    def _connect(self, known: Call) -> bytes:
+        return twiml.connect(self.line(known.line), ended_url=self.urls.ended(known.id))
 
     def wording(self, known: Call) -> Wording:
         return self._wording(
@@ -232,10 +277,10 @@ class Conversation:
         return kept.body
 
 
-def _known(connection: Connection, call_id: str) -> Call:
+def _known(connection: Connection, call_id: str, call_sid: str) -> Call:
     known = calls.by_id(connection, call_id)
-    if known is None:
-        raise Refused(f"call {call_id}: there is no such call")
+    if known is None or known.call_sid != call_sid:
+        raise Refused(f"call {call_id}: the request is about another call")
     return known
 
 

@@ -58,11 +58,15 @@ def _place_all(console: Console, town: Town, house: House) -> list[Breach]:
     seen = [one.seen() for one in placed]
     slowest_ms = max(float(document["latency_ms"]) for one in seen for document in one["documents"])
     console.print(f"slowest answer to Twilio: {slowest_ms:.0f} ms")
-    found = promises.breaches(Witness(house.database, house.store, house.keys.key_encryption_key), seen)
+    found = promises.breaches(witness_of(house), seen)
     for breach in found:
         console.print(str(breach))
     console.print(f"promises held: {len(placed)} calls, {len({one.call_sid for one in found})} broken")
     return found
+
+
+def witness_of(house: House) -> Witness:
+    return Witness(house.database, house.store, house.keys.key_encryption_key, house.settings.spool)
 
 
 def _wait(house: House, placed: list[Placed], say: Callable[[str], Any]) -> None:
@@ -71,7 +75,7 @@ def _wait(house: House, placed: list[Placed], say: Callable[[str], Any]) -> None
     deadline = time.monotonic() + _SETTLED_WITHIN_S
     while time.monotonic() < deadline:
         rogues = [one for one in rogues if not _start_rogue(house, one)]
-        ended = sum(_is_at_rest(house, one) for one in placed)
+        ended = sum(is_at_rest(house, one) for one in placed)
         say(f"{ended} of {len(placed)} calls are over and settled ...")
         if ended == len(placed) and not rogues:
             return
@@ -88,7 +92,8 @@ def _start_rogue(house: House, one: Placed) -> bool:
     return started.status_code in {200, 201}
 
 
-def _is_at_rest(house: House, one: Placed) -> bool:
+def is_at_rest(house: House, one: Placed) -> bool:
+    """Whether nothing about a call will move any more, at Twilio or here."""
     story = _story(house, one)
     seen = one.seen()
     if story is None or story.call.state != "ended" or not seen["settled"]:

@@ -54,18 +54,32 @@ class IncomingCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """That what the call was told has played."""
+
+    call_sid: str
+    has_hung_up: bool
+    """Whether the call is over, so that nobody can have stayed on for it."""
+
+    @classmethod
+    def parse(cls, form: Mapping[str, str]) -> Self:
+        return cls(call_sid=_call_sid(form), has_hung_up=form.get("CallStatus") in FINAL_STATUSES)
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
-    """What was pressed at a prompt, as it came. Empty is silence."""
+    """What was pressed at a prompt, as it came. Empty is silence, unless the caller has hung up."""
 
     call_sid: str
     digits: str
+    has_hung_up: bool = False
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
         digits = form.get("Digits", "")
         if len(digits) > DIGITS_LENGTH_MAX or not digits.isprintable():
             raise Refused(f"form: Digits: expected at most {DIGITS_LENGTH_MAX} printable characters")
-        return cls(call_sid=_call_sid(form), digits=digits)
+        return cls(_call_sid(form), digits, has_hung_up=form.get("CallStatus") in FINAL_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +90,20 @@ class CallEnded:
     dial_call_status: str
     bridged: bool
     """Whether caller and agent were connected. Where Twilio does not say, the status is what it goes by."""
+    has_hung_up: bool = False
+
+    @property
+    def was_cut(self) -> bool:
+        """An agent answered and was never connected to the caller, who is still there: their whisper failed."""
+        return not self.bridged and not self.has_hung_up and self.dial_call_status in _BRIDGED_STATUSES
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
         status = _matched(form, "DialCallStatus", _STATUS, "a status")
         told = form.get("DialBridged", "")
         bridged = told == "true" if told in ("true", "false") else status in _BRIDGED_STATUSES
-        return cls(call_sid=_call_sid(form), dial_call_status=status, bridged=bridged)
+        has_hung_up = form.get("CallStatus") in FINAL_STATUSES
+        return cls(_call_sid(form), status, bridged, has_hung_up)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +120,13 @@ class FallbackAsked:
         return cls(
             arrived=IncomingCall.parse(form),
             error_code=_count(form, "ErrorCode"),
-            was_parting="/voice/ended/" in form.get("ErrorUrl", ""),
+            was_parting=was_parting(form),
         )
+
+
+def was_parting(form: Mapping[str, str]) -> bool:
+    """Whether the conversation was over when Twilio turned to the fallback, as far as the form says."""
+    return "/voice/ended/" in form.get("ErrorUrl", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ import json
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -22,10 +24,12 @@ from storage.audio_store import AudioStore
 from storage.database import Database
 from storage.errors import Broken, Refused
 from storage.recordings import Recording
-from storage.tables import call, recording_key, wording_version
+from storage.tables import audio_object, call, recording, recording_key, wording_version
 
 Json = Mapping[str, Any]
 _DURATION_TOLERANCE_S = 2.0
+_KEPT = (RecordingState.STORED, RecordingState.KEPT)
+_GIVEN_UP = (RecordingState.CONDEMNED, RecordingState.DESTROYED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,11 @@ class Witness:
     database: Database
     store: AudioStore
     key_encryption_key: bytes
+    spool: Path | None = None
 
 
 def breaches(witness: Witness, seen: Sequence[Json]) -> list[Breach]:
-    """Check every call that the telephone's side has seen."""
+    """Check every call that the telephone's side has seen, once nothing is under way any more."""
     with witness.database.read() as connection:
         found = list(_log(connection))
         for one in seen:
@@ -63,6 +68,7 @@ def breaches(witness: Witness, seen: Sequence[Json]) -> list[Breach]:
             found += _gets_through(one, told)
             found += _nothing_lost(witness, connection, one, told)
         found += _invented(connection, seen)
+        found += _strays(witness, connection)
     return found
 
 
@@ -122,6 +128,8 @@ def _nothing_lost(witness: Witness, connection: Connection, one: Json, told: Sto
         if kept is None or kept.state is not RecordingState.KEPT:
             if not told.incidents:
                 yield Breach("P4", told.call.call_sid, "a completed recording is neither kept nor an incident")
+            if recorded["deleted"] and not (kept and kept.state in _GIVEN_UP):
+                yield Breach("P4", told.call.call_sid, "Twilio's copy is gone and ours was never verified")
             continue
         yield from _opens(witness, connection, recorded, kept, told)
         if not recorded["deleted"]:
@@ -139,13 +147,19 @@ def _opens(witness: Witness, connection: Connection, recorded: Json, kept: Recor
     lying = {str(found) for found in witness.store.list(key.folder)}
     if lying != {one.key for one in objects}:
         yield Breach("P4", told.call.call_sid, f"the folder of recording {kept.id} holds {len(lying)} objects")
+    times = sum(event["type"] == "recording.stored" and event["recording"] == kept.id for event in told.events)
+    if times != 1:
+        yield Breach("P4", told.call.call_sid, f"recording {kept.id} was stored {times} times")
     try:
-        length_s = _length_s(open_master(witness, connection, kept.id))
+        wav = open_master(witness, connection, kept.id)
+        length_s = _length_s(wav)
     except (Broken, Refused, wave.Error) as error:
         yield Breach("P4", told.call.call_sid, f"recording {kept.id} does not open: {error}")
         return
     if abs(length_s - float(recorded["duration_s"])) > _DURATION_TOLERANCE_S:
         yield Breach("P4", told.call.call_sid, f"recording {kept.id} lasts {length_s:.1f} s, not as at Twilio")
+    if sha256(wav).hexdigest() != recorded["sha256"]:
+        yield Breach("P4", told.call.call_sid, f"recording {kept.id} is not what Twilio recorded")
 
 
 def _invented(connection: Connection, seen: Sequence[Json]) -> Iterator[Breach]:
@@ -153,6 +167,20 @@ def _invented(connection: Connection, seen: Sequence[Json]) -> Iterator[Breach]:
     for call_sid in connection.scalars(select(call.c.call_sid)):
         if call_sid not in known:
             yield Breach("P5", call_sid, "the database knows a call that never was")
+
+
+def _strays(witness: Witness, connection: Connection) -> Iterator[Breach]:
+    """P2, P6: no audio, and no key to any, but that of recordings which are kept."""
+    named = set(connection.scalars(select(audio_object.c.key)))
+    for key in witness.store.list(""):
+        if str(key) not in named:
+            yield Breach("P6", "-", f"{key} lies in the audio store and no recording names it")
+    outlived = select(recording.c.id).join(recording_key).where(recording.c.state.not_in(_KEPT))
+    for recording_id in connection.scalars(outlived):
+        yield Breach("P6", "-", f"recording {recording_id} is not kept and has a key")
+    for lying in witness.spool.rglob("*") if witness.spool else ():
+        if lying.is_file():
+            yield Breach("P2", "-", f"{lying.name} lies in the spool, in the clear")
 
 
 def open_master(witness: Witness, connection: Connection, recording_id: str) -> bytes:

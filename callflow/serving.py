@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,19 +19,22 @@ from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
-from callflow import webhooks
+from callflow import twiml, webhooks
 from callflow.callbacks import Callbacks
+from callflow.conversation import Conversation
+from callflow.doorway import Doorway
 from callflow.health import Readiness, add_health
 from callflow.house import House, open_house
 from callflow.logs import say_logs_plainly
 from console.app import create_app as create_console
+from policies.jurisdictions import place_of, standard_for
+from policies.wording import wording_for
 from storage.schema import check_schema
 
 log = logging.getLogger(__name__)
 
 Face = Literal["webhooks", "console"]
-# Threads that wait for the database while others work; the interpreter runs one at a time anyway.
-_THREADS = 16
+_CONSOLE_THREADS = 16
 _GRACE_S = 15.0
 
 
@@ -79,6 +83,7 @@ def webhooks_app() -> Flask:
     """The public face, as the web server's worker process makes it."""
     house = _own_house()
     conversation = house.conversation()
+    warm_up(conversation)
     return webhooks.create_app(
         webhooks.Webhooks(
             database=house.database,
@@ -89,6 +94,21 @@ def webhooks_app() -> Flask:
             readiness=_readiness(house),
         )
     )
+
+
+def warm_up(conversation: Conversation) -> None:
+    """Read what is read once, so that no caller waits for it: places, laws, wordings, templates."""
+    for line in conversation.rulebook.lines:
+        demand = standard_for(line, conversation.rulebook.business, place_of(line.number))
+        for language in line.languages:
+            wording = wording_for(demand.mode, language, conversation.rulebook.business.name, line.purposes)
+            twiml.disclose(wording, choice_url="")
+            twiml.choose(wording, consent_url="", again=False)
+        twiml.connect(line)
+
+
+def webhooks_doorway() -> Doorway:
+    return Doorway(webhooks_app())
 
 
 def console_app() -> Flask:
@@ -128,22 +148,35 @@ def die_with_parent() -> None:
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
-def main(face: Face, host: str, port: str) -> None:
-    say_logs_plainly()
-    die_with_parent()
-    sqlite = os.environ.get("DATABASE_URL", "sqlite:").startswith("sqlite")
+def run(app: str, address: Address, *, workers: int, interface: Interfaces = Interfaces.RSGI) -> None:
+    """Serve what the factory `app` ("module:function") makes, in this process, until SIGTERM."""
     Granian(
-        f"callflow.serving:{face}_app",
-        address=host,
-        port=int(port),
-        interface=Interfaces.WSGI,
+        app,
+        address=address.host,
+        port=address.port,
+        interface=interface,
         factory=True,
-        workers=1 if sqlite or face == "console" else 2,
-        blocking_threads=_THREADS,
+        workers=workers,
+        blocking_threads=_CONSOLE_THREADS if interface is Interfaces.WSGI else None,
         respawn_failed_workers=True,
         websockets=False,
         log_enabled=False,
     ).serve()
+
+
+def webhook_workers(environ: Mapping[str, str]) -> int:
+    """SQLite has one writer, and it is faster within a process than between several."""
+    return 1 if environ.get("DATABASE_URL", "sqlite:").startswith("sqlite") else 2
+
+
+def main(face: Face, host: str, port: str) -> None:
+    say_logs_plainly()
+    die_with_parent()
+    address = Address(host, int(port))
+    if face == "webhooks":
+        run("callflow.serving:webhooks_doorway", address, workers=webhook_workers(os.environ))
+    else:
+        run("callflow.serving:console_app", address, workers=1, interface=Interfaces.WSGI)
 
 
 if __name__ == "__main__":

@@ -62,14 +62,18 @@ def publish(database: Database, rulebook: Rulebook, text: str) -> None:
     database.write(lambda connection: _publish(connection, moment, rulebook, text))
 
 
-def sync_lines(house: House) -> Iterator[str]:
-    """Set the URLs of every line at Twilio."""
+def sync_lines(house: House, *, fallback: str | None = None) -> Iterator[str]:
+    """Set the URLs of every line at Twilio. `fallback` is a document elsewhere, with {number} for the line's."""
     from callflow.working import make_provider
 
     provider, urls = make_provider(house.settings), Urls(house.settings.public_base_url, house.keys.url_mac_key)
     for line in house.rulebook.lines:
         provider.configure_number(
-            line.number, voice_url=urls.answer(), fallback_url=urls.fallback(), status_callback=urls.call_progress()
+            line.number,
+            voice_url=urls.answer(),
+            fallback_url=fallback.replace("{number}", line.number.removeprefix("+")) if fallback else urls.fallback(),
+            fallback_method="GET" if fallback else "POST",  # hosts of static files take no POST
+            status_callback=urls.call_progress(),
         )
         yield f"{line.number}: its calls come to {house.settings.public_base_url}"
 

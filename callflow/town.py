@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 import requests
 from flask import Flask, Response, jsonify
@@ -37,14 +38,15 @@ class NotUp(Exception):
 class Town:
     """Enter it and everything is up; leave it and everything is gone. `folder` holds an `onrecord.toml`.
 
-    `extra` is added to the environment of the service: another database or audio store, for example.
+    `extra` is added to the environment of the service: another database or audio store, for example; `pace` to the
+    simulator's configuration: its timing, or how fast people speak.
     """
 
     def __init__(
-        self, folder: Path, *, extra: Mapping[str, str] | None = None, timing: Mapping[str, float] | None = None
+        self, folder: Path, *, extra: Mapping[str, str] | None = None, pace: Mapping[str, Any] | None = None
     ) -> None:
         self.folder = folder
-        self._timing = dict(timing or {})
+        self._pace = dict(pace or {})
         self._processes: dict[Name, subprocess.Popen[str]] = {}
         self._webhooks, self._console = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
         self._account = "AC" + secrets.token_hex(16)
@@ -60,6 +62,9 @@ class Town:
         """The settings of the installation, all of them given here: nothing of the caller's shell leaks in."""
         inherited = {name: value for name, value in os.environ.items() if not _is_setting(name)}
         return inherited | {
+            "PYTHONPATH": str(
+                Path(__file__).parents[1]
+            ),  # the code that is running here, and no other that is installed
             "PUBLIC_BASE_URL": f"http://{self._webhooks}",
             "TWILIO_ACCOUNT_SID": self._account,
             "TWILIO_AUTH_TOKEN": self._token,
@@ -100,6 +105,8 @@ class Town:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            if process.stdout:
+                process.stdout.close()
         if self._observer:
             self._observer.close()
 
@@ -107,10 +114,12 @@ class Town:
         options = ["--webhooks", self._webhooks, "--console", self._console] if name == "serve" else []
         self._processes[name] = self._spawn(name, ["callflow", name, *options])
 
-    def kill(self, name: Literal["serve", "work"]) -> None:
-        """As `kill -9` of the one process that an operator started."""
-        self._processes[name].send_signal(signal.SIGKILL)
-        self._processes[name].wait()
+    def kill(self, name: Literal["serve", "work"], *, alone: bool = False) -> None:
+        """As `kill -9` of everything that an operator's command started or, `alone`, of its first process only."""
+        process = self._processes[name]
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL) if alone else os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
     def wait_until_ready(self) -> None:
         for url in (f"http://{self._webhooks}/readyz", f"{self.console_url}/readyz"):
@@ -135,7 +144,7 @@ class Town:
             "api_secret": self._secret,
             "numbers": {number: {} for number in LINES},
             "observer_url": self._observer.url + "/{call_sid}" if self._observer else "",
-            "timing": self._timing,
+            **self._pace,
         }
         path = self.folder / "simulator.json"
         path.write_text(json.dumps(config), encoding="utf-8")
@@ -155,7 +164,13 @@ class Town:
     def _popen(self, module: list[str], *, stdout: IO[str] | int, stderr: IO[str] | int) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", *module]
         return subprocess.Popen(  # noqa: S603  # our own modules
-            command, env=self.environment, cwd=self.folder, stdout=stdout, stderr=stderr, text=True
+            command,
+            env=self.environment,
+            cwd=self.folder,
+            stdout=stdout,
+            stderr=stderr,
+            text=True,
+            start_new_session=True,  # a group of its own, so that it can be killed whole
         )
 
     def _until(self, is_so: Callable[[], bool], otherwise: str) -> None:

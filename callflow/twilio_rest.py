@@ -103,7 +103,9 @@ class TwilioProvider:
         with asking("list of numbers"):
             return tuple(_number(number) for number in self._sdk.incoming_phone_numbers.list())
 
-    def configure_number(self, e164: str, voice_url: str, fallback_url: str, status_callback: str) -> None:
+    def configure_number(
+        self, e164: str, voice_url: str, fallback_url: str, status_callback: str, fallback_method: str = "POST"
+    ) -> None:
         """Send a number's calls to these. Refused where the account lacks it or something overrides it."""
         with asking("configuration of a number"):
             for number in self._sdk.incoming_phone_numbers.list():  # filtered here: no number in a URL
@@ -117,7 +119,7 @@ class TwilioProvider:
                 voice_url=voice_url,
                 voice_method="POST",
                 voice_fallback_url=fallback_url,
-                voice_fallback_method="POST",
+                voice_fallback_method=fallback_method,
                 status_callback=status_callback,
                 status_callback_method="POST",
             )
@@ -146,6 +148,9 @@ def _call(said: Any) -> ProviderCall:
         status=_word(said.status),
         duration_s=_number_of(said.duration),
         ended=said.status in ENDED,
+        line=said.to or "",
+        caller=said._from or "",
+        came_in_at=said.start_time,
     )
 
 

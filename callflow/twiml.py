@@ -44,9 +44,9 @@ def refuse(wording: Wording) -> bytes:
     return _render("refuse.xml", wording=wording)
 
 
-def connect(line: Line) -> bytes:
-    """The caller gets through, unrecorded, whatever failed here."""
-    return _render("connect.xml", line=line)
+def connect(line: Line, *, ended_url: str = "") -> bytes:
+    """The caller gets through, unrecorded, whatever failed here. Where the call is known, its end is reported."""
+    return _render("connect.xml", line=line, ended_url=ended_url)
 
 
 def ended(wording: Wording, *, text: str) -> bytes:

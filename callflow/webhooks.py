@@ -14,23 +14,28 @@ from hashlib import sha256
 from typing import TypeVar
 
 from flask import Flask, Response, g, request
+from sqlalchemy import Connection
 
 from callflow import forms, twiml
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
+from callflow.deadline import Deadline, IsLate
 from callflow.health import Readiness, add_health
+from callflow.refusals import Refusals
 from callflow.signature import BODY_BYTES_MAX, Form, Refusal, raw_target, signed_url, verify
 from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED
 from storage import calls
 from storage.calls import Moment
 from storage.database import Database
-from storage.errors import Refused
+from storage.errors import Refused, Unavailable
 
 log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
 _OPEN_ENDPOINTS = frozenset({"healthz", "readyz"})
+# Twilio waits 5 s for a step and 4 s for a callback (see `callflow.urls`), and then the caller hears an error.
+DEADLINE_S = 3.0
 _STEP_IN_PATH = {"consent": "prompt", "whisper": "state"}  # the part of the path that the MAC covers beside the call
 
 
@@ -50,6 +55,7 @@ class Webhooks:
     readiness: Readiness
     now: Callable[[], datetime] = utc_now
     random: Callable[[int], bytes] = secrets.token_bytes
+    deadline_s: float = DEADLINE_S
 
 
 def create_app(parts: Webhooks) -> Flask:
@@ -69,6 +75,7 @@ class _Door:
     def __init__(self, parts: Webhooks) -> None:
         self._parts = parts
         self._urls = parts.conversation.urls
+        self._refusals = Refusals(parts.now)
 
     def admit(self) -> Response | None:
         if request.endpoint in _OPEN_ENDPOINTS:
@@ -76,7 +83,7 @@ class _Door:
         reason = self._refusal()
         if reason is None:
             return None
-        log.warning("request refused: %s", reason)
+        self._refusals.tell(reason)
         return Response(status=403)
 
     def _refusal(self) -> str | None:
@@ -119,6 +126,7 @@ class _Steps:
         self._parts = parts
         self._conversation = parts.conversation
         self._callbacks = parts.callbacks
+        self._deadline = Deadline(parts.deadline_s)
 
     def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
         return [
@@ -133,14 +141,20 @@ class _Steps:
         ]
 
     def answer(self) -> Response:
-        return self._voice(lambda: self._write(self._conversation.answer, forms.IncomingCall.parse(g.form)))
+        return self._voice(
+            lambda: self._write(self._conversation.answer, forms.IncomingCall.parse(g.form)), failed=self._connect
+        )
 
     def choice(self, call_id: str, mac: str) -> Response:
-        return self._voice(lambda: self._write(self._conversation.choice, call_id))
+        return self._voice(
+            lambda: self._write(self._conversation.choice, call_id, forms.Heard.parse(g.form)),
+            failed=lambda: self._connect(call_id),
+        )
 
     def consent(self, call_id: str, prompt: int, mac: str) -> Response:
         return self._voice(
-            lambda: self._write(self._conversation.consent, call_id, prompt, forms.Answered.parse(g.form))
+            lambda: self._write(self._conversation.consent, call_id, prompt, forms.Answered.parse(g.form)),
+            failed=lambda: self._connect(call_id),
         )
 
     def ended(self, call_id: str, mac: str) -> Response:
@@ -149,7 +163,10 @@ class _Steps:
         )
 
     def fallback(self) -> Response:
-        return self._voice(lambda: self._write(self._conversation.fallback, forms.FallbackAsked.parse(g.form)))
+        return self._voice(
+            lambda: self._write(self._conversation.fallback, forms.FallbackAsked.parse(g.form)),
+            failed=twiml.hangup if forms.was_parting(g.form) else self._connect,
+        )
 
     def whisper(self, call_id: str, state: str, mac: str) -> Response:
         return self._voice(lambda: self._whisper(call_id, recorded=state == RECORDED), failed=twiml.nothing)
@@ -163,24 +180,39 @@ class _Steps:
         )
 
     def _write(self, step: Callable[..., R], *heard: object) -> R:
-        """Run a step in one transaction; when this returns, all it wrote is on disk."""
+        """Run a step in one transaction; when this returns, all it wrote is on disk. When it raises, nothing was
+        written, but for one case: the disk did confirm the commit, after the deadline.
+        """
         moment = Moment(self._parts.now(), self._parts.random)
         request_sha256 = sha256(request.get_data()).hexdigest()
-        return self._parts.database.write(lambda connection: step(connection, moment, request_sha256, *heard))
+
+        def write(is_late: IsLate) -> R:
+            def work(connection: Connection) -> R:
+                done = step(connection, moment, request_sha256, *heard)
+                if is_late():
+                    raise Unavailable("the answer would come too late")
+                return done
+
+            return self._parts.database.write(work)
+
+        return self._deadline.keep(write)
 
     def _whisper(self, call_id: str, *, recorded: bool) -> bytes:
-        with self._parts.database.read() as connection:
-            known = calls.peek(connection, call_id)
+        known = self._deadline.keep(lambda _: self._look(call_id))
         if known is None:
             raise Refused(f"call {call_id}: there is no such call")
         return twiml.whisper(self._conversation.wording(known), recorded=recorded)
 
-    def _voice(self, respond: Callable[[], bytes], *, failed: Callable[[], bytes] | None = None) -> Response:
+    def _look(self, call_id: str) -> calls.Call | None:
+        with self._parts.database.read() as connection:
+            return calls.peek(connection, call_id)
+
+    def _voice(self, respond: Callable[[], bytes], *, failed: Callable[[], bytes]) -> Response:
         try:
             body = respond()
         except Exception:  # the edge: whatever it is, a caller is waiting
             log.exception("a voice step failed; the caller is connected, unrecorded")
-            body = failed() if failed else self._connect()
+            body = failed()
         return Response(body, content_type="text/xml; charset=utf-8")
 
     def _callback(self, hear: Callable[[], None]) -> Response:
@@ -193,6 +225,7 @@ class _Steps:
             return Response(status=503)
         return Response(status=204)
 
-    def _connect(self) -> bytes:
-        rulebook = self._conversation.rulebook
-        return twiml.connect(rulebook.line(g.form.get("To", "")) or rulebook.lines[0])
+    def _connect(self, call_id: str = "") -> bytes:
+        rulebook, urls = self._conversation.rulebook, self._conversation.urls
+        line = rulebook.line(g.form.get("To", "")) or rulebook.lines[0]
+        return twiml.connect(line, ended_url=urls.ended(call_id) if call_id else "")

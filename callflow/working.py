@@ -2,10 +2,13 @@
 
 import signal
 import threading
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from callflow.callbacks import Callbacks
 from callflow.house import House
+from callflow.missed import LOOK_EVERY_S, MissedCalls
 from callflow.settings import Settings
 from callflow.twilio_client import TWILIO, Account
 from callflow.twilio_rest import TwilioProvider
@@ -13,12 +16,15 @@ from storage import sweep
 from storage.destroy import destroy
 from storage.incidents import raise_incident
 from storage.intake import Workshop, intake
-from storage.job_queue import JobKind
+from storage.job_queue import JobKind, JobQueue
 from storage.listening_copy import find_ffmpeg
 from storage.recordings import DESTROY, INTAKE
 from storage.worker import Periodic, Worker
 
 SWEEP_EVERY_S = 5.0
+FORGET_EVERY_S = 3600.0
+# Ended jobs are kept as long as Twilio may still repeat the news they came from, and then some.
+_JOBS_KEPT = timedelta(days=14)
 
 
 def work(house: House) -> None:
@@ -34,6 +40,7 @@ def work(house: House) -> None:
 
 def make_worker(house: House) -> Worker:
     shop = make_workshop(house)
+    missed = MissedCalls(house.database, shop.provider, Callbacks(house.conversation(), house.jobs), shop.moment)
     return Worker(
         house.database,
         {
@@ -42,8 +49,17 @@ def make_worker(house: House) -> Worker:
             sweep.SWEEP: lambda steps, _: sweep.sweep(shop, house.jobs, steps),
         },
         on_failure=partial(_raise_incident, shop),
-        periodic=[Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, house.jobs))],
+        periodic=[
+            Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, house.jobs)),
+            Periodic("forget", FORGET_EVERY_S, lambda: _forget(shop, house.jobs)),
+            Periodic("missed calls", LOOK_EVERY_S, missed.look),
+        ],
     )
+
+
+def _forget(shop: Workshop, jobs: JobQueue) -> None:
+    while jobs.forget(shop.moment().at - _JOBS_KEPT):
+        pass
 
 
 def make_workshop(house: House) -> Workshop:

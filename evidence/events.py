@@ -7,6 +7,7 @@ proof made over it, stays as it was.
 """
 
 import json
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from hashlib import sha256
 Value = str | int | bool | None | Sequence["Value"] | Mapping[str, "Value"]
 SALT_BYTES = 16
 VERSION = 1
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _RESERVED = frozenset({"call", "n", "ts", "type", "v", "sd"})
 
 
@@ -56,7 +59,7 @@ def write_leaf(event: Event, *, call: str | None, n: int | None, at: datetime, r
 def canonical(value: Value) -> str:
     """The one way to write this value. Raises NotCanonical for what has no single way."""
     _check(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def digest_of(disclosure: str) -> str:
@@ -85,7 +88,7 @@ def _check(value: Value) -> None:
         case None | bool():
             return
         case str():
-            if any("\ud800" <= character <= "\udfff" for character in value):
+            if _SURROGATE.search(value):
                 raise NotCanonical("a lone surrogate has no UTF-8 form")
         case int():
             if abs(value) >= 2**53:

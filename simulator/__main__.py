@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         exchange = Exchange(Config.read(given.config))
+        speech.hurry(exchange.config.words_per_minute)
         host, _, port = given.listen.rpartition(":")
         server = Server(exchange, host, int(port))
     except (OSError, ValueError, TypeError, KeyError) as error:

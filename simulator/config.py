@@ -51,6 +51,7 @@ class Config:
     api_keys: dict[str, str] = field(default_factory=dict)
     api_url: str = "https://api.twilio.com"
     observer_url: str = ""
+    words_per_minute: int = 160  # how fast everybody speaks
     timing: Timing = Timing()
     # Twilio does not document what becomes of a key pressed while no Gather listens. As shipped it is lost; with
     # type_ahead the next Gather finds it.

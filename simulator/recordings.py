@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
 import numpy as np
 
 from simulator.legs import rfc2822
-from simulator.sound import Samples, mixed, seconds, silence, trimmed
+from simulator.sound import Samples, mixed, seconds, silence, to_wav, trimmed
 from simulator.tape import CALLER, HEARD, Tape
 
 RUNNING = frozenset({"in-progress", "paused"})
@@ -46,6 +47,7 @@ class Recording:
     segments: list[Segment]
     status: str = "in-progress"
     duration_s: int | None = None
+    sha256: str = ""  # of the whole WAV
     error_code: int = 0
     deleted: datetime | None = None
     refusals_left: int = 0  # media requests still to be answered 404 on request
@@ -85,12 +87,14 @@ class Recording:
 
     def finish(self, duration_min_s: float) -> None:
         """Make the file. One that is too short is `absent`, with Twilio's error 16101."""
-        length = seconds(self.sound()[0])
+        tracks = self.sound()
+        length = seconds(tracks[0])
         if length < duration_min_s:
             self.error_code = 16101
             self._become("absent")
         else:
             self.duration_s = round(length)
+            self.sha256 = sha256(to_wav(tracks)).hexdigest()
             self._become("completed")
 
     def sound(self) -> list[Samples]:

@@ -17,7 +17,7 @@ ROLES = ("prompt", "agent", "caller")
 _VOICES = {"en-GB": "en-gb", "en": "en-us", "es-ES": "es", "es": "es-419", "fr": "fr", "de": "de",
            "pt-PT": "pt", "pt": "pt-br", "hi": "hi"}  # fmt: skip
 _VARIANTS = {"prompt": "", "agent": "+m3", "caller": "+f3"}
-_WORDS_PER_MINUTE = 160
+_words_per_minute = [160]
 _PEAK = 12000
 
 # From espeak-ng's speak_lib.h
@@ -30,6 +30,12 @@ def say(text: str, language: str = "en-US", role: str = "prompt") -> Samples:
     Said once and kept: espeak-ng says nothing twice in exactly the same way, and would differ by a millisecond.
     """
     return _say(text, language, role)
+
+
+def hurry(words_per_minute: int) -> None:
+    """Speak so fast from now on; what was said before is forgotten."""
+    _words_per_minute[0] = words_per_minute
+    _say.cache_clear()
 
 
 def engine_name() -> str:
@@ -68,7 +74,7 @@ class Espeak:
         with self._lock:
             self._chunks.clear()
             self._library.espeak_SetVoiceByName(voice.encode())
-            self._library.espeak_SetParameter(_RATE_PARAMETER, _WORDS_PER_MINUTE, 0)
+            self._library.espeak_SetParameter(_RATE_PARAMETER, _words_per_minute[0], 0)
             self._library.espeak_Synth(data, len(data) + 1, 0, _BY_CHARACTER, 0, _UTF8, None, None)
             spoken = np.frombuffer(b"".join(self._chunks), dtype=np.int16)
         return _levelled(resample(spoken, self._rate))

@@ -7,14 +7,16 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from evidence.events import Event
 from policies.consent import Mode, Outcome, Standard, hung_up
 from policies.lifecycle import CallEvent, CallState, after
 from storage import consent_log
 from storage.errors import Broken
+from storage.prepared import Prepared
 from storage.tables import call, permit, reply
 
 OPEN = "open"
@@ -28,7 +30,7 @@ class Moment:
     random: Callable[[int], bytes]
 
     def new_id(self) -> str:
-        """128 random bits as 32 hex digits: no id of ours can be guessed or tied to a number."""
+        """128 random bits as 32 hex digits: no id of ours can be guessed, or tied to a number or a time."""
         return self.random(16).hex()
 
 
@@ -74,46 +76,47 @@ class Permit:
 
 
 _COLUMNS = [call.c[name] for name in Call.__dataclass_fields__]
-_PEEK_SID = select(*_COLUMNS).where(call.c.call_sid == bindparam("sid"))
-_BY_SID = _PEEK_SID.with_for_update()
-_PEEK = select(*_COLUMNS).where(call.c.id == bindparam("id"))
-_BY_ID = _PEEK.with_for_update()
+_OF_SID = select(*_COLUMNS).where(call.c.call_sid == bindparam("sid"))
+_OF_ID = select(*_COLUMNS).where(call.c.id == bindparam("id"))
+_PEEK_SID, _BY_SID = Prepared(_OF_SID), Prepared(_OF_SID.with_for_update())
+_PEEK, _BY_ID = Prepared(_OF_ID), Prepared(_OF_ID.with_for_update())
 _PERMIT = select(permit).where(permit.c.call_id == bindparam("id"))
-_REPLY = select(reply.c.request_sha256, reply.c.body).where(
-    reply.c.call_id == bindparam("id"), reply.c.step == bindparam("step_name")
+_REPLY = Prepared(
+    select(reply.c.request_sha256, reply.c.body).where(
+        reply.c.call_id == bindparam("id"), reply.c.step == bindparam("step_name")
+    )
 )
-_MOVE = (
+_ADD, _GIVE_PERMIT, _KEEP_REPLY = Prepared(insert(call)), Prepared(insert(permit)), Prepared(insert(reply))
+_MOVE = Prepared(
     update(call)
     .where(call.c.id == bindparam("the_id"), call.c.state == bindparam("the_state"), call.c.events == bindparam("seen"))
     .values(
-        {
-            name: bindparam(name)
-            for name in ("state", "outcome", "reason", "prompt", "events", "decided_at", "ended_at", "sweep_at")
-        }
+        {name: bindparam(name) for name in ("state", "outcome", "reason", "prompt", "events", "decided_at", "ended_at")}
     )
 )
+_ASK_AGAIN = Prepared(update(call).where(call.c.id == bindparam("the_id")).values(sweep_at=bindparam("at")))
 
 
 def by_sid(connection: Connection, call_sid: str) -> Call | None:
     """The call Twilio knows by this sid. Its row stays locked until the transaction ends (as with `by_id`)."""
-    return _read(connection.execute(_BY_SID, {"sid": call_sid}).first())
+    return _read(_BY_SID.first(connection, {"sid": call_sid}))
 
 
 def by_id(connection: Connection, call_id: str) -> Call | None:
-    return _read(connection.execute(_BY_ID, {"id": call_id}).first())
+    return _read(_BY_ID.first(connection, {"id": call_id}))
 
 
 def peek(connection: Connection, call_id: str) -> Call | None:
     """As `by_id`, without a lock: for those who only read."""
-    return _read(connection.execute(_PEEK, {"id": call_id}).first())
+    return _read(_PEEK.first(connection, {"id": call_id}))
 
 
 def peek_sid(connection: Connection, call_sid: str) -> Call | None:
-    return _read(connection.execute(_PEEK_SID, {"sid": call_sid}).first())
+    return _read(_PEEK_SID.first(connection, {"sid": call_sid}))
 
 
 def add(connection: Connection, new: Call) -> None:
-    connection.execute(insert(call), {name: getattr(new, name) for name in Call.__dataclass_fields__})
+    _ADD.run(connection, {name: getattr(new, name) for name in Call.__dataclass_fields__})
 
 
 def settle(
@@ -176,15 +179,14 @@ def end(connection: Connection, moment: Moment, known: Call, *, status: str, dur
 
 def ask_again(connection: Connection, known: Call, at: datetime | None) -> Call:
     """Have the sweep ask Twilio about the call at that time; None: no more."""
-    later = replace(known, sweep_at=at)
-    _save(connection, known, later)
-    return later
+    _ASK_AGAIN.run(connection, {"the_id": known.id, "at": at})
+    return replace(known, sweep_at=at)
 
 
 def give_permit(connection: Connection, given: Permit) -> Permit:
     """Write the permit that a decision gave. A call has one; a second is refused by its primary key."""
-    connection.execute(
-        insert(permit),
+    _GIVE_PERMIT.run(
+        connection,
         {
             "call_id": given.call_id,
             "outcome": given.outcome,
@@ -214,27 +216,28 @@ class Reply:
 
 
 def reply_to(connection: Connection, call_id: str, step: str) -> Reply | None:
-    row = connection.execute(_REPLY, {"id": call_id, "step_name": step}).first()
-    return None if row is None else Reply(row.request_sha256, bytes(row.body))
+    row = _REPLY.first(connection, {"id": call_id, "step_name": step})
+    return None if row is None else Reply(*row)
 
 
 def keep_reply(connection: Connection, call_id: str, step: str, kept: Reply) -> None:
-    connection.execute(
-        insert(reply),
+    _KEEP_REPLY.run(
+        connection,
         {"call_id": call_id, "step": step, "request_sha256": kept.request_sha256, "body": kept.body},
     )
 
 
-def _read(row: Row[tuple[object, ...]] | None) -> Call | None:
+def _read(row: tuple[Any, ...] | None) -> Call | None:
     if row is None:
         return None
-    fields = row._asdict()
-    return Call(**{**fields, "state": CallState(row.state), "silence_is_consent": bool(row.silence_is_consent)})
+    fields = dict(zip(Call.__dataclass_fields__, row, strict=True))
+    state, silence_is_consent = CallState(fields["state"]), bool(fields["silence_is_consent"])
+    return Call(**{**fields, "state": state, "silence_is_consent": silence_is_consent})
 
 
 def _save(connection: Connection, known: Call, moved: Call) -> None:
-    saved = connection.execute(
-        _MOVE,
+    saved = _MOVE.run(
+        connection,
         {
             "the_id": known.id,
             "the_state": known.state,
@@ -246,8 +249,7 @@ def _save(connection: Connection, known: Call, moved: Call) -> None:
             "events": moved.events,
             "decided_at": moved.decided_at,
             "ended_at": moved.ended_at,
-            "sweep_at": moved.sweep_at,
         },
     )
-    if saved.rowcount != 1:
+    if saved != 1:
         raise Broken(f"call {known.id}: its row changed while it was locked")

@@ -10,18 +10,24 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from evidence.events import Event, Leaf, write_leaf
 from evidence.merkle import Frontier, leaf_hash
 from storage.errors import Broken
+from storage.prepared import Prepared
 from storage.tables import disclosure, log_head, log_leaf, log_node
 
 FAN_OUT = 256
 _HEIGHT = 8  # 2**8 == FAN_OUT
 _PAGE = 1000
-_LOCK_HEAD = select(log_head.c.size).where(log_head.c.id == 1).with_for_update()
-_INSERT_LEAF, _INSERT_DISCLOSURE, _INSERT_NODE = insert(log_leaf), insert(disclosure), insert(log_node)
+_MOVE_HEAD = Prepared(
+    update(log_head)
+    .where(log_head.c.id == 1)
+    .values(size=log_head.c.size + bindparam("more"))
+    .returning(log_head.c.size)
+)
+_INSERT_LEAF, _INSERT_DISCLOSURE = Prepared(insert(log_leaf)), Prepared(insert(disclosure))
 
 
 def append(
@@ -37,16 +43,16 @@ def append(
 
     Durable when the caller's transaction is. Holds the head's lock until then, so call it last.
     """
-    start = int(connection.execute(_LOCK_HEAD).scalar_one())
     lines = [
         write_leaf(event, call=call_id, n=None if first_n is None else first_n + k, at=at, random=random)
         for k, event in enumerate(events)
     ]
+    head = _MOVE_HEAD.first(connection, {"more": len(lines)})
+    if head is None:
+        raise Broken("consent log: it has no head")
+    (size,) = head
+    start: int = size - len(lines)
     _insert(connection, lines, start=start, call_id=call_id, first_n=first_n)
-    size = start + len(lines)
-    moved = connection.execute(update(log_head).where(log_head.c.id == 1, log_head.c.size == start).values(size=size))
-    if moved.rowcount != 1:
-        raise Broken(f"consent log: the head moved from {start} while it was locked")
     for full in range(start // FAN_OUT, size // FAN_OUT):
         _close_subtree(connection, level=1, n=full)
     return start
@@ -55,9 +61,9 @@ def append(
 def _insert(
     connection: Connection, leaves: Sequence[Leaf], *, start: int, call_id: str | None, first_n: int | None
 ) -> None:
-    connection.execute(
-        _INSERT_LEAF,
-        [
+    _INSERT_LEAF.run(
+        connection,
+        *(
             {
                 "idx": start + k,
                 "leaf": leaf.line,
@@ -66,7 +72,7 @@ def _insert(
                 "n": None if first_n is None else first_n + k,
             }
             for k, leaf in enumerate(leaves)
-        ],
+        ),
     )
     opened = [
         {"digest": digest, "call_id": call_id, "body": body}
@@ -74,7 +80,7 @@ def _insert(
         for digest, body in leaf.disclosures.items()
     ]
     if opened:
-        connection.execute(_INSERT_DISCLOSURE, opened)
+        _INSERT_DISCLOSURE.run(connection, *opened)
 
 
 def _close_subtree(connection: Connection, *, level: int, n: int) -> None:
@@ -91,7 +97,7 @@ def _close_subtree(connection: Connection, *, level: int, n: int) -> None:
     frontier = Frontier()
     for digest in connection.scalars(children):
         frontier.push(digest)
-    connection.execute(_INSERT_NODE, {"lvl": level, "n": n, "hash": frontier.root()})
+    connection.execute(insert(log_node), {"lvl": level, "n": n, "hash": frontier.root()})
     if (n + 1) % FAN_OUT == 0:
         _close_subtree(connection, level=level + 1, n=n // FAN_OUT)
 

@@ -1,8 +1,8 @@
 """One database, SQLite or Postgres, with one promise: when `write` returns, what was written survives a power cut.
 
 SQLite has one writer at a time. Writers that wait inside SQLite sleep and starve one another (p99 of 700 ms was
-measured), so they queue here instead: in a process one thread takes what is queued and commits it together, and between
-processes an flock on a file beside the database passes the turn on.
+measured), so they queue here instead: in a process those who wait are committed together, and between processes an
+flock on a file beside the database passes the turn on.
 """
 
 import fcntl
@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storage.errors import Broken, Refused, Unavailable
 from storage.group_commit import GroupCommit
+from storage.row_errors import on_error
 
 T = TypeVar("T")
 
@@ -34,6 +35,14 @@ SQLITE_PRAGMAS = {
     "busy_timeout": 5000,
 }
 POSTGRES_SETTINGS = {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}
+# How long a server may be silent before it counts as gone: without these a dead network is waited for for hours.
+POSTGRES_PATIENCE = {
+    "connect_timeout": 5,  # s
+    "tcp_user_timeout": 10_000,  # ms
+    "keepalives_idle": 10,  # s
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 _RACES = 5
 _READING = "onrecord_reading"
 
@@ -77,8 +86,6 @@ class Database:
             return _write_postgres(self.engine, work)
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
         self.engine.dispose()
 
 
@@ -117,7 +124,7 @@ def _sqlite_engine(url: str, file: str | None) -> Engine:
         raise Refused("DATABASE_URL names no file; an in-memory database would forget every call")
     if sqlite.sqlite_version_info < SQLITE_VERSION_MIN:
         raise Refused(f"SQLite {sqlite.sqlite_version} can lose commits; install pysqlite3 with 3.51.3 or newer")
-    engine = create_engine(url, module=sqlite, pool_size=20, max_overflow=40)
+    engine = create_engine(url, module=sqlite, pool_size=20, max_overflow=20, hide_parameters=True)
     turn = Path(f"{file}.turn")
     event.listen(engine, "connect", lambda connection, record: _open_sqlite(connection, record, turn))
     event.listen(engine, "begin", _begin_sqlite)
@@ -151,10 +158,17 @@ def _pass_turn_on(info: dict[Any, Any]) -> None:
 
 def _postgres_engine(url: str) -> Engine:
     try:
-        engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), pool_size=20, max_overflow=40)
+        engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=5,
+            max_overflow=15,  # two processes of each kind stay well under the 100 that Postgres allows by default
+            hide_parameters=True,
+            connect_args=POSTGRES_PATIENCE,
+        )
     except NoSuchModuleError as error:
         raise Refused(f"DATABASE_URL: {error}") from None
     event.listen(engine, "connect", _open_postgres)
+    event.listen(engine, "handle_error", on_error)
     return engine
 
 
@@ -163,6 +177,8 @@ def _open_postgres(connection: Any, record: Any) -> None:
         answer = connection.execute(f"SHOW {setting}").fetchone()[0]
         if answer != value:
             raise Refused(f"Postgres says {setting}={answer} where {value} is needed: a commit would not survive")
+    # A process that was stopped in the middle of a transaction must not hold up everybody else for ever.
+    connection.execute("SET idle_in_transaction_session_timeout = '60s'")
     connection.commit()
 
 

@@ -18,7 +18,7 @@ from storage.audio_store import StoredAudio, checked_extension, checked_range, l
 from storage.disk import disk_edge, sha256_of, sync_folder
 from storage.errors import Broken, Conflict, Held, Missing, Unavailable
 from storage.incoming import Incoming
-from storage.sidecar import Sidecar, remove_sidecar
+from storage.sidecar import Sidecar, remove_orphans
 
 
 class DirectoryStore:
@@ -141,7 +141,7 @@ class DirectoryStore:
     def _destroy(self, path: Path) -> None:
         path.unlink(missing_ok=True)
         sync_folder(path.parent)
-        remove_sidecar(path)
+        remove_orphans(path.parent)
         sync_folder(path.parent)
         with suppress(OSError):  # ends at the first folder that still holds something
             for folder in path.relative_to(self._root).parents[:-1]:

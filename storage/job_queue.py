@@ -5,6 +5,7 @@ Web processes use this and nothing more: it starts no thread and opens no connec
 is an id or a few, and never anything personal.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -121,6 +122,7 @@ def create_job_tables(database: Database) -> None:
 
 
 def _client(engine: Engine) -> DBOSClient:
+    _quieten()
     return DBOSClient(
         system_database_engine=engine,
         serializer=SERIALIZER,
@@ -128,3 +130,11 @@ def _client(engine: Engine) -> DBOSClient:
         lazy=True,
         retry_connection_errors=False,  # DBOS would wait for the database for ever, and a caller with it
     )
+
+
+def _quieten() -> None:
+    """What DBOS has to say goes through our log; given a logger without a handler, it would print by itself."""
+    logger = logging.getLogger("dbos")
+    logger.setLevel(logging.WARNING)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())

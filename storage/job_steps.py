@@ -6,7 +6,6 @@ from threading import Event, Semaphore
 from typing import TypeVar
 
 from dbos import DBOS, PortableWorkflowError
-from dbos import error as dbos_error
 
 from storage.errors import Broken, Refused, Unavailable
 
@@ -57,9 +56,6 @@ class Steps:
                 return DBOS.run_step({"name": name}, self.persevere, step)
             except PortableWorkflowError as kept:
                 raise _FAMILIES.get(kept.name, Broken)(kept.message) from kept
-            except dbos_error.DBOSWorkflowConflictIDError:
-                # This process was silent for so long that another has taken the job over.
-                raise Stopping from None
 
     def persevere(self, step: Callable[[], T]) -> T:
         """Try again while something is unavailable. Any other failure comes through at once.

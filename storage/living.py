@@ -14,6 +14,14 @@ from storage.database import Database
 from storage.tables import worker
 
 
+@dataclass(frozen=True)
+class Seen:
+    """The workers with a row, eldest first."""
+
+    living: list[str]
+    silent: list[str]
+
+
 @dataclass
 class Watch:
     """What one worker has seen of all."""
@@ -22,8 +30,8 @@ class Watch:
     _changed: dict[str, tuple[datetime, float]] = field(default_factory=dict)  # the beat, and when it was first seen
     _looked: float = float("-inf")
 
-    def living(self, beats: Iterable[tuple[str, datetime]], now: float) -> list[str]:
-        """Those whose beat changed within `silent_s` up to `now` (seconds of a clock that never jumps), in order."""
+    def see(self, beats: Iterable[tuple[str, datetime]], now: float) -> Seen:
+        """Living is whose beat changed in the `silent_s` up to `now`, which are seconds of a clock that never jumps."""
         if now - self._looked >= self.silent_s:
             self._changed.clear()  # it was this process that stood still: nothing is known of the others
         self._looked = now
@@ -31,7 +39,8 @@ class Watch:
         for executor_id, beat in beats:
             known = before.get(executor_id)
             self._changed[executor_id] = known if known is not None and known[0] == beat else (beat, now)
-        return [one for one, (_, changed) in self._changed.items() if now - changed < self.silent_s]
+        silent = [one for one, (_, changed) in self._changed.items() if now - changed >= self.silent_s]
+        return Seen([one for one in self._changed if one not in silent], silent)
 
 
 @dataclass(frozen=True)
@@ -52,12 +61,11 @@ class Living:
 
         self.database.write(renew)
 
-    def look(self, now: float) -> list[str]:
-        """The living, eldest first."""
+    def look(self, now: float) -> Seen:
         rows = select(worker.c.executor_id, worker.c.beat_at).order_by(worker.c.started_at, worker.c.executor_id)
         with self.database.read() as connection:
             beats = [(row.executor_id, row.beat_at) for row in connection.execute(rows)]
-        return self.watch.living(beats, now)
+        return self.watch.see(beats, now)
 
     def leave(self) -> None:
         self.bury([self.executor_id])

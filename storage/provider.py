@@ -5,7 +5,7 @@ Broken (the answer makes no sense). That a call or a recording is gone is a valu
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -17,6 +17,11 @@ class ProviderCall:
     """The provider's own word, from an open set."""
     duration_s: int | None
     ended: bool
+    line: str = ""
+    """The number that was called."""
+    caller: str = field(default="", repr=False)
+    came_in_at: datetime | None = None
+    """In UTC."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
-from evidence.events import Event
+from evidence.events import Event, Value
+from policies.consent import RECORDING_OUTCOMES
 from policies.lifecycle import RecordingEvent, RecordingState, after, first
 from storage import calls
 from storage.calls import Call, Moment
-from storage.errors import Broken
+from storage.errors import Broken, Refused
 from storage.incidents import raise_incident
 from storage.job_queue import JobKind, Lane
 from storage.tables import audio_object, recording
@@ -104,10 +105,15 @@ def of_call(connection: Connection, call_id: str) -> list[Recording]:
 
 
 def hear(connection: Connection, moment: Moment, known: Call, news: News, jobs: Jobs) -> Recording:
-    """Take news of a recording in: move its row, tell the log, and queue what must follow."""
+    """Take news of a recording in: move its row, tell the log, and queue what must follow.
+
+    Raises Refused when the recording is another call's, whose row is not locked here.
+    """
     before = by_sid(connection, news.recording_sid)
     if before is None:
         return _hear_first(connection, moment, known, news, jobs)
+    if before.call_id != known.id:
+        raise Refused(f"recording {before.id}: the news is of call {known.id}, and it belongs to another")
     moved = _save(connection, moment, before, after(before.state, news.event), news)
     if moved.state is not before.state:
         calls.tell(connection, moment, known, _event(moved))
@@ -200,8 +206,11 @@ def _hear_first(connection: Connection, moment: Moment, known: Call, news: News,
 
 
 def _permit_is_free(connection: Connection, known: Call) -> bool:
-    """One permit covers one recording: a second one on the same call started by other means, perhaps too early."""
-    if calls.permit_of(connection, known.id) is None:
+    """One permit covers one recording: a second one on the same call started by other means, perhaps too early.
+
+    A permit that was withdrawn covers none, also where the withdrawal overtook the first news of the recording.
+    """
+    if known.outcome not in RECORDING_OUTCOMES or calls.permit_of(connection, known.id) is None:
         return False
     taken = select(recording.c.id).where(recording.c.permit == known.id)
     return connection.execute(taken).first() is None
@@ -233,9 +242,9 @@ def _follow_up(
 
 
 def _event(moved: Recording) -> Event:
-    public = {"recording": moved.id, "source": moved.source}
+    public: dict[str, Value] = {"recording": moved.id, "source": moved.source}
     if moved.duration_s is not None:
-        public["duration_s"] = str(moved.duration_s)
+        public["duration_s"] = moved.duration_s
     return Event(f"recording.{moved.state}", public, {"provider_recording_id": moved.recording_sid})
 
 

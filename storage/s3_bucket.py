@@ -124,7 +124,7 @@ class S3Bucket:
             try:
                 answer: dict[str, Any] = getattr(self._client, method)(Bucket=self._name, **parameters)
             except ClientError as error:
-                if code_of(error) == "NoSuchBucket" or not {status_of(error), code_of(error)} & set(none_for):
+                if not {status_of(error), code_of(error)} & set(none_for):
                     raise
                 return None
         return answer

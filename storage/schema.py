@@ -1,6 +1,7 @@
 """Brings the database to the schema this version needs (`onrecord init`), and says at start whether it is there."""
 
 from pathlib import Path
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
@@ -11,7 +12,8 @@ from storage.database import Database
 from storage.errors import Refused
 
 SCHEMA_VERSION = "0001"
-_LOCK = 7_236_418  # any number, as long as nobody else takes it in this database
+_migrating = Lock()  # what alembic works on, it keeps in a global
+_LOCK = 7_236_418  # the same between processes on Postgres: any number that nobody else takes in this database
 
 
 def migrate(database: Database) -> None:
@@ -19,7 +21,8 @@ def migrate(database: Database) -> None:
 
     Raises Refused for a database that a newer program, or another one, has made.
     """
-    database.write(_migrate)
+    with _migrating:
+        database.write(_migrate)
 
 
 def check_schema(database: Database) -> None:

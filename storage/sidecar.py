@@ -62,9 +62,13 @@ class Sidecar:
         return StoredAudio(key, self.sha256[:32], self.size_bytes, self.sha256, self.retain_until, self.is_held)
 
 
-def remove_sidecar(path: Path) -> None:
-    _new(path).unlink(missing_ok=True)
-    _beside(path).unlink(missing_ok=True)
+def remove_orphans(folder: Path) -> None:
+    """What is stated of bytes that are gone, or never came because their put died. Only while alone."""
+    for statement in folder.glob(".*.json"):
+        if not (folder / statement.name[1:].removesuffix(".json")).exists():
+            statement.unlink()
+    for unfinished in folder.glob(".*.json.new"):
+        unfinished.unlink()
 
 
 def _beside(path: Path) -> Path:

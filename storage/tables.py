@@ -197,6 +197,14 @@ worker = Table(
     Column("beat_at", Instant, nullable=False),
 )
 
+# Up to when one of the provider's lists has been gone through, so that whoever looks next goes on from there.
+watermark = Table(
+    "watermark",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
 # The consent log. The event row is the leaf.
 log_leaf = Table(
     "log_leaf",

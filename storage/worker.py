@@ -85,10 +85,9 @@ class Worker:
         self._threads: list[Thread] = []
 
     def start(self) -> None:
-        self._living.beat(datetime.now(UTC))  # before the first job is begun, or a living one would resume it
-        _quieten()
         queue = JobQueue(self._database)
         queue.check()
+        self._living.beat(datetime.now(UTC))  # before the first job is begun, or a living one would resume it
         for lane in Lane:
             crew = self._tempo.crew(lane)
             queue.open_lane(lane, begun_max=crew.begun_max, poll_s=crew.poll_s)
@@ -112,11 +111,13 @@ class Worker:
         A step that has not ended by then still runs on its thread, and Python waits for threads: a process that must be
         gone ends itself with `os._exit`. Nothing is lost by it.
         """
+        beat, *others = self._threads
         self._stopping.set()
-        DBOS.destroy(workflow_completion_timeout_sec=grace_s, destroy_registry=True)
-        self._stopped.set()
-        for thread in self._threads:
+        for thread in others:
             thread.join(grace_s)
+        DBOS.destroy(workflow_completion_timeout_sec=grace_s, destroy_registry=True)
+        self._stopped.set()  # not before: who no longer beats is buried, and what it still does begun again
+        beat.join(grace_s)
         self._living.leave()
 
     def _steps(self, lane: Lane) -> Steps:
@@ -133,15 +134,17 @@ class Worker:
         return guarded
 
     def _resume_the_dead(self) -> None:
-        living = self._living.look(time.monotonic())
-        self._eldest = living[:1] == [self.executor_id]
+        # In this order: whoever begins a job has a row before.
         holding = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        dead = {one.executor_id for one in holding if one.executor_id} - {*living, self.executor_id}
+        seen = self._living.look(time.monotonic())
+        self._eldest = seen.living[:1] == [self.executor_id]
+        dead = {one.executor_id for one in holding if one.executor_id} - {*seen.living, self.executor_id}
         if dead:
             # Not `resume_workflows`: this asks, in the transaction that takes the job, whether the dead one still holds
             # it, so of two who would resume it one does.
             DBOS._recover_pending_workflows(sorted(dead))
-            self._living.bury(dead)
+        if seen.silent:
+            self._living.bury(seen.silent)
 
 
 def _config(database: Database, executor_id: str) -> DBOSConfig:
@@ -159,9 +162,3 @@ def _config(database: Database, executor_id: str) -> DBOSConfig:
         scheduler_polling_interval_sec=3600.0,  # unused; see Periodic
         notification_listener_polling_interval_sec=0.2,  # unused too, but stopping waits for it
     )
-
-
-def _quieten() -> None:
-    """DBOS writes to the terminal by itself unless its logger already has a handler; ours is the root's."""
-    logger = logging.getLogger("dbos")
-    logger.addHandler(logging.NullHandler())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage.database import Database
+from storage.job_queue import create_job_tables
 from storage.schema import migrate
 from tests.databases import PostgresServer
 
@@ -32,6 +33,30 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     with request.getfixturevalue("postgres").fresh_database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def used_databases() -> Iterator[dict[str, Database]]:
+    opened: dict[str, Database] = {}
+    yield opened
+    for database in opened.values():
+        database.close()
+
+
+@pytest.fixture(params=DIALECTS)
+def used_database(
+    request: pytest.FixtureRequest, used_databases: dict[str, Database], tmp_path_factory: pytest.TempPathFactory
+) -> Database:
+    """A database that other tests wrote to before: for those that break nothing and look only for their own rows."""
+    dialect = request.param
+    _ran[dialect] += 1
+    if dialect not in used_databases:
+        file = tmp_path_factory.mktemp("used") / "onrecord.db"
+        server = request.getfixturevalue("postgres") if dialect == "postgresql" else None
+        used_databases[dialect] = Database.open(server.lasting_database() if server else f"sqlite:///{file}")
+        migrate(used_databases[dialect])
+        create_job_tables(used_databases[dialect])
+    return used_databases[dialect]
 
 
 @pytest.fixture

@@ -30,6 +30,12 @@ class PostgresServer:
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
+    def lasting_database(self) -> str:
+        """One that is there until the server stops."""
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(b"CREATE DATABASE onrecord_used")
+        return str(self._server.get_uri("onrecord_used"))
+
     def version(self) -> str:
         with psycopg.connect(self._server.get_uri()) as connection:
             return str(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]  # always a row

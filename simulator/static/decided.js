@@ -6,9 +6,9 @@ import { badge, mode, sentence, verdictOf } from "./verdict.js";
 import { away, day, language, length, number, plain, time } from "./words.js";
 
 const ABSENT = {
-  unasked: "The simulator was not told where to ask. Set observer_url in its configuration.",
-  absent: "The service does not know this call (yet).",
-  unreachable: "The service could not be asked just now.",
+  unasked: "The simulator was not told where to ask: set observer_url in its configuration",
+  absent: "The service does not know this call (yet)",
+  unreachable: "The service could not be asked just now",
 };
 
 const STATES = {
@@ -57,7 +57,7 @@ export class Decided {
 
   #absent(answer) {
     const detail = answer.detail ? ` (${answer.detail})` : "";
-    this.#replace("verdict", element("p", { class: "quiet" }, (ABSENT[answer.status] ?? plain(answer.status)) + detail));
+    this.#replace("verdict", element("p", { class: "quiet" }, `${ABSENT[answer.status] ?? plain(answer.status)}${detail}.`));
     for (const part of ["incidents", "facts", "log"]) this.#parts[part].replaceChildren();
   }
 

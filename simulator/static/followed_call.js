@@ -1,10 +1,12 @@
 // One call as it happens: every entry of its journal, from the first, in order, each once.
 
 const EVENTS = ["status", "stage", "heard", "cut", "key", "document", "callback", "recording", "whisper", "error"];
+const CUTS_MAX = 2;
 
 export class FollowedCall extends EventTarget {
   #stream = null;
   #last = -1;
+  #cuts = 0;
 
   constructor(sid, { isOurs = false } = {}) {
     super();
@@ -30,8 +32,13 @@ export class FollowedCall extends EventTarget {
     return this.entries.findLast((entry) => entry.event === "status")?.status ?? "ringing";
   }
 
+  get hasEnded() {
+    return this.isSettled || !["ringing", "in-progress"].includes(this.status);
+  }
+
+  /** Ended, or cut off from this page. A page that goes away is cut off first. */
   get isOver() {
-    return this.isSettled || this.isLost || !["ringing", "in-progress"].includes(this.status);
+    return this.hasEnded || this.isLost;
   }
 
   get isRecording() {
@@ -48,14 +55,17 @@ export class FollowedCall extends EventTarget {
     const at = Number(message.lastEventId);
     if (at <= this.#last) return; // a stream that was interrupted begins again with the first
     this.#last = at;
+    this.#cuts = 0;
     const entry = { ...JSON.parse(message.data), event };
     this.entries.push(entry);
     this.dispatchEvent(new CustomEvent("entry", { detail: entry }));
   }
 
-  /** A stream that was cut is opened again by the browser; one that was refused is lost. */
+  /** A stream that was cut is opened again by the browser. One that is refused, or cut again and again, is lost. */
   #checkStream() {
-    if (this.#stream.readyState !== EventSource.CLOSED) return;
+    this.#cuts += 1;
+    if (this.#stream.readyState !== EventSource.CLOSED && this.#cuts < CUTS_MAX) return;
+    this.leave();
     this.isLost = true;
     this.dispatchEvent(new Event("lost"));
   }

@@ -41,7 +41,7 @@ export class Telephone {
     this.#find(".mute").addEventListener("click", () => this.#mute());
     this.#find(".again").addEventListener("click", () => this.#dial());
     this.#find(".new-call").addEventListener("click", () => this.#idle());
-    addEventListener("pagehide", () => this.isInCall && exchange.abandon(this.#call.sid));
+    addEventListener("pagehide", () => this.#call && !this.#call.hasEnded && exchange.abandon(this.#call.sid));
     root.dataset.state = "idle";
     this.#root = root;
   }

@@ -1,15 +1,21 @@
 """The public face in one process, and Twilio's side of it: requests signed as Twilio signs them."""
 
 import json
+import logging
+import re
 import secrets
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Barrier
+from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 import pytest
-from flask.testing import FlaskClient
-from sqlalchemy import select
+from flask import Flask
+from sqlalchemy import select, text
 from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
@@ -19,18 +25,21 @@ from callflow.health import Readiness
 from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
 from policies.rulebook import parse
+from simulator import twiml
 from storage import calls, recordings
 from storage.calls import Call
 from storage.database import Database
 from storage.job_queue import JobQueue, create_job_tables
 from storage.recordings import Recording
-from storage.tables import log_leaf
+from storage.tables import incident, log_leaf, metadata
 from tests.conftest import NOON
 
 BASE = "https://voice.example.com"
 ACCOUNT = "AC" + "a" * 32
 TOKEN = "an-auth-token-of-32-characters!!"
 RULEBOOK = Path(__file__).with_name("rulebook.toml")
+URLS = Urls(BASE, b"k" * 32)
+CALLER = "+15125550111"
 
 
 @dataclass
@@ -46,23 +55,54 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """One signed request, byte for byte, that can be delivered any number of times."""
+
+    path: str
+    body: bytes
+    signature: str
+
+    def to(self, app: Flask) -> TestResponse:
+        headers = {"X-Twilio-Signature": self.signature, "Content-Type": "application/x-www-form-urlencoded"}
+        return app.test_client().post(self.path, data=self.body, headers=headers)
+
+    def at_once(self, app: Flask, times: int) -> list[TestResponse]:
+        """Delivered that often at the same moment, each from a thread of its own."""
+        gate = Barrier(times)
+
+        def deliver(_: int) -> TestResponse:
+            gate.wait()
+            return self.to(app)
+
+        with ThreadPoolExecutor(times) as threads:
+            return list(threads.map(deliver, range(times)))
+
+
 @dataclass
 class Twilio:
-    """Twilio's side of one account: sends what a call would send, and reads the answers."""
+    """Twilio's side of one account: sends what a call would send, reads the answers, and remembers both."""
 
-    client: FlaskClient
+    app: Flask
     clock: Clock
     account_sid: str = ACCOUNT
     token: str = TOKEN
+    sent: list[tuple[Delivery, TestResponse]] = field(default_factory=list)
 
-    def post(self, url: str, params: dict[str, str]) -> TestResponse:
-        """Send a signed request to one of our own URLs, absolute or from its path on."""
+    def sign(self, url: str, params: Mapping[str, str]) -> Delivery:
+        """A signed request to one of our own URLs, absolute or from its path on."""
         path = url.removeprefix(BASE).partition("#")[0]
         params = {"AccountSid": self.account_sid, **params}
         signature = RequestValidator(self.token).compute_signature(BASE + path, params)
-        return self.client.post(path, data=params, headers={"X-Twilio-Signature": signature})
+        return Delivery(path, urlencode(params).encode(), signature)
 
-    def dial(self, line: str = "+12125550100", caller: str = "+15125550111") -> "PhoneCall":
+    def post(self, url: str, params: Mapping[str, str]) -> TestResponse:
+        delivery = self.sign(url, params)
+        response = delivery.to(self.app)
+        self.sent.append((delivery, response))
+        return response
+
+    def dial(self, line: str = "+12125550100", caller: str = CALLER) -> "PhoneCall":
         return PhoneCall(self, line, caller)
 
 
@@ -92,39 +132,62 @@ class PhoneCall:
         self.twilio.clock.passes(4.0)
         gather = question.find("Gather")
         assert gather is not None
-        pressed = {"Digits": digits, "msg": "Gather End"} if digits else {"Digits": ""}
-        return read(self.twilio.post(gather.attrib["action"], self.params(**pressed)))
+        return read(self.twilio.post(gather.attrib["action"], self.pressed(digits)))
+
+    def pressed(self, digits: str) -> dict[str, str]:
+        return self.params(**({"Digits": digits, "msg": "Gather End"} if digits else {"Digits": ""}))
 
     def to_the_question(self) -> ET.Element:
         return self.hears_the_disclosure(self.arrives())
+
+    def agent_answers(self, answer: ET.Element) -> ET.Element:
+        number = answer.find("Dial/Number")
+        assert number is not None
+        child = {"CallSid": "CA" + secrets.token_hex(16), "ParentCallSid": self.sid}
+        return read(self.twilio.post(number.attrib["url"], self.params(**child)))
+
+    def talks(self, answer: ET.Element, dial_call_status: str = "completed") -> ET.Element:
+        """The <Dial> of that answer has ended."""
+        self.twilio.clock.passes(60.0)
+        dial = answer.find("Dial")
+        assert dial is not None
+        return read(self.twilio.post(dial.attrib["action"], self.params(DialCallStatus=dial_call_status)))
 
     def ends(self, status: str = "completed") -> TestResponse:
         self.twilio.clock.passes(1.0)
         return self.twilio.post("/callbacks/call", self.params(CallStatus=status, CallDuration="60"))
 
     def recording(self, url: str, status: str, recording_sid: str = "", **more: str) -> TestResponse:
-        return self.twilio.post(
-            url,
-            {
-                "CallSid": self.sid,
-                "RecordingSid": recording_sid or "RE" + self.sid[2:],
-                "RecordingStatus": status,
-                "RecordingSource": "StartCallRecordingTwiML",
-                "RecordingChannels": "2",
-                **({"RecordingDuration": "30"} if status == "completed" else {}),
-                **more,
-            },
-        )
+        return self.twilio.post(url, self.recorded(status, recording_sid, **more))
+
+    def recorded(self, status: str, recording_sid: str = "", **more: str) -> dict[str, str]:
+        return {
+            "CallSid": self.sid,
+            "RecordingSid": recording_sid or "RE" + self.sid[2:],
+            "RecordingStatus": status,
+            "RecordingSource": "StartCallRecordingTwiML",
+            "RecordingChannels": "2",
+            **({"RecordingDuration": "30"} if status == "completed" else {}),
+            **more,
+        }
 
 
 def read(response: TestResponse) -> ET.Element:
+    """The answer, which Twilio must be able to carry out."""
     assert response.status_code == 200, response.status
     assert response.content_type == "text/xml; charset=utf-8"
+    twiml.parse(response.data, response.content_type)
     return ET.fromstring(response.data)  # our own answer
 
 
 def starts_recording(answer: ET.Element) -> bool:
     return answer.find("Start/Recording") is not None
+
+
+def recording_url(answer: ET.Element) -> str:
+    recording = answer.find("Start/Recording")
+    assert recording is not None
+    return recording.attrib["recordingStatusCallback"]
 
 
 def connects(answer: ET.Element) -> bool:
@@ -133,6 +196,23 @@ def connects(answer: ET.Element) -> bool:
 
 def said(answer: ET.Element) -> str:
     return " ".join(element.text or "" for element in answer.iter("Say"))
+
+
+# A phone number, a signature of Twilio's, a MAC of ours; of what the tests use, the token and whoever calls.
+PRIVATE = re.compile(r"\+[1-9][0-9]{7,14}|[A-Za-z0-9+/]{27}=|(?<![\w-])[\w-]{43}(?![\w-])|5125550111")
+
+
+@pytest.fixture(autouse=True)
+def nothing_private_in_logs(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever a test does, the log that an operator keeps has no number, signature or token in it."""
+    caplog.set_level(logging.INFO)
+    yield
+    logged = "\n".join(caplog.handler.format(record) for record in caplog.get_records("call"))
+    assert TOKEN not in logged
+    assert PRIVATE.findall(logged) == []
+
+
+Rows = dict[str, list[tuple[object, ...]]]
 
 
 @dataclass
@@ -160,12 +240,29 @@ class Installation:
     def event_types(self, sid: str) -> list[str]:
         return [str(event["type"]) for event in self.events(sid)]
 
-    def jobs(self) -> JobQueue:
-        return JobQueue(self.database)
+    def incidents(self, sid: str) -> list[str]:
+        query = select(incident.c.kind).where(incident.c.call_id == self.call(sid).id).order_by(incident.c.id)
+        with self.database.read() as connection:
+            return list(connection.scalars(query))
+
+    def jobs(self) -> list[str]:
+        """The kind and id of every job that was ever asked for."""
+        schema = "" if self.database.dialect == "sqlite" else "dbos."
+        with self.database.read() as connection:
+            return sorted(connection.scalars(text(f"SELECT workflow_uuid FROM {schema}workflow_status")))
+
+    def everything(self) -> Rows:
+        """Every row there is, by table: what must not differ where nothing may have changed."""
+        with self.database.read() as connection:
+            rows = {
+                table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
+                for table in metadata.sorted_tables
+            }
+        return {**rows, "job": [(job,) for job in self.jobs()]}
 
 
 def make_webhooks(database: Database, clock: Clock) -> Webhooks:
-    conversation = Conversation(parse(RULEBOOK.read_text()), Urls(BASE, b"k" * 32))
+    conversation = Conversation(parse(RULEBOOK.read_text()), URLS)
     return Webhooks(
         database=database,
         conversation=conversation,
@@ -177,12 +274,21 @@ def make_webhooks(database: Database, clock: Clock) -> Webhooks:
     )
 
 
-@pytest.fixture
-def installation(database: Database) -> Installation:
-    create_job_tables(database)
+def install(database: Database) -> Installation:
     clock = Clock()
-    app = create_app(make_webhooks(database, clock))
-    return Installation(database, Twilio(app.test_client(), clock))
+    return Installation(database, Twilio(create_app(make_webhooks(database, clock)), clock))
+
+
+@pytest.fixture
+def installation(used_database: Database) -> Installation:
+    return install(used_database)
+
+
+@pytest.fixture
+def fresh_installation(database: Database) -> Installation:
+    """One whose database may be broken, and holds nothing yet."""
+    create_job_tables(database)
+    return install(database)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.callflow.conftest import Installation, Twilio, connects, said, starts_recording
+from tests.callflow.conftest import Installation, Twilio, connects, read, said, starts_recording
 
 
 def test_the_disclosure_plays_where_no_key_can_cut_it_short(twilio: Twilio) -> None:
@@ -113,3 +113,23 @@ def test_hanging_up_in_the_disclosure_and_at_the_question_are_told_apart(
     assert early.ends().status_code == late.ends().status_code == 204
     assert installation.call(early.sid).outcome == "hung_up_in_disclosure"
     assert installation.call(late.sid).outcome == "hung_up_in_choice"
+
+
+def test_a_caller_whose_agent_was_cut_off_in_the_whisper_is_connected_again_without_one(twilio: Twilio) -> None:
+    call = twilio.dial()
+    answer = call.presses(call.to_the_question(), "2")
+    dial = answer.find("Dial")
+    assert dial is not None
+    cut = call.params(DialCallStatus="completed", DialBridged="false")
+    again = read(twilio.post(dial.attrib["action"], cut)).find("Dial")
+    assert again is not None
+    assert "action" not in again.attrib
+    assert [number.attrib for number in again.iter("Number")] == [{}]
+
+
+def test_a_caller_who_hung_up_while_the_agent_was_told_is_not_connected_again(twilio: Twilio) -> None:
+    call = twilio.dial()
+    dial = call.presses(call.to_the_question(), "2").find("Dial")
+    assert dial is not None
+    over = call.params(DialCallStatus="completed", DialBridged="false", CallStatus="completed")
+    assert [child.tag for child in read(twilio.post(dial.attrib["action"], over))] == ["Hangup"]

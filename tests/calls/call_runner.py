@@ -91,7 +91,7 @@ class Town:
             story = tell(connection, placed.sid)
         assert story is not None
         self.seen.append(seen)
-        witness = Witness(self.database, self.store, KEK)
+        witness = Witness(self.database, self.store, KEK, self.spool)
         return Ran(seen, story, [str(breach) for breach in promises.breaches(witness, self.seen)])
 
     def _start_rogue(self, call: PhoneCall) -> None:

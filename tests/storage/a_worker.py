@@ -1,10 +1,11 @@
-"""A worker process for the tests: `python -m tests.storage.a_worker DATABASE_URL FOLDER`.
+"""A worker process for the tests: `python -m tests.storage.a_worker DATABASE_URL FOLDER [JOB…]`.
 
 Its job has three steps. Each writes a line to FOLDER/steps; the second stays as long as FOLDER/hold exists, and refuses
 a job called `bad`. The failure is written to FOLDER/failures, and stays as long as FOLDER/hold_failure exists. Whatever
-address the process connects to is written to FOLDER/connections.
+address the process connects to is written to FOLDER/connections. Each JOB is one more kind that it can do.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -52,16 +53,18 @@ def walk(folder: Path, steps: Steps, job_id: str) -> None:
         steps(name, lambda name=name: step(name))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
 
 
-def main(url: str, folder: Path) -> None:
+def main(url: str, folder: Path, *more: str) -> None:
     def heard(event: str, args: tuple[Any, ...]) -> None:
         if event in {"socket.connect", "socket.sendto", "socket.getaddrinfo"}:
             note(folder, "connections", repr(args[1] if event != "socket.getaddrinfo" else args[0]))
 
     sys.addaudithook(heard)
+    logging.basicConfig(level=logging.INFO)
+    kinds = [WALK, *(JobKind(name, Lane.BULK) for name in more)]
     database = Database.open(url)
     worker = Worker(
         database,
-        {WALK: lambda steps, job_id: walk(folder, steps, job_id)},
+        {kind: lambda steps, job_id: walk(folder, steps, job_id) for kind in kinds},
         on_failure=lambda kind, job_id, error: failed(folder, job_id, error),
         periodic=[Periodic("tick", 0.1, lambda: note(folder, "ticks", str(os.getpid())))],
         tempo=QUICK,
@@ -78,4 +81,4 @@ def main(url: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

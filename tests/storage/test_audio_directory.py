@@ -115,52 +115,6 @@ def test_a_lock_is_obeyed_after_a_restart(store: DirectoryStore, root: Path, sou
         DirectoryStore(root).delete(KEY)
 
 
-def walk(deed: str, folder: Path, source: Path) -> list[Path]:
-    command = [sys.executable, "-m", "tests.storage.crash_walk", deed, str(folder), str(source)]
-    subprocess.run(command, check=True)
-    roots = sorted(folder.iterdir())
-    assert len(roots) > 4, "it should have died at every step"
-    return roots
-
-
-def test_a_process_that_dies_in_a_put_leaves_all_or_nothing_and_a_repetition_heals_it(
-    tmp_path: Path, source: Path
-) -> None:
-    (tmp_path / "walk").mkdir()
-    for root in walk("put", tmp_path / "walk", source):
-        store = DirectoryStore(root)
-        left = list(store.list(""))
-        assert [store.stat(key, None) is not None for key in left] == [True] * len(left)
-        stored = put(store, source)
-        assert store.read(KEY, stored.version_id, 0, len(CONTENT) + 1) == CONTENT
-        store.check()
-        assert len(files(root)) == 3
-
-
-def test_a_process_that_dies_while_it_places_a_hold_leaves_the_old_statement_or_the_new(
-    tmp_path: Path, source: Path
-) -> None:
-    (tmp_path / "walk").mkdir()
-    held = []
-    for root in walk("hold", tmp_path / "walk", source):
-        stored = DirectoryStore(root).stat(KEY, None)
-        assert stored is not None
-        held.append(stored.is_held)
-        assert DirectoryStore(root).hold(KEY, stored.version_id, on=True).is_held
-    assert held == sorted(held), "once it is placed, it stays"
-    assert held[-1]
-
-
-def test_a_process_that_dies_in_a_deletion_is_finished_by_a_repetition(tmp_path: Path, source: Path) -> None:
-    (tmp_path / "walk").mkdir()
-    for root in walk("delete", tmp_path / "walk", source):
-        store = DirectoryStore(root)
-        # Either all of it is left or none: never bytes whose lock nobody knows.
-        assert store.stat(KEY, None) is None or sidecar(root).exists()
-        store.delete(KEY)
-        assert files(root) == [".lock"]
-
-
 def test_what_a_dead_process_left_is_cleared_by_the_check(store: DirectoryStore, root: Path) -> None:
     (root / ".incoming").mkdir()
     (root / ".incoming" / "abandoned").write_bytes(CONTENT)

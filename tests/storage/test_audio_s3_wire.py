@@ -16,7 +16,8 @@ import pytest
 from storage.audio_store import AudioKey, read_back
 from storage.s3_bucket import S3Bucket
 from storage.s3_store import S3Store
-from tests.storage.s3_peer import Peer, s3_peer, self_signed, toxic_proxy
+from tests.storage.s3_peer import Peer
+from tests.storage.toxic_proxy import self_signed, toxic_proxy
 
 CONTENT = bytes(100_000)
 
@@ -45,12 +46,12 @@ class Wire:
 
 
 @pytest.fixture(scope="module")
-def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+def wire(peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
     """Over TLS, as in production: boto frames a body differently there."""
     folder = tmp_path_factory.mktemp("wire")
     tls, trusted = self_signed(folder)
     (folder / "source").write_bytes(CONTENT)
-    with s3_peer() as peer, toxic_proxy(peer.endpoint, tls) as (endpoint, _):
+    with toxic_proxy(peer.endpoint, tls) as (endpoint, _):
         yield Wire(peer, peer.client_through(endpoint, trusted=trusted), folder / "source")
 
 
@@ -150,8 +151,12 @@ def test_a_plain_bucket_is_asked_for_no_lock(requests: list[Request]) -> None:
     assert not [each for each in requests if each.operation in ("PutObjectRetention", "PutObjectLegalHold")]
 
 
-def test_every_read_asks_for_a_range(requests: list[Request]) -> None:
-    assert all(each.headers["range"].startswith("bytes=") for each in of(requests, "GetObject"))
+def test_every_read_asks_for_a_range_and_no_checksum_which_would_be_of_the_whole(
+    requests: list[Request],
+) -> None:
+    for get in of(requests, "GetObject"):
+        assert get.headers["range"].startswith("bytes=")
+        assert "x-amz-checksum-mode" not in get.headers
 
 
 def test_nothing_is_deleted_in_batches_or_read_by_a_link(requests: list[Request]) -> None:

@@ -3,48 +3,21 @@ bucket."""
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from storage.audio_store import AudioKey, AudioStore, StoredAudio, read_back
-from storage.directory_store import DirectoryStore
+from storage.audio_store import AudioKey, StoredAudio, read_back
 from storage.errors import Broken, Conflict, Held, Missing, Refused, Unavailable
-from tests.storage.s3_peer import Peer, s3_peer
+from tests.storage.audio_bench import Bench, directory_bench, wait_for_clock
+from tests.storage.s3_peer import Peer, real_peer
 
-KINDS = ("directory", "locking bucket", "plain bucket")
-
-
-@dataclass
-class Bench:
-    """A store, and the means to try it: `wait_until` lets the time of its locks pass."""
-
-    store: AudioStore
-    folder: Path
-    now: Callable[[], datetime]
-    wait_until: Callable[[datetime], None]
-
-    def source(self, content: bytes) -> Path:
-        path = self.folder / uuid4().hex
-        path.write_bytes(content)
-        return path
-
-    def put(self, key: AudioKey, content: bytes, retain_until: datetime | None = None) -> StoredAudio:
-        digest = hashlib.sha256(content).hexdigest()
-        return self.store.put(key, self.source(content), sha256=digest, retain_until=retain_until)
-
-    def whole(self, stored: StoredAudio) -> bytes:
-        return self.store.read(stored.key, stored.version_id, 0, stored.size_bytes + 1)
-
-
-@pytest.fixture(scope="module")
-def peer() -> Iterator[Peer]:
-    with s3_peer() as peer:
-        yield peer
+REAL = real_peer()
+LOCKING = ("directory", "locking bucket", *(("real bucket",) if REAL else ()))
+KINDS = (*LOCKING, "plain bucket")
 
 
 @pytest.fixture(params=KINDS)
@@ -52,7 +25,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
     return make_bench(request.param, tmp_path, request)
 
 
-@pytest.fixture(params=KINDS[:2])
+@pytest.fixture(params=LOCKING)
 def locking(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
     return make_bench(request.param, tmp_path, request)
 
@@ -62,25 +35,18 @@ def make_bench(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ben
     folder.mkdir()
     if kind == "directory":
         return directory_bench(tmp_path, folder)
-    peer: Peer = request.getfixturevalue("peer")
-    store = peer.new_store(lock=kind == "locking bucket")
+    peer: Peer = REAL if REAL and kind == "real bucket" else request.getfixturevalue("peer")
+    store = peer.new_store(lock=kind != "plain bucket")
     return Bench(store, folder, lambda: datetime.now(UTC), wait_for_clock)
-
-
-def directory_bench(tmp_path: Path, folder: Path) -> Bench:
-    root = tmp_path / "audio"
-    root.mkdir()
-    times = [datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)]
-    return Bench(DirectoryStore(root, now=lambda: times[-1]), folder, lambda: times[-1], times.append)
-
-
-def wait_for_clock(time: datetime) -> None:
-    while (rest := (time - datetime.now(UTC)).total_seconds()) > 0:
-        threading.Event().wait(rest)
 
 
 def new_key(name: str = "master.wav.sealed") -> AudioKey:
     return AudioKey("quality-90d", date(2026, 11, 22), uuid4().hex, name)
+
+
+def test_the_suite_also_runs_over_a_real_server() -> None:
+    if not REAL:
+        pytest.skip("S3_TEST_ENDPOINT names none; moto is no evidence for retention")
 
 
 def test_what_is_put_is_read_back_byte_for_byte(bench: Bench) -> None:
@@ -307,3 +273,11 @@ def test_locking_or_holding_what_is_not_kept_says_missing(locking: Bench) -> Non
 def test_a_usable_store_passes_its_check_and_keeps_nothing_of_it(bench: Bench) -> None:
     bench.store.check()
     assert list(bench.store.list("")) == []
+
+
+def test_an_operator_opens_a_bucket_by_its_url(peer: Peer, tmp_path: Path) -> None:
+    bucket = peer.new_bucket(lock=True)
+    bench = Bench(peer.opened(f"s3://{bucket}/some/prefix"), tmp_path, lambda: datetime.now(UTC), wait_for_clock)
+    stored = bench.put(new_key(), b"audio")
+    assert bench.whole(stored) == b"audio"
+    assert [entry["Key"] for entry in peer.versions(bucket)] == [f"some/prefix/{stored.key}"]

@@ -1,12 +1,15 @@
 import threading
+import traceback
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 
 from storage.database import SQLITE_PRAGMAS, Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.schema import SCHEMA_VERSION, check_schema, migrate, newest_version
+from storage.tables import incident
+from tests.conftest import NOON
 
 
 @pytest.fixture
@@ -59,6 +62,18 @@ def test_a_violated_constraint_is_our_bug_and_named(numbers: Database) -> None:
     numbers.write(put(1))
     with pytest.raises(Broken, match="constraint"):
         numbers.write(put(1))
+
+
+def test_an_error_shows_nothing_of_the_row_it_is_about(database: Database) -> None:
+    """What is raised is logged with everything that led to it."""
+
+    def work(connection: Connection) -> None:
+        row = {"kind": None, "about": "+15125550111", "detail": "+15125550111", "opened_at": NOON}
+        connection.execute(insert(incident), row)
+
+    with pytest.raises(Broken, match="kind") as caught:
+        database.write(work)
+    assert "5550111" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_reader_does_not_see_what_is_not_committed(numbers: Database) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, select, table
 from storage.database import Database
 from storage.errors import Refused
 from storage.job_queue import JobKind, JobQueue, Lane, Standing, create_job_tables
-from storage.living import Living, Watch
+from storage.living import Living, Seen, Watch
 from tests.conftest import NOON
 
 FETCH = JobKind("fetch", Lane.BULK)
@@ -79,12 +79,12 @@ def test_a_worker_is_living_while_its_row_changes_and_comes_back_when_buried(dat
     eldest, other = (Living(database, name, Watch(silent_s=5.0)) for name in ("eldest", "other"))
     eldest.beat(NOON)
     other.beat(NOON.replace(minute=1))
-    assert other.look(now=0.0) == ["eldest", "other"]
+    assert other.look(now=0.0).living == ["eldest", "other"]
     other.beat(NOON.replace(minute=2))
     other.look(now=4.0)
-    assert other.look(now=5.0) == ["other"]
+    assert other.look(now=5.0) == Seen(living=["other"], silent=["eldest"])
     other.bury(["eldest"])
     eldest.beat(NOON.replace(minute=3))
-    assert other.look(now=6.0) == ["other", "eldest"]
+    assert other.look(now=6.0).living == ["other", "eldest"]
     other.leave()
-    assert eldest.look(now=7.0) == ["eldest"]
+    assert eldest.look(now=7.0).living == ["eldest"]

@@ -72,7 +72,7 @@ def test_a_step_that_waits_holds_no_slot_and_stopping_ends_its_patience() -> Non
             steps.persevere(unavailable)
         ended.set()
 
-    Thread(target=outlast).start()
+    Thread(target=outlast, daemon=True).start()
     assert failed.wait(10)
     assert steps.slots.acquire(timeout=10)
     steps.slots.release()
@@ -90,17 +90,17 @@ def test_once_stopping_no_step_is_begun() -> None:
 def test_one_is_dead_after_five_seconds_without_a_change_whatever_its_clock_says() -> None:
     watch = Watch(silent_s=5.0)
     wrong = NOON - timedelta(days=400)
-    assert watch.living([("a", wrong), ("b", NOON)], now=0.0) == ["a", "b"]
-    assert watch.living([("a", wrong + timedelta(seconds=1)), ("b", NOON)], now=4.9) == ["a", "b"]
-    assert watch.living([("a", wrong + timedelta(seconds=1)), ("b", NOON)], now=5.0) == ["a"]
+    assert watch.see([("a", wrong), ("b", NOON)], now=0.0).living == ["a", "b"]
+    assert watch.see([("a", wrong + timedelta(seconds=1)), ("b", NOON)], now=4.9).living == ["a", "b"]
+    assert watch.see([("a", wrong + timedelta(seconds=1)), ("b", NOON)], now=5.0).living == ["a"]
 
 
 def test_who_stood_still_itself_buries_nobody() -> None:
     watch = Watch(silent_s=5.0)
-    watch.living([("a", NOON)], now=0.0)
-    assert watch.living([("a", NOON)], now=60.0) == ["a"]
-    assert watch.living([("a", NOON)], now=64.0) == ["a"]
-    assert watch.living([("a", NOON)], now=65.0) == []
+    watch.see([("a", NOON)], now=0.0)
+    assert watch.see([("a", NOON)], now=60.0).living == ["a"]
+    assert watch.see([("a", NOON)], now=64.0).living == ["a"]
+    assert watch.see([("a", NOON)], now=65.0).living == []
 
 
 def test_what_failed_has_its_next_turn(caplog: pytest.LogCaptureFixture) -> None:

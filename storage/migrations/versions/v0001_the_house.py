@@ -111,6 +111,12 @@ def upgrade() -> None:
         PrimaryKeyConstraint("sha256", name=op.f("pk_rulebook_version")),
     )
     op.create_table(
+        "watermark",
+        Column("name", String(length=32), nullable=False),
+        Column("at", INSTANT, nullable=False),
+        PrimaryKeyConstraint("name", name=op.f("pk_watermark")),
+    )
+    op.create_table(
         "wording_version",
         Column("sha256", String(length=64), nullable=False),
         Column("text", Text(), nullable=False),
@@ -230,6 +236,7 @@ def downgrade() -> None:
         "incident",
         "worker",
         "wording_version",
+        "watermark",
         "rulebook_version",
         "log_node",
         "log_leaf",

@@ -1,0 +1,95 @@
+"""What the durable webhook is measured against, each served as `onrecord serve` serves the real one."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, select
+
+from callflow import twiml
+from callflow.callbacks import Callbacks
+from callflow.conversation import Conversation
+from callflow.doorway import Doorway
+from callflow.forms import Answered
+from callflow.health import Readiness
+from callflow.house import House, open_house
+from callflow.logs import say_logs_plainly
+from callflow.serving import Address, die_with_parent, run, webhook_workers
+from callflow.webhooks import Webhooks, create_app
+from policies import consent
+from policies.consent import Record
+from policies.retention import retain_until
+from storage import calls
+from storage.calls import Call, Moment, Permit
+from storage.database import Database
+from storage.tables import call
+
+T = TypeVar("T")
+
+
+class _NoDatabase(Database):
+    """Runs the work at once, and keeps nothing."""
+
+    def write(self, work: Callable[[Any], T]) -> T:
+        return work(None)
+
+
+@dataclass(frozen=True)
+class _Forgetful(Conversation):
+    """Parses, decides and renders as the real one does; settles nothing. Every call is like the example."""
+
+    example: Call
+
+    def consent(
+        self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, prompt: int, heard: Answered
+    ) -> bytes:
+        known = replace(self.example, id=call_id)
+        decision = consent.decide(consent.answer_of(heard.digits), known.standard, prompt=prompt)
+        assert isinstance(decision, Record), "the bench's callers all press 1"
+        line = self.line(known.line)
+        rule = self.rulebook.retention[line.retention]
+        until = retain_until(known.received_at, rule)
+        permit = Permit(known.id, decision.outcome, line.purposes, rule.name, until, moment.at)
+        return twiml.record(permit, line, self.wording(known), self.urls)
+
+
+def without_database() -> Doorway:
+    house = open_house(os.environ)
+    conversation = _Forgetful(house.rulebook, house.conversation().urls, _any_call(house))
+    parts = Webhooks(
+        database=_NoDatabase(house.database.engine),
+        conversation=conversation,
+        callbacks=Callbacks(conversation, house.jobs),
+        account_sid=house.settings.account_sid,
+        webhook_secrets=house.settings.webhook_secrets,
+        readiness=Readiness({}),
+    )
+    return Doorway(create_app(parts))
+
+
+def constant() -> Doorway:
+    """No framework either: what the server itself can do."""
+    body = twiml.nothing()
+    headers = [("Content-Type", "text/xml; charset=utf-8"), ("Content-Length", str(len(body)))]
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ["wsgi.input"].read()
+        start_response("200 OK", headers)
+        return [body]
+
+    return Doorway(answer)
+
+
+def _any_call(house: House) -> Call:
+    with house.database.read() as connection:
+        found = calls.peek(connection, str(connection.scalar(select(call.c.id).limit(1))))
+    assert found is not None, "calls are prepared before the servers start"
+    return found
+
+
+if __name__ == "__main__":
+    say_logs_plainly()
+    die_with_parent()
+    run(f"bench.variants:{sys.argv[1]}", Address("127.0.0.1", int(sys.argv[2])), workers=webhook_workers(os.environ))

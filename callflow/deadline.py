@@ -1,0 +1,38 @@
+"""An answer in time: a caller waits for it, and Twilio waits only so long before it gives the call up.
+
+A database that hangs (a lock that nobody releases, a network that swallows packets, a disk that stalls) looks like
+nothing at all to whoever waits for it. So the waiting is done by a thread that can be left behind.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import TypeVar
+
+from storage.errors import Unavailable
+
+T = TypeVar("T")
+
+IsLate = Callable[[], bool]
+# As many as a face has threads. While all hang, whoever comes next waits for its own deadline, and no longer.
+_THREADS = 16
+
+
+class Deadline:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="in-time")
+
+    def keep(self, work: Callable[[IsLate], T]) -> T:
+        """The work's result. Raises what it raises, and Unavailable when it is not done in time.
+
+        Work that is late goes on behind our back: it asks `is_late` before it makes anything last.
+        """
+        given_up = Event()
+        task = self._threads.submit(work, given_up.is_set)
+        try:
+            return task.result(self._seconds)
+        except TimeoutError as error:
+            given_up.set()
+            task.cancel()
+            raise Unavailable(f"the database took longer than {self._seconds} s") from error

@@ -1,0 +1,18 @@
+"""Postgres quotes the row that a constraint refused, which may be a caller's; and errors are logged."""
+
+from sqlalchemy import ExceptionContext
+
+
+def leave_the_row_out(error: BaseException) -> None:
+    """Cut a driver's error down to its first sentence, in place, so that whatever is chained to it says no more."""
+    primary = getattr(getattr(error, "diag", None), "message_primary", None)
+    if primary:
+        error.args = (primary,)
+
+
+def on_error(context: ExceptionContext) -> None:
+    """The same for what SQLAlchemy wraps; a `handle_error` listener."""
+    leave_the_row_out(context.original_exception)
+    if context.sqlalchemy_exception is not None:
+        kind = type(context.original_exception).__name__
+        context.sqlalchemy_exception.args = (f"({kind}) {context.original_exception}",)

@@ -1,0 +1,22 @@
+"""How far the lists of the provider have been gone through: kept, because who looks may die and be replaced."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from storage.tables import watermark
+
+
+def reached(connection: Connection, name: str) -> datetime | None:
+    """None before the first look."""
+    return connection.scalar(select(watermark.c.at).where(watermark.c.name == name))
+
+
+def advance(connection: Connection, name: str, at: datetime) -> None:
+    """Never goes back: of two who look at once, the one who got further stands."""
+    row = {"name": name, "at": at}
+    before = connection.scalar(select(watermark.c.at).where(watermark.c.name == name).with_for_update())
+    if before is None:
+        connection.execute(insert(watermark), row)
+    elif before < at:
+        connection.execute(update(watermark).where(watermark.c.name == name).values(at=at))

@@ -1,0 +1,63 @@
+"""A caller who hangs up, or whose call's end overtakes what they pressed, has agreed to nothing."""
+
+import pytest
+
+from tests.callflow.conftest import Installation, Twilio, read
+
+NOTICE, SILENCE_IS_CONSENT = "+12125550101", "+12125550104"
+
+
+@pytest.mark.parametrize("status", ["completed", "canceled", "failed", "busy", "no-answer"])
+def test_who_hangs_up_in_the_notice_has_not_stayed_on(installation: Installation, status: str) -> None:
+    call = installation.twilio.dial(NOTICE)
+    redirect = call.arrives().find("Redirect")
+    assert redirect is not None
+    installation.twilio.clock.passes(30.0)
+    answer = read(installation.twilio.post(redirect.text or "", call.params(CallStatus=status)))
+    assert [*answer] == []
+    call.ends(status)
+    assert installation.call(call.sid).outcome == "hung_up_in_disclosure"
+
+
+def test_who_hangs_up_at_the_question_is_not_silent(installation: Installation) -> None:
+    """Twilio may send the unanswered <Gather> of a call that is over: where silence is consent, this is none."""
+    call = installation.twilio.dial(SILENCE_IS_CONSENT)
+    second = call.presses(call.to_the_question(), "")
+    gather = second.find("Gather")
+    assert gather is not None
+    hung_up = {**call.pressed(""), "CallStatus": "completed"}
+    assert [*read(installation.twilio.post(gather.attrib["action"], hung_up))] == []
+    call.ends()
+    assert installation.call(call.sid).outcome == "hung_up_in_choice"
+
+
+@pytest.mark.parametrize(("key", "outcome"), [("1", "consented"), ("2", "declined")])
+def test_a_key_pressed_before_hanging_up_counts(installation: Installation, key: str, outcome: str) -> None:
+    call = installation.twilio.dial()
+    gather = call.to_the_question().find("Gather")
+    assert gather is not None
+    installation.twilio.post(gather.attrib["action"], {**call.pressed(key), "CallStatus": "completed"})
+    call.ends()
+    assert installation.call(call.sid).outcome == outcome
+
+
+@pytest.mark.parametrize("key", ["1", "2", "", "9"])
+def test_an_answer_that_comes_after_the_calls_end_permits_nothing(installation: Installation, key: str) -> None:
+    call = installation.twilio.dial(SILENCE_IS_CONSENT)
+    question = call.to_the_question()
+    call.ends()
+    told = installation.event_types(call.sid)
+    assert [*call.presses(question, key)] == []
+    assert installation.call(call.sid).outcome == "hung_up_in_choice"
+    assert installation.event_types(call.sid) == told
+
+
+def test_the_call_goes_on_by_its_own_request_only(twilio: Twilio, installation: Installation) -> None:
+    """A genuine request of one call, sent to the URL of another, decides nothing for either."""
+    ours, theirs = twilio.dial(), twilio.dial()
+    question = ours.to_the_question()
+    theirs.to_the_question()
+    kept = installation.everything()
+    theirs_to_ours = theirs.presses(question, "1")
+    assert [child.tag for child in theirs_to_ours] == ["Dial"]
+    assert installation.everything() == kept

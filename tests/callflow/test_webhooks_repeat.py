@@ -1,0 +1,124 @@
+"""Twilio delivers again: at once, later, many at a time. The first delivery decides; the others get its bytes."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from tests.callflow.conftest import CALLER, URLS, Delivery, Installation, PhoneCall, Twilio, recording_url
+
+
+def a_call_from_answer_to_end(twilio: Twilio) -> PhoneCall:
+    """A caller who takes two prompts to agree and is recorded; every kind of request occurs."""
+    call = twilio.dial()
+    answer = call.presses(call.presses(call.to_the_question(), "9"), "1")
+    call.recording(recording_url(answer), "in-progress")
+    call.agent_answers(answer)
+    call.talks(answer)
+    call.recording(recording_url(answer), "completed")
+    call.ends()
+    twilio.post("/voice/fallback", call.params(ErrorCode="11200", ErrorUrl=URLS.ended(call.sid)))
+    return call
+
+
+def test_a_request_delivered_again_at_once_changes_nothing_and_gets_the_same_bytes(installation: Installation) -> None:
+    twilio = installation.twilio
+    post, kept = twilio.post, []
+
+    def post_twice(url: str, params: dict[str, str]) -> object:
+        first = post(url, params)
+        kept.append(installation.everything())
+        again = twilio.sent[-1][0].to(twilio.app)
+        assert (again.status, again.data) == (first.status, first.data)
+        assert installation.everything() == kept[-1]
+        return first
+
+    twilio.post = post_twice  # type: ignore[method-assign,assignment]  # Twilio's line, on a bad day
+    a_call_from_answer_to_end(twilio)
+    assert len(kept) == 10
+
+
+def test_every_request_delivered_again_after_the_call_changes_nothing_and_gets_the_same_bytes(
+    installation: Installation,
+) -> None:
+    a_call_from_answer_to_end(installation.twilio)
+    kept = installation.everything()
+    for delivery, first in reversed(installation.twilio.sent):
+        installation.twilio.clock.passes(3600.0)
+        again = delivery.to(installation.twilio.app)
+        assert (again.status, again.data) == (first.status, first.data)
+    assert installation.everything() == kept
+
+
+def answering(call: PhoneCall) -> Delivery:
+    return call.twilio.sign("/voice/answer", call.params(CallStatus="ringing"))
+
+
+def agreeing(call: PhoneCall) -> Delivery:
+    gather = call.to_the_question().find("Gather")
+    assert gather is not None
+    return call.twilio.sign(gather.attrib["action"], call.pressed("1"))
+
+
+def completing(call: PhoneCall) -> Delivery:
+    url = recording_url(call.presses(call.to_the_question(), "1"))
+    return call.twilio.sign(url, call.recorded("completed"))
+
+
+def ending(call: PhoneCall) -> Delivery:
+    return call.twilio.sign("/callbacks/call", call.params(CallStatus="completed"))  # its first news of the call
+
+
+@pytest.mark.parametrize(
+    ("prepare", "told"),
+    [
+        (answering, ["call.received", "disclosure.served"]),
+        (agreeing, ["consent.choice", "recording.permitted"]),
+        (completing, ["recording.completed"]),
+        (ending, ["call.received", "call.completed"]),
+    ],
+)
+def test_twenty_deliveries_at_one_moment_are_one_decision_and_twenty_identical_answers(
+    installation: Installation, prepare: Callable[[PhoneCall], Delivery], told: list[str]
+) -> None:
+    call = installation.twilio.dial()
+    delivery = prepare(call)
+    before = 0 if prepare in (answering, ending) else len(installation.event_types(call.sid))
+    answers = delivery.at_once(installation.twilio.app, 20)
+    assert {(answer.status_code, answer.data) for answer in answers} == {(answers[0].status_code, answers[0].data)}
+    assert answers[0].status_code in (200, 204)
+    assert installation.event_types(call.sid)[before:] == told
+
+
+def test_the_first_answer_stands_whatever_is_said_later_under_the_same_step(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = installation.twilio.dial()
+    question = call.to_the_question()
+    first = call.presses(question, "2")
+    kept = installation.everything()
+    for key in ("1", "", "9", "*"):
+        caplog.clear()
+        assert [*call.presses(question, key).itertext()] == [*first.itertext()]
+        assert [record.levelno for record in caplog.records] == [logging.WARNING]
+        assert "consent:1 came again with other parameters" in caplog.text
+    assert installation.everything() == kept
+    assert installation.call(call.sid).outcome == "declined"
+
+
+def test_a_number_changed_under_way_does_not_make_it_another_call(installation: Installation) -> None:
+    call = installation.twilio.dial()
+    first = call.arrives()
+    kept = installation.everything()
+    call.caller, call.line = CALLER[:-1] + "2", "+12125550102"
+    assert [*call.arrives().itertext()] == [*first.itertext()]
+    assert installation.everything() == kept
+
+
+@pytest.mark.parametrize("key", ["1", "2", "9", "0", "*", "#", "123"])
+def test_a_key_pressed_where_none_is_asked_for_decides_nothing(installation: Installation, key: str) -> None:
+    call = installation.twilio.dial()
+    call.params = lambda **more: PhoneCall.params(call, **{"Digits": key, **more})  # type: ignore[method-assign]  # held down
+    call.to_the_question()
+    assert installation.call(call.sid).outcome == "open"
+    assert installation.event_types(call.sid)[-1] == "disclosure.completed"

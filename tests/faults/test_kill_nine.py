@@ -1,0 +1,178 @@
+"""kill -9 of web and worker at random moments of real calls, in real processes: every promise holds all the same.
+
+ONRECORD_KILL_CALLS says how many calls (the long run takes 200), ONRECORD_KILL_SEED repeats a run's calls and pauses,
+ONRECORD_KILL_ON names the kinds of installation. They are put to the test at the same time, to save it.
+"""
+
+import os
+import random
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from callflow import promises
+from callflow.demo import is_at_rest, witness_of
+from callflow.demo_calls import ASKING, CALIFORNIA, MEXICO, NOTICE, TEXAS, WITHHELD, DemoCall, Placed, place
+from callflow.house import House, open_house
+from callflow.promises import Breach
+from callflow.town import LINES, Town
+from storage import consent_log
+from tests.databases import PostgresServer
+from tests.faults.elsewhere import static_host
+from tests.storage.s3_peer import s3_peer
+
+Name = Literal["serve", "work"]
+Say = Callable[[str], None]
+
+SQLITE, POSTGRES = "sqlite, directory", "postgresql, s3"
+CALLS = int(os.environ.get("ONRECORD_KILL_CALLS", "24"))
+SEED = int(os.environ.get("ONRECORD_KILL_SEED", str(random.SystemRandom().randrange(10**6))))
+KINDS = [kind for kind in (SQLITE, POSTGRES) if os.environ.get("ONRECORD_KILL_ON", "") in kind]
+SHARE = {SQLITE: CALLS - CALLS // 3, POSTGRES: CALLS // 3} if len(KINDS) > 1 else dict.fromkeys(KINDS, CALLS)
+AT_ONCE = 20
+SETTLED_WITHIN_S = 90.0
+QUICK = {"words_per_minute": 220, "timing": {"processing_s": 0.5, "ring_s": 0.5, "think_s": 0.3}}
+DOES: tuple[Mapping[str, Any], ...] = (
+    {"presses": ["1"], "talks_s": 3},
+    {"presses": ["1"], "talks_s": 6, "hangs_up": "after_talk"},
+    {"presses": ["1"], "talks_s": 6, "hangs_up": "in_conversation"},
+    {"presses": ["9", "1"], "talks_s": 2},
+    {"presses": ["2"], "talks_s": 2},
+    {"presses": ["nothing", "nothing"], "talks_s": 2},
+    {"presses": ["5", "7"], "talks_s": 2},
+    {"hangs_up": "in_disclosure"},
+    {"hangs_up": "at_question"},
+)
+CALLERS = ((ASKING, TEXAS), (ASKING, CALIFORNIA), (ASKING, MEXICO), (NOTICE, TEXAS), (NOTICE, WITHHELD))
+
+
+@dataclass
+class Storm:
+    """Places calls, never more than AT_ONCE at a time, and kills whatever it fancies until they are over."""
+
+    town: Town
+    calls: int
+    fate: random.Random
+    say: Say
+    placed: list[Placed] = field(default_factory=list)
+    killed: Counter[str] = field(default_factory=Counter)
+
+    def rages(self) -> None:
+        due_at, ended = time.monotonic() + 2.0, 0
+        while ended < self.calls:
+            ended = sum(bool(one.seen()["ended"]) for one in self.placed)
+            if len(self.placed) < min(self.calls, ended + AT_ONCE) and self.fate.random() < 0.3:
+                self.placed.append(self._place())  # one after another, so that each is somewhere else when it happens
+            if time.monotonic() >= due_at:
+                self._kill()
+                due_at = time.monotonic() + self.fate.choice((0.5, 4.0, 6.0, 8.0))
+                self.say(f"{len(self.placed)} calls placed, {ended} over, killed {dict(self.killed)}")
+            time.sleep(0.2)
+
+    def _place(self) -> Placed:
+        line, caller = self.fate.choice(CALLERS)
+        return place(self.town.simulator_url, DemoCall("", line, caller, self.fate.choice(DOES)))
+
+    def _kill(self) -> None:
+        """Now and then the next one dies while it is still starting."""
+        victim: Name = self.fate.choice(("serve", "work", "work"))
+        alone = self.fate.random() < 0.3
+        self.town.kill(victim, alone=alone)
+        self.killed[f"{victim} alone" if alone else victim] += 1
+        time.sleep(self.fate.choice((0.0, 0.0, 0.5, 3.0)))
+        self.town.start(victim)
+
+
+@dataclass
+class Aftermath:
+    """What a storm left: how it went, and what was broken by it."""
+
+    storm: Storm
+    took_s: float
+    breaches: list[Breach]
+    events: int
+    unanswered: int
+    kept: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.storm.calls} calls, {self.unanswered} of them unanswered by us, {self.kept} recordings kept, "
+            f"{self.events} events; killed {dict(self.storm.killed)}; at rest {self.took_s:.0f} s after the last call; "
+            f"{len(self.breaches)} breaches"
+        )
+
+
+@pytest.mark.timeout(240 + 10 * CALLS)
+def test_no_promise_breaks_whatever_is_killed_whenever(
+    postgres: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def say(progress: str) -> None:
+        with capsys.disabled():
+            print(f"\nseed {SEED}, {progress}", end="", flush=True)
+
+    with s3_peer() as peer, postgres.fresh_database() as url, ThreadPoolExecutor() as pool:
+        aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        s3 = {"DATABASE_URL": url, "AUDIO_STORE": f"s3://{peer.new_bucket(lock=True)}/kept", **aws}
+        kept_in: dict[str, Mapping[str, str]] = {SQLITE: {}, POSTGRES: s3}
+        begun = [pool.submit(put_to_the_test, kind, tmp_path / kind, kept_in[kind], say) for kind in KINDS]
+        aftermaths = [one.result() for one in begun]
+    for aftermath in aftermaths:
+        assert aftermath.breaches == []
+        assert aftermath.storm.killed, "nothing was put to the test"
+        assert aftermath.unanswered < aftermath.storm.calls, "nothing was put to the test"
+
+
+def put_to_the_test(kind: str, folder: Path, kept_in: Mapping[str, str], say: Say) -> Aftermath:
+    with installation(folder, kept_in) as (town, house):
+        storm = Storm(town, SHARE[kind], random.Random(f"{SEED} {kind}"), lambda what: say(f"{kind}: {what}"))
+        storm.rages()
+        took_s = settle(house, storm.placed, storm.say)
+        aftermath = look(house, storm, took_s)
+    storm.say(str(aftermath))
+    return aftermath
+
+
+@contextmanager
+def installation(folder: Path, kept_in: Mapping[str, str]) -> Iterator[tuple[Town, House]]:
+    """With its fallback documents elsewhere: a caller gets through also when nothing of ours answers."""
+    folder.mkdir()
+    shutil.copy(str(files("callflow").joinpath("demo.toml")), folder / "onrecord.toml")
+    with ExitStack() as stack:
+        town = stack.enter_context(Town(folder, extra=kept_in, pace=QUICK))
+        documents = {f"/{number.removeprefix('+')}.xml": town.onrecord("lines", "fallback", number) for number in LINES}
+        elsewhere = stack.enter_context(static_host(documents))
+        town.onrecord("lines", "sync", "--fallback", elsewhere + "/{number}.xml")
+        house = open_house(town.environment)
+        stack.callback(house.close)
+        yield town, house
+
+
+def settle(house: House, placed: list[Placed], say: Say) -> float:
+    """Until nothing is under way any more; the seconds it took."""
+    began = time.monotonic()
+    waiting = list(placed)
+    while waiting and time.monotonic() - began < SETTLED_WITHIN_S:
+        left = [one for one in waiting if not is_at_rest(house, one)]
+        if len(left) < len(waiting):
+            say(f"{len(left)} calls are not at rest")
+        waiting = left
+        time.sleep(0.5)
+    return time.monotonic() - began
+
+
+def look(house: House, storm: Storm, took_s: float) -> Aftermath:
+    seen = [one.seen() for one in storm.placed]
+    found = promises.breaches(witness_of(house), seen)
+    unanswered = sum(not any(document["status"] == 200 for document in one["documents"][:1]) for one in seen)
+    kept = sum(recorded["deleted"] for one in seen for recorded in one["recordings"])
+    with house.database.read() as connection:
+        return Aftermath(storm, took_s, found, consent_log.verify(connection).size, unanswered, kept)

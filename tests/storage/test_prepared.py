@@ -1,0 +1,65 @@
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from storage.database import Database
+from storage.errors import Broken
+from storage.prepared import Prepared
+from storage.tables import log_head, worker
+from tests.conftest import NOON
+
+HALF_PAST = datetime(2026, 11, 22, 19, 0, tzinfo=timezone(timedelta(hours=6, minutes=30)))  # 12:30 in UTC
+ADD = Prepared(insert(worker))
+BEATEN = Prepared(select(worker.c.executor_id, worker.c.beat_at).where(worker.c.beat_at == bindparam("at")))
+
+
+def row(executor_id: str, beat_at: datetime = NOON) -> dict[str, object]:
+    return {"executor_id": executor_id, "started_at": NOON, "beat_at": beat_at}
+
+
+def test_what_is_written_is_read_alike_with_and_without_preparation(database: Database) -> None:
+    database.write(lambda connection: ADD.run(connection, row("w1", HALF_PAST)))
+    with database.read() as connection:
+        plainly = connection.execute(
+            select(worker.c.executor_id, worker.c.beat_at).where(worker.c.beat_at == HALF_PAST)
+        ).one()
+        assert BEATEN.first(connection, {"at": HALF_PAST}) == tuple(plainly) == ("w1", HALF_PAST)
+
+
+def test_what_is_not_there_is_none(database: Database) -> None:
+    with database.read() as connection:
+        assert BEATEN.first(connection, {"at": NOON}) is None
+
+
+def test_several_rows_are_written_at_once(database: Database) -> None:
+    database.write(lambda connection: ADD.run(connection, row("w1"), row("w2"), row("w3")))
+    with database.read() as connection:
+        assert len(connection.execute(select(worker)).all()) == 3
+
+
+def test_a_change_says_how_many_rows_it_met_and_keeps_its_constants(database: Database) -> None:
+    grow = Prepared(update(log_head).where(log_head.c.id == 1).values(size=log_head.c.size + bindparam("more")))
+    nowhere = Prepared(update(log_head).where(log_head.c.id == 2).values(size=bindparam("more")))
+    assert database.write(lambda connection: grow.run(connection, {"more": 3})) == 1
+    assert database.write(lambda connection: nowhere.run(connection, {"more": 3})) == 0
+
+
+def test_a_refused_row_is_the_error_that_sqlalchemy_would_raise_and_shows_no_value(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        ADD.run(connection, row("w-secret"))
+        with pytest.raises(IntegrityError) as refused:
+            ADD.run(connection, row("w-secret"))
+        assert refused.value.params is None
+        raise refused.value
+
+    with pytest.raises(Broken, match="constraint"):
+        database.write(work)
+
+
+def test_a_read_sees_one_moment_from_its_first_statement_on(database: Database) -> None:
+    with database.read() as connection:
+        assert BEATEN.first(connection, {"at": NOON}) is None
+        database.write(lambda other: ADD.run(other, row("w1")))
+        assert BEATEN.first(connection, {"at": NOON}) is None
