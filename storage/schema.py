@@ -39,6 +39,14 @@ def check_schema(database: Database) -> None:
     )
 
 
+def check_known(database: Database) -> None:
+    """Raises Refused for a database that `migrate` would refuse. An empty one is fine."""
+    with database.read() as connection:
+        version = _version(connection)
+    if version is not None:
+        _refuse_unknown(version)
+
+
 def newest_version() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
