@@ -120,13 +120,14 @@ def log() -> None:
 
 
 @log.command("verify")
-def log_verify() -> None:
+@click.option("--size", type=click.IntRange(min=0), help="The root that the log had when it was that long.")
+def log_verify(size: int | None) -> None:
     """Compute the log's root again from every event."""
     from storage import consent_log
 
     with _opened() as house, house.database.read() as connection:
         try:
-            verified = consent_log.verify(connection)
+            verified = consent_log.verify(connection, size_then=size)
         except Broken as error:
             _say_and_exit([str(error)], FOUND_SOMETHING)
     click.echo(f"log ok: {verified.size} events, root {verified.root.hex()}")

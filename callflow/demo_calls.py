@@ -58,7 +58,7 @@ class Placed:
 
 
 def place(simulator_url: str, plan: DemoCall) -> Placed:
-    body = {"from": plan.caller, "to": plan.line, "caller": {"talks_s": _TALKS_S, **plan.does}}
+    body = {"from": plan.caller, "to": plan.line, "label": plan.title, "caller": {"talks_s": _TALKS_S, **plan.does}}
     answer = requests.post(f"{simulator_url}/simulator/calls", json=body, timeout=10)
     answer.raise_for_status()
     return Placed(plan, answer.json()["call_sid"], simulator_url)
