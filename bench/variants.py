@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from flask import Flask
 from sqlalchemy import Connection, select
 
 from callflow import twiml
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
+from callflow.doorway import Doorway
 from callflow.forms import Answered
 from callflow.health import Readiness
 from callflow.house import House, open_house
@@ -55,22 +55,21 @@ class _Forgetful(Conversation):
         return twiml.record(permit, line, self.wording(known), self.urls)
 
 
-def without_database() -> Flask:
+def without_database() -> Doorway:
     house = open_house(os.environ)
     conversation = _Forgetful(house.rulebook, house.conversation().urls, _any_call(house))
-    return create_app(
-        Webhooks(
-            database=_NoDatabase(house.database.engine),
-            conversation=conversation,
-            callbacks=Callbacks(conversation, house.jobs),
-            account_sid=house.settings.account_sid,
-            webhook_secrets=house.settings.webhook_secrets,
-            readiness=Readiness({}),
-        )
+    parts = Webhooks(
+        database=_NoDatabase(house.database.engine),
+        conversation=conversation,
+        callbacks=Callbacks(conversation, house.jobs),
+        account_sid=house.settings.account_sid,
+        webhook_secrets=house.settings.webhook_secrets,
+        readiness=Readiness({}),
     )
+    return Doorway(create_app(parts))
 
 
-def constant() -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
+def constant() -> Doorway:
     """No framework either: what the server itself can do."""
     body = twiml.nothing()
     headers = [("Content-Type", "text/xml; charset=utf-8"), ("Content-Length", str(len(body)))]
@@ -80,7 +79,7 @@ def constant() -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]
         start_response("200 OK", headers)
         return [body]
 
-    return answer
+    return Doorway(answer)
 
 
 def _any_call(house: House) -> Call:

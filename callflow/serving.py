@@ -22,6 +22,7 @@ from granian.constants import Interfaces
 from callflow import twiml, webhooks
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
+from callflow.doorway import Doorway
 from callflow.health import Readiness, add_health
 from callflow.house import House, open_house
 from callflow.logs import say_logs_plainly
@@ -33,8 +34,7 @@ from storage.schema import check_schema
 log = logging.getLogger(__name__)
 
 Face = Literal["webhooks", "console"]
-# Threads that wait for the database while others work; the interpreter runs one at a time anyway.
-_THREADS = 16
+_CONSOLE_THREADS = 16
 _GRACE_S = 15.0
 
 
@@ -107,6 +107,10 @@ def warm_up(conversation: Conversation) -> None:
         twiml.connect(line)
 
 
+def webhooks_doorway() -> Doorway:
+    return Doorway(webhooks_app())
+
+
 def console_app() -> Flask:
     house = _own_house()
     app = create_console(house.database)
@@ -144,16 +148,16 @@ def die_with_parent() -> None:
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
-def run(app: str, address: Address, *, workers: int) -> None:
-    """Serve the WSGI app that the factory `app` ("module:function") makes, in this process, until SIGTERM."""
+def run(app: str, address: Address, *, workers: int, interface: Interfaces = Interfaces.RSGI) -> None:
+    """Serve what the factory `app` ("module:function") makes, in this process, until SIGTERM."""
     Granian(
         app,
         address=address.host,
         port=address.port,
-        interface=Interfaces.WSGI,
+        interface=interface,
         factory=True,
         workers=workers,
-        blocking_threads=_THREADS,
+        blocking_threads=_CONSOLE_THREADS if interface is Interfaces.WSGI else None,
         respawn_failed_workers=True,
         websockets=False,
         log_enabled=False,
@@ -168,8 +172,11 @@ def webhook_workers(environ: Mapping[str, str]) -> int:
 def main(face: Face, host: str, port: str) -> None:
     say_logs_plainly()
     die_with_parent()
-    workers = webhook_workers(os.environ) if face == "webhooks" else 1
-    run(f"callflow.serving:{face}_app", Address(host, int(port)), workers=workers)
+    address = Address(host, int(port))
+    if face == "webhooks":
+        run("callflow.serving:webhooks_doorway", address, workers=webhook_workers(os.environ))
+    else:
+        run("callflow.serving:console_app", address, workers=1, interface=Interfaces.WSGI)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.deadline import Deadline, IsLate
 from callflow.health import Readiness, add_health
+from callflow.refusals import Refusals
 from callflow.signature import BODY_BYTES_MAX, Form, Refusal, raw_target, signed_url, verify
 from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED
 from storage import calls
@@ -74,6 +75,7 @@ class _Door:
     def __init__(self, parts: Webhooks) -> None:
         self._parts = parts
         self._urls = parts.conversation.urls
+        self._refusals = Refusals(parts.now)
 
     def admit(self) -> Response | None:
         if request.endpoint in _OPEN_ENDPOINTS:
@@ -81,7 +83,7 @@ class _Door:
         reason = self._refusal()
         if reason is None:
             return None
-        log.warning("request refused: %s", reason)
+        self._refusals.tell(reason)
         return Response(status=403)
 
     def _refusal(self) -> str | None:

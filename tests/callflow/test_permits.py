@@ -54,6 +54,16 @@ def test_a_recording_starts_exactly_where_a_permit_was_given(installation: Insta
     assert len(walked) == (41 if len(walked) > 1 else 1)
 
 
+def test_a_question_that_was_not_asked_yet_has_no_answer(installation: Installation) -> None:
+    call = installation.twilio.dial()
+    call.to_the_question()
+    known = installation.call(call.sid)
+    kept = installation.event_types(call.sid)
+    for prompt in (2, 3, 4):
+        assert not starts_recording(read(call.twilio.post(URLS.consent(known.id, prompt), call.pressed("1"))))
+    assert (installation.call(call.sid).outcome, installation.event_types(call.sid)) == ("open", kept)
+
+
 @pytest.mark.parametrize(
     "digits",
     ["11", "1\n", "1 ", "01", "１", "¹", "1#", "*1", "+1", "w1", "1w", "l", "I", "1" * 32, "1" * 5000, "A", "\x001"],

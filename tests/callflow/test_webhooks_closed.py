@@ -142,6 +142,20 @@ def test_a_forged_answer_is_refused_and_decides_nothing(untouched: Untouched) ->
     assert installation.call(call.sid).outcome == "open"
 
 
+def test_an_outsider_fills_no_log(installation: Installation, caplog: pytest.LogCaptureFixture) -> None:
+    clock = installation.twilio.clock
+    for minute in range(2):
+        clock.passes(60.0)
+        for _ in range(50):
+            assert ask(installation.twilio.app, "/voice/answer", data=MARK).status_code == 403
+            assert ask(installation.twilio.app, f"/{MARK}", headers={"X-Twilio-Signature": MARK}).status_code == 403
+        assert len(caplog.records) == 2 * (minute + 1)
+    assert [record.getMessage() for record in caplog.records[2:]] == [
+        "requests refused: 50, no_signature",
+        "requests refused: 50, bad_signature",
+    ]
+
+
 def test_a_forwarded_host_changes_no_verdict(installation: Installation) -> None:
     call = installation.twilio.dial()
     delivery = installation.twilio.sign("/voice/answer", call.params(CallStatus="ringing"))

@@ -28,7 +28,7 @@ from callflow.town import LINES, Town
 from storage import consent_log
 from tests.databases import PostgresServer
 from tests.faults.elsewhere import static_host
-from tests.storage.s3_peer import s3_peer
+from tests.storage.s3_peer import operators_settings, s3_peer
 
 Name = Literal["serve", "work"]
 Say = Callable[[str], None]
@@ -121,7 +121,12 @@ def test_no_promise_breaks_whatever_is_killed_whenever(
         with capsys.disabled():
             print(f"\nseed {SEED}, {progress}", end="", flush=True)
 
-    with s3_peer() as peer, postgres.fresh_database() as url, ThreadPoolExecutor() as pool:
+    with (
+        s3_peer() as peer,
+        operators_settings(peer.endpoint),
+        postgres.fresh_database() as url,
+        ThreadPoolExecutor() as pool,
+    ):
         aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         s3 = {"DATABASE_URL": url, "AUDIO_STORE": f"s3://{peer.new_bucket(lock=True)}/kept", **aws}
         kept_in: dict[str, Mapping[str, str]] = {SQLITE: {}, POSTGRES: s3}

@@ -1,0 +1,99 @@
+"""The web server's side of the public face: requests are waited for here, where waiting costs nothing.
+
+A WSGI application has a thread for each request, and reads the body in it. So whoever sends a header and then nothing
+has a thread for himself, and with as many connections as there are threads, no caller would get through. Here a body is
+awaited, for a limited time and up to a limited size, and only a whole request is given a thread.
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any, Protocol
+from wsgiref.types import WSGIApplication
+
+from callflow.signature import BODY_BYTES_MAX
+
+BODY_S = 5.0
+_THREADS = 16  # that wait for the database while others work; the interpreter runs one at a time anyway
+
+Answer = tuple[int, list[tuple[str, str]], bytes]
+
+
+class Scope(Protocol):
+    """What RSGI says of a request before its body. `path` is decoded already."""
+
+    method: str
+    path: str
+    query_string: str
+    scheme: str
+    http_version: str
+    headers: Mapping[str, str]
+
+
+class Doorway:
+    """An RSGI application around a WSGI one."""
+
+    def __init__(self, app: WSGIApplication, *, body_s: float = BODY_S) -> None:
+        self._app = app
+        self._body_s = body_s
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
+
+    async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
+        try:
+            async with asyncio.timeout(self._body_s):
+                body = await _body(scope.headers, protocol)
+        except TimeoutError:
+            protocol.response_empty(408, [])
+            return
+        answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._run, _environ(scope, body))
+        protocol.response_bytes(*answer)
+
+    def _run(self, environ: dict[str, Any]) -> Answer:
+        started: list[tuple[int, list[tuple[str, str]]]] = []
+
+        def start(status: str, headers: list[tuple[str, str]], _: object = None) -> Any:
+            started.append((int(status[:3]), headers))
+
+        parts: Iterable[bytes] = self._app(environ, start)
+        try:
+            body = b"".join(parts)
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+        return (*started[-1], body)
+
+
+async def _body(headers: Mapping[str, str], protocol: Any) -> bytes:
+    """The body; nothing of one that will be refused for its length, or for want of a signature, anyway."""
+    length = headers.get("content-length", "")
+    if "x-twilio-signature" not in headers or not length.isdecimal() or int(length) > BODY_BYTES_MAX:
+        return b""
+    return b"".join([chunk async for chunk in protocol])
+
+
+def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
+    """PEP 3333: text is bytes in disguise, and a header given twice is one with a comma."""
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "0",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        key = name.upper().replace("-", "_")
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    return environ
