@@ -28,7 +28,6 @@ from storage.tables import audio_object, call, recording, recording_key, wording
 
 Json = Mapping[str, Any]
 _DURATION_TOLERANCE_S = 2.0
-_KEPT = (RecordingState.STORED, RecordingState.KEPT)
 _GIVEN_UP = (RecordingState.CONDEMNED, RecordingState.DESTROYED)
 
 
@@ -68,7 +67,7 @@ def breaches(witness: Witness, seen: Sequence[Json]) -> list[Breach]:
             found += _gets_through(one, told)
             found += _nothing_lost(witness, connection, one, told)
         found += _invented(connection, seen)
-        found += _strays(witness, connection)
+        found += strays(witness, connection)
     return found
 
 
@@ -169,15 +168,15 @@ def _invented(connection: Connection, seen: Sequence[Json]) -> Iterator[Breach]:
             yield Breach("P5", call_sid, "the database knows a call that never was")
 
 
-def _strays(witness: Witness, connection: Connection) -> Iterator[Breach]:
-    """P2, P6: no audio, and no key to any, but that of recordings which are kept."""
+def strays(witness: Witness, connection: Connection) -> Iterator[Breach]:
+    """P2, P6: no audio but that of recordings which are kept, and no key to any that must not be heard."""
     named = set(connection.scalars(select(audio_object.c.key)))
     for key in witness.store.list(""):
         if str(key) not in named:
             yield Breach("P6", "-", f"{key} lies in the audio store and no recording names it")
-    outlived = select(recording.c.id).join(recording_key).where(recording.c.state.not_in(_KEPT))
+    outlived = select(recording.c.id).join(recording_key).where(recording.c.state.in_(_GIVEN_UP))
     for recording_id in connection.scalars(outlived):
-        yield Breach("P6", "-", f"recording {recording_id} is not kept and has a key")
+        yield Breach("P6", "-", f"recording {recording_id} must not be heard and has a key")
     for lying in witness.spool.rglob("*") if witness.spool else ():
         if lying.is_file():
             yield Breach("P2", "-", f"{lying.name} lies in the spool, in the clear")
