@@ -64,6 +64,12 @@ def place(simulator_url: str, plan: DemoCall) -> Placed:
     return Placed(plan, answer.json()["call_sid"], simulator_url)
 
 
+def calls_of(simulator_url: str) -> list[dict[str, Any]]:
+    """Every call that was ever placed there."""
+    listed: list[dict[str, Any]] = requests.get(f"{simulator_url}/simulator/calls", timeout=10).json()["calls"]
+    return listed
+
+
 def table(rows: list[tuple[Placed, Story | None]]) -> Table:
     columns = ("call", "line", "mode", "outcome", "recorded", "stored where", "retain until")
     made = Table(*columns, title="Where each call ended")

@@ -33,7 +33,7 @@ from storage.tables import recording_key
 from storage.wav import inspect_wav
 
 MASTER = "master"
-_DERIVED = ("peaks", "listening")
+_DERIVED = ("peaks", "levels", "listening")
 _WAV = "master.wav"
 # Four hours of Twilio's WAV: two channels of 8,000 16-bit samples a second.
 MEDIA_BYTES_MAX = 4 * 3600 * 32_000
@@ -136,9 +136,9 @@ def _remove(shop: Workshop, keys: Mapping[str, AudioKey]) -> None:
 
 
 def _put_all(shop: Workshop, known: Recording, folder: Path, keys: Mapping[str, AudioKey]) -> list[AudioObject]:
-    derived = audio_work.derive(folder / _WAV, folder, ffmpeg=shop.ffmpeg)
+    derived = audio_work.derive_what_can_be(folder / _WAV, folder, ffmpeg=shop.ffmpeg)
     data_key = _data_key(shop, known.id)
-    plain = {MASTER: folder / _WAV, "peaks": derived.peaks, "listening": derived.listening}
+    plain = {MASTER: folder / _WAV, "peaks": derived.peaks, "levels": derived.levels, "listening": derived.listening}
     return [
         _put(shop, known, data_key, name=name, file=file, key=keys[name])
         for name, file in plain.items()
