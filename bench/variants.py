@@ -33,7 +33,7 @@ T = TypeVar("T")
 class _NoDatabase(Database):
     """Runs the work at once, and keeps nothing."""
 
-    def write(self, work: Callable[[Any], T]) -> T:
+    def write(self, work: Callable[[Any], T], *, within_s: float | None = None) -> T:
         return work(None)
 
 

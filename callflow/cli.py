@@ -151,7 +151,8 @@ def log() -> None:
 
 
 @log.command("verify")
-def log_verify() -> None:
+@click.option("--size", type=click.IntRange(min=0), help="The root that the log had when it was that long.")
+def log_verify(size: int | None) -> None:
     """Compute the log's root again from every event.
 
     Exit code 0 and the root, or 1 and the first event that is not as it was logged.
@@ -160,7 +161,7 @@ def log_verify() -> None:
 
     with _reading() as connection:
         try:
-            verified = consent_log.verify(connection)
+            verified = consent_log.verify(connection, size_then=size)
         except Broken as error:
             _end([str(error)], FOUND_SOMETHING)
     click.echo(f"log ok: {verified.size} events, root {verified.root.hex()}")

@@ -24,12 +24,18 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 class Scope(Protocol):
     """What RSGI says of a request before its body. `path` is decoded already."""
 
-    method: str
-    path: str
-    query_string: str
-    scheme: str
-    http_version: str
-    headers: Mapping[str, str]
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def query_string(self) -> str: ...
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def http_version(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
 
 class Doorway:

@@ -167,7 +167,7 @@ def test_i_leave_the_page_and_nobody_stays_on_the_phone(visit: Visit, town: Town
     visit.open()
     visit.dial()
     expect(visit.transcript).to_contain_text("The line answers")
-    visit.page.goto("about:blank")
+    visit.page.close()
     assert town.latest.ended.wait(5)
 
 
@@ -209,9 +209,11 @@ def test_i_see_an_incident_without_looking_for_it(visit: Visit, town: Town) -> N
     visit.wait_for_question()
     visit.press("2")
     told = town.line.stories[town.latest.sid]
-    told["incidents"] = [{"kind": "recording_without_permit", "detail": "It is being destroyed."}]
+    told["recordings"] = [{"state": "condemned", "stored": False}]
+    told["incidents"] = [{"kind": "recording_without_permit", "detail": "no permit covers it"}]
     alert = visit.decided.get_by_role("alert")
-    expect(alert).to_contain_text("Incident: recording without permit. It is being destroyed.")
+    expect(alert).to_contain_text("Incident: recording without permit. no permit covers it")
+    expect(visit.decided).to_contain_text("A recording was started all the same: it is being destroyed.")
     expect(visit.decided.get_by_text("Look at this")).to_be_visible()
 
 

@@ -1,0 +1,19 @@
+"""The public face on a real web server, for a test that needs one: `python -m tests.callflow.served PORT`."""
+
+import os
+import sys
+
+from callflow.doorway import Doorway
+from callflow.serving import Address, die_with_parent, run
+from callflow.webhooks import create_app
+from storage.database import Database
+from tests.callflow.conftest import Clock, make_webhooks
+
+
+def doorway() -> Doorway:
+    return Doorway(create_app(make_webhooks(Database.open(os.environ["DATABASE_URL"]), Clock())))
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    run("tests.callflow.served:doorway", Address("127.0.0.1", int(sys.argv[1])), workers=1)

@@ -1,0 +1,178 @@
+"""Requests wait for their bodies at the doorway, where they keep no caller waiting, and reach the app whole."""
+
+import asyncio
+import os
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from callflow.doorway import Doorway
+from callflow.signature import BODY_BYTES_MAX
+from callflow.town import free_port
+from storage.database import Database
+from storage.schema import migrate
+from tests.callflow.conftest import Delivery, Installation, install
+from tests.source import ROOT
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass
+class Request:
+    """A request as the web server hands it on, and what was answered. Without a body, its body never comes."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes | None = None
+    method: str = "POST"
+    query_string: str = ""
+    scheme: str = "http"
+    http_version: str = "1.1"
+    was_read: bool = False
+    answered: list[tuple[int, list[tuple[str, str]], bytes]] = field(default_factory=list)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.was_read = True
+        if self.body is None:
+            await asyncio.Event().wait()
+        for at in range(0, len(self.body or b""), 100):
+            yield (self.body or b"")[at : at + 100]
+
+    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
+        self.answered.append((status, headers, b""))
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.answered.append((status, headers, body))
+
+
+def request(delivery: Delivery) -> Request:
+    headers = {"content-type": FORM, "content-length": str(len(delivery.body)), "host": "x"}
+    return Request(delivery.path, {**headers, "x-twilio-signature": delivery.signature}, delivery.body)
+
+
+def pass_through(doorway: Doorway, *requests: Request) -> None:
+    async def all_at_once() -> None:
+        await asyncio.gather(*(doorway.__rsgi__(one, one) for one in requests))
+
+    asyncio.run(all_at_once())
+
+
+def test_what_comes_through_the_doorway_is_answered_as_if_it_had_come_straight(installation: Installation) -> None:
+    call = installation.twilio.dial()
+    delivery = installation.twilio.sign("/voice/answer", call.params(CallStatus="ringing", FromCity="São Paulo"))
+    through = request(delivery)
+    pass_through(Doorway(installation.twilio.app), through)
+    straight = delivery.to(installation.twilio.app)
+    ((status, headers, body),) = through.answered
+    assert (status, body) == (200, straight.data)
+    assert dict(headers)["Content-Type"] == straight.content_type
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"content-length": "10"},
+        {"x-twilio-signature": "x"},
+        {"x-twilio-signature": "x", "content-length": str(BODY_BYTES_MAX + 1)},
+        {"x-twilio-signature": "x", "content-length": "-1"},
+        {"x-twilio-signature": "x", "content-length": "²"},
+        {"x-twilio-signature": "x", "transfer-encoding": "chunked"},
+    ],
+)
+def test_a_body_that_will_be_refused_anyway_is_not_waited_for(
+    installation: Installation, headers: dict[str, str]
+) -> None:
+    one = Request("/voice/answer", {"content-type": FORM, **headers})
+    pass_through(Doorway(installation.twilio.app, body_s=0.2), one)
+    assert (one.was_read, [status for status, *_ in one.answered]) == (False, [403])
+
+
+def test_bodies_that_never_come_keep_nobody_waiting(installation: Installation) -> None:
+    call = installation.twilio.dial()
+    genuine = request(installation.twilio.sign("/voice/answer", call.params(CallStatus="ringing")))
+    slow = [Request("/voice/answer", {**genuine.headers}) for _ in range(200)]
+    answered_before: list[int] = []
+
+    async def all_at_once() -> None:
+        doorway = Doorway(installation.twilio.app, body_s=1.0)
+        waiting = [asyncio.ensure_future(doorway.__rsgi__(one, one)) for one in slow]
+        await asyncio.sleep(0)  # they have begun to wait
+        await doorway.__rsgi__(genuine, genuine)
+        answered_before.append(sum(bool(one.answered) for one in slow))
+        await asyncio.gather(*waiting)
+
+    asyncio.run(all_at_once())
+    assert [status for status, *_ in genuine.answered] == [200]
+    assert answered_before == [0]
+    assert {status for one in slow for status, *_ in one.answered} == {408}
+
+
+def test_a_header_sent_twice_is_two_signatures_and_no_good_one(installation: Installation) -> None:
+    one = request(installation.twilio.sign("/voice/answer", installation.twilio.dial().params()))
+
+    class Twice(dict[str, str]):
+        def items(self) -> list[tuple[str, str]]:  # type: ignore[override]  # as the server's: a pair for each line
+            return [*super().items(), ("x-twilio-signature", self["x-twilio-signature"])]
+
+    one.headers = Twice(one.headers)
+    pass_through(Doorway(installation.twilio.app), one)
+    assert [status for status, *_ in one.answered] == [403]
+
+
+@contextmanager
+def served(database_url: str) -> Iterator[int]:
+    """The public face on a real server, at the port given."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.callflow.served", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "DATABASE_URL": database_url})
+    try:
+        while not is_up(port):
+            assert process.poll() is None
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def is_up(port: int) -> bool:
+    try:
+        with connected(port) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            return connection.recv(4096).startswith(b"HTTP/1.1 200")
+    except ConnectionError:
+        return False
+
+
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def test_forty_who_stop_in_the_middle_of_a_request_keep_no_genuine_one_waiting(tmp_path: Path) -> None:
+    database = Database.open(f"sqlite:///{tmp_path / 'onrecord.db'}")
+    migrate(database)
+    installation = install(database)
+    call = installation.twilio.dial()
+    delivery = installation.twilio.sign("/voice/answer", call.params(CallStatus="ringing"))
+    head = f"POST {delivery.path} HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nX-Twilio-Signature: "
+    with served(str(database.engine.url)) as port, ExitStack() as stack:
+        slow = [stack.enter_context(connected(port)) for _ in range(40)]
+        for one in slow:
+            one.sendall(f"{head}x\r\nContent-Length: 100\r\n\r\nC".encode())
+        with connected(port) as genuine:
+            genuine.sendall(f"{head}{delivery.signature}\r\nContent-Length: {len(delivery.body)}\r\n\r\n".encode())
+            genuine.sendall(delivery.body)
+            assert genuine.recv(4096).startswith(b"HTTP/1.1 200")
+        assert select.select(slow, [], [], 0) == ([], [], []), "they were sent away first"
+        with connected(port) as endless:
+            endless.sendall(f"{head}x\r\nContent-Length: {10**9}\r\n\r\nC".encode())
+            assert endless.recv(4096).startswith(b"HTTP/1.1 403")
+    assert installation.call(call.sid).outcome == "open"
+    database.close()
