@@ -70,7 +70,7 @@ def _end(problems: Sequence[str], code: int = NOT_CONFIGURED) -> NoReturn:
     help="Make new keys although recordings were sealed with others: nobody can open those any more.",
 )
 def init(*, keys_are_lost: bool) -> None:
-    """Make what is missing: a rulebook to start from, keys, tables, the audio directory.
+    """Make what is missing: rulebook, keys, tables, directories.
 
     What is there stays as it is, so it can be run again at any time.
     """
@@ -170,7 +170,7 @@ def log_verify(size: int | None) -> None:
 @log.command("show")
 @click.option("--from", "start", type=click.IntRange(min=0), default=0, help="The first event's index.")
 def log_show(start: int) -> None:
-    """Print the events, verbatim as they are hashed, one on a line."""
+    """Print the events as they are hashed, one on a line."""
     from storage import consent_log
 
     with _reading() as connection:
@@ -191,7 +191,7 @@ def lines() -> None:
     "turns to this service again.",
 )
 def lines_sync(fallback: str | None) -> None:
-    """Tell Twilio where this service is, for every line of the rulebook."""
+    """Tell Twilio where the calls of each line are to go."""
     from callflow.setup import sync_lines
 
     with _opened() as house:
@@ -222,7 +222,10 @@ def lines_fallback(number: str) -> None:
 @click.option("--once", is_flag=True, help="End when the calls have; exit code 1 if a promise broke.")
 @click.option("--in", "folder", type=click.Path(path_type=Path), help="Where to work; a fresh directory by default.")
 def demo(once: bool, folder: Path | None) -> None:
-    """Bring up everything, place calls with real audio, show where each ended, and stay up."""
+    """Bring up everything, and place calls with real audio.
+
+    It shows where each call ended, and stays up for calls from the phone in the browser.
+    """
     from callflow.demo import run
 
     sys.exit(run(once=once, folder=folder))

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from callflow.conversation import Conversation
 from callflow.keys import Keys, read_keys
-from callflow.obstacles import require_database_file, require_folder, sqlite_file
+from callflow.obstacles import require_database_file, require_folder, require_room, sqlite_file
 from callflow.settings import Problem, Settings, SettingsRejected, read_settings
 from callflow.urls import Urls
 from policies.rulebook import RulebookRejected, parse
@@ -113,6 +113,9 @@ def read_rulebook(path: Path) -> str:
 
 def open_database(url: str) -> Database:
     """The database, at the schema this program needs, and with room to write."""
+    require_database_file(url)
+    if file := sqlite_file(url):
+        require_room("DATABASE_URL", file.parent)
     database = open_at_this_version(url)
     try:
         DatabaseCheck(database)()

@@ -13,7 +13,7 @@ from callflow.obstacles import require_room, sqlite_file
 from callflow.settings import Problem, Settings, SettingsRejected, read_settings
 from storage.audio_store import open_store
 from storage.database import Database
-from storage.disk import disk_edge, write_private
+from storage.disk import disk_edge, make_folder, write_private
 from storage.job_queue import create_job_tables
 from storage.schema import check_known, migrate
 from storage.usable import holds_sealed_audio
@@ -110,4 +110,4 @@ def _make_places(settings: Settings) -> None:
         wanted["AUDIO_STORE"] = Path(settings.audio_store.removeprefix("dir:"))
     for setting, folder in wanted.items():
         with disk_edge(f"{setting}: {folder} can't be made"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)

@@ -8,7 +8,7 @@ from sqlalchemy import inspect, select, text
 from storage.database import Database
 from storage.disk import disk_edge
 from storage.errors import Unavailable
-from storage.schema import check_schema
+from storage.schema import PATIENCE_S, check_schema
 from storage.tables import recording_key
 
 # SQLite's log grows to about 4 MB before it is written back and used again.
@@ -29,9 +29,8 @@ class DatabaseCheck:
             self._look_at(self._file)
         check_schema(self._database)
         # The version is written over itself: a disk that is full, or a server that only reads, says so now.
-        self._database.write(
-            lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
-        )
+        same = text("UPDATE alembic_version SET version_num = version_num")
+        self._database.write(lambda connection: connection.execute(same), within_s=PATIENCE_S)
 
     def _look_at(self, file: Path) -> None:
         if self._identity() != self._was:

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,17 +62,17 @@ class Site:
             raise result.exception
         return Ran(result.exit_code, result.stdout, result.stderr)
 
-    def spawn(self, *arguments: str) -> Ran:
-        """In a process of its own, as an operator runs it."""
-        with self.started(*arguments) as process:
+    def spawn(self, *arguments: str, under: Sequence[str] = ()) -> Ran:
+        """In a process of its own, as an operator runs it, or `under` another command."""
+        with self.started(*arguments, under=under) as process:
             out, err = process.communicate(timeout=60)
         return Ran(process.returncode, out, err)
 
     @contextmanager
-    def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    def started(self, *arguments: str, under: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
         """Killed in the end, whatever became of it."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "callflow", *arguments],
+            [*under, sys.executable, "-m", "callflow", *arguments],
             cwd=self.folder,
             env=self._environment(os.environ) | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
