@@ -25,6 +25,7 @@ from storage.job_queue import JobKind
 from storage.job_steps import Steps
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, News, Recording
 from tests.conftest import NOON
+from tests.faults.interruptions import Died
 from tests.faults.phone_company import OURS, PhoneCompany
 from tests.storage.wavs import quiet, stereo, tone, wav_bytes
 
@@ -93,13 +94,19 @@ class Patient:
 
 @dataclass
 class Remembered:
-    """A job's steps as they are remembered when its worker dies: what has ended is not done again."""
+    """A job's steps as they are remembered when its worker dies: what has ended is not done again.
+
+    `last`: the worker dies, or another turns out to have taken its place, when the step of that name has ended.
+    """
 
     done: dict[str, Any] = field(default_factory=dict)
+    last: str = ""
 
     def __call__(self, name: str, step: Callable[[], T]) -> T:
         if name not in self.done:
             self.done[name] = Patient()(name, step)
+            if name == self.last:
+                raise Died
         return cast(T, self.done[name])
 
 

@@ -188,7 +188,7 @@ def test_what_lies_in_the_spool_goes_too_on_every_machine(premises: Premises) ->
         folder.mkdir(parents=True)
         (folder / "master.wav").write_bytes(WAV)
     premises.condemn(one)
-    premises.work()
+    destroyed(premises.shop, one)
     assert not premises.shop.folder(one.id).exists()
     tidy(shops[1])
     assert not shops[1].folder(one.id).exists()

@@ -29,7 +29,7 @@ def taken_in(shop: Workshop, one: Recording, steps: Any = None) -> None:
 
 def interrupted(premises: Premises, *, is_after: bool) -> Iterator[tuple[Interruption, Recording]]:
     """A fresh recording each time, and where its intake is to be interrupted."""
-    for interruption in at_each_effect(premises.stride, is_after=is_after, effects_min=12):
+    for interruption in at_each_effect(premises.stride, is_after=is_after, effects_min=8):
         yield interruption, premises.completed()
 
 
@@ -85,6 +85,29 @@ def test_of_two_attempts_at_once_one_wins_and_nothing_is_left_of_the_other(
         shop = premises.other_machine() if elsewhere else premises.shop
         interruption.happens = lambda shop=shop, one=one: taken_in(shop, one)  # type: ignore[misc]  # mypy and defaults
         taken_in(interruption.around(premises.shop), one)
+        premises.assert_kept(one)
+
+
+def test_an_attempt_is_not_disturbed_by_the_download_of_another(premises: Premises) -> None:
+    one, first = premises.completed(), Remembered(last="fetch")
+    with pytest.raises(Died):
+        taken_in(premises.shop, one, first)
+    premises.company.half_way = [lambda: taken_in(premises.shop, one, first)]
+    taken_in(premises.shop, one)
+    premises.assert_kept(one)
+
+
+@EITHER_SIDE
+def test_an_attempt_that_comes_too_late_and_then_dies_leaves_nothing(premises: Premises, is_after: bool) -> None:
+    """As a worker does that was silent for long: it finds that another has taken its place, and stops."""
+    there = premises.other_machine()
+    for interruption, one in interrupted(premises, is_after=is_after):
+        interruption.happens = lambda one=one: taken_in(there, one)  # type: ignore[misc]  # mypy and defaults
+        with pytest.raises(Died):
+            taken_in(interruption.around(premises.shop), one, Remembered(last="store"))
+        if interruption.is_over:
+            return
+        tidy(premises.shop)
         premises.assert_kept(one)
 
 
