@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import pytest
 from sqlalchemy import Connection, text
 
 from callflow import working
@@ -34,6 +35,8 @@ Job = Callable[[Workshop, Steps, str], None]
 
 LINE, KEK = "+12125550100", b"K" * 32
 WAV = wav_bytes(stereo(tone(1.5), quiet(1.5)))
+# For what no database or store can make different.
+ONE_MACHINE = pytest.mark.parametrize("premises", ["one machine"], indirect=True)
 JOBS: Mapping[JobKind, Job] = {INTAKE: intake, DESTROY: destroy, EXPIRE: destroy, DELETE_AGAIN: delete_again}
 
 
