@@ -58,10 +58,16 @@ class Placed:
 
 
 def place(simulator_url: str, plan: DemoCall) -> Placed:
-    body = {"from": plan.caller, "to": plan.line, "caller": {"talks_s": _TALKS_S, **plan.does}}
+    body = {"from": plan.caller, "to": plan.line, "label": plan.title, "caller": {"talks_s": _TALKS_S, **plan.does}}
     answer = requests.post(f"{simulator_url}/simulator/calls", json=body, timeout=10)
     answer.raise_for_status()
     return Placed(plan, answer.json()["call_sid"], simulator_url)
+
+
+def calls_of(simulator_url: str) -> list[dict[str, Any]]:
+    """Every call that was ever placed there."""
+    listed: list[dict[str, Any]] = requests.get(f"{simulator_url}/simulator/calls", timeout=10).json()["calls"]
+    return listed
 
 
 def table(rows: list[tuple[Placed, Story | None]]) -> Table:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from flask import Flask
@@ -20,16 +20,17 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from callflow import twiml, webhooks
+from callflow.addresses import Address, free_address
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.doorway import Doorway
 from callflow.health import Readiness, add_health
-from callflow.house import House, open_house
+from callflow.house import House, NotReady, open_house, tried
 from callflow.logs import say_logs_plainly
 from console.app import create_app as create_console
 from policies.jurisdictions import place_of, standard_for
 from policies.wording import wording_for
-from storage.schema import check_schema
+from storage.usable import DatabaseCheck
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +39,16 @@ _CONSOLE_THREADS = 16
 _GRACE_S = 15.0
 
 
-@dataclass(frozen=True)
-class Address:
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+def read_addresses(given: Mapping[Face, str], problems: list[str]) -> dict[Face, Address]:
+    """Where each face is to listen, and nobody listens yet; what is wrong with that is added to the problems."""
+    addresses: dict[Face, Address] = {}
+    for face, text in given.items():
+        address = tried(problems, partial(free_address, f"--{face}", text))
+        if address in addresses.values():
+            problems.append(f"--{face} is {address}, as the other face is: name another port")
+        elif address:
+            addresses[face] = address
+    return addresses
 
 
 def serve(addresses: dict[Face, Address]) -> int:
@@ -121,13 +125,18 @@ def console_app() -> Flask:
 def _own_house() -> House:
     say_logs_plainly()
     die_with_parent()
-    return open_house(os.environ)
+    try:
+        return open_house(os.environ)
+    except NotReady as error:  # `serve` found all in order a moment ago, and starts this process again
+        for problem in error.problems:
+            log.error("%s", problem)
+        sys.exit(1)
 
 
 def _readiness(house: House) -> Readiness:
     readiness = Readiness(
         {
-            "database": lambda: check_schema(house.database),
+            "database": DatabaseCheck(house.database),
             "rulebook": lambda: None,  # parsed at start, and frozen since
             "audio_store": house.store.check,
         }

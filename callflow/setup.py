@@ -1,59 +1,24 @@
-"""Making an installation, and telling Twilio and the log about it."""
+"""Telling the log and Twilio about this installation: what is in force here, and where calls are to come."""
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
-from importlib.resources import files
-from pathlib import Path
 
-from sqlalchemy import Connection, insert, make_url, select
+from sqlalchemy import Connection, insert, select
 
-from callflow.house import House, NotReady
-from callflow.keys import create_key_file
-from callflow.settings import Settings, SettingsRejected, read_settings
+from callflow.house import House
 from callflow.urls import Urls
 from evidence.events import Event
 from policies.consent import Mode
 from policies.rules import Rulebook
 from policies.wording import Wording, wording_for
 from storage import consent_log
-from storage.audio_store import open_store
 from storage.calls import Moment
 from storage.database import Database
-from storage.errors import Refused, Unavailable
-from storage.job_queue import create_job_tables
-from storage.schema import migrate
 from storage.tables import rulebook_version, wording_version
-
-
-def initialise(environ: Mapping[str, str]) -> Iterator[str]:
-    """Make what is missing and say so, a line each; what is there stays as it is."""
-    try:
-        settings = read_settings(environ, need="database")
-    except SettingsRejected as error:
-        raise NotReady([str(problem) for problem in error.problems]) from None
-    try:
-        if not settings.rulebook.exists():
-            settings.rulebook.write_text(files("callflow").joinpath("example.toml").read_text("utf-8"), "utf-8")
-            yield f"{settings.rulebook}: a rulebook to start from; edit it before the first call"
-        if not settings.key_file.exists():
-            create_key_file(settings.key_file)
-            yield f"{settings.key_file}: new keys; keep a copy where the database is not"
-        _make_places(settings)
-        database = Database.open(settings.database_url)
-        try:
-            migrate(database)
-            create_job_tables(database)
-        finally:
-            database.close()
-        yield "database: its tables are at the version this program needs"
-        open_store(settings.audio_store).check()
-        yield f"{settings.audio_store}: usable"
-    except (Refused, Unavailable, SettingsRejected, OSError) as error:
-        raise NotReady(str(error).splitlines()) from None
 
 
 def publish(database: Database, rulebook: Rulebook, text: str) -> None:
@@ -76,15 +41,6 @@ def sync_lines(house: House, *, fallback: str | None = None) -> Iterator[str]:
             status_callback=urls.call_progress(),
         )
         yield f"{line.number}: its calls come to {house.settings.public_base_url}"
-
-
-def _make_places(settings: Settings) -> None:
-    url = make_url(settings.database_url)
-    if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if settings.audio_store.startswith("dir:"):
-        Path(settings.audio_store.removeprefix("dir:")).mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _publish(connection: Connection, moment: Moment, rulebook: Rulebook, text: str) -> None:

@@ -22,12 +22,12 @@ import requests
 from flask import Flask, Response, jsonify
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from callflow.setup import initialise
+from callflow.init import initialise
 from callflow.story import tell
 from storage.database import Database
 
 Name = Literal["simulator", "serve", "work"]
-LINES = {"+12125550100": "Support (asks first)", "+12125550101": "Orders (says that it records)"}
+LINES = {"+12125550100": "Support, which asks", "+12125550101": "Orders, which says that it records"}
 _UP_WITHIN_S = 30.0
 
 
@@ -142,7 +142,7 @@ class Town:
             "auth_token": self._token,
             "api_key": self._key,
             "api_secret": self._secret,
-            "numbers": {number: {} for number in LINES},
+            "numbers": {number: {"label": label} for number, label in LINES.items()},
             "observer_url": self._observer.url + "/{call_sid}" if self._observer else "",
             **self._pace,
         }

@@ -14,12 +14,10 @@ from hashlib import sha256
 from typing import TypeVar
 
 from flask import Flask, Response, g, request
-from sqlalchemy import Connection
 
 from callflow import forms, twiml
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
-from callflow.deadline import Deadline, IsLate
 from callflow.health import Readiness, add_health
 from callflow.refusals import Refusals
 from callflow.signature import BODY_BYTES_MAX, Form, Refusal, raw_target, signed_url, verify
@@ -27,7 +25,7 @@ from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORD
 from storage import calls
 from storage.calls import Moment
 from storage.database import Database
-from storage.errors import Refused, Unavailable
+from storage.errors import Refused
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +124,6 @@ class _Steps:
         self._parts = parts
         self._conversation = parts.conversation
         self._callbacks = parts.callbacks
-        self._deadline = Deadline(parts.deadline_s)
 
     def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
         return [
@@ -185,27 +182,17 @@ class _Steps:
         """
         moment = Moment(self._parts.now(), self._parts.random)
         request_sha256 = sha256(request.get_data()).hexdigest()
-
-        def write(is_late: IsLate) -> R:
-            def work(connection: Connection) -> R:
-                done = step(connection, moment, request_sha256, *heard)
-                if is_late():
-                    raise Unavailable("the answer would come too late")
-                return done
-
-            return self._parts.database.write(work)
-
-        return self._deadline.keep(write)
+        return self._parts.database.write(
+            lambda connection: step(connection, moment, request_sha256, *heard), within_s=self._parts.deadline_s
+        )
 
     def _whisper(self, call_id: str, *, recorded: bool) -> bytes:
-        known = self._deadline.keep(lambda _: self._look(call_id))
+        known = self._parts.database.look(
+            lambda connection: calls.peek(connection, call_id), within_s=self._parts.deadline_s
+        )
         if known is None:
             raise Refused(f"call {call_id}: there is no such call")
         return twiml.whisper(self._conversation.wording(known), recorded=recorded)
-
-    def _look(self, call_id: str) -> calls.Call | None:
-        with self._parts.database.read() as connection:
-            return calls.peek(connection, call_id)
 
     def _voice(self, respond: Callable[[], bytes], *, failed: Callable[[], bytes]) -> Response:
         try:

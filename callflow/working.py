@@ -6,22 +6,25 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from sqlalchemy import Connection
+
 from callflow.callbacks import Callbacks
 from callflow.house import House
 from callflow.missed import LOOK_EVERY_S, MissedCalls
 from callflow.settings import Settings
 from callflow.twilio_client import TWILIO, Account
 from callflow.twilio_rest import TwilioProvider
-from storage import sweep
-from storage.destroy import destroy
+from storage import recordings, sweep
+from storage.destroy import delete_again, destroy
 from storage.incidents import raise_incident
 from storage.intake import Workshop, intake
 from storage.job_queue import JobKind, JobQueue
 from storage.listening_copy import find_ffmpeg
-from storage.recordings import DESTROY, INTAKE
+from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
 from storage.worker import Periodic, Worker
 
 SWEEP_EVERY_S = 5.0
+TIDY_EVERY_S = 10.0
 FORGET_EVERY_S = 3600.0
 # Ended jobs are kept as long as Twilio may still repeat the news they came from, and then some.
 _JOBS_KEPT = timedelta(days=14)
@@ -46,13 +49,16 @@ def make_worker(house: House) -> Worker:
         {
             INTAKE: partial(intake, shop),
             DESTROY: partial(destroy, shop),
+            EXPIRE: partial(destroy, shop),
+            DELETE_AGAIN: partial(delete_again, shop),
             sweep.SWEEP: lambda steps, _: sweep.sweep(shop, house.jobs, steps),
         },
-        on_failure=partial(_raise_incident, shop),
+        on_failure=partial(raise_incident_of, shop),
         periodic=[
             Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, house.jobs)),
             Periodic("forget", FORGET_EVERY_S, lambda: _forget(shop, house.jobs)),
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
+            Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, shop), everywhere=True),
         ],
     )
 
@@ -79,11 +85,13 @@ def make_provider(settings: Settings) -> TwilioProvider:
     return TwilioProvider(Account(settings.account_sid, settings.rest_user, settings.rest_password, base_url))
 
 
-def _raise_incident(shop: Workshop, kind: JobKind, argument: Any, error: Exception) -> None:
+def raise_incident_of(shop: Workshop, kind: JobKind, argument: Any, error: Exception) -> None:
     """A job failed for good: a person must look, and the row it was about says what at."""
-    detail = f"{kind.name}: {error}"
-    shop.database.write(
-        lambda connection: raise_incident(
-            connection, shop.moment(), "job_failed", about=f"{kind.name}:{argument}"[:64], call_id=None, detail=detail
-        )
-    )
+    about, detail = f"{kind.name}:{argument}"[:64], f"{kind.name}: {error}"
+
+    def tell(connection: Connection) -> None:
+        known = recordings.peek(connection, str(argument))
+        call_id = known.call_id if known else None
+        raise_incident(connection, shop.moment(), "job_failed", about=about, call_id=call_id, detail=detail)
+
+    shop.database.write(tell)

@@ -35,10 +35,10 @@ class Caller:
 
 # 555-01xx is kept for fiction in North America. No number here ever rings: the calls stay in this process.
 CALLERS = (
-    Caller("texas", "Texas mobile", "+15125550142", "one party may agree for both"),
-    Caller("california", "California mobile", "+14155550171", "everybody must agree"),
-    Caller("mexico", "Caller from Mexico", "+525555550123", "is spoken to in Spanish"),
-    Caller("withheld", "Withheld number", "anonymous", "nobody knows where from"),
+    Caller("texas", "Texas mobile", "+15125550142", "law: one party's consent is enough"),
+    Caller("california", "California mobile", "+14155550171", "law: everybody must be told"),
+    Caller("mexico", "Caller from Mexico", "+525555550123", "law: a clear yes; asked in Spanish"),
+    Caller("withheld", "Withheld number", "anonymous", "place unknown: the strictest law"),
 )
 
 

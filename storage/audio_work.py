@@ -1,26 +1,34 @@
 """What is made from a recording for those who listen to it. The master itself is never altered."""
 
+import json
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from storage.disk import write_private
+from storage.errors import Refused, Unavailable
 from storage.listening_copy import find_ffmpeg, listening_copy
 from storage.wav import WavFacts, inspect_wav, open_wav
 from storage.waveform import Loudness, Silence, Waveform
 
-__all__ = ["Derived", "Loudness", "Silence", "WavFacts", "derive", "find_ffmpeg", "inspect_wav"]
+__all__ = ["Derived", "Loudness", "Silence", "WavFacts", "derive", "derive_what_can_be", "find_ffmpeg", "inspect_wav"]
+
+log = logging.getLogger(__name__)
 
 LISTENING_NAME = "listening.ogg"
 PEAKS_NAME = "peaks.bin"
+LEVELS_NAME = "levels.json"
 
 
 @dataclass(frozen=True)
 class Derived:
-    """`listening` is None where there is no ffmpeg: reviewers then hear the WAV."""
+    """`listening` is None where there is no ffmpeg: reviewers then hear the WAV. `levels` is the rest as JSON."""
 
     listening: Path | None
     peaks: Path
+    levels: Path
     silences: tuple[Silence, ...]
     loudness: tuple[Loudness, ...]
 
@@ -39,7 +47,21 @@ def derive(master: Path, folder: Path, *, ffmpeg: str | None) -> Derived:
             write(window.raw_data)
     peaks = waveform.write_peaks(folder / PEAKS_NAME)
     listening = folder / LISTENING_NAME if ffmpeg else None
-    return Derived(listening, peaks, waveform.silences(), waveform.loudness())
+    silences, loudness = waveform.silences(), waveform.loudness()
+    levels = {"silences": [asdict(one) for one in silences], "loudness": [asdict(one) for one in loudness]}
+    write_private(folder / LEVELS_NAME, json.dumps(levels).encode())
+    return Derived(listening, peaks, folder / LEVELS_NAME, silences, loudness)
+
+
+def derive_what_can_be(master: Path, folder: Path, *, ffmpeg: str | None) -> Derived:
+    """As `derive`, without the listening copy where ffmpeg fails: no recording is lost for want of a copy of it."""
+    try:
+        return derive(master, folder, ffmpeg=ffmpeg)
+    except (Refused, Unavailable) as error:
+        if ffmpeg is None:
+            raise
+        log.warning("a recording is kept without a listening copy: %s", error)
+        return derive(master, folder, ffmpeg=None)
 
 
 def _copy(ffmpeg: str | None, listening: Path, facts: WavFacts) -> AbstractContextManager[Callable[[bytes], object]]:

@@ -30,7 +30,7 @@ class Moment:
     random: Callable[[int], bytes]
 
     def new_id(self) -> str:
-        """128 random bits as 32 hex digits: no id of ours can be guessed or tied to a number."""
+        """128 random bits as 32 hex digits: no id of ours can be guessed, or tied to a number or a time."""
         return self.random(16).hex()
 
 
@@ -91,12 +91,10 @@ _MOVE = Prepared(
     update(call)
     .where(call.c.id == bindparam("the_id"), call.c.state == bindparam("the_state"), call.c.events == bindparam("seen"))
     .values(
-        {
-            name: bindparam(name)
-            for name in ("state", "outcome", "reason", "prompt", "events", "decided_at", "ended_at", "sweep_at")
-        }
+        {name: bindparam(name) for name in ("state", "outcome", "reason", "prompt", "events", "decided_at", "ended_at")}
     )
 )
+_ASK_AGAIN = Prepared(update(call).where(call.c.id == bindparam("the_id")).values(sweep_at=bindparam("at")))
 
 
 def by_sid(connection: Connection, call_sid: str) -> Call | None:
@@ -181,9 +179,8 @@ def end(connection: Connection, moment: Moment, known: Call, *, status: str, dur
 
 def ask_again(connection: Connection, known: Call, at: datetime | None) -> Call:
     """Have the sweep ask Twilio about the call at that time; None: no more."""
-    later = replace(known, sweep_at=at)
-    _save(connection, known, later)
-    return later
+    _ASK_AGAIN.run(connection, {"the_id": known.id, "at": at})
+    return replace(known, sweep_at=at)
 
 
 def give_permit(connection: Connection, given: Permit) -> Permit:
@@ -252,7 +249,6 @@ def _save(connection: Connection, known: Call, moved: Call) -> None:
             "events": moved.events,
             "decided_at": moved.decided_at,
             "ended_at": moved.ended_at,
-            "sweep_at": moved.sweep_at,
         },
     )
     if saved != 1:

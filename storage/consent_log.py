@@ -6,6 +6,7 @@ hash for every full 256 children, which is all that is needed to know the root o
 none of it and starts from the leaves.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -130,16 +131,20 @@ class Verified:
     root: bytes
 
 
-def verify(connection: Connection) -> Verified:
-    """Recompute everything from the leaves. Raises Broken, naming the first break."""
-    frontier = Frontier()
+def verify(connection: Connection, *, size_then: int | None = None) -> Verified:
+    """Recompute everything from the leaves. Raises Broken, naming the first break.
+
+    With `size_then` the result is the root that the log had when it was that long: who noted it then compares it now.
+    """
+    frontier, then = Frontier(), None
     expected: dict[str, int] = {}
     count = 0
     for index, leaf, digest, call_id, n in _leaves(connection):
+        if count == size_then:
+            then = frontier.root()
         if index != count:
             raise Broken(f"consent log: event {count} is missing; the next is {index}")
-        if leaf_hash(leaf.encode()) != digest:
-            raise Broken(f"consent log: event {index} does not match its hash")
+        _check(index, leaf, digest, call_id, n)
         if call_id is not None:
             if n != expected.get(call_id, 0):
                 raise Broken(
@@ -152,7 +157,19 @@ def verify(connection: Connection) -> Verified:
         raise Broken(f"consent log: the head says {size(connection)} events, there are {count}")
     if frontier.root() != root(connection):
         raise Broken("consent log: the kept subtrees do not match the leaves")
-    return Verified(count, frontier.root())
+    if size_then is None or size_then == count:
+        return Verified(count, frontier.root())
+    if then is None:
+        raise Broken(f"consent log: it has {count} events, and once had {size_then}")
+    return Verified(size_then, then)
+
+
+def _check(index: int, leaf: str, digest: bytes, call_id: str | None, n: int | None) -> None:
+    if leaf_hash(leaf.encode()) != digest:
+        raise Broken(f"consent log: event {index} does not match its hash")
+    told = json.loads(leaf)
+    if (told.get("call"), told.get("n")) != (call_id, n):
+        raise Broken(f"consent log: event {index} is filed under another call or number than it says")
 
 
 def leaves(connection: Connection, start: int = 0) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """One database, SQLite or Postgres, with one promise: when `write` returns, what was written survives a power cut.
 
 SQLite has one writer at a time. Writers that wait inside SQLite sleep and starve one another (p99 of 700 ms was
-measured), so they queue here instead: in a process those who wait are committed together, and between processes an
+measured), so they queue here instead: in a process one thread commits together what is queued, and between processes an
 flock on a file beside the database passes the turn on.
 """
 
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from storage.deadline import Deadline, IsLate
 from storage.errors import Broken, Refused, Unavailable
 from storage.group_commit import GroupCommit
 from storage.row_errors import on_error
@@ -56,6 +57,7 @@ class Database:
         snapshot = {} if self.dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         self._reading = engine.execution_options(**{_READING: True}, **snapshot)
         self._writer = GroupCommit(engine) if self.dialect == "sqlite" else None
+        self._deadline = Deadline()
 
     @classmethod
     def open(cls, url: str) -> "Database":
@@ -74,27 +76,44 @@ class Database:
         with _translated(), self._reading.connect() as connection:
             yield connection
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T], *, within_s: float | None = None) -> T:
         """Run `work` in one transaction; when this returns its result, the transaction is on disk.
 
         `work` may run more than once (a lost race, a neighbour's failure), so it does nothing but talk to the
-        connection. Whatever it raises takes all of its writes back.
+        connection. Whatever it raises takes all of its writes back. Raises Unavailable when it takes longer than
+        `within_s`: its writes are taken back then, unless the disk does confirm their commit, but too late.
         """
         with _translated():
             if self._writer is not None:
-                return self._writer.run(work)
-            return _write_postgres(self.engine, work)
+                return self._writer.run(work, within_s)
+            if within_s is None:
+                return _write_postgres(self.engine, work, lambda: False)
+            return self._deadline.keep(lambda is_late: _write_postgres(self.engine, work, is_late), within_s)
+
+    def look(self, work: Callable[[Connection], T], *, within_s: float) -> T:
+        """What `work` finds in a `read`. Raises Unavailable when it takes longer."""
+
+        def look(_: IsLate) -> T:
+            with self.read() as connection:
+                return work(connection)
+
+        return self._deadline.keep(look, within_s)
 
     def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
         self.engine.dispose()
 
 
-def _write_postgres(engine: Engine, work: Callable[[Connection], T]) -> T:
+def _write_postgres(engine: Engine, work: Callable[[Connection], T], is_late: IsLate) -> T:
     """Two first deliveries of one request race on a unique key; the loser runs again and finds the winner's row."""
     for attempt in range(_RACES):
         try:
             with engine.begin() as connection:
-                return work(connection)
+                result = work(connection)
+                if is_late():
+                    raise Unavailable("nobody waits for this write any more")
+                return result
         except DBAPIError as error:
             if attempt == _RACES - 1 or not _is_race(error):
                 raise

@@ -4,8 +4,6 @@ Twilio's copy goes first: what it still records must end before anything else ma
 cut attempts, the key that could open a backup, and what the spool holds.
 """
 
-import shutil
-
 from sqlalchemy import Connection, delete
 
 from evidence.events import Event
@@ -14,17 +12,32 @@ from storage import calls, recordings
 from storage.audio_key import AudioKey
 from storage.calls import Call
 from storage.errors import Unavailable
-from storage.intake import Workshop, delete_at_provider, look
+from storage.intake import Workshop, clear_spool, delete_at_provider, look
 from storage.job_steps import Steps
 from storage.recordings import Recording
 from storage.tables import audio_object, recording_key
 
 
 def destroy(shop: Workshop, steps: Steps, recording_id: str) -> None:
+    """Does nothing to a recording that is neither condemned nor expired when the job gets to it."""
+    if not steps("look", lambda: _must_go(shop, recording_id)):
+        return
     steps("stop", lambda: _stop(shop, recording_id))
     steps("delete at provider", lambda: delete_at_provider(shop, look(shop, recording_id)[1]))
     steps("delete here", lambda: _delete_here(shop, *look(shop, recording_id)))
     steps("certify", lambda: shop.database.write(lambda connection: _certify(shop, connection, recording_id)))
+
+
+def delete_again(shop: Workshop, steps: Steps, recording_id: str) -> None:
+    """Twilio lists a recording that it had confirmed to be gone."""
+    steps("delete at provider", lambda: delete_at_provider(shop, look(shop, recording_id)[1]))
+
+
+def _must_go(shop: Workshop, recording_id: str) -> bool:
+    _, known = look(shop, recording_id)
+    is_kept = known.state in {RecordingState.STORED, RecordingState.KEPT}
+    is_expired = is_kept and known.retain_until is not None and known.retain_until <= shop.now()
+    return is_expired or known.state is RecordingState.CONDEMNED
 
 
 def _stop(shop: Workshop, recording_id: str) -> None:
@@ -33,7 +46,7 @@ def _stop(shop: Workshop, recording_id: str) -> None:
 
 
 def _delete_here(shop: Workshop, owner: Call, known: Recording) -> None:
-    shutil.rmtree(shop.folder(known.id), ignore_errors=True)
+    clear_spool(shop, known.id)
     shop.database.write(lambda connection: _forget_key(connection, known.id))
     with shop.database.read() as connection:
         permit = calls.permit_of(connection, owner.id)
@@ -54,7 +67,7 @@ def _certify(shop: Workshop, connection: Connection, recording_id: str) -> None:
     owner, known = recordings.with_call(connection, recording_id)
     if known.state is RecordingState.DESTROYED:
         return
-    rule = "no permit" if known.state is RecordingState.CONDEMNED else "retention"
+    rule = "retention" if known.state is not RecordingState.CONDEMNED else "withdrawn" if known.permit else "no permit"
     connection.execute(delete(audio_object).where(audio_object.c.recording_id == recording_id))
     told = Event(
         "recording.destroyed", {"recording": recording_id, "where": ["provider", "store", "key"], "rule": rule}

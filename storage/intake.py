@@ -8,7 +8,8 @@ that won, and what others left behind is swept out of the recording's folder.
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from storage.audio_key import AudioKey
 from storage.audio_store import AudioStore, read_back
 from storage.calls import Call, Moment, Permit
 from storage.database import Database
-from storage.disk import sha256_of
+from storage.disk import disk_edge, sha256_of
 from storage.errors import Broken, Refused, Unavailable
 from storage.job_steps import Steps
 from storage.provider import Provider
@@ -32,6 +33,8 @@ from storage.tables import recording_key
 from storage.wav import inspect_wav
 
 MASTER = "master"
+_DERIVED = ("peaks", "levels", "listening")
+_WAV = "master.wav"
 # Four hours of Twilio's WAV: two channels of 8,000 16-bit samples a second.
 MEDIA_BYTES_MAX = 4 * 3600 * 32_000
 MEDIA_SECONDS_MAX = 1800.0
@@ -60,23 +63,36 @@ class Workshop:
 
 
 def intake(shop: Workshop, steps: Steps, recording_id: str) -> None:
-    steps("fetch", lambda: _fetch(shop, recording_id))
-    steps("store", lambda: _store(shop, recording_id))
+    attempt = steps("fetch", lambda: _fetch(shop, recording_id))
+    steps("store", lambda: _store(shop, recording_id, attempt))
     steps("release", lambda: _release(shop, recording_id))
 
 
-def _fetch(shop: Workshop, recording_id: str) -> None:
-    """Twilio's WAV, whole and checked, lies in the spool; nothing is fetched for a recording that moved on."""
+def _fetch(shop: Workshop, recording_id: str) -> str:
+    """Twilio's WAV, whole and checked, lies in the spool; nothing is fetched for a recording that moved on.
+
+    It lies in a folder of this attempt, whose name is returned: another may be under way on the same machine.
+    """
+    attempt = shop.random(4).hex()
     _, known = look(shop, recording_id)
-    if known.state is not RecordingState.COMPLETED:
-        return
-    folder = shop.folder(recording_id)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    master = folder / "master.wav"
+    if known.state is RecordingState.COMPLETED:
+        _download(shop, known, shop.folder(recording_id) / attempt)
+    return attempt
+
+
+def _download(shop: Workshop, known: Recording, folder: Path) -> None:
+    """Nothing is left of a download that failed: it will be tried many times, and is in the clear."""
+    with disk_edge(f"spool of recording {known.id}"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     late_at = time.monotonic() + MEDIA_SECONDS_MAX
     media = shop.provider.media(known.recording_sid)
-    spool(media, master, size_max_bytes=MEDIA_BYTES_MAX, is_late=lambda: time.monotonic() > late_at)
-    _check(known, master)
+    try:
+        master = folder / _WAV
+        spool(media, master, size_max_bytes=MEDIA_BYTES_MAX, is_late=lambda: time.monotonic() > late_at)
+        _check(known, master)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _check(known: Recording, master: Path) -> None:
@@ -91,26 +107,40 @@ def _check(known: Recording, master: Path) -> None:
         )
 
 
-def _store(shop: Workshop, recording_id: str) -> None:
+def _store(shop: Workshop, recording_id: str, attempt: str) -> None:
+    """Our copy, verified and committed, under names that only this try has; of a try in vain nothing is left."""
     owner, known = look(shop, recording_id)
     if known.state is not RecordingState.COMPLETED:
         return
-    if not (shop.folder(recording_id) / "master.wav").exists():
-        _fetch(shop, recording_id)  # the job went on on another machine
+    folder = shop.folder(recording_id) / attempt
+    if not (folder / _WAV).exists():
+        _download(shop, known, folder)  # the job went on on another machine
     permit = _permit(shop, owner)
-    objects = _put_all(shop, known, permit, owner)
-    shop.database.write(lambda connection: _commit(shop, connection, recording_id, permit, objects))
-    shutil.rmtree(shop.folder(recording_id), ignore_errors=True)
+    suffix = shop.random(4).hex()
+    keys = {name: _key(permit, owner, recording_id, f"{name}-{suffix}") for name in (MASTER, *_DERIVED)}
+    try:
+        objects = _put_all(shop, known, folder, keys)
+    except (Refused, Unavailable, Broken):
+        _remove(shop, keys)
+        if look(shop, recording_id)[1].state is RecordingState.COMPLETED:
+            raise
+        return  # condemned meanwhile, or stored by another attempt: it was swept out from under us
+    if not shop.database.write(lambda connection: _commit(shop, connection, recording_id, permit, objects)):
+        _remove(shop, keys)
 
 
-def _put_all(shop: Workshop, known: Recording, permit: Permit, owner: Call) -> list[AudioObject]:
-    folder = shop.folder(known.id)
-    derived = audio_work.derive(folder / "master.wav", folder, ffmpeg=shop.ffmpeg)
+def _remove(shop: Workshop, keys: Mapping[str, AudioKey]) -> None:
+    with suppress(Unavailable):  # then the next attempt's release does it, or the recording's destruction
+        for key in keys.values():
+            shop.store.delete(key)
+
+
+def _put_all(shop: Workshop, known: Recording, folder: Path, keys: Mapping[str, AudioKey]) -> list[AudioObject]:
+    derived = audio_work.derive_what_can_be(folder / _WAV, folder, ffmpeg=shop.ffmpeg)
     data_key = _data_key(shop, known.id)
-    attempt = shop.random(4).hex()
-    plain = {MASTER: folder / "master.wav", "peaks": derived.peaks, "listening": derived.listening}
+    plain = {MASTER: folder / _WAV, "peaks": derived.peaks, "levels": derived.levels, "listening": derived.listening}
     return [
-        _put(shop, known, data_key, name=name, file=file, key=_key(permit, owner, known.id, f"{name}-{attempt}"))
+        _put(shop, known, data_key, name=name, file=file, key=keys[name])
         for name, file in plain.items()
         if file is not None
     ]
@@ -121,15 +151,18 @@ def _put(shop: Workshop, known: Recording, data_key: bytes, *, name: str, file: 
     sealed = sealing.seal(file, sealed_file, data_key=data_key, recording_id=f"{known.id}/{name}")
     stored = shop.store.put(key, sealed_file, sha256=sealed.sha256, retain_until=None)
     read_back(shop.store, stored)
-    return AudioObject(name, str(key), stored.version_id, stored.size_bytes, stored.sha256, sha256_of(file))
+    with disk_edge(f"spool of recording {known.id}"):
+        plain_sha256 = sha256_of(file)
+    return AudioObject(name, str(key), stored.version_id, stored.size_bytes, stored.sha256, plain_sha256)
 
 
 def _commit(
     shop: Workshop, connection: Connection, recording_id: str, permit: Permit, objects: list[AudioObject]
-) -> None:
+) -> bool:
+    """False where another attempt won, or the recording was condemned meanwhile."""
     owner, known = recordings.with_call(connection, recording_id)
     if known.state is not RecordingState.COMPLETED:
-        return  # another attempt won, or the recording was condemned meanwhile: ours is swept up
+        return False
     master = objects[0]
     stored = Event(
         "recording.stored",
@@ -152,11 +185,13 @@ def _commit(
         object_key=master.key,
         retain_until=permit.retain_until,
     )
+    return True
 
 
 def _release(shop: Workshop, recording_id: str) -> None:
-    """Delete Twilio's copy, now that ours is verified, and see that it is gone."""
+    """Delete Twilio's copy, now that ours is verified, and see that it is gone; and what attempts have left."""
     owner, known = look(shop, recording_id)
+    clear_spool(shop, recording_id)
     sweep_folder(shop, owner, known)
     if known.state is not RecordingState.STORED:
         return
@@ -175,6 +210,14 @@ def delete_at_provider(shop: Workshop, known: Recording) -> None:
     shop.provider.delete(known.recording_sid)
     if shop.provider.recording(known.recording_sid) is not None:
         raise Unavailable(f"recording {known.id}: Twilio still has it")
+
+
+def clear_spool(shop: Workshop, recording_id: str) -> None:
+    """Nothing of a recording lies in this machine's spool any more."""
+    folder = shop.folder(recording_id)
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        raise Unavailable(f"recording {recording_id}: its folder in the spool can't be removed")
 
 
 def sweep_folder(shop: Workshop, owner: Call, known: Recording) -> None:

@@ -87,6 +87,16 @@ class JobQueue:
             raise Unavailable(f"job {kind.key(job_id)}: the database does not answer") from error
         return _STANDINGS.get(found[0].status, Standing.FAILED) if found else None
 
+    def under_way(self, kind: JobKind) -> frozenset[str]:
+        """The ids of the jobs of a kind that are waiting or running."""
+        try:
+            found = self._client.list_workflows(
+                name=kind.name, status=["ENQUEUED", "DELAYED", "PENDING"], load_input=False, load_output=False
+            )
+        except DBAPIError as error:
+            raise Unavailable(f"jobs {kind.name}: the database does not answer") from error
+        return frozenset(job.workflow_id.removeprefix(kind.key("")) for job in found)
+
     def forget(self, before: datetime) -> int:
         """Delete some of the jobs that ended before `before`, done or failed; 0 when none are left."""
         ended = self._client.list_workflows(

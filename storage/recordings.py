@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from evidence.events import Event, Value
 from policies.consent import RECORDING_OUTCOMES
@@ -24,6 +24,8 @@ from storage.tables import audio_object, recording
 
 INTAKE = JobKind("intake", Lane.BULK)
 DESTROY = JobKind("destroy", Lane.PROMPT)
+DELETE_AGAIN = JobKind("delete_again", Lane.PROMPT)
+EXPIRE = JobKind("expire", Lane.BULK)  # the same work, of which a whole day's recordings may fall due at once
 
 
 class Jobs(Protocol):
@@ -93,9 +95,13 @@ def peek(connection: Connection, recording_id: str) -> Recording | None:
     return _read(connection.execute(_PEEK.where(recording.c.id == recording_id)).first())
 
 
-def where(connection: Connection, condition: ColumnElement[bool], *, limit: int) -> list[Recording]:
-    """The longest waiting first; not locked."""
-    rows = connection.execute(_PEEK.where(condition).order_by(recording.c.moved_at).limit(limit))
+def peek_sid(connection: Connection, recording_sid: str) -> Recording | None:
+    return _read(connection.execute(_PEEK.where(recording.c.recording_sid == recording_sid)).first())
+
+
+def some(connection: Connection, condition: ColumnElement[bool], *, limit: int) -> list[Recording]:
+    """Any of them, not locked: in an order, those that fail time and again would keep the others from their turn."""
+    rows = connection.execute(_PEEK.where(condition).order_by(func.random()).limit(limit))
     return [known for row in rows if (known := _read(row)) is not None]
 
 

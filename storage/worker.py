@@ -36,11 +36,15 @@ APPLICATION_VERSION = "1"
 
 @dataclass(frozen=True)
 class Periodic:
-    """Done by the eldest living worker only, so at most for a moment by two: it must bear that."""
+    """Done by the eldest living worker only, so at most for a moment by two: it must bear that.
+
+    `everywhere`: done by each worker, as what concerns its own machine must be.
+    """
 
     name: str
     every_s: float
     work: Callable[[], object]
+    everywhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,7 @@ class Worker:
         self._threads = [
             repeat("beat", self._tempo.beat_s, lambda: self._living.beat(datetime.now(UTC)), self._stopped),
             repeat("watch", self._tempo.beat_s, self._resume_the_dead, self._stopping),
-            *(
-                repeat(one.name, one.every_s, one.work, self._stopping, when=lambda: self._eldest)
-                for one in self._periodic
-            ),
+            *(repeat(one.name, one.every_s, one.work, self._stopping, when=self._turn(one)) for one in self._periodic),
         ]
 
     def stop(self, grace_s: int = 10) -> None:
@@ -119,6 +120,9 @@ class Worker:
         self._stopped.set()  # not before: who no longer beats is buried, and what it still does begun again
         beat.join(grace_s)
         self._living.leave()
+
+    def _turn(self, one: Periodic) -> Callable[[], bool]:
+        return lambda: one.everywhere or self._eldest
 
     def _steps(self, lane: Lane) -> Steps:
         return Steps(Semaphore(self._tempo.crew(lane).steps_max), self._stopping, self._patience)

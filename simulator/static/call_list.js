@@ -53,9 +53,9 @@ export class CallList {
     const isShown = call.call_sid === shownSid;
     return element("li", {},
       element("a", { href: `#${call.call_sid}`, "aria-current": isShown && "true" },
-        element("span", { class: "call-what" }, element("b", {}, call.label || (call.manual ? "You called" : "A scripted call")),
-          element("span", { class: "quiet" }, `${number(call.from)} to ${call.line_label || number(call.to)}`),
-          element("span", { class: "call-when quiet" }, `${time(call.began)}, ${call.ended ? `lasted ${clock(call.duration_s)}` : "on the phone now"}`)),
+        element("b", {}, call.label || (call.manual ? "You called" : "A scripted call")),
+        element("span", { class: "call-ends quiet" }, `${number(call.from)} to ${call.line_label || number(call.to)}`),
+        element("span", { class: "call-when quiet" }, `${time(call.began)}, ${call.ended ? clock(call.duration_s) : "now"}`),
         answer?.status === "known" ? badge(verdictOf(answer.story)) : element("span", { class: "badge unknown" }, "Not known")));
   }
 }

@@ -8,7 +8,7 @@ const ACTIONS = { ask: "so the question is asked again", record: "so recording i
 const STATUSES = { completed: "it was answered and ended normally", answered: "it was answered", busy: "the agent was busy", "no-answer": "no agent answered", failed: "no agent could be reached", canceled: "the caller hung up before an agent answered" };
 
 const WORDS = {
-  "call.received": (event) => ["The call came in", `It is held to “${mode(event.mode)}”${event.because ? `, because: ${event.because}` : ""}. From here on it cannot be left out of the log.`],
+  "call.received": (event) => ["The call came in", `It is held to “${mode(event.mode)}”${event.because ? `, because ${because(event.because)}` : ""}. From here on it cannot be left out of the log.`],
   "call.refused": () => ["The call is ended politely", "This line takes no calls without recording, and the caller did not agree."],
   "call.fallback": (event) => ["The fallback took over", `Twilio could not carry out an answer${event.error_code ? ` (error ${event.error_code})` : ""}. The caller is connected, unrecorded.`],
   "call.completed": (event) => ["The call is over", `Twilio says ${plain(event.status ?? "ended")}${event.duration_s ? ` after ${clock(event.duration_s)}` : ""}. The log holds ${event.events ?? "all"} entries of it, so none can go missing unseen.`],
@@ -45,5 +45,8 @@ function choice(event) {
   if (event.input === "none") return `No key at playing ${event.attempt} of the question`;
   return event.digit ? `The caller pressed ${event.digit}` : "The caller pressed keys";
 }
+
+/** "opt_out: the line says auto, the law one_party" says the mode once more, and its words like a program. */
+const because = (reason) => reason.replace(/^\w+: /, "").replaceAll("_", "-");
 
 const sentenceCase = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -79,7 +79,7 @@ export class Decided {
     const opened = new Set([...this.#parts.log.querySelectorAll("details[open]")].map((entry) => entry.dataset.index));
     this.#parts.log.replaceChildren(
       element("h3", {}, "Consent log"),
-      element("p", { class: "quiet" }, "Append-only: nobody can change or remove an entry unseen, not even the operator."),
+      element("p", { class: "quiet" }, "Append-only: whoever has noted the log's root sees whether an earlier entry was changed or removed."),
       element("ol", { class: "timeline" }, ...events.map((event) => entry(event, opened.has(String(event.index))))));
   }
 }

@@ -1,10 +1,12 @@
 // One call as it happens: every entry of its journal, from the first, in order, each once.
 
 const EVENTS = ["status", "stage", "heard", "cut", "key", "document", "callback", "recording", "whisper", "error"];
+const CUTS_MAX = 2;
 
 export class FollowedCall extends EventTarget {
   #stream = null;
   #last = -1;
+  #cuts = 0;
 
   constructor(sid, { isOurs = false } = {}) {
     super();
@@ -53,14 +55,17 @@ export class FollowedCall extends EventTarget {
     const at = Number(message.lastEventId);
     if (at <= this.#last) return; // a stream that was interrupted begins again with the first
     this.#last = at;
+    this.#cuts = 0;
     const entry = { ...JSON.parse(message.data), event };
     this.entries.push(entry);
     this.dispatchEvent(new CustomEvent("entry", { detail: entry }));
   }
 
-  /** A stream that was cut is opened again by the browser; one that was refused is lost. */
+  /** A stream that was cut is opened again by the browser. One that is refused, or cut again and again, is lost. */
   #checkStream() {
-    if (this.#stream.readyState !== EventSource.CLOSED) return;
+    this.#cuts += 1;
+    if (this.#stream.readyState !== EventSource.CLOSED && this.#cuts < CUTS_MAX) return;
+    this.leave();
     this.isLost = true;
     this.dispatchEvent(new Event("lost"));
   }

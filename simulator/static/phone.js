@@ -42,8 +42,16 @@ async function open() {
   const about = (await listCalls()).find((call) => call.call_sid === sid);
   if (!about) return say("That call is not known here. Calls are forgotten when the simulator ends.");
   const call = new FollowedCall(sid, { isOurs: about.manual });
-  show(call, `${about.label || "The call"} of ${time(about.began)}, from ${number(about.from)} to ${about.line_label || number(about.to)}`);
+  const ends = `from ${number(about.from)} to ${about.line_label || number(about.to)}`;
+  show(call, `${about.label || "The call"}, ${time(about.began)}, ${ends}`, { isOver: about.ended });
   call.follow();
+  lead(find(".said"));
+}
+
+/** Whoever opens a call is led to what was said on it. */
+function lead(panel) {
+  panel.focus({ preventScroll: true });
+  if (panel.getBoundingClientRect().top < 0) panel.scrollIntoView();
 }
 
 function adopt(call) {
@@ -53,11 +61,11 @@ function adopt(call) {
   location.hash = call.sid;
 }
 
-function show(call, title) {
+function show(call, title, reading = {}) {
   if (shown && shown !== ours) shown.leave();
   shown = call;
   say(title);
-  transcript.show(call);
+  transcript.show(call, reading);
   wire.show(call);
   decided.clear();
   listening.abort();

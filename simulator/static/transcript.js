@@ -4,12 +4,14 @@ import { drawing, element } from "./elements.js";
 import { speechUrl } from "./exchange.js";
 import { clock } from "./words.js";
 
+const NEAR_PX = 48;
 const ENDS = { completed: "The call has ended", busy: "The line was busy", "no-answer": "Nobody answered", failed: "The call failed", canceled: "The call was cancelled" };
 
 export class Transcript {
   #log;
   #onReplay;
   #call = null;
+  #isOver = false;
   #language = null;
 
   constructor(log, { onReplay }) {
@@ -17,8 +19,10 @@ export class Transcript {
     this.#onReplay = onReplay;
   }
 
-  show(call) {
+  /** A call that is over is read from its beginning; one that goes on, at its end. */
+  show(call, { isOver = false } = {}) {
     this.#call = call;
+    this.#isOver = isOver;
     this.#language = null;
     this.#log.replaceChildren();
     for (const entry of call.entries) this.add(entry);
@@ -28,8 +32,10 @@ export class Transcript {
     if (entry.event === "cut") return this.#cut(entry);
     const line = this.#line(entry);
     if (!line) return;
+    const { scrollHeight, scrollTop, clientHeight } = this.#log;
+    const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX; // else somebody reads further up
     this.#log.append(line);
-    this.#log.scrollTop = this.#log.scrollHeight;
+    if (isAtEnd && !this.#isOver) this.#log.scrollTop = this.#log.scrollHeight;
   }
 
   /** The language that is spoken, for whoever has the words read to them. */

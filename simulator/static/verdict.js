@@ -49,8 +49,16 @@ export const badge = (verdict) => element("span", { class: `badge ${verdict}` },
 export function sentence(story) {
   if (story.outcome === "open") return deciding(story);
   const said = OUTCOMES[story.outcome] ?? `Outcome: ${plain(story.outcome)}.`;
-  const destroyed = story.recordings?.some((recording) => recording.state === "destroyed") && PERMITTED.has(story.outcome);
-  return destroyed ? `${said} The audio has been destroyed since.` : said;
+  const states = (story.recordings ?? []).map((recording) => recording.state);
+  if (!PERMITTED.has(story.outcome) && story.outcome !== "withdrawn" && states.length) return despite(said, states);
+  return states.includes("destroyed") ? `${said} The audio has been destroyed since.` : said;
+}
+
+/** Somebody recorded a call that must not be: the decision stands, and so does what became of the recording. */
+function despite(said, states) {
+  const isGone = states.every((state) => ["destroyed", "absent"].includes(state));
+  const fate = isGone ? "it has been destroyed, every copy" : "it is being destroyed";
+  return `${said.replace("nothing is recorded", "nothing may be recorded")} A recording was started all the same: ${fate}.`;
 }
 
 function deciding(story) {

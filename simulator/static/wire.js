@@ -3,6 +3,8 @@
 import { element, terms } from "./elements.js";
 import { clock } from "./words.js";
 
+const TAG = /<(\/?)([A-Z][A-Za-z]*)(?:[^>"']|"[^"]*"|'[^']*')*?(\/?)>/g;
+
 export class Wire {
   #panel;
 
@@ -11,9 +13,10 @@ export class Wire {
   }
 
   show(call) {
+    this.#panel.hidden = false;
     this.#panel.querySelector(".wire-steps").replaceChildren();
     this.#sum([]);
-    for (const entry of call?.entries ?? []) this.add(call, entry);
+    for (const entry of call.entries) this.add(call, entry);
   }
 
   add(call, entry) {
@@ -48,11 +51,16 @@ function purpose(entry) {
   return `${entry.kind} callback`;
 }
 
-/** What the service told Twilio to do, by the names of the verbs. */
+/** What the service told Twilio to do, by the names of the verbs. A DOMParser would put a style of its own into what
+ *  is no XML, which the page's policy refuses. */
 function verbs(entry) {
-  if (entry.event !== "document" || !entry.twiml) return "";
-  const { documentElement: root } = new DOMParser().parseFromString(entry.twiml, "text/xml");
-  return root.tagName === "Response" ? `: ${[...root.children].map((verb) => verb.tagName).join(", ") || "nothing"}` : "";
+  const found = [];
+  let depth = 0;
+  for (const [, closes, name, isEmpty] of (entry.twiml ?? "").matchAll(TAG)) {
+    if (!closes && depth === 1) found.push(name);
+    if (closes || !isEmpty) depth += closes ? -1 : 1;
+  }
+  return found.length ? `: ${found.join(", ")}` : "";
 }
 
 function path(url) {

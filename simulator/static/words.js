@@ -4,8 +4,8 @@ const WITHHELD = new Set(["anonymous", "unknown", "restricted", "+266696687", ""
 
 export function number(e164) {
   if (WITHHELD.has(e164)) return "a withheld number";
-  const american = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(e164);
-  return american ? `+1 ${american[1]} ${american[2]} ${american[3]}` : e164;
+  const read = /^\+(1)(\d{3})(\d{3})(\d{4})$/.exec(e164) ?? /^\+(52)(\d{2})(\d{4})(\d{4})$/.exec(e164);
+  return read ? `+${read.slice(1).join(" ")}` : e164;
 }
 
 /** Seconds as a clock shows them: 0:07. */

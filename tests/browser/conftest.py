@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from simulator.clock import Action, RealClock
 from simulator.config import Config
@@ -56,6 +56,7 @@ def browser() -> Iterator[Browser]:
     assert program, f"the tests of the pages need a browser. Install one:\n    {prepare.HOW}"
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        expect.set_options(timeout=10_000)
         yield launched
         launched.close()
 
@@ -79,13 +80,13 @@ def whole_town() -> Iterator[Town]:
 @pytest.fixture
 def town(whole_town: Town) -> Iterator[Town]:
     """The same for every test, without the calls of the one before."""
-    config, label = whole_town.exchange.config, whole_town.exchange.numbers[LINE].label
+    config, number = whole_town.exchange.config, replace(whole_town.exchange.numbers[LINE])
     yield whole_town
     for call in list(whole_town.exchange.calls.values()):
         call.line.hang_up()
     whole_town.exchange.calls.clear()
-    whole_town.exchange.config = replace(config)
-    whole_town.exchange.numbers[LINE].label = label
+    whole_town.exchange.config = config
+    whole_town.exchange.numbers[LINE] = number
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from simulator.plans import CallPlan
 from tests.browser.conftest import LINE
-from tests.browser.support_line import DISCLOSURE, NOT_RECORDED, SPANISH
+from tests.browser.support_line import DISCLOSURE, NOT_RECORDED, QUESTION, SPANISH
 from tests.browser.visit import Town, Visit
 
 
@@ -147,7 +147,8 @@ def test_i_open_an_older_call_and_find_back_to_my_own(visit: Visit, town: Town) 
     visit.calls.get_by_role("link", name="Says yes").click()
     expect(visit.transcript).to_contain_text("The caller presses 1")
     expect(visit.decided).to_contain_text("so this call is recorded")
-    expect(visit.decided).to_contain_text("Says yes of")
+    expect(visit.decided).to_contain_text("Says yes, ")
+    expect(page.get_by_role("region", name="What is said")).to_be_focused()
     assert scripted.sid in page.url
     visit.decided.get_by_role("link", name="Back to your call").click()
     visit.wait_for_question()
@@ -166,8 +167,40 @@ def test_i_leave_the_page_and_nobody_stays_on_the_phone(visit: Visit, town: Town
     visit.open()
     visit.dial()
     expect(visit.transcript).to_contain_text("The line answers")
-    visit.page.goto("about:blank")
+    visit.page.close()
     assert town.latest.ended.wait(5)
+
+
+def test_i_am_told_when_the_line_to_the_simulator_is_lost(visit: Visit) -> None:
+    page = visit.open()
+    page.route("**/stream", lambda route: route.fulfill(status=404))
+    visit.dial()
+    expect(visit.phone).to_contain_text("Call ended: the simulator no longer answers")
+    expect(page.get_by_role("button", name="Call again")).to_be_visible()
+    assert all("404" in complaint for complaint in visit.complaints)
+    visit.complaints.clear()
+
+
+def test_i_read_every_line_once_though_the_stream_was_cut_and_began_again(visit: Visit, town: Town) -> None:
+    plan = {"from": "+15125550142", "to": LINE, "caller": {"hangs_up": "at_question"}}
+    scripted = town.exchange.place_call(CallPlan.of(plan))
+    town.exchange.settle()
+    stream = requests.get(f"{town.url}/simulator/calls/{scripted.sid}/stream", timeout=5).text
+    begun, _, _ = stream.partition(QUESTION)
+    torn = "retry: 10\n" + begun[: begun.rindex("\n\n") + 2]
+    page = visit.open()
+    page.route("**/stream", lambda route: route.fulfill(body=torn, content_type="text/event-stream"), times=1)
+    visit.calls.get_by_role("link").click()
+    expect(visit.transcript).to_contain_text("The call has ended")
+    expect(visit.transcript.get_by_text(DISCLOSURE)).to_have_count(1)
+
+
+def test_i_read_what_twilio_complains_of(visit: Visit, town: Town) -> None:
+    town.exchange.numbers[LINE].voice_url = f"{town.line.url}/nowhere"
+    visit.open()
+    visit.dial()
+    expect(visit.transcript).to_contain_text("Twilio's error 11200: HTTP 404")
+    expect(visit.transcript).to_contain_text("An application error has occurred")
 
 
 def test_i_see_an_incident_without_looking_for_it(visit: Visit, town: Town) -> None:
@@ -176,9 +209,11 @@ def test_i_see_an_incident_without_looking_for_it(visit: Visit, town: Town) -> N
     visit.wait_for_question()
     visit.press("2")
     told = town.line.stories[town.latest.sid]
-    told["incidents"] = [{"kind": "recording_without_permit", "detail": "It is being destroyed."}]
+    told["recordings"] = [{"state": "condemned", "stored": False}]
+    told["incidents"] = [{"kind": "recording_without_permit", "detail": "no permit covers it"}]
     alert = visit.decided.get_by_role("alert")
-    expect(alert).to_contain_text("Incident: recording without permit. It is being destroyed.")
+    expect(alert).to_contain_text("Incident: recording without permit. no permit covers it")
+    expect(visit.decided).to_contain_text("A recording was started all the same: it is being destroyed.")
     expect(visit.decided.get_by_text("Look at this")).to_be_visible()
 
 
@@ -206,6 +241,7 @@ def test_i_can_see_what_twilio_saw_if_i_ask(visit: Visit) -> None:
     expect(step).to_be_hidden()
     page.get_by_role("heading", name="What Twilio saw").click()
     expect(step).to_be_visible()
+    expect(page.locator(".result").first).to_contain_text("ms: Say, Redirect")
     step.click()
     expect(page.locator("pre", has_text="actionOnEmptyResult")).to_be_visible()
     expect(page.get_by_text("half of them answered within")).to_be_visible()

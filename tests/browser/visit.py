@@ -32,7 +32,7 @@ class Visit:
         self._context.add_init_script(path=Path(__file__).with_name("watch.js"))
         self._context.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
         self.page: Page = self._context.new_page()
-        self.page.set_default_timeout(8000)
+        self.page.set_default_timeout(10_000)
         self.page.on("console", self._heed)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -48,7 +48,7 @@ class Visit:
         expect(self.transcript).to_contain_text(QUESTION)
 
     def press(self, key: str) -> None:
-        self.page.get_by_role("group", name="Keypad").get_by_role("button", name=key, exact=True).click()
+        self.page.get_by_role("group", name="Keypad").get_by_role("button", name=key).click()
 
     def hang_up(self) -> None:
         self.page.get_by_role("button", name="Hang up").click()

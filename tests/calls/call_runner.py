@@ -54,6 +54,13 @@ class KeptJobs:
     def enqueue(self, connection: Connection, kind: JobKind, job_id: str, argument: str) -> None:
         self.asked.setdefault(kind.key(job_id), (kind, argument))
 
+    def under_way(self, kind: JobKind) -> frozenset[str]:
+        return frozenset(
+            key.removeprefix(kind.key(""))
+            for key, (asked, argument) in self.asked.items()
+            if argument and asked == kind
+        )
+
     def take(self) -> list[tuple[JobKind, str]]:
         taken = [job for job in self.asked.values() if job[1]]
         self.asked = dict.fromkeys(self.asked, (INTAKE, ""))

@@ -28,7 +28,7 @@ from callflow.town import LINES, Town
 from storage import consent_log
 from tests.databases import PostgresServer
 from tests.faults.elsewhere import static_host
-from tests.storage.s3_peer import s3_peer
+from tests.storage.s3_peer import operators_settings, s3_peer
 
 Name = Literal["serve", "work"]
 Say = Callable[[str], None]
@@ -67,20 +67,22 @@ class Storm:
     killed: Counter[str] = field(default_factory=Counter)
 
     def rages(self) -> None:
-        due_at, ended = time.monotonic() + 2.0, 0
-        while ended < self.calls:
-            ended = sum(bool(one.seen()["ended"]) for one in self.placed)
-            if len(self.placed) < min(self.calls, ended + AT_ONCE) and self.fate.random() < 0.3:
-                self.placed.append(self._place())  # one after another, so that each is somewhere else when it happens
+        due_at, live = time.monotonic() + 2.0, list[Placed]()
+        while live or len(self.placed) < self.calls:
+            live = [one for one in live if not one.seen()["ended"]]
+            if len(self.placed) < self.calls and len(live) < AT_ONCE and self.fate.random() < 0.5:
+                live.append(self._place())  # one after another, so that each is somewhere else when it happens
             if time.monotonic() >= due_at:
                 self._kill()
                 due_at = time.monotonic() + self.fate.choice((0.5, 4.0, 6.0, 8.0))
-                self.say(f"{len(self.placed)} calls placed, {ended} over, killed {dict(self.killed)}")
+                self.say(f"{len(self.placed)} calls placed, {len(live)} under way, killed {dict(self.killed)}")
             time.sleep(0.2)
 
     def _place(self) -> Placed:
         line, caller = self.fate.choice(CALLERS)
-        return place(self.town.simulator_url, DemoCall("", line, caller, self.fate.choice(DOES)))
+        placed = place(self.town.simulator_url, DemoCall("", line, caller, self.fate.choice(DOES)))
+        self.placed.append(placed)
+        return placed
 
     def _kill(self) -> None:
         """Now and then the next one dies while it is still starting."""
@@ -119,7 +121,12 @@ def test_no_promise_breaks_whatever_is_killed_whenever(
         with capsys.disabled():
             print(f"\nseed {SEED}, {progress}", end="", flush=True)
 
-    with s3_peer() as peer, postgres.fresh_database() as url, ThreadPoolExecutor() as pool:
+    with (
+        s3_peer() as peer,
+        operators_settings(peer.endpoint),
+        postgres.fresh_database() as url,
+        ThreadPoolExecutor() as pool,
+    ):
         aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         s3 = {"DATABASE_URL": url, "AUDIO_STORE": f"s3://{peer.new_bucket(lock=True)}/kept", **aws}
         kept_in: dict[str, Mapping[str, str]] = {SQLITE: {}, POSTGRES: s3}

@@ -39,7 +39,7 @@ class Peer:
 
     def opened(self, url: str) -> AudioStore:
         """As an operator opens it: all that is known of the server stands in AWS's own variables."""
-        with _operators_settings(self.endpoint):
+        with operators_settings(self.endpoint):
             return open_store(url)
 
     @functools.cache  # noqa: B019 - a client takes a third of a second to make, and lives as long as its peer
@@ -47,7 +47,7 @@ class Peer:
         """Like the product's own, but for how often it tries: a test doesn't wait for the pauses between."""
         retries = {"mode": "standard", "total_max_attempts": attempts}
         config = self.client.meta.config.merge(Config(retries=retries))
-        with _operators_settings(endpoint):
+        with operators_settings(endpoint):
             return boto3.session.Session().client("s3", config=config, verify=str(trusted) if trusted else None)
 
     def versions(self, bucket: str) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def s3_peer() -> Iterator[Peer]:
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         server.start()
         endpoint = "http://{}:{}".format(*server.get_host_and_port())
-        with _operators_settings(endpoint):
+        with operators_settings(endpoint):
             client = s3_client()
         yield Peer(endpoint, client)
         server.stop()
@@ -81,7 +81,8 @@ def real_peer() -> Peer | None:
 
 
 @contextmanager
-def _operators_settings(endpoint: str) -> Iterator[None]:
+def operators_settings(endpoint: str) -> Iterator[None]:
+    """AWS's own variables point to the peer, as an operator would set them."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**_AWS, "AWS_ENDPOINT_URL_S3": endpoint}.items():
             patch.setenv(name, value)

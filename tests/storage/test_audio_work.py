@@ -1,3 +1,4 @@
+import json
 import math
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.audio_work import Silence, derive, find_ffmpeg, inspect_wav
+from storage.audio_work import Silence, derive, derive_what_can_be, find_ffmpeg, inspect_wav
 from storage.errors import Refused, Unavailable
 from storage.listening_copy import listening_copy
 from storage.waveform import PEAKS_HEADER
@@ -82,7 +83,7 @@ def test_without_ffmpeg_there_is_no_listening_copy_but_all_the_rest(tmp_path: Pa
     derived = derive(write_wav(tmp_path / "m.wav", tone(1)), tmp_path, ffmpeg=None)
     assert derived.listening is None
     assert peaks_of(derived.peaks).shape == (20, 1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.wav", "peaks.bin"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["levels.json", "m.wav", "peaks.bin"]
 
 
 def test_what_is_derived_is_closed_to_others(tmp_path: Path, ffmpeg: str) -> None:
@@ -240,3 +241,13 @@ def test_audio_work_warns_of_nothing_and_writes_nothing_to_the_console(tmp_path:
     command = [sys.executable, "-W", "error", "-c", script, str(tmp_path)]
     ran = subprocess.run(command, capture_output=True, check=False, env={"PATH": "/nonexistent"})
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
+
+
+def test_a_recording_is_kept_without_a_listening_copy_where_ffmpeg_fails(tmp_path: Path) -> None:
+    master = write_wav(tmp_path / "m.wav", stereo(quiet(5), tone(5)))
+    derived = derive_what_can_be(master, tmp_path, ffmpeg=program(tmp_path / "ffmpeg", "exit 3"))
+    assert derived.listening is None
+    assert derived.peaks.exists()
+    levels = json.loads(derived.levels.read_text())
+    assert [one["peak_dbfs"] for one in levels["loudness"]] == [one.peak_dbfs for one in derived.loudness]
+    assert levels["silences"] == []

@@ -95,7 +95,7 @@ def disarm(connection: Connection) -> None:
         (update(log_leaf).where(log_leaf.c.idx == 1).values(leaf='{"granted":true}'), "event 1 does not match"),
         (delete(log_leaf).where(log_leaf.c.idx == 1), "event 1 is missing"),
         (delete(log_leaf).where(log_leaf.c.idx == 2), "head says 3"),
-        (update(log_leaf).where(log_leaf.c.idx == 2).values(n=7), "number 7, not 2"),
+        (update(log_leaf).where(log_leaf.c.idx == 2).values(n=7), "event 2 is filed under another call or number"),
     ],
 )
 def test_history_changed_behind_the_logs_back_is_found(database: Database, tampering: object, found: str) -> None:
@@ -121,6 +121,31 @@ def test_a_rewritten_leaf_with_a_matching_hash_still_contradicts_the_kept_subtre
 
     database.write(work)
     with database.read() as connection, pytest.raises(Broken, match="subtrees"):
+        consent_log.verify(connection)
+
+
+def test_an_earlier_root_can_be_computed_again_for_whoever_noted_it(database: Database) -> None:
+    roots = {}
+    for n in range(5):
+        database.write(appending(Event("self.test", {"n_th": n}), first_n=n))
+        with database.read() as connection:
+            roots[n + 1] = consent_log.root(connection)
+    with database.read() as connection:
+        assert {size: consent_log.verify(connection, size_then=size).root for size in roots} == roots
+        assert consent_log.verify(connection, size_then=0).root == root_of([])
+        with pytest.raises(Broken, match="it has 5 events, and once had 6"):
+            consent_log.verify(connection, size_then=6)
+
+
+def test_an_event_filed_under_another_call_is_found(database: Database) -> None:
+    database.write(appending(Event("call.received")))
+
+    def work(connection: Connection) -> None:
+        disarm(connection)
+        connection.execute(update(log_leaf).values(call_id="d" * 32))
+
+    database.write(work)
+    with database.read() as connection, pytest.raises(Broken, match="filed under another call"):
         consent_log.verify(connection)
 
 

@@ -18,12 +18,15 @@ IsLate = Callable[[], bool]
 _THREADS = 16
 
 
+def too_late(within_s: float | None) -> Unavailable:
+    return Unavailable(f"the database took longer than {within_s} s")
+
+
 class Deadline:
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="in-time")
 
-    def keep(self, work: Callable[[IsLate], T]) -> T:
+    def keep(self, work: Callable[[IsLate], T], within_s: float) -> T:
         """The work's result. Raises what it raises, and Unavailable when it is not done in time.
 
         Work that is late goes on behind our back: it asks `is_late` before it makes anything last.
@@ -31,8 +34,8 @@ class Deadline:
         given_up = Event()
         task = self._threads.submit(work, given_up.is_set)
         try:
-            return task.result(self._seconds)
+            return task.result(within_s)
         except TimeoutError as error:
             given_up.set()
             task.cancel()
-            raise Unavailable(f"the database took longer than {self._seconds} s") from error
+            raise too_late(within_s) from error

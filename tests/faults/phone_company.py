@@ -1,0 +1,126 @@
+"""A phone company in memory: all that the jobs ask of a provider, and troubles on demand. It shouts on misuse.
+
+It and the simulator pass one contract (test_provider_contract.py).
+"""
+
+import re
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from storage.errors import Unavailable
+from storage.provider import ProviderCall, ProviderRecording
+
+OURS, BY_REST = "StartCallRecordingTwiML", "StartCallRecordingAPI"
+
+
+@dataclass
+class Tape:
+    """A recording as the company keeps it. `refusals`: how often it says that it is not ready yet."""
+
+    shown: ProviderRecording
+    wav: bytes
+    refusals: int = 0
+    is_deleted: bool = False
+
+
+@dataclass
+class PhoneCompany:
+    """Satisfies storage.provider.Provider. `trouble` holds, by method, what goes wrong the next times it is asked."""
+
+    now: Callable[[], datetime]
+    before_deletion: Callable[[str], None] = lambda sid: None
+    calls: dict[str, ProviderCall] = field(default_factory=dict)
+    tapes: dict[str, Tape] = field(default_factory=dict)
+    trouble: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
+    lies_about_deletion: bool = False
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def ring(self, line: str, caller: str = "+15125550111") -> str:
+        sid = "CA" + secrets.token_hex(16)
+        self.calls[sid] = ProviderCall(sid, "in-progress", None, False, line, caller, self.now())
+        return sid
+
+    def hang_up(self, call_sid: str) -> None:
+        self.calls[call_sid] = replace(self.calls[call_sid], status="completed", duration_s=30, ended=True)
+
+    def start(self, call_sid: str, wav: bytes, source: str = OURS) -> str:
+        sid = "RE" + secrets.token_hex(16)
+        shown = ProviderRecording(sid, call_sid, "in-progress", None, 2, source, self.now())
+        self.tapes[sid] = Tape(shown, wav)
+        return sid
+
+    def complete(self, recording_sid: str, *, duration_s: int | None = None) -> None:
+        tape = self.tapes[recording_sid]
+        length_s = round(len(tape.wav) / 32_000) if duration_s is None else duration_s
+        tape.shown = replace(tape.shown, status="completed", duration_s=length_s)
+
+    def holds(self, recording_sid: str) -> bool:
+        return not self.tapes[recording_sid].is_deleted
+
+    def call(self, call_sid: str) -> ProviderCall | None:
+        self._hear("call", "CA", call_sid)
+        return self.calls.get(call_sid)
+
+    def calls_since(self, moment: datetime) -> tuple[ProviderCall, ...]:
+        self._trouble("calls_since")
+        return tuple(one for one in self.calls.values() if one.came_in_at and one.came_in_at >= moment)
+
+    def recordings_of(self, call_sid: str) -> tuple[ProviderRecording, ...]:
+        self._hear("recordings_of", "CA", call_sid)
+        return tuple(one for one in self._shown() if one.call_sid == call_sid)
+
+    def recordings_since(self, moment: datetime) -> tuple[ProviderRecording, ...]:
+        self._trouble("recordings_since")
+        return tuple(one for one in self._shown() if one.started_at and one.started_at >= moment)
+
+    def recording(self, recording_sid: str) -> ProviderRecording | None:
+        self._hear("recording", "RE", recording_sid)
+        return next((one for one in self._shown() if one.recording_sid == recording_sid), None)
+
+    def media(self, recording_sid: str) -> Iterator[bytes]:
+        self._hear("media", "RE", recording_sid)
+        tape = self.tapes.get(recording_sid)
+        if tape is None or tape.is_deleted or tape.shown.status != "completed" or self._is_not_ready(tape):
+            raise Unavailable("media: it is not ready yet")
+        half = len(tape.wav) // 2
+        yield tape.wav[:half]
+        self._trouble("media half-way")
+        yield tape.wav[half:]
+
+    def stop(self, call_sid: str, recording_sid: str) -> None:
+        self._hear("stop", "RE", recording_sid)
+        tape = self.tapes.get(recording_sid)
+        if tape and tape.shown.status == "in-progress":
+            assert tape.shown.call_sid == call_sid, "the recording is another call's"
+            tape.shown = replace(tape.shown, status="processing")
+
+    def delete(self, recording_sid: str) -> None:
+        self._hear("delete", "RE", recording_sid)
+        tape = self.tapes.get(recording_sid)
+        if tape is None or tape.is_deleted:
+            return
+        if tape.shown.status == "processing" and not self._is_not_ready(tape):
+            self.complete(recording_sid)
+        if tape.shown.status not in {"completed", "absent"}:
+            raise Unavailable("deletion: the recording is not completed")
+        self.before_deletion(recording_sid)
+        tape.is_deleted = not self.lies_about_deletion
+
+    def _is_not_ready(self, tape: Tape) -> bool:
+        tape.refusals -= 1
+        return tape.refusals >= 0
+
+    def _shown(self) -> list[ProviderRecording]:
+        return [tape.shown for tape in self.tapes.values() if not tape.is_deleted]
+
+    def _hear(self, method: str, prefix: str, sid: str) -> None:
+        assert re.fullmatch(prefix + "[0-9a-f]{32}", sid), f"{method}: {sid!r} is no {prefix} sid"
+        self.asked.append((method, sid))
+        self._trouble(method)
+
+    def _trouble(self, method: str) -> None:
+        if self.trouble[method]:
+            raise self.trouble[method].pop(0)

@@ -1,0 +1,279 @@
+"""One installation's insides for the tests of its jobs: database, audio store, spool, jobs, and a phone company."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, text
+
+from callflow import working
+from callflow.promises import Breach, Witness, open_master, strays
+from callflow.story import Story, tell
+from policies.consent import Outcome
+from policies.lifecycle import CallEvent, CallState, RecordingEvent, RecordingState
+from storage import calls, recordings, sweep
+from storage.audio_store import AudioStore
+from storage.calls import OPEN, Call, Moment, Permit
+from storage.database import Database
+from storage.destroy import delete_again, destroy
+from storage.errors import Broken, Refused, Unavailable
+from storage.intake import Workshop, intake
+from storage.job_queue import JobKind
+from storage.job_steps import Steps
+from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, News, Recording
+from tests.conftest import NOON
+from tests.faults.phone_company import OURS, PhoneCompany
+from tests.storage.wavs import quiet, stereo, tone, wav_bytes
+
+T = TypeVar("T")
+Job = Callable[[Workshop, Steps, str], None]
+
+LINE, KEK = "+12125550100", b"K" * 32
+WAV = wav_bytes(stereo(tone(1.5), quiet(1.5)))
+JOBS: Mapping[JobKind, Job] = {INTAKE: intake, DESTROY: destroy, EXPIRE: destroy, DELETE_AGAIN: delete_again}
+
+
+@dataclass
+class Clock:
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def passes(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@dataclass(frozen=True)
+class BookedJobs:
+    """Jobs as rows of the same database: on disk with their reason, or not at all."""
+
+    database: Database
+
+    def open(self) -> None:
+        columns = "job VARCHAR(99) PRIMARY KEY, kind VARCHAR(20), argument VARCHAR(99), standing VARCHAR(9)"
+        create = f"CREATE TABLE booked ({columns})"
+        self.database.write(lambda connection: connection.execute(text(create)))
+
+    def enqueue(self, connection: Connection, kind: JobKind, job_id: str, argument: str) -> None:
+        row = {"job": kind.key(job_id), "kind": kind.name, "argument": argument}
+        book = "INSERT INTO booked VALUES (:job, :kind, :argument, 'waiting') ON CONFLICT DO NOTHING"
+        connection.execute(text(book), row)
+
+    def under_way(self, kind: JobKind) -> frozenset[str]:
+        return frozenset(job.removeprefix(kind.key("")) for job, _ in self.waiting(kind))
+
+    def waiting(self, kind: JobKind) -> list[tuple[str, str]]:
+        query = "SELECT job, argument FROM booked WHERE kind = :kind AND standing = 'waiting' ORDER BY job"
+        with self.database.read() as connection:
+            return [(row.job, row.argument) for row in connection.execute(text(query), {"kind": kind.name})]
+
+    def ended(self, job: str) -> None:
+        tell = "UPDATE booked SET standing = 'ended' WHERE job = :job"
+        self.database.write(lambda connection: connection.execute(text(tell), {"job": job}))
+
+
+@dataclass
+class Patient:
+    """A job's steps with a worker's patience, which takes no time here."""
+
+    tries: int = 6
+
+    def __call__(self, name: str, step: Callable[[], T]) -> T:
+        for _ in range(self.tries - 1):
+            try:
+                return step()
+            except Unavailable:
+                continue
+        return step()
+
+
+@dataclass
+class Remembered:
+    """A job's steps as they are remembered when its worker dies: what has ended is not done again."""
+
+    done: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, name: str, step: Callable[[], T]) -> T:
+        if name not in self.done:
+            self.done[name] = Patient()(name, step)
+        return cast(T, self.done[name])
+
+
+@dataclass
+class Premises:
+    shop: Workshop
+    company: PhoneCompany
+    jobs: BookedJobs
+    clock: Clock
+    stride: int = 1
+    """How many of a job's effects a test goes on at a time when it interrupts each."""
+
+    @classmethod
+    def open(cls, database: Database, store: AudioStore, spool: Path) -> "Premises":
+        clock, jobs = Clock(), BookedJobs(database)
+        company = PhoneCompany(clock)
+        shop = Workshop(database, company, store, spool, KEK, None, now=clock)
+        jobs.open()
+        made = cls(shop, company, jobs, clock)
+        company.before_deletion = made._verified_first
+        return made
+
+    def other_machine(self) -> Workshop:
+        return replace(self.shop, spool=self.shop.spool.with_name("spool of another machine"))
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        return self.shop.database.write(work)
+
+    def moment(self) -> Moment:
+        return self.shop.moment()
+
+    def call(self, outcome: Outcome | None = Outcome.CONSENTED, *, keep: timedelta = timedelta(days=90)) -> Call:
+        """A call as the webhooks leave it when that is its outcome; None: still in the disclosure."""
+        new = Call(
+            id=self.moment().new_id(),
+            call_sid=self.company.ring(LINE),
+            line=LINE,
+            mode="opt_in",
+            silence_is_consent=False,
+            prompts_max=2,
+            language="en-US",
+            wording_sha256="0" * 64,
+            rules_sha256="0" * 64,
+            state=CallState.DISCLOSING,
+            outcome=OPEN,
+            reason="",
+            prompt=0,
+            events=0,
+            received_at=self.clock.now,
+            disclosure_length_ms=0,
+            sweep_at=self.clock.now + timedelta(seconds=5),
+        )
+        self.write(lambda connection: calls.add(connection, new))
+        if outcome is None:
+            return new
+        return self.write(lambda connection: self._decide(connection, new, outcome, keep))
+
+    def _decide(self, connection: Connection, known: Call, outcome: Outcome, keep: timedelta) -> Call:
+        moment = self.moment()
+        told = calls.settle(connection, moment, known, CallEvent.DISCLOSURE_COMPLETED)
+        if outcome is not Outcome.CONSENTED:
+            return calls.settle(connection, moment, told, CallEvent.SUPPRESSED, outcome=outcome)
+        decided = calls.settle(connection, moment, told, CallEvent.PERMITTED, outcome=outcome)
+        until = known.received_at + keep
+        calls.give_permit(connection, Permit(known.id, outcome, ("quality",), "quality-90d", until, moment.at))
+        return decided
+
+    def hears(
+        self, owner: Call, recording_sid: str, event: RecordingEvent, *, duration_s: int | None = None
+    ) -> Recording:
+        news = News(recording_sid, event, OURS, ours=True, duration_s=duration_s)
+        return self.write(
+            lambda connection: recordings.hear(connection, self.moment(), self.row(connection, owner), news, self.jobs)
+        )
+
+    def row(self, connection: Connection, owner: Call) -> Call:
+        known = calls.by_id(connection, owner.id)
+        assert known is not None
+        return known
+
+    def completed(self, wav: bytes = WAV, *, duration_s: int = 3) -> Recording:
+        """The caller agreed, the recording is complete, and its callback has come."""
+        owner = self.call()
+        sid = self.company.start(owner.call_sid, wav)
+        self.company.hang_up(owner.call_sid)
+        self.company.complete(sid, duration_s=duration_s)
+        return self.hears(owner, sid, RecordingEvent.COMPLETED, duration_s=duration_s)
+
+    def stored(self) -> Recording:
+        kept = self.completed()
+        self.work()
+        return self.recording(kept)
+
+    def recording(self, one: Recording) -> Recording:
+        with self.shop.database.read() as connection:
+            known = recordings.peek(connection, one.id)
+        assert known is not None
+        return known
+
+    def condemn(self, one: Recording) -> None:
+        def condemn(connection: Connection) -> None:
+            owner, known = recordings.with_call(connection, one.id)
+            recordings.condemn(connection, self.moment(), owner, known, self.jobs, why="withdrawn")
+
+        self.write(condemn)
+
+    def sweep(self) -> None:
+        sweep.sweep(self.shop, self.jobs, cast(Steps, Patient()))
+
+    def work(self) -> None:
+        """Carry out every job that was asked for. One that fails for good ends as it does in a worker."""
+        for kind, job in JOBS.items():
+            for booked, argument in self.jobs.waiting(kind):
+                try:
+                    job(self.shop, cast(Steps, Patient()), argument)
+                except (Refused, Unavailable, Broken) as error:
+                    working.raise_incident_of(self.shop, kind, argument, error)
+                self.jobs.ended(booked)
+
+    def story(self, one: Recording | Call) -> Story:
+        call_id = one.call_id if isinstance(one, Recording) else one.id
+        with self.shop.database.read() as connection:
+            owner = calls.peek(connection, call_id)
+            assert owner is not None
+            told = tell(connection, owner.call_sid)
+        assert told is not None
+        return told
+
+    def incidents(self, one: Recording | Call) -> set[str]:
+        return {incident.kind for incident in self.story(one).incidents}
+
+    def strays(self) -> list[Breach]:
+        """Audio and keys that no kept recording accounts for."""
+        with self.shop.database.read() as connection:
+            return list(strays(self._witness(), connection))
+
+    def audio(self, one: Recording) -> bytes:
+        """The master, opened from the store."""
+        with self.shop.database.read() as connection:
+            return open_master(self._witness(), connection, one.id)
+
+    def assert_kept(self, one: Recording, wav: bytes = WAV) -> None:
+        """Stored exactly once, opens, is alone in its folder, and Twilio's copy is gone."""
+        known = self.recording(one)
+        assert known.state is RecordingState.KEPT
+        assert self.audio(one) == wav
+        types = [event["type"] for event in self.story(one).events]
+        assert (types.count("recording.stored"), types.count("recording.deleted")) == (1, 1)
+        assert not self.company.holds(known.recording_sid)
+        assert self.strays() == []
+
+    def assert_gone(self, one: Recording) -> None:
+        """Destroyed and certified once, and nothing of it remains anywhere."""
+        known = self.recording(one)
+        assert known.state is RecordingState.DESTROYED
+        assert [event["type"] for event in self.story(one).events].count("recording.destroyed") == 1
+        with self.shop.database.read() as connection:
+            assert recordings.objects_of(connection, one.id) == []
+        assert [key for key in self.shop.store.list("") if key.recording_id == one.id] == []
+        assert not self.company.holds(known.recording_sid)
+        assert self.strays() == []
+
+    def _verified_first(self, recording_sid: str) -> None:
+        """Twilio's copy of what we are to keep is deleted only when ours is stored, and opens."""
+        with self.shop.database.read() as connection:
+            known = recordings.peek_sid(connection, recording_sid)
+        assert known is not None
+        if known.state not in {RecordingState.CONDEMNED, RecordingState.DESTROYED}:
+            assert known.state in {RecordingState.STORED, RecordingState.KEPT}
+            assert self.audio(known) == self.company.tapes[recording_sid].wav
+
+    def _witness(self) -> Witness:
+        return Witness(self.shop.database, self.shop.store, KEK, self.shop.spool)
+
+
+def new_sid() -> str:
+    return "RE" + secrets.token_hex(16)

@@ -1,0 +1,148 @@
+"""What the jobs may count on: one suite for Twilio's adapter over HTTP against the simulator, and the one in memory."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from callflow.twilio_client import Account
+from callflow.twilio_rest import TwilioProvider
+from simulator.config import Config
+from simulator.exchange import Exchange
+from simulator.plans import CallPlan
+from simulator.server import Server
+from storage.errors import Unavailable
+from storage.provider import Provider
+from tests.faults.phone_company import OURS, PhoneCompany
+from tests.simulator.office import ACCOUNT, CALLER, LINE, ORIGIN, RECORD, TOKEN, Office
+from tests.storage.wavs import quiet, stereo, tone, wav_bytes
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A provider, and what the people do: a call with a running recording comes in, and ends."""
+
+    provider: Provider
+    ring: Callable[[], str]
+    hang_up: Callable[[str], None]
+
+    def recording_of(self, call_sid: str, status: str = "") -> str:
+        """Its sid, as soon as it is there and in that status."""
+        while True:
+            for found in self.provider.recordings_of(call_sid):
+                if found.status == status or not status:
+                    return found.recording_sid
+
+
+@pytest.fixture(params=["in memory", "over HTTP"])
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    with in_memory() if request.param == "in memory" else over_http() as made:
+        yield made
+
+
+@contextmanager
+def in_memory() -> Iterator[Rig]:
+    company = PhoneCompany(lambda: datetime.now(UTC))
+
+    def ring() -> str:
+        sid = company.ring(LINE, CALLER)
+        company.start(sid, wav_bytes(stereo(tone(1), quiet(1))))
+        return sid
+
+    def hang_up(call_sid: str) -> None:
+        company.hang_up(call_sid)
+        for shown in company.recordings_of(call_sid):
+            company.complete(shown.recording_sid)
+
+    yield Rig(company, ring, hang_up)
+
+
+@contextmanager
+def over_http() -> Iterator[Rig]:
+    office = Office(answer=f"{RECORD}<Pause length='60'/>")
+    timing = {"request_s": 0, "callback_s": 0, "processing_s": 0.05, "recording_min_s": 0}
+    numbers = {LINE: {"voice_url": f"{ORIGIN}/answer"}}
+    exchange = Exchange(Config.of({"account_sid": ACCOUNT, "auth_token": TOKEN, "numbers": numbers, "timing": timing}))
+    exchange.mount(ORIGIN, office._app())
+    with Server(exchange) as server:
+        provider = TwilioProvider(Account(ACCOUNT, ACCOUNT, TOKEN, server.url))
+        plan = CallPlan.of({"from": CALLER, "to": LINE})
+        yield Rig(provider, lambda: exchange.start_call(plan).sid, lambda sid: _hang_up(exchange, sid))
+        for thread in threading.enumerate():
+            if thread.name in exchange.calls:
+                exchange.calls[thread.name].line.hang_up()
+                thread.join()
+        exchange.settle()
+
+
+def _hang_up(exchange: Exchange, call_sid: str) -> None:
+    exchange.calls[call_sid].line.hang_up()
+    exchange.calls[call_sid].ended.wait()
+
+
+def test_a_call_is_under_way_until_it_has_ended(rig: Rig) -> None:
+    sid = rig.ring()
+    rig.recording_of(sid)
+    under_way = rig.provider.call(sid)
+    assert under_way is not None
+    assert (under_way.ended, under_way.line, under_way.caller) == (False, LINE, CALLER)
+    rig.hang_up(sid)
+    over = rig.provider.call(sid)
+    assert over is not None
+    assert (over.ended, over.status) == (True, "completed")
+
+
+def test_what_never_was_is_nowhere(rig: Rig) -> None:
+    assert rig.provider.call("CA" + "0" * 32) is None
+    assert rig.provider.recording("RE" + "0" * 32) is None
+    rig.provider.stop("CA" + "0" * 32, "RE" + "0" * 32)
+    rig.provider.delete("RE" + "0" * 32)
+
+
+def test_calls_are_listed_by_when_they_came_in(rig: Rig) -> None:
+    sid = rig.ring()
+    rig.recording_of(sid)
+    now = datetime.now(UTC)
+    assert [one.call_sid for one in rig.provider.calls_since(now - timedelta(minutes=1))] == [sid]
+    assert rig.provider.calls_since(now + timedelta(minutes=1)) == ()
+
+
+def test_a_running_recording_is_listed_and_has_no_media(rig: Rig) -> None:
+    sid = rig.ring()
+    recording = rig.provider.recording(rig.recording_of(sid))
+    assert recording is not None
+    assert (recording.call_sid, recording.source) == (sid, OURS)
+    with pytest.raises(Unavailable):
+        list(rig.provider.media(recording.recording_sid))
+
+
+def test_a_running_recording_cannot_be_deleted_and_a_stopped_one_can_once_it_is_completed(rig: Rig) -> None:
+    call_sid = rig.ring()
+    sid = rig.recording_of(call_sid)
+    with pytest.raises(Unavailable):
+        rig.provider.delete(sid)
+    for _ in range(2):
+        rig.provider.stop(call_sid, sid)
+    while rig.provider.recording(sid) is not None:
+        try:
+            rig.provider.delete(sid)
+        except Unavailable:
+            continue
+    assert rig.provider.recordings_of(call_sid) == ()
+
+
+def test_a_completed_recordings_media_is_a_wav_until_it_is_deleted(rig: Rig) -> None:
+    call_sid = rig.ring()
+    rig.recording_of(call_sid)
+    rig.hang_up(call_sid)
+    sid = rig.recording_of(call_sid, "completed")
+    assert b"".join(rig.provider.media(sid))[:4] == b"RIFF"
+    for _ in range(2):
+        rig.provider.delete(sid)
+    assert rig.provider.recording(sid) is None
+    assert rig.provider.recordings_since(datetime.now(UTC) - timedelta(minutes=1)) == ()
+    with pytest.raises(Unavailable):
+        list(rig.provider.media(sid))

@@ -1,0 +1,193 @@
+"""The versions of the schema, on both databases, with rows in every table."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, insert, inspect, text
+
+from storage import schema
+from storage.columns import Instant
+from storage.database import Database
+from storage.errors import Refused
+from storage.migrations.draft import draft
+from storage.schema import check_schema, migrate
+from storage.tables import metadata
+from tests.conftest import NOON
+
+Shape = dict[str, dict[str, Any]]
+
+
+def shape(connection: Connection) -> Shape:
+    """Everything the database says about its tables: columns, keys, references, indexes and checks."""
+    looked = inspect(connection)
+    return {
+        table: {
+            "columns": {
+                column["name"]: (str(column["type"]), column["nullable"], column["default"])
+                for column in looked.get_columns(table)
+            },
+            "key": looked.get_pk_constraint(table),
+            "references": sorted(map(str, looked.get_foreign_keys(table))),
+            "unique": sorted(map(str, looked.get_unique_constraints(table))),
+            "indexes": sorted(map(str, looked.get_indexes(table))),
+            "checks": {
+                check["name"]: " ".join(check["sqltext"].split()) for check in looked.get_check_constraints(table)
+            },
+        }
+        for table in looked.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def triggers(connection: Connection) -> set[str]:
+    asked = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    }
+    return set(connection.scalars(text(asked[connection.dialect.name])))
+
+
+def functions(connection: Connection) -> list[str]:
+    if connection.dialect.name == "sqlite":
+        return []
+    return list(connection.scalars(text("SELECT proname FROM pg_proc WHERE proname = 'refuse_change'")))
+
+
+def downgrade(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+
+    database.write(work)
+
+
+# One row of every table that nothing but its own constraints has to agree with, in an order that references allow.
+ROWS: dict[str, dict[str, object]] = {
+    "call": {"id": "c", "call_sid": "CA", "state": "recording", "outcome": "consented", "decided_at": NOON},
+    "permit": {"call_id": "c", "outcome": "consented"},
+    "recording": {"id": "r", "call_id": "c", "permit": "c", "state": "kept", "object_key": "k", "retain_until": NOON},
+    "recording_key": {"recording_id": "r"},
+    "audio_object": {"recording_id": "r"},
+    "reply": {"call_id": "c"},
+    "incident": {"call_id": "c"},
+    "log_leaf": {"hash": b"h" * 32, "call_id": "c", "n": 0},
+}
+
+
+def fill(connection: Connection) -> None:
+    for table in metadata.sorted_tables:
+        if table.name != "log_head":
+            row = {column.name: _some(column.type) for column in table.columns if not column.nullable}
+            connection.execute(insert(table).values(row | ROWS.get(table.name, {})))
+
+
+def _some(kind: object) -> object:
+    if isinstance(kind, Instant):
+        return NOON
+    return {"str": "x", "int": 1, "bytes": b"x"}[kind.python_type.__name__]  # type: ignore[attr-defined]  # a column's
+
+
+def counts(connection: Connection) -> dict[str, int | None]:
+    tables = metadata.sorted_tables
+    return {table.name: connection.scalar(text(f"SELECT count(*) FROM {table.name}")) for table in tables}
+
+
+def test_the_versions_make_exactly_the_tables_that_the_code_uses(database: Database) -> None:
+    """Where this fails, `python -m storage.migrations.draft` prints what the next version must say."""
+    with database.read() as connection:
+        assert draft(connection).strip() == "pass"
+        made = shape(connection)
+    downgrade(database)
+    database.write(metadata.create_all)
+    with database.read() as connection:
+        assert made == shape(connection)
+
+
+def test_a_table_that_no_version_makes_is_seen(database: Database) -> None:
+    database.write(lambda connection: connection.execute(text("DROP TABLE worker")))
+    with database.read() as connection:
+        assert "op.create_table('worker'" in draft(connection)
+
+
+def test_the_comparison_sees_every_part_of_a_table(database: Database) -> None:
+    """Where it saw nothing on both sides it would always agree."""
+    with database.read() as connection:
+        found = shape(connection)
+    assert all(found["recording"].values())
+    assert {check for table in found.values() for check in table["checks"]} >= {
+        "ck_call_state_known",
+        "ck_permit_outcome_known",
+        "ck_recording_permitted",
+        "ck_log_head_only_one",
+    }
+
+
+def test_up_and_down_and_up_again_with_rows_in_every_table(database: Database) -> None:
+    with database.read() as connection:
+        fresh, guards = shape(connection), triggers(connection)
+    database.write(fill)
+    with database.read() as connection:
+        assert set(counts(connection).values()) == {1}
+    migrate(database)  # nothing is missing, so nothing happens
+    with database.read() as connection:
+        assert set(counts(connection).values()) == {1}
+    downgrade(database)
+    with database.read() as connection:
+        assert (shape(connection), triggers(connection), functions(connection)) == ({}, set(), [])
+    migrate(database)
+    with database.read() as connection:
+        assert (shape(connection), triggers(connection)) == (fresh, guards)
+        assert counts(connection) == dict.fromkeys(fresh, 0) | {"log_head": 1}
+
+
+def test_the_log_is_guarded_from_its_first_row_on(database: Database) -> None:
+    with database.read() as connection:
+        assert (
+            triggers(connection)
+            == {
+                "sqlite": {f"{table}_no_{act}" for table in ("log_leaf", "log_node") for act in ("update", "delete")},
+                "postgresql": {"log_leaf_append_only", "log_node_append_only"},
+            }[database.dialect]
+        )
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(database_url: str) -> None:
+    database = Database.open(database_url)
+    database.write(lambda connection: connection.execute(text("CREATE TABLE worker (not_ours INTEGER)")))
+    with pytest.raises(Exception, match="worker"):
+        migrate(database)
+    with database.read() as connection:
+        assert inspect(connection).get_table_names() == ["worker"]
+    database.close()
+
+
+def test_those_who_migrate_at_once_take_turns(database_url: str) -> None:
+    databases = [Database.open(database_url) for _ in range(4)]
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(migrate, databases))  # raises what any of them raised
+        for database in databases:
+            check_schema(database)
+    finally:
+        for database in databases:
+            database.close()
+
+
+@pytest.mark.parametrize("act", [check_schema, migrate])
+def test_a_database_of_a_newer_program_is_refused_and_left_as_it_is(act: Any, database: Database) -> None:
+    database.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    with pytest.raises(Refused, match=r"^DATABASE_URL: .*version 9999.*newer onrecord.*run the newer onrecord"):
+        act(database)
+    with database.read() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+
+
+def test_a_database_of_an_older_program_is_refused_with_the_remedy(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", "0002")
+    with pytest.raises(Refused, match=r"^DATABASE_URL: .*version 0001 and 0002 is needed; run `onrecord init`"):
+        check_schema(database)
