@@ -65,8 +65,6 @@ def _forget_key(connection: Connection, recording_id: str) -> None:
 
 def _certify(shop: Workshop, connection: Connection, recording_id: str) -> None:
     owner, known = recordings.with_call(connection, recording_id)
-    if known.state is RecordingState.DESTROYED:
-        return
     rule = "retention" if known.state is not RecordingState.CONDEMNED else "withdrawn" if known.permit else "no permit"
     connection.execute(delete(audio_object).where(audio_object.c.recording_id == recording_id))
     told = Event(
