@@ -152,7 +152,7 @@ def _readiness(house: House) -> Readiness:
 def die_with_parent(parent: int | None = None) -> None:
     """A web server whose supervisor was killed must not keep the port: its successor would share it with a ghost.
 
-    Who started this process is told by `parent`, or by multiprocessing: by now it may be dead, and another in its place.
+    Who started this process is told by `parent` or by multiprocessing: by now that may be dead, and another its parent.
     """
     forked_from = multiprocessing.parent_process()
     parent = parent or (forked_from.pid if forked_from else None) or os.getppid()
@@ -188,9 +188,9 @@ def webhook_workers(environ: Mapping[str, str]) -> int:
     return 1 if environ.get("DATABASE_URL", "sqlite:").startswith("sqlite") else 2
 
 
-def main(face: Face, host: str, port: str, parent: str) -> None:
+def main(face: Face, host: str, port: str, parent: str = "") -> None:
     say_logs_plainly()
-    die_with_parent(int(parent))
+    die_with_parent(int(parent) if parent else None)
     address = Address(host, int(port))
     if face == "webhooks":
         run("callflow.serving:webhooks_doorway", address, workers=webhook_workers(os.environ))
