@@ -237,6 +237,7 @@ def test_sigterm_ends_it_cleanly_and_who_is_being_served_is_answered(site: Site)
         for _ in range(2):  # told twice, it ends once
             served.process.send_signal(signal.SIGTERM)
         until(lambda: not served.listens("console"))
+        until(lambda: len(below(served.process.pid)) == 2)  # the other face waits for that request
         connection.sendall(b"a=b")
         assert status(connection.recv(999)) == 403
         assert served.process.wait(30) == 0
