@@ -4,11 +4,18 @@ The size and root of the consent log are on its front page: they hold nothing pe
 tell later whether history was changed.
 """
 
-from flask import Flask, Response, make_response, render_template
+import logging
+
+from flask import Flask, Response, abort, make_response, render_template, request
 
 from storage import consent_log
 from storage.database import Database
+from storage.errors import Unavailable
 
+log = logging.getLogger(__name__)
+
+# All that anybody may see. Whoever adds a route and forgets it here has added a 404.
+OPEN = frozenset({"front", "static", "healthz", "readyz"})
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; "
@@ -31,10 +38,22 @@ def create_app(database: Database) -> Flask:
         return make_response(render_template("front.html", size=size, root=root.hex()))
 
     app.add_url_rule("/", "front", front)
-    app.after_request(_close)
+    app.before_request(_refuse_what_is_not_open)
+    app.after_request(_add_headers)
+    app.register_error_handler(Unavailable, _say_unavailable)
     return app
 
 
-def _close(response: Response) -> Response:
+def _refuse_what_is_not_open() -> None:
+    if request.endpoint is not None and request.endpoint not in OPEN:  # None is no route, which is a 404 anyway
+        abort(404)
+
+
+def _say_unavailable(error: Unavailable) -> Response:
+    log.error("a page failed: %s", error)
+    return Response("The service cannot look at its database at the moment.\n", 503, content_type="text/plain")
+
+
+def _add_headers(response: Response) -> Response:
     response.headers.update(HEADERS)
     return response
