@@ -1,11 +1,11 @@
 """Runs a call script: the simulator against the service over HTTP, on a clock that jumps, with audio and stores."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -37,12 +37,18 @@ from storage.job_queue import JobKind
 from storage.job_steps import Steps
 from storage.listening_copy import find_ffmpeg
 from storage.recordings import DESTROY, INTAKE
-from storage.sweep import sweep
+from storage.sweep import KnownJobs, sweep
 from tests.calls.script import NUMBERS, Script
 
 ACCOUNT, TOKEN, KEY, SECRET = "AC" + "c" * 32, "the-token-of-the-call-scripts", "SK" + "d" * 32, "the-secret-of-them"
 KEK = b"K" * 32
 RULEBOOK = Path(__file__).parents[1] / "callflow" / "rulebook.toml"
+
+
+class TakenJobs(KnownJobs, Protocol):
+    def take(self) -> list[tuple[JobKind, str]]:
+        """Those that wait; from then on they count as done."""
+        ...
 
 
 @dataclass
@@ -76,7 +82,10 @@ class Town:
     spool: Path
     exchange: Exchange
     simulator_url: str
-    jobs: KeptJobs
+    jobs: TakenJobs
+    does: dict[JobKind, Callable[[Workshop, Steps, str], None]] = field(
+        default_factory=lambda: {INTAKE: intake, DESTROY: destroy}
+    )
     seen: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self, script: Script) -> "Ran":
@@ -92,7 +101,7 @@ class Town:
         hooks = {script.rogue: self._start_rogue} if script.rogue else {}
         placed = self.exchange.place_call(plan, hooks)
         self.exchange.settle()
-        self._work()
+        self.work()
         seen = to_json(placed) | {"left_early": script.hangs_up in {"in_disclosure", "at_question"}}
         with self.database.read() as connection:
             story = tell(connection, placed.sid)
@@ -106,7 +115,7 @@ class Town:
         with self.exchange.new_session() as session:
             session.post(url, auth=(KEY, SECRET), timeout=10).raise_for_status()
 
-    def _work(self) -> None:
+    def work(self) -> None:
         """What a worker would do: sweep, and carry out every job, until nothing more is asked for."""
         shop = Workshop(
             database=self.database,
@@ -123,7 +132,7 @@ class Town:
             sweep(shop, self.jobs, at_once)
             self.exchange.settle()
             for kind, argument in self.jobs.take():
-                {INTAKE: intake, DESTROY: destroy}[kind](shop, at_once, argument)
+                self.does[kind](shop, at_once, argument)
 
 
 @dataclass
@@ -162,9 +171,9 @@ def _yes(claim: bool) -> str:
 
 
 @contextmanager
-def town(database: Database, store: AudioStore, spool: Path) -> Iterator[Town]:
+def town(database: Database, store: AudioStore, spool: Path, jobs: TakenJobs | None = None) -> Iterator[Town]:
     clock = VirtualClock()
-    jobs = KeptJobs()
+    jobs = jobs or KeptJobs()
     numbers: dict[str, dict[str, str]] = {number: {} for number in NUMBERS.values()}
     config = {"account_sid": ACCOUNT, "auth_token": TOKEN, "api_key": KEY, "api_secret": SECRET, "numbers": numbers}
     exchange = Exchange(Config.of(config), clock)
@@ -178,7 +187,7 @@ def town(database: Database, store: AudioStore, spool: Path) -> Iterator[Town]:
 
 
 @contextmanager
-def _served(database: Database, jobs: KeptJobs, clock: VirtualClock) -> Iterator[Urls]:
+def _served(database: Database, jobs: TakenJobs, clock: VirtualClock) -> Iterator[Urls]:
     """The public face on a port of its own, with the exchange's time."""
     server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
     urls = Urls(f"http://127.0.0.1:{server.server_port}", b"U" * 32)
