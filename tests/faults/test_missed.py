@@ -61,7 +61,7 @@ def test_a_call_that_never_reached_us_is_written_down_as_not_asked_once(office: 
     assert known is not None
     assert (known.state, known.outcome, known.reason) == ("ended", Outcome.NOT_ASKED, "the service did not answer")
     types = [event["type"] for event in office.premises.story(known).events]
-    assert (types.count("call.received"), types.count("call.completed")) == (1, 1)
+    assert types == ["call.received", "recording.suppressed", "call.completed"]
 
 
 def test_a_recording_of_a_call_that_never_reached_us_is_destroyed(office: Office) -> None:
@@ -80,14 +80,30 @@ def test_a_recording_of_a_call_that_never_reached_us_is_destroyed(office: Office
     assert office.premises.incidents(known) == {"recording_without_permit"}
 
 
-def test_a_call_under_way_may_reach_us_yet_and_is_looked_at_when_it_is_over(office: Office) -> None:
+def test_a_call_under_way_may_reach_us_yet_but_not_for_long(office: Office) -> None:
     sid = office.premises.company.ring(LINE)
-    for _ in range(3):
-        office.look(hours=1)
+    office.look(seconds=30)
     assert office.call(sid) is None
+    office.look(seconds=31)
+    known = office.call(sid)
+    assert known is not None
+    assert (known.state, known.outcome) == ("suppressed", Outcome.NOT_ASKED)
     office.premises.company.hang_up(sid)
     office.look(seconds=15)
-    assert office.call(sid) is not None
+    office.premises.sweep()
+    ended = office.call(sid)
+    assert ended is not None
+    assert (ended.state, ended.outcome) == ("ended", Outcome.NOT_ASKED)
+
+
+def test_a_recording_of_a_call_that_does_not_reach_us_is_stopped_while_they_talk(office: Office) -> None:
+    company = office.premises.company
+    recording_sid = company.start(company.ring(LINE), WAV, BY_REST)
+    office.look(seconds=61)
+    office.premises.clock.passes(seconds=6)
+    office.premises.sweep()
+    office.premises.work()
+    assert not company.holds(recording_sid)
 
 
 def test_a_call_that_reached_us_stays_as_it_is(office: Office) -> None:
@@ -155,4 +171,4 @@ def test_the_list_is_gone_through_from_where_the_last_look_ended(office: Office)
     office.premises.company.calls_since = calls_since  # type: ignore[method-assign]  # a listener, not a change
     for _ in range(4):
         office.look(minutes=10)
-    assert asked_from[1:] == [timedelta(minutes=12)] * 3
+    assert asked_from[1:] == [timedelta(minutes=13)] * 3
