@@ -5,6 +5,7 @@ they.
 """
 
 import logging
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from typing import Literal
 
 from flask import Flask
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 
 from callflow import twiml, webhooks
 from callflow.addresses import Address, free_address
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 Face = Literal["webhooks", "console"]
 _CONSOLE_THREADS = 16
+# A request has ended by then: its body is awaited for 5 s, and its transaction for 3.
+_REQUEST_S = 10
 _GRACE_S = 15.0
 
 
@@ -56,6 +59,7 @@ def serve(addresses: dict[Face, Address]) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    log.info("serving %s", ", ".join(f"{face} at http://{address}" for face, address in addresses.items()))
     running = {face: _start(face, address) for face, address in addresses.items()}
     while not stopping.wait(0.2):
         for face, process in running.items():
@@ -68,7 +72,7 @@ def serve(addresses: dict[Face, Address]) -> int:
 
 
 def _start(face: Face, address: Address) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "callflow.serving", face, address.host, str(address.port)]
+    command = [sys.executable, "-m", "callflow.serving", face, address.host, str(address.port), str(os.getpid())]
     return subprocess.Popen(command)  # noqa: S603  # our own interpreter and module
 
 
@@ -145,9 +149,13 @@ def _readiness(house: House) -> Readiness:
     return readiness
 
 
-def die_with_parent() -> None:
-    """A web server whose supervisor was killed must not keep the port: its successor would share it with a ghost."""
-    parent = os.getppid()
+def die_with_parent(parent: int | None = None) -> None:
+    """A web server whose supervisor was killed must not keep the port: its successor would share it with a ghost.
+
+    Who started this process is told by `parent` or by multiprocessing: by now that may be dead, and another its parent.
+    """
+    forked_from = multiprocessing.parent_process()
+    parent = parent or (forked_from.pid if forked_from else None) or os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -168,6 +176,8 @@ def run(app: str, address: Address, *, workers: int, interface: Interfaces = Int
         workers=workers,
         blocking_threads=_CONSOLE_THREADS if interface is Interfaces.WSGI else None,
         respawn_failed_workers=True,
+        workers_kill_timeout=_REQUEST_S,
+        http=HTTPModes.http1,
         websockets=False,
         log_enabled=False,
     ).serve()
@@ -178,9 +188,9 @@ def webhook_workers(environ: Mapping[str, str]) -> int:
     return 1 if environ.get("DATABASE_URL", "sqlite:").startswith("sqlite") else 2
 
 
-def main(face: Face, host: str, port: str) -> None:
+def main(face: Face, host: str, port: str, parent: str = "") -> None:
     say_logs_plainly()
-    die_with_parent()
+    die_with_parent(int(parent) if parent else None)
     address = Address(host, int(port))
     if face == "webhooks":
         run("callflow.serving:webhooks_doorway", address, workers=webhook_workers(os.environ))

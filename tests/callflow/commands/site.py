@@ -6,15 +6,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from click.testing import CliRunner
+from sqlalchemy import func, select
 
 from callflow.cli import main
 from callflow.init import initialise
 from storage.database import Database
+from storage.tables import worker
 from tests.source import ROOT
 
 TOKEN = "t0ken-for-webhooks-0123456789"
@@ -87,6 +89,11 @@ class Site:
 
     def database(self) -> Database:
         return Database.open(self.environ.get("DATABASE_URL", f"sqlite:///{self.folder}/var/onrecord.db"))
+
+    def workers(self) -> int:
+        """How many there are that do the jobs."""
+        with closing(self.database()) as database, database.read() as connection:
+            return connection.scalar(select(func.count()).select_from(worker)) or 0
 
     def files(self) -> dict[str, str]:
         """Every file there is and what is in it. SQLite's own side files come and go."""
