@@ -25,7 +25,7 @@ from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORD
 from storage import calls
 from storage.calls import Moment
 from storage.database import Database
-from storage.errors import Refused
+from storage.errors import Refused, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -197,6 +197,9 @@ class _Steps:
     def _voice(self, respond: Callable[[], bytes], *, failed: Callable[[], bytes]) -> Response:
         try:
             body = respond()
+        except (Refused, Unavailable) as error:
+            log.error("a voice step failed; the caller is connected, unrecorded: %s", error)
+            body = failed()
         except Exception:  # the edge: whatever it is, a caller is waiting
             log.exception("a voice step failed; the caller is connected, unrecorded")
             body = failed()
