@@ -159,6 +159,14 @@ class Town:
 
     def work(self) -> None:
         """What a worker would do, until nothing more is asked for."""
+        quiet_rounds = 0
+        while quiet_rounds < 3:  # more than the minute after which a call that could not be asked about has its turn
+            self.exchange.clock.sleep(25)
+            self.exchange.settle()
+            quiet_rounds = 0 if self.do_round() else quiet_rounds + 1
+
+    def do_round(self) -> bool:
+        """Whether there was anything to do, or Twilio would not answer. May be done in the middle of a call."""
         shop = Workshop(
             database=self.database,
             provider=TwilioProvider(Account(ACCOUNT, KEY, SECRET, self.simulator_url)),
@@ -168,19 +176,10 @@ class Town:
             ffmpeg=find_ffmpeg(None),
             now=self.exchange.clock.now,
         )
-        quiet_rounds = 0
-        while quiet_rounds < 3:  # more than the minute after which a call that could not be asked about has its turn
-            self.exchange.clock.sleep(25)
-            is_busy = self._do_round(shop)
-            quiet_rounds = 0 if is_busy else quiet_rounds + 1
-
-    def _do_round(self, shop: Workshop) -> bool:
-        """Whether there was anything to do, or Twilio would not answer."""
         steps, is_refusing = cast(Steps, self._persevere), self.exchange.faults.rest.next > 0
         with suppress(Unavailable):  # it is looked for again in the next round
             MissedCalls(self.database, shop.provider, self.face.callbacks, shop.moment).look()
         sweep(shop, self.face.jobs, steps)
-        self.exchange.settle()
         jobs = self.face.jobs.take()
         for kind, argument in jobs:
             _WORK[kind](shop, steps, argument)

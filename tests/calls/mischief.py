@@ -1,7 +1,6 @@
-"""What others do to a call while it goes on: start recordings, restart the service, deliver a request once more."""
+"""What others do while a call goes on: start recordings, restart the service, deliver a request again, do its jobs."""
 
 import re
-from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -48,13 +47,20 @@ def _of(things: tuple[Meanwhile, ...], moment: str) -> list[Meanwhile]:
 
 
 def _set_off(town: Town, line: str, things: list[Meanwhile], call: PhoneCall) -> None:
-    deeds: dict[str, Callable[[Meanwhile], None]] = {
-        "rogue": lambda thing: _record(town, thing, call),
-        "restart": lambda thing: town.face.start(rulebook(thing.how, line)),
-        "replay": lambda thing: _replay(town, thing, call),
-    }
     for thing in things:
-        call.intend(thing.after_s, partial(deeds[thing.what], thing))
+        call.intend(thing.after_s, partial(_do, town, line, thing, call))
+
+
+def _do(town: Town, line: str, thing: Meanwhile, call: PhoneCall) -> None:
+    match thing.what:
+        case "rogue":
+            _record(town, thing, call)
+        case "restart":
+            town.face.start(rulebook(thing.how, line))
+        case "replay":
+            _replay(town, thing, call)
+        case "worker":
+            town.do_round()
 
 
 def _record(town: Town, thing: Meanwhile, call: PhoneCall) -> None:

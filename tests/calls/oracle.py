@@ -84,9 +84,9 @@ def owed_nobody(call: RandomCall, seen: Json) -> bool:
 
 
 def _hung_up(call: RandomCall, seen: Json) -> bool:
-    """The caller did it: at the moment that was planned, or as many seconds after being answered."""
+    """The caller did it: at the moment that was planned, or after as many seconds, if the call lasted that long."""
     if isinstance(call.hangs_up, float):
-        return bool(seen["duration_s"] <= call.hangs_up + 0.5)
+        return bool(seen["duration_s"] >= call.hangs_up)
     return call.hangs_up in {"in_disclosure", "at_question"} and any(
         stage["stage"] == call.hangs_up for stage in seen["stages"]
     )

@@ -157,7 +157,7 @@ def _callback(random: Random, kind: str) -> dict[str, Any]:
         faults["reorder"] = True
     if random.random() < 0.4:
         lost = [status for status in _STATUSES[kind] if random.random() < 0.6]
-        faults["lose"] = True if random.random() < 0.3 else lost
+        faults["lose"] = True if random.random() < 0.5 else lost
     return faults
 
 
@@ -166,14 +166,16 @@ def _extra_params(random: Random) -> dict[str, str]:
 
 
 def _meanwhile(random: Random) -> tuple[Meanwhile, ...]:
-    return tuple(_one_thing(random) for _ in range(random.choice((1, 1, 2, 3))))
+    return tuple(_one_thing(random) for _ in range(random.choice((1, 2, 3))))
 
 
 def _one_thing(random: Random) -> Meanwhile:
     moment, after_s = random.choice(MOMENTS), random.choice((0.0, round(random.uniform(0.0, 12.0), 2)))
-    match random.choice(("rogue", "rogue", "restart", "replay")):
+    match random.choice(("rogue", "rogue", "restart", "replay", "worker", "worker")):
         case "rogue":
             return Meanwhile("rogue", moment, after_s, random.choice(_SOURCES))
+        case "worker":
+            return Meanwhile("worker", moment, after_s)
         case "restart":
             return Meanwhile("restart", moment, after_s, random.choice(_EDITS))
         case _:
@@ -186,7 +188,7 @@ _UNUSUAL: dict[str, tuple[float, Callable[[Random], Any]]] = {
     "agent": (0.25, lambda random: random.choice((False, "busy", "failed"))),
     "rings_s": (0.2, lambda random: random.choice((0.0, 20.0, 40.0))),
     "voice": (0.35, _voice),
-    "callbacks": (0.4, _callbacks),
+    "callbacks": (0.5, _callbacks),
     "media_404": (0.15, lambda random: random.randint(1, 6)),
     "wrong_signature": (0.03, lambda _: True),
     "extra_params": (0.1, _extra_params),

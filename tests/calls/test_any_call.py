@@ -38,6 +38,17 @@ def test_a_call_ends_under_the_rules_it_began_with(edit: str, line_town: Town) -
     assert len(line_town.seen[-1]["recordings"]) == 1
 
 
+def test_the_permit_goes_to_our_own_recording_also_where_twilio_names_another_one_first(line_town: Town) -> None:
+    things = (
+        Meanwhile("rogue", "in_conversation", how="StartCallRecordingAPI"),
+        Meanwhile("worker", "in_conversation"),
+    )
+    lost = {"recording": {"lose": True}}
+    call = RandomCall("two", "opt_in", "+15125550111", is_lax=True, presses=("1",), callbacks=lost, meanwhile=things)
+    assert list(wrongs(line_town, call)) == []
+    assert len(line_town.seen[-1]["recordings"]) == 2
+
+
 def wrongs(town: Town, call: RandomCall) -> Iterator[str]:
     """Place the call; everything that is wrong with it, and with any call before it."""
     town.face.start(rulebook())
