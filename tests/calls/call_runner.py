@@ -121,6 +121,8 @@ class Town:
     does: dict[JobKind, Callable[[Workshop, Steps, str], None]] = field(
         default_factory=lambda: {INTAKE: intake, DESTROY: destroy, DELETE_AGAIN: delete_again}
     )
+    # More than the minute after which a call that could not be asked about has its turn.
+    quiet_rounds: int = 3
     seen: list[Json] = field(default_factory=list)
 
     def run(self, script: Script) -> "Ran":
@@ -169,7 +171,7 @@ class Town:
     def work(self) -> None:
         """What a worker would do, until nothing more is asked for."""
         quiet_rounds = 0
-        while quiet_rounds < 3:  # more than the minute after which a call that could not be asked about has its turn
+        while quiet_rounds < self.quiet_rounds:
             self.exchange.clock.sleep(25)
             self.exchange.settle()
             quiet_rounds = 0 if self.do_round() else quiet_rounds + 1
