@@ -3,13 +3,15 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from sqlalchemy import func, select
 
@@ -57,8 +59,10 @@ class Site:
         return Site(folder)
 
     def run(self, *arguments: str) -> Ran:
-        """In this process: quick, and a traceback is seen as what it is."""
-        with self.inside():
+        """In this process: quick, and a traceback is seen as what it is. Not for a command that stays up."""
+        with self.inside(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("callflow.serving.serve", _stays_up)
+            patch.setattr("callflow.working.work", _stays_up)
             result = CliRunner().invoke(main, arguments, prog_name="onrecord")
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -80,11 +84,13 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a group of its own, so that it can be killed whole
         )
         try:
             yield process
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
 
     def database(self) -> Database:
@@ -120,6 +126,10 @@ class Site:
             os.chdir(where)
             os.environ.clear()
             os.environ.update(before)
+
+
+def _stays_up(_: object) -> None:
+    raise AssertionError("it started, and would stay up")
 
 
 def new_site(folder: Path) -> Site:

@@ -68,6 +68,13 @@ def until(true: Callable[[], bool], within_s: float = 30) -> None:
         time.sleep(0.01)
 
 
+def kill(processes: list[int]) -> None:
+    """As `kill -9`, and waits until they are dead."""
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
+    until(lambda: not any(is_alive(process) for process in processes))
+
+
 @contextmanager
 def starting(site: Site) -> Iterator[Served]:
     served = Served(site, None, {face: free_port() for face in FACES})  # type: ignore[arg-type]  # filled in below
@@ -257,13 +264,13 @@ def test_nothing_is_left_when_it_is_killed_while_it_starts(site: Site) -> None:
 def test_who_dies_is_started_again(site: Site) -> None:
     with serving(site) as served:
         servers, workers = served.servers(), served.workers()
-        for worker in workers:
-            os.kill(worker, signal.SIGKILL)
-        until(lambda: not any(is_alive(worker) for worker in workers) and served.is_ready())
+        kill(workers)
+        until(served.is_ready)
         assert served.servers() == servers
-        for server in servers:
-            os.kill(server, signal.SIGKILL)
-        until(lambda: not any(is_alive(server) for server in servers) and served.is_ready())
+        workers = served.workers()
+        kill(servers)
+        until(lambda: not any(is_alive(worker) for worker in workers))  # they end by themselves
+        until(served.is_ready)
         assert served.process.poll() is None
 
 
