@@ -145,6 +145,34 @@ def call(call_sid: str, *, as_json: bool) -> None:
         show_story(told)
 
 
+@main.group(invoke_without_command=True)
+@click.pass_context
+def incidents(context: click.Context) -> None:
+    """List what a person must look at (exit code 1)."""
+    from storage.incidents import open_incidents
+
+    if context.invoked_subcommand:
+        return
+    with _reading() as connection:
+        found = open_incidents(connection)
+    for one in found:
+        about = f"call {one.call_id}" if one.call_id else one.about
+        click.echo(f"{one.id}  {one.opened_at:%Y-%m-%d %H:%M:%S}  {one.kind}  {about}: {one.detail}")
+    if found:
+        sys.exit(FOUND_SOMETHING)
+
+
+@incidents.command("close")
+@click.argument("number", type=int)
+def incidents_close(number: int) -> None:
+    """Say that a person has seen to it."""
+    from callflow.setup import close
+
+    with _opened() as house:
+        if not close(house.database, number):
+            _end(["there is no open incident of that number"], FOUND_SOMETHING)
+
+
 @main.group()
 def log() -> None:
     """The consent log: verify it, show it."""

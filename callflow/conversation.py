@@ -6,13 +6,14 @@ anything but the database, and nothing decides: `policies` does.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from callflow import events, twiml
 from callflow.forms import Answered, CallEnded, FallbackAsked, Heard, IncomingCall
+from callflow.rules_in_force import rules_of
 from callflow.urls import Urls
 from evidence.events import Event
 from policies import consent
@@ -43,14 +44,16 @@ class Conversation:
         known = calls.by_sid(connection, heard.call_sid)
         if known is None:
             known = self.receive(connection, moment, request_sha256, heard)
-        return self._once(connection, known, "answer", request_sha256, lambda: self._greet(connection, moment, known))
+        then = self.of(connection, known)
+        return self._once(connection, known, "answer", request_sha256, lambda: then._greet(connection, moment, known))
 
     def choice(self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: Heard) -> bytes:
         """The disclosure has played, which this request is the proof of: ask, or go on where staying is consent."""
         known = _known(connection, call_id, heard.call_sid)
+        then = self.of(connection, known)
 
         def respond() -> bytes:
-            return twiml.nothing() if heard.has_hung_up else self._told(connection, moment, known)
+            return twiml.nothing() if heard.has_hung_up else then._told(connection, moment, known)
 
         return self._once(connection, known, "choice", request_sha256, respond)
 
@@ -59,11 +62,12 @@ class Conversation:
     ) -> bytes:
         """The caller's answer to playing number `prompt` of the question."""
         known = _known(connection, call_id, heard.call_sid)
+        then = self.of(connection, known)
 
         def respond() -> bytes:
             if heard.has_hung_up and not heard.digits:
                 return twiml.nothing()  # hanging up is not silence, which may be consent; the call's end settles it
-            return self._answered(connection, moment, request_sha256, known, prompt, heard.digits)
+            return then._answered(connection, moment, request_sha256, known, prompt, heard.digits)
 
         return self._once(connection, known, f"consent:{prompt}", request_sha256, respond)
 
@@ -72,8 +76,9 @@ class Conversation:
     ) -> bytes:
         """The conversation with the agents is over, or there was none. Never makes or changes a consent."""
         known = _known(connection, call_id, heard.call_sid)
+        then = self.of(connection, known)
         return self._once(
-            connection, known, "ended", request_sha256, lambda: self._part(connection, moment, known, heard)
+            connection, known, "ended", request_sha256, lambda: then._part(connection, moment, known, heard)
         )
 
     def fallback(self, connection: Connection, moment: Moment, request_sha256: str, heard: FallbackAsked) -> bytes:
@@ -81,10 +86,14 @@ class Conversation:
         known = calls.by_sid(connection, heard.arrived.call_sid)
         if known is None:
             known = self.receive(connection, moment, request_sha256, heard.arrived)
-        step = f"fallback:{request_sha256[:16]}"
+        step, then = f"fallback:{request_sha256[:16]}", self.of(connection, known)
         return self._once(
-            connection, known, step, request_sha256, lambda: self._fall_back(connection, moment, known, heard)
+            connection, known, step, request_sha256, lambda: then._fall_back(connection, moment, known, heard)
         )
+
+    def of(self, connection: Connection, known: Call) -> "Conversation":
+        """This conversation under the rules that the call came in under: they may have been edited since."""
+        return replace(self, rulebook=rules_of(connection, known, self.rulebook))
 
     def receive(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> Call:
         """Write down a call that was not known, with the standard that holds for it."""

@@ -28,7 +28,6 @@ class Readiness:
         self._looked = time.monotonic()
 
     def start(self) -> None:
-        self.look()
         threading.Thread(target=self._watch, name="readiness", daemon=True).start()
 
     def look(self) -> None:
@@ -42,8 +41,8 @@ class Readiness:
 
     def _watch(self) -> None:
         while True:
-            time.sleep(self._every_s)
             self.look()
+            time.sleep(self._every_s)
 
     def _holds(self, name: str, check: Check) -> bool:
         try:

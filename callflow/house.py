@@ -74,6 +74,34 @@ def open_house(environ: Mapping[str, str]) -> House:
     return House(settings, keys, rulebook, text, database, store, JobQueue(database))
 
 
+@dataclass(frozen=True)
+class Front:
+    """What a face needs to answer with: the database may be away for now, and the audio store plays no part."""
+
+    settings: Settings
+    rulebook: Rulebook
+    conversation: Conversation
+    database: Database
+    jobs: JobQueue
+
+
+def open_front(environ: Mapping[str, str]) -> Front:
+    """For a face that is started again while something is away: callers are put through all the same. Raises NotReady
+    for what keeps it from even that.
+    """
+    problems: list[str] = []
+    settings = tried(problems, lambda: read_settings(environ))
+    if settings is None:
+        raise NotReady(problems)
+    keys = tried(problems, lambda: read_keys(settings.key_file))
+    rulebook = tried(problems, lambda: _parsed(settings.rulebook))
+    database = tried(problems, lambda: Database.later(settings.database_url))
+    if not (keys and rulebook and database):
+        raise NotReady(problems)
+    conversation = Conversation(rulebook, Urls(settings.public_base_url, keys.url_mac_key))
+    return Front(settings, rulebook, conversation, database, JobQueue(database))
+
+
 def open_records(environ: Mapping[str, str]) -> Database:
     """Only what is kept in the database, to be read; the rest of the installation may be missing. Raises NotReady."""
     problems: list[str] = []

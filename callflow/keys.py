@@ -39,7 +39,7 @@ def create_key_file(path: Path) -> None:
     """Make new keys, durable on return and never there by half. Refuses to replace a file: old recordings need the old
     keys.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unnamed = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         _write_durably(unnamed, _new_content())

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Literal
 
 from flask import Flask
@@ -26,11 +26,12 @@ from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.doorway import Doorway
 from callflow.health import Readiness, add_health
-from callflow.house import House, NotReady, open_house, tried
+from callflow.house import Front, NotReady, open_front, tried
 from callflow.logs import say_logs_plainly
 from console.app import create_app as create_console
 from policies.jurisdictions import place_of, standard_for
 from policies.wording import wording_for
+from storage.audio_store import open_store
 from storage.usable import DatabaseCheck
 
 log = logging.getLogger(__name__)
@@ -89,17 +90,16 @@ def _wait_for(processes: list[subprocess.Popen[bytes]]) -> int:
 
 def webhooks_app() -> Flask:
     """The public face, as the web server's worker process makes it."""
-    house = _own_house()
-    conversation = house.conversation()
-    warm_up(conversation)
+    front = _own_front()
+    warm_up(front.conversation)
     return webhooks.create_app(
         webhooks.Webhooks(
-            database=house.database,
-            conversation=conversation,
-            callbacks=Callbacks(conversation, house.jobs),
-            account_sid=house.settings.account_sid,
-            webhook_secrets=house.settings.webhook_secrets,
-            readiness=_readiness(house),
+            database=front.database,
+            conversation=front.conversation,
+            callbacks=Callbacks(front.conversation, front.jobs),
+            account_sid=front.settings.account_sid,
+            webhook_secrets=front.settings.webhook_secrets,
+            readiness=_readiness(front),
         )
     )
 
@@ -120,29 +120,30 @@ def webhooks_doorway() -> Doorway:
 
 
 def console_app() -> Flask:
-    house = _own_house()
-    app = create_console(house.database)
-    add_health(app, _readiness(house))
+    front = _own_front()
+    app = create_console(front.database)
+    add_health(app, _readiness(front))
     return app
 
 
-def _own_house() -> House:
+def _own_front() -> Front:
     say_logs_plainly()
     die_with_parent()
     try:
-        return open_house(os.environ)
+        return open_front(os.environ)
     except NotReady as error:  # `serve` found all in order a moment ago, and starts this process again
         for problem in error.problems:
             log.error("%s", problem)
         sys.exit(1)
 
 
-def _readiness(house: House) -> Readiness:
+def _readiness(front: Front) -> Readiness:
+    store = cache(lambda: open_store(front.settings.audio_store))
     readiness = Readiness(
         {
-            "database": DatabaseCheck(house.database),
+            "database": DatabaseCheck(front.database),
             "rulebook": lambda: None,  # parsed at start, and frozen since
-            "audio_store": house.store.check,
+            "audio_store": lambda: store().check(),
         }
     )
     readiness.start()

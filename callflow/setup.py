@@ -10,7 +10,7 @@ from importlib.metadata import version
 from sqlalchemy import Connection, insert, select
 
 from callflow.house import House
-from callflow.urls import Urls
+from callflow.urls import FALLBACK_PATH, Urls
 from evidence.events import Event
 from policies.consent import Mode
 from policies.rules import Rulebook
@@ -18,6 +18,7 @@ from policies.wording import Wording, wording_for
 from storage import consent_log
 from storage.calls import Moment
 from storage.database import Database
+from storage.incidents import close_incident
 from storage.tables import rulebook_version, wording_version
 
 
@@ -27,20 +28,36 @@ def publish(database: Database, rulebook: Rulebook, text: str) -> None:
     database.write(lambda connection: _publish(connection, moment, rulebook, text))
 
 
+def close(database: Database, incident_id: int) -> bool:
+    """False where there is no such open incident."""
+    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+    return database.write(lambda connection: close_incident(connection, moment, incident_id))
+
+
 def sync_lines(house: House, *, fallback: str | None = None) -> Iterator[str]:
     """Set the URLs of every line at Twilio. `fallback` is a document elsewhere, with {number} for the line's."""
     from callflow.working import make_provider
 
     provider, urls = make_provider(house.settings), Urls(house.settings.public_base_url, house.keys.url_mac_key)
+    known = {number.e164: number.fallback_url for number in provider.numbers()}
     for line in house.rulebook.lines:
+        elsewhere = _elsewhere(fallback, line.number, known.get(line.number, ""))
         provider.configure_number(
             line.number,
             voice_url=urls.answer(),
-            fallback_url=fallback.replace("{number}", line.number.removeprefix("+")) if fallback else urls.fallback(),
-            fallback_method="GET" if fallback else "POST",  # hosts of static files take no POST
+            fallback_url=elsewhere or urls.fallback(),
+            fallback_method="GET" if elsewhere else "POST",  # hosts of static files take no POST
             status_callback=urls.call_progress(),
         )
-        yield f"{line.number}: its calls come to {house.settings.public_base_url}"
+        worst_day = elsewhere or "here too: see `onrecord lines fallback`"
+        yield f"{line.number}: its calls come to {house.settings.public_base_url}; on the worst day, {worst_day}"
+
+
+def _elsewhere(fallback: str | None, number: str, present: str) -> str:
+    """The document to fall back to: the one that is asked for, or one elsewhere that Twilio has been told of before."""
+    if fallback is not None:
+        return fallback.replace("{number}", number.removeprefix("+"))
+    return "" if present.partition("#")[0].endswith(FALLBACK_PATH) else present
 
 
 def _publish(connection: Connection, moment: Moment, rulebook: Rulebook, text: str) -> None:

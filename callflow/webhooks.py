@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from flask import Flask, Response, g, request
+from sqlalchemy import Connection
 
 from callflow import forms, twiml
 from callflow.callbacks import Callbacks
@@ -22,10 +23,11 @@ from callflow.health import Readiness, add_health
 from callflow.refusals import Refusals
 from callflow.signature import BODY_BYTES_MAX, Form, Refusal, raw_target, signed_url, verify
 from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED
+from policies.wording import Wording
 from storage import calls
 from storage.calls import Moment
 from storage.database import Database
-from storage.errors import Refused
+from storage.errors import Refused, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -187,16 +189,21 @@ class _Steps:
         )
 
     def _whisper(self, call_id: str, *, recorded: bool) -> bytes:
-        known = self._parts.database.look(
-            lambda connection: calls.peek(connection, call_id), within_s=self._parts.deadline_s
-        )
-        if known is None:
+        def find(connection: Connection) -> Wording | None:
+            known = calls.peek(connection, call_id)
+            return self._conversation.of(connection, known).wording(known) if known else None
+
+        wording = self._parts.database.look(find, within_s=self._parts.deadline_s)
+        if wording is None:
             raise Refused(f"call {call_id}: there is no such call")
-        return twiml.whisper(self._conversation.wording(known), recorded=recorded)
+        return twiml.whisper(wording, recorded=recorded)
 
     def _voice(self, respond: Callable[[], bytes], *, failed: Callable[[], bytes]) -> Response:
         try:
             body = respond()
+        except (Refused, Unavailable) as error:
+            log.error("a voice step failed; the caller is connected, unrecorded: %s", error)
+            body = failed()
         except Exception:  # the edge: whatever it is, a caller is waiting
             log.exception("a voice step failed; the caller is connected, unrecorded")
             body = failed()

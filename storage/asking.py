@@ -132,6 +132,7 @@ def _news(found: ProviderRecording) -> News:
         ours=found.source not in FOREIGN_SOURCES,
         duration_s=found.duration_s,
         channels=found.channels,
+        started_at=found.started_at,
     )
 
 

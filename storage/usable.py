@@ -16,7 +16,10 @@ ROOM_MIN_BYTES = 8 << 20
 
 
 class DatabaseCheck:
-    """Make it while the database is known to be good. Called, it raises Refused or Unavailable, naming DATABASE_URL."""
+    """The file that it finds first is the one it goes on asking for.
+
+    Called, it raises Refused or Unavailable, naming DATABASE_URL.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,6 +36,7 @@ class DatabaseCheck:
         self._database.write(lambda connection: connection.execute(same), within_s=PATIENCE_S)
 
     def _look_at(self, file: Path) -> None:
+        self._was = self._was or self._identity()
         if self._identity() != self._was:
             # Whoever has it open goes on writing into a file that nobody will ever find again.
             raise Unavailable(f"DATABASE_URL: {file} was removed or exchanged: put it back and start again")

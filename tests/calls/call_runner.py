@@ -1,19 +1,21 @@
 """Runs a call script: the simulator against the service over HTTP, on a clock that jumps, with audio and stores."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from callflow import promises
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.health import Readiness
+from callflow.missed import MissedCalls
 from callflow.promises import Witness
 from callflow.setup import publish
 from callflow.story import Story, tell
@@ -26,23 +28,32 @@ from simulator.clock import VirtualClock
 from simulator.config import Config
 from simulator.control import to_json
 from simulator.exchange import Exchange
-from simulator.phone_call import PhoneCall
+from simulator.phone_call import Hook, PhoneCall
 from simulator.plans import CallPlan
 from simulator.server import Server
 from storage.audio_store import AudioStore
 from storage.database import Database
-from storage.destroy import destroy
+from storage.destroy import delete_again, destroy
+from storage.errors import Unavailable
 from storage.intake import Workshop, intake
 from storage.job_queue import JobKind
-from storage.job_steps import Steps
+from storage.job_steps import Patience, Steps
 from storage.listening_copy import find_ffmpeg
-from storage.recordings import DESTROY, INTAKE
-from storage.sweep import sweep
+from storage.recordings import DELETE_AGAIN, DESTROY, INTAKE
+from storage.sweep import KnownJobs, sweep
 from tests.calls.script import NUMBERS, Script
 
 ACCOUNT, TOKEN, KEY, SECRET = "AC" + "c" * 32, "the-token-of-the-call-scripts", "SK" + "d" * 32, "the-secret-of-them"
 KEK = b"K" * 32
+T = TypeVar("T")
+Json = dict[str, Any]
 RULEBOOK = Path(__file__).parents[1] / "callflow" / "rulebook.toml"
+
+
+class TakenJobs(KnownJobs, Protocol):
+    def take(self) -> list[tuple[JobKind, str]]:
+        """Those that wait; from then on they count as done."""
+        ...
 
 
 @dataclass
@@ -68,6 +79,36 @@ class KeptJobs:
 
 
 @dataclass
+class PublicFace:
+    """The service on a port of its own, with the exchange's time."""
+
+    database: Database
+    jobs: TakenJobs
+    now: Callable[[], datetime]
+    server: BaseWSGIServer
+    urls: Urls
+    callbacks: Callbacks
+
+    def start(self, text: str) -> None:
+        """Start under these rules, or again: whatever it knew and had not written down is lost."""
+        rulebook = parse(text)
+        publish(self.database, rulebook, text)
+        conversation = Conversation(rulebook, self.urls)
+        self.callbacks = Callbacks(conversation, self.jobs)
+        self.server.app = create_app(
+            Webhooks(
+                database=self.database,
+                conversation=conversation,
+                callbacks=self.callbacks,
+                account_sid=ACCOUNT,
+                webhook_secrets=(TOKEN,),
+                readiness=Readiness({}),
+                now=self.now,
+            )
+        )
+
+
+@dataclass
 class Town:
     """The service and the exchange, each on a port of its own."""
 
@@ -76,8 +117,13 @@ class Town:
     spool: Path
     exchange: Exchange
     simulator_url: str
-    jobs: KeptJobs
-    seen: list[dict[str, Any]] = field(default_factory=list)
+    face: PublicFace
+    does: dict[JobKind, Callable[[Workshop, Steps, str], None]] = field(
+        default_factory=lambda: {INTAKE: intake, DESTROY: destroy, DELETE_AGAIN: delete_again}
+    )
+    # More than the minute after which a call that could not be asked about has its turn.
+    quiet_rounds: int = 3
+    seen: list[Json] = field(default_factory=list)
 
     def run(self, script: Script) -> "Ran":
         plan = CallPlan.of(
@@ -89,25 +135,49 @@ class Town:
                 "faults": script.faults,
             }
         )
-        hooks = {script.rogue: self._start_rogue} if script.rogue else {}
+        hooks = {script.rogue: self.start_rogue} if script.rogue else {}
+        return self.play(plan, hooks, left_early=lambda _: script.hangs_up in {"in_disclosure", "at_question"})
+
+    def play(
+        self,
+        plan: CallPlan,
+        hooks: Mapping[str, Hook],
+        *,
+        left_early: Callable[[Json], bool],
+        afterwards: Hook = lambda _: None,
+    ) -> "Ran":
+        """One call from its first ring until nobody has any work with it, and every promise of every call so far.
+
+        `left_early` says of what the telephone's side saw whether no agent was owed; `afterwards` is done when the
+        call is over and its callbacks are delivered.
+        """
         placed = self.exchange.place_call(plan, hooks)
         self.exchange.settle()
-        self._work()
-        seen = to_json(placed) | {"left_early": script.hangs_up in {"in_disclosure", "at_question"}}
-        with self.database.read() as connection:
-            story = tell(connection, placed.sid)
-        assert story is not None
+        afterwards(placed)
+        self.work()
+        seen = to_json(placed)
+        seen["left_early"] = left_early(seen)
         self.seen.append(seen)
         witness = Witness(self.database, self.store, KEK, self.spool)
-        return Ran(seen, story, [str(breach) for breach in promises.breaches(witness, self.seen)])
+        broken = [str(breach) for breach in promises.breaches(witness, self.seen)]
+        with self.database.read() as connection:
+            return Ran(seen, tell(connection, placed.sid), broken)
 
-    def _start_rogue(self, call: PhoneCall) -> None:
+    def start_rogue(self, call: PhoneCall) -> None:
         url = f"{self.simulator_url}/2010-04-01/Accounts/{ACCOUNT}/Calls/{call.sid}/Recordings.json"
         with self.exchange.new_session() as session:
             session.post(url, auth=(KEY, SECRET), timeout=10).raise_for_status()
 
-    def _work(self) -> None:
-        """What a worker would do: sweep, and carry out every job, until nothing more is asked for."""
+    def work(self) -> None:
+        """What a worker would do, until nothing more is asked for."""
+        quiet_rounds = 0
+        while quiet_rounds < self.quiet_rounds:
+            self.exchange.clock.sleep(25)
+            self.exchange.settle()
+            quiet_rounds = 0 if self.do_round() else quiet_rounds + 1
+
+    def do_round(self) -> bool:
+        """Whether there was anything to do, or Twilio would not answer. May be done in the middle of a call."""
         shop = Workshop(
             database=self.database,
             provider=TwilioProvider(Account(ACCOUNT, KEY, SECRET, self.simulator_url)),
@@ -117,22 +187,37 @@ class Town:
             ffmpeg=find_ffmpeg(None),
             now=self.exchange.clock.now,
         )
-        at_once = cast(Steps, lambda _, step: step())
-        for _ in range(3):
-            self.exchange.clock.sleep(11)  # Twilio is asked about a call again after ten seconds
-            sweep(shop, self.jobs, at_once)
-            self.exchange.settle()
-            for kind, argument in self.jobs.take():
-                {INTAKE: intake, DESTROY: destroy}[kind](shop, at_once, argument)
+        steps, is_refusing = cast(Steps, self._persevere), self.exchange.faults.rest.next > 0
+        with suppress(Unavailable):  # it is looked for again in the next round
+            MissedCalls(self.database, shop.provider, self.face.callbacks, shop.moment).look()
+        sweep(shop, self.face.jobs, steps)
+        jobs = self.face.jobs.take()
+        for kind, argument in jobs:
+            self.does[kind](shop, steps, argument)
+        return bool(jobs) or is_refusing
+
+    def _persevere(self, _: str, step: Callable[[], T]) -> T:
+        """As the worker's steps do it, on the exchange's clock."""
+        for wait_s in Patience().waits():
+            try:
+                return step()
+            except Unavailable:
+                self.exchange.clock.sleep(wait_s)
+        return step()
 
 
 @dataclass
 class Ran:
     """What became of a call: as the telephone's side saw it, as the service tells it, and the promises it broke."""
 
-    seen: dict[str, Any]
-    story: Story
+    seen: Json
+    _story: Story | None
     broken: list[str]
+
+    @property
+    def story(self) -> Story:
+        assert self._story is not None, "the service does not know the call"
+        return self._story
 
     def timeline(self) -> list[tuple[str, str]]:
         """What was heard and pressed, in order of time."""
@@ -162,41 +247,30 @@ def _yes(claim: bool) -> str:
 
 
 @contextmanager
-def town(database: Database, store: AudioStore, spool: Path) -> Iterator[Town]:
+def town(database: Database, store: AudioStore, spool: Path, jobs: TakenJobs | None = None) -> Iterator[Town]:
     clock = VirtualClock()
-    jobs = KeptJobs()
     numbers: dict[str, dict[str, str]] = {number: {} for number in NUMBERS.values()}
     config = {"account_sid": ACCOUNT, "auth_token": TOKEN, "api_key": KEY, "api_secret": SECRET, "numbers": numbers}
     exchange = Exchange(Config.of(config), clock)
-    text = RULEBOOK.read_text(encoding="utf-8")
-    publish(database, parse(text), text)
-    with Server(exchange) as simulator, _served(database, jobs, clock) as urls:
+    with Server(exchange) as simulator, _served(database, jobs or KeptJobs(), clock) as face:
         for number in exchange.numbers.values():
-            number.voice_url, number.voice_fallback_url = urls.answer(), urls.fallback()
-            number.status_callback = urls.call_progress()
-        yield Town(database, store, spool, exchange, simulator.url, jobs)
+            number.voice_url, number.voice_fallback_url = face.urls.answer(), face.urls.fallback()
+            number.status_callback = face.urls.call_progress()
+        built = Town(database, store, spool, exchange, simulator.url, face)
+        built.work()  # from now on, calls that never reach us are missed
+        yield built
 
 
 @contextmanager
-def _served(database: Database, jobs: KeptJobs, clock: VirtualClock) -> Iterator[Urls]:
-    """The public face on a port of its own, with the exchange's time."""
+def _served(database: Database, jobs: TakenJobs, clock: VirtualClock) -> Iterator[PublicFace]:
     server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
-    urls = Urls(f"http://127.0.0.1:{server.server_port}", b"U" * 32)
-    conversation = Conversation(parse(RULEBOOK.read_text(encoding="utf-8")), urls)
-    server.app = create_app(
-        Webhooks(
-            database=database,
-            conversation=conversation,
-            callbacks=Callbacks(conversation, jobs),
-            account_sid=ACCOUNT,
-            webhook_secrets=(TOKEN,),
-            readiness=Readiness({}),
-            now=clock.now,
-        )
-    )
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    urls, text = Urls(f"http://127.0.0.1:{server.server_port}", b"U" * 32), RULEBOOK.read_text("utf-8")
+    callbacks = Callbacks(Conversation(parse(text), urls), jobs)
+    face = PublicFace(database, jobs, clock.now, server, urls, callbacks)
+    face.start(text)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    yield urls
+    yield face
     server.shutdown()
     server.server_close()
     thread.join()

@@ -1,43 +1,13 @@
 """Every call script, on SQLite with a directory and on Postgres with S3; after each, every promise is checked."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from storage.audio_store import AudioStore, open_store
-from storage.database import Database
-from storage.schema import migrate
-from tests.calls.call_runner import Ran, Town, town
+from tests.calls.call_runner import Ran, Town
 from tests.calls.script import BadScript, Script, read
-from tests.databases import PostgresServer
-from tests.storage.s3_peer import s3_peer
 
 SCRIPTS = sorted(Path(__file__).parent.glob("*.call"))
-
-
-@pytest.fixture(scope="module", params=["SQLite and a directory", "Postgres and S3"])
-def line_town(
-    request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Town]:
-    """One installation for all scripts, as in life; a script's call is one among others."""
-    folder = tmp_path_factory.mktemp("town")
-    with ExitStack() as stack:
-        if request.param == "Postgres and S3":
-            url = stack.enter_context(postgres.fresh_database())
-            store = stack.enter_context(s3_peer()).new_store(lock=False)
-        else:
-            url, store = f"sqlite:///{folder}/onrecord.db", _directory(folder / "audio")
-        database = Database.open(url)
-        stack.callback(database.close)
-        migrate(database)
-        yield stack.enter_context(town(database, store, folder / "spool"))
-
-
-def _directory(folder: Path) -> AudioStore:
-    folder.mkdir(mode=0o700)
-    return open_store(f"dir:{folder}")
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)

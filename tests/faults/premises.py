@@ -75,6 +75,12 @@ class BookedJobs:
         with self.database.read() as connection:
             return [(row.job, row.argument) for row in connection.execute(text(query), {"kind": kind.name})]
 
+    def take(self) -> list[tuple[JobKind, str]]:
+        taken = [(kind, job, argument) for kind in JOBS for job, argument in self.waiting(kind)]
+        for _, job, _ in taken:
+            self.ended(job)
+        return [(kind, argument) for kind, _, argument in taken]
+
     def ended(self, job: str) -> None:
         tell = "UPDATE booked SET standing = 'ended' WHERE job = :job"
         self.database.write(lambda connection: connection.execute(text(tell), {"job": job}))

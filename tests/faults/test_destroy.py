@@ -155,6 +155,22 @@ def test_audio_lives_until_its_time_and_not_longer(premises: Premises) -> None:
     assert told["rule"] == "retention"
 
 
+def test_what_was_never_stored_lives_no_longer_at_twilio_for_that(premises: Premises) -> None:
+    one = premises.completed()
+    premises.company.trouble["media"] = [Unavailable("503")] * 1000
+    premises.work()
+    premises.clock.passes(days=89)
+    premises.sweep()
+    premises.work()
+    assert premises.company.holds(one.recording_sid)
+    premises.clock.passes(days=1)
+    premises.sweep()
+    premises.work()
+    premises.assert_gone(one)
+    [told] = [event for event in premises.story(one).events if event["type"] == "recording.destroyed"]
+    assert told["rule"] == "retention"
+
+
 @ONE_MACHINE
 def test_a_recording_whose_time_has_not_come_survives_any_job(premises: Premises) -> None:
     one = premises.stored()

@@ -47,7 +47,7 @@ def test_what_reviewers_hear_is_kept_beside_the_master(premises: Premises) -> No
     one = premises.completed()
     taken_in(replace(premises.shop, ffmpeg=find_ffmpeg(None)), one)
     premises.assert_kept(one)
-    assert len(list(premises.shop.store.list(""))) == 3
+    assert len(list(premises.shop.store.list(""))) == 4
 
 
 @EITHER_SIDE

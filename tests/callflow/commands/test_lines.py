@@ -33,10 +33,11 @@ def connected(site: Site, office: Office) -> Site:
 
 
 def test_every_line_is_sent_to_this_service(connected: Site, office: Office) -> None:
+    office.exchange.numbers[LINE].voice_fallback_url = ""
     for _ in range(2):
         ran = connected.run("lines", "sync")
         assert (ran.code, ran.err) == (0, "")
-        assert ran.out == f"{LINE}: its calls come to https://calls.example.org\n"
+        assert ran.out.startswith(f"{LINE}: its calls come to https://calls.example.org; on the worst day, here too")
     number = office.exchange.numbers[LINE]
     assert [url.partition("#")[0] for url in (number.voice_url, number.voice_fallback_url, number.status_callback)] == [
         "https://calls.example.org/voice/answer",
@@ -51,6 +52,14 @@ def test_a_line_can_fall_back_to_a_document_elsewhere(connected: Site, office: O
     number = office.exchange.numbers[LINE]
     assert number.voice_fallback_url == ELSEWHERE.replace("{number}", LINE.removeprefix("+"))
     assert number.voice_fallback_method == "GET"
+
+
+def test_a_fallback_elsewhere_is_not_forgotten_by_the_next_sync(connected: Site, office: Office) -> None:
+    number = office.exchange.numbers[LINE]
+    number.voice_fallback_url = "https://static.example.org/worst.xml"
+    ran = connected.run("lines", "sync")
+    assert (number.voice_fallback_url, number.voice_fallback_method) == ("https://static.example.org/worst.xml", "GET")
+    assert "on the worst day, https://static.example.org/worst.xml" in ran.out
 
 
 def test_a_number_that_the_account_does_not_have_is_a_finding(connected: Site) -> None:
