@@ -33,10 +33,10 @@ lock: $(VENV)/.ready-test ## pin every dependency again, with hashes
 	    --extra test --group build -c requirements/demo.txt -o requirements/test.txt pyproject.toml
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build *.egg-info var
+	rm -rf $(VENV) build *.egg-info
 
 $(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "onrecord needs Python 3.11 or newer; set PYTHON=")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "onrecord needs Python 3.11 or newer; set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.ready-%: requirements/%.txt pyproject.toml | $(VENV)/bin/python

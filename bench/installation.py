@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from callflow.house import House, open_house
-from callflow.setup import initialise
+from callflow.init import initialise
 
 DURABLE, WITHOUT_DATABASE, CONSTANT = "durable", "without database", "constant"
 _COMMANDS = {

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, select
 
 from callflow import twiml
+from callflow.addresses import Address
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.doorway import Doorway
@@ -16,7 +17,7 @@ from callflow.forms import Answered
 from callflow.health import Readiness
 from callflow.house import House, open_house
 from callflow.logs import say_logs_plainly
-from callflow.serving import Address, die_with_parent, run, webhook_workers
+from callflow.serving import die_with_parent, run, webhook_workers
 from callflow.webhooks import Webhooks, create_app
 from policies import consent
 from policies.consent import Record

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from callflow import events
 from callflow.conversation import Conversation
 from callflow.forms import CallProgress, IncomingCall, RecordingProgress
-from policies.consent import Outcome
+from policies.consent import Outcome, Suppress
 from policies.lifecycle import CallEvent, RecordingEvent
 from storage import calls, recordings
 from storage.calls import Call, Moment
@@ -35,10 +36,13 @@ class Callbacks:
         """The end of a call settles what was still open; all that comes before it says nothing new."""
         if not progress.is_final:
             return
-        known = calls.by_sid(connection, progress.arrived.call_sid)
-        if known is None:
-            known = self._missed(connection, moment, request_sha256, progress.arrived)
+        known = self._received(connection, moment, request_sha256, progress.arrived)
         calls.end(connection, moment, known, status=progress.arrived.call_status, duration_s=progress.duration_s)
+
+    def call_listed(self, connection: Connection, moment: Moment, progress: CallProgress) -> None:
+        """Twilio lists a call that never reached us, though it is over or should have reached us by now."""
+        self._received(connection, moment, "", progress.arrived)
+        self.call_progressed(connection, moment, "", progress)
 
     def recording_progressed(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, progress: RecordingProgress
@@ -56,8 +60,14 @@ class Callbacks:
         )
         recordings.hear(connection, moment, known, news, self.jobs)
 
-    def _missed(self, connection: Connection, moment: Moment, request_sha256: str, arrived: IncomingCall) -> Call:
-        """A call we never answered (we were down): it is on record all the same, as one that was not asked."""
+    def _received(self, connection: Connection, moment: Moment, request_sha256: str, arrived: IncomingCall) -> Call:
+        """The call, locked. One we never answered (we were down) is put on record as one that was not asked."""
+        known = calls.by_sid(connection, arrived.call_sid)
+        if known is not None:
+            return known
         known = self.conversation.receive(connection, moment, request_sha256, arrived)
-        reason = "the service did not answer"
-        return calls.settle(connection, moment, known, CallEvent.SUPPRESSED, outcome=Outcome.NOT_ASKED, reason=reason)
+        why = Suppress(Outcome.NOT_ASKED, "the service did not answer")
+        told = [events.recording_suppressed(why)]
+        return calls.settle(
+            connection, moment, known, CallEvent.SUPPRESSED, events=told, outcome=why.outcome, reason=why.reason
+        )

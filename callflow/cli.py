@@ -3,14 +3,15 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import click
+from sqlalchemy import Connection
 
-from callflow.house import House, NotReady, open_house
+from callflow.house import House, NotReady, open_house, open_records, open_rulebook
 from storage.errors import Broken, Refused, Unavailable
 
 FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
@@ -25,39 +26,67 @@ def main() -> None:
 
 
 @contextmanager
-def _opened() -> Iterator[House]:
-    """The installation, or exit code 2 with every problem on a line of its own."""
+def _opened(problems: Sequence[str] = ()) -> Iterator[House]:
+    """The installation, or exit code 2 with every problem on a line of its own, `problems` among them."""
+    with _failures_told():
+        try:
+            house = open_house(os.environ)
+        except NotReady as error:
+            _end([*problems, *error.problems])
+        with closing(house):
+            if problems:
+                _end(problems)
+            yield house
+
+
+@contextmanager
+def _reading() -> Iterator[Connection]:
+    """The database alone, for commands that only tell what is in it."""
+    with _failures_told(), closing(open_records(os.environ)) as database, database.read() as connection:
+        yield connection
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """A failure that a line can explain is that line, and no traceback."""
     try:
-        house = open_house(os.environ)
+        yield
     except NotReady as error:
-        _say_and_exit(error.problems)
-    try:
-        yield house
-    finally:
-        house.close()
+        _end(error.problems)
+    except (Refused, Unavailable, Broken) as error:
+        _end([str(error)])
 
 
-def _say_and_exit(problems: list[str], code: int = NOT_CONFIGURED) -> Any:
+def _end(problems: Sequence[str], code: int = NOT_CONFIGURED) -> NoReturn:
     for problem in problems:
-        click.echo(f"onrecord: {problem}", err=True)
+        click.echo(f"onrecord: {' '.join(problem.split())}", err=True)
     sys.exit(code)
 
 
 @main.command()
-def init() -> None:
-    """Make what is missing: a rulebook to start from, keys, the database's tables, the audio directory."""
-    from callflow.setup import initialise
+@click.option(
+    "--keys-are-lost",
+    is_flag=True,
+    help="Make new keys although recordings were sealed with others: nobody can open those any more.",
+)
+def init(*, keys_are_lost: bool) -> None:
+    """Make what is missing: rulebook, keys, tables, directories.
 
-    try:
-        for line in initialise(os.environ):
+    What is there stays as it is, so it can be run again at any time.
+    """
+    from callflow.init import initialise
+
+    with _failures_told():
+        for line in initialise(os.environ, keys_are_lost=keys_are_lost):
             click.echo(line)
-    except NotReady as error:
-        _say_and_exit(error.problems)
 
 
 @main.command()
 def check() -> None:
-    """Check settings, rulebook, keys, database and audio store; print what each line asks of a caller."""
+    """Check everything that a start needs, and show the lines.
+
+    Settings, rulebook, keys, database and audio store: every problem is told on a line of its own.
+    """
     from callflow.overview import lines_table, show
 
     with _opened() as house:
@@ -69,29 +98,31 @@ def check() -> None:
 @click.option("--webhooks", default="127.0.0.1:8000", show_default=True, metavar="HOST:PORT", help="The public face.")
 @click.option("--console", default="127.0.0.1:8001", show_default=True, metavar="HOST:PORT", help="The staff's face.")
 def serve(webhooks: str, console: str) -> None:
-    """Serve Twilio's webhooks and the staff's console until SIGTERM."""
+    """Serve Twilio's webhooks and the staff's console."""
     from callflow import serving
     from callflow.logs import say_logs_plainly
     from callflow.setup import publish
 
-    say_logs_plainly()
-    addresses: dict[serving.Face, serving.Address] = {
-        "webhooks": _address("--webhooks", webhooks),
-        "console": _address("--console", console),
-    }
-    with _opened() as house:
+    problems: list[str] = []
+    addresses = serving.read_addresses({"webhooks": webhooks, "console": console}, problems)
+    with _opened(problems) as house:
+        say_logs_plainly()
         publish(house.database, house.rulebook, house.rulebook_text)
     sys.exit(serving.serve(addresses))
 
 
 @main.command()
 def work() -> None:
-    """Run the jobs: take recordings in, destroy what must not be, sweep. Until SIGTERM."""
+    """Run the jobs: take recordings in, destroy, sweep.
+
+    As many of it as you like, on any machine that reaches database and audio store. It ends on SIGTERM, and leaves what
+    is under way to be resumed.
+    """
     from callflow import working
     from callflow.logs import say_logs_plainly
 
-    say_logs_plainly()
     with _opened() as house:
+        say_logs_plainly()
         working.work(house)
     os._exit(0)  # a step that waits for the network may still hold a thread; its job is resumed elsewhere
 
@@ -99,54 +130,85 @@ def work() -> None:
 @main.command()
 @click.argument("call_sid")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
-def call(call_sid: str, as_json: bool) -> None:
-    """The life of one call."""
+def call(call_sid: str, *, as_json: bool) -> None:
+    """Tell the life of one call."""
     from callflow import story
     from callflow.overview import show_story
 
-    with _opened() as house, house.database.read() as connection:
+    with _reading() as connection:
         told = story.tell(connection, call_sid)
     if told is None:
-        _say_and_exit(["there is no call with this sid"], FOUND_SOMETHING)
-    elif as_json:
+        _end(["there is no call with this sid"], FOUND_SOMETHING)
+    if as_json:
         click.echo(json.dumps(told.as_json(), indent=2))
     else:
         show_story(told)
 
 
+@main.group(invoke_without_command=True)
+@click.pass_context
+def incidents(context: click.Context) -> None:
+    """List what a person must look at (exit code 1)."""
+    from storage.incidents import open_incidents
+
+    if context.invoked_subcommand:
+        return
+    with _reading() as connection:
+        found = open_incidents(connection)
+    for one in found:
+        about = f"call {one.call_id}" if one.call_id else one.about
+        click.echo(f"{one.id}  {one.opened_at:%Y-%m-%d %H:%M:%S}  {one.kind}  {about}: {one.detail}")
+    if found:
+        sys.exit(FOUND_SOMETHING)
+
+
+@incidents.command("close")
+@click.argument("number", type=int)
+def incidents_close(number: int) -> None:
+    """Say that a person has seen to it."""
+    from callflow.setup import close
+
+    with _opened() as house:
+        if not close(house.database, number):
+            _end(["there is no open incident of that number"], FOUND_SOMETHING)
+
+
 @main.group()
 def log() -> None:
-    """The consent log."""
+    """The consent log: verify it, show it."""
 
 
 @log.command("verify")
 @click.option("--size", type=click.IntRange(min=0), help="The root that the log had when it was that long.")
 def log_verify(size: int | None) -> None:
-    """Compute the log's root again from every event."""
+    """Compute the log's root again from every event.
+
+    Exit code 0 and the root, or 1 and the first event that is not as it was logged.
+    """
     from storage import consent_log
 
-    with _opened() as house, house.database.read() as connection:
+    with _reading() as connection:
         try:
             verified = consent_log.verify(connection, size_then=size)
         except Broken as error:
-            _say_and_exit([str(error)], FOUND_SOMETHING)
+            _end([str(error)], FOUND_SOMETHING)
     click.echo(f"log ok: {verified.size} events, root {verified.root.hex()}")
 
 
 @log.command("show")
 @click.option("--from", "start", type=click.IntRange(min=0), default=0, help="The first event's index.")
 def log_show(start: int) -> None:
-    """Print the events, verbatim as they are hashed, one on a line."""
+    """Print the events as they are hashed, one on a line."""
     from storage import consent_log
 
-    with _opened() as house, house.database.read() as connection:
+    with _reading() as connection:
         for leaf in consent_log.leaves(connection, start):
             click.echo(leaf)
 
 
 @main.group()
 def lines() -> None:
-    """The phone numbers and where Twilio sends their calls."""
+    """The phone numbers, and where Twilio sends their calls."""
 
 
 @lines.command("sync")
@@ -157,7 +219,7 @@ def lines() -> None:
     "turns to this service again.",
 )
 def lines_sync(fallback: str | None) -> None:
-    """Tell Twilio where this service is, for every line of the rulebook."""
+    """Tell Twilio where the calls of each line are to go."""
     from callflow.setup import sync_lines
 
     with _opened() as house:
@@ -165,37 +227,33 @@ def lines_sync(fallback: str | None) -> None:
             for line in sync_lines(house, fallback=fallback):
                 click.echo(line)
         except (Refused, Unavailable) as error:
-            _say_and_exit([str(error)], FOUND_SOMETHING)
+            _end([str(error)], FOUND_SOMETHING)
 
 
 @lines.command("fallback")
 @click.argument("number")
 def lines_fallback(number: str) -> None:
-    """Print a TwiML document that connects a line's callers unrecorded, to host elsewhere for the worst day."""
+    """Print TwiML that connects a line's callers, unrecorded.
+
+    Host it elsewhere, for the day on which this service is down altogether. NUMBER is the line's.
+    """
     from callflow import twiml
 
-    with _opened() as house:
-        line = house.rulebook.line(number)
-        if line is None:
-            _say_and_exit(["that number is not a line of the rulebook"], FOUND_SOMETHING)
-        else:
-            click.echo(twiml.connect(line).decode())
+    with _failures_told():
+        line = open_rulebook(os.environ).line(number)
+    if line is None:
+        _end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
+    click.echo(twiml.connect(line).decode())
 
 
 @main.command()
 @click.option("--once", is_flag=True, help="End when the calls have; exit code 1 if a promise broke.")
 @click.option("--in", "folder", type=click.Path(path_type=Path), help="Where to work; a fresh directory by default.")
 def demo(once: bool, folder: Path | None) -> None:
-    """Bring up everything, place calls with real audio, show where each ended, and stay up."""
+    """Bring up everything, and place calls with real audio.
+
+    It shows where each call ended, and stays up for calls from the phone in the browser.
+    """
     from callflow.demo import run
 
     sys.exit(run(once=once, folder=folder))
-
-
-def _address(option: str, text: str) -> Any:
-    from callflow.serving import Address
-
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise click.UsageError(f"{option} {text!r} is no address; expected HOST:PORT, such as 127.0.0.1:8000")
-    return Address(host, int(port))

@@ -5,6 +5,7 @@ What `/readyz` says was found out by a thread of its own: an outsider who asks m
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 from flask import Flask, Response, jsonify
@@ -16,30 +17,32 @@ _EVERY_S = 10.0
 
 
 class Readiness:
-    """Runs each check now and then; a check that raises is not ready, and why is for our log."""
+    """Runs each check now and then; a check that raises is not ready, and why is for our log. So is one that has not
+    come back for three times as long: whatever it waits for hangs.
+    """
 
     def __init__(self, checks: Mapping[str, Check], *, every_s: float = _EVERY_S) -> None:
         self._checks = checks
         self._every_s = every_s
-        self._stopping = threading.Event()
         self._found: dict[str, bool] = dict.fromkeys(checks, False)
+        self._looked = time.monotonic()
 
     def start(self) -> None:
-        self.look()
         threading.Thread(target=self._watch, name="readiness", daemon=True).start()
-
-    def stop(self) -> None:
-        self._stopping.set()
 
     def look(self) -> None:
         self._found = {name: self._holds(name, check) for name, check in self._checks.items()}
+        self._looked = time.monotonic()
 
     def found(self) -> Mapping[str, bool]:
+        if time.monotonic() - self._looked > 3 * self._every_s:
+            return dict.fromkeys(self._checks, False)
         return self._found
 
     def _watch(self) -> None:
-        while not self._stopping.wait(self._every_s):
+        while True:
             self.look()
+            time.sleep(self._every_s)
 
     def _holds(self, name: str, check: Check) -> bool:
         try:

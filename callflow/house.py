@@ -11,15 +11,17 @@ from typing import TypeVar
 
 from callflow.conversation import Conversation
 from callflow.keys import Keys, read_keys
+from callflow.obstacles import require_database_file, require_folder, require_room, sqlite_file
 from callflow.settings import Problem, Settings, SettingsRejected, read_settings
 from callflow.urls import Urls
 from policies.rulebook import RulebookRejected, parse
 from policies.rules import Rulebook
 from storage.audio_store import AudioStore, open_store
 from storage.database import Database
-from storage.errors import Refused, Unavailable
+from storage.errors import Broken, Refused, Unavailable
 from storage.job_queue import JobQueue
 from storage.schema import check_schema
+from storage.usable import DatabaseCheck
 
 T = TypeVar("T")
 
@@ -53,21 +55,75 @@ class House:
 
 def open_house(environ: Mapping[str, str]) -> House:
     """Raises NotReady with every problem there is."""
-    try:
-        settings = read_settings(environ)
-    except SettingsRejected as error:
-        raise NotReady([str(problem) for problem in error.problems]) from None
     problems: list[str] = []
-    keys = _tried(problems, lambda: read_keys(settings.key_file))
-    text = _tried(problems, lambda: read_rulebook(settings.rulebook))
-    rulebook = _tried(problems, lambda: parse(text)) if text is not None else None
-    database = _tried(problems, lambda: open_database(settings))
-    store = _tried(problems, lambda: _checked(open_store(settings.audio_store)))
-    if problems or not (keys and rulebook and text and database and store):
+    settings = tried(problems, lambda: read_settings(environ))
+    # Where the telephone's settings are wrong, what else is wrong is said all the same.
+    known = settings or tried([], lambda: read_settings(environ, need="places"))
+    if known is None:
+        raise NotReady(problems)
+    keys = tried(problems, lambda: read_keys(known.key_file))
+    text = tried(problems, lambda: read_rulebook(known.rulebook))
+    rulebook = tried(problems, lambda: parse(text, str(known.rulebook))) if text is not None else None
+    database = tried(problems, lambda: open_database(known.database_url))
+    store = tried(problems, lambda: _checked(open_store(known.audio_store)))
+    tried(problems, lambda: require_folder("ONRECORD_SPOOL", known.spool))
+    if problems or not (settings and keys and rulebook and text and database and store):
         if database:
             database.close()
         raise NotReady(problems)
     return House(settings, keys, rulebook, text, database, store, JobQueue(database))
+
+
+@dataclass(frozen=True)
+class Front:
+    """What a face needs to answer with: the database may be away for now, and the audio store plays no part."""
+
+    settings: Settings
+    rulebook: Rulebook
+    conversation: Conversation
+    database: Database
+    jobs: JobQueue
+
+
+def open_front(environ: Mapping[str, str]) -> Front:
+    """For a face that is started again while something is away: callers are put through all the same. Raises NotReady
+    for what keeps it from even that.
+    """
+    problems: list[str] = []
+    settings = tried(problems, lambda: read_settings(environ))
+    if settings is None:
+        raise NotReady(problems)
+    keys = tried(problems, lambda: read_keys(settings.key_file))
+    rulebook = tried(problems, lambda: _parsed(settings.rulebook))
+    database = tried(problems, lambda: Database.later(settings.database_url))
+    if not (keys and rulebook and database):
+        raise NotReady(problems)
+    conversation = Conversation(rulebook, Urls(settings.public_base_url, keys.url_mac_key))
+    return Front(settings, rulebook, conversation, database, JobQueue(database))
+
+
+def open_records(environ: Mapping[str, str]) -> Database:
+    """Only what is kept in the database, to be read; the rest of the installation may be missing. Raises NotReady."""
+    problems: list[str] = []
+    settings = tried(problems, lambda: read_settings(environ, need="database"))
+    database = tried(problems, lambda: open_at_this_version(settings.database_url)) if settings else None
+    if database is None:
+        raise NotReady(problems)
+    return database
+
+
+def open_rulebook(environ: Mapping[str, str]) -> Rulebook:
+    """The rules alone. Raises NotReady."""
+    problems: list[str] = []
+    settings = tried(problems, lambda: read_settings(environ, need="places"))
+    rulebook = tried(problems, lambda: _parsed(settings.rulebook)) if settings else None
+    if rulebook is None:
+        raise NotReady(problems)
+    return rulebook
+
+
+def _parsed(path: Path) -> Rulebook:
+    return parse(read_rulebook(path), str(path))
 
 
 def read_rulebook(path: Path) -> str:
@@ -83,11 +139,14 @@ def read_rulebook(path: Path) -> str:
         ) from None
 
 
-def open_database(settings: Settings) -> Database:
-    """The database, at the schema this program needs."""
-    database = Database.open(settings.database_url)
+def open_database(url: str) -> Database:
+    """The database, at the schema this program needs, and with room to write."""
+    require_database_file(url)
+    if file := sqlite_file(url):
+        require_room("DATABASE_URL", file.parent)
+    database = open_at_this_version(url)
     try:
-        check_schema(database)
+        DatabaseCheck(database)()
         JobQueue(database).check()
     except BaseException:
         database.close()
@@ -95,18 +154,44 @@ def open_database(settings: Settings) -> Database:
     return database
 
 
+def open_at_this_version(url: str) -> Database:
+    require_database_file(url)
+    database = connect(url)
+    try:
+        check_schema(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def connect(url: str) -> Database:
+    """Raises SettingsRejected where nothing answers, in one line and without what is secret in the URL."""
+    try:
+        return Database.open(url)
+    except Unavailable as error:
+        reason = str(error).splitlines()[0].removeprefix("database (DATABASE_URL): ")
+        remedy = "start it, or correct the URL" if sqlite_file(url) is None else "restore its copy, or name another"
+        raise SettingsRejected(
+            Problem("DATABASE_URL", f"names a database that cannot be used ({reason})", remedy)
+        ) from None
+
+
 def _checked(store: AudioStore) -> AudioStore:
     store.check()
     return store
 
 
-def _tried(problems: list[str], attempt: Callable[[], T]) -> T | None:
+def tried(problems: list[str], attempt: Callable[[], T]) -> T | None:
+    """What the attempt returned; None where it failed, and why is then among the problems."""
     try:
         return attempt()
+    except NotReady as error:
+        problems.extend(error.problems)
     except RulebookRejected as error:
         problems.extend(str(error).splitlines())
     except SettingsRejected as error:
         problems.extend(str(problem) for problem in error.problems)
-    except (Refused, Unavailable) as error:
+    except (Refused, Unavailable, Broken) as error:
         problems.append(str(error))
     return None

@@ -36,22 +36,25 @@ class Keys:
 
 
 def create_key_file(path: Path) -> None:
-    """Make new keys, durable on return. Refuses to replace a file: old recordings need the old keys."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Make new keys, durable on return and never there by half. Refuses to replace a file: old recordings need the old
+    keys.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    unnamed = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _write_durably(unnamed, _new_content())
+        os.link(unnamed, path)  # which never replaces
     except FileExistsError:
         raise _rejected(Fault("already exists", f"keep it, or move {path} away first")) from None
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)  # whatever the umask took away
-        file.write(_new_content())
-        file.flush()
-        os.fsync(descriptor)
+    finally:
+        unnamed.unlink(missing_ok=True)
     _sync_directory(path.parent)
 
 
 def read_keys(path: Path) -> Keys:
     """Raises SettingsRejected for a file that is missing, damaged, or open to anyone but its owner."""
+    if not path.exists():
+        raise _rejected(Fault(f"names {path}, which does not exist", "restore its copy, or run `onrecord init`"))
     content = read_private(path, closed_to=GROUP_AND_OTHERS, owner=os.geteuid())
     if isinstance(content, Fault):
         raise _rejected(content)
@@ -84,6 +87,15 @@ def _decoded(text: str) -> bytes | None:
     except (binascii.Error, ValueError):
         return None
     return key if len(key) == KEY_BYTES and any(key) else None
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)  # whatever the umask took away
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -20,8 +20,11 @@ from storage.tables import call
 
 LOOK_EVERY_S = 15.0
 _WATERMARK = "calls"
+# Twilio asks at once, and gives up after 15 seconds. Who is longer on the line is on it without us: what is recorded of
+# them is to be found while they talk.
+_REACHES_US_WITHIN = timedelta(minutes=1)
 # A call may be listed a little later than it came in.
-_OVERLAP = timedelta(minutes=2)
+_OVERLAP = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
@@ -34,17 +37,14 @@ class MissedCalls:
     moment: Callable[[], Moment]
 
     def look(self) -> None:
-        """Write down each call to our lines that is over and unknown here, as one that was not asked."""
+        """Write down each call to our lines that is unknown here, as one that was not asked."""
         began = self.moment().at
         with self.database.read() as connection:
             since = watermarks.reached(connection, _WATERMARK)
-        missed = self._unknown(self.provider.calls_since(since)) if since else []
-        for one in missed:
-            if one.ended:
+        for one in self._unknown(self.provider.calls_since(since)) if since else []:
+            if one.ended or one.came_in_at is None or began - one.came_in_at > _REACHES_US_WITHIN:
                 self._take_in(one)
-        # One that is still under way may reach us yet, and must be looked at again when it is over.
-        under_way = [one.came_in_at for one in missed if not one.ended and one.came_in_at]
-        gone_through = min([began - _OVERLAP if since else began, *under_way])
+        gone_through = began - _OVERLAP if since else began
         self.database.write(lambda connection: watermarks.advance(connection, _WATERMARK, gone_through))
 
     def _unknown(self, listed: Sequence[ProviderCall]) -> list[ProviderCall]:
@@ -55,7 +55,6 @@ class MissedCalls:
         return [one for one in listed if one.call_sid not in known and rulebook.line(one.line)]
 
     def _take_in(self, missed: ProviderCall) -> None:
-        """As if its last callback had come after all."""
         arrived = IncomingCall(missed.call_sid, from_=missed.caller, to=missed.line, call_status=missed.status)
         told = CallProgress(arrived, sequence_number=None, duration_s=missed.duration_s)
-        self.database.write(lambda connection: self.callbacks.call_progressed(connection, self.moment(), "", told))
+        self.database.write(lambda connection: self.callbacks.call_listed(connection, self.moment(), told))

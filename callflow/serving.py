@@ -5,6 +5,7 @@ they.
 """
 
 import logging
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,39 +13,46 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache, partial
 from typing import Literal
 
 from flask import Flask
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 
 from callflow import twiml, webhooks
+from callflow.addresses import Address, free_address
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.doorway import Doorway
 from callflow.health import Readiness, add_health
-from callflow.house import House, open_house
+from callflow.house import Front, NotReady, open_front, tried
 from callflow.logs import say_logs_plainly
 from console.app import create_app as create_console
 from policies.jurisdictions import place_of, standard_for
 from policies.wording import wording_for
-from storage.schema import check_schema
+from storage.audio_store import open_store
+from storage.usable import DatabaseCheck
 
 log = logging.getLogger(__name__)
 
 Face = Literal["webhooks", "console"]
 _CONSOLE_THREADS = 16
+# A request has ended by then: its body is awaited for 5 s, and its transaction for 3.
+_REQUEST_S = 10
 _GRACE_S = 15.0
 
 
-@dataclass(frozen=True)
-class Address:
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+def read_addresses(given: Mapping[Face, str], problems: list[str]) -> dict[Face, Address]:
+    """Where each face is to listen, and nobody listens yet; what is wrong with that is added to the problems."""
+    addresses: dict[Face, Address] = {}
+    for face, text in given.items():
+        address = tried(problems, partial(free_address, f"--{face}", text))
+        if address in addresses.values():
+            problems.append(f"--{face} is {address}, as the other face is: name another port")
+        elif address:
+            addresses[face] = address
+    return addresses
 
 
 def serve(addresses: dict[Face, Address]) -> int:
@@ -52,6 +60,7 @@ def serve(addresses: dict[Face, Address]) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    log.info("serving %s", ", ".join(f"{face} at http://{address}" for face, address in addresses.items()))
     running = {face: _start(face, address) for face, address in addresses.items()}
     while not stopping.wait(0.2):
         for face, process in running.items():
@@ -64,7 +73,7 @@ def serve(addresses: dict[Face, Address]) -> int:
 
 
 def _start(face: Face, address: Address) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "callflow.serving", face, address.host, str(address.port)]
+    command = [sys.executable, "-m", "callflow.serving", face, address.host, str(address.port), str(os.getpid())]
     return subprocess.Popen(command)  # noqa: S603  # our own interpreter and module
 
 
@@ -81,17 +90,16 @@ def _wait_for(processes: list[subprocess.Popen[bytes]]) -> int:
 
 def webhooks_app() -> Flask:
     """The public face, as the web server's worker process makes it."""
-    house = _own_house()
-    conversation = house.conversation()
-    warm_up(conversation)
+    front = _own_front()
+    warm_up(front.conversation)
     return webhooks.create_app(
         webhooks.Webhooks(
-            database=house.database,
-            conversation=conversation,
-            callbacks=Callbacks(conversation, house.jobs),
-            account_sid=house.settings.account_sid,
-            webhook_secrets=house.settings.webhook_secrets,
-            readiness=_readiness(house),
+            database=front.database,
+            conversation=front.conversation,
+            callbacks=Callbacks(front.conversation, front.jobs),
+            account_sid=front.settings.account_sid,
+            webhook_secrets=front.settings.webhook_secrets,
+            readiness=_readiness(front),
         )
     )
 
@@ -112,33 +120,43 @@ def webhooks_doorway() -> Doorway:
 
 
 def console_app() -> Flask:
-    house = _own_house()
-    app = create_console(house.database)
-    add_health(app, _readiness(house))
+    front = _own_front()
+    app = create_console(front.database)
+    add_health(app, _readiness(front))
     return app
 
 
-def _own_house() -> House:
+def _own_front() -> Front:
     say_logs_plainly()
     die_with_parent()
-    return open_house(os.environ)
+    try:
+        return open_front(os.environ)
+    except NotReady as error:  # `serve` found all in order a moment ago, and starts this process again
+        for problem in error.problems:
+            log.error("%s", problem)
+        sys.exit(1)
 
 
-def _readiness(house: House) -> Readiness:
+def _readiness(front: Front) -> Readiness:
+    store = cache(lambda: open_store(front.settings.audio_store))
     readiness = Readiness(
         {
-            "database": lambda: check_schema(house.database),
+            "database": DatabaseCheck(front.database),
             "rulebook": lambda: None,  # parsed at start, and frozen since
-            "audio_store": house.store.check,
+            "audio_store": lambda: store().check(),
         }
     )
     readiness.start()
     return readiness
 
 
-def die_with_parent() -> None:
-    """A web server whose supervisor was killed must not keep the port: its successor would share it with a ghost."""
-    parent = os.getppid()
+def die_with_parent(parent: int | None = None) -> None:
+    """A web server whose supervisor was killed must not keep the port: its successor would share it with a ghost.
+
+    Who started this process is told by `parent` or by multiprocessing: by now that may be dead, and another its parent.
+    """
+    forked_from = multiprocessing.parent_process()
+    parent = parent or (forked_from.pid if forked_from else None) or os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -159,6 +177,8 @@ def run(app: str, address: Address, *, workers: int, interface: Interfaces = Int
         workers=workers,
         blocking_threads=_CONSOLE_THREADS if interface is Interfaces.WSGI else None,
         respawn_failed_workers=True,
+        workers_kill_timeout=_REQUEST_S,
+        http=HTTPModes.http1,
         websockets=False,
         log_enabled=False,
     ).serve()
@@ -169,9 +189,9 @@ def webhook_workers(environ: Mapping[str, str]) -> int:
     return 1 if environ.get("DATABASE_URL", "sqlite:").startswith("sqlite") else 2
 
 
-def main(face: Face, host: str, port: str) -> None:
+def main(face: Face, host: str, port: str, parent: str = "") -> None:
     say_logs_plainly()
-    die_with_parent()
+    die_with_parent(int(parent) if parent else None)
     address = Address(host, int(port))
     if face == "webhooks":
         run("callflow.serving:webhooks_doorway", address, workers=webhook_workers(os.environ))

@@ -14,8 +14,8 @@ from typing import Literal
 from callflow.places import audio_store_fault, base_url_fault, database_fault
 from callflow.private_files import OTHERS, Fault, read_private
 
-Need = Literal["all", "database"]
-"""What a command works with: everything, or only what is kept here."""
+Need = Literal["all", "places", "database"]
+"""What a command works with: everything; all but the telephone; the database alone."""
 
 SECRET_LENGTH_MIN = 16
 SECRET = re.compile(rf"[!-~]{{{SECRET_LENGTH_MIN},}}")
@@ -41,7 +41,9 @@ class SettingsRejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Checked settings. With need="database" the telephone's fields are empty: they were not even read."""
+    """Checked settings. What was not needed was not even read: the telephone's fields are then empty, and the places
+    those that are meant where nothing is set.
+    """
 
     public_base_url: str
     account_sid: str
@@ -62,9 +64,10 @@ class Settings:
 
 def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings:
     """Raises SettingsRejected with every problem at once."""
-    found = _Environment(environ)
+    found, unread = _Environment(environ), _Environment({})
     # A command that only reads what is kept must not need, or open, the telephone's secrets.
-    phone = found if need == "all" else _Environment({})
+    phone = found if need == "all" else unread
+    places = found if need != "database" else unread
     account_sid = phone.required("TWILIO_ACCOUNT_SID", "the account's SID from Twilio's console", _sid_fault("AC"))
     token = phone.required_secret("TWILIO_AUTH_TOKEN", "the token Twilio signs webhooks with")
     secondary = phone.secret("TWILIO_AUTH_TOKEN_SECONDARY", _secret_fault)
@@ -81,11 +84,11 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         rest_password=rest_password,
         api_base_url=phone.text("TWILIO_API_BASE_URL", base_url_fault).rstrip("/") or None,
         database_url=found.secret("DATABASE_URL", database_fault) or "sqlite:///var/onrecord.db",
-        audio_store=found.text("AUDIO_STORE", audio_store_fault) or "dir:var/audio",
-        rulebook=Path(found.text("ONRECORD_RULEBOOK") or "onrecord.toml"),
-        key_file=Path(found.text("ONRECORD_KEY_FILE") or "var/keys"),
-        ffmpeg=found.text("ONRECORD_FFMPEG", _program_fault(environ.get("PATH"))) or None,
-        spool=Path(found.text("ONRECORD_SPOOL") or "var/spool"),
+        audio_store=places.text("AUDIO_STORE", audio_store_fault) or "dir:var/audio",
+        rulebook=Path(places.text("ONRECORD_RULEBOOK") or "onrecord.toml"),
+        key_file=Path(places.text("ONRECORD_KEY_FILE") or "var/keys"),
+        ffmpeg=places.text("ONRECORD_FFMPEG", _program_fault(environ.get("PATH"))) or None,
+        spool=Path(places.text("ONRECORD_SPOOL") or "var/spool"),
     )
     if found.problems:
         raise SettingsRejected(*found.problems)

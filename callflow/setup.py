@@ -1,59 +1,25 @@
-"""Making an installation, and telling Twilio and the log about it."""
+"""Telling the log and Twilio about this installation: what is in force here, and where calls are to come."""
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
-from importlib.resources import files
-from pathlib import Path
 
-from sqlalchemy import Connection, insert, make_url, select
+from sqlalchemy import Connection, insert, select
 
-from callflow.house import House, NotReady
-from callflow.keys import create_key_file
-from callflow.settings import Settings, SettingsRejected, read_settings
-from callflow.urls import Urls
+from callflow.house import House
+from callflow.urls import FALLBACK_PATH, Urls
 from evidence.events import Event
 from policies.consent import Mode
 from policies.rules import Rulebook
 from policies.wording import Wording, wording_for
 from storage import consent_log
-from storage.audio_store import open_store
 from storage.calls import Moment
 from storage.database import Database
-from storage.errors import Refused, Unavailable
-from storage.job_queue import create_job_tables
-from storage.schema import migrate
+from storage.incidents import close_incident
 from storage.tables import rulebook_version, wording_version
-
-
-def initialise(environ: Mapping[str, str]) -> Iterator[str]:
-    """Make what is missing and say so, a line each; what is there stays as it is."""
-    try:
-        settings = read_settings(environ, need="database")
-    except SettingsRejected as error:
-        raise NotReady([str(problem) for problem in error.problems]) from None
-    try:
-        if not settings.rulebook.exists():
-            settings.rulebook.write_text(files("callflow").joinpath("example.toml").read_text("utf-8"), "utf-8")
-            yield f"{settings.rulebook}: a rulebook to start from; edit it before the first call"
-        if not settings.key_file.exists():
-            create_key_file(settings.key_file)
-            yield f"{settings.key_file}: new keys; keep a copy where the database is not"
-        _make_places(settings)
-        database = Database.open(settings.database_url)
-        try:
-            migrate(database)
-            create_job_tables(database)
-        finally:
-            database.close()
-        yield "database: its tables are at the version this program needs"
-        open_store(settings.audio_store).check()
-        yield f"{settings.audio_store}: usable"
-    except (Refused, Unavailable, SettingsRejected, OSError) as error:
-        raise NotReady(str(error).splitlines()) from None
 
 
 def publish(database: Database, rulebook: Rulebook, text: str) -> None:
@@ -62,29 +28,36 @@ def publish(database: Database, rulebook: Rulebook, text: str) -> None:
     database.write(lambda connection: _publish(connection, moment, rulebook, text))
 
 
+def close(database: Database, incident_id: int) -> bool:
+    """False where there is no such open incident."""
+    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+    return database.write(lambda connection: close_incident(connection, moment, incident_id))
+
+
 def sync_lines(house: House, *, fallback: str | None = None) -> Iterator[str]:
     """Set the URLs of every line at Twilio. `fallback` is a document elsewhere, with {number} for the line's."""
     from callflow.working import make_provider
 
     provider, urls = make_provider(house.settings), Urls(house.settings.public_base_url, house.keys.url_mac_key)
+    known = {number.e164: number.fallback_url for number in provider.numbers()}
     for line in house.rulebook.lines:
+        elsewhere = _elsewhere(fallback, line.number, known.get(line.number, ""))
         provider.configure_number(
             line.number,
             voice_url=urls.answer(),
-            fallback_url=fallback.replace("{number}", line.number.removeprefix("+")) if fallback else urls.fallback(),
-            fallback_method="GET" if fallback else "POST",  # hosts of static files take no POST
+            fallback_url=elsewhere or urls.fallback(),
+            fallback_method="GET" if elsewhere else "POST",  # hosts of static files take no POST
             status_callback=urls.call_progress(),
         )
-        yield f"{line.number}: its calls come to {house.settings.public_base_url}"
+        worst_day = elsewhere or "here too: see `onrecord lines fallback`"
+        yield f"{line.number}: its calls come to {house.settings.public_base_url}; on the worst day, {worst_day}"
 
 
-def _make_places(settings: Settings) -> None:
-    url = make_url(settings.database_url)
-    if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if settings.audio_store.startswith("dir:"):
-        Path(settings.audio_store.removeprefix("dir:")).mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _elsewhere(fallback: str | None, number: str, present: str) -> str:
+    """The document to fall back to: the one that is asked for, or one elsewhere that Twilio has been told of before."""
+    if fallback is not None:
+        return fallback.replace("{number}", number.removeprefix("+"))
+    return "" if present.partition("#")[0].endswith(FALLBACK_PATH) else present
 
 
 def _publish(connection: Connection, moment: Moment, rulebook: Rulebook, text: str) -> None:

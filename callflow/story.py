@@ -1,13 +1,12 @@
 """The life of one call, as `onrecord call` tells it."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from policies.lifecycle import RecordingState
-from storage import calls, recordings
+from storage import calls, consent_log, recordings
 from storage.calls import Call
 from storage.incidents import Incident, open_incidents
 from storage.recordings import Recording
@@ -48,7 +47,7 @@ def tell(connection: Connection, call_sid: str) -> Story | None:
     return Story(
         call=known,
         recordings=recordings.of_call(connection, known.id),
-        events=[{"index": row.idx, **json.loads(row.leaf)} for row in connection.execute(leaves)],
+        events=[{"index": row.idx, **consent_log.read_event(row.idx, row.leaf)} for row in connection.execute(leaves)],
         incidents=open_incidents(connection, known.id),
     )
 

@@ -22,7 +22,7 @@ import requests
 from flask import Flask, Response, jsonify
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from callflow.setup import initialise
+from callflow.init import initialise
 from callflow.story import tell
 from storage.database import Database
 

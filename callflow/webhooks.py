@@ -27,7 +27,7 @@ from policies.wording import Wording
 from storage import calls
 from storage.calls import Moment
 from storage.database import Database
-from storage.errors import Refused
+from storage.errors import Refused, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -201,6 +201,9 @@ class _Steps:
     def _voice(self, respond: Callable[[], bytes], *, failed: Callable[[], bytes]) -> Response:
         try:
             body = respond()
+        except (Refused, Unavailable) as error:
+            log.error("a voice step failed; the caller is connected, unrecorded: %s", error)
+            body = failed()
         except Exception:  # the edge: whatever it is, a caller is waiting
             log.exception("a voice step failed; the caller is connected, unrecorded")
             body = failed()

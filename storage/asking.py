@@ -142,6 +142,7 @@ def _news(found: ProviderRecording, owner: Call) -> News:
         ours=_can_be_ours(found, owner),
         duration_s=found.duration_s,
         channels=found.channels,
+        started_at=found.started_at,
     )
 
 

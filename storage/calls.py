@@ -165,7 +165,14 @@ def end(connection: Connection, moment: Moment, known: Call, *, status: str, dur
     """
     if known.state is CallState.ENDED:
         return known
-    public = {"status": status, "duration_s": duration_s, "events": known.events + 1}
+    outcome = hung_up(known.state) if known.outcome == OPEN else None
+    public = {
+        "status": status,
+        "duration_s": duration_s,
+        "outcome": outcome or known.outcome,
+        "reason": known.reason,
+        "events": known.events + 1,
+    }
     asked_soon = ask_again(connection, known, moment.at)
     return settle(
         connection,
@@ -173,7 +180,7 @@ def end(connection: Connection, moment: Moment, known: Call, *, status: str, dur
         asked_soon,
         CallEvent.ENDED,
         events=[Event("call.completed", public)],
-        outcome=hung_up(known.state) if known.outcome == OPEN else None,
+        outcome=outcome,
     )
 
 

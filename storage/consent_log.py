@@ -10,10 +10,11 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from evidence.events import Event, Leaf, write_leaf
+from evidence.events import Event, Leaf, digest_of, write_leaf
 from evidence.merkle import Frontier, leaf_hash
 from storage.errors import Broken
 from storage.prepared import Prepared
@@ -42,7 +43,7 @@ def append(
 ) -> int:
     """Append events as the call's numbers `first_n`, `first_n + 1`, …; returns the index of the first.
 
-    Durable when the caller's transaction is. Holds the head's lock until then, so call it last.
+    Durable when the caller's transaction is. Holds the head's lock until then, so let nothing slow come after it.
     """
     lines = [
         write_leaf(event, call=call_id, n=None if first_n is None else first_n + k, at=at, random=random)
@@ -153,6 +154,7 @@ def verify(connection: Connection, *, size_then: int | None = None) -> Verified:
             expected[call_id] = n + 1
         frontier.push(digest)
         count += 1
+    _check_disclosures(connection)
     if count != size(connection):
         raise Broken(f"consent log: the head says {size(connection)} events, there are {count}")
     if frontier.root() != root(connection):
@@ -164,12 +166,30 @@ def verify(connection: Connection, *, size_then: int | None = None) -> Verified:
     return Verified(size_then, then)
 
 
+def read_event(index: int, leaf: str) -> dict[str, Any]:
+    """What a leaf says. Raises Broken for one that nobody here has written."""
+    try:
+        told = json.loads(leaf)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise Broken(f"consent log: event {index} is no event")
+    return told
+
+
 def _check(index: int, leaf: str, digest: bytes, call_id: str | None, n: int | None) -> None:
     if leaf_hash(leaf.encode()) != digest:
         raise Broken(f"consent log: event {index} does not match its hash")
-    told = json.loads(leaf)
+    told = read_event(index, leaf)
     if (told.get("call"), told.get("n")) != (call_id, n):
         raise Broken(f"consent log: event {index} is filed under another call or number than it says")
+
+
+def _check_disclosures(connection: Connection) -> None:
+    """What is left of the personal fields opens the commitments it is filed under."""
+    for row in connection.execute(select(disclosure.c.digest, disclosure.c.body)):
+        if digest_of(row.body) != row.digest:
+            raise Broken(f"consent log: the disclosure {row.digest} says something else than was committed to")
 
 
 def leaves(connection: Connection, start: int = 0) -> Iterator[str]:

@@ -8,7 +8,7 @@ flock on a file beside the database passes the turn on.
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from storage.deadline import Deadline, IsLate
 from storage.errors import Broken, Refused, Unavailable
 from storage.group_commit import GroupCommit
 from storage.row_errors import on_error
+from storage.stall import Stall
 
 T = TypeVar("T")
 
@@ -58,11 +59,17 @@ class Database:
         self._reading = engine.execution_options(**{_READING: True}, **snapshot)
         self._writer = GroupCommit(engine) if self.dialect == "sqlite" else None
         self._deadline = Deadline()
+        self._stall = Stall()
+
+    @classmethod
+    def later(cls, url: str) -> "Database":
+        """One that may be away for now: whoever uses it hears of that then. Raises Refused for a URL that is none."""
+        return cls(_engine(url))
 
     @classmethod
     def open(cls, url: str) -> "Database":
         """Connect and read the durability settings back. Raises Refused or Unavailable, naming DATABASE_URL."""
-        database = cls(_engine(url))
+        database = cls.later(url)
         try:
             with database.read():
                 return database
@@ -83,6 +90,12 @@ class Database:
         connection. Whatever it raises takes all of its writes back. Raises Unavailable when it takes longer than
         `within_s`: its writes are taken back then, unless the disk does confirm their commit, but too late.
         """
+        if within_s is None:
+            return self._write(work, None)
+        with self._stall.watched():
+            return self._write(work, within_s)
+
+    def _write(self, work: Callable[[Connection], T], within_s: float | None) -> T:
         with _translated():
             if self._writer is not None:
                 return self._writer.run(work, within_s)
@@ -144,12 +157,19 @@ def _sqlite_engine(url: str, file: str | None) -> Engine:
     if sqlite.sqlite_version_info < SQLITE_VERSION_MIN:
         raise Refused(f"SQLite {sqlite.sqlite_version} can lose commits; install pysqlite3 with 3.51.3 or newer")
     engine = create_engine(url, module=sqlite, pool_size=20, max_overflow=20, hide_parameters=True)
+    event.listen(engine, "do_connect", lambda *_: _keep_to_ourselves(Path(file)))
     turn = Path(f"{file}.turn")
     event.listen(engine, "connect", lambda connection, record: _open_sqlite(connection, record, turn))
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "checkin", lambda _, record: _pass_turn_on(record.info))
     event.listen(engine, "close", lambda _, record: os.close(record.info.pop("turn")))
     return engine
+
+
+def _keep_to_ourselves(file: Path) -> None:
+    """A new database is made closed to all but its owner; SQLite gives the files beside it the same mode."""
+    with suppress(FileExistsError, FileNotFoundError, PermissionError):
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _open_sqlite(connection: Any, record: Any, turn: Path) -> None:

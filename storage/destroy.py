@@ -4,13 +4,15 @@ Twilio's copy goes first: what it still records must end before anything else ma
 cut attempts, the key that could open a backup, and what the spool holds.
 """
 
+from datetime import datetime
+
 from sqlalchemy import Connection, delete
 
 from evidence.events import Event
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage import calls, recordings
 from storage.audio_key import AudioKey
-from storage.calls import Call
+from storage.calls import Call, Permit
 from storage.errors import Unavailable
 from storage.intake import Workshop, clear_spool, delete_at_provider, look
 from storage.job_steps import Steps
@@ -65,11 +67,16 @@ def _forget_key(connection: Connection, recording_id: str) -> None:
 
 def _certify(shop: Workshop, connection: Connection, recording_id: str) -> None:
     owner, known = recordings.with_call(connection, recording_id)
-    if known.state is RecordingState.DESTROYED:
-        return
-    rule = "retention" if known.state is not RecordingState.CONDEMNED else "withdrawn" if known.permit else "no permit"
+    rule = _rule(known, calls.permit_of(connection, owner.id), shop.now())
     connection.execute(delete(audio_object).where(audio_object.c.recording_id == recording_id))
     told = Event(
         "recording.destroyed", {"recording": recording_id, "where": ["provider", "store", "key"], "rule": rule}
     )
     recordings.advance(connection, shop.moment(), owner, known, RecordingEvent.DESTROYED, told)
+
+
+def _rule(known: Recording, permit: Permit | None, now: datetime) -> str:
+    """Why it had to go, as the certificate says it."""
+    if known.permit is None or permit is None:
+        return "no permit"
+    return "retention" if permit.retain_until <= now else "withdrawn"

@@ -1,16 +1,20 @@
 """Incidents: what a person must look at. One row each, however often it is found."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from storage.calls import Moment
 from storage.tables import incident
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Incident:
+    id: int
     kind: str
     about: str
     call_id: str | None
@@ -26,6 +30,7 @@ def raise_incident(
     if connection.execute(known).first() is None:
         row = {"kind": kind, "about": about, "call_id": call_id, "detail": detail, "opened_at": moment.at}
         connection.execute(insert(incident), row)
+        log.error("incident %s about %s: %s", kind, about, detail)
 
 
 def open_incidents(connection: Connection, call_id: str | None = None) -> list[Incident]:
@@ -34,3 +39,9 @@ def open_incidents(connection: Connection, call_id: str | None = None) -> list[I
     if call_id is not None:
         query = query.where(incident.c.call_id == call_id)
     return [Incident(**row._asdict()) for row in connection.execute(query)]
+
+
+def close_incident(connection: Connection, moment: Moment, incident_id: int) -> bool:
+    """A person has seen to it. False where there is no such open incident."""
+    is_open = (incident.c.id == incident_id) & incident.c.closed_at.is_(None)
+    return connection.execute(update(incident).where(is_open).values(closed_at=moment.at)).rowcount == 1

@@ -200,8 +200,7 @@ def _release(shop: Workshop, recording_id: str) -> None:
     def commit(connection: Connection) -> None:
         owner, known = recordings.with_call(connection, recording_id)
         told = Event("recording.deleted", {"recording": recording_id, "where": "provider", "rule": "stored here"})
-        if known.state is RecordingState.STORED:
-            recordings.advance(connection, shop.moment(), owner, known, RecordingEvent.PROVIDER_COPY_GONE, told)
+        recordings.advance(connection, shop.moment(), owner, known, RecordingEvent.PROVIDER_COPY_GONE, told)
 
     shop.database.write(commit)
 

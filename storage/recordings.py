@@ -7,7 +7,7 @@ it is queued in the same transaction.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
@@ -21,6 +21,9 @@ from storage.errors import Broken, Refused
 from storage.incidents import raise_incident
 from storage.job_queue import JobKind, Lane
 from storage.tables import audio_object, recording
+
+# How far Twilio's clock, which gives whole seconds, may be behind ours.
+_CLOCKS_APART = timedelta(seconds=5)
 
 INTAKE = JobKind("intake", Lane.BULK)
 DESTROY = JobKind("destroy", Lane.PROMPT)
@@ -44,6 +47,7 @@ class News:
     ours: bool
     duration_s: int | None = None
     channels: int | None = None
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +193,7 @@ def objects_of(connection: Connection, recording_id: str) -> list[AudioObject]:
 
 
 def _hear_first(connection: Connection, moment: Moment, known: Call, news: News, jobs: Jobs) -> Recording:
-    permitted = news.ours and _permit_is_free(connection, known)
+    permitted = news.ours and _permit_covers(connection, known, news)
     heard = Recording(
         id=moment.new_id(),
         recording_sid=news.recording_sid,
@@ -211,12 +215,16 @@ def _hear_first(connection: Connection, moment: Moment, known: Call, news: News,
     return heard
 
 
-def _permit_is_free(connection: Connection, known: Call) -> bool:
+def _permit_covers(connection: Connection, known: Call, news: News) -> bool:
     """One permit covers one recording: a second one on the same call started by other means, perhaps too early.
 
-    A permit that was withdrawn covers none, also where the withdrawal overtook the first news of the recording.
+    A permit that was withdrawn covers none, also where the withdrawal overtook the first news of the recording; and
+    none covers what began before it was given.
     """
-    if known.outcome not in RECORDING_OUTCOMES or calls.permit_of(connection, known.id) is None:
+    given = calls.permit_of(connection, known.id)
+    if known.outcome not in RECORDING_OUTCOMES or given is None:
+        return False
+    if news.started_at is not None and news.started_at < given.decided_at - _CLOCKS_APART:
         return False
     taken = select(recording.c.id).where(recording.c.permit == known.id)
     return connection.execute(taken).first() is None

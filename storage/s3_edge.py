@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from storage.errors import Broken, Missing, Refused, Unavailable
 
@@ -49,6 +49,9 @@ def s3_edge(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _translated(f"audio store: {what}", error) from error
+    except NoCredentialsError as error:
+        missing = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role"
+        raise Unavailable(f"audio store: {what}: there are no AWS credentials; {missing}") from error
     except BotoCoreError as error:
         raise Unavailable(f"audio store: {what}: no answer from S3 ({type(error).__name__})") from error
 

@@ -112,7 +112,7 @@ class S3Store:
             self.takes_locks()
             next(self._bucket.names(""), None)
         except (Unavailable, Broken) as error:
-            raise Unavailable(f"AUDIO_STORE: {error}") from error
+            raise Unavailable(f"AUDIO_STORE: {str(error).removeprefix('audio store: ')}") from error
 
     def _versions(self, key: AudioKey) -> builtins.list[str]:
         return [version.id for version in self._bucket.versions(key) if not version.is_marker]

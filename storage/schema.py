@@ -12,6 +12,7 @@ from storage.database import Database
 from storage.errors import Refused
 
 SCHEMA_VERSION = "0001"
+PATIENCE_S = 10.0  # a database that takes longer to say its version is of no use
 _migrating = Lock()  # what alembic works on, it keeps in a global
 _LOCK = 7_236_418  # the same between processes on Postgres: any number that nobody else takes in this database
 
@@ -27,8 +28,7 @@ def migrate(database: Database) -> None:
 
 def check_schema(database: Database) -> None:
     """Raises Refused, with the remedy, when the database is not at the version this program was written for."""
-    with database.read() as connection:
-        version = _version(connection)
+    version = database.look(_version, within_s=PATIENCE_S)
     if version == SCHEMA_VERSION:
         return
     if version is None:
@@ -37,6 +37,13 @@ def check_schema(database: Database) -> None:
     raise Refused(
         f"DATABASE_URL: the database is at version {version} and {SCHEMA_VERSION} is needed; run `onrecord init`"
     )
+
+
+def check_known(database: Database) -> None:
+    """Raises Refused for a database that `migrate` would refuse. An empty one is fine."""
+    version = database.look(_version, within_s=PATIENCE_S)
+    if version is not None:
+        _refuse_unknown(version)
 
 
 def newest_version() -> str | None:

@@ -6,6 +6,7 @@ asked about calls (`storage.asking`).
 
 import re
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, Select, String, cast, exists, select
@@ -18,13 +19,14 @@ from storage.intake import Workshop, clear_spool
 from storage.job_queue import JobKind, Lane
 from storage.job_steps import Steps
 from storage.recordings import DESTROY, EXPIRE, INTAKE, Jobs, Recording
-from storage.tables import call, incident, recording
+from storage.tables import call, incident, permit, recording
 
 SWEEP = JobKind("sweep", Lane.PROMPT)
 _AT_ONCE = 50
 _LATE = timedelta(minutes=10)
 _VERY_LATE = timedelta(hours=1)
 _AFTER_INTAKE = (RecordingState.COMPLETED, RecordingState.STORED)
+_UNSTORED = (RecordingState.STARTED, RecordingState.COMPLETED)
 _KEPT = (RecordingState.STORED, RecordingState.KEPT)
 _RECORDING_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -51,6 +53,7 @@ def _whats_due(now: datetime) -> list[Select[tuple[str]]]:
         select(call.c.id).where(asking.is_due(now)),
         select(recording.c.id).where(_waits(now, *_AFTER_INTAKE, RecordingState.CONDEMNED)),
         select(recording.c.id).where(_expired(now)),
+        _expired_unstored(now),
     ]
 
 
@@ -58,6 +61,7 @@ def sweep(shop: Workshop, jobs: KnownJobs, steps: Steps) -> None:
     """Twilio is asked last: whatever it answers, nothing lives longer for it."""
     steps("chase", lambda: _chase(shop, jobs))
     steps("expire", lambda: _push(shop, jobs, EXPIRE, _expired(shop.now())))
+    steps("give up", lambda: _give_up(shop, jobs))
     steps("complain", lambda: _complain(shop))
     steps("ask", lambda: asking.ask(shop, jobs))
 
@@ -84,7 +88,7 @@ def _push(shop: Workshop, jobs: KnownJobs, kind: JobKind, condition: ColumnEleme
     busy = {job_id.partition(":")[0] for job_id in jobs.under_way(kind)}
     with shop.database.read() as connection:
         found = recordings.some(connection, condition, limit=len(busy) + _AT_ONCE)
-    idle = [known.id for known in found if known.id not in busy]
+    idle = sorted(known.id for known in found if known.id not in busy)  # in one order, or two sweeps could deadlock
     hour = f"{shop.now():%Y%m%d%H}"
 
     def ask(connection: Connection) -> None:
@@ -93,6 +97,19 @@ def _push(shop: Workshop, jobs: KnownJobs, kind: JobKind, condition: ColumnEleme
 
     if idle:
         shop.database.write(ask)
+
+
+def _give_up(shop: Workshop, jobs: KnownJobs) -> None:
+    """What Twilio still holds because it was never stored here lives no longer for that."""
+    with shop.database.read() as connection:
+        expired = [row.id for row in connection.execute(_expired_unstored(shop.now()).limit(_AT_ONCE))]
+
+    def condemn(connection: Connection, recording_id: str) -> None:
+        owner, known = recordings.with_call(connection, recording_id)
+        recordings.condemn(connection, shop.moment(), owner, known, jobs, why="its time ended before it was stored")
+
+    for recording_id in expired:
+        shop.database.write(partial(condemn, recording_id=recording_id))
 
 
 def _complain(shop: Workshop) -> None:
@@ -125,3 +142,11 @@ def _waits(now: datetime, *states: RecordingState, longer_than: timedelta = _LAT
 
 def _expired(now: datetime) -> ColumnElement[bool]:
     return recording.c.state.in_(_KEPT) & (recording.c.retain_until <= now)
+
+
+def _expired_unstored(now: datetime) -> Select[tuple[str]]:
+    return (
+        select(recording.c.id)
+        .join(permit, permit.c.call_id == recording.c.permit)
+        .where(recording.c.state.in_(_UNSTORED), permit.c.retain_until <= now)
+    )

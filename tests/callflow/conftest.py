@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
@@ -26,7 +26,7 @@ from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
 from policies.rulebook import parse
 from simulator import twiml
-from storage import calls, recordings
+from storage import calls, consent_log, recordings
 from storage.calls import Call
 from storage.database import Database
 from storage.job_queue import JobQueue, create_job_tables
@@ -250,6 +250,12 @@ class Installation:
         schema = "" if self.database.dialect == "sqlite" else "dbos."
         with self.database.read() as connection:
             return sorted(connection.scalars(text(f"SELECT workflow_uuid FROM {schema}workflow_status")))
+
+    def counts(self) -> list[int]:
+        """How many rows each table has, and the log's own number: quicker than `everything`."""
+        counted = [select(func.count()).select_from(table) for table in metadata.sorted_tables]
+        with self.database.read() as connection:
+            return [consent_log.size(connection), *(connection.scalar(query) or 0 for query in counted)]
 
     def everything(self) -> Rows:
         """Every row there is, by table: what must not differ where nothing may have changed."""

@@ -200,7 +200,7 @@ def test_a_call_nobody_answered_is_on_record_as_not_asked(installation: Installa
         call.ends(status)
     known = installation.call(call.sid)
     assert (known.state, known.outcome, known.reason) == ("ended", "not_asked", "the service did not answer")
-    assert installation.event_types(call.sid) == ["call.received", "call.completed"]
+    assert installation.event_types(call.sid) == ["call.received", "recording.suppressed", "call.completed"]
     assert [*call.arrives()] == []
 
 

@@ -79,7 +79,8 @@ def test_the_directory_of_a_new_key_file_is_made(tmp_path: Path) -> None:
 
 
 def test_a_missing_key_file_is_refused_with_its_remedy(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "keys") == f"ONRECORD_KEY_FILE names no file: create {tmp_path / 'keys'}"
+    said = refusal(tmp_path / "keys")
+    assert said.endswith("/keys, which does not exist: restore its copy, or run `onrecord init`")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o660, 0o604, 0o610, 0o601, 0o620, 0o602, 0o666])

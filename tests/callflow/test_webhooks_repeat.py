@@ -75,7 +75,7 @@ def ending(call: PhoneCall) -> Delivery:
         (answering, ["call.received", "disclosure.served"]),
         (agreeing, ["consent.choice", "recording.permitted"]),
         (completing, ["recording.completed"]),
-        (ending, ["call.received", "call.completed"]),
+        (ending, ["call.received", "recording.suppressed", "call.completed"]),
     ],
 )
 def test_twenty_deliveries_at_one_moment_are_one_decision_and_twenty_identical_answers(

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -40,7 +40,7 @@ from storage.job_queue import JobKind
 from storage.job_steps import Patience, Steps
 from storage.listening_copy import find_ffmpeg
 from storage.recordings import DELETE_AGAIN, DESTROY, INTAKE
-from storage.sweep import sweep
+from storage.sweep import KnownJobs, sweep
 from tests.calls.script import NUMBERS, Script
 
 ACCOUNT, TOKEN, KEY, SECRET = "AC" + "c" * 32, "the-token-of-the-call-scripts", "SK" + "d" * 32, "the-secret-of-them"
@@ -48,6 +48,12 @@ KEK = b"K" * 32
 T = TypeVar("T")
 Json = dict[str, Any]
 RULEBOOK = Path(__file__).parents[1] / "callflow" / "rulebook.toml"
+
+
+class TakenJobs(KnownJobs, Protocol):
+    def take(self) -> list[tuple[JobKind, str]]:
+        """Those that wait; from then on they count as done."""
+        ...
 
 
 @dataclass
@@ -77,7 +83,7 @@ class PublicFace:
     """The service on a port of its own, with the exchange's time."""
 
     database: Database
-    jobs: KeptJobs
+    jobs: TakenJobs
     now: Callable[[], datetime]
     server: BaseWSGIServer
     urls: Urls
@@ -112,6 +118,9 @@ class Town:
     exchange: Exchange
     simulator_url: str
     face: PublicFace
+    does: dict[JobKind, Callable[[Workshop, Steps, str], None]] = field(
+        default_factory=lambda: {INTAKE: intake, DESTROY: destroy, DELETE_AGAIN: delete_again}
+    )
     seen: list[Json] = field(default_factory=list)
 
     def run(self, script: Script) -> "Ran":
@@ -182,7 +191,7 @@ class Town:
         sweep(shop, self.face.jobs, steps)
         jobs = self.face.jobs.take()
         for kind, argument in jobs:
-            _WORK[kind](shop, steps, argument)
+            self.does[kind](shop, steps, argument)
         return bool(jobs) or is_refusing
 
     def _persevere(self, _: str, step: Callable[[], T]) -> T:
@@ -193,9 +202,6 @@ class Town:
             except Unavailable:
                 self.exchange.clock.sleep(wait_s)
         return step()
-
-
-_WORK = {INTAKE: intake, DESTROY: destroy, DELETE_AGAIN: delete_again}
 
 
 @dataclass
@@ -239,12 +245,12 @@ def _yes(claim: bool) -> str:
 
 
 @contextmanager
-def town(database: Database, store: AudioStore, spool: Path) -> Iterator[Town]:
+def town(database: Database, store: AudioStore, spool: Path, jobs: TakenJobs | None = None) -> Iterator[Town]:
     clock = VirtualClock()
     numbers: dict[str, dict[str, str]] = {number: {} for number in NUMBERS.values()}
     config = {"account_sid": ACCOUNT, "auth_token": TOKEN, "api_key": KEY, "api_secret": SECRET, "numbers": numbers}
     exchange = Exchange(Config.of(config), clock)
-    with Server(exchange) as simulator, _served(database, clock) as face:
+    with Server(exchange) as simulator, _served(database, jobs or KeptJobs(), clock) as face:
         for number in exchange.numbers.values():
             number.voice_url, number.voice_fallback_url = face.urls.answer(), face.urls.fallback()
             number.status_callback = face.urls.call_progress()
@@ -254,13 +260,9 @@ def town(database: Database, store: AudioStore, spool: Path) -> Iterator[Town]:
 
 
 @contextmanager
-def _served(database: Database, clock: VirtualClock) -> Iterator[PublicFace]:
+def _served(database: Database, jobs: TakenJobs, clock: VirtualClock) -> Iterator[PublicFace]:
     server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
-    urls, jobs, text = (
-        Urls(f"http://127.0.0.1:{server.server_port}", b"U" * 32),
-        KeptJobs(),
-        RULEBOOK.read_text("utf-8"),
-    )
+    urls, text = Urls(f"http://127.0.0.1:{server.server_port}", b"U" * 32), RULEBOOK.read_text("utf-8")
     callbacks = Callbacks(Conversation(parse(text), urls), jobs)
     face = PublicFace(database, jobs, clock.now, server, urls, callbacks)
     face.start(text)

@@ -36,6 +36,8 @@ class PhoneCompany:
     tapes: dict[str, Tape] = field(default_factory=dict)
     trouble: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     lies_about_deletion: bool = False
+    half_way: list[Callable[[], None]] = field(default_factory=list)
+    """What happens when the next media are half-way."""
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def ring(self, line: str, caller: str = "+15125550111") -> str:
@@ -88,6 +90,8 @@ class PhoneCompany:
         half = len(tape.wav) // 2
         yield tape.wav[:half]
         self._trouble("media half-way")
+        if self.half_way:
+            self.half_way.pop()()
         yield tape.wav[half:]
 
     def stop(self, call_sid: str, recording_sid: str) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import pytest
 from sqlalchemy import Connection, text
 
 from callflow import working
@@ -25,6 +26,7 @@ from storage.job_queue import JobKind
 from storage.job_steps import Steps
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, News, Recording
 from tests.conftest import NOON
+from tests.faults.interruptions import Died
 from tests.faults.phone_company import OURS, PhoneCompany
 from tests.storage.wavs import quiet, stereo, tone, wav_bytes
 
@@ -33,6 +35,8 @@ Job = Callable[[Workshop, Steps, str], None]
 
 LINE, KEK = "+12125550100", b"K" * 32
 WAV = wav_bytes(stereo(tone(1.5), quiet(1.5)))
+# For what no database or store can make different.
+ONE_MACHINE = pytest.mark.parametrize("premises", ["one machine"], indirect=True)
 JOBS: Mapping[JobKind, Job] = {INTAKE: intake, DESTROY: destroy, EXPIRE: destroy, DELETE_AGAIN: delete_again}
 
 
@@ -71,6 +75,12 @@ class BookedJobs:
         with self.database.read() as connection:
             return [(row.job, row.argument) for row in connection.execute(text(query), {"kind": kind.name})]
 
+    def take(self) -> list[tuple[JobKind, str]]:
+        taken = [(kind, job, argument) for kind in JOBS for job, argument in self.waiting(kind)]
+        for _, job, _ in taken:
+            self.ended(job)
+        return [(kind, argument) for kind, _, argument in taken]
+
     def ended(self, job: str) -> None:
         tell = "UPDATE booked SET standing = 'ended' WHERE job = :job"
         self.database.write(lambda connection: connection.execute(text(tell), {"job": job}))
@@ -93,13 +103,19 @@ class Patient:
 
 @dataclass
 class Remembered:
-    """A job's steps as they are remembered when its worker dies: what has ended is not done again."""
+    """A job's steps as they are remembered when its worker dies: what has ended is not done again.
+
+    `last`: the worker dies, or another turns out to have taken its place, when the step of that name has ended.
+    """
 
     done: dict[str, Any] = field(default_factory=dict)
+    last: str = ""
 
     def __call__(self, name: str, step: Callable[[], T]) -> T:
         if name not in self.done:
             self.done[name] = Patient()(name, step)
+            if name == self.last:
+                raise Died
         return cast(T, self.done[name])
 
 

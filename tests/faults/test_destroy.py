@@ -17,7 +17,7 @@ from storage.job_steps import Steps
 from storage.recordings import Recording
 from storage.sweep import tidy
 from tests.faults.interruptions import Died, Interruption, at_each_effect, die, nobody_answers
-from tests.faults.premises import WAV, Patient, Premises, Remembered
+from tests.faults.premises import ONE_MACHINE, WAV, Patient, Premises, Remembered
 
 EITHER_SIDE = pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
 
@@ -93,6 +93,7 @@ def interrupted(
         yield interruption, made(premises)
 
 
+@ONE_MACHINE
 def test_a_running_recording_is_stopped_first_and_deleted_when_it_is_complete(premises: Premises) -> None:
     one = rogue(premises)
     premises.work()
@@ -100,6 +101,7 @@ def test_a_running_recording_is_stopped_first_and_deleted_when_it_is_complete(pr
     assert methods == ["stop", "delete", "delete", "recording"]
 
 
+@ONE_MACHINE
 def test_a_deletion_that_twilio_only_claims_is_not_certified(premises: Premises) -> None:
     one = withdrawn(premises)
     premises.company.tapes[one.recording_sid].is_deleted = False
@@ -114,6 +116,7 @@ def test_a_deletion_that_twilio_only_claims_is_not_certified(premises: Premises)
     premises.assert_gone(one)
 
 
+@ONE_MACHINE
 def test_a_deletion_that_our_store_only_claims_is_not_certified(premises: Premises) -> None:
     one, store = withdrawn(premises), premises.shop.store
     lying = cast(AudioStore, Lying(store))
@@ -152,12 +155,30 @@ def test_audio_lives_until_its_time_and_not_longer(premises: Premises) -> None:
     assert told["rule"] == "retention"
 
 
+def test_what_was_never_stored_lives_no_longer_at_twilio_for_that(premises: Premises) -> None:
+    one = premises.completed()
+    premises.company.trouble["media"] = [Unavailable("503")] * 1000
+    premises.work()
+    premises.clock.passes(days=89)
+    premises.sweep()
+    premises.work()
+    assert premises.company.holds(one.recording_sid)
+    premises.clock.passes(days=1)
+    premises.sweep()
+    premises.work()
+    premises.assert_gone(one)
+    [told] = [event for event in premises.story(one).events if event["type"] == "recording.destroyed"]
+    assert told["rule"] == "retention"
+
+
+@ONE_MACHINE
 def test_a_recording_whose_time_has_not_come_survives_any_job(premises: Premises) -> None:
     one = premises.stored()
     destroyed(premises.shop, one)
     premises.assert_kept(one)
 
 
+@ONE_MACHINE
 def test_what_expires_while_twilio_is_away_is_certified_when_twilio_is_back(premises: Premises) -> None:
     one = premises.stored()
     premises.clock.passes(days=91)
@@ -172,6 +193,7 @@ def test_what_expires_while_twilio_is_away_is_certified_when_twilio_is_back(prem
     premises.assert_gone(one)
 
 
+@ONE_MACHINE
 def test_the_certificate_says_why(premises: Premises) -> None:
     for made, rule in ((rogue, "no permit"), (withdrawn, "withdrawn")):
         one = made(premises)
@@ -180,6 +202,7 @@ def test_the_certificate_says_why(premises: Premises) -> None:
         assert (told["rule"], told["where"]) == (rule, ["provider", "store", "key"])
 
 
+@ONE_MACHINE
 def test_what_lies_in_the_spool_goes_too_on_every_machine(premises: Premises) -> None:
     one = premises.completed()
     shops = [premises.shop, premises.other_machine()]
@@ -188,13 +211,14 @@ def test_what_lies_in_the_spool_goes_too_on_every_machine(premises: Premises) ->
         folder.mkdir(parents=True)
         (folder / "master.wav").write_bytes(WAV)
     premises.condemn(one)
-    premises.work()
+    destroyed(premises.shop, one)
     assert not premises.shop.folder(one.id).exists()
     tidy(shops[1])
     assert not shops[1].folder(one.id).exists()
     premises.assert_gone(one)
 
 
+@ONE_MACHINE
 def test_tidying_touches_nothing_that_is_not_ours(premises: Premises) -> None:
     one, spool = premises.completed(), premises.shop.spool
     for name in (one.id, "somebody's", "0" * 32):

@@ -17,7 +17,7 @@ from storage.listening_copy import find_ffmpeg
 from storage.recordings import Recording
 from storage.sweep import tidy
 from tests.faults.interruptions import Died, Interruption, at_each_effect, die, nobody_answers
-from tests.faults.premises import WAV, Patient, Premises, Remembered
+from tests.faults.premises import ONE_MACHINE, WAV, Patient, Premises, Remembered
 from tests.storage.wavs import quiet, tone, wav_bytes
 
 EITHER_SIDE = pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
@@ -29,7 +29,7 @@ def taken_in(shop: Workshop, one: Recording, steps: Any = None) -> None:
 
 def interrupted(premises: Premises, *, is_after: bool) -> Iterator[tuple[Interruption, Recording]]:
     """A fresh recording each time, and where its intake is to be interrupted."""
-    for interruption in at_each_effect(premises.stride, is_after=is_after, effects_min=12):
+    for interruption in at_each_effect(premises.stride, is_after=is_after, effects_min=8):
         yield interruption, premises.completed()
 
 
@@ -42,11 +42,12 @@ def test_a_completed_recording_is_stored_once_and_twilios_copy_goes(premises: Pr
     assert (known.retain_until - premises.clock.now).days == 90
 
 
+@ONE_MACHINE
 def test_what_reviewers_hear_is_kept_beside_the_master(premises: Premises) -> None:
     one = premises.completed()
     taken_in(replace(premises.shop, ffmpeg=find_ffmpeg(None)), one)
     premises.assert_kept(one)
-    assert len(list(premises.shop.store.list(""))) == 3
+    assert len(list(premises.shop.store.list(""))) == 4
 
 
 @EITHER_SIDE
@@ -88,6 +89,30 @@ def test_of_two_attempts_at_once_one_wins_and_nothing_is_left_of_the_other(
         premises.assert_kept(one)
 
 
+@ONE_MACHINE
+def test_an_attempt_is_not_disturbed_by_the_download_of_another(premises: Premises) -> None:
+    one, first = premises.completed(), Remembered(last="fetch")
+    with pytest.raises(Died):
+        taken_in(premises.shop, one, first)
+    premises.company.half_way = [lambda: taken_in(premises.shop, one, first)]
+    taken_in(premises.shop, one)
+    premises.assert_kept(one)
+
+
+@EITHER_SIDE
+def test_an_attempt_that_comes_too_late_and_then_dies_leaves_nothing(premises: Premises, is_after: bool) -> None:
+    """As a worker does that was silent for long: it finds that another has taken its place, and stops."""
+    there = premises.other_machine()
+    for interruption, one in interrupted(premises, is_after=is_after):
+        interruption.happens = lambda one=one: taken_in(there, one)  # type: ignore[misc]  # mypy and defaults
+        with pytest.raises(Died):
+            taken_in(interruption.around(premises.shop), one, Remembered(last="store"))
+        if interruption.is_over:
+            return
+        tidy(premises.shop)
+        premises.assert_kept(one)
+
+
 @EITHER_SIDE
 @pytest.mark.parametrize("destroyed", ["at_once", "later"])
 def test_of_a_recording_condemned_while_it_is_taken_in_nothing_remains(
@@ -109,6 +134,7 @@ def test_of_a_recording_condemned_while_it_is_taken_in_nothing_remains(
         assert "job_failed" not in premises.incidents(one)
 
 
+@ONE_MACHINE
 @pytest.mark.parametrize("trouble", ["media", "media half-way", "delete", "recording"])
 def test_what_twilio_cannot_do_now_is_tried_again(premises: Premises, trouble: str) -> None:
     one = premises.completed()
@@ -117,6 +143,7 @@ def test_what_twilio_cannot_do_now_is_tried_again(premises: Premises, trouble: s
     premises.assert_kept(one)
 
 
+@ONE_MACHINE
 def test_media_that_are_not_ready_yet_are_waited_for(premises: Premises) -> None:
     one = premises.completed()
     premises.company.tapes[one.recording_sid].refusals = 3
@@ -124,6 +151,7 @@ def test_media_that_are_not_ready_yet_are_waited_for(premises: Premises) -> None
     premises.assert_kept(one)
 
 
+@ONE_MACHINE
 @pytest.mark.parametrize(
     "wav",
     [WAV[: len(WAV) // 2], wav_bytes(tone(0.2)), WAV + b"more", b"<html>not audio</html>", b""],
@@ -140,6 +168,7 @@ def test_audio_that_is_not_what_twilio_says_is_not_stored_and_twilios_copy_stays
     assert premises.strays() == []
 
 
+@ONE_MACHINE
 def test_a_download_that_broke_off_once_is_made_again(premises: Premises) -> None:
     one = premises.completed(WAV[:-1000])
 
@@ -150,6 +179,7 @@ def test_a_download_that_broke_off_once_is_made_again(premises: Premises) -> Non
     premises.assert_kept(one)
 
 
+@ONE_MACHINE
 def test_a_mono_recording_is_stored_as_it_is(premises: Premises) -> None:
     mono = wav_bytes(quiet(3))
     one = premises.completed(mono)
@@ -224,6 +254,7 @@ def test_what_our_store_does_not_keep_stays_at_twilio_and_an_incident_says_why(
     premises.assert_kept(one)
 
 
+@ONE_MACHINE
 def test_the_incident_of_a_job_that_failed_names_call_and_recording_once(premises: Premises) -> None:
     one = premises.completed(b"nothing")
     for _ in range(3):
@@ -235,11 +266,13 @@ def test_the_incident_of_a_job_that_failed_names_call_and_recording_once(premise
     assert one.id in failed[0].detail
 
 
+@ONE_MACHINE
 def test_an_intake_of_what_no_permit_covers_is_broken(premises: Premises) -> None:
     with pytest.raises(Broken):
         taken_in(premises.shop, replace(premises.completed(), id="0" * 32))
 
 
+@ONE_MACHINE
 def test_a_media_stream_without_end_is_refused_and_leaves_nothing(
     premises: Premises, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from storage.calls import Call
 from storage.errors import Broken, Refused, Unavailable
 from storage.recordings import DESTROY, EXPIRE, INTAKE
 from tests.faults.phone_company import BY_REST, OURS
-from tests.faults.premises import WAV, Premises
+from tests.faults.premises import ONE_MACHINE, WAV, Premises
 
 
 def swept(premises: Premises, **after: float) -> None:
@@ -40,6 +40,7 @@ def over(premises: Premises, owner: Call, sid: str = "") -> None:
         premises.company.complete(sid)
 
 
+@ONE_MACHINE
 def test_a_call_whose_end_nobody_told_us_is_ended(premises: Premises) -> None:
     owner = premises.call(None)
     swept(premises)
@@ -75,6 +76,7 @@ def test_a_recording_that_twilio_lists_before_it_calls_us_back_is_ours(premises:
     premises.assert_kept(one)
 
 
+@ONE_MACHINE
 def test_a_recording_that_failed_at_twilio_is_an_incident(premises: Premises) -> None:
     owner = premises.call()
     sid = premises.company.start(owner.call_sid, WAV)
@@ -85,6 +87,7 @@ def test_a_recording_that_failed_at_twilio_is_an_incident(premises: Premises) ->
     assert premises.incidents(owner) == {"recording_absent"}
 
 
+@ONE_MACHINE
 @pytest.mark.parametrize("outcome", [Outcome.DECLINED, Outcome.SILENT, Outcome.UNCLEAR, None])
 @pytest.mark.parametrize("source", [OURS, BY_REST])
 def test_a_recording_of_a_caller_who_did_not_agree_is_destroyed_while_they_still_talk(
@@ -122,6 +125,7 @@ def test_a_call_that_twilio_does_not_know_yet_is_not_ended(premises: Premises) -
     assert row(premises, owner).state is CallState.ENDED
 
 
+@ONE_MACHINE
 def test_a_call_that_twilio_never_knew_is_ended_when_none_can_last_that_long(premises: Premises) -> None:
     owner = premises.call(None)
     premises.company.calls.clear()
@@ -133,6 +137,7 @@ def test_a_call_that_twilio_never_knew_is_ended_when_none_can_last_that_long(pre
     assert asked <= 16, "ever more rarely"
 
 
+@ONE_MACHINE
 def test_ended_calls_are_asked_about_ever_more_rarely_and_after_a_day_no_more(premises: Premises) -> None:
     owner = premises.call(Outcome.DECLINED)
     over(premises, owner)
@@ -148,6 +153,7 @@ def test_ended_calls_are_asked_about_ever_more_rarely_and_after_a_day_no_more(pr
     assert len(asked_at) < 20
 
 
+@ONE_MACHINE
 @pytest.mark.parametrize("error", [Unavailable("timed out"), Broken("makes no sense"), Refused("credentials")])
 def test_a_call_that_cannot_be_asked_about_keeps_no_other_from_it(premises: Premises, error: Exception) -> None:
     poison, sound = premises.call(None), premises.call(None)
@@ -166,6 +172,7 @@ def test_a_call_that_cannot_be_asked_about_keeps_no_other_from_it(premises: Prem
     assert premises.incidents(poison) == ({"call_not_understood"} if isinstance(error, Broken) else set())
 
 
+@ONE_MACHINE
 def test_twilio_is_left_alone_when_it_fails_again_and_again(premises: Premises) -> None:
     for _ in range(20):
         premises.call(None)
@@ -178,6 +185,7 @@ def test_twilio_is_left_alone_when_it_fails_again_and_again(premises: Premises) 
     assert len([method for method, _ in premises.company.asked if method == "call"]) == 15, "the others have their turn"
 
 
+@ONE_MACHINE
 def test_news_of_another_calls_recording_moves_nothing(premises: Premises) -> None:
     mine, other = premises.stored(), premises.call(Outcome.DECLINED)
     tape = premises.company.tapes[mine.recording_sid]
@@ -189,6 +197,7 @@ def test_news_of_another_calls_recording_moves_nothing(premises: Premises) -> No
     assert premises.recording(mine).state is RecordingState.KEPT
 
 
+@ONE_MACHINE
 def test_a_recording_that_was_to_be_and_is_not_is_an_incident_and_no_false_claim(premises: Premises) -> None:
     owner = premises.call()
     over(premises, owner)
@@ -199,6 +208,7 @@ def test_a_recording_that_was_to_be_and_is_not_is_an_incident_and_no_false_claim
     assert premises.incidents(owner) == {"recording_missing"}
 
 
+@ONE_MACHINE
 def test_a_recording_that_began_and_never_ended_is_an_incident(premises: Premises) -> None:
     owner = premises.call()
     sid = premises.company.start(owner.call_sid, WAV)
@@ -219,6 +229,7 @@ def test_a_recording_that_waits_for_very_long_is_an_incident_once(premises: Prem
     assert sorted(kinds) == ["job_failed", "recording_stays_completed"]
 
 
+@ONE_MACHINE
 def test_a_deleted_recording_that_twilio_lists_again_is_deleted_again(premises: Premises) -> None:
     one = premises.stored()
     premises.company.tapes[one.recording_sid].is_deleted = False
@@ -257,7 +268,7 @@ def test_those_that_fail_time_and_again_leave_the_others_their_turn(
     all_of_them = {made().id for _ in range(5)}
     for booked, _ in premises.jobs.waiting(INTAKE):
         premises.jobs.ended(booked)
-    premises.clock.passes(days=91)
+    premises.clock.passes(days=1 if kind is INTAKE else 91)
     given: set[str] = set()
     for _ in range(100):
         premises.sweep()
@@ -269,6 +280,7 @@ def test_those_that_fail_time_and_again_leave_the_others_their_turn(
     pytest.fail(f"{len(given)} of 5 had their turn")
 
 
+@ONE_MACHINE
 def test_a_sweep_is_asked_for_where_something_is_due_and_none_is_under_way(premises: Premises) -> None:
     sweep.ask_for_one(premises.shop, premises.jobs)
     assert premises.jobs.under_way(sweep.SWEEP) == set()

@@ -66,7 +66,10 @@ def main(url: str, folder: Path, *more: str) -> None:
         database,
         {kind: lambda steps, job_id: walk(folder, steps, job_id) for kind in kinds},
         on_failure=lambda kind, job_id, error: failed(folder, job_id, error),
-        periodic=[Periodic("tick", 0.1, lambda: note(folder, "ticks", str(os.getpid())))],
+        periodic=[
+            Periodic("tick", 0.1, lambda: note(folder, "ticks", str(os.getpid()))),
+            Periodic("tock", 0.1, lambda: note(folder, "tocks", str(os.getpid())), everywhere=True),
+        ],
         tempo=QUICK,
     )
     ended = threading.Event()

@@ -137,6 +137,13 @@ def test_an_earlier_root_can_be_computed_again_for_whoever_noted_it(database: Da
             consent_log.verify(connection, size_then=6)
 
 
+def test_a_disclosure_that_was_rewritten_is_found(database: Database) -> None:
+    database.write(appending(Event("call.received", {}, {"caller": "+14155550100"})))
+    database.write(lambda connection: connection.execute(update(disclosure).values(body="QUJD")))
+    with database.read() as connection, pytest.raises(Broken, match="something else than was committed to"):
+        consent_log.verify(connection)
+
+
 def test_an_event_filed_under_another_call_is_found(database: Database) -> None:
     database.write(appending(Event("call.received")))
 

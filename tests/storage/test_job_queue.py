@@ -55,6 +55,15 @@ def test_a_job_asked_for_three_times_is_one_job(database: Database, queue: JobQu
     assert jobs_in(database) == 1
 
 
+def test_what_is_under_way_is_known_by_kind(database: Database, queue: JobQueue) -> None:
+    ask(database, queue, FETCH, "RE1", "RE2:2026112212")
+    ask(database, queue, DESTROY, "RE3")
+    assert queue.under_way(FETCH) == {"RE1", "RE2:2026112212"}
+    queue._client.cancel_workflow(FETCH.key("RE1"))
+    assert queue.under_way(FETCH) == {"RE2:2026112212"}
+    assert queue.under_way(JobKind("sweep", Lane.PROMPT)) == frozenset()
+
+
 def test_jobs_of_two_kinds_may_have_one_id(database: Database, queue: JobQueue) -> None:
     ask(database, queue, FETCH, "RE1")
     ask(database, queue, DESTROY, "RE1")

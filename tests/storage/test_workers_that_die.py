@@ -111,6 +111,7 @@ def test_a_dead_workers_job_is_resumed_once_at_the_step_that_was_cut(yard: Yard)
     yard.watch_for(third, seconds=0.1)
     assert yard.steps() == {"a first": 1, "a second": 1}, "what a living worker did was done again"
     assert set(yard.lines("ticks")) == {str(first.pid)}, "what is periodic is for the eldest only"
+    until(lambda: set(yard.lines("tocks")) == {str(one.pid) for one in (first, second, third)})  # or for everybody
     first.kill()
     until(lambda: yard.steps()["a second"] == 2)
     yard.let_go()

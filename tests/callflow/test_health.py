@@ -1,0 +1,104 @@
+"""`/healthz` says that the process answers, `/readyz` that it can do its work; asking makes it do nothing."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from callflow.health import Readiness, add_health
+from storage.errors import Unavailable
+
+
+class Part:
+    """Something that can be broken, and counts how often it is looked at."""
+
+    def __init__(self) -> None:
+        self.is_broken, self.looks = False, 0
+
+    def __call__(self) -> None:
+        self.looks += 1
+        if self.is_broken:
+            raise Unavailable("part: broken")
+
+
+def client_of(readiness: Readiness) -> FlaskClient:
+    app = Flask(__name__)
+    add_health(app, readiness)
+    return app.test_client()
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def test_ready_is_what_was_found_at_the_last_look(caplog: pytest.LogCaptureFixture) -> None:
+    database, store = Part(), Part()
+    readiness = Readiness({"database": database, "audio_store": store})
+    client = client_of(readiness)
+    assert client.get("/readyz").status_code == 503  # nobody has looked yet
+    readiness.look()
+    assert (client.get("/readyz").status_code, client.get("/readyz").json) == (
+        200,
+        {"database": True, "audio_store": True},
+    )
+    store.is_broken = True
+    readiness.look()
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json) == (503, {"database": True, "audio_store": False})
+    assert "not ready: audio_store: part: broken" in caplog.text
+    store.is_broken = False
+    readiness.look()
+    assert client.get("/readyz").status_code == 200
+
+
+def test_asking_makes_us_look_at_nothing() -> None:
+    part = Part()
+    readiness = Readiness({"part": part})
+    readiness.look()
+    client = client_of(readiness)
+    for _ in range(5):
+        client.get("/readyz")
+        client.get("/healthz")
+    assert part.looks == 1
+
+
+def test_it_is_looked_at_again_and_again() -> None:
+    part = Part()
+    readiness = Readiness({"part": part}, every_s=0.01)
+    readiness.start()
+    assert part.looks >= 1
+    until(lambda: part.looks > 3)
+    part.is_broken = True
+    until(lambda: not readiness.found()["part"])
+    part.is_broken = False
+    until(lambda: readiness.found()["part"])
+
+
+def test_a_check_that_hangs_is_not_ready() -> None:
+    """A database that swallows every question looks like nothing at all."""
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def check() -> None:
+        if hangs.is_set():
+            goes_on.wait()
+
+    readiness = Readiness({"part": check}, every_s=0.02)
+    readiness.start()
+    assert readiness.found()["part"]
+    hangs.set()
+    until(lambda: not readiness.found()["part"])
+    hangs.clear()
+    goes_on.set()
+    until(lambda: readiness.found()["part"])
+
+
+def test_a_process_that_is_not_ready_still_answers() -> None:
+    client = client_of(Readiness({"part": Part()}))
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.text, answer.content_type) == (200, "ok\n", "text/plain; charset=utf-8")

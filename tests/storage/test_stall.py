@@ -1,0 +1,47 @@
+import threading
+
+import pytest
+
+from storage.errors import Refused, Unavailable
+from storage.stall import Stall
+
+
+def stalled() -> Stall:
+    stall = Stall()
+    with pytest.raises(Unavailable), stall.watched():
+        raise Unavailable
+    return stall
+
+
+def test_while_one_asks_whether_it_answers_again_all_others_are_told_at_once() -> None:
+    stall, asking, over = stalled(), threading.Event(), threading.Event()
+
+    def ask() -> None:
+        with stall.watched():
+            asking.set()
+            over.wait(10)
+
+    asks = threading.Thread(target=ask)
+    asks.start()
+    asking.wait(10)
+    with pytest.raises(Unavailable, match="stopped answering"), stall.watched():
+        raise AssertionError("nobody may ask now")
+    over.set()
+    asks.join()
+    with stall.watched(), stall.watched():
+        pass  # it answered: everybody may ask again, at once
+
+
+def test_it_may_be_asked_again_after_each_try_in_vain() -> None:
+    stall = stalled()
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="still"), stall.watched():
+            raise Unavailable("still")
+
+
+def test_what_the_work_itself_refuses_is_no_stall() -> None:
+    stall = Stall()
+    with pytest.raises(Refused), stall.watched():
+        raise Refused
+    with stall.watched(), stall.watched():
+        pass
