@@ -55,11 +55,14 @@ def _voice(language: str) -> str:
     return _VOICES.get(language) or _VOICES.get(language.partition("-")[0], "en-us")
 
 
+# The library keeps its state in globals: whoever speaks, one speaks at a time.
+_speaking = threading.Lock()
+
+
 class Espeak:
-    """The library of espeak-ng. It keeps its state in globals, so there is one of it, and one lock."""
+    """The library of espeak-ng."""
 
     def __init__(self, library: Path, data: Path) -> None:
-        self._lock = threading.Lock()
         self._chunks: list[bytes] = []
         self._library: Any = ctypes.CDLL(str(library))
         self._rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, str(data).encode(), 0)
@@ -71,7 +74,7 @@ class Espeak:
 
     def say(self, text: str, voice: str) -> Samples:
         data = text.encode()
-        with self._lock:
+        with _speaking:
             self._chunks.clear()
             self._library.espeak_SetVoiceByName(voice.encode())
             self._library.espeak_SetParameter(_RATE_PARAMETER, _words_per_minute[0], 0)

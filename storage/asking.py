@@ -5,6 +5,7 @@ more rarely for a day. What it says of recordings is taken in exactly as from a 
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import inf
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -21,7 +22,9 @@ from storage.tables import call
 log = logging.getLogger(__name__)
 
 # What Twilio calls a recording that somebody else's request, setting or verb started: never the one of our record.xml.
-# The list is Twilio's documented set; `<Start><Recording>` is not in it (it was seen as StartCallRecordingTwiML).
+# The list is Twilio's documented set; `<Start><Recording>` is not in it, and the name of ours is only known from having
+# been seen. So what has neither name can be ours, if it began after consent.
+SEEN_FOR_OURS = "StartCallRecordingTwiML"
 FOREIGN_SOURCES = frozenset(
     {
         "Conference",
@@ -47,6 +50,7 @@ _LATE = timedelta(minutes=10)
 _VERY_LATE = timedelta(hours=1)
 # Twilio ends a call after four hours, or after 24 where the account may.
 _CALL_MAX = timedelta(hours=25)
+_RESOLUTION = timedelta(seconds=1)  # of the times that Twilio tells
 _GONE_THERE = frozenset({RecordingState.KEPT, RecordingState.DESTROYED})
 
 
@@ -110,8 +114,9 @@ def _take_in(
     if _is_over(known, at_provider, moment.at):
         status = at_provider.status if at_provider else "unknown to Twilio"
         calls.end(connection, moment, known, status=status, duration_s=at_provider.duration_s if at_provider else None)
-    for one in found:
-        heard = recordings.hear(connection, moment, _call(connection, call_id), _news(one), jobs)
+    for one in sorted(found, key=_likeliest_first):
+        owner = _call(connection, call_id)
+        heard = recordings.hear(connection, moment, owner, _news(one, owner), jobs)
         if heard.state in _GONE_THERE:  # a deletion that was confirmed, and yet here it is
             jobs.enqueue(connection, DELETE_AGAIN, f"{heard.id}:{moment.at:%Y%m%d%H}", heard.id)
     known = _call(connection, call_id)
@@ -124,16 +129,29 @@ def _is_over(known: Call, at_provider: ProviderCall | None, now: datetime) -> bo
     return now - known.received_at > _CALL_MAX if at_provider is None else at_provider.ended
 
 
-def _news(found: ProviderRecording) -> News:
+def _likeliest_first(found: ProviderRecording) -> tuple[bool, float]:
+    """The permit covers one recording, and ours is begun with the first verb after consent."""
+    return found.source != SEEN_FOR_OURS, found.started_at.timestamp() if found.started_at else inf
+
+
+def _news(found: ProviderRecording, owner: Call) -> News:
     return News(
         recording_sid=found.recording_sid,
         event=_RECORDING_EVENT.get(found.status, RecordingEvent.IN_PROGRESS),
         source=found.source,
-        ours=found.source not in FOREIGN_SOURCES,
+        ours=_can_be_ours(found, owner),
         duration_s=found.duration_s,
         channels=found.channels,
         started_at=found.started_at,
     )
+
+
+def _can_be_ours(found: ProviderRecording, owner: Call) -> bool:
+    if found.source == SEEN_FOR_OURS:
+        return True
+    if found.source in FOREIGN_SOURCES or found.started_at is None or owner.decided_at is None:
+        return False
+    return found.started_at + _RESOLUTION >= owner.decided_at
 
 
 def _miss(connection: Connection, moment: Moment, known: Call) -> None:

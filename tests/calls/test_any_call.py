@@ -38,15 +38,24 @@ def test_a_call_ends_under_the_rules_it_began_with(edit: str, line_town: Town) -
     assert len(line_town.seen[-1]["recordings"]) == 1
 
 
-def test_the_permit_goes_to_our_own_recording_also_where_twilio_names_another_one_first(line_town: Town) -> None:
-    things = (
-        Meanwhile("rogue", "in_conversation", how="StartCallRecordingAPI"),
-        Meanwhile("worker", "in_conversation"),
-    )
+@pytest.mark.parametrize("source", ["StartCallRecordingAPI", ""])
+@pytest.mark.parametrize("begins", ["in_disclosure", "in_conversation"])
+def test_the_permit_goes_to_our_own_recording_also_where_we_hear_of_another_first(
+    begins: str, source: str, line_town: Town
+) -> None:
+    things = (Meanwhile("rogue", begins, how=source), Meanwhile("worker", "in_conversation"))
     lost = {"recording": {"lose": True}}
     call = RandomCall("two", "opt_in", "+15125550111", is_lax=True, presses=("1",), callbacks=lost, meanwhile=things)
     assert list(wrongs(line_town, call)) == []
     assert len(line_town.seen[-1]["recordings"]) == 2
+
+
+def test_a_recording_that_began_before_consent_is_not_kept_whatever_twilio_calls_it(line_town: Town) -> None:
+    things = (Meanwhile("rogue", "in_disclosure"), Meanwhile("worker", "in_conversation"))
+    faults = {"only": "/consent", "lost_answers": 1}  # consent is given, and record.xml never arrives
+    call = RandomCall("one", "opt_in", "+15125550111", is_lax=True, presses=("1",), voice=faults, meanwhile=things)
+    assert list(wrongs(line_town, call)) == []
+    assert [one["source"] for one in line_town.seen[-1]["recordings"]] == [""]
 
 
 def wrongs(town: Town, call: RandomCall) -> Iterator[str]:

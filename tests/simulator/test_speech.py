@@ -13,6 +13,12 @@ from simulator.sound import NotPlayable, from_wav, key_tone, resample, seconds, 
 LANGUAGES = ["en-US", "en-GB", "es-US", "fr-CA", "de-DE", "pt-BR", "hi-IN"]
 
 
+@pytest.fixture(autouse=True)
+def unhurried() -> None:
+    """How fast people speak is set for the whole process, and another test may have set it."""
+    speech.hurry(160)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_a_conversation_that_can_be_spoken(language: str) -> None:
     turns = conversation(language)
