@@ -40,8 +40,9 @@ def suppress(call_id: str, line: Line, wording: Wording, urls: Urls, *, text: st
     )
 
 
-def refuse(wording: Wording) -> bytes:
-    return _render("refuse.xml", wording=wording)
+def refuse(wording: Wording, *, text: str) -> bytes:
+    """Say `text`, and end a call that may not go on unrecorded."""
+    return _render("refuse.xml", wording=wording, text=text)
 
 
 def connect(line: Line, *, ended_url: str = "") -> bytes:
