@@ -10,12 +10,22 @@ from policies.wording import Wording
 from storage.calls import Permit
 
 
-def disclose(wording: Wording, *, choice_url: str) -> bytes:
-    return _render("disclose.xml", wording=wording, choice_url=choice_url)
+def disclose(wording: Wording, *, choice_url: str, audio_url: str = "") -> bytes:
+    """`audio_url`: of the disclosure's recording, where a person has spoken it."""
+    return _render("disclose.xml", wording=wording, choice_url=choice_url, audio_url=audio_url)
 
 
-def choose(wording: Wording, *, consent_url: str, again: bool) -> bytes:
-    return _render("choose.xml", wording=wording, consent_url=consent_url, again=again)
+def choose(
+    wording: Wording, *, consent_url: str, again: bool, disclosure_audio_url: str = "", question_audio_url: str = ""
+) -> bytes:
+    return _render(
+        "choose.xml",
+        wording=wording,
+        consent_url=consent_url,
+        again=again,
+        disclosure_audio_url=disclosure_audio_url,
+        question_audio_url=question_audio_url,
+    )
 
 
 def record(permit: Permit, line: Line, wording: Wording, urls: Urls) -> bytes:
