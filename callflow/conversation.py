@@ -22,7 +22,8 @@ from policies.jurisdictions import place_of, standard_for
 from policies.lifecycle import CallEvent, CallState
 from policies.retention import retain_until
 from policies.rules import Line, Rulebook
-from policies.wording import Wording, language_for, language_spoken_in, spoken_length_s, wording_for
+from policies.spoken_languages import language_for
+from policies.wording import Wording, spoken_length_s, wording_for
 from storage import calls
 from storage.calls import OPEN, Call, Moment, Permit, Reply
 from storage.errors import Refused
@@ -100,7 +101,7 @@ class Conversation:
         line = self.line(heard.to)
         place = place_of(heard.from_)
         demand = standard_for(line, self.rulebook.business, place)
-        language = language_for(language_spoken_in(place), line.languages)
+        language = language_for(place, line.languages)
         standard = demand.standard
         wording = self._wording(line, standard.mode, language, silence_is_consent=standard.silence_is_consent)
         new = Call(
@@ -193,7 +194,7 @@ class Conversation:
                 calls.settle(
                     connection, moment, known, CallEvent.REFUSED, events=refused, outcome=outcome, reason=reason
                 )
-                return twiml.refuse(wording)
+                return twiml.refuse(wording, text=wording.refused_other_channel)
 
     def _permit(
         self, connection: Connection, moment: Moment, known: Call, decision: Record, first: Sequence[Event]

@@ -10,12 +10,22 @@ from policies.wording import Wording
 from storage.calls import Permit
 
 
-def disclose(wording: Wording, *, choice_url: str) -> bytes:
-    return _render("disclose.xml", wording=wording, choice_url=choice_url)
+def disclose(wording: Wording, *, choice_url: str, audio_url: str = "") -> bytes:
+    """`audio_url`: of the disclosure's recording, where a person has spoken it."""
+    return _render("disclose.xml", wording=wording, choice_url=choice_url, audio_url=audio_url)
 
 
-def choose(wording: Wording, *, consent_url: str, again: bool) -> bytes:
-    return _render("choose.xml", wording=wording, consent_url=consent_url, again=again)
+def choose(
+    wording: Wording, *, consent_url: str, again: bool, disclosure_audio_url: str = "", question_audio_url: str = ""
+) -> bytes:
+    return _render(
+        "choose.xml",
+        wording=wording,
+        consent_url=consent_url,
+        again=again,
+        disclosure_audio_url=disclosure_audio_url,
+        question_audio_url=question_audio_url,
+    )
 
 
 def record(permit: Permit, line: Line, wording: Wording, urls: Urls) -> bytes:
@@ -40,8 +50,9 @@ def suppress(call_id: str, line: Line, wording: Wording, urls: Urls, *, text: st
     )
 
 
-def refuse(wording: Wording) -> bytes:
-    return _render("refuse.xml", wording=wording)
+def refuse(wording: Wording, *, text: str) -> bytes:
+    """Say `text`, and end a call that may not go on unrecorded."""
+    return _render("refuse.xml", wording=wording, text=text)
 
 
 def connect(line: Line, *, ended_url: str = "") -> bytes:

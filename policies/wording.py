@@ -4,34 +4,42 @@ The statement and the question are separate texts, because the first is played w
 """
 
 import json
-import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
-from importlib.resources import files
-from typing import Any
 
+from policies.authored import Approval, Audio, OwnWording, own_wording_of
 from policies.consent import Mode
+from policies.wording_pack import NoWording, languages, menu_line, native_review_of, nearest, purposes_in, texts_of
+
+__all__ = [
+    "NoWording",
+    "Wording",
+    "languages",
+    "menu_line",
+    "native_review_of",
+    "nearest",
+    "purposes_in",
+    "spoken_length_s",
+    "variant_of",
+    "wording_for",
+]
 
 WORDS_PER_MINUTE = 150
 
-# Where Spanish is the language of most: the countries whose official language it is, and Puerto Rico.
-_SPANISH_SPEAKING = frozenset(
-    {"AR", "BO", "CL", "CO", "CR", "CU", "DO", "EC", "ES", "GQ", "GT", "HN", "MX", "NI", "PA", "PE", "PY", "SV"}
-) | {"US-PR", "UY", "VE"}
-
-
-class NoWording(ValueError):
-    """There is no text for this language or this purpose."""
+# The modes in which a call can go on unrecorded and may yet be recorded, so that an earlier no has a choice left.
+_REMEMBERS = frozenset({Mode.NOTICE, Mode.OPT_OUT, Mode.OPT_IN})
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """All that one call may say. `question` is empty in the modes that ask nothing.
+    """All that one call may say. `question` is empty in the variants that ask nothing.
 
-    `id` names the variant and the locale, `version` the whole pack. `sha256` (hex) is over the language, the
-    voice and every text, as spoken for this business: one compact JSON object, keys sorted, in UTF-8.
+    `id` names the variant and the locale, and whether the texts are the operator's own; `version` is that of the
+    language's file, or the operator's. `sha256` (hex) is over the language, the voice, every text as spoken for
+    this business, and the hashes of the recorded ones: one compact JSON object, keys sorted, in UTF-8. Who
+    approved it (`approved_on` is an ISO 8601 date; both are empty where nobody has) is not part of it.
     """
 
     id: str
@@ -39,8 +47,12 @@ class Wording:
     language: str
     voice: str
     mode: Mode
+    variant: str
     disclosure: str
     question: str
+    disclosure_audio: str  # the SHA-256 (hex) of a recording that is played instead; empty where a voice says it
+    question_audio: str
+    disclosure_length_ms: int
     recorded_tag: str
     not_recorded: str
     declined: str
@@ -51,51 +63,46 @@ class Wording:
     agent_unavailable: str
     agent_busy: str
     goodbye: str
-    refused_must_record: str
+    refused_end_call: str
+    refused_other_channel: str
     whisper_recorded: str
     whisper_not_recorded: str
     sha256: str
+    approved_by: str
+    approved_on: str
 
 
-def wording_for(
-    mode: Mode, language: str, business: str, purposes: Sequence[str], *, silence_is_consent: bool = False
+def wording_for(  # noqa: PLR0913 - each is a rule that the caller holds by itself
+    mode: Mode,
+    language: str,
+    business: str,
+    purposes: Sequence[str],
+    *,
+    silence_is_consent: bool = False,
+    remembered: bool = False,
+    own: Sequence[OwnWording] = (),
+    approved: Sequence[Approval] = (),
+    line: str = "",
 ) -> Wording:
-    """The wording for a business (its name) and its purposes, in the order given.
+    """The wording for a business (its name) and its purposes, in the order given; the operator's own before ours.
 
-    A locale without texts of its own gets the nearest of its language. Only where silence counts as consent
-    does an opt-out text say so. Raises NoWording.
+    A locale without texts of its own gets the nearest of its language. `remembered`: the caller's number declined
+    before. `line` is the number called. Raises NoWording.
     """
-    variant = "opt_out_by_staying" if mode is Mode.OPT_OUT and silence_is_consent else mode.value
-    return _rendered(variant, mode, nearest(language), business, tuple(purposes))
+    variant = variant_of(mode, silence_is_consent=silence_is_consent, remembered=remembered)
+    locale = nearest(language)
+    theirs = own_wording_of(own, variant, locale, line)
+    rendered = _rendered(variant, mode, locale, business, tuple(purposes), theirs)
+    return rendered if theirs else _approved(rendered, approved)
 
 
-def languages() -> tuple[str, ...]:
-    """Every locale with a voice; the first of a language stands in for that language's other locales."""
-    return tuple(_pack()["voices"])
-
-
-def purposes_in(language: str) -> tuple[str, ...]:
-    """The purposes that can be said in `language`. Raises NoWording."""
-    return tuple(_texts(nearest(language))["purposes"])
-
-
-def nearest(language: str) -> str:
-    """The locale whose texts serve `language`. Raises NoWording."""
-    found = _same_language(language, languages())
-    if found is None:
-        raise NoWording(f"language {language!r}: no wording")
-    return found
-
-
-def language_for(wanted: str | None, offered: Sequence[str]) -> str:
-    """The one of a line's languages that serves a caller who wants `wanted`; else the line's first."""
-    found = _same_language(wanted, offered) if wanted else None
-    return found or offered[0]
-
-
-def language_spoken_in(place: str) -> str | None:
-    """The language to offer a caller from a place (an ISO 3166 code), None where the number says nothing of it."""
-    return "es" if {place, place.partition("-")[0]} & _SPANISH_SPEAKING else None
+def variant_of(mode: Mode, *, silence_is_consent: bool, remembered: bool) -> str:
+    """Only where silence counts as consent does an opt-out text say so, and only where there is a choice is an
+    earlier no offered to be taken back.
+    """
+    if remembered and mode in _REMEMBERS:
+        return "remembered"
+    return "opt_out_by_staying" if mode is Mode.OPT_OUT and silence_is_consent else mode.value
 
 
 def spoken_length_s(text: str) -> float:
@@ -104,51 +111,48 @@ def spoken_length_s(text: str) -> float:
 
 
 # The arguments come from the rulebook, never from a caller, so there are few different ones.
-@lru_cache(maxsize=256)
-def _rendered(variant: str, mode: Mode, locale: str, business: str, purposes: tuple[str, ...]) -> Wording:
-    texts, voice = _texts(locale), _pack()["voices"][locale]
-    spoken = {"business": business, "purposes": _listed(purposes, texts)}
+@lru_cache(maxsize=1024)
+def _rendered(
+    variant: str, mode: Mode, locale: str, business: str, purposes: tuple[str, ...], own: OwnWording | None
+) -> Wording:
+    texts = texts_of(locale)
+    spoken = {"business": business, "purposes": texts.listed(purposes)}
+    disclosure = (own.disclosure if own else texts.disclosure[variant]).format_map(spoken)
+    question = (own.question if own else texts.question[variant]).format_map(spoken)
     said = {
-        "disclosure": texts["disclosure"][variant].format_map(spoken),
-        "question": texts["question"][variant].format_map(spoken),
-        **texts["said"],
+        "disclosure": disclosure,
+        "question": question,
+        "disclosure_audio": _sha256_of(own.disclosure_audio if own else None),
+        "question_audio": _sha256_of(own.question_audio if own else None),
+        **texts.said,
     }
-    digest = sha256(_canonical({"language": locale, "voice": voice, **said})).hexdigest()
     return Wording(
-        id=f"{variant}.{locale}",
-        version=_pack()["version"],
+        id=f"own.{variant}.{locale}" if own else f"{variant}.{locale}",
+        version=own.version if own else texts.version,
         language=locale,
-        voice=voice,
+        voice=texts.voice,
         mode=mode,
-        sha256=digest,
+        variant=variant,
+        disclosure_length_ms=_length_ms(disclosure, own.disclosure_audio if own else None),
+        sha256=sha256(_canonical({"language": locale, "voice": texts.voice, **said})).hexdigest(),
+        approved_by=own.approved_by if own else "",
+        approved_on=own.approved_on.isoformat() if own else "",
         **said,
     )
 
 
-def _listed(purposes: tuple[str, ...], texts: dict[str, Any]) -> str:
-    """The purposes as spoken: "a", "a and b", "a, b and c"."""
-    if not purposes or not set(purposes) <= texts["purposes"].keys():
-        raise NoWording(f"purposes {list(purposes)}: no wording; there are {', '.join(texts['purposes'])}")
-    *others, last = (texts["purposes"][purpose] for purpose in purposes)
-    return f"{', '.join(others)} {texts['and']} {last}" if others else str(last)
+def _approved(wording: Wording, approved: Sequence[Approval]) -> Wording:
+    found = next((approval for approval in approved if approval.sha256 == wording.sha256), None)
+    return replace(wording, approved_by=found.by, approved_on=found.on.isoformat()) if found else wording
+
+
+def _sha256_of(audio: Audio | None) -> str:
+    return audio.sha256 if audio else ""
+
+
+def _length_ms(text: str, audio: Audio | None) -> int:
+    return audio.length_ms if audio else round(spoken_length_s(text) * 1000)
 
 
 def _canonical(said: dict[str, str]) -> bytes:
     return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _same_language(wanted: str, offered: Sequence[str]) -> str | None:
-    if wanted in offered:
-        return wanted
-    language = wanted.partition("-")[0]
-    return next((locale for locale in offered if locale.partition("-")[0] == language), None)
-
-
-def _texts(locale: str) -> dict[str, Any]:
-    texts: dict[str, Any] = _pack()["texts"][locale.partition("-")[0]]
-    return texts
-
-
-@cache
-def _pack() -> dict[str, Any]:
-    return tomllib.loads(files("policies").joinpath("wordings.toml").read_text(encoding="utf-8"))

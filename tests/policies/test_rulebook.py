@@ -108,7 +108,7 @@ def test_the_hash_is_of_the_text_and_not_of_its_meaning() -> None:
         ('consent = "opt_out"', 'consent = "opt-out"', (11, "line[1].consent", '"opt-out" is not a consent mode')),
         ('consent = "opt_out"', "consent = 1", (11, "line[1].consent", "a whole number is not a text")),
         ('"quality"]', '"qualty"]', (10, "line[1].purposes[1]", '"qualty" has no wording')),
-        ('"es-US"', '"fr-FR"', (9, "line[1].languages[2]", '"fr-FR" has no wording')),
+        ('"es-US"', '"nl-NL"', (9, "line[1].languages[2]", '"nl-NL" has no wording')),
         ('"es-US"', '"en-US"', (9, "line[1].languages[2]", "the same as item 1")),
         ('["quality"]', "[]", (10, "line[1].purposes", "an empty list is not a list of one or more")),
         ('["quality"]', '"quality"', (10, "line[1].purposes", '"quality" is not a list of one or more')),
