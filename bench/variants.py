@@ -21,6 +21,7 @@ from callflow.serving import die_with_parent, run, webhook_workers
 from callflow.webhooks import Webhooks, create_app
 from policies import consent
 from policies.consent import Record
+from policies.purposes import Granted
 from policies.retention import retain_until
 from storage import calls
 from storage.calls import Call, Moment, Permit
@@ -52,7 +53,8 @@ class _Forgetful(Conversation):
         line = self.line(known.line)
         rule = self.rulebook.retention[line.retention]
         until = retain_until(known.received_at, rule)
-        permit = Permit(known.id, decision.outcome, line.purposes, rule.name, until, moment.at)
+        purposes = tuple(Granted(purpose, until) for purpose in line.purposes)
+        permit = Permit(known.id, decision.outcome, purposes, rule.name, until, moment.at)
         return twiml.record(permit, line, self.wording(known), self.urls)
 
 

@@ -174,6 +174,31 @@ def incidents_close(number: int) -> None:
 
 
 @main.group()
+def recording() -> None:
+    """The recordings that are kept."""
+
+
+@recording.command("export")
+@click.argument("recording_sid")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--purpose", required=True, help="What it is to be used for, as its caller was told: quality, say.")
+def recording_export(recording_sid: str, file: Path, purpose: str) -> None:
+    """Write a recording to a new file, for one purpose.
+
+    Exit code 1, and no file, where its caller did not agree to that purpose or its time is over. Either way the log
+    keeps that you asked.
+    """
+    from callflow.exporting import export, who_asks
+
+    with _opened() as house:
+        try:
+            size_bytes = export(house, recording_sid, purpose, file, actor=who_asks())
+        except (Refused, Unavailable, Broken) as error:
+            _end([str(error)], FOUND_SOMETHING)
+    click.echo(f"{file}: {size_bytes} bytes")
+
+
+@main.group()
 def log() -> None:
     """The consent log: verify it, show it."""
 

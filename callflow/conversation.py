@@ -20,6 +20,7 @@ from policies import consent
 from policies.consent import Answer, Ask, Decision, EndCall, Mode, Outcome, Record, Suppress
 from policies.jurisdictions import place_of, standard_for
 from policies.lifecycle import CallEvent, CallState
+from policies.purposes import Granted
 from policies.retention import retain_until
 from policies.rules import Line, Rulebook
 from policies.spoken_languages import language_for
@@ -201,12 +202,13 @@ class Conversation:
     ) -> Permit:
         line = self.line(known.line)
         rule = self.rulebook.retention[line.retention]
+        until = retain_until(known.received_at, rule)
         permit = Permit(
             call_id=known.id,
             outcome=decision.outcome,
-            purposes=line.purposes,
+            purposes=tuple(Granted(purpose, until) for purpose in line.purposes),
             retention=rule.name,
-            retain_until=retain_until(known.received_at, rule),
+            retain_until=until,
             decided_at=moment.at,
         )
         told = [*first, events.recording_permitted(permit)]

@@ -68,7 +68,8 @@ def recording_permitted(permit: Permit) -> Event:
         {
             "outcome": permit.outcome,
             "basis": "express" if permit.outcome == "consented" else "implied",
-            "purposes": list(permit.purposes),
+            "purposes": [one.purpose for one in permit.purposes],
+            "usable_until": {one.purpose: one.until.isoformat() for one in permit.purposes},
             "retention": permit.retention,
             "retain_until": permit.retain_until.isoformat(),
         },

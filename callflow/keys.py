@@ -5,6 +5,7 @@ Whoever holds it can open every kept recording and sign the consent log; whoever
 
 import base64
 import binascii
+import hmac
 import os
 import re
 import secrets
@@ -17,12 +18,14 @@ from callflow.settings import Problem, SettingsRejected
 SETTING = "ONRECORD_KEY_FILE"
 KEY_BYTES = 32
 NAMES = ("key-encryption-key", "log-signing-key", "url-mac-key")
+_NUMBER_HASH = b"onrecord number hash key v1"
 
 HEADER = """\
 # onrecord keys, format 1. Keep this file to its owner (mode 0600) and a copy of it where the database is not.
 # Lost, no kept recording can be opened again. Each line: a name, and 32 random bytes in base64.
-# key-encryption-key seals the key of every recording; log-signing-key (an Ed25519 seed) signs the checkpoints
-# of the consent log; url-mac-key proves that a URL was made here.
+# key-encryption-key seals the key of every recording, and makes the key that callers' numbers are hashed with;
+# log-signing-key (an Ed25519 seed) signs the checkpoints of the consent log; url-mac-key proves that a URL was made
+# here.
 """
 
 
@@ -33,6 +36,11 @@ class Keys:
     key_encryption_key: bytes = field(repr=False)
     log_signing_seed: bytes = field(repr=False)
     url_mac_key: bytes = field(repr=False)
+
+    @property
+    def number_hash_key(self) -> bytes:
+        """Hashes callers' numbers. HKDF-Expand (RFC 5869) of the key-encryption key, for which one block is enough."""
+        return hmac.digest(self.key_encryption_key, _NUMBER_HASH + b"\x01", "sha256")
 
 
 def create_key_file(path: Path) -> None:

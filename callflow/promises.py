@@ -18,11 +18,12 @@ from sqlalchemy import Connection, select
 from callflow.story import Story, tell
 from policies.consent import RECORDING_OUTCOMES
 from policies.lifecycle import RecordingState
-from storage import consent_log, recordings, sealing
+from storage import consent_log, recordings
 from storage.audio_key import AudioKey
 from storage.audio_store import AudioStore
 from storage.database import Database
 from storage.errors import Broken, Refused
+from storage.kept_audio import kept_audio
 from storage.recordings import Recording
 from storage.tables import audio_object, call, recording, recording_key, wording_version
 
@@ -185,18 +186,9 @@ def strays(witness: Witness, connection: Connection) -> Iterator[Breach]:
 
 
 def open_master(witness: Witness, connection: Connection, recording_id: str) -> bytes:
-    """The WAV of a kept recording, unsealed."""
-    master = next(one for one in recordings.objects_of(connection, recording_id) if one.name == "master")
-    wrapped = connection.scalar(select(recording_key.c.wrapped_key).where(recording_key.c.recording_id == recording_id))
-    if wrapped is None:
-        raise Broken(f"recording {recording_id}: its key is gone")
-    data_key = sealing.unwrap_key(witness.key_encryption_key, bytes(wrapped), recording_id)
-    key, version_id = AudioKey.parse(master.key), master.version_id or ""
-    audio = sealing.open_sealed(
-        lambda start, length: witness.store.read(key, version_id, start, length),
-        data_key=data_key,
-        recording_id=f"{recording_id}/master",
-    )
+    """The WAV of a kept recording, whoever may hear it: a promise is checked by its audio."""
+    kept = kept_audio(connection, recording_id, store=witness.store, key_encryption_key=witness.key_encryption_key)
+    audio = kept.open()
     return audio.range(0, audio.length)
 
 

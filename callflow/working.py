@@ -14,7 +14,7 @@ from callflow.missed import LOOK_EVERY_S, MissedCalls
 from callflow.settings import Settings
 from callflow.twilio_client import TWILIO, Account
 from callflow.twilio_rest import TwilioProvider
-from storage import recordings, sweep
+from storage import declines, recordings, sweep
 from storage.destroy import delete_again, destroy
 from storage.incidents import raise_incident
 from storage.intake import Workshop, intake
@@ -28,6 +28,7 @@ TIDY_EVERY_S = 10.0
 FORGET_EVERY_S = 3600.0
 # Ended jobs are kept as long as Twilio may still repeat the news they came from, and then some.
 _JOBS_KEPT = timedelta(days=14)
+_AT_ONCE = 500
 
 
 def work(house: House) -> None:
@@ -64,7 +65,11 @@ def make_worker(house: House) -> Worker:
 
 
 def _forget(shop: Workshop, jobs: JobQueue) -> None:
-    while jobs.forget(shop.moment().at - _JOBS_KEPT):
+    """Ended jobs, and declines whose time is over: a few in each transaction, until none are left."""
+    now = shop.now()
+    while jobs.forget(now - _JOBS_KEPT):
+        pass
+    while shop.database.write(lambda connection: declines.forget_expired(connection, now, limit=_AT_ONCE)):
         pass
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from evidence.events import Event
 from policies.consent import Mode, Outcome, Standard, hung_up
 from policies.lifecycle import CallEvent, CallState, after
+from policies.purposes import Granted
 from storage import consent_log
 from storage.errors import Broken
 from storage.prepared import Prepared
@@ -36,7 +37,11 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A row of `call`. `outcome` is one of `policies.consent.Outcome`, or "open" until it is known."""
+    """A row of `call`. `outcome` is one of `policies.consent.Outcome`, or "open" until it is known.
+
+    `law_sha256` names the law pack that decided, `terms` is JSON of what a permit of this call will say, `caller_hash`
+    is None where the number was withheld or has been erased, `served_at` until the disclosure has been served.
+    """
 
     id: str
     call_sid: str
@@ -57,6 +62,12 @@ class Call:
     decided_at: datetime | None = None
     ended_at: datetime | None = None
     sweep_at: datetime | None = None
+    law_sha256: str = ""
+    on_refusal: str = ""
+    remembers_decline: bool = False
+    terms: str = ""
+    caller_hash: str | None = None
+    served_at: datetime | None = None
 
     @property
     def standard(self) -> Standard:
@@ -69,7 +80,7 @@ class Permit:
 
     call_id: str
     outcome: Outcome
-    purposes: tuple[str, ...]
+    purposes: tuple[Granted, ...]
     retention: str
     retain_until: datetime
     decided_at: datetime
@@ -91,7 +102,10 @@ _MOVE = Prepared(
     update(call)
     .where(call.c.id == bindparam("the_id"), call.c.state == bindparam("the_state"), call.c.events == bindparam("seen"))
     .values(
-        {name: bindparam(name) for name in ("state", "outcome", "reason", "prompt", "events", "decided_at", "ended_at")}
+        {
+            name: bindparam(name)
+            for name in ("state", "outcome", "reason", "prompt", "events", "served_at", "decided_at", "ended_at")
+        }
     )
 )
 _ASK_AGAIN = Prepared(update(call).where(call.c.id == bindparam("the_id")).values(sweep_at=bindparam("at")))
@@ -150,9 +164,16 @@ def settle(
     return moved
 
 
-def tell(connection: Connection, moment: Moment, known: Call, *events: Event) -> Call:
+def serve(connection: Connection, moment: Moment, known: Call, *events: Event) -> Call:
+    """Say that the disclosure is served now. What it takes to hear it is measured from here."""
+    return tell(connection, moment, known, *events, served_at=moment.at)
+
+
+def tell(
+    connection: Connection, moment: Moment, known: Call, *events: Event, served_at: datetime | None = None
+) -> Call:
     """Append events of a call whose state they don't change."""
-    told = replace(known, events=known.events + len(events))
+    told = replace(known, events=known.events + len(events), served_at=served_at or known.served_at)
     _save(connection, known, told)
     consent_log.append(connection, events, call_id=known.id, first_n=known.events, at=moment.at, random=moment.random)
     return told
@@ -197,7 +218,7 @@ def give_permit(connection: Connection, given: Permit) -> Permit:
         {
             "call_id": given.call_id,
             "outcome": given.outcome,
-            "purposes": json.dumps(given.purposes),
+            "purposes": json.dumps({one.purpose: one.until.isoformat() for one in given.purposes}),
             "retention": given.retention,
             "retain_until": given.retain_until,
             "decided_at": given.decided_at,
@@ -210,8 +231,9 @@ def permit_of(connection: Connection, call_id: str) -> Permit | None:
     row = connection.execute(_PERMIT, {"id": call_id}).first()
     if row is None:
         return None
-    fields = row._asdict()
-    return Permit(**{**fields, "outcome": Outcome(row.outcome), "purposes": tuple(json.loads(row.purposes))})
+    ends = json.loads(row.purposes).items()
+    purposes = tuple(Granted(purpose, datetime.fromisoformat(until)) for purpose, until in ends)
+    return Permit(**{**row._asdict(), "outcome": Outcome(row.outcome), "purposes": purposes})
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +260,8 @@ def _read(row: tuple[Any, ...] | None) -> Call | None:
     if row is None:
         return None
     fields = dict(zip(Call.__dataclass_fields__, row, strict=True))
-    state, silence_is_consent = CallState(fields["state"]), bool(fields["silence_is_consent"])
-    return Call(**{**fields, "state": state, "silence_is_consent": silence_is_consent})
+    claims = {name: bool(fields[name]) for name in ("silence_is_consent", "remembers_decline")}
+    return Call(**{**fields, **claims, "state": CallState(fields["state"])})
 
 
 def _save(connection: Connection, known: Call, moved: Call) -> None:
@@ -254,6 +276,7 @@ def _save(connection: Connection, known: Call, moved: Call) -> None:
             "reason": moved.reason,
             "prompt": moved.prompt,
             "events": moved.events,
+            "served_at": moved.served_at,
             "decided_at": moved.decided_at,
             "ended_at": moved.ended_at,
         },

@@ -3,11 +3,12 @@
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.errors import Unavailable
+from storage.errors import Refused, Unavailable
 
 PIECE_BYTES = 1 << 20
 # EFBIG is a file-size limit set on the process: for the caller it is the same thing as a full disk.
@@ -47,6 +48,41 @@ def write_private(path: Path, content: bytes) -> None:
         finally:
             os.close(descriptor)
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_private(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """What to write a new file with, which only we can read: there, whole and durable, when the block has ended without
+    a failure, and else nothing is. Raises Refused where there is something of that name, before or since.
+    """
+    what = f"write of {path.name}"
+    if path.exists() or path.is_symlink():
+        raise Refused(f"{what}: it is there already")
+    partial = path.with_name(f".{secrets.token_hex(8)}.part")
+
+    def write(content: bytes) -> None:
+        with disk_edge(what):
+            write_all(descriptor, content)
+
+    with disk_edge(what):
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        yield write
+        with disk_edge(what):
+            os.fsync(descriptor)
+            _name(partial, path, what)
+    finally:
+        os.close(descriptor)
+        partial.unlink(missing_ok=True)
+
+
+def _name(partial: Path, path: Path, what: str) -> None:
+    try:
+        os.link(partial, path)  # which never replaces
+    except FileExistsError:
+        raise Refused(f"{what}: it is there already") from None
+    partial.unlink()
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -55,7 +55,8 @@ def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
-# One phone call to one of our lines. Who called is not here: that is a disclosure of the log, and can be erased.
+# One phone call to one of our lines. Who called is not here: that is a disclosure of the log, and can be erased, as can
+# the hash that only the key file's holder can tie to a number.
 call = Table(
     "call",
     metadata,
@@ -68,6 +69,11 @@ call = Table(
     Column("language", String(16), nullable=False),
     Column("wording_sha256", String(64), nullable=False),
     Column("rules_sha256", String(64), nullable=False),
+    Column("law_sha256", String(64), nullable=False, server_default=""),  # the law pack that decided
+    Column("on_refusal", String(48), nullable=False, server_default=""),
+    Column("remembers_decline", Integer, nullable=False, server_default="0"),
+    Column("terms", Text, nullable=False, server_default=""),  # JSON: what a permit of this call will say
+    Column("caller_hash", String(64)),  # keyed hash of the caller's number, to find a person's calls by
     Column("state", String(16), nullable=False),
     Column("outcome", String(32), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
@@ -75,6 +81,7 @@ call = Table(
     Column("events", Integer, nullable=False, server_default="0"),  # how many of the log's events are this call's
     Column("received_at", Instant, nullable=False),
     Column("disclosure_length_ms", Integer, nullable=False),
+    Column("served_at", Instant),  # when the disclosure was served
     Column("decided_at", Instant),
     Column("ended_at", Instant),
     Column("sweep_at", Instant),  # when Twilio is next asked about this call; empty: no more
@@ -84,6 +91,7 @@ call = Table(
     CheckConstraint("state <> 'recording' OR outcome IN ('consented', 'consented_by_staying')", name="consented"),
     CheckConstraint("outcome IN ('open') OR decided_at IS NOT NULL", name="decided_when"),
     Index("ix_call_sweep_at", "sweep_at"),
+    Index("ix_call_caller_hash", "caller_hash"),
 )
 
 # The only thing that allows a recording. Written once, by the decision that settled the call.
@@ -92,7 +100,7 @@ permit = Table(
     metadata,
     Column("call_id", ForeignKey("call.id"), primary_key=True),
     Column("outcome", String(32), nullable=False),
-    Column("purposes", Text, nullable=False),  # JSON list
+    Column("purposes", Text, nullable=False),  # JSON object: each purpose, and until when it may be used for it
     Column("retention", String(64), nullable=False),
     Column("retain_until", Instant, nullable=False),
     Column("decided_at", Instant, nullable=False),
@@ -172,11 +180,30 @@ incident = Table(
     UniqueConstraint("kind", "about"),
 )
 
-# Every rulebook and wording that was ever in force, word for word.
+# Callers who said no and are not asked again for a while: by the keyed hash of their number, one row each.
+remembered_decline = Table(
+    "remembered_decline",
+    metadata,
+    Column("number_hash", String(64), primary_key=True),
+    Column("call_id", ForeignKey("call.id"), nullable=False),  # on which they last said it
+    Column("declined_at", Instant, nullable=False),
+    Column("forget_at", Instant, nullable=False),
+    Index("ix_remembered_decline_forget_at", "forget_at"),
+)
+
+# Every rulebook, law pack and wording that was ever in force, word for word; and every prompt, sound for sound.
 rulebook_version = Table(
     "rulebook_version",
     metadata,
     Column("sha256", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("adopted_at", Instant, nullable=False),
+)
+law_version = Table(
+    "law_version",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("version", String(32), nullable=False),
     Column("text", Text, nullable=False),
     Column("adopted_at", Instant, nullable=False),
 )
@@ -185,6 +212,15 @@ wording_version = Table(
     metadata,
     Column("sha256", String(64), primary_key=True),
     Column("text", Text, nullable=False),  # JSON
+    Column("adopted_at", Instant, nullable=False),
+)
+
+prompt_audio = Table(
+    "prompt_audio",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("length_ms", Integer, nullable=False),
     Column("adopted_at", Instant, nullable=False),
 )
 

@@ -92,3 +92,11 @@ def test_an_answer_is_told_as_what_was_pressed_and_what_followed(installation: I
         {"attempt": 2, "digit": "2", "answer": "declined", "action": "suppress"},
     ]
     assert all(json.dumps(event) for event in told)
+
+
+def test_the_permission_says_for_what_and_until_when(installation: Installation) -> None:
+    call = installation.twilio.dial()
+    call.presses(call.to_the_question(), "1")
+    (told,) = (event for event in installation.events(call.sid) if event["type"] == "recording.permitted")
+    assert told["purposes"] == ["quality"]
+    assert told["usable_until"] == {"quality": told["retain_until"]}

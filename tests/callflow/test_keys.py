@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from callflow.keys import NAMES, create_key_file, read_keys
 from callflow.settings import SettingsRejected
@@ -47,6 +49,13 @@ def test_each_key_is_read_under_its_own_name(key_file: Path) -> None:
     key_file.write_text("\n".join(lines) + "\n")
     keys = read_keys(key_file)
     assert (keys.key_encryption_key, keys.log_signing_seed, keys.url_mac_key) == tuple(written.values())
+
+
+def test_the_key_that_hashes_numbers_is_made_of_what_every_key_file_holds(key_file: Path) -> None:
+    keys = read_keys(key_file)
+    expanded = HKDFExpand(SHA256(), 32, b"onrecord number hash key v1").derive(keys.key_encryption_key)
+    assert keys.number_hash_key == expanded
+    assert keys.number_hash_key not in {keys.key_encryption_key, keys.log_signing_seed, keys.url_mac_key}
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o277])

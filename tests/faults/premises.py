@@ -15,6 +15,7 @@ from callflow.promises import Breach, Witness, open_master, strays
 from callflow.story import Story, tell
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent, CallState, RecordingEvent, RecordingState
+from policies.purposes import Granted
 from storage import calls, recordings, sweep
 from storage.audio_store import AudioStore
 from storage.calls import OPEN, Call, Moment, Permit
@@ -180,7 +181,8 @@ class Premises:
             return calls.settle(connection, moment, told, CallEvent.SUPPRESSED, outcome=outcome)
         decided = calls.settle(connection, moment, told, CallEvent.PERMITTED, outcome=outcome)
         until = known.received_at + keep
-        calls.give_permit(connection, Permit(known.id, outcome, ("quality",), "quality-90d", until, moment.at))
+        purposes = (Granted("quality", until),)
+        calls.give_permit(connection, Permit(known.id, outcome, purposes, "quality-90d", until, moment.at))
         return decided
 
     def hears(

@@ -4,10 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from alembic import command
 from sqlalchemy import Connection, insert, inspect, text
 
-from storage import schema
 from storage.columns import Instant
 from storage.database import Database
 from storage.errors import Refused
@@ -15,6 +13,7 @@ from storage.migrations.draft import draft
 from storage.schema import check_schema, migrate
 from storage.tables import metadata
 from tests.conftest import NOON
+from tests.storage.versions import downgrade
 
 Shape = dict[str, dict[str, Any]]
 
@@ -55,24 +54,16 @@ def functions(connection: Connection) -> list[str]:
     return list(connection.scalars(text("SELECT proname FROM pg_proc WHERE proname = 'refuse_change'")))
 
 
-def downgrade(database: Database) -> None:
-    def work(connection: Connection) -> None:
-        config = schema._config()
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-
-    database.write(work)
-
-
 # One row of every table that nothing but its own constraints has to agree with, in an order that references allow.
 ROWS: dict[str, dict[str, object]] = {
     "call": {"id": "c", "call_sid": "CA", "state": "recording", "outcome": "consented", "decided_at": NOON},
-    "permit": {"call_id": "c", "outcome": "consented"},
+    "permit": {"call_id": "c", "outcome": "consented", "purposes": "{}"},
     "recording": {"id": "r", "call_id": "c", "permit": "c", "state": "kept", "object_key": "k", "retain_until": NOON},
     "recording_key": {"recording_id": "r"},
     "audio_object": {"recording_id": "r"},
     "reply": {"call_id": "c"},
     "incident": {"call_id": "c"},
+    "remembered_decline": {"call_id": "c"},
     "log_leaf": {"hash": b"h" * 32, "call_id": "c", "n": 0},
 }
 
@@ -185,9 +176,7 @@ def test_a_database_of_a_newer_program_is_refused_and_left_as_it_is(act: Any, da
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
 
 
-def test_a_database_of_an_older_program_is_refused_with_the_remedy(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", "0002")
+def test_a_database_of_an_older_program_is_refused_with_the_remedy(database: Database) -> None:
+    downgrade(database, "0001")
     with pytest.raises(Refused, match=r"^DATABASE_URL: .*version 0001 and 0002 is needed; run `onrecord init`"):
         check_schema(database)

@@ -9,11 +9,11 @@ from sqlalchemy import Connection, insert
 
 from callflow.keys import read_keys
 from callflow.private_files import Fault
-from storage import schema
 from storage.errors import Unavailable
 from storage.tables import call, recording, recording_key
 from tests.callflow.commands.site import Site
 from tests.conftest import NOON
+from tests.storage.versions import downgrade
 
 
 @pytest.fixture
@@ -109,11 +109,13 @@ def test_a_database_of_a_newer_program_is_left_alone(site: Site, monkeypatch: py
     assert site.files() == before
 
 
-def test_an_older_database_is_brought_up_to_date(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one version there is none older than this one; so this program is made to want the next."""
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", "0002")
+def test_an_older_database_is_brought_up_to_date(site: Site) -> None:
+    with closing(site.database()) as database:
+        downgrade(database, "0001")
     (told,) = site.run("check").problems
     assert told == "DATABASE_URL: the database is at version 0001 and 0002 is needed; run `onrecord init`"
+    assert site.run("init").code == 0
+    assert site.run("check").code == 0
 
 
 def seal_a_recording(connection: Connection) -> None:

@@ -1,0 +1,60 @@
+"""`onrecord recording export`: a copy of a kept recording, for a purpose that its caller agreed to."""
+
+import os
+import pwd
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from callflow.house import House
+from storage import recordings, use
+from storage.calls import Moment
+from storage.disk import PIECE_BYTES, new_private
+from storage.errors import Refused
+from storage.kept_audio import KeptAudio
+from storage.use import Refusal
+
+
+def export(house: House, recording_sid: str, purpose: str, file: Path, *, actor: str) -> int:
+    """Write the WAV to a new file, and return its size in bytes. Raises Refused, and then there is no file.
+
+    That the file can be made is seen first: the log is not to tell of an access that could lead to nothing.
+    """
+    with new_private(file) as write:
+        audio = _ask(house, recording_sid, purpose, actor).open()
+        for start in range(0, audio.length, PIECE_BYTES):
+            write(audio.range(start, PIECE_BYTES))
+    return audio.length
+
+
+def who_asks() -> str:
+    """The user that the operating system knows, whatever the environment says."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def _ask(house: House, recording_sid: str, purpose: str, actor: str) -> KeptAudio:
+    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+
+    def ask(connection: Connection) -> KeptAudio | Refusal:
+        known = recordings.peek_sid(connection, recording_sid)
+        if known is None:
+            raise Refused("there is no recording with this sid")
+        return use.open_for(
+            connection,
+            moment,
+            known.id,
+            purpose,
+            store=house.store,
+            key_encryption_key=house.keys.key_encryption_key,
+            actor=actor,
+        )
+
+    answer = house.database.write(ask)
+    if isinstance(answer, Refusal):
+        raise Refused(str(answer))
+    return answer

@@ -1,0 +1,15 @@
+"""What a caller is remembered by where their number must not stand: a hash that only the key file's holder can make."""
+
+import hmac
+
+from policies.places import valid_number
+
+
+def number_hash(key: bytes, from_: str) -> str | None:
+    """HMAC-SHA256 in hex; the same for each call from that number. None for what is withheld, disguised or no number.
+
+    Without the key it tells nothing. With it the number can be found by trying them all.
+    """
+    if valid_number(from_) is None:
+        return None
+    return hmac.digest(key, from_.encode("ascii"), "sha256").hex()

@@ -1,0 +1,243 @@
+"""The one way to kept audio: for a purpose that was agreed to, while its time lasts, and never without a trace."""
+
+import ast
+import json
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, delete, select, update
+
+from policies.consent import Outcome
+from policies.lifecycle import CallEvent, RecordingState
+from storage import calls, consent_log, use
+from storage.audio_store import AudioKey, AudioStore
+from storage.errors import Broken, Refused, Unavailable
+from storage.kept_audio import KeptAudio
+from storage.recordings import Recording
+from storage.tables import disclosure, permit, recording, recording_key
+from storage.use import Refusal
+from tests.conftest import NOON
+from tests.faults.premises import KEK, ONE_MACHINE, WAV, Premises
+from tests.source import modules, text_of
+
+ACTOR = "maria.example"
+
+
+def ask(
+    premises: Premises, one: Recording, purpose: str = "quality", *, store: AudioStore | None = None, **more: Any
+) -> KeptAudio | Refusal:
+    return premises.write(
+        lambda connection: use.open_for(
+            connection,
+            premises.moment(),
+            one.id,
+            purpose,
+            store=store or premises.shop.store,
+            key_encryption_key=KEK,
+            actor=ACTOR,
+            **more,
+        )
+    )
+
+
+def reason(answer: KeptAudio | Refusal) -> str:
+    assert isinstance(answer, Refusal)
+    return answer.reason
+
+
+def traces(premises: Premises, one: Recording) -> list[dict[str, Any]]:
+    """What the log says of those who asked, without what every event has."""
+    usual = {"index", "ts", "call", "n", "v", "sd"}
+    told = [event for event in premises.story(one).events if event["type"].startswith("recording.access")]
+    assert all(event["sd"].keys() == {"actor"} for event in told)
+    return [{name: event[name] for name in event if name not in usual} for event in told]
+
+
+def test_who_asks_for_a_purpose_that_was_agreed_to_hears_it_all(premises: Premises) -> None:
+    one = premises.stored()
+    audio = ask(premises, one)
+    assert isinstance(audio, KeptAudio)
+    opened = audio.open()
+    assert opened.range(0, opened.length) == WAV
+    assert opened.range(44, 100) == WAV[44:144]
+    assert traces(premises, one) == [
+        {"type": "recording.accessed", "recording": one.id, "purpose": "quality", "what": "export"}
+    ]
+
+
+def test_who_asks_for_another_purpose_hears_nothing_and_it_is_kept(premises: Premises) -> None:
+    one = premises.stored()
+    answer = ask(premises, one, "training")
+    why = "its caller did not agree to its use for training"
+    assert answer == Refusal(one.id, why)
+    assert str(answer) == f"recording {one.id}: {why}"
+    assert traces(premises, one) == [
+        {"type": "recording.access_refused", "recording": one.id, "purpose": "training", "why": why}
+    ]
+    with premises.shop.database.read() as connection:
+        consent_log.verify(connection)
+
+
+@ONE_MACHINE
+def test_who_asked_can_be_read_and_erased_and_is_in_no_event(premises: Premises) -> None:
+    one = premises.stored()
+    ask(premises, one)
+    ask(premises, one, "training")
+    with premises.shop.database.read() as connection:
+        bodies = [urlsafe_b64decode(body + "==") for body in connection.scalars(select(disclosure.c.body))]
+        assert ACTOR not in "".join(consent_log.leaves(connection))
+    named = [json.loads(body) for body in bodies if ACTOR.encode() in body]
+    assert [(name, value) for _, name, value in named] == [("actor", ACTOR)] * 2
+
+
+@ONE_MACHINE
+def test_the_log_says_whether_it_was_copied_or_played(premises: Premises) -> None:
+    one = premises.stored()
+    ask(premises, one, what="playback")
+    assert [trace["what"] for trace in traces(premises, one)] == ["playback"]
+
+
+@ONE_MACHINE
+def test_each_purpose_ends_when_it_was_said_to_although_the_audio_is_kept(premises: Premises) -> None:
+    one = premises.stored()
+    premises.write(lambda connection: _end(connection, one))
+    premises.clock.now = NOON + timedelta(days=30)
+    assert reason(ask(premises, one)) == "its use for quality ended on 2026-12-22"
+    assert isinstance(ask(premises, one, "training"), KeptAudio)
+
+
+def _end(connection: Connection, one: Recording) -> None:
+    ends = {"quality": NOON + timedelta(days=30), "training": NOON + timedelta(days=60)}
+    said = json.dumps({purpose: until.isoformat() for purpose, until in ends.items()})
+    connection.execute(update(permit).where(permit.c.call_id == one.call_id).values(purposes=said))
+
+
+@ONE_MACHINE
+def test_at_the_end_of_its_time_it_is_not_opened_any_more_whatever_the_sweep_does(premises: Premises) -> None:
+    one = premises.stored()
+    assert one.retain_until is not None
+    late = json.dumps({"quality": (one.retain_until + timedelta(days=9)).isoformat()})
+    premises.write(lambda connection: connection.execute(update(permit).values(purposes=late)))
+    premises.clock.now = one.retain_until
+    assert reason(ask(premises, one)) == "the time for which it is kept is over"
+
+
+@ONE_MACHINE
+@pytest.mark.parametrize("state", RecordingState)
+def test_only_what_is_kept_is_opened(premises: Premises, state: RecordingState) -> None:
+    one = premises.stored()
+    moved = update(recording).where(recording.c.id == one.id).values(state=state, destroyed_at=NOON)
+    premises.write(lambda connection: connection.execute(moved))
+    answer = ask(premises, one)
+    assert isinstance(answer, KeptAudio) == (state is RecordingState.KEPT)
+    assert isinstance(answer, KeptAudio) or answer.reason == f"it is {state}, not kept"
+
+
+@ONE_MACHINE
+def test_what_its_caller_withdrew_is_not_opened_although_it_is_still_there(premises: Premises) -> None:
+    one = premises.stored()
+
+    def withdraw(connection: Connection) -> None:
+        owner = calls.by_id(connection, one.call_id)
+        assert owner is not None
+        calls.settle(connection, premises.moment(), owner, CallEvent.WITHDRAWN, outcome=Outcome.WITHDRAWN)
+
+    premises.write(withdraw)
+    assert premises.recording(one).state is RecordingState.KEPT
+    assert reason(ask(premises, one)) == "its caller has withdrawn the consent"
+
+
+@ONE_MACHINE
+def test_what_is_condemned_or_destroyed_is_not_opened(premises: Premises) -> None:
+    one = premises.stored()
+    premises.condemn(one)
+    assert reason(ask(premises, one)) == "it is condemned, not kept"
+    premises.work()
+    assert reason(ask(premises, one)) == "it is destroyed, not kept"
+
+
+@dataclass
+class Away:
+    """A store that nobody may touch while the log's head is held."""
+
+    def read(self, key: AudioKey, version_id: str, start: int, length: int) -> bytes:
+        raise Unavailable("audio store: it is away")
+
+
+@ONE_MACHINE
+def test_nothing_is_read_before_the_access_is_in_the_log(premises: Premises) -> None:
+    one = premises.stored()
+    audio = ask(premises, one, store=Away())  # type: ignore[arg-type]  # nothing else of it is asked for
+    assert isinstance(audio, KeptAudio)
+    assert [trace["type"] for trace in traces(premises, one)] == ["recording.accessed"]
+    with pytest.raises(Unavailable):
+        audio.open()
+
+
+@ONE_MACHINE
+def test_a_kept_recording_without_its_key_is_a_matter_for_a_person(premises: Premises) -> None:
+    one = premises.stored()
+    premises.write(lambda connection: connection.execute(delete(recording_key)))
+    with pytest.raises(Broken, match=f"recording {one.id}: its key is gone"):
+        ask(premises, one)
+    assert traces(premises, one) == []
+
+
+@ONE_MACHINE
+@pytest.mark.parametrize("purpose", ["", "Quality", "+15125550111", "quality ", "quality\n", "q1", "a" * 49, "quälity"])
+def test_what_is_no_word_is_no_purpose_and_does_not_stay_in_the_log(premises: Premises, purpose: str) -> None:
+    one = premises.completed()
+    with pytest.raises(Refused, match="a purpose is one word"):
+        ask(premises, one, purpose)
+    assert traces(premises, one) == []
+
+
+@ONE_MACHINE
+def test_a_recording_that_there_is_not_is_not_asked_for(premises: Premises) -> None:
+    one = replace(premises.completed(), id="0" * 32)
+    with pytest.raises(Broken, match="there is no such row"):
+        ask(premises, one)
+
+
+@ONE_MACHINE
+def test_neither_the_key_nor_the_store_shows_in_what_is_printed(premises: Premises) -> None:
+    audio = ask(premises, premises.stored())
+    assert "_data_key" not in repr(audio)
+
+
+# Who may unseal, and what with. All others come by `storage.use`.
+OPENERS: dict[str, set[str]] = {
+    "kept_audio": {"storage/use.py", "callflow/promises.py"},
+    "open_sealed": {"storage/kept_audio.py"},
+    "unseal_range": set(),
+    "plaintext_length": set(),
+    "unwrap_key": {"storage/kept_audio.py", "storage/intake.py"},
+    "open_master": set(),
+}
+
+
+def _named(source: str) -> set[str]:
+    """What a module calls or imports of these, wherever it stands."""
+    nodes = list(ast.walk(ast.parse(source)))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    names |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    names |= {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    return names & OPENERS.keys()
+
+
+def test_there_is_no_second_way_to_kept_audio() -> None:
+    homes = {"storage/kept_audio.py", "storage/sealing.py", "callflow/promises.py"}
+    found = {str(path): _named(text_of(path)) for path in modules("callflow", "console", "storage", "bench")}
+    used = {name: {path for path, names in found.items() if name in names} for name in OPENERS}
+    assert {name: paths - OPENERS[name] - homes for name, paths in used.items()} == {name: set() for name in OPENERS}
+    assert all(paths >= OPENERS[name] for name, paths in used.items())
+
+
+@pytest.mark.parametrize(
+    "source", ["from storage.kept_audio import kept_audio", "sealing.open_sealed(read)", "x = promises.open_master"]
+)
+def test_a_second_way_is_seen(source: str) -> None:
+    assert len(_named(source)) == 1

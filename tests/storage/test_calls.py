@@ -1,0 +1,88 @@
+"""Calls and permits as rows: what is written is read back, and what nothing changes stays."""
+
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from evidence.events import Event
+from policies.consent import Outcome
+from policies.lifecycle import CallEvent, CallState
+from policies.purposes import Granted
+from storage import calls
+from storage.calls import OPEN, Call, Moment, Permit
+from storage.database import Database
+from tests.conftest import NOON
+
+MOMENT = Moment(NOON, secrets.token_bytes)
+
+
+def new_call() -> Call:
+    """With something of its own in every field that may be left out."""
+    name = secrets.token_hex(16)
+    return Call(
+        id=name,
+        call_sid=f"CA{name}",
+        line="+12125550100",
+        mode="opt_in",
+        silence_is_consent=False,
+        prompts_max=2,
+        language="en-US",
+        wording_sha256="a" * 64,
+        rules_sha256="b" * 64,
+        state=CallState.DISCLOSING,
+        outcome=OPEN,
+        reason="",
+        prompt=0,
+        events=0,
+        received_at=NOON,
+        disclosure_length_ms=9000,
+        sweep_at=NOON + timedelta(seconds=5),
+        law_sha256="c" * 64,
+        on_refusal="voicemail",
+        remembers_decline=True,
+        terms='{"quality":"P90D"}',
+        caller_hash="d" * 64,
+    )
+
+
+@pytest.fixture
+def known(used_database: Database) -> Call:
+    new = new_call()
+    used_database.write(lambda connection: calls.add(connection, new))
+    return new
+
+
+def read(database: Database, known: Call) -> Call | None:
+    with database.read() as connection:
+        return calls.peek(connection, known.id)
+
+
+def test_a_call_is_read_as_it_was_written(used_database: Database, known: Call) -> None:
+    assert read(used_database, known) == known
+    served = replace(new_call(), served_at=NOON, caller_hash=None, remembers_decline=False)
+    used_database.write(lambda connection: calls.add(connection, served))
+    assert read(used_database, served) == served
+
+
+def test_when_the_disclosure_was_served_is_kept_through_all_that_follows(used_database: Database, known: Call) -> None:
+    later = Moment(NOON + timedelta(seconds=12), secrets.token_bytes)
+    told = Event("disclosure.served")
+    served = used_database.write(lambda connection: calls.serve(connection, MOMENT, known, told))
+    assert read(used_database, known) == served == replace(known, served_at=NOON, events=1)
+    moved = used_database.write(
+        lambda connection: calls.settle(connection, later, served, CallEvent.DISCLOSURE_COMPLETED)
+    )
+    told_more = used_database.write(lambda connection: calls.tell(connection, later, moved, told))
+    assert read(used_database, known) == told_more
+    assert told_more.served_at == NOON
+
+
+def test_a_permit_keeps_each_purpose_with_its_own_end(used_database: Database, known: Call) -> None:
+    until = NOON + timedelta(days=90, microseconds=1)
+    granted = (Granted("training", NOON + timedelta(days=30)), Granted("quality", until))
+    given = Permit(known.id, Outcome.CONSENTED, granted, "quality-90d", until, NOON)
+    used_database.write(lambda connection: calls.give_permit(connection, given))
+    with used_database.read() as connection:
+        assert calls.permit_of(connection, known.id) == given

@@ -1,0 +1,118 @@
+"""What an older version kept, as this one finds it when the schema has been brought up to date."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, select, text
+
+from policies.consent import Outcome
+from policies.lifecycle import CallState
+from policies.purposes import Granted
+from storage import calls
+from storage.calls import Permit
+from storage.database import Database
+from storage.schema import migrate
+from storage.tables import call, permit
+from tests.conftest import NOON
+from tests.storage.versions import downgrade, upgrade
+
+UNTIL = datetime(2027, 2, 20, 18, 30, 0, 250_000, tzinfo=timezone(timedelta(hours=6, minutes=30)))
+# Only the columns of the first version: what is not named is not written.
+CALL = {
+    "call_sid": "CA1",
+    "line": "+12125550100",
+    "mode": "opt_in",
+    "silence_is_consent": 1,
+    "prompts_max": 2,
+    "language": "en-US",
+    "wording_sha256": "a" * 64,
+    "rules_sha256": "b" * 64,
+    "state": "recording",
+    "outcome": "consented",
+    "reason": "",
+    "prompt": 1,
+    "events": 4,
+    "received_at": NOON,
+    "disclosure_length_ms": 9000,
+    "decided_at": NOON,
+    "ended_at": None,
+    "sweep_at": NOON,
+}
+PERMIT = {"outcome": "consented", "retention": "quality-90d", "retain_until": UNTIL, "decided_at": NOON}
+
+
+@pytest.fixture
+def old(database_url: str) -> Iterator[Database]:
+    opened = Database.open(database_url)
+    upgrade(opened, "0001")
+    yield opened
+    opened.close()
+
+
+def add(database: Database, name: str, purposes: str, **more: Any) -> None:
+    def work(connection: Connection) -> None:
+        connection.execute(insert(call), CALL | {"id": name, "call_sid": f"CA{name}"} | more)
+        connection.execute(insert(permit), PERMIT | {"call_id": name, "purposes": purposes})
+
+    database.write(work)
+
+
+def rows(database: Database, query: str) -> list[dict[str, Any]]:
+    with database.read() as connection:
+        return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+
+def test_a_call_from_before_keeps_all_it_had_and_claims_nothing_new(old: Database) -> None:
+    add(old, "c1", '["quality"]')
+    before = rows(old, "SELECT * FROM call")
+    migrate(old)
+    (after,) = rows(old, "SELECT * FROM call")
+    assert [{name: after[name] for name in before[0]}] == before
+    with old.read() as connection:
+        known = calls.peek(connection, "c1")
+    assert known is not None
+    assert (known.state, known.silence_is_consent, known.received_at) == (CallState.RECORDING, True, NOON)
+    new = (known.law_sha256, known.on_refusal, known.remembers_decline, known.terms, known.caller_hash, known.served_at)
+    assert new == ("", "", False, "", None, None)
+
+
+def test_each_purpose_of_a_permit_from_before_ends_when_its_audio_does(old: Database) -> None:
+    add(old, "c1", '["quality", "training"]')
+    migrate(old)
+    with old.read() as connection:
+        given = calls.permit_of(connection, "c1")
+    granted = (Granted("quality", UNTIL), Granted("training", UNTIL))
+    assert given == Permit("c1", Outcome.CONSENTED, granted, "quality-90d", UNTIL, NOON)
+
+
+def test_a_purpose_ends_at_an_instant_that_anybody_can_read(old: Database) -> None:
+    add(old, "c1", '["quality"]')
+    migrate(old)
+    (kept,) = rows(old, "SELECT purposes FROM permit")
+    assert json.loads(kept["purposes"]) == {"quality": "2027-02-20T12:00:00.250000+00:00"}
+
+
+def test_no_permit_of_many_is_left_out(old: Database) -> None:
+    """More than are rewritten at once, with ids of every beginning."""
+    many = [f"{number * 2654435761 % 2**32:08x}" for number in range(2300)]
+
+    def work(connection: Connection) -> None:
+        connection.execute(insert(call), [CALL | {"id": one, "call_sid": f"CA{one}"} for one in many])
+        connection.execute(insert(permit), [PERMIT | {"call_id": one, "purposes": f'["p{one}"]'} for one in many])
+
+    old.write(work)
+    migrate(old)
+    with old.read() as connection:
+        kept = {row.call_id: json.loads(row.purposes) for row in connection.execute(select(permit))}
+    assert kept == {one: {f"p{one}": "2027-02-20T12:00:00.250000+00:00"} for one in many}
+
+
+def test_on_the_way_back_a_permit_names_its_purposes_as_before(old: Database) -> None:
+    add(old, "c1", '["quality", "training"]')
+    before = rows(old, "SELECT * FROM permit"), rows(old, "SELECT * FROM call")
+    migrate(old)
+    downgrade(old, "0001")
+    assert (rows(old, "SELECT * FROM permit"), rows(old, "SELECT * FROM call")) == before
