@@ -18,14 +18,14 @@ from callflow.health import Readiness
 from callflow.house import House, open_house
 from callflow.logs import say_logs_plainly
 from callflow.serving import die_with_parent, run, webhook_workers
+from callflow.terms import Terms
 from callflow.webhooks import Webhooks, create_app
 from policies import consent
 from policies.consent import Record
-from policies.purposes import Granted
-from policies.retention import retain_until
 from storage import calls
-from storage.calls import Call, Moment, Permit
+from storage.calls import Call, Moment
 from storage.database import Database
+from storage.permits import Permit
 from storage.tables import call
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class _NoDatabase(Database):
         return work(None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Forgetful(Conversation):
     """Parses, decides and renders as the real one does; settles nothing. Every call is like the example."""
 
@@ -50,17 +50,18 @@ class _Forgetful(Conversation):
         known = replace(self.example, id=call_id)
         decision = consent.decide(consent.answer_of(heard.digits), known.standard, prompt=prompt)
         assert isinstance(decision, Record), "the bench's callers all press 1"
-        line = self.line(known.line)
-        rule = self.rulebook.retention[line.retention]
-        until = retain_until(known.received_at, rule)
-        purposes = tuple(Granted(purpose, until) for purpose in line.purposes)
-        permit = Permit(known.id, decision.outcome, purposes, rule.name, until, moment.at)
-        return twiml.record(permit, line, self.wording(known), self.urls)
+        terms = Terms.read(known.terms)
+        assert terms.retain_until is not None
+        permit = Permit(known.id, decision.outcome, terms.purposes, terms.retention, terms.retain_until, moment.at)
+        return twiml.record(permit, self.line(known.line), self.wording(known), self.urls)
 
 
 def without_database() -> Doorway:
     house = open_house(os.environ)
-    conversation = _Forgetful(house.rulebook, house.conversation().urls, _any_call(house))
+    real = house.conversation()
+    conversation = _Forgetful(
+        rulebook=real.rulebook, urls=real.urls, number_key=real.number_key, example=_any_call(house)
+    )
     parts = Webhooks(
         database=_NoDatabase(house.database.engine),
         conversation=conversation,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from callflow import events
+from callflow import agreements
 from callflow.conversation import Conversation
 from callflow.forms import CallProgress, IncomingCall, RecordingProgress
 from policies.consent import Outcome, Suppress
-from policies.lifecycle import CallEvent, RecordingEvent
+from policies.lifecycle import RecordingEvent
 from storage import calls, recordings
 from storage.calls import Call, Moment
 from storage.errors import Refused
@@ -66,8 +66,4 @@ class Callbacks:
         if known is not None:
             return known
         known = self.conversation.receive(connection, moment, request_sha256, arrived)
-        why = Suppress(Outcome.NOT_ASKED, "the service did not answer")
-        told = [events.recording_suppressed(why)]
-        return calls.settle(
-            connection, moment, known, CallEvent.SUPPRESSED, events=told, outcome=why.outcome, reason=why.reason
-        )
+        return agreements.suppress(connection, moment, known, Suppress(Outcome.NOT_ASKED, "the service did not answer"))

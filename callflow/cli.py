@@ -3,18 +3,14 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import click
-from sqlalchemy import Connection
 
-from callflow.house import House, NotReady, open_house, open_records, open_rulebook
+from callflow.cli_base import FOUND_SOMETHING, end, failures_told, opened, reading
+from callflow.cli_rules import add_rules_commands
+from callflow.house import open_rulebook
 from storage.errors import Broken, Refused, Unavailable
-
-FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,44 +19,6 @@ def main() -> None:
 
     Every command reads its settings from the environment and works in the current directory.
     """
-
-
-@contextmanager
-def _opened(problems: Sequence[str] = ()) -> Iterator[House]:
-    """The installation, or exit code 2 with every problem on a line of its own, `problems` among them."""
-    with _failures_told():
-        try:
-            house = open_house(os.environ)
-        except NotReady as error:
-            _end([*problems, *error.problems])
-        with closing(house):
-            if problems:
-                _end(problems)
-            yield house
-
-
-@contextmanager
-def _reading() -> Iterator[Connection]:
-    """The database alone, for commands that only tell what is in it."""
-    with _failures_told(), closing(open_records(os.environ)) as database, database.read() as connection:
-        yield connection
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    """A failure that a line can explain is that line, and no traceback."""
-    try:
-        yield
-    except NotReady as error:
-        _end(error.problems)
-    except (Refused, Unavailable, Broken) as error:
-        _end([str(error)])
-
-
-def _end(problems: Sequence[str], code: int = NOT_CONFIGURED) -> NoReturn:
-    for problem in problems:
-        click.echo(f"onrecord: {' '.join(problem.split())}", err=True)
-    sys.exit(code)
 
 
 @main.command()
@@ -76,22 +34,9 @@ def init(*, keys_are_lost: bool) -> None:
     """
     from callflow.init import initialise
 
-    with _failures_told():
+    with failures_told():
         for line in initialise(os.environ, keys_are_lost=keys_are_lost):
             click.echo(line)
-
-
-@main.command()
-def check() -> None:
-    """Check everything that a start needs, and show the lines.
-
-    Settings, rulebook, keys, database and audio store: every problem is told on a line of its own.
-    """
-    from callflow.overview import lines_table, show
-
-    with _opened() as house:
-        show(lines_table(house.rulebook))
-        click.echo("Not legal advice: have a lawyer confirm the rules for your lines.")
 
 
 @main.command()
@@ -105,10 +50,12 @@ def serve(webhooks: str, console: str) -> None:
 
     problems: list[str] = []
     addresses = serving.read_addresses({"webhooks": webhooks, "console": console}, problems)
-    with _opened(problems) as house:
+    with opened(problems) as house:
         say_logs_plainly()
-        publish(house.database, house.rulebook, house.rulebook_text)
-    sys.exit(serving.serve(addresses))
+        publish(house.database, house.rulebook, house.rulebook_text, house.prompts)
+        text = house.rulebook_text
+    with failures_told():
+        sys.exit(serving.serve(addresses, text))
 
 
 @main.command()
@@ -120,9 +67,11 @@ def work() -> None:
     """
     from callflow import working
     from callflow.logs import say_logs_plainly
+    from callflow.setup import publish
 
-    with _opened() as house:
+    with opened() as house:
         say_logs_plainly()
+        publish(house.database, house.rulebook, house.rulebook_text, house.prompts)
         working.work(house)
     os._exit(0)  # a step that waits for the network may still hold a thread; its job is resumed elsewhere
 
@@ -135,10 +84,10 @@ def call(call_sid: str, *, as_json: bool) -> None:
     from callflow import story
     from callflow.overview import show_story
 
-    with _reading() as connection:
+    with reading() as connection:
         told = story.tell(connection, call_sid)
     if told is None:
-        _end(["there is no call with this sid"], FOUND_SOMETHING)
+        end(["there is no call with this sid"], FOUND_SOMETHING)
     if as_json:
         click.echo(json.dumps(told.as_json(), indent=2))
     else:
@@ -153,7 +102,7 @@ def incidents(context: click.Context) -> None:
 
     if context.invoked_subcommand:
         return
-    with _reading() as connection:
+    with reading() as connection:
         found = open_incidents(connection)
     for one in found:
         about = f"call {one.call_id}" if one.call_id else one.about
@@ -168,9 +117,9 @@ def incidents_close(number: int) -> None:
     """Say that a person has seen to it."""
     from callflow.setup import close
 
-    with _opened() as house:
+    with opened() as house:
         if not close(house.database, number):
-            _end(["there is no open incident of that number"], FOUND_SOMETHING)
+            end(["there is no open incident of that number"], FOUND_SOMETHING)
 
 
 @main.group()
@@ -190,11 +139,11 @@ def recording_export(recording_sid: str, file: Path, purpose: str) -> None:
     """
     from callflow.exporting import export, who_asks
 
-    with _opened() as house:
+    with opened() as house:
         try:
             size_bytes = export(house, recording_sid, purpose, file, actor=who_asks())
         except (Refused, Unavailable, Broken) as error:
-            _end([str(error)], FOUND_SOMETHING)
+            end([str(error)], FOUND_SOMETHING)
     click.echo(f"{file}: {size_bytes} bytes")
 
 
@@ -212,11 +161,11 @@ def log_verify(size: int | None) -> None:
     """
     from storage import consent_log
 
-    with _reading() as connection:
+    with reading() as connection:
         try:
             verified = consent_log.verify(connection, size_then=size)
         except Broken as error:
-            _end([str(error)], FOUND_SOMETHING)
+            end([str(error)], FOUND_SOMETHING)
     click.echo(f"log ok: {verified.size} events, root {verified.root.hex()}")
 
 
@@ -226,7 +175,7 @@ def log_show(start: int) -> None:
     """Print the events as they are hashed, one on a line."""
     from storage import consent_log
 
-    with _reading() as connection:
+    with reading() as connection:
         for leaf in consent_log.leaves(connection, start):
             click.echo(leaf)
 
@@ -247,12 +196,12 @@ def lines_sync(fallback: str | None) -> None:
     """Tell Twilio where the calls of each line are to go."""
     from callflow.setup import sync_lines
 
-    with _opened() as house:
+    with opened() as house:
         try:
             for line in sync_lines(house, fallback=fallback):
                 click.echo(line)
         except (Refused, Unavailable) as error:
-            _end([str(error)], FOUND_SOMETHING)
+            end([str(error)], FOUND_SOMETHING)
 
 
 @lines.command("fallback")
@@ -264,10 +213,10 @@ def lines_fallback(number: str) -> None:
     """
     from callflow import twiml
 
-    with _failures_told():
+    with failures_told():
         line = open_rulebook(os.environ).line(number)
     if line is None:
-        _end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
+        end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
     click.echo(twiml.connect(line).decode())
 
 
@@ -282,3 +231,6 @@ def demo(once: bool, folder: Path | None) -> None:
     from callflow.demo import run
 
     sys.exit(run(once=once, folder=folder))
+
+
+add_rules_commands(main)

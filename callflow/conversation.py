@@ -5,41 +5,47 @@ anything but the database, and nothing decides: `policies` does.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from callflow import events, twiml
+from callflow import agreements, arrivals, events, receiving, twiml
+from callflow.deliveries import once
 from callflow.forms import Answered, CallEnded, FallbackAsked, Heard, IncomingCall
-from callflow.rules_in_force import rules_of
+from callflow.rules_in_force import kept_wording, rules_of
+from callflow.terms import Terms
 from callflow.urls import Urls
 from evidence.events import Event
 from policies import consent
 from policies.consent import Answer, Ask, Decision, EndCall, Mode, Outcome, Record, Suppress
-from policies.jurisdictions import place_of, standard_for
+from policies.demands import END_CALL
+from policies.law import Law, packaged_law
 from policies.lifecycle import CallEvent, CallState
-from policies.purposes import Granted
-from policies.retention import retain_until
 from policies.rules import Line, Rulebook
-from policies.spoken_languages import language_for
-from policies.wording import Wording, spoken_length_s, wording_for
+from policies.wording import Wording
 from storage import calls
-from storage.calls import OPEN, Call, Moment, Permit, Reply
+from storage.calls import OPEN, Call, Moment
 from storage.errors import Refused
 
 log = logging.getLogger(__name__)
 
-ASKED_ABOUT_AFTER = timedelta(seconds=5)
 # Speech is only estimated at 150 words a minute, so nothing but a request in under half that time is proof of a cut.
-_TOLD_SHARE_MIN = 0.5
+# A recording plays as long as it is, but for a moment at either end.
+_TOLD_SHARE_MIN, _PLAYED_SHARE_MIN = 0.5, 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
+    """`number_key` is what callers' numbers are hashed with."""
+
     rulebook: Rulebook
     urls: Urls
+    number_key: bytes = field(repr=False)
+    law: Law = field(default_factory=packaged_law)
+    kept: Wording | None = None
+    """The words that the call was disclosed with, where the program has others by now."""
 
     def answer(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> bytes:
         """The call arrives: settle under which standard it is asked, and say the disclosure."""
@@ -47,7 +53,7 @@ class Conversation:
         if known is None:
             known = self.receive(connection, moment, request_sha256, heard)
         then = self.of(connection, known)
-        return self._once(connection, known, "answer", request_sha256, lambda: then._greet(connection, moment, known))
+        return once(connection, known, "answer", request_sha256, lambda: then._greet(connection, moment, known))
 
     def choice(self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: Heard) -> bytes:
         """The disclosure has played, which this request is the proof of: ask, or go on where staying is consent."""
@@ -57,7 +63,7 @@ class Conversation:
         def respond() -> bytes:
             return twiml.nothing() if heard.has_hung_up else then._told(connection, moment, known)
 
-        return self._once(connection, known, "choice", request_sha256, respond)
+        return once(connection, known, "choice", request_sha256, respond)
 
     def consent(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, prompt: int, heard: Answered
@@ -71,7 +77,7 @@ class Conversation:
                 return twiml.nothing()  # hanging up is not silence, which may be consent; the call's end settles it
             return then._answered(connection, moment, request_sha256, known, prompt, heard.digits)
 
-        return self._once(connection, known, f"consent:{prompt}", request_sha256, respond)
+        return once(connection, known, f"consent:{prompt}", request_sha256, respond)
 
     def ended(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: CallEnded
@@ -79,9 +85,7 @@ class Conversation:
         """The conversation with the agents is over, or there was none. Never makes or changes a consent."""
         known = _known(connection, call_id, heard.call_sid)
         then = self.of(connection, known)
-        return self._once(
-            connection, known, "ended", request_sha256, lambda: then._part(connection, moment, known, heard)
-        )
+        return once(connection, known, "ended", request_sha256, lambda: then._part(connection, moment, known, heard))
 
     def fallback(self, connection: Connection, moment: Moment, request_sha256: str, heard: FallbackAsked) -> bytes:
         """Twilio could not fetch or carry out an answer of ours: connect the caller, unrecorded."""
@@ -89,43 +93,34 @@ class Conversation:
         if known is None:
             known = self.receive(connection, moment, request_sha256, heard.arrived)
         step, then = f"fallback:{request_sha256[:16]}", self.of(connection, known)
-        return self._once(
-            connection, known, step, request_sha256, lambda: then._fall_back(connection, moment, known, heard)
-        )
+        return once(connection, known, step, request_sha256, lambda: then._fall_back(connection, moment, known, heard))
+
+    def language(
+        self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: Answered
+    ) -> bytes:
+        """The caller's key in the language menu, or none: say the disclosure."""
+        known = _known(connection, call_id, heard.call_sid)
+        then = self.of(connection, known)
+
+        def respond() -> bytes:
+            return twiml.nothing() if heard.has_hung_up else then._choose_language(connection, moment, known, heard)
+
+        return once(connection, known, "language", request_sha256, respond)
 
     def of(self, connection: Connection, known: Call) -> "Conversation":
         """This conversation under the rules that the call came in under: they may have been edited since."""
-        return replace(self, rulebook=rules_of(connection, known, self.rulebook))
+        then = replace(self, rulebook=rules_of(connection, known, self.rulebook), kept=None)
+        if then.wording(known).sha256 == known.wording_sha256:
+            return then
+        return replace(then, kept=kept_wording(connection, known))
 
     def receive(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> Call:
         """Write down a call that was not known, with the standard that holds for it."""
         line = self.line(heard.to)
-        place = place_of(heard.from_)
-        demand = standard_for(line, self.rulebook.business, place)
-        language = language_for(place, line.languages)
-        standard = demand.standard
-        wording = self._wording(line, standard.mode, language, silence_is_consent=standard.silence_is_consent)
-        new = Call(
-            id=moment.new_id(),
-            call_sid=heard.call_sid,
-            line=line.number,
-            mode=standard.mode,
-            silence_is_consent=standard.silence_is_consent,
-            prompts_max=standard.prompts_max,
-            language=wording.language,
-            wording_sha256=wording.sha256,
-            rules_sha256=self.rulebook.sha256,
-            state=CallState.DISCLOSING,
-            outcome=OPEN,
-            reason="",
-            prompt=0,
-            events=0,
-            received_at=moment.at,
-            disclosure_length_ms=round(spoken_length_s(wording.disclosure) * 1000),
-            sweep_at=moment.at + ASKED_ABOUT_AFTER,
+        arrival = arrivals.arrive(
+            connection, moment, heard, line, rulebook=self.rulebook, law=self.law, number_key=self.number_key
         )
-        calls.add(connection, new)
-        return calls.tell(connection, moment, new, events.call_received(new, demand, heard, request_sha256))
+        return receiving.add(connection, moment, heard, arrival, request_sha256)
 
     def line(self, number: str) -> Line:
         found = self.rulebook.line(number)
@@ -134,20 +129,41 @@ class Conversation:
         return found
 
     def _greet(self, connection: Connection, moment: Moment, known: Call) -> bytes:
-        wording = self.wording(known)
         if known.state is not CallState.DISCLOSING:
             return self._go_on(known)
-        early = consent.before_disclosure(known.standard)
-        if early is not None:
-            return self._suppress(connection, moment, known, early, text=wording.disclosure)
-        calls.tell(connection, moment, known, events.disclosure_served(wording))
-        return twiml.disclose(wording, choice_url=self.urls.choice(known.id))
+        if consent.before_disclosure(known.standard):
+            unasked = Suppress(Outcome.NOT_ASKED, known.reason)
+            wording = self.wording(known)
+            return self._suppress(
+                connection, moment, known, unasked, text=wording.disclosure, audio=wording.disclosure_audio
+            )
+        line = self.line(known.line)
+        if line.has_menu:
+            calls.tell(connection, moment, known, events.language_asked(line.languages))
+            return twiml.menu(line.languages, language_url=self.urls.language(known.id))
+        return self._disclose(connection, moment, known, self.wording(known))
+
+    def _choose_language(self, connection: Connection, moment: Moment, known: Call, heard: Answered) -> bytes:
+        if known.state is not CallState.DISCLOSING or known.served_at:
+            return self._go_on(known)
+        languages = self.line(known.line).languages
+        place = languages[int(heard.digits) - 1 : int(heard.digits)] if heard.digits in _MENU_KEYS else ()
+        language = place[0] if place else known.language
+        wording = self._words(known, language)
+        told = calls.tell(connection, moment, known, events.language_chosen(language, by_key=bool(place)))
+        return self._disclose(connection, moment, calls.speak(connection, told, wording), wording)
+
+    def _disclose(self, connection: Connection, moment: Moment, known: Call, wording: Wording) -> bytes:
+        calls.serve(connection, moment, known, events.disclosure_served(wording))
+        return twiml.disclose(wording, self.urls, choice_url=self.urls.choice(known.id))
 
     def _told(self, connection: Connection, moment: Moment, known: Call) -> bytes:
         if known.state is not CallState.DISCLOSING:
             return self._go_on(known)
-        elapsed = moment.at - known.received_at
-        if elapsed < timedelta(milliseconds=known.disclosure_length_ms) * _TOLD_SHARE_MIN:
+        # What was never served has not played, whatever asks for the next step.
+        elapsed = moment.at - known.served_at if known.served_at else timedelta(0)
+        share = _PLAYED_SHARE_MIN if self.wording(known).disclosure_audio else _TOLD_SHARE_MIN
+        if elapsed < timedelta(milliseconds=known.disclosure_length_ms) * share:
             cut = Suppress(Outcome.DISCLOSURE_CUT_SHORT, "the next request came before the disclosure can have played")
             return self._suppress(connection, moment, known, cut, text=self.wording(known).not_recorded)
         completed = [events.disclosure_completed(elapsed)]
@@ -161,7 +177,7 @@ class Conversation:
             return self._go_on(known)
         answer = consent.answer_of(digits)
         decision = consent.decide(answer, known.standard, prompt=prompt)
-        choice = events.consent_choice(prompt, digits, answer, decision, known.mode, request_sha256)
+        choice = events.consent_choice(known, prompt, digits, answer, decision, request_sha256)
         again = answer is Answer.REPEAT
         return self._carry_out(connection, moment, known, decision, first=[choice], again=again)
 
@@ -183,37 +199,23 @@ class Conversation:
         match decision:
             case Ask(prompt):
                 calls.settle(connection, moment, known, CallEvent.ASKED_AGAIN, events=first, prompt=prompt)
-                return twiml.choose(wording, consent_url=self.urls.consent(known.id, prompt), again=again)
+                return twiml.choose(wording, self.urls, consent_url=self.urls.consent(known.id, prompt), again=again)
             case Record():
-                permit = self._permit(connection, moment, known, decision, first)
+                remember = self.rulebook.remember_declines
+                if remember and (withheld := agreements.withheld_by_memory(connection, moment, known, decision)):
+                    return self._suppress(connection, moment, known, withheld, text=wording.not_recorded, first=first)
+                permit = agreements.permit(connection, moment, known, decision, first)
                 return twiml.record(permit, self.line(known.line), wording, self.urls)
             case Suppress():
                 text = _said_of(decision.outcome, wording)
                 return self._suppress(connection, moment, known, decision, text=text, first=first)
             case EndCall(outcome, reason):
-                refused = [*first, events.call_refused(decision)]
+                refused = [*first, events.call_refused(known, decision)]
                 calls.settle(
                     connection, moment, known, CallEvent.REFUSED, events=refused, outcome=outcome, reason=reason
                 )
-                return twiml.refuse(wording, text=wording.refused_other_channel)
-
-    def _permit(
-        self, connection: Connection, moment: Moment, known: Call, decision: Record, first: Sequence[Event]
-    ) -> Permit:
-        line = self.line(known.line)
-        rule = self.rulebook.retention[line.retention]
-        until = retain_until(known.received_at, rule)
-        permit = Permit(
-            call_id=known.id,
-            outcome=decision.outcome,
-            purposes=tuple(Granted(purpose, until) for purpose in line.purposes),
-            retention=rule.name,
-            retain_until=until,
-            decided_at=moment.at,
-        )
-        told = [*first, events.recording_permitted(permit)]
-        calls.settle(connection, moment, known, CallEvent.PERMITTED, events=told, outcome=decision.outcome)
-        return calls.give_permit(connection, permit)
+                ends = known.on_refusal == END_CALL
+                return twiml.refuse(wording, text=wording.refused_end_call if ends else wording.refused_other_channel)
 
     def _suppress(
         self,
@@ -223,13 +225,11 @@ class Conversation:
         why: Suppress,
         *,
         text: str,
+        audio: str = "",
         first: Sequence[Event] = (),
     ) -> bytes:
-        told = [*first, events.recording_suppressed(why)]
-        calls.settle(
-            connection, moment, known, CallEvent.SUPPRESSED, events=told, outcome=why.outcome, reason=why.reason
-        )
-        return twiml.suppress(known.id, self.line(known.line), self.wording(known), self.urls, text=text)
+        agreements.suppress(connection, moment, known, why, first, remember=self.rulebook.remember_declines)
+        return twiml.suppress(known.id, self.line(known.line), self.wording(known), self.urls, text=text, audio=audio)
 
     def _part(self, connection: Connection, moment: Moment, known: Call, heard: CallEnded) -> bytes:
         known = self._own_up(connection, moment, known)
@@ -245,18 +245,15 @@ class Conversation:
         if known.outcome != OPEN:
             return known
         ours = Suppress(Outcome.NOT_ASKED, "a step of ours failed, and the caller was connected")
-        told = [events.recording_suppressed(ours)]
-        return calls.settle(
-            connection, moment, known, CallEvent.SUPPRESSED, events=told, outcome=ours.outcome, reason=ours.reason
-        )
+        return agreements.suppress(connection, moment, known, ours)
 
     def _fall_back(self, connection: Connection, moment: Moment, known: Call, heard: FallbackAsked) -> bytes:
         told = events.call_fell_back(heard)
         if known.state in {CallState.DISCLOSING, CallState.CHOOSING}:
             disclosing = known.state is CallState.DISCLOSING
             outcome = Outcome.DISCLOSURE_FAILED if disclosing else Outcome.NOT_ASKED
-            reason = f"Twilio reported error {heard.error_code}"
-            calls.settle(connection, moment, known, CallEvent.SUPPRESSED, events=[told], outcome=outcome, reason=reason)
+            why = Suppress(outcome, f"Twilio reported error {heard.error_code}")
+            agreements.suppress(connection, moment, known, why, [told])
         else:
             calls.tell(connection, moment, known, told)
         return twiml.hangup() if heard.was_parting else self._connect(known)
@@ -269,24 +266,25 @@ class Conversation:
         return twiml.connect(self.line(known.line), ended_url=self.urls.ended(known.id))
 
     def wording(self, known: Call) -> Wording:
-        return self._wording(
-            self.line(known.line), Mode(known.mode), known.language, silence_is_consent=known.silence_is_consent
+        return self.kept or self._words(known, known.language)
+
+    def whispered(self, known: Call) -> Wording:
+        """What agents hear is in the line's first language, whatever the caller speaks."""
+        return self._words(known, self.line(known.line).languages[0])
+
+    def _words(self, known: Call, language: str) -> Wording:
+        return arrivals.words(
+            self.rulebook,
+            self.line(known.line),
+            Mode(known.mode),
+            language,
+            Terms.read(known.terms).names,
+            silence_is_consent=known.silence_is_consent,
+            remembered=known.remembers_decline,
         )
 
-    def _wording(self, line: Line, mode: Mode, language: str, *, silence_is_consent: bool) -> Wording:
-        name = self.rulebook.business.name
-        return wording_for(mode, language, name, line.purposes, silence_is_consent=silence_is_consent)
 
-    def _once(
-        self, connection: Connection, known: Call, step: str, request_sha256: str, respond: Callable[[], bytes]
-    ) -> bytes:
-        kept = calls.reply_to(connection, known.id, step)
-        if kept is None:
-            kept = Reply(request_sha256, respond())
-            calls.keep_reply(connection, known.id, step, kept)
-        elif kept.request_sha256 != request_sha256:
-            log.warning("call %s: %s came again with other parameters; the first answer stands", known.id, step)
-        return kept.body
+_MENU_KEYS = frozenset("123456789")
 
 
 def _known(connection: Connection, call_id: str, call_sid: str) -> Call:

@@ -1,16 +1,29 @@
 """What the phone side writes into the consent log. Public fields hold nothing personal; private ones can be erased."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+from callflow.arrivals import Arrival
 from callflow.forms import CallEnded, FallbackAsked, IncomingCall
-from evidence.events import Event, Value
+from callflow.terms import Terms
+from evidence.events import Event, Value, timestamp
 from policies.consent import Answer, Ask, Decision, EndCall, Record, Suppress
-from policies.jurisdictions import Demand
 from policies.wording import Wording
-from storage.calls import Call, Permit
+from storage.calls import Call
+from storage.permits import Permit
 
 
-def call_received(received: Call, demand: Demand, heard: IncomingCall, request_sha256: str) -> Event:
+def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request_sha256: str) -> Event:
+    """`ruling` holds the whole chain of reasons; `onrecord explain` prints the same."""
+    private: dict[str, Value] = {
+        "caller": heard.from_,
+        "provider_call_id": heard.call_sid,
+        "request_sha256": request_sha256,
+    }
+    if arrival.declined:
+        # An earlier call and its time would tie two calls of one person together, so they can be erased.
+        private["declined_on_call"] = arrival.declined.call_id
+        private["declined_at"] = timestamp(arrival.declined.declined_at)
     return Event(
         "call.received",
         {
@@ -19,15 +32,20 @@ def call_received(received: Call, demand: Demand, heard: IncomingCall, request_s
             "line": received.line,
             "mode": received.mode,
             "language": received.language,
-            "rules_sha256": received.rules_sha256,
-            "because": demand.reason,
+            "caller_place_by": arrival.known_by,
+            **_under(received),
+            "ruling": arrival.ruling.told(),
         },
-        {
-            "caller": heard.from_,
-            "provider_call_id": heard.call_sid,
-            "request_sha256": request_sha256,
-        },
+        private,
     )
+
+
+def language_asked(languages: Sequence[str]) -> Event:
+    return Event("language.asked", {"languages": list(languages)})
+
+
+def language_chosen(language: str, *, by_key: bool) -> Event:
+    return Event("language.chosen", {"language": language, "input": "dtmf" if by_key else "none"})
 
 
 def disclosure_served(wording: Wording) -> Event:
@@ -37,7 +55,7 @@ def disclosure_served(wording: Wording) -> Event:
             "prompt": f"{wording.id}@{wording.version}",
             "prompt_sha256": wording.sha256,
             "language": wording.language,
-            "mode": "tts",
+            "mode": "audio" if wording.disclosure_audio else "tts",
         },
     )
 
@@ -48,7 +66,7 @@ def disclosure_completed(elapsed: timedelta) -> Event:
 
 
 def consent_choice(
-    prompt: int, digits: str, answer: Answer, decision: Decision, mode: str, request_sha256: str
+    known: Call, prompt: int, digits: str, answer: Answer, decision: Decision, request_sha256: str
 ) -> Event:
     """The key itself stands in the log only where it is a single one: more could be anything, a card number even."""
     public: dict[str, Value] = {
@@ -57,12 +75,13 @@ def consent_choice(
         "digit": digits if len(digits) == 1 else "",
         "answer": answer,
         "action": _action(decision),
-        "rule": mode,
+        "rule": known.mode,
+        **_under(known),
     }
     return Event("consent.choice", public, {"request_sha256": request_sha256})
 
 
-def recording_permitted(permit: Permit) -> Event:
+def recording_permitted(known: Call, permit: Permit, conflicts: Sequence[str]) -> Event:
     return Event(
         "recording.permitted",
         {
@@ -72,16 +91,28 @@ def recording_permitted(permit: Permit) -> Event:
             "usable_until": {one.purpose: one.until.isoformat() for one in permit.purposes},
             "retention": permit.retention,
             "retain_until": permit.retain_until.isoformat(),
+            "policy_conflicts": list(conflicts),
+            **_under(known),
         },
     )
 
 
-def recording_suppressed(why: Suppress) -> Event:
-    return Event("recording.suppressed", {"outcome": why.outcome, "reason": why.reason})
+def recording_suppressed(known: Call, why: Suppress) -> Event:
+    return Event("recording.suppressed", {"outcome": why.outcome, "reason": why.reason, **_under(known)})
 
 
-def call_refused(why: EndCall) -> Event:
-    return Event("call.refused", {"outcome": why.outcome, "reason": why.reason})
+def call_refused(known: Call, why: EndCall) -> Event:
+    public = {"outcome": why.outcome, "reason": why.reason, "on_refusal": known.on_refusal, **_under(known)}
+    return Event("call.refused", public)
+
+
+def decline_remembered(until: datetime) -> Event:
+    """To the day: a finer time would tell whose memory a later call met."""
+    return Event("decline.remembered", {"until": until.date().isoformat()})
+
+
+def decline_forgotten() -> Event:
+    return Event("decline.forgotten", {"because": "the caller asked to be recorded, by key"})
 
 
 def conversation_ended(heard: CallEnded) -> Event:
@@ -90,6 +121,12 @@ def conversation_ended(heard: CallEnded) -> Event:
 
 def call_fell_back(heard: FallbackAsked) -> Event:
     return Event("call.fallback", {"error_code": heard.error_code, "parting": heard.was_parting})
+
+
+def _under(known: Call) -> dict[str, Value]:
+    """The rules and the law that a decision was taken under. Their texts are kept under these hashes."""
+    law = {"version": Terms.read(known.terms).law, "sha256": known.law_sha256}
+    return {"rules_sha256": known.rules_sha256, "law": law}
 
 
 def _action(decision: Decision) -> str:

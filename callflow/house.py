@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from callflow.conversation import Conversation
+from callflow.handing_over import taken_over
 from callflow.keys import Keys, read_keys
 from callflow.obstacles import require_database_file, require_folder, require_room, sqlite_file
+from callflow.recorded_prompts import RecordedPrompt, read_prompts
 from callflow.settings import Problem, Settings, SettingsRejected, read_settings
 from callflow.urls import Urls
+from policies.law import packaged_law
 from policies.rulebook import RulebookRejected, parse
 from policies.rules import Rulebook
 from storage.audio_store import AudioStore, open_store
@@ -42,12 +45,13 @@ class House:
     keys: Keys
     rulebook: Rulebook
     rulebook_text: str
+    prompts: tuple[RecordedPrompt, ...]
     database: Database
     store: AudioStore
     jobs: JobQueue
 
     def conversation(self) -> Conversation:
-        return Conversation(self.rulebook, Urls(self.settings.public_base_url, self.keys.url_mac_key))
+        return make_conversation(self.rulebook, self.settings, self.keys)
 
     def close(self) -> None:
         self.database.close()
@@ -63,15 +67,16 @@ def open_house(environ: Mapping[str, str]) -> House:
         raise NotReady(problems)
     keys = tried(problems, lambda: read_keys(known.key_file))
     text = tried(problems, lambda: read_rulebook(known.rulebook))
-    rulebook = tried(problems, lambda: parse(text, str(known.rulebook))) if text is not None else None
+    rulebook = tried(problems, lambda: _parsed(known.rulebook, text)) if text is not None else None
+    prompts = tried(problems, lambda: read_prompts(rulebook, known.rulebook.parent)) if rulebook else None
     database = tried(problems, lambda: open_database(known.database_url))
     store = tried(problems, lambda: _checked(open_store(known.audio_store)))
     tried(problems, lambda: require_folder("ONRECORD_SPOOL", known.spool))
-    if problems or not (settings and keys and rulebook and text and database and store):
+    if problems or not (settings and keys and rulebook and text and database and store) or prompts is None:
         if database:
             database.close()
         raise NotReady(problems)
-    return House(settings, keys, rulebook, text, database, store, JobQueue(database))
+    return House(settings, keys, rulebook, text, prompts, database, store, JobQueue(database))
 
 
 @dataclass(frozen=True)
@@ -94,12 +99,16 @@ def open_front(environ: Mapping[str, str]) -> Front:
     if settings is None:
         raise NotReady(problems)
     keys = tried(problems, lambda: read_keys(settings.key_file))
-    rulebook = tried(problems, lambda: _parsed(settings.rulebook))
+    rulebook = tried(problems, lambda: _parsed(settings.rulebook, taken_over(environ)))
     database = tried(problems, lambda: Database.later(settings.database_url))
     if not (keys and rulebook and database):
         raise NotReady(problems)
-    conversation = Conversation(rulebook, Urls(settings.public_base_url, keys.url_mac_key))
+    conversation = make_conversation(rulebook, settings, keys)
     return Front(settings, rulebook, conversation, database, JobQueue(database))
+
+
+def make_conversation(rulebook: Rulebook, settings: Settings, keys: Keys) -> Conversation:
+    return Conversation(rulebook, Urls(settings.public_base_url, keys.url_mac_key), keys.number_hash_key)
 
 
 def open_records(environ: Mapping[str, str]) -> Database:
@@ -122,8 +131,9 @@ def open_rulebook(environ: Mapping[str, str]) -> Rulebook:
     return rulebook
 
 
-def _parsed(path: Path) -> Rulebook:
-    return parse(read_rulebook(path), str(path))
+def _parsed(path: Path, text: str | None = None) -> Rulebook:
+    """Held against the law as well: it is about to come in force."""
+    return parse(read_rulebook(path) if text is None else text, str(path), under=packaged_law())
 
 
 def read_rulebook(path: Path) -> str:

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from callflow.story import Story
-from policies.rules import Rulebook
+from policies.rules import Line, Rulebook
 
 
 def show(table: Table) -> None:
@@ -22,16 +22,22 @@ def lines_table(rulebook: Rulebook) -> Table:
             ", ".join(line.languages),
             str(line.consent),
             ", ".join(line.purposes),
-            line.retention,
+            _retention(line),
         )
     return table
+
+
+def _retention(line: Line) -> str:
+    each = ", ".join(f"{purpose}: {name}" for purpose, name in line.retention_for)
+    return line.retention or each or "the product's default"
 
 
 def show_story(story: Story) -> None:
     call = story.call
     console = Console()
     console.print(f"call {call.call_sid} to {call.line}: {call.state}, outcome {call.outcome} {call.reason}".rstrip())
-    console.print(f"asked as {call.mode} in {call.language}, under rules {call.rules_sha256[:12]}")
+    console.print(f"asked as {call.mode} in {call.language}, under rules {call.rules_sha256[:12]}; why: ", end="")
+    console.print(f"onrecord explain --call {call.call_sid}")
     for recording in story.recordings:
         where = f", {recording.object_key}, until {recording.retain_until}" if recording.object_key else ""
         console.print(f"recording {recording.recording_sid}: {recording.state}{where}", soft_wrap=True)
@@ -39,7 +45,7 @@ def show_story(story: Story) -> None:
         console.print(f"incident {incident.kind}: {incident.detail}", soft_wrap=True)
     events = Table("index", "time", "event", "what")
     for event in story.events:
-        known = {"index", "ts", "type", "call", "n", "v", "sd"}
+        known = {"index", "ts", "type", "call", "n", "v", "sd", "ruling"}
         told = ", ".join(f"{name}={value}" for name, value in event.items() if name not in known)
         events.add_row(str(event["index"]), event["ts"], event["type"], told)
     show(events)

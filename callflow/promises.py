@@ -84,8 +84,15 @@ def _log(connection: Connection) -> Iterator[Breach]:
 
 def _told_first(connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
     """P1: our own recording starts after the last word of the disclosure, and after consent is in the log."""
-    words = _disclosure(connection, told)
-    disclosed_s = max((_end(heard) for heard in one["heard"] if heard["text"] == words), default=None)
+    words, recorded_words = _disclosure(connection, told)
+    disclosed_s = max(
+        (
+            _end(heard)
+            for heard in one["heard"]
+            if heard["text"] == words or (recorded_words and recorded_words in heard["text"])
+        ),
+        default=None,
+    )
     for recorded in one["recordings"]:
         if not _is_ours(recorded):
             continue
@@ -201,10 +208,13 @@ def _is_ours(recorded: Json) -> bool:
     return bool(recorded["source"] == "StartCallRecordingTwiML")
 
 
-def _disclosure(connection: Connection, told: Story) -> str:
-    """The words of the disclosure as they were published, by the hash that the call names."""
+def _disclosure(connection: Connection, told: Story) -> tuple[str, str]:
+    """The words of the disclosure as they were published, by the hash that the call names; and the hash of their sound,
+    which the address of a recorded prompt names.
+    """
     query = select(wording_version.c.text).where(wording_version.c.sha256 == told.call.wording_sha256)
-    return str(json.loads(connection.scalars(query).one())["disclosure"])
+    published = json.loads(connection.scalars(query).one())
+    return published["disclosure"], published.get("disclosure_audio", "")
 
 
 def _end(heard: Json) -> float:

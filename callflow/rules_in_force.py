@@ -1,24 +1,70 @@
-"""The rules that a call came in under, which it keeps to its end: who agreed to one purpose agreed to no other."""
+"""The rules and words that a call came in under, and keeps: who agreed to one purpose agreed to no other."""
 
+import json
+import logging
 from functools import lru_cache
 
 from sqlalchemy import Connection, select
 
-from policies.rulebook import parse
+from policies.law import Law, packaged_law, read_law
+from policies.rulebook import RulebookRejected, parse
 from policies.rules import Rulebook
+from policies.wording import Wording
 from storage.calls import Call
-from storage.tables import rulebook_version
+from storage.tables import law_version, rulebook_version, wording_version
+
+log = logging.getLogger(__name__)
 
 
 def rules_of(connection: Connection, known: Call, current: Rulebook) -> Rulebook:
     """The current rules where those of the call were never adopted, so that a caller can be connected all the same."""
     if known.rules_sha256 == current.sha256:
         return current
-    text = connection.scalar(select(rulebook_version.c.text).where(rulebook_version.c.sha256 == known.rules_sha256))
-    return current if text is None else _parsed(text)
+    return kept_rulebook(connection, known.rules_sha256) or current
+
+
+def kept_rulebook(connection: Connection, sha256: str) -> Rulebook | None:
+    """None where no rulebook of that hash was ever in force, or it is one that only an earlier program could read."""
+    text = connection.scalar(select(rulebook_version.c.text).where(rulebook_version.c.sha256 == sha256))
+    try:
+        return None if text is None else _parsed(text)
+    except RulebookRejected:
+        log.error("rulebook %s: it was in force, and this program does not accept it", sha256)
+        return None
+
+
+def rulebooks_beginning(connection: Connection, digits: str) -> list[str]:
+    """The hashes of all that were in force and that begin so."""
+    column = rulebook_version.c.sha256
+    return list(connection.scalars(select(column).where(column.startswith(digits))))
+
+
+def kept_law(connection: Connection, sha256: str) -> Law | None:
+    """The law pack of that hash, which may be older than the program; None where it was never in force here."""
+    if sha256 == packaged_law().sha256:
+        return packaged_law()
+    text = connection.scalar(select(law_version.c.text).where(law_version.c.sha256 == sha256))
+    return None if text is None else _read(text)
+
+
+def kept_wording(connection: Connection, known: Call) -> Wording | None:
+    """The words by their hash, as they were published; None where nobody published them."""
+    query = select(wording_version.c.text).where(wording_version.c.sha256 == known.wording_sha256)
+    return read_wording(text) if (text := connection.scalar(query)) else None
+
+
+def read_wording(text: str) -> Wording | None:
+    """What `publish` wrote; None where an earlier program wrote fewer fields."""
+    told = json.loads(text)
+    return Wording(**told) if told.keys() == Wording.__dataclass_fields__.keys() else None
 
 
 # A restart with other rules leaves some calls under those before; rarely under two at once.
+@lru_cache(maxsize=8)
+def _read(text: str) -> Law:
+    return read_law(text)
+
+
 @lru_cache(maxsize=8)
 def _parsed(text: str) -> Rulebook:
     return parse(text)

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Literal
 
@@ -22,15 +23,17 @@ from granian.constants import HTTPModes, Interfaces
 
 from callflow import twiml, webhooks
 from callflow.addresses import Address, free_address
+from callflow.arrivals import wording_of
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.doorway import Doorway
+from callflow.handing_over import handed_over
 from callflow.health import Readiness, add_health
 from callflow.house import Front, NotReady, open_front, tried
 from callflow.logs import say_logs_plainly
 from console.app import create_app as create_console
-from policies.jurisdictions import place_of, standard_for
-from policies.wording import wording_for
+from policies.places import places_of
+from policies.ruling import ends_of, rule
 from storage.audio_store import open_store
 from storage.usable import DatabaseCheck
 
@@ -55,26 +58,31 @@ def read_addresses(given: Mapping[Face, str], problems: list[str]) -> dict[Face,
     return addresses
 
 
-def serve(addresses: dict[Face, Address]) -> int:
-    """Run both faces until SIGTERM or SIGINT; a face that dies is started again. Returns the exit code."""
+def serve(addresses: dict[Face, Address], rulebook: str) -> int:
+    """Run both faces until SIGTERM or SIGINT; a face that dies is started again. Returns the exit code.
+
+    `rulebook` is the text that was accepted and published. The faces are given that, and not the operator's file, which
+    may have been edited since: what comes in force does so with `serve`, where somebody sees whether it is accepted.
+    """
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     log.info("serving %s", ", ".join(f"{face} at http://{address}" for face, address in addresses.items()))
-    running = {face: _start(face, address) for face, address in addresses.items()}
+    environment = {**os.environ, **handed_over(rulebook)}
+    running = {face: _start(face, address, environment) for face, address in addresses.items()}
     while not stopping.wait(0.2):
         for face, process in running.items():
             if process.poll() is not None:
                 log.error("%s ended with %s; starting it again", face, process.returncode)
-                running[face] = _start(face, addresses[face])
+                running[face] = _start(face, addresses[face], environment)
     for process in running.values():
         process.terminate()
     return _wait_for(list(running.values()))
 
 
-def _start(face: Face, address: Address) -> subprocess.Popen[bytes]:
+def _start(face: Face, address: Address, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "callflow.serving", face, address.host, str(address.port), str(os.getpid())]
-    return subprocess.Popen(command)  # noqa: S603  # our own interpreter and module
+    return subprocess.Popen(command, env=environment)  # noqa: S603  # our own interpreter and module
 
 
 def _wait_for(processes: list[subprocess.Popen[bytes]]) -> int:
@@ -106,12 +114,14 @@ def webhooks_app() -> Flask:
 
 def warm_up(conversation: Conversation) -> None:
     """Read what is read once, so that no caller waits for it: places, laws, wordings, templates."""
-    for line in conversation.rulebook.lines:
-        demand = standard_for(line, conversation.rulebook.business, place_of(line.number))
+    rulebook, law, urls = conversation.rulebook, conversation.law, conversation.urls
+    for line in rulebook.lines:
+        places, _ = places_of(line.number, law)
+        ruling = rule(law, rulebook, line, ends_of(rulebook, line, places), datetime.now(UTC))
         for language in line.languages:
-            wording = wording_for(demand.mode, language, conversation.rulebook.business.name, line.purposes)
-            twiml.disclose(wording, choice_url="")
-            twiml.choose(wording, consent_url="", again=False)
+            wording = wording_of(rulebook, line, ruling, language)
+            twiml.disclose(wording, urls, choice_url="")
+            twiml.choose(wording, urls, consent_url="", again=False)
         twiml.connect(line)
 
 

@@ -1,31 +1,24 @@
 """Telling the log and Twilio about this installation: what is in force here, and where calls are to come."""
 
-import json
 import secrets
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
-
-from sqlalchemy import Connection, insert, select
 
 from callflow.house import House
+from callflow.publishing import InForce, publish_rules
+from callflow.recorded_prompts import RecordedPrompt
 from callflow.urls import FALLBACK_PATH, Urls
-from evidence.events import Event
-from policies.consent import Mode
 from policies.rules import Rulebook
-from policies.wording import Wording, wording_for
-from storage import consent_log
 from storage.calls import Moment
 from storage.database import Database
 from storage.incidents import close_incident
-from storage.tables import rulebook_version, wording_version
 
 
-def publish(database: Database, rulebook: Rulebook, text: str) -> None:
-    """Keep the rulebook and every wording that can be spoken under it, word for word, and say so in the log."""
+def publish(database: Database, rulebook: Rulebook, text: str, prompts: Sequence[RecordedPrompt] = ()) -> None:
+    """Keep law, rulebook and all that can be said under them, word for word and sound for sound, and tell the log."""
     moment = Moment(datetime.now(UTC), secrets.token_bytes)
-    database.write(lambda connection: _publish(connection, moment, rulebook, text))
+    rules = InForce.of(rulebook, text, prompts, moment.at)
+    database.write(lambda connection: publish_rules(connection, moment, rules))
 
 
 def close(database: Database, incident_id: int) -> bool:
@@ -58,41 +51,3 @@ def _elsewhere(fallback: str | None, number: str, present: str) -> str:
     if fallback is not None:
         return fallback.replace("{number}", number.removeprefix("+"))
     return "" if present.partition("#")[0].endswith(FALLBACK_PATH) else present
-
-
-def _publish(connection: Connection, moment: Moment, rulebook: Rulebook, text: str) -> None:
-    told = [Event("system.started", {"sw": version("onrecord"), "rules_sha256": rulebook.sha256})]
-    known_rulebook = select(rulebook_version.c.sha256).where(rulebook_version.c.sha256 == rulebook.sha256)
-    if connection.execute(known_rulebook).first() is None:
-        row = {"sha256": rulebook.sha256, "text": text, "adopted_at": moment.at}
-        connection.execute(insert(rulebook_version), row)
-        told.append(Event("policy.published", {"rules_sha256": rulebook.sha256}))
-    known = set(connection.scalars(select(wording_version.c.sha256)))
-    for wording in _wordings(rulebook):
-        if wording.sha256 not in known:
-            known.add(wording.sha256)
-            told.append(_publish_wording(connection, moment, wording))
-    consent_log.append(connection, told, call_id=None, first_n=None, at=moment.at, random=moment.random)
-
-
-def _publish_wording(connection: Connection, moment: Moment, wording: Wording) -> Event:
-    text = json.dumps(asdict(wording), ensure_ascii=False, sort_keys=True)
-    connection.execute(insert(wording_version), {"sha256": wording.sha256, "text": text, "adopted_at": moment.at})
-    public = {
-        "prompt": f"{wording.id}@{wording.version}",
-        "prompt_sha256": wording.sha256,
-        "language": wording.language,
-        "voice": wording.voice,
-        "disclosure": wording.disclosure,
-        "question": wording.question,
-    }
-    return Event("prompt.published", public)
-
-
-def _wordings(rulebook: Rulebook) -> Iterator[Wording]:
-    """All that can be said to a caller of any line, whatever the law of the place they call from."""
-    for line in rulebook.lines:
-        for language in line.languages:
-            for mode in Mode:
-                for silence in {False, line.silence_is_consent}:
-                    yield wording_for(mode, language, rulebook.business.name, line.purposes, silence_is_consent=silence)

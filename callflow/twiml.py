@@ -1,31 +1,31 @@
 """What Twilio is told, rendered from `twiml_templates`. Only a `Permit` can be rendered into a start of a recording."""
 
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from callflow.urls import Urls
-from policies.rulebook import Line
-from policies.wording import Wording
-from storage.calls import Permit
+from policies.rules import MENU_KEYS_MAX, Line
+from policies.wording import Wording, menu_line, voice_of
+from storage.permits import Permit
 
 
-def disclose(wording: Wording, *, choice_url: str, audio_url: str = "") -> bytes:
-    """`audio_url`: of the disclosure's recording, where a person has spoken it."""
-    return _render("disclose.xml", wording=wording, choice_url=choice_url, audio_url=audio_url)
+def menu(languages: Sequence[str], *, language_url: str) -> bytes:
+    """Offer each language in its own words, by its place in the list."""
+    offered = [
+        {"language": language, "voice": voice_of(language), "text": menu_line(language, str(key))}
+        for key, language in enumerate(languages[:MENU_KEYS_MAX], start=1)
+    ]
+    return _render("menu.xml", offered=offered, language_url=language_url)
 
 
-def choose(
-    wording: Wording, *, consent_url: str, again: bool, disclosure_audio_url: str = "", question_audio_url: str = ""
-) -> bytes:
-    return _render(
-        "choose.xml",
-        wording=wording,
-        consent_url=consent_url,
-        again=again,
-        disclosure_audio_url=disclosure_audio_url,
-        question_audio_url=question_audio_url,
-    )
+def disclose(wording: Wording, urls: Urls, *, choice_url: str) -> bytes:
+    return _render("disclose.xml", wording=wording, choice_url=choice_url, audio_url=_audio_of(urls))
+
+
+def choose(wording: Wording, urls: Urls, *, consent_url: str, again: bool) -> bytes:
+    return _render("choose.xml", wording=wording, consent_url=consent_url, again=again, audio_url=_audio_of(urls))
 
 
 def record(permit: Permit, line: Line, wording: Wording, urls: Urls) -> bytes:
@@ -39,12 +39,14 @@ def record(permit: Permit, line: Line, wording: Wording, urls: Urls) -> bytes:
     )
 
 
-def suppress(call_id: str, line: Line, wording: Wording, urls: Urls, *, text: str) -> bytes:
+def suppress(call_id: str, line: Line, wording: Wording, urls: Urls, *, text: str, audio: str = "") -> bytes:
+    """`audio`: the hash of the recorded prompt that says `text`, where there is one."""
     return _render(
         "suppress.xml",
         line=line,
         wording=wording,
         text=text,
+        audio_url=_audio_of(urls)(audio),
         ended_url=urls.ended(call_id),
         whisper_url=urls.whisper(call_id, recorded=False),
     )
@@ -76,6 +78,11 @@ def nothing() -> bytes:
 
 def hangup() -> bytes:
     return _render("hangup.xml")
+
+
+def _audio_of(urls: Urls) -> Callable[[str], str]:
+    """The URL of a recorded prompt by its hash; none where a voice speaks."""
+    return lambda sha256: urls.audio(sha256) if sha256 else ""
 
 
 def _render(template: str, **values: object) -> bytes:

@@ -17,7 +17,7 @@ ANSWER_PATH = "/voice/answer"
 FALLBACK_PATH = "/voice/fallback"
 CALL_PROGRESS_PATH = "/callbacks/call"
 
-Kind = Literal["choice", "consent", "ended", "whisper", "recording"]
+Kind = Literal["language", "choice", "consent", "ended", "whisper", "recording", "audio"]
 RECORDED, UNRECORDED = "recorded", "unrecorded"
 
 # Twilio's connection overrides, no part of the signature: how often and after what to try again, and the
@@ -44,6 +44,14 @@ class Urls:
 
     def call_progress(self) -> str:
         return f"{self.public_base_url}{CALL_PROGRESS_PATH}{CALLBACK_RETRIES}"
+
+    def language(self, call_id: str) -> str:
+        """Where the key of the language menu goes."""
+        return f"{self.public_base_url}/voice/language/{call_id}/{self._mac('language', call_id)}{VOICE_RETRIES}"
+
+    def audio(self, sha256: str) -> str:
+        """Where Twilio fetches a recorded prompt, which has no secrets: the MAC keeps others from asking for it."""
+        return f"{self.public_base_url}/voice/audio/{sha256}/{self._mac('audio', sha256)}"
 
     def choice(self, call_id: str) -> str:
         """Where the call goes once the disclosure has played to its end."""

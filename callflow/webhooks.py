@@ -28,12 +28,15 @@ from storage import calls
 from storage.calls import Moment
 from storage.database import Database
 from storage.errors import Refused, Unavailable
+from storage.prompts import audio_of
 
 log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
 _OPEN_ENDPOINTS = frozenset({"healthz", "readyz"})
+_BY_MAC_ALONE = frozenset({"audio"})  # fetched to be played: nothing is said with it, and nothing is done
+_PROMPT_FOR_S = 86_400
 # Twilio waits 5 s for a step and 4 s for a callback (see `callflow.urls`), and then the caller hears an error.
 DEADLINE_S = 3.0
 _STEP_IN_PATH = {"consent": "prompt", "whisper": "state"}  # the part of the path that the MAC covers beside the call
@@ -64,8 +67,12 @@ def create_app(parts: Webhooks) -> Flask:
     app.url_map.merge_slashes = False
     add_health(app, parts.readiness)
     app.before_request(_Door(parts).admit)
-    for endpoint, rule, view in _Steps(parts).routes():
+    steps = _Steps(parts)
+    for endpoint, rule, view in steps.routes():
         app.add_url_rule(rule, endpoint, view, methods=["POST"], provide_automatic_options=False)
+    app.add_url_rule(
+        "/voice/audio/<sha256>/<mac>", "audio", steps.audio, methods=["GET"], provide_automatic_options=False
+    )
     return app
 
 
@@ -80,7 +87,7 @@ class _Door:
     def admit(self) -> Response | None:
         if request.endpoint in _OPEN_ENDPOINTS:
             return None
-        reason = self._refusal()
+        reason = self._refusal() if request.endpoint not in _BY_MAC_ALONE else self._wrong_mac()
         if reason is None:
             return None
         self._refusals.tell(reason)
@@ -90,10 +97,8 @@ class _Door:
         heard = self._heard()
         if isinstance(heard, Refusal):
             return heard.reason
-        if request.routing_exception is None and not self._is_ours():
-            return "wrong_mac"
         g.form = heard
-        return None
+        return None if request.routing_exception else self._wrong_mac()
 
     def _heard(self) -> Form | Refusal:
         signatures = request.headers.getlist("X-Twilio-Signature")
@@ -113,12 +118,14 @@ class _Door:
             account_sid=self._parts.account_sid,
         )
 
-    def _is_ours(self) -> bool:
+    def _wrong_mac(self) -> str | None:
         path = request.view_args or {}
         if "mac" not in path:
-            return True  # the number's own URLs stand in Twilio's settings and name no call
+            return None  # the number's own URLs stand in Twilio's settings and name no call
         step = str(path.get(_STEP_IN_PATH.get(str(request.endpoint), ""), ""))
-        return self._urls.check(request.endpoint, path["call_id"], step, path["mac"])  # type: ignore[arg-type]  # a Kind
+        named = path.get("call_id") or path.get("sha256", "")
+        is_ours = self._urls.check(request.endpoint, named, step, path["mac"])  # type: ignore[arg-type]  # a Kind
+        return None if is_ours else "wrong_mac"
 
 
 class _Steps:
@@ -126,10 +133,12 @@ class _Steps:
         self._parts = parts
         self._conversation = parts.conversation
         self._callbacks = parts.callbacks
+        self._prompts: dict[str, bytes] = {}
 
     def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
         return [
             ("answer", ANSWER_PATH, self.answer),
+            ("language", "/voice/language/<call_id>/<mac>", self.language),
             ("choice", "/voice/choice/<call_id>/<mac>", self.choice),
             ("consent", "/voice/consent/<call_id>/<int:prompt>/<mac>", self.consent),
             ("whisper", "/voice/whisper/<call_id>/<state>/<mac>", self.whisper),
@@ -142,6 +151,12 @@ class _Steps:
     def answer(self) -> Response:
         return self._voice(
             lambda: self._write(self._conversation.answer, forms.IncomingCall.parse(g.form)), failed=self._connect
+        )
+
+    def language(self, call_id: str, mac: str) -> Response:
+        return self._voice(
+            lambda: self._write(self._conversation.language, call_id, forms.Answered.parse(g.form)),
+            failed=lambda: self._connect(call_id),
         )
 
     def choice(self, call_id: str, mac: str) -> Response:
@@ -170,6 +185,26 @@ class _Steps:
     def whisper(self, call_id: str, state: str, mac: str) -> Response:
         return self._voice(lambda: self._whisper(call_id, recorded=state == RECORDED), failed=twiml.nothing)
 
+    def audio(self, sha256: str, mac: str) -> Response:
+        """A recorded prompt. Without it Twilio turns to the fallback, and the caller is connected."""
+        body = self._prompts.get(sha256)
+        if body is None:
+            try:
+                body = self._parts.database.look(
+                    lambda connection: audio_of(connection, sha256), within_s=self._parts.deadline_s
+                )
+            except Unavailable as error:
+                log.error("a recorded prompt cannot be read: %s", error)
+                return Response(status=503)
+            if body is None:
+                return Response(status=404)
+            self._prompts[sha256] = body  # there are as many as rulebooks name, and they never change
+        fetched = Response(body, content_type="audio/wav")
+        fetched.cache_control.max_age = _PROMPT_FOR_S
+        fetched.set_etag(sha256)
+        fetched.make_conditional(request)
+        return fetched
+
     def call_progress(self) -> Response:
         return self._callback(lambda: self._write(self._callbacks.call_progressed, forms.CallProgress.parse(g.form)))
 
@@ -191,7 +226,7 @@ class _Steps:
     def _whisper(self, call_id: str, *, recorded: bool) -> bytes:
         def find(connection: Connection) -> Wording | None:
             known = calls.peek(connection, call_id)
-            return self._conversation.of(connection, known).wording(known) if known else None
+            return self._conversation.of(connection, known).whispered(known) if known else None
 
         wording = self._parts.database.look(find, within_s=self._parts.deadline_s)
         if wording is None:

@@ -12,6 +12,8 @@ from policies.lifecycle import CallState
 # a playing like any other; without a cap of its own, whoever leans on the key would never reach an agent.
 REPEATS_MAX = 2
 
+REMEMBERED_DECLINE = "remembered decline"
+
 _ANSWER_BY_KEY = {"1": "accepted", "2": "declined", "9": "repeat"}
 
 
@@ -54,15 +56,31 @@ RECORDING_OUTCOMES = frozenset({Outcome.CONSENTED, Outcome.CONSENTED_BY_STAYING}
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """What one call's answers are measured against. `prompts_max`: playings of the question, 1 or more."""
+    """What one call's answers are measured against. `prompts_max`: playings of the question, 1 or more.
+
+    `remembers_decline`: the number declined before, so nobody is asked: the accept key is offered, and nothing else
+    changes anything.
+    """
 
     mode: Mode
     silence_is_consent: bool
     prompts_max: int
+    remembers_decline: bool = False
 
     def __post_init__(self) -> None:
         if self.prompts_max < 1:
             raise ValueError("prompts_max: a question that is never played has no answer")
+        if self.remembers_decline and self.mode is not Mode.OPT_IN:
+            raise ValueError(f"{self.mode}: where a decline is remembered only the accept key is consent")
+
+    def after_a_decline(self) -> "Standard | None":
+        """What holds for a number that declined before; None where that changes nothing.
+
+        A must-record line has no call without a recording, so it asks whoever declined on another.
+        """
+        if self.mode in (Mode.NEVER, Mode.MUST_RECORD):
+            return None
+        return Standard(Mode.OPT_IN, silence_is_consent=False, prompts_max=1, remembers_decline=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +164,8 @@ def _playings_max(answer: Answer, standard: Standard) -> int:
 
 
 def _out_of_prompts(answer: Answer, standard: Standard) -> Decision:
+    if standard.remembers_decline:
+        return Suppress(Outcome.NOT_ASKED, REMEMBERED_DECLINE)
     if answer is not Answer.SILENT:
         return _without_consent(Outcome.UNCLEAR, standard)
     if standard.mode is Mode.OPT_OUT and standard.silence_is_consent:

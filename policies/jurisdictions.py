@@ -1,83 +1,153 @@
-"""What a call demands before it may be recorded: the strictest of its three ends, and of what the line says."""
+"""What the law of each end of a call asks, read from its records in order: subdivision, country, union, unknown.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+The first researched record on the way decides. A guess that is passed may raise what it says, never lower it.
+"""
 
-from policies.consent import Mode, Standard
-from policies.places import UNKNOWN_PLACE, Jurisdiction, Regime, jurisdictions, place_of, regime_of, strictest
-from policies.rules import AUTO, Business, Line
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from operator import attrgetter
+from typing import Literal
 
-__all__ = [
-    "UNKNOWN_PLACE",
-    "Demand",
-    "Jurisdiction",
-    "Regime",
-    "jurisdictions",
-    "place_of",
-    "regime_of",
-    "standard_for",
-    "strictest",
-]
+from policies.law import UNKNOWN_PLACE, UNKNOWN_REGIME, Flag, Jurisdiction, Law, Regime
+from policies.overrides import Override, most_particular
+from policies.reasons import Reason
 
-# Who is at an end of the call, the ISO 3166 code of where, and what the law asks there.
-End = tuple[str, str, Regime]
-
-_LEAST: dict[Regime, Mode] = {
-    Regime.ONE_PARTY: Mode.NOTICE,  # nobody is recorded untold, whatever a law would allow
-    Regime.ALL_PARTY_NOTICE: Mode.NOTICE,
-    Regime.ALL_PARTY_OPT_IN: Mode.OPT_IN,
-    Regime.PROHIBITED: Mode.NEVER,
-}
-_BY_STRICTNESS = (Mode.NOTICE, Mode.OPT_OUT, Mode.OPT_IN, Mode.NEVER)
-_SILENCE_MAY_COUNT = frozenset({Regime.ONE_PARTY, Regime.ALL_PARTY_NOTICE})
+Who = Literal["caller", "agent", "recorder"]
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
-    """The standard a call is held to, and why: `regimes` by end (caller, agent, recorder), `reason` in words."""
+class End:
+    """One end of a call, and the ISO 3166 code of where it may be. An end that may be in several places is several."""
 
-    standard: Standard
-    regimes: tuple[End, ...]
-    reason: str
-
-    @property
-    def mode(self) -> Mode:
-        return self.standard.mode
+    who: Who
+    place: str
 
 
-def standard_for(line: Line, business: Business, caller_place: str) -> Demand:
-    """What a call to `line` from `caller_place` (see `place_of`) demands."""
-    ends = tuple(
-        (end, code, regime_of(code))
-        for end, code in (
-            ("caller", caller_place),
-            ("agent", business.jurisdiction),
-            ("recorder", business.recorder_jurisdiction),
-        )
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the law asks at one end. `purposes_allowed` is None where none is excluded."""
+
+    end: End
+    regime: Regime
+    flags: frozenset[Flag]
+    purposes_allowed: frozenset[str] | None
+    reasons: tuple[Reason, ...]
+
+
+def reading_of(law: Law, end: End, day: date, overrides: Sequence[Override] = ()) -> Reading:
+    """`overrides` are those that hold on that day and are about the line and the purpose."""
+    parts = _any_of(law, end.place)
+    if parts:
+        return _strictest_part([reading_of(law, End(end.who, part), day, overrides) for part in parts], end)
+    records = records_for(law, end.place)
+    regime = strictest(_regime(record, day) for record in records)
+    allowed = [record.purposes_allowed for record in records if record.purposes_allowed is not None]
+    reading = Reading(
+        end,
+        regime,
+        frozenset[Flag]().union(*(record.flags for record in records)),
+        frozenset.intersection(*allowed) if allowed else None,
+        (_reason(end, day, records, regime),),
     )
-    return demand_of(line, ends)
+    return _overridden(reading, law.within(end.place), overrides)
 
 
-def demand_of(line: Line, ends: tuple[End, ...]) -> Demand:
-    """The demand of one or more ends; one more of them never makes it laxer."""
-    law = strictest(regime for _, _, regime in ends)
-    standard = Standard(
-        mode=_mode(line, _LEAST[law]),
-        silence_is_consent=line.silence_is_consent and law in _SILENCE_MAY_COUNT,
-        prompts_max=line.prompts_max,
+def _strictest_part(parts: Sequence[Reading], end: End) -> Reading:
+    """A country of whose parts nobody knows which it is: each is read as it would be, and the strictest counts."""
+    strict = max(parts, key=lambda reading: reading.regime.strictness)
+    allowed = [reading.purposes_allowed for reading in parts if reading.purposes_allowed is not None]
+    note = f"which part of {end.place.partition('-')[0]} is not known, so the strictest counts"
+    first, *others = strict.reasons
+    return Reading(
+        end,
+        strict.regime,
+        frozenset[Flag]().union(*(reading.flags for reading in parts)),
+        frozenset.intersection(*allowed) if allowed else None,
+        (
+            replace(first, about=f"{end.who} in {end.place}", note="; ".join(filter(None, (note, first.note)))),
+            *(replace(other, about=f"{end.who} in {end.place}") for other in others),
+        ),
     )
-    decisive = ", ".join(f"{end} {code}" for end, code, regime in ends if regime is law)
-    return Demand(standard, ends, f"{standard.mode}: the line says {line.consent}, the law {law} ({decisive})")
 
 
-def _mode(line: Line, least: Mode) -> Mode:
-    """The line's own mode where it is stricter than `least`."""
-    if line.consent is Mode.MUST_RECORD:
-        # Takes the accept key as opt_in does, so only a prohibition is stricter.
-        return Mode.NEVER if least is Mode.NEVER else Mode.MUST_RECORD
-    # As shipped, silence is not consent, so "auto" asks even where the law would be content with a notice.
-    return _stricter((Mode.OPT_OUT if line.consent == AUTO else line.consent, least))
+def records_for(law: Law, place: str) -> tuple[Jurisdiction, ...]:
+    """The records that decide for a place, from the nearest to the first that somebody has researched."""
+    found = []
+    for code in (*law.within(place), UNKNOWN_PLACE):
+        if record := law.jurisdictions.get(code):
+            found.append(record)
+            if not record.is_guess:
+                break
+    return tuple(found)
 
 
-def _stricter(modes: Iterable[Mode]) -> Mode:
-    return max(modes, key=_BY_STRICTNESS.index)
+def _any_of(law: Law, place: str) -> tuple[str, ...]:
+    """The parts that a place may be: those of a country named alone, or with a part that nobody has heard of."""
+    country = place.partition("-")[0]
+    return () if place in law.parts(country) else law.parts(country)
+
+
+def strictest(regimes: Iterable[Regime]) -> Regime:
+    """Of one or more."""
+    return max(regimes, key=lambda regime: regime.strictness)
+
+
+def _regime(record: Jurisdiction, day: date) -> Regime:
+    regime = record.regime_on(day)
+    return strictest((regime, UNKNOWN_REGIME)) if record.is_guess else regime
+
+
+def _reason(end: End, day: date, records: Sequence[Jurisdiction], regime: Regime) -> Reason:
+    """Names the record that decided."""
+    record = next(one for one in records if _regime(one, day) is regime)
+    change = record.changed_on(day)
+    return Reason(
+        about=f"{end.who} in {end.place}",
+        says=str(regime),
+        by=record.statute,
+        record=record.code,
+        note=_how_sure(record),
+        as_of=record.as_of,
+        since=change.since.isoformat() if change else "",
+        positions=tuple(f"{one.view}: {one.by}" for one in record.positions),
+    )
+
+
+def _how_sure(record: Jurisdiction) -> str:
+    guess = "a guess: it counts as unknown, and may only raise that" if record.is_guess else ""
+    contested = "contested: the stricter reading counts" if record.positions else ""
+    return "; ".join(part for part in (guess, contested) if part)
+
+
+def _overridden(reading: Reading, places: tuple[str, ...], overrides: Sequence[Override]) -> Reading:
+    """The reading as the operator's rulebook has it."""
+    regime, flags, reasons = reading.regime, set(reading.flags), list(reading.reasons)
+    if said := most_particular(overrides, places, attrgetter("regime"), attrgetter("strictness")):
+        regime, by = said
+        reasons.append(by_rulebook(by, f"{reading.end.who} in {reading.end.place}", str(regime)))
+    for flag in Flag:
+        told = most_particular(overrides, places, attrgetter(flag), int)
+        if told and told[0] != (flag in reading.flags):
+            flags.symmetric_difference_update({flag})
+            reasons.append(by_rulebook(told[1], f"{reading.end.who} in {reading.end.place}", f"{flag} {told[0]}"))
+    allowed = reading.purposes_allowed
+    if allowed is not None and (told := most_particular(overrides, places, _allowed_purpose)):
+        allowed |= {told[0]}
+        reasons.append(by_rulebook(told[1], f"{reading.end.who} in {reading.end.place}", f"{told[0]} is allowed"))
+    return Reading(reading.end, regime, frozenset(flags), allowed, tuple(reasons))
+
+
+def _allowed_purpose(one: Override) -> str | None:
+    return one.purpose if one.purpose_allowed else None
+
+
+def caller_chains(law: Law, ends: Iterable[End]) -> list[tuple[str, ...]]:
+    """The places that the caller may be in, each with those around it: what a line does in a place, it does for callers
+    from there. Without a caller it is one chain of no places, for what is said of every place.
+    """
+    return [law.within(end.place) for end in ends if end.who == "caller"] or [()]
+
+
+def by_rulebook(by: Override, about: str, says: str) -> Reason:
+    return Reason(about=about, says=says, by=f"rulebook override {by.number} ({by.scope})", override=by.number)

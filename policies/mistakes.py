@@ -87,7 +87,9 @@ class Findings:
         """The table at `path` whose keys are names of the operator's choice."""
         return self.table(value, path, required=(), optional=value if isinstance(value, dict) else ())
 
-    def read(self, table: Mapping[str, object], path: Path, key: str, reading: Callable[[object], T], stand_in: T) -> T:
+    def read(
+        self, table: Mapping[str, object], path: Path, key: str, reading: Callable[[object], T], stand_in: S
+    ) -> T | S:
         """The value of a key; the stand-in where there is none, or none that can be read."""
         if key not in table:
             return stand_in

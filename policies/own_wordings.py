@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 
 from policies import rulebook_values as values
 from policies.authored import Approval, Audio, OwnWording
@@ -20,7 +20,7 @@ _MAY_SAY = ("line", "question", "disclosure_audio", "question_audio", "purposes"
 _NO_DATE = date.min
 _VERSION = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_AUDIO_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*\.(wav|mp3)")
+_AUDIO_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*\.wav")
 _PLACEHOLDERS = re.compile(r"\{(?:business|purposes)\}")
 # Not printable by Python's measure: the spaces before French question marks, and the joiners in Devanagari.
 _UNSEEN = str.maketrans("", "", "\u00a0\u202f\u200c\u200d")
@@ -62,7 +62,7 @@ def _own_wording(value: object, path: Path, findings: Findings) -> OwnWording:
         question_audio=_audio(table, path, "question_audio", findings),
         purposes=findings.read_each(table, path, "purposes", values.purpose),
         approved_by=findings.read(table, path, "approved_by", values.business_name, ""),
-        approved_on=findings.read(table, path, "approved_on", day, _NO_DATE),
+        approved_on=findings.read(table, path, "approved_on", values.day, _NO_DATE),
     )
     return own if len(findings.mistakes) == mistakes else replace(own, variant="")
 
@@ -84,7 +84,7 @@ def _approval(value: object, path: Path, findings: Findings) -> Approval:
     return Approval(
         sha256=findings.read(table, path, "sha256", digest, ""),
         by=findings.read(table, path, "by", values.business_name, ""),
-        on=findings.read(table, path, "on", day, _NO_DATE),
+        on=findings.read(table, path, "on", values.day, _NO_DATE),
     )
 
 
@@ -117,7 +117,7 @@ def spoken(value: object) -> str:
 def audio_file(value: object) -> str:
     path = values.text(value)
     if not _AUDIO_FILE.fullmatch(path):
-        raise Wrong(f"{described(path)} is not an audio file", "a relative path such as audio/opt-in.wav, or .mp3")
+        raise Wrong(f"{described(path)} is not an audio file", "a relative path such as audio/opt-in.wav")
     return path
 
 
@@ -134,9 +134,3 @@ def length_ms(value: object) -> int:
     if not 0.001 <= value <= 3600:
         raise Wrong("out of range", "the seconds that it plays")
     return round(value * 1000)
-
-
-def day(value: object) -> date:
-    if not isinstance(value, date) or isinstance(value, datetime):
-        raise Wrong(f"{described(value)} is not a day", "a date without quotes, such as 2026-10-01")
-    return value

@@ -1,49 +1,14 @@
-"""Where a number belongs, and what the law of a place asks before a call there may be recorded.
-
-Not legal advice: the table's records are research, and whoever operates a line has a lawyer confirm them.
+"""Where a number belongs, as near as the number says. A number is not where its owner stands, so a place may only ever
+make the rules stricter.
 """
 
-import csv
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from importlib.resources import files
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
 
-UNKNOWN_PLACE = "ZZ"
-
-
-class Regime(StrEnum):
-    """What recording a call takes in a place, from lax to strict."""
-
-    ONE_PARTY = "one_party"  # the business may consent alone
-    ALL_PARTY_NOTICE = "all_party_notice"  # everybody is told, staying on is consent
-    ALL_PARTY_OPT_IN = "all_party_opt_in"  # everybody consents by an act
-    PROHIBITED = "prohibited"
-
-
-UNKNOWN_REGIME = Regime.ALL_PARTY_OPT_IN
-_STRICTNESS = {regime: rank for rank, regime in enumerate(Regime)}
-
-
-@dataclass(frozen=True, slots=True)
-class Jurisdiction:
-    """`notice_in_recording`: the law wants the notice to be heard in the recording itself.
-
-    `confidence` is `sourced`, or `guess` for a record that nobody has researched.
-    """
-
-    code: str
-    name: str
-    regime: Regime
-    notice_in_recording: bool
-    statute: str
-    confidence: str
-
+from policies.law import UNKNOWN_PLACE, Law
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
@@ -54,34 +19,33 @@ _DISGUISES = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+8
 # A toll-free, personal or internet number says nothing of where its owner is.
 _GEOGRAPHIC = frozenset({PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 
-# Regions that share a numbering plan or the law of another place: an ordinary British mobile number may be
-# reported as Guernsey, one in Rome as the Vatican.
-_ALIASES = {
-    **dict.fromkeys(("GG", "JE", "IM"), "GB"),
-    **dict.fromkeys(("GP", "MQ", "GF", "RE", "YT", "BL", "MF", "PM"), "FR"),
-    **dict.fromkeys(("CX", "CC", "NF"), "AU"),
-    **{code: f"US-{code}" for code in ("PR", "GU", "VI", "AS", "MP")},
-    "AX": "FI",
-    "SJ": "NO",
-    "VA": "IT",
-    "001": UNKNOWN_PLACE,
-}
+
+class Known(StrEnum):
+    """What the places of a caller were read from. Nothing finer: digits of a number never stand in the log."""
+
+    AREA_CODE = "area code"
+    COUNTRY_CODE = "country code"
+    NO_NUMBER = "no number that a caller can have"
+    NOT_OF_A_PLACE = "a number that belongs to no place"
 
 
-def place_of(e164: str | None) -> str:
-    """The ISO 3166 code of where a number belongs, as near as it says: `US-CA`, `US`, `DE`, or `ZZ`.
+def places_of(from_: str, law: Law) -> tuple[tuple[str, ...], Known]:
+    """The ISO 3166 codes of where a number may belong, and how they are known: `US-CA`, `DE`, or `ZZ`.
 
-    `ZZ` for anything withheld, disguised, invalid or not tied to a place, and for all that is not plain E.164:
-    the user part of a SIP address is whatever its sender typed. A number is not where its owner stands, so a
-    place may only ever make the rules stricter.
+    Several where an area code is shared. `ZZ` for anything withheld, disguised, invalid or not tied to a place, and
+    for all that is not plain E.164: the user part of a SIP address is whatever its sender typed.
     """
-    number = valid_number(e164) if e164 else None
-    if e164 is None or number is None or phonenumbers.number_type(number) not in _GEOGRAPHIC:
-        return UNKNOWN_PLACE
-    if e164.startswith("+1") and e164[2:5] in _subdivisions():
-        return _subdivisions()[e164[2:5]]
+    number = valid_number(from_)
+    if number is None:
+        return (UNKNOWN_PLACE,), Known.NO_NUMBER
+    if phonenumbers.number_type(number) not in _GEOGRAPHIC:
+        return (UNKNOWN_PLACE,), Known.NOT_OF_A_PLACE
+    if from_.startswith("+1") and from_[2:5] in law.area_codes:
+        return law.area_codes[from_[2:5]], Known.AREA_CODE
     region = phonenumbers.region_code_for_number(number) or UNKNOWN_PLACE
-    return _ALIASES.get(region, region)
+    # A region such as "001" is a code shared by the whole world.
+    place = law.aliases.get(region, region) if region.isalpha() else UNKNOWN_PLACE
+    return (place,), Known.COUNTRY_CODE
 
 
 def valid_number(e164: str) -> PhoneNumber | None:
@@ -95,54 +59,20 @@ def valid_number(e164: str) -> PhoneNumber | None:
     return number if phonenumbers.is_valid_number(number) else None
 
 
-def regime_of(code: str) -> Regime:
-    """What the law of a place asks, as far as it is known.
-
-    No record is the strict default. A guess may raise that, and never lower it. A country that is known by its
-    subdivisions, named alone, is the strictest of them.
-    """
-    within = [place for place in jurisdictions().values() if place.code.startswith(f"{code}-")]
-    if within:
-        return strictest(_trusted(place) for place in within)
-    place = jurisdictions().get(code)
-    return _trusted(place) if place else UNKNOWN_REGIME
+def all_places(law: Law) -> tuple[tuple[str, ...], ...]:
+    """The places that the numbers there are can belong to, as `places_of` tells them, and those that the law knows."""
+    regions = (law.aliases.get(region, region) for region in phonenumbers.SUPPORTED_REGIONS)
+    known = (code for code in law.jurisdictions if code not in law.unions)
+    single = ((code,) for code in (*known, *sorted(regions), UNKNOWN_PLACE))
+    return tuple(dict.fromkeys((*single, *law.area_codes.values())))
 
 
-def strictest(regimes: Iterable[Regime]) -> Regime:
-    """Of one or more."""
-    return max(regimes, key=_STRICTNESS.__getitem__)
-
-
-@cache
-def jurisdictions() -> Mapping[str, Jurisdiction]:
-    """Every record there is, by ISO 3166 code."""
-    return {
-        row["code"]: Jurisdiction(
-            code=row["code"],
-            name=row["name"],
-            regime=Regime(row["regime"]),
-            notice_in_recording=row["in_recording"] == "yes",
-            statute=row["statute"],
-            confidence=row["confidence"],
-        )
-        for row in _rows("jurisdictions.csv")
-    }
-
-
-def _trusted(place: Jurisdiction) -> Regime:
-    return strictest((place.regime, UNKNOWN_REGIME)) if place.confidence == "guess" else place.regime
-
-
-@cache
-def _subdivisions() -> Mapping[str, str]:
-    """The state, province or territory by area code; without the few area codes that several share."""
-    return {
-        row["npa"]: row["iso_3166_2"]
-        for row in _rows("npa_subdivision.csv")
-        if row["iso_3166_2"] and "|" not in row["iso_3166_2"]
-    }
-
-
-def _rows(name: str) -> list[dict[str, str]]:
-    text = files("policies").joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+def example_number(place: str, law: Law) -> str | None:
+    """A number that belongs to a place and to no other; None where there is none that shows it."""
+    regions = [place, *(region for region, alias in law.aliases.items() if alias == place)]
+    examples = (phonenumbers.example_number(region) for region in regions)
+    candidates = [
+        *(f"+1{npa}5550123" for npa, places in law.area_codes.items() if places == (place,)),
+        *(phonenumbers.format_number(one, phonenumbers.PhoneNumberFormat.E164) for one in examples if one),
+    ]
+    return next((number for number in candidates if places_of(number, law)[0] == (place,)), None)

@@ -23,6 +23,11 @@ class Duration:
     weeks: int = 0
     days: int = 0
 
+    def __str__(self) -> str:
+        """As in ISO 8601: `P1Y6M`."""
+        counts = ((self.years, "Y"), (self.months, "M"), (self.weeks, "W"), (self.days, "D"))
+        return "P" + "".join(f"{count}{unit}" for count, unit in counts if count)
+
 
 @dataclass(frozen=True, slots=True)
 class RetentionRule:
@@ -41,25 +46,34 @@ def parse_duration(text: str) -> Duration:
     duration = Duration(*map(int, counts))
     if duration == Duration():
         raise NotADuration("no time at all")
-    if _days_about(duration) > YEARS_MAX * 365:
+    if days_about(duration) > YEARS_MAX * 365:
         raise NotADuration(f"longer than {YEARS_MAX} years")
     return duration
 
 
-def retain_until(call_at: datetime, rule: RetentionRule) -> datetime:
-    """The moment, in UTC, from which the audio of a call at `call_at` may no longer exist.
+def end_of(call_at: datetime, keep: Duration) -> datetime:
+    """The moment, in UTC, at which a time that began with a call at `call_at` is over.
 
     Years and months move the calendar date first, to the month's last day where it is shorter; then come
     weeks and days. Counted in UTC, so that no change of clocks moves it. Raises ValueError for a naive time.
     """
     if call_at.utcoffset() is None:
         raise ValueError("call_at: a time without a zone is no moment")
-    start, keep = call_at.astimezone(UTC), rule.keep
+    start = call_at.astimezone(UTC)
     years, month0 = divmod(start.month - 1 + keep.months, 12)
     year, month = start.year + keep.years + years, month0 + 1
     day = min(start.day, monthrange(year, month)[1])
     return start.replace(year=year, month=month, day=day) + timedelta(weeks=keep.weeks, days=keep.days)
 
 
-def _days_about(duration: Duration) -> int:
+def days_about(duration: Duration) -> int:
     return duration.years * 365 + duration.months * 30 + duration.weeks * 7 + duration.days
+
+
+def may_outlast(one: Duration, other: Duration) -> bool:
+    """Whether `one` ends later than `other` for a call of some day: 30 days outlast a month in February."""
+    return any(end_of(day, one) > end_of(day, other) for day in _NINE_YEARS)
+
+
+# Every day from one leap year over a year that is none, though its number divides by four, to the next leap year.
+_NINE_YEARS = [datetime(2096, 1, 1, tzinfo=UTC) + timedelta(days=days) for days in range(9 * 365 + 2)]

@@ -1,17 +1,26 @@
-"""Reads the operator's rules. A rulebook is accepted whole, or rejected with every mistake in it named at once."""
+"""Reads the operator's rules. A rulebook is accepted whole, or rejected with every mistake in it named at once.
+
+A rulebook that is about to come in force is held against the law as well; one that was in force is read as it stands.
+"""
 
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from hashlib import sha256
 from types import MappingProxyType
 
 from policies import rulebook_values as values
 from policies.consent import Mode
+from policies.law import Law
+from policies.legality import hold_against
 from policies.mistakes import Findings, Mistake, RulebookRejected, described, one_of
+from policies.own_wordings import approvals, own_wordings
 from policies.retention import Duration, RetentionRule
-from policies.rules import AUTO, Business, Destination, Line, Rulebook, Setting
+from policies.rulebook_overrides import overrides
+from policies.rules import AUTO, MENU_KEYS_MAX, Business, Destination, Line, Rulebook, Setting
 from policies.toml_positions import Path, positions
+from policies.wording_faults import check_own_wordings
 
 __all__ = [
     "AUTO",
@@ -28,23 +37,38 @@ __all__ = [
 # What Twilio rings at once from one <Dial>.
 CONNECT_TO_MAX = 10
 
-_LINE_NEEDS = ("number", "connect_to", "languages", "purposes", "retention")
-_LINE_MAY_SAY = ("consent", "silence_is_consent", "prompts_max")
+_TABLES = ("business", "line", "retention", "override", "declines", "wording", "approved")
+_LINE_NEEDS = ("number", "connect_to", "languages", "purposes")
+_LINE_MAY_SAY = (
+    "retention",
+    "consent",
+    "silence_is_consent",
+    "prompts_max",
+    "language_by",
+    "jurisdiction",
+    "sectors",
+)
 _PROMPTS_MAX = 2
+_DECLINES_REMEMBERED = Duration(years=1)
 _SYNTAX = re.compile(
     r"(?P<problem>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
 )
 
 
-def parse(text: str, file_name: str = "onrecord.toml") -> Rulebook:
-    """The rulebook that `text` spells. Raises RulebookRejected, and nothing else, whatever the text."""
+def parse(text: str, file_name: str = "onrecord.toml", *, under: Law | None = None) -> Rulebook:
+    """The rulebook that `text` spells. Raises RulebookRejected, and nothing else, whatever the text.
+
+    With `under` also for what that law does not allow without a reason, or at all.
+    """
     try:
         found, digest = tomllib.loads(text), sha256(text.encode()).hexdigest()
         lines = positions(text)
     except (ValueError, RecursionError) as error:
         raise RulebookRejected([_not_toml(text, error)], file_name) from error
     findings = Findings(lines)
-    rulebook = _rulebook(found, findings, digest)
+    rulebook = _rulebook(found, findings, digest, under)
+    if under is not None and not findings.mistakes:
+        hold_against(under, rulebook, findings)
     if findings.mistakes:
         raise RulebookRejected(findings.mistakes, file_name)
     return rulebook
@@ -62,26 +86,52 @@ def _not_toml(text: str, error: ValueError | RecursionError) -> Mistake:
     return Mistake(line, "(file)", found["problem"] + column, "TOML")
 
 
-def _rulebook(found: Mapping[str, object], findings: Findings, digest: str) -> Rulebook:
-    root = findings.table(found, (), required=(), optional=["business", "line", "retention"])
+def _rulebook(found: Mapping[str, object], findings: Findings, digest: str, under: Law | None) -> Rulebook:
+    root = findings.table(found, (), required=(), optional=_TABLES)
     retention = _retention(root.get("retention", {}), findings)
-    lines = _lines(root.get("line"), findings)
+    lines = _lines(root.get("line"), findings, under)
+    said = overrides(root.get("override"), findings, under)
     for index, line in enumerate(lines):
-        _check_retention(line, ("line", index, "retention"), retention, findings)
+        for name in (line.retention, *(name for _, name in line.retention_for)):
+            _check_retention(name, ("line", index, "retention"), retention, findings)
         _check_silence(line, ("line", index, "silence_is_consent"), findings)
+        _check_menu(line, ("line", index, "languages"), findings)
         _check_number(index, lines, findings)
         _check_fan_out(line, ("line", index, "connect_to"), findings)
         _check_loops(line, ("line", index, "connect_to"), lines, findings)
-    return Rulebook(_business(root.get("business"), findings), lines, retention, digest)
+    for index, one in enumerate(said):
+        _check_retention(one.retention or "", ("override", index, "retention"), retention, findings)
+        if one.line and one.line not in {line.number for line in lines}:
+            findings.report(("override", index, "line"), "not a line of this rulebook", "the number of a [[line]]")
+    business, own = _business(root.get("business"), findings, under), own_wordings(root.get("wording", []), findings)
+    check_own_wordings(own, business.name, lines, findings)
+    return Rulebook(
+        business,
+        lines,
+        retention,
+        digest,
+        overrides=said,
+        remember_declines=_declines(root.get("declines", {}), findings),
+        wordings=own,
+        approvals=approvals(root.get("approved", []), findings),
+    )
 
 
-def _business(value: object, findings: Findings) -> Business:
+def _business(value: object, findings: Findings, under: Law | None) -> Business:
     path: Path = ("business",)
-    table = findings.table(value, path, required=["name", "jurisdiction", "recorder_jurisdiction"])
+    table = findings.table(
+        value,
+        path,
+        required=["name", "jurisdiction", "recorder_jurisdiction"],
+        optional=["sectors", "agents_agreed_on"],
+    )
+    place = partial(values.place, under=under)
     return Business(
         name=findings.read(table, path, "name", values.business_name, ""),
-        jurisdiction=findings.read(table, path, "jurisdiction", values.place, ""),
-        recorder_jurisdiction=findings.read(table, path, "recorder_jurisdiction", values.place, ""),
+        jurisdictions=findings.read(table, path, "jurisdiction", partial(values.places, under=under), ()),
+        recorder_jurisdiction=findings.read(table, path, "recorder_jurisdiction", place, ""),
+        sectors=findings.read_each(table, path, "sectors", partial(values.sector, under=under)),
+        agents_agreed_on=findings.read(table, path, "agents_agreed_on", values.day, None),
     )
 
 
@@ -94,37 +144,65 @@ def _retention(value: object, findings: Findings) -> Mapping[str, RetentionRule]
     return MappingProxyType(rules)
 
 
-def _lines(value: object, findings: Findings) -> tuple[Line, ...]:
+def _declines(value: object, findings: Findings) -> Duration | None:
+    path: Path = ("declines",)
+    table = findings.table(value, path, required=(), optional=["remember"])
+    return findings.read(table, path, "remember", values.memory, _DECLINES_REMEMBERED)
+
+
+def _lines(value: object, findings: Findings, under: Law | None) -> tuple[Line, ...]:
     if not isinstance(value, list) or not value:
         problem = "missing" if value is None else f"{described(value)} is not a list of lines"
         findings.report(("line",), problem, "a table [[line]] for each number")
         return ()
-    return tuple(_line(line, ("line", index), findings) for index, line in enumerate(value))
+    return tuple(_line(line, ("line", index), findings, under) for index, line in enumerate(value))
 
 
-def _line(value: object, path: Path, findings: Findings) -> Line:
+def _line(value: object, path: Path, findings: Findings, under: Law | None) -> Line:
     table = findings.table(value, path, required=_LINE_NEEDS, optional=_LINE_MAY_SAY)
+    purposes = findings.read_each(table, path, "purposes", values.purpose)
+    retention, retention_for = _line_retention(table, path, purposes, findings)
     return Line(
         number=findings.read(table, path, "number", values.e164, ""),
         connect_to=findings.read_each(table, path, "connect_to", values.destination),
         languages=findings.read_each(table, path, "languages", values.language),
-        purposes=findings.read_each(table, path, "purposes", values.purpose),
+        purposes=purposes,
         consent=findings.read(table, path, "consent", values.consent, AUTO),
-        retention=findings.read(table, path, "retention", values.rule_name, ""),
+        retention=retention,
         silence_is_consent=findings.read(table, path, "silence_is_consent", values.flag, False),
         prompts_max=findings.read(table, path, "prompts_max", values.prompts, _PROMPTS_MAX),
+        retention_for=retention_for,
+        language_by=findings.read(table, path, "language_by", values.language_by, "caller"),
+        jurisdictions=findings.read(table, path, "jurisdiction", partial(values.places, under=under), ()),
+        sectors=findings.read_each(table, path, "sectors", partial(values.sector, under=under)),
     )
 
 
-def _check_retention(line: Line, at: Path, retention: Mapping[str, RetentionRule], findings: Findings) -> None:
-    if line.retention and line.retention not in retention:
-        expected = one_of(retention, line.retention) if retention else "a table [retention.NAME] to name"
-        findings.report(at, f"there is no retention rule {described(line.retention)}", expected)
+def _line_retention(
+    table: Mapping[str, object], path: Path, purposes: tuple[str, ...], findings: Findings
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """One rule for every purpose, or a table that names one for each."""
+    if not isinstance(table.get("retention"), dict):
+        return findings.read(table, path, "retention", values.rule_name, ""), ()
+    at = (*path, "retention")
+    named = findings.table(table["retention"], at, required=purposes)
+    return "", tuple((purpose, findings.read(named, at, purpose, values.rule_name, "")) for purpose in named)
+
+
+def _check_retention(name: str, at: Path, retention: Mapping[str, RetentionRule], findings: Findings) -> None:
+    if name and name not in retention:
+        expected = one_of(retention, name) if retention else "a table [retention.NAME] to name"
+        findings.report(at, f"there is no retention rule {described(name)}", expected)
 
 
 def _check_silence(line: Line, at: Path, findings: Findings) -> None:
     if line.silence_is_consent and line.consent not in (AUTO, Mode.OPT_OUT):
         findings.report(at, f"means nothing where consent is {line.consent}", "it with consent auto or opt_out only")
+
+
+def _check_menu(line: Line, at: Path, findings: Findings) -> None:
+    if line.language_by == "menu" and len(line.languages) > MENU_KEYS_MAX:
+        findings.report(at, f"{len(line.languages)} languages in one menu", f"{MENU_KEYS_MAX} at most: a key each")
 
 
 def _check_number(index: int, lines: tuple[Line, ...], findings: Findings) -> None:

@@ -4,22 +4,28 @@ A message never quotes a phone number: what is printed at start ends up in logs.
 """
 
 import re
+from datetime import date, datetime
 
 import phonenumbers
 
 from policies.consent import Mode
+from policies.demands import REFUSALS
+from policies.law import UNKNOWN_PLACE, Law, Regime
 from policies.mistakes import Wrong, described, one_of
-from policies.places import jurisdictions, valid_number
+from policies.places import valid_number
 from policies.retention import Duration, NotADuration, parse_duration
-from policies.rules import AUTO, Destination, Setting
+from policies.rules import AUTO, Destination, LanguageBy, Setting
 from policies.wording import languages, purposes_in
 
 NAME_LENGTH_MAX = 100
+BECAUSE_LENGTH_MAX = 500
 PROMPTS_MOST = 5
 
 _CLIENT = re.compile(r"[A-Za-z0-9_.@+-]{1,121}")
 _SIP = re.compile(r"sip:[A-Za-z0-9._~!$&'()*+,=%-]+@[A-Za-z0-9.-]+(:\d{1,5})?(;[!-~]*)?", re.ASCII)
 _SIP_LENGTH_MAX = 255
+_UNIONS = ("EU", "EEA")
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
 _PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _A_NUMBER = "an E.164 number such as +14155550100"
 
@@ -51,16 +57,83 @@ def rule_name(value: object) -> str:
     return name
 
 
-def place(value: object) -> str:
-    """An ISO 3166 code. A US state must be one we have a record of: a typing error must not pass for a place."""
+def place(value: object, under: Law | None = None) -> str:
+    """An ISO 3166 code. Under a law, a part of a country must be one it has a record of: a typing error must not pass
+    for a place. Nor may one that counts as another there, where nobody would ever be.
+    """
     code = text(value)
     country = code.partition("-")[0]
     if not _PLACE.fullmatch(code) or country not in phonenumbers.SUPPORTED_REGIONS:
         raise Wrong(f"{described(code)} is not a place", "an ISO 3166 code such as US-CA or DE")
-    known = [place for place in jurisdictions() if place.startswith(f"{country}-")]
+    if under is None:
+        return code
+    known = under.parts(country)
     if known and code != country and code not in known:
         raise Wrong(f"{described(code)} is not a part of {country}", one_of(known, code))
+    if counts_as := under.aliases.get(code):
+        raise Wrong(f"{described(code)} counts as {counts_as} here", counts_as)
     return code
+
+
+def place_or_union(value: object, under: Law | None = None) -> str:
+    """A place, `EU`, `EEA`, or `ZZ` for wherever nobody knows."""
+    if value in (*_UNIONS, UNKNOWN_PLACE):
+        return text(value)
+    return place(value, under)
+
+
+def places(value: object, under: Law | None = None) -> tuple[str, ...]:
+    """One place, or several different ones."""
+    codes = tuple(place(one, under) for one in value) if isinstance(value, list) else (place(value, under),)
+    if not codes or len(set(codes)) != len(codes):
+        raise Wrong("not a place or a list of different ones", 'an ISO 3166 code such as "US-CA", or a list of them')
+    return codes
+
+
+def sector(value: object, under: Law | None = None) -> str:
+    name = text(value)
+    if under is not None and name not in under.sectors:
+        raise Wrong(f"{described(name)} is not a regulated sector", one_of(under.sectors, name))
+    return name
+
+
+def regime(value: object) -> Regime:
+    name = text(value)
+    if name not in list(Regime):
+        raise Wrong(f"{described(name)} is not a regime", one_of(list(Regime), name))
+    return Regime(name)
+
+
+def refusal(value: object) -> str:
+    name = text(value)
+    if name not in REFUSALS:
+        raise Wrong(f"{described(name)} is no answer to a refusal", one_of(REFUSALS, name))
+    return name
+
+
+def day(value: object) -> date:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise Wrong(f"{described(value)} is not a day", "a date without quotes, such as 2027-01-31")
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise Wrong("a day that nobody means", f"a year from {_FIRST_YEAR} to {_LAST_YEAR}; for ever is no day at all")
+    return value
+
+
+def sentence(value: object) -> str:
+    """What is printed and logged: one line, and an end to it."""
+    said = text(value)
+    if not said.strip() or not said.isprintable() or len(said) > BECAUSE_LENGTH_MAX:
+        raise Wrong(f"{described(said)} says nothing", f"1 to {BECAUSE_LENGTH_MAX} printable characters on one line")
+    return said
+
+
+def language_by(value: object) -> LanguageBy:
+    name = text(value)
+    known: tuple[LanguageBy, ...] = ("caller", "line", "menu")
+    found = next((one for one in known if one == name), None)
+    if found is None:
+        raise Wrong(f"{described(name)} is no way to choose a language", one_of(known, name))
+    return found
 
 
 def e164(value: object) -> str:
@@ -118,3 +191,8 @@ def duration(value: object) -> Duration:
         return parse_duration(text(value))
     except NotADuration as error:
         raise Wrong(f"{described(value)}: {error}", "an ISO 8601 duration such as P90D or P1Y6M") from error
+
+
+def memory(value: object) -> Duration | None:
+    """How long a decline is remembered; `never` is None."""
+    return None if value == "never" else duration(value)

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
-from policies.consent import Mode
-from policies.retention import RetentionRule
+from policies.authored import Approval, OwnWording
+from policies.overrides import AUTO, Override, Setting
+from policies.retention import Duration, RetentionRule
 
-AUTO: Literal["auto"] = "auto"
-Setting = Mode | Literal["auto"]
+__all__ = ["AUTO", "Business", "Destination", "LanguageBy", "Line", "Override", "Rulebook", "Setting"]
+
+LanguageBy = Literal["caller", "line", "menu"]
+MENU_KEYS_MAX = 9
+"""The languages that a menu can offer: one key each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +28,26 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Business:
-    """`name` is spoken to callers; the agents sit in `jurisdiction`, recordings are made in the other one."""
+    """`name` is spoken to callers; the agents sit in `jurisdictions`, recordings are made in the other one.
+
+    `sectors` are regulated ones that every line belongs to. `agents_agreed_on`: since when the agents' own consent to
+    being recorded is on file.
+    """
 
     name: str
-    jurisdiction: str
+    jurisdictions: tuple[str, ...]
     recorder_jurisdiction: str
+    sectors: tuple[str, ...] = ()
+    agents_agreed_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One of our numbers. `consent` is a mode, or `AUTO`; `retention` names a rule of the rulebook.
+    """One of our numbers. `consent` is a mode, or `AUTO`; `retention` names a rule of the rulebook ("": none), and
+    `retention_for` the rules of single purposes, which come first.
 
-    `silence_is_consent` takes effect only where the law lets it, `prompts_max` is at least 1.
+    `silence_is_consent` takes effect only where the law lets it, `prompts_max` is at least 1. `jurisdictions` and
+    `sectors` are the line's own, beside or instead of the business's.
     """
 
     number: str
@@ -42,19 +55,46 @@ class Line:
     languages: tuple[str, ...]
     purposes: tuple[str, ...]
     consent: Setting
-    retention: str
+    retention: str = ""
     silence_is_consent: bool = False
     prompts_max: int = 2
+    retention_for: tuple[tuple[str, str], ...] = ()
+    language_by: LanguageBy = "caller"
+    jurisdictions: tuple[str, ...] = ()
+    sectors: tuple[str, ...] = ()
+
+    @property
+    def has_menu(self) -> bool:
+        """Whether callers choose the language by key, before anything is disclosed."""
+        return self.language_by == "menu" and len(self.languages) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """`sha256` (hex) is of the file's text in UTF-8, byte for byte: it names the rules that were in force."""
+    """`sha256` (hex) is of the file's text in UTF-8, byte for byte: it names the rules that were in force.
+
+    `remember_declines` is for how long a number that declined is not asked again; None is never.
+    """
 
     business: Business
     lines: tuple[Line, ...]
     retention: Mapping[str, RetentionRule]
     sha256: str
+    overrides: tuple[Override, ...] = ()
+    remember_declines: Duration | None = None
+    wordings: tuple[OwnWording, ...] = ()
+    approvals: tuple[Approval, ...] = ()
 
     def line(self, e164: str) -> Line | None:
         return next((line for line in self.lines if line.number == e164), None)
+
+    def agents_in(self, line: Line) -> tuple[str, ...]:
+        """Where the agents of a line sit."""
+        return line.jurisdictions or self.business.jurisdictions
+
+    def sectors_of(self, line: Line) -> frozenset[str]:
+        return frozenset((*self.business.sectors, *line.sectors))
+
+    def overrides_on(self, line: Line, day: date) -> tuple[Override, ...]:
+        """Those that hold on a day and are about a line, or about every line."""
+        return tuple(one for one in self.overrides if one.line in ("", line.number) and one.holds_on(day))

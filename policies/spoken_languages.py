@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from policies.wording_pack import languages
-
 # By language, the places (ISO 3166) where it is official or the main one, and many speak it. A part of a country
 # stands here only where it differs from the whole.
 _PLACES = {
@@ -40,21 +38,14 @@ def languages_spoken_in(place: str) -> frozenset[str]:
 
 
 def language_for(place: str, offered: Sequence[str]) -> str:
-    """The one of a line's locales, in the operator's order, for a caller from `place` (see `place_of`).
+    """Which of a line's languages, in the operator's order, serves a caller from a place.
 
     The one of the caller's own country, of a language spoken there; else any of such a language; else the first.
-    A language that has no voice in that country is at home there in any of its voices: without an en-CA, a line's
-    en-US must not lose to its fr-CA in all of Canada.
     """
+    country = place.partition("-")[0]
     fitting = [locale for locale in offered if _language(locale) in languages_spoken_in(place)]
-    at_home = [locale for locale in fitting if _home(locale, place) in (locale, None)]
+    at_home = [locale for locale in fitting if locale.endswith(f"-{country}")]
     return (*at_home, *fitting, *offered)[0]
-
-
-def _home(locale: str, place: str) -> str | None:
-    """The locale of the same language in the country of `place`, if there is such a voice."""
-    home = f"{_language(locale)}-{place.partition('-')[0]}"
-    return home if home in languages() else None
 
 
 def _language(locale: str) -> str:

@@ -11,7 +11,16 @@ from hashlib import sha256
 
 from policies.authored import Approval, Audio, OwnWording, own_wording_of
 from policies.consent import Mode
-from policies.wording_pack import NoWording, languages, menu_line, native_review_of, nearest, purposes_in, texts_of
+from policies.wording_pack import (
+    NoWording,
+    languages,
+    menu_line,
+    native_review_of,
+    nearest,
+    purposes_in,
+    texts_of,
+    voice_of,
+)
 
 __all__ = [
     "NoWording",
@@ -23,6 +32,7 @@ __all__ = [
     "purposes_in",
     "spoken_length_s",
     "variant_of",
+    "voice_of",
     "wording_for",
 ]
 

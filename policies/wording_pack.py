@@ -70,6 +70,11 @@ def nearest(language: str) -> str:
     return found
 
 
+def voice_of(language: str) -> str:
+    """The voice that speaks a language to callers. Raises NoWording."""
+    return texts_of(nearest(language)).voice
+
+
 def native_review_of(language: str) -> str:
     """Whether a native speaker should check the texts before they are used: no, advised or needed. Raises NoWording."""
     return texts_of(nearest(language)).native_review

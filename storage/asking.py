@@ -10,7 +10,7 @@ from math import inf
 from sqlalchemy import ColumnElement, Connection, select
 
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import calls, recordings
+from storage import calls, permits, recordings
 from storage.calls import Call, Moment
 from storage.errors import Broken, Refused, Unavailable
 from storage.incidents import raise_incident
@@ -160,7 +160,7 @@ def _miss(connection: Connection, moment: Moment, known: Call) -> None:
     if over_for < _LATE:
         return
     heard = recordings.of_call(connection, known.id)
-    if not heard and calls.permit_of(connection, known.id):
+    if not heard and permits.permit_of(connection, known.id):
         detail = "the caller agreed to be recorded, and Twilio has no recording of the call"
         raise_incident(connection, moment, "recording_missing", about=known.id, call_id=known.id, detail=detail)
     for one in heard:

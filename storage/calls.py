@@ -3,7 +3,6 @@
 Every function works in the caller's transaction. `Moment` carries the time and the randomness of that transaction.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,11 +13,11 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from evidence.events import Event
 from policies.consent import Mode, Outcome, Standard, hung_up
 from policies.lifecycle import CallEvent, CallState, after
-from policies.purposes import Granted
+from policies.wording import Wording
 from storage import consent_log
 from storage.errors import Broken
 from storage.prepared import Prepared
-from storage.tables import call, permit, reply
+from storage.tables import call, reply
 
 OPEN = "open"
 
@@ -71,19 +70,7 @@ class Call:
 
     @property
     def standard(self) -> Standard:
-        return Standard(Mode(self.mode), self.silence_is_consent, self.prompts_max)
-
-
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """The right to record one call: the row that its decision wrote. Nothing else can start a recording."""
-
-    call_id: str
-    outcome: Outcome
-    purposes: tuple[Granted, ...]
-    retention: str
-    retain_until: datetime
-    decided_at: datetime
+        return Standard(Mode(self.mode), self.silence_is_consent, self.prompts_max, self.remembers_decline)
 
 
 _COLUMNS = [call.c[name] for name in Call.__dataclass_fields__]
@@ -91,13 +78,12 @@ _OF_SID = select(*_COLUMNS).where(call.c.call_sid == bindparam("sid"))
 _OF_ID = select(*_COLUMNS).where(call.c.id == bindparam("id"))
 _PEEK_SID, _BY_SID = Prepared(_OF_SID), Prepared(_OF_SID.with_for_update())
 _PEEK, _BY_ID = Prepared(_OF_ID), Prepared(_OF_ID.with_for_update())
-_PERMIT = select(permit).where(permit.c.call_id == bindparam("id"))
 _REPLY = Prepared(
     select(reply.c.request_sha256, reply.c.body).where(
         reply.c.call_id == bindparam("id"), reply.c.step == bindparam("step_name")
     )
 )
-_ADD, _GIVE_PERMIT, _KEEP_REPLY = Prepared(insert(call)), Prepared(insert(permit)), Prepared(insert(reply))
+_ADD, _KEEP_REPLY = Prepared(insert(call)), Prepared(insert(reply))
 _MOVE = Prepared(
     update(call)
     .where(call.c.id == bindparam("the_id"), call.c.state == bindparam("the_state"), call.c.events == bindparam("seen"))
@@ -107,6 +93,11 @@ _MOVE = Prepared(
             for name in ("state", "outcome", "reason", "prompt", "events", "served_at", "decided_at", "ended_at")
         }
     )
+)
+_SPEAK = Prepared(
+    update(call)
+    .where(call.c.id == bindparam("the_id"))
+    .values({name: bindparam(name) for name in ("language", "wording_sha256", "disclosure_length_ms")})
 )
 _ASK_AGAIN = Prepared(update(call).where(call.c.id == bindparam("the_id")).values(sweep_at=bindparam("at")))
 
@@ -205,35 +196,26 @@ def end(connection: Connection, moment: Moment, known: Call, *, status: str, dur
     )
 
 
+def speak(connection: Connection, known: Call, wording: Wording) -> Call:
+    """Go on in the words that the caller chose, where others were meant when the call came in."""
+    row = {
+        "language": wording.language,
+        "wording_sha256": wording.sha256,
+        "disclosure_length_ms": wording.disclosure_length_ms,
+    }
+    _SPEAK.run(connection, {"the_id": known.id, **row})
+    return replace(
+        known,
+        language=wording.language,
+        wording_sha256=wording.sha256,
+        disclosure_length_ms=wording.disclosure_length_ms,
+    )
+
+
 def ask_again(connection: Connection, known: Call, at: datetime | None) -> Call:
     """Have the sweep ask Twilio about the call at that time; None: no more."""
     _ASK_AGAIN.run(connection, {"the_id": known.id, "at": at})
     return replace(known, sweep_at=at)
-
-
-def give_permit(connection: Connection, given: Permit) -> Permit:
-    """Write the permit that a decision gave. A call has one; a second is refused by its primary key."""
-    _GIVE_PERMIT.run(
-        connection,
-        {
-            "call_id": given.call_id,
-            "outcome": given.outcome,
-            "purposes": json.dumps({one.purpose: one.until.isoformat() for one in given.purposes}),
-            "retention": given.retention,
-            "retain_until": given.retain_until,
-            "decided_at": given.decided_at,
-        },
-    )
-    return given
-
-
-def permit_of(connection: Connection, call_id: str) -> Permit | None:
-    row = connection.execute(_PERMIT, {"id": call_id}).first()
-    if row is None:
-        return None
-    ends = json.loads(row.purposes).items()
-    purposes = tuple(Granted(purpose, datetime.fromisoformat(until)) for purpose, until in ends)
-    return Permit(**{**row._asdict(), "outcome": Outcome(row.outcome), "purposes": purposes})
 
 
 @dataclass(frozen=True, slots=True)

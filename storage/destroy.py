@@ -10,12 +10,13 @@ from sqlalchemy import Connection, delete
 
 from evidence.events import Event
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import calls, recordings
+from storage import permits, recordings
 from storage.audio_key import AudioKey
-from storage.calls import Call, Permit
+from storage.calls import Call
 from storage.errors import Unavailable
 from storage.intake import Workshop, clear_spool, delete_at_provider, look
 from storage.job_steps import Steps
+from storage.permits import Permit
 from storage.recordings import Recording
 from storage.tables import audio_object, recording_key
 
@@ -51,7 +52,7 @@ def _delete_here(shop: Workshop, owner: Call, known: Recording) -> None:
     clear_spool(shop, known.id)
     shop.database.write(lambda connection: _forget_key(connection, known.id))
     with shop.database.read() as connection:
-        permit = calls.permit_of(connection, owner.id)
+        permit = permits.permit_of(connection, owner.id)
     if permit is None:
         return  # nothing of it was ever stored
     folder = AudioKey(permit.retention, owner.received_at.date(), known.id, "any").folder
@@ -67,7 +68,7 @@ def _forget_key(connection: Connection, recording_id: str) -> None:
 
 def _certify(shop: Workshop, connection: Connection, recording_id: str) -> None:
     owner, known = recordings.with_call(connection, recording_id)
-    rule = _rule(known, calls.permit_of(connection, owner.id), shop.now())
+    rule = _rule(known, permits.permit_of(connection, owner.id), shop.now())
     connection.execute(delete(audio_object).where(audio_object.c.recording_id == recording_id))
     told = Event(
         "recording.destroyed", {"recording": recording_id, "where": ["provider", "store", "key"], "rule": rule}

@@ -18,14 +18,15 @@ from sqlalchemy import Connection, insert, select
 
 from evidence.events import Event
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import audio_work, calls, recordings, sealing
+from storage import audio_work, calls, permits, recordings, sealing
 from storage.audio_key import AudioKey
 from storage.audio_store import AudioStore, read_back
-from storage.calls import Call, Moment, Permit
+from storage.calls import Call, Moment
 from storage.database import Database
 from storage.disk import disk_edge, sha256_of
 from storage.errors import Broken, Refused, Unavailable
 from storage.job_steps import Steps
+from storage.permits import Permit
 from storage.provider import Provider
 from storage.recordings import AudioObject, Recording
 from storage.spool import spool
@@ -222,7 +223,7 @@ def clear_spool(shop: Workshop, recording_id: str) -> None:
 def sweep_folder(shop: Workshop, owner: Call, known: Recording) -> None:
     """Delete what the recording's folder holds beyond its objects: the leavings of attempts that were cut."""
     with shop.database.read() as connection:
-        permit = calls.permit_of(connection, owner.id)
+        permit = permits.permit_of(connection, owner.id)
         named = {one.key for one in recordings.objects_of(connection, known.id)}
     if permit is None or known.state is RecordingState.COMPLETED:
         return
@@ -260,7 +261,7 @@ def look(shop: Workshop, recording_id: str) -> tuple[Call, Recording]:
 
 def _permit(shop: Workshop, owner: Call) -> Permit:
     with shop.database.read() as connection:
-        permit = calls.permit_of(connection, owner.id)
+        permit = permits.permit_of(connection, owner.id)
     if permit is None:
         raise Broken(f"call {owner.id}: a recording was to be stored without a permit")
     return permit

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, upd
 from evidence.events import Event, Value
 from policies.consent import RECORDING_OUTCOMES
 from policies.lifecycle import RecordingEvent, RecordingState, after, first
-from storage import calls
+from storage import calls, permits
 from storage.calls import Call, Moment
 from storage.errors import Broken, Refused
 from storage.incidents import raise_incident
@@ -221,7 +221,7 @@ def _permit_covers(connection: Connection, known: Call, news: News) -> bool:
     A permit that was withdrawn covers none, also where the withdrawal overtook the first news of the recording; and
     none covers what began before it was given.
     """
-    given = calls.permit_of(connection, known.id)
+    given = permits.permit_of(connection, known.id)
     if known.outcome not in RECORDING_OUTCOMES or given is None:
         return False
     if news.started_at is not None and news.started_at < given.decided_at - _CLOCKS_APART:

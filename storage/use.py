@@ -15,11 +15,12 @@ from evidence.events import Event, Value
 from policies.consent import RECORDING_OUTCOMES, Outcome
 from policies.lifecycle import RecordingState
 from policies.purposes import Allowed, NotGranted, use_of
-from storage import calls, recordings
+from storage import calls, permits, recordings
 from storage.audio_store import AudioStore
-from storage.calls import Call, Moment, Permit
+from storage.calls import Call, Moment
 from storage.errors import Refused
 from storage.kept_audio import KeptAudio, kept_audio
+from storage.permits import Permit
 from storage.recordings import Recording
 
 # A purpose goes into the log for ever, so it can't be whatever somebody typed: a number, say.
@@ -56,7 +57,7 @@ def open_for(
     if not _PURPOSE.fullmatch(purpose):
         raise Refused(f"recording {recording_id}: a purpose is one word, such as quality")
     owner, known = recordings.with_call(connection, recording_id)
-    decided = _decide(owner, known, calls.permit_of(connection, owner.id), purpose, moment.at)
+    decided = _decide(owner, known, permits.permit_of(connection, owner.id), purpose, moment.at)
     public: dict[str, Value] = {"recording": known.id, "purpose": purpose}
     match decided:
         case NotGranted(reason):

@@ -39,6 +39,7 @@ ACCOUNT = "AC" + "a" * 32
 TOKEN = "an-auth-token-of-32-characters!!"
 RULEBOOK = Path(__file__).with_name("rulebook.toml")
 URLS = Urls(BASE, b"k" * 32)
+NUMBER_KEY = b"N" * 32
 CALLER = "+15125550111"
 
 
@@ -267,8 +268,8 @@ class Installation:
         return {**rows, "job": [(job,) for job in self.jobs()]}
 
 
-def make_webhooks(database: Database, clock: Clock) -> Webhooks:
-    conversation = Conversation(parse(RULEBOOK.read_text()), URLS)
+def make_webhooks(database: Database, clock: Clock, rules: str | None = None) -> Webhooks:
+    conversation = Conversation(parse(rules or RULEBOOK.read_text()), URLS, NUMBER_KEY)
     return Webhooks(
         database=database,
         conversation=conversation,
@@ -280,9 +281,10 @@ def make_webhooks(database: Database, clock: Clock) -> Webhooks:
     )
 
 
-def install(database: Database) -> Installation:
+def install(database: Database, rules: str | None = None) -> Installation:
+    """Under the rulebook of these tests, or another (its text)."""
     clock = Clock()
-    return Installation(database, Twilio(create_app(make_webhooks(database, clock)), clock))
+    return Installation(database, Twilio(create_app(make_webhooks(database, clock, rules)), clock))
 
 
 @pytest.fixture

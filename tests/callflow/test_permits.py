@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from storage import calls
+from storage import permits
 from tests.callflow.conftest import CALLER, URLS, Installation, PhoneCall, connects, read, said, starts_recording
 from tests.callflow.whole_calls import LINES, MUST_RECORD, call_every_way
 from tests.conftest import DIALECTS
@@ -47,7 +47,7 @@ def test_a_recording_starts_exactly_where_a_permit_was_given(installation: Insta
         walked.add(taken)
         known = installation.call(call.sid)
         with installation.database.read() as connection:
-            permit = calls.permit_of(connection, known.id)
+            permit = permits.permit_of(connection, known.id)
         assert starts == (permit is not None) == (known.outcome in ("consented", "consented_by_staying")), taken
         assert connected or (line == MUST_RECORD and not starts), taken
         assert starts <= ("declines" not in taken), taken

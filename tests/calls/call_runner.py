@@ -1,10 +1,12 @@
 """Runs a call script: the simulator against the service over HTTP, on a clock that jumps, with audio and stores."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -17,6 +19,7 @@ from callflow.conversation import Conversation
 from callflow.health import Readiness
 from callflow.missed import MissedCalls
 from callflow.promises import Witness
+from callflow.recorded_prompts import read_prompts
 from callflow.setup import publish
 from callflow.story import Story, tell
 from callflow.twilio_client import Account
@@ -39,15 +42,17 @@ from storage.intake import Workshop, intake
 from storage.job_queue import JobKind
 from storage.job_steps import Patience, Steps
 from storage.listening_copy import find_ffmpeg
-from storage.recordings import DELETE_AGAIN, DESTROY, INTAKE
+from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
 from storage.sweep import KnownJobs, sweep
-from tests.calls.script import NUMBERS, Script
+from tests.calls.script import NUMBERS, RULEBOOKS, ScriptedCall
 
 ACCOUNT, TOKEN, KEY, SECRET = "AC" + "c" * 32, "the-token-of-the-call-scripts", "SK" + "d" * 32, "the-secret-of-them"
-KEK = b"K" * 32
+KEK, NUMBER_KEY = b"K" * 32, b"N" * 32
 T = TypeVar("T")
 Json = dict[str, Any]
-RULEBOOK = Path(__file__).parents[1] / "callflow" / "rulebook.toml"
+RULEBOOK = RULEBOOKS / "ordinary.toml"
+RECENT = 5
+"""So many calls are looked at again after each one, and all of them in the end: a look at all grows with the square."""
 
 
 class TakenJobs(KnownJobs, Protocol):
@@ -88,12 +93,15 @@ class PublicFace:
     server: BaseWSGIServer
     urls: Urls
     callbacks: Callbacks
+    published: set[str] = field(default_factory=set)
 
     def start(self, text: str) -> None:
         """Start under these rules, or again: whatever it knew and had not written down is lost."""
         rulebook = parse(text)
-        publish(self.database, rulebook, text)
-        conversation = Conversation(rulebook, self.urls)
+        if text not in self.published:
+            publish(self.database, rulebook, text, read_prompts(rulebook, RULEBOOKS))
+            self.published.add(text)
+        conversation = Conversation(rulebook, self.urls, NUMBER_KEY)
         self.callbacks = Callbacks(conversation, self.jobs)
         self.server.app = create_app(
             Webhooks(
@@ -119,13 +127,17 @@ class Town:
     simulator_url: str
     face: PublicFace
     does: dict[JobKind, Callable[[Workshop, Steps, str], None]] = field(
-        default_factory=lambda: {INTAKE: intake, DESTROY: destroy, DELETE_AGAIN: delete_again}
+        default_factory=lambda: {INTAKE: intake, DESTROY: destroy, EXPIRE: destroy, DELETE_AGAIN: delete_again}
     )
     # More than the minute after which a call that could not be asked about has its turn.
     quiet_rounds: int = 3
     seen: list[Json] = field(default_factory=list)
+    declined: set[str] = field(default_factory=set)
+    """Numbers whose no the service is to remember, for tests that keep account of it."""
 
-    def run(self, script: Script) -> "Ran":
+    def run(self, script: ScriptedCall) -> "Ran":
+        self.exchange.clock.sleep(script.after.total_seconds())
+        self.face.start((RULEBOOKS / f"{script.rulebook}.toml").read_text("utf-8"))
         plan = CallPlan.of(
             {
                 "from": script.caller,
@@ -146,7 +158,7 @@ class Town:
         left_early: Callable[[Json], bool],
         afterwards: Hook = lambda _: None,
     ) -> "Ran":
-        """One call from its first ring until nobody has any work with it, and every promise of every call so far.
+        """One call from its first ring until nobody has any work with it, and every promise of the recent calls.
 
         `left_early` says of what the telephone's side saw whether no agent was owed; `afterwards` is done when the
         call is over and its callbacks are delivered.
@@ -158,10 +170,14 @@ class Town:
         seen = to_json(placed)
         seen["left_early"] = left_early(seen)
         self.seen.append(seen)
-        witness = Witness(self.database, self.store, KEK, self.spool)
-        broken = [str(breach) for breach in promises.breaches(witness, self.seen)]
+        broken = self.broken(self.seen[-RECENT:])
         with self.database.read() as connection:
             return Ran(seen, tell(connection, placed.sid), broken)
+
+    def broken(self, seen: list[Json]) -> list[str]:
+        """The promises that were broken on these calls, or to nobody in particular."""
+        witness, others = Witness(self.database, self.store, KEK, self.spool), {one["call_sid"] for one in self.seen}
+        return [str(breach) for breach in promises.breaches(witness, seen, others=others)]
 
     def start_rogue(self, call: PhoneCall) -> None:
         url = f"{self.simulator_url}/2010-04-01/Accounts/{ACCOUNT}/Calls/{call.sid}/Recordings.json"
@@ -221,13 +237,14 @@ class Ran:
 
     def timeline(self) -> list[tuple[str, str]]:
         """What was heard and pressed, in order of time."""
-        heard = [(one["at_s"], "hears", one["text"]) for one in self.seen["heard"] if one["who"] != "caller"]
+        heard = [(one["at_s"], "hears", _words(one)) for one in self.seen["heard"] if one["who"] != "caller"]
         keys = [(one["at_s"], "presses", one["key"]) for one in self.seen["keys"]]
         return [(kind, what) for _, kind, what in sorted(heard + keys)]
 
     def value_of(self, what: str) -> str:
         """What can be expected, as a script writes it."""
         call, kept = self.story.call, [one for one in self.story.recordings if one.object_key]
+        ruling, permitted = self._event("call.received")["ruling"], self._event("recording.permitted")
         days = [(one.retain_until - call.received_at).days for one in kept if one.retain_until]
         return {
             "connected": _yes(self.seen["connected"]),
@@ -239,7 +256,39 @@ class Ran:
             "recordings_at_twilio": str(sum(not one["deleted"] for one in self.seen["recordings"])),
             "agent_hears": " ".join(one["text"] for one in self.seen["whispered"]),
             "retained_days": " ".join(map(str, days)),
+            "purposes": " ".join(permitted.get("purposes", [])) or "none",
+            "usable_days": " ".join(
+                f"{purpose} {(datetime.fromisoformat(permitted['usable_until'][purpose]) - call.received_at).days}"
+                for purpose in permitted.get("purposes", [])
+            ),
+            "wording": str(self._event("disclosure.served").get("prompt", "none")),
+            "law_says": ", ".join(self.laws()),
+            "law_wants": " ".join(ruling["flags"]) or "nothing more",
+            "on_refusal": ruling["on_refusal"] or "nothing",
+            "asked_before": _yes(ruling["remembered_decline"]),
         }[what]
+
+    def laws(self) -> list[str]:
+        """What the law of each end asks, before any override: `caller in US-CA: all_party_notice`."""
+        ruling = self._event("call.received")["ruling"]
+        ends = {end.replace(" ", " in ") for end in ruling["ends"]}
+        found = [one for one in ruling["because"] if one["about"] in ends and "record" in one]
+        return list(dict.fromkeys(f"{one['about']}: {one['says']}" for one in found))
+
+    def reasons(self) -> str:
+        """The whole chain, as the log has it."""
+        return json.dumps(self._event("call.received")["ruling"]["because"], ensure_ascii=False)
+
+    def _event(self, kind: str) -> Json:
+        return next((event for event in self.story.events if event["type"] == kind), {})
+
+
+def _words(heard: Json) -> str:
+    """What was said, or which recorded prompt of the scripts' own was played, by the hash in its address."""
+    if heard["kind"] != "play":
+        return str(heard["text"])
+    files = {sha256(path.read_bytes()).hexdigest(): path.name for path in RULEBOOKS.glob("audio/*.wav")}
+    return "the recording " + next((name for digest, name in files.items() if digest in heard["text"]), "of others")
 
 
 def _yes(claim: bool) -> str:
@@ -265,7 +314,7 @@ def town(database: Database, store: AudioStore, spool: Path, jobs: TakenJobs | N
 def _served(database: Database, jobs: TakenJobs, clock: VirtualClock) -> Iterator[PublicFace]:
     server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
     urls, text = Urls(f"http://127.0.0.1:{server.server_port}", b"U" * 32), RULEBOOK.read_text("utf-8")
-    callbacks = Callbacks(Conversation(parse(text), urls), jobs)
+    callbacks = Callbacks(Conversation(parse(text), urls, NUMBER_KEY), jobs)
     face = PublicFace(database, jobs, clock.now, server, urls, callbacks)
     face.start(text)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -29,4 +29,6 @@ def line_town(
         database = Database.open(url)
         stack.callback(database.close)
         migrate(database)
-        yield stack.enter_context(town(database, store, folder / "spool"))
+        built = stack.enter_context(town(database, store, folder / "spool"))
+        yield built
+        assert built.broken(built.seen) == []

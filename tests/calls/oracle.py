@@ -58,7 +58,7 @@ def allowed_outcomes(call: RandomCall, seen: Json) -> set[str]:
         match step.kind:
             case "answer" if call.line == "never":
                 return {"not_asked"}
-            case "choice" if call.line == "notice" and call.is_lax:
+            case "choice" if call.line == "notice" and call.is_lax and not call.has_declined:
                 return {"consented_by_staying"}
             case "choice":
                 is_told = True
@@ -72,6 +72,8 @@ def allowed_outcomes(call: RandomCall, seen: Json) -> set[str]:
 
 
 def _decided(call: RandomCall, digits: str) -> str:
+    if call.has_declined and call.line != "must_record":
+        return {"1": "consented", "2": "declined"}.get(digits, "not_asked")
     if digits:
         return {"1": "consented", "2": "declined"}.get(digits, "unclear")
     return "consented_by_staying" if call.line == "silence_is_consent" and call.is_lax else "silent"

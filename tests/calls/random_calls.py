@@ -28,6 +28,8 @@ _STRICT_CALLERS = (
     "+15125550111;ext=1",
     "☎" * 20,
 )
+# All but the one with three purposes: what must become of a call is said for quality, kept for 90 days.
+_LINES = tuple(line for line in NUMBERS if line != "purposes")
 _KEYS = ("1", "1", "2", "2", "9", "nothing", "nothing", "*", "#", "0", "7", "12", "21", "11", "A", "1#", "99")
 _STEPS = ("", "/answer", "/choice", "/consent", "/consent", "/ended", "/whisper", "/fallback")
 _SOURCES = ("StartCallRecordingAPI", "Trunking", "DialVerb", "RecordVerb", "OutboundAPI", "")
@@ -71,6 +73,8 @@ class RandomCall:
     extra_params: dict[str, str] = field(default_factory=dict)
     rest: tuple[int, int] | None = None
     meanwhile: tuple[Meanwhile, ...] = ()
+    has_declined: bool = False
+    """Whether the service remembers that this number declined."""
 
     @property
     def plan(self) -> CallPlan:
@@ -99,7 +103,7 @@ def any_call(seed: int, number: int) -> RandomCall:
     random = Random(f"{seed}/{number}")
     is_lax = random.random() < 0.7
     usual: dict[str, Any] = {
-        "line": random.choice(list(NUMBERS)),
+        "line": random.choice(_LINES),
         "caller": _lax_caller(random) if is_lax else random.choice(_STRICT_CALLERS),
         "is_lax": is_lax,
         "presses": tuple(_press(random) for _ in range(random.randint(0, 5))),

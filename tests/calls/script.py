@@ -1,8 +1,11 @@
 """Reads call scripts: whole phone calls in plain text. README.md beside this file describes their language."""
 
-from dataclasses import dataclass, field
+import zlib
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
+RULEBOOKS = Path(__file__).with_name("rulebooks")
 NUMBERS = {
     "auto": "+12125550100",
     "notice": "+12125550101",
@@ -10,6 +13,9 @@ NUMBERS = {
     "must_record": "+12125550103",
     "silence_is_consent": "+12125550104",
     "opt_in": "+12125550105",
+    "world": "+12125550106",
+    "menu": "+12125550107",
+    "purposes": "+12125550108",
 }
 MOMENTS = ("in_disclosure", "at_question", "in_conversation")
 AGENTS: dict[str, bool | str] = {"busy": "busy", "absent": False}
@@ -27,13 +33,16 @@ class BadScript(ValueError):
 
 
 @dataclass
-class Script:
-    """`happens` are the hears and presses in their order; `expected` pairs what is expected with its value."""
+class ScriptedCall:
+    """One call. `happens` are the hears and presses in their order; `expected` pairs what is expected with its value.
 
-    name: str
-    about: str = ""
+    `after` is how long after the call before it comes, and `rulebook` the name of the rules in force then.
+    """
+
+    caller: str
+    rulebook: str = "ordinary"
+    after: timedelta = timedelta(0)
     number: str = ""
-    caller: str = "+15125550111"
     happens: list[tuple[str, str]] = field(default_factory=list)
     hangs_up: str | None = None
     agent: bool | str = True
@@ -46,8 +55,17 @@ class Script:
         return [what for kind, what in self.happens if kind == "presses"]
 
 
+@dataclass
+class Script:
+    """One call, or several after one another."""
+
+    name: str
+    about: str = ""
+    calls: list[ScriptedCall] = field(default_factory=list)
+
+
 def read(path: Path) -> Script:
-    script = Script(path.stem)
+    script = Script(path.stem, calls=[ScriptedCall(caller=_somebody(path.stem))])
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         text = line.partition(" #")[0].strip()
         if text.startswith("#"):
@@ -56,35 +74,57 @@ def read(path: Path) -> Script:
             word, _, rest = text.partition(" ")
             try:
                 _take(script, word, rest.strip())
-            except (BadScript, KeyError) as error:
+            except (BadScript, KeyError, ValueError) as error:
                 raise BadScript(f"{path.name}:{number}: {error}") from error
-    if not (script.about and script.number and script.expected):
+    if not (script.about and all(call.number and call.expected for call in script.calls)):
         raise BadScript(f"{path.name}: a script says what it is about, which line is called and what is expected")
     return script
 
 
+def _somebody(script: str) -> str:
+    """A Texan of the script's own: who declined in one script is remembered in none of the others."""
+    return f"+1512555{zlib.crc32(script.encode()) % 10000:04}"
+
+
 def _take(script: Script, word: str, rest: str) -> None:
+    call = script.calls[-1]
     match word:
+        case "then":
+            # The same caller under the same rules, unless the script says otherwise.
+            fresh = ScriptedCall(caller=call.caller, rulebook=call.rulebook)
+            script.calls.append(replace(fresh, after=_span(rest) if rest else timedelta(0)))
+        case "rulebook":
+            if not (RULEBOOKS / f"{rest}.toml").is_file():
+                raise BadScript(f"there is no rulebook {rest!r}")
+            call.rulebook = rest
         case "line":
-            script.number = NUMBERS[rest]
+            call.number = NUMBERS[rest]
         case "dials":
             who = rest.removeprefix("from").strip()
-            script.caller = "anonymous" if who == "withheld" else who or script.caller
+            call.caller = "anonymous" if who == "withheld" else who or call.caller
         case "presses" | "hears":
-            script.happens.append((word, rest))
+            call.happens.append((word, rest))
         case "hangs":
-            script.hangs_up = _moment(rest.removeprefix("up").strip())
+            call.hangs_up = _moment(rest.removeprefix("up").strip())
         case "agent":
-            script.agent = AGENTS[rest]
+            call.agent = AGENTS[rest]
         case "rogue":
-            script.rogue = _moment(rest)
+            call.rogue = _moment(rest)
         case "twilio":
-            script.faults |= TWILIO[rest]
+            call.faults |= TWILIO[rest]
         case "expect":
             what, _, value = rest.partition(" ")
-            script.expected.append((what, value.strip()))
+            call.expected.append((what, value.strip()))
         case _:
             raise BadScript(f"{word!r} is not a word of call scripts")
+
+
+def _span(text: str) -> timedelta:
+    """`after 8 days`."""
+    after, count, unit = (*text.split(), "", "", "")[:3]
+    if after != "after" or not count.isdecimal() or unit not in {"day", "days"}:
+        raise BadScript(f"{text!r} is no time between two calls; expected such as: after 8 days")
+    return timedelta(days=int(count))
 
 
 def _moment(text: str) -> str:

@@ -6,6 +6,7 @@ ONRECORD_ANY_SEED and ONRECORD_ANY_CALLS try others, or more of them.
 import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -61,6 +62,7 @@ def test_a_recording_that_began_before_consent_is_not_kept_whatever_twilio_calls
 def wrongs(town: Town, call: RandomCall) -> Iterator[str]:
     """Place the call; everything that is wrong with it, and with any call before it."""
     town.face.start(rulebook())
+    call = replace(call, has_declined=call.caller in town.declined)
     ran = town.play(
         call.plan,
         hooks_of(town, call.line, call.meanwhile),
@@ -73,6 +75,16 @@ def wrongs(town: Town, call: RandomCall) -> Iterator[str]:
     if outcome not in oracle.OUTCOMES or outcome not in allowed:
         yield f"the outcome is {outcome}, and should be {sorted(allowed)}"
     yield from _wrongly_kept(ran)
+    _remember(town, call, outcome)
+
+
+def _remember(town: Town, call: RandomCall, outcome: str) -> None:
+    """A no is remembered where there is a number to remember, and where the caller was connected all the same."""
+    is_number = call.is_lax or call.caller in {"+525512345678", "+18005550123"}
+    if outcome == "declined" and is_number and call.line != "must_record":
+        town.declined.add(call.caller)
+    if outcome == "consented" and call.has_declined and call.line != "must_record":
+        town.declined.discard(call.caller)
 
 
 def _afterwards(town: Town, call: RandomCall, placed: PhoneCall) -> None:

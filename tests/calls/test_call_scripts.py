@@ -1,25 +1,43 @@
 """Every call script, on SQLite with a directory and on Postgres with S3; after each, every promise is checked."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from policies.law import packaged_law
+from policies.rulebook import parse
 from tests.calls.call_runner import Ran, Town
-from tests.calls.script import BadScript, Script, read
+from tests.calls.script import NUMBERS, RULEBOOKS, BadScript, ScriptedCall, read
 
-SCRIPTS = sorted(Path(__file__).parent.glob("*.call"))
+FOLDER = Path(__file__).parent
+SCRIPTS = sorted(FOLDER.glob("*.call"))
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_the_call_goes_as_its_script_says(path: Path, line_town: Town) -> None:
-    script = read(path)
-    ran = line_town.run(script)
-    assert ran.broken == []
-    assert missing(script, ran) is None
-    assert {what: ran.value_of(what) for what, _ in script.expected} == dict(script.expected)
+    for call in read(path).calls:
+        ran = line_town.run(call)
+        assert ran.broken == []
+        assert missing(call, ran) is None
+        assert [what for what in call.expected if not holds(ran, *what)] == [], found(call, ran)
 
 
-def missing(script: Script, ran: Ran) -> tuple[str, str] | None:
+def holds(ran: Ran, what: str, value: str) -> bool:
+    match what:
+        case "because":
+            return value in ran.reasons()
+        case "law_says":
+            return value in ran.laws()
+        case _:
+            return ran.value_of(what) == value
+
+
+def found(script: ScriptedCall, ran: Ran) -> dict[str, str]:
+    return {what: ran.reasons() if what == "because" else ran.value_of(what) for what, _ in script.expected}
+
+
+def missing(script: ScriptedCall, ran: Ran) -> tuple[str, str] | None:
     """The first thing that the script says happens and that did not, in its place."""
     timeline = iter(ran.timeline())
     for kind, what in script.happens:
@@ -31,7 +49,35 @@ def missing(script: Script, ran: Ran) -> tuple[str, str] | None:
 
 
 def test_there_are_scripts() -> None:
-    assert len(SCRIPTS) >= 10
+    assert len(SCRIPTS) >= 22
+
+
+def test_an_expectation_that_does_not_hold_is_seen(line_town: Town) -> None:
+    ran = line_town.run(read(FOLDER / "connecticut_notice_inside_the_recording.call").calls[0])
+    words = {what for path in SCRIPTS for call in read(path).calls for what, _ in call.expected}
+    assert [what for what in words if holds(ran, what, "of another call")] == []
+
+
+def test_no_citation_is_one_that_every_call_has(line_town: Town) -> None:
+    ran = line_town.run(ScriptedCall(caller="+15125550100", number=NUMBERS["auto"]))
+    cited = {
+        value for path in SCRIPTS for call in read(path).calls for what, value in call.expected if what == "because"
+    }
+    assert [value for value in cited if holds(ran, "because", value)] == []
+
+
+def test_who_says_no_in_one_script_calls_in_no_other() -> None:
+    """Their no is remembered, and what the other script shows would depend on the order of the tests."""
+    callers = [{call.caller for call in read(path).calls} - {"anonymous"} for path in SCRIPTS]
+    declined = {call.caller for path in SCRIPTS for call in read(path).calls if "2" in call.presses}
+    assert [one for one in declined if sum(one in each for each in callers) > 1] == []
+
+
+@pytest.mark.parametrize("path", sorted(RULEBOOKS.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_rulebook_of_the_scripts_is_one_that_the_law_lets_come_in_force(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert parse(text, path.name, under=packaged_law())
+    assert re.match(r"# \S.*\. Not legal advice\.\n", text), "its first line says what it is for"
 
 
 @pytest.mark.parametrize(
@@ -40,6 +86,9 @@ def test_there_are_scripts() -> None:
         ("# x\nline nowhere\nexpect outcome silent", "x.call:2"),
         ("# x\nline opt_in\ndances\nexpect outcome silent", "x.call:3: 'dances' is not a word"),
         ("# x\nline opt_in\nhangs up later\nexpect outcome silent", "not a moment"),
+        ("# x\nrulebook of_nobody\nline opt_in\nexpect outcome silent", "there is no rulebook"),
+        ("# x\nline opt_in\nexpect outcome silent\nthen soon\nline opt_in", "no time between two calls"),
+        ("# x\nline opt_in\nexpect outcome silent\nthen after 2 days\nline opt_in", "what is expected"),
         ("line opt_in\nexpect outcome silent", "says what it is about"),
     ],
 )

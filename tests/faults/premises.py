@@ -16,15 +16,16 @@ from callflow.story import Story, tell
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent, CallState, RecordingEvent, RecordingState
 from policies.purposes import Granted
-from storage import calls, recordings, sweep
+from storage import calls, permits, recordings, sweep
 from storage.audio_store import AudioStore
-from storage.calls import OPEN, Call, Moment, Permit
+from storage.calls import OPEN, Call, Moment
 from storage.database import Database
 from storage.destroy import delete_again, destroy
 from storage.errors import Broken, Refused, Unavailable
 from storage.intake import Workshop, intake
 from storage.job_queue import JobKind
 from storage.job_steps import Steps
+from storage.permits import Permit
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, News, Recording
 from tests.conftest import NOON
 from tests.faults.interruptions import Died
@@ -182,7 +183,7 @@ class Premises:
         decided = calls.settle(connection, moment, told, CallEvent.PERMITTED, outcome=outcome)
         until = known.received_at + keep
         purposes = (Granted("quality", until),)
-        calls.give_permit(connection, Permit(known.id, outcome, purposes, "quality-90d", until, moment.at))
+        permits.give(connection, Permit(known.id, outcome, purposes, "quality-90d", until, moment.at))
         return decided
 
     def hears(

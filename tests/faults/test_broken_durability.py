@@ -31,7 +31,7 @@ from tests.faults.premises import BookedJobs
 
 T = TypeVar("T")
 
-CALL = read(Path(__file__).parents[1] / "calls" / "accepts_by_key.call")
+(CALL,) = read(Path(__file__).parents[1] / "calls" / "accepts_by_key.call").calls
 WRITES_MAX = 40
 
 

@@ -40,9 +40,8 @@ class Office:
 
 @pytest.fixture
 def office(premises: Premises) -> Office:
-    conversation = Conversation(
-        parse(RULEBOOK.read_text(encoding="utf-8")), Urls("https://voice.example.com", b"U" * 32)
-    )
+    urls = Urls("https://voice.example.com", b"U" * 32)
+    conversation = Conversation(parse(RULEBOOK.read_text(encoding="utf-8")), urls, b"N" * 32)
     shop = premises.shop
     made = Office(
         premises, MissedCalls(shop.database, shop.provider, Callbacks(conversation, premises.jobs), shop.moment)

@@ -28,6 +28,12 @@ from policies.lifecycle import CallState
 
 PROMPTS = range(1, 7)
 STANDARDS = [Standard(*s) for s in product(Mode, (False, True), (1, 2, 3))]
+REMEMBERING = [
+    Standard(Mode.OPT_IN, silence, prompts_max, remembers_decline=True)
+    for silence in (False, True)
+    for prompts_max in (1, 2, 3)
+]
+STANDARDS += REMEMBERING
 standards = st.sampled_from(STANDARDS)
 
 
@@ -59,6 +65,89 @@ def test_anything_but_exactly_one_known_key_is_unrecognized(digits: str) -> None
 @given(st.text())
 def test_only_the_key_1_is_acceptance(digits: str) -> None:
     assert (answer_of(digits) is Answer.ACCEPTED) == (digits == "1")
+
+
+# Written from what is promised to callers, not from the code. "again" is one more playing of the question, "end …" ends
+# the call politely; any other word but the first two is the outcome of a call that is not recorded.
+TABLE = """
+line               accepted   declined      silent           unrecognized       repeat
+                                            first    last    first  last        first  last
+notice             consented  declined      stayed   stayed  again  unclear     again  unclear
+opt_out            consented  declined      again    silent  again  unclear     again  unclear
+opt_out,silence    consented  declined      again    stayed  again  unclear     again  unclear
+opt_in             consented  declined      again    silent  again  unclear     again  unclear
+declined_before    consented  declined      again    not_asked  again  not_asked  again  not_asked
+never              not_asked  not_asked     not_asked  not_asked  not_asked  not_asked  not_asked  not_asked
+must_record        consented  end_declined  again    end_silent  again  end_unclear  again  end_unclear
+"""
+PROMISED = {line: cells for line, *cells in (row.split() for row in TABLE.splitlines()[3:])}
+COLUMNS = {Answer.ACCEPTED: 0, Answer.DECLINED: 1, Answer.SILENT: 2, Answer.UNRECOGNIZED: 4, Answer.REPEAT: 6}
+
+
+def promised(standard: Standard, answer: Answer, prompt: int) -> str:
+    line = "declined_before" if standard.remembers_decline else str(standard.mode)
+    if standard.mode is Mode.OPT_OUT and standard.silence_is_consent:
+        line = "opt_out,silence"
+    playings = standard.prompts_max + (2 if answer is Answer.REPEAT else 0)
+    is_last = prompt >= playings and answer not in (Answer.ACCEPTED, Answer.DECLINED)
+    return PROMISED[line][COLUMNS[answer] + is_last]
+
+
+def in_words(decision: Decision) -> str:
+    match decision:
+        case Record(Outcome.CONSENTED):
+            return "consented"
+        case Record(Outcome.CONSENTED_BY_STAYING):
+            return "stayed"
+        case Suppress(outcome):
+            return str(outcome)
+        case EndCall(outcome):
+            return f"end_{outcome}"
+    return "again"
+
+
+@pytest.mark.parametrize("answer", Answer)
+@pytest.mark.parametrize("mode", Mode)
+def test_the_whole_table_of_modes_answers_and_playings_is_as_promised(mode: Mode, answer: Answer) -> None:
+    for standard, prompt in product([s for s in STANDARDS if s.mode is mode], PROMPTS):
+        decision = decide(answer, standard, prompt=prompt)
+        assert in_words(decision) == promised(standard, answer, prompt), (standard, prompt)
+
+
+@pytest.mark.parametrize("standard", STANDARDS, ids=str)
+def test_no_path_leads_from_a_decline_to_a_recording(standard: Standard) -> None:
+    """Every path of answers up to the end of the longest dialogue, not a sample of them."""
+    seen = 0
+    open_paths: list[tuple[Ask, bool]] = [(Ask(1), False)]
+    while open_paths:
+        ask, has_declined = open_paths.pop()
+        for answer in Answer:
+            seen += 1
+            decision = decide(answer, standard, prompt=ask.prompt)
+            if isinstance(decision, Ask):
+                open_paths.append((decision, has_declined or answer is Answer.DECLINED))
+            elif isinstance(decision, Record):
+                assert answer is not Answer.DECLINED
+                assert not has_declined
+    assert seen >= len(Answer)
+
+
+def test_a_remembered_decline_is_undone_by_the_accept_key_and_by_nothing_else() -> None:
+    for standard, answer, prompt in product(REMEMBERING, Answer, PROMPTS):
+        is_record = isinstance(decide(answer, standard, prompt=prompt), Record)
+        assert is_record is (answer is Answer.ACCEPTED)
+
+
+@pytest.mark.parametrize("mode", [mode for mode in Mode if mode is not Mode.OPT_IN])
+def test_only_where_a_key_is_consent_can_a_decline_be_remembered(mode: Mode) -> None:
+    with pytest.raises(ValueError, match="only the accept key is consent"):
+        Standard(mode, False, 1, remembers_decline=True)
+
+
+def test_a_caller_who_declined_before_and_says_nothing_was_not_asked() -> None:
+    standard = Standard(Mode.OPT_IN, False, 1, remembers_decline=True)
+    assert decide(Answer.SILENT, standard, prompt=1) == Suppress(Outcome.NOT_ASKED, "remembered decline")
+    assert decide(Answer.DECLINED, standard, prompt=1) == Suppress(Outcome.DECLINED)
 
 
 @pytest.mark.parametrize("answer", Answer)

@@ -1,14 +1,18 @@
 import hashlib
 import string
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.consent import Mode
+from policies.law import Regime, packaged_law
+from policies.overrides import Override
 from policies.retention import Duration, RetentionRule
 from policies.rulebook import AUTO, Business, Destination, Line, Mistake, Rulebook, RulebookRejected, parse
+from policies.wording import languages
 
 GOOD = """\
 [business]
@@ -46,7 +50,7 @@ A_NUMBER = "a whole number is not a table"
 
 def mistakes(text: str) -> tuple[Mistake, ...]:
     with pytest.raises(RulebookRejected) as rejected:
-        parse(text)
+        parse(text, under=packaged_law())
     return rejected.value.mistakes
 
 
@@ -60,7 +64,7 @@ def only_mistake(before: str, after: str) -> Mistake:
 def test_a_rulebook_is_read_as_written() -> None:
     number = Destination("number", "+14155550123")
     assert parse(GOOD) == Rulebook(
-        business=Business("Email Customer Support", "US-CA", "US-VA"),
+        business=Business("Email Customer Support", ("US-CA",), "US-VA"),
         lines=(
             Line(
                 number="+14155550100",
@@ -88,6 +92,7 @@ def test_a_rulebook_is_read_as_written() -> None:
             "short": RetentionRule("short", Duration(months=1)),
         },
         sha256=hashlib.sha256(GOOD.encode()).hexdigest(),
+        remember_declines=Duration(years=1),
     )
 
 
@@ -146,16 +151,193 @@ def test_the_hash_is_of_the_text_and_not_of_its_meaning() -> None:
         ('keep = "P1M"', "", (27, "retention.short.keep", "missing")),
         ("US-CA", "US-CF", (3, "business.jurisdiction", '"US-CF" is not a part of US')),
         ("US-CA", "USA", (3, "business.jurisdiction", '"USA" is not a place')),
+        ("US-CA", "PR", (3, "business.jurisdiction", '"PR" counts as US-PR here')),
         ("US-VA", "UK", (4, "business.recorder_jurisdiction", '"UK" is not a place')),
         ("Email Customer Support", " ", (2, "business.name", '" " is not a name')),
         ("Email Customer Support", "a\\nb", (2, "business.name", '"a\\nb" is not a name')),
         ("Email Customer Support", "n" * 101, (2, "business.name", f'"{"n" * 39}…" is not a name')),
         ("[business]", "[busyness]", (1, "busyness", "unknown key")),
+        (
+            'languages = ["en-US", "es-US"]',
+            f'language_by = "menu"\nlanguages = {list(languages()[:10])}'.replace("'", '"'),
+            (10, "line[1].languages", "10 languages in one menu"),
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line(before: str, after: str, mistake: tuple[int, str, str]) -> None:
     found = mistakes(GOOD.replace(before, after, 1))
     assert mistake in [(m.line, m.where, m.problem.partition(" of years")[0]) for m in found]
+
+
+FULL = """\
+[business]
+name = "Email Customer Support"
+jurisdiction = ["US-CA", "DE"]
+recorder_jurisdiction = "US-VA"
+sectors = ["debt_collector"]
+agents_agreed_on = 2026-01-31
+
+[[line]]
+number = "+14155550100"
+connect_to = ["client:alice"]
+languages = ["en-US"]
+purposes = ["quality", "proof"]
+retention = { quality = "short", proof = "long" }
+language_by = "menu"
+jurisdiction = ["BR", "PT"]
+sectors = ["regulated_by_federal_executive"]
+
+[retention]
+short = { keep = "P1M" }
+long = { keep = "P2Y" }
+
+[declines]
+remember = "P6M"
+
+[[override]]
+line = "+14155550100"
+jurisdiction = "EEA"
+purpose = "quality"
+from = 2026-11-24
+until = 2027-11-24
+because = "the works council, 2026-10-01"
+regime = "all_party_opt_in"
+notice_in_recording = true
+no_recording_on_hold = false
+no_systematic_recording = true
+keep_at_least = "P1D"
+keep_at_most = "P1Y"
+consent = "opt_in"
+silence_is_consent = false
+retention = "short"
+
+[[override]]
+jurisdiction = "ZZ"
+must_record = true
+on_refusal = "end_call"
+prompts_max = 1
+"""
+
+
+def test_everything_that_a_rulebook_may_say_is_read() -> None:
+    rulebook = parse(FULL)
+    (line,) = rulebook.lines
+    assert rulebook.business == Business(
+        "Email Customer Support", ("US-CA", "DE"), "US-VA", ("debt_collector",), date(2026, 1, 31)
+    )
+    assert (line.retention, line.retention_for) == ("", (("quality", "short"), ("proof", "long")))
+    assert line.language_by == "menu"
+    assert rulebook.agents_in(line) == ("BR", "PT")
+    assert rulebook.sectors_of(line) == {"debt_collector", "regulated_by_federal_executive"}
+    assert rulebook.remember_declines == Duration(months=6)
+    assert rulebook.overrides == (
+        Override(
+            line="+14155550100",
+            jurisdiction="EEA",
+            purpose="quality",
+            since=date(2026, 11, 24),
+            until=date(2027, 11, 24),
+            because="the works council, 2026-10-01",
+            regime=Regime.ALL_PARTY_OPT_IN,
+            notice_in_recording=True,
+            no_recording_on_hold=False,
+            no_systematic_recording=True,
+            keep_at_least=Duration(days=1),
+            keep_at_most=Duration(years=1),
+            consent=Mode.OPT_IN,
+            silence_is_consent=False,
+            retention="short",
+            number=1,
+        ),
+        Override(jurisdiction="ZZ", must_record=True, on_refusal="end_call", prompts_max=1, number=2),
+    )
+
+
+def test_a_line_without_a_place_of_its_own_has_the_agents_of_the_business() -> None:
+    rulebook = parse(FULL.replace('jurisdiction = ["BR", "PT"]\n', ""))
+    assert rulebook.agents_in(rulebook.lines[0]) == ("US-CA", "DE")
+
+
+@pytest.mark.parametrize(("remember", "duration"), [('"never"', None), ('"P30D"', Duration(days=30))])
+def test_how_long_a_decline_is_remembered_is_the_operators_to_say(remember: str, duration: Duration | None) -> None:
+    assert parse(FULL.replace('"P6M"', remember)).remember_declines == duration
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mistake"),
+    [
+        ('["US-CA", "DE"]', "[]", (3, "business.jurisdiction", "not a place or a list of different ones")),
+        ('["US-CA", "DE"]', '["DE", "DE"]', (3, "business.jurisdiction", "not a place or a list of different ones")),
+        ('["US-CA", "DE"]', '"EU"', (3, "business.jurisdiction", '"EU" is not a place')),
+        ('["US-CA", "DE"]', '"CA-XX"', (3, "business.jurisdiction", '"CA-XX" is not a part of CA')),
+        ('"debt_collector"', '"debt"', (5, "business.sectors[1]", '"debt" is not a regulated sector')),
+        ("2026-01-31", "9999-12-31", (6, "business.agents_agreed_on", "a day that nobody means")),
+        ("2026-01-31", '"2026-01-31"', (6, "business.agents_agreed_on", '"…" is not a day')),
+        ("2026-01-31", "2026-01-31T00:00:00", (6, "business.agents_agreed_on", "a date or time is not a day")),
+        (', proof = "long"', "", (13, "line[1].retention.proof", "missing")),
+        ('proof = "long"', 'prof = "long"', (13, "line[1].retention.prof", "unknown key")),
+        ('proof = "long"', 'proof = "lon"', (13, "line[1].retention", 'there is no retention rule "lon"')),
+        ('"menu"', '"voice"', (14, "line[1].language_by", '"voice" is no way to choose a language')),
+        ('"P6M"', '"always"', (23, "declines.remember", '"always": not an ISO 8601 duration')),
+        (
+            '"+14155550100"\njurisdiction = "EEA"',
+            '"+14155550101"',
+            (26, "override[1].line", "not a line of this rulebook"),
+        ),
+        ('"EEA"', '"GG"', (27, "override[1].jurisdiction", '"GG" counts as GB here')),
+        ('"EEA"', '"PR"', (27, "override[1].jurisdiction", '"PR" counts as US-PR here')),
+        ('"EEA"', '"EFTA"', (27, "override[1].jurisdiction", '"EFTA" is not a place')),
+        ('"quality"\nfrom', '"sales"\nfrom', (28, "override[1].purpose", '"sales" has no wording')),
+        ("2027-11-24", "2026-11-24", (30, "override[1].until", "not after the day it begins")),
+        ("the works council, 2026-10-01", " ", (31, "override[1].because", '" " says nothing')),
+        ("the works council, 2026-10-01", "a\\nb", (31, "override[1].because", '"a\\nb" says nothing')),
+        ('"all_party_opt_in"', '"two_party"', (32, "override[1].regime", '"two_party" is not a regime')),
+        (
+            'retention = "short"\n\n',
+            'retention = "lo"\n\n',
+            (40, "override[1].retention", 'there is no retention rule "lo"'),
+        ),
+        ("must_record = true\n", "", (44, "override[2].on_refusal", "means nothing without must_record")),
+        (
+            "must_record = true",
+            "must_record = false",
+            (45, "override[2].on_refusal", "means nothing without must_record"),
+        ),
+        ('"end_call"', '"hang_up"', (45, "override[2].on_refusal", '"hang_up" is no answer to a refusal')),
+        (
+            '"ZZ"',
+            '"ZZ"\npurpose = "proof"',
+            (45, "override[2].must_record", "a call is recorded for all purposes or not"),
+        ),
+        (
+            '"ZZ"',
+            '"ZZ"\npurpose = "proof"',
+            (47, "override[2].prompts_max", "a call has one question for all purposes"),
+        ),
+        ("[[override]]", "[[overrides]]", (25, "overrides", "unknown key")),
+    ],
+)
+def test_a_mistake_in_the_rules_of_law_is_named_with_its_line(
+    before: str, after: str, mistake: tuple[int, str, str]
+) -> None:
+    assert before in FULL
+    found = mistakes(FULL.replace(before, after, 1))
+    assert mistake in [(m.line, m.where, m.problem.partition(" of years")[0]) for m in found]
+
+
+@pytest.mark.parametrize("nothing", ["", 'because = "so"', 'line = "+14155550100"\njurisdiction = "DE"'])
+def test_an_override_that_says_nothing_is_a_mistake(nothing: str) -> None:
+    (mistake,) = mistakes(f"{FULL}\n[[override]]\n{nothing}\n")
+    assert (mistake.where, mistake.problem) == ("override[3]", "it overrides nothing")
+
+
+def test_an_override_with_a_mistake_in_it_is_not_also_said_to_override_nothing() -> None:
+    (mistake,) = mistakes(f'{FULL}\n[[override]]\nregime = "two"\n')
+    assert mistake.where == "override[3].regime"
+
+
+def test_a_list_of_overrides_is_needed() -> None:
+    assert "not a list of overrides" in [mistake.problem for mistake in mistakes("override = 1\n" + GOOD)]
 
 
 @pytest.mark.parametrize(
@@ -176,14 +358,16 @@ EVERY_MISTAKE = """\
 rules.toml:1: business.jurisdiction: missing; expected jurisdiction = …
 rules.toml:1: business.recorder_jurisdiction: missing; expected recorder_jurisdiction = …
 rules.toml:2: business.name: "" is not a name; expected 1 to 100 printable characters on one line
-rules.toml:3: business.place: unknown key; expected one of name, jurisdiction, recorder_jurisdiction
+rules.toml:3: business.place: unknown key; expected one of name, jurisdiction, recorder_jurisdiction, sectors, \
+agents_agreed_on
 rules.toml:4: line[1].purposes: missing; expected purposes = …
 rules.toml:5: line[1].number: not a valid phone number; expected an E.164 number such as +14155550100
 rules.toml:8: line[1].connect_to[2]: not a place to connect to; \
 expected an E.164 number such as +14155550100, client:NAME or sip:USER@HOST
 rules.toml:10: line[1].languages: "en-US" is not a list of one or more; expected a list such as ["…"]
 rules.toml:11: line[1]."odd one": unknown key; \
-expected one of number, connect_to, languages, purposes, retention, consent, silence_is_consent, prompts_max
+expected one of number, connect_to, languages, purposes, retention, consent, silence_is_consent, prompts_max, \
+language_by, jurisdiction, sectors
 rules.toml:12: line[1].retention: there is no retention rule "none"; expected a table [retention.NAME] to name"""
 
 
@@ -272,6 +456,7 @@ def test_any_text_is_accepted_or_rejected_and_nothing_else(text: str) -> None:
 @given(st.integers(0, len(GOOD)), st.integers(0, 40), st.text(alphabet="[]{}\"'=.,#\n+1a ", max_size=6))
 def test_a_damaged_rulebook_is_accepted_or_rejected_and_nothing_else(at: int, length: int, junk: str) -> None:
     accepts_or_rejects(GOOD[:at] + junk + GOOD[at + length :])
+    accepts_or_rejects(FULL[:at] + junk + FULL[at + length :])
 
 
 TOML_VALUES = [
@@ -299,6 +484,15 @@ def test_a_value_of_any_other_type_is_a_mistake_and_never_a_crash(key: str, valu
     lines[at] = f"{key} = {value}"
     if (key, value) not in {("silence_is_consent", "true"), ("prompts_max", "1"), ("name", '"x"'), ("short", "{}")}:
         assert at + 1 in {mistake.line for mistake in mistakes("\n".join(lines))}
+
+
+@given(
+    st.sampled_from([at for at, line in enumerate(FULL.splitlines()) if " = " in line]), st.sampled_from(TOML_VALUES)
+)
+def test_a_value_of_any_type_anywhere_is_accepted_or_rejected(at: int, value: str) -> None:
+    lines = FULL.splitlines()
+    lines[at] = f"{lines[at].partition(' = ')[0]} = {value}"
+    accepts_or_rejects("\n".join(lines))
 
 
 @pytest.mark.parametrize("change", [str.upper, str.title, lambda mode: f" {mode}"])

@@ -1,7 +1,6 @@
 import phonenumbers
 import pytest
 
-from policies.places import place_of
 from policies.spoken_languages import language_for, languages_spoken_in
 from policies.wording import languages
 
@@ -73,20 +72,16 @@ def test_only_places_that_exist_speak_a_language_that_we_have() -> None:
         ("DE", ["en-US", "es-US"], "en-US"),
         ("ZZ", ["es-US", "en-US"], "es-US"),
         ("CA-ON", ["fr-CA", "en-US"], "en-US"),
+        ("CA-NS", ["fr-CA", "en-US"], "en-US"),
+        ("BE", ["en-US", "fr-FR", "de-DE"], "fr-FR"),
+        ("BE", ["en-US", "de-DE", "fr-FR"], "de-DE"),
+        ("BE", ["de-DE", "fr-BE"], "fr-BE"),
     ],
 )
 def test_a_caller_gets_a_language_of_their_country_or_the_lines_first(
     place: str, offered: list[str], language: str
 ) -> None:
     assert language_for(place, offered) == language
-
-
-@pytest.mark.parametrize(("offered", "language"), [(["en-US", "fr-CA"], "en-US"), (["fr-CA", "en-US"], "fr-CA")])
-def test_where_a_country_speaks_two_languages_a_missing_voice_does_not_decide_between_them(
-    offered: list[str], language: str
-) -> None:
-    assert place_of("+19024000123") == "CA"  # Nova Scotia or Prince Edward Island: the area code does not say
-    assert language_for("CA", offered) == language
 
 
 @pytest.mark.parametrize("place", EVERYWHERE)

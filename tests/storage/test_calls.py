@@ -10,9 +10,10 @@ from evidence.events import Event
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent, CallState
 from policies.purposes import Granted
-from storage import calls
-from storage.calls import OPEN, Call, Moment, Permit
+from storage import calls, permits
+from storage.calls import OPEN, Call, Moment
 from storage.database import Database
+from storage.permits import Permit
 from tests.conftest import NOON
 
 MOMENT = Moment(NOON, secrets.token_bytes)
@@ -83,6 +84,6 @@ def test_a_permit_keeps_each_purpose_with_its_own_end(used_database: Database, k
     until = NOON + timedelta(days=90, microseconds=1)
     granted = (Granted("training", NOON + timedelta(days=30)), Granted("quality", until))
     given = Permit(known.id, Outcome.CONSENTED, granted, "quality-90d", until, NOON)
-    used_database.write(lambda connection: calls.give_permit(connection, given))
+    used_database.write(lambda connection: permits.give(connection, given))
     with used_database.read() as connection:
-        assert calls.permit_of(connection, known.id) == given
+        assert permits.permit_of(connection, known.id) == given

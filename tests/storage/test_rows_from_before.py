@@ -11,9 +11,9 @@ from sqlalchemy import Connection, insert, select, text
 from policies.consent import Outcome
 from policies.lifecycle import CallState
 from policies.purposes import Granted
-from storage import calls
-from storage.calls import Permit
+from storage import calls, permits
 from storage.database import Database
+from storage.permits import Permit
 from storage.schema import migrate
 from storage.tables import call, permit
 from tests.conftest import NOON
@@ -83,7 +83,7 @@ def test_each_purpose_of_a_permit_from_before_ends_when_its_audio_does(old: Data
     add(old, "c1", '["quality", "training"]')
     migrate(old)
     with old.read() as connection:
-        given = calls.permit_of(connection, "c1")
+        given = permits.permit_of(connection, "c1")
     granted = (Granted("quality", UNTIL), Granted("training", UNTIL))
     assert given == Permit("c1", Outcome.CONSENTED, granted, "quality-90d", UNTIL, NOON)
 

@@ -128,7 +128,7 @@ class Site:
             os.environ.update(before)
 
 
-def _stays_up(_: object) -> None:
+def _stays_up(*_: object) -> None:
     raise AssertionError("it started, and would stay up")
 
 

@@ -74,7 +74,6 @@ FAULTS: dict[str, tuple[Spoil, list[str]]] = {
             "onrecord.toml:4: line[1].connect_to: missing; expected",
             "onrecord.toml:4: line[1].languages: missing; expected",
             "onrecord.toml:4: line[1].purposes: missing; expected",
-            "onrecord.toml:4: line[1].retention: missing; expected",
             "onrecord.toml:5: line[1].number: not a valid phone number; expected",
             "onrecord.toml:6: line[1].consent: ",
         ],

@@ -1,0 +1,97 @@
+"""What a call that arrives demands: who calls from where, whether they declined before, what the rules make of it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from callflow.forms import IncomingCall
+from callflow.number_hash import number_hash
+from policies.consent import Mode
+from policies.law import Law
+from policies.places import places_of
+from policies.rules import Line, Rulebook
+from policies.ruling import Ruling, ends_of, rule
+from policies.spoken_languages import language_for
+from policies.wording import Wording, wording_for
+from storage import declines
+from storage.calls import Moment
+from storage.declines import RememberedDecline
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call as it came in, and all that follows from the rules."""
+
+    ruling: Ruling
+    known_by: str
+    wording: Wording
+    caller_hash: str | None
+    declined: RememberedDecline | None
+
+
+def arrive(
+    connection: Connection,
+    moment: Moment,
+    heard: IncomingCall,
+    line: Line,
+    *,
+    rulebook: Rulebook,
+    law: Law,
+    number_key: bytes,
+) -> Arrival:
+    places, known = places_of(heard.from_, law)
+    caller_hash = number_hash(number_key, heard.from_)
+    remembers = caller_hash is not None and rulebook.remember_declines is not None
+    declined = declines.remembered(connection, caller_hash, moment.at) if caller_hash and remembers else None
+    ends = ends_of(rulebook, line, places)
+    ruling = rule(law, rulebook, line, ends, moment.at, has_declined=declined is not None)
+    language = language_of(line, places)
+    return Arrival(
+        ruling=ruling,
+        known_by=known,
+        wording=wording_of(rulebook, line, ruling, language),
+        caller_hash=caller_hash,
+        declined=declined,
+    )
+
+
+def language_of(line: Line, places: tuple[str, ...]) -> str:
+    """The line's first language, or the one of its languages that is spoken where the caller's number belongs."""
+    return line.languages[0] if line.language_by == "line" else language_for(places[0], line.languages)
+
+
+def wording_of(rulebook: Rulebook, line: Line, ruling: Ruling, language: str) -> Wording:
+    standard = ruling.standard
+    return words(
+        rulebook,
+        line,
+        standard.mode,
+        language,
+        ruling.purposes,
+        silence_is_consent=standard.silence_is_consent,
+        remembered=standard.remembers_decline,
+    )
+
+
+def words(
+    rulebook: Rulebook,
+    line: Line,
+    mode: Mode,
+    language: str,
+    purposes: tuple[str, ...],
+    *,
+    silence_is_consent: bool,
+    remembered: bool,
+) -> Wording:
+    """What is said on a line under a rulebook. Where consent covers nothing, nothing is asked and no purpose named."""
+    return wording_for(
+        mode,
+        language,
+        rulebook.business.name,
+        purposes or line.purposes,
+        silence_is_consent=silence_is_consent,
+        remembered=remembered,
+        own=rulebook.wordings,
+        approved=rulebook.approvals,
+        line=line.number,
+    )

@@ -1,0 +1,53 @@
+"""What every command has in common: how an installation is opened, and how a failure is told."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import NoReturn
+
+import click
+from sqlalchemy import Connection
+
+from callflow.house import House, NotReady, open_house, open_records
+from storage.errors import Broken, Refused, Unavailable
+
+FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
+
+
+@contextmanager
+def opened(problems: Sequence[str] = ()) -> Iterator[House]:
+    """The installation, or exit code 2 with every problem on a line of its own, `problems` among them."""
+    with failures_told():
+        try:
+            house = open_house(os.environ)
+        except NotReady as error:
+            end([*problems, *error.problems])
+        with closing(house):
+            if problems:
+                end(problems)
+            yield house
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """The database alone, for commands that only tell what is in it."""
+    with failures_told(), closing(open_records(os.environ)) as database, database.read() as connection:
+        yield connection
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """A failure that a line can explain is that line, and no traceback."""
+    try:
+        yield
+    except NotReady as error:
+        end(error.problems)
+    except (Refused, Unavailable, Broken) as error:
+        end([str(error)])
+
+
+def end(problems: Sequence[str], code: int = NOT_CONFIGURED) -> NoReturn:
+    for problem in problems:
+        click.echo(f"onrecord: {' '.join(problem.split())}", err=True)
+    sys.exit(code)

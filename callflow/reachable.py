@@ -1,0 +1,46 @@
+"""Every ruling that a line can come to: callers from each place there is, from now on and on days to come.
+
+Places that nothing tells apart (no record, no override, no rule about keeping) are ruled once.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time
+
+from policies.jurisdictions import End, reading_of
+from policies.law import Law
+from policies.places import all_places
+from policies.rules import Line, Rulebook
+from policies.ruling import Ruling, ends_of, rule
+
+Places = tuple[str, ...]
+
+
+def rulings_of(law: Law, rulebook: Rulebook, line: Line, now: datetime) -> Iterator[tuple[Ruling, tuple[Places, ...]]]:
+    """Each with the places that a caller may be in for it, of a number that declined nothing before."""
+    for at in days_of_change(law, rulebook, line, now):
+        for alike in _groups(law, rulebook, line, at):
+            yield rule(law, rulebook, line, ends_of(rulebook, line, alike[0]), at), alike
+
+
+def days_of_change(law: Law, rulebook: Rulebook, line: Line, now: datetime) -> tuple[datetime, ...]:
+    """Now, and each later day on which the law or the rulebook begins to say something else about a line."""
+    days = {change.since for place in law.jurisdictions.values() for change in place.changes}
+    about = [one for one in rulebook.overrides if one.line in ("", line.number)]
+    days |= {day for one in about for day in (one.since, one.until) if day}
+    starts = (datetime.combine(day, time(), UTC) for day in days)
+    return (now, *sorted(start for start in starts if start > now))
+
+
+def _groups(law: Law, rulebook: Rulebook, line: Line, at: datetime) -> list[tuple[Places, ...]]:
+    """The places, those together that a ruling cannot tell apart but by name."""
+    named = {code for rule in law.retention for code in rule.jurisdictions}
+    named |= {one.jurisdiction for one in rulebook.overrides_on(line, at.date())}
+    groups: dict[object, list[Places]] = {}
+    for places in all_places(law):
+        readings = [reading_of(law, End("caller", place), at.date()) for place in places]
+        looks = [(one.regime, one.flags, one.purposes_allowed) for one in readings]
+        within = [frozenset(law.within(place)) & named for place in places]
+        # Whatever is said of a part of a country may count for the country named alone.
+        within += [frozenset(law.parts(place)) & named for place in places]
+        groups.setdefault((*looks, *within), []).append(places)
+    return [tuple(group) for group in groups.values()]

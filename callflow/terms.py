@@ -1,0 +1,64 @@
+"""What a permit of a call will say, fixed when the call arrives: later changes of the rules do not reach it."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from policies.purposes import Granted
+from policies.ruling import Ruling
+from storage.errors import Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`conflicts` are those that compliance must decide; `law` is the version of the pack that decided."""
+
+    law: str
+    purposes: tuple[Granted, ...]
+    retention: str
+    retain_until: datetime | None
+    conflicts: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The purposes that consent covers."""
+        return tuple(granted.purpose for granted in self.purposes)
+
+    @classmethod
+    def of(cls, ruling: Ruling) -> Self:
+        keeping = ruling.keeping
+        return cls(
+            law=ruling.law_version,
+            purposes=keeping.granted,
+            retention=keeping.retention,
+            retain_until=keeping.retain_until,
+            conflicts=tuple(map(str, keeping.conflicts)),
+        )
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """A call from before terms stood on its row has none. Raises Broken for what was never written here."""
+        if not text:
+            return cls("", (), "", None)
+        try:
+            told = json.loads(text)
+            return cls(
+                law=told["law"],
+                purposes=tuple(Granted(name, datetime.fromisoformat(at)) for name, at in told["purposes"].items()),
+                retention=told["retention"],
+                retain_until=datetime.fromisoformat(told["retain_until"]) if told["retain_until"] else None,
+                conflicts=tuple(told["conflicts"]),
+            )
+        except (ValueError, KeyError) as error:
+            raise Broken("call: its row does not say what a permit would") from error
+
+    def written(self) -> str:
+        told = {
+            "law": self.law,
+            "purposes": {granted.purpose: granted.until.isoformat() for granted in self.purposes},
+            "retention": self.retention,
+            "retain_until": self.retain_until.isoformat() if self.retain_until else None,
+            "conflicts": self.conflicts,
+        }
+        return json.dumps(told, separators=(",", ":"))

@@ -1,0 +1,171 @@
+"""Holds a rulebook against the law pack before it comes in force, and says where it is laxer, and because of what.
+
+Three things are refused: an override that is laxer than the pack and gives no reason, a line that offers to decline
+where it must record, and a line without a longest time where the law wants one named.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import chain
+
+from policies.consent import Mode
+from policies.jurisdictions import End, reading_of
+from policies.keeping import wants_a_maximum
+from policies.law import UNKNOWN_PLACE, Flag, Law, Regime, RetentionLaw
+from policies.mistakes import Findings
+from policies.overrides import AUTO, Override, Setting
+from policies.retention import may_outlast
+from policies.rules import Line, Rulebook
+from policies.toml_positions import Path
+
+_LONG_AGO = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Laxer:
+    """Where an override asks less than the pack. `index` counts the rulebook's overrides from 0."""
+
+    index: int
+    override: Override
+    than: str
+
+    def __str__(self) -> str:
+        because = self.override.because or "no reason given"
+        return f"override[{self.index + 1}] ({self.override.scope}): laxer than {self.than}; because: {because}"
+
+
+def hold_against(law: Law, rulebook: Rulebook, findings: Findings) -> None:
+    for one in laxer(law, rulebook):
+        if not one.override.because:
+            findings.report(("override", one.index), f"laxer than {one.than}", 'because = "who decided so, and when"')
+    for index, line in enumerate(rulebook.lines):
+        for duty in _duties(law, rulebook, line):
+            for path, setting in _settings(rulebook, index):
+                findings.report(
+                    path,
+                    f"{setting} lets a caller go on unrecorded, and this line must record ({duty.name})",
+                    "must_record or auto; or an override with must_record = false and because",
+                )
+        if missing := _without_maximum(law, rulebook, line):
+            findings.report(
+                ("line", index, "retention"),
+                f"no longest time for keeping, and {missing.name} wants one named",
+                "retention = the name of a table [retention.NAME] with keep = …",
+            )
+
+
+def laxer(law: Law, rulebook: Rulebook) -> Iterator[Laxer]:
+    """Every override that asks less than the pack does somewhere in its scope, at some time that it holds."""
+    for index, one in enumerate(rulebook.overrides):
+        found = chain(_laxer_places(law, one), _laxer_duty(law, rulebook, one), _laxer_keeping(law, rulebook, one))
+        if than := next(found, None):
+            yield Laxer(index, one, than)
+
+
+def _laxer_places(law: Law, one: Override) -> Iterator[str]:
+    cleared = [flag for flag in Flag if getattr(one, flag) is False]
+    if one.regime is None and not cleared and not one.purpose_allowed:
+        return
+    for place in _places_in(law, one.jurisdiction):
+        for day in _days(law, place, one):
+            reading = reading_of(law, End("caller", place), day)
+            if one.regime is not None and one.regime.strictness < reading.regime.strictness:
+                yield f"{reading.regime} in {place}"
+            for flag in cleared:
+                if flag in reading.flags:
+                    yield f"{flag} in {place}"
+            allowed = reading.purposes_allowed
+            if one.purpose_allowed and allowed is not None and one.purpose not in allowed:
+                yield f"the purposes allowed in {place} ({', '.join(sorted(allowed))})"
+
+
+def _places_in(law: Law, jurisdiction: str) -> Iterable[str]:
+    """The places that an override reaches: its own, and those that lie within it."""
+    if not jurisdiction:
+        return (*law.jurisdictions, UNKNOWN_PLACE)
+    members = law.unions.get(jurisdiction)
+    return sorted(members) if members else (jurisdiction, *law.parts(jurisdiction))
+
+
+def _days(law: Law, place: str, one: Override) -> Iterable[date]:
+    """The days on which the pack may begin to say something else, while the override holds."""
+    first = one.since or _LONG_AGO
+    changes = (
+        change.since
+        for code in law.within(place)
+        if code in law.jurisdictions
+        for change in law.jurisdictions[code].changes
+    )
+    return [first, *(day for day in changes if day > first and one.holds_on(day))]
+
+
+def _laxer_duty(law: Law, rulebook: Rulebook, one: Override) -> Iterator[str]:
+    if one.must_record is not False and one.regime is not Regime.PROHIBITED:
+        return
+    for line in rulebook.lines:
+        if one.line in ("", line.number):
+            duties = _duties(law, replace(rulebook, overrides=()), line)
+            # What is prohibited at one end is not recorded, wherever the duty binds.
+            forbids = one.regime is Regime.PROHIBITED
+            yield from (duty.name for duty in duties if forbids or _reaches(law, one, duty))
+
+
+def _laxer_keeping(law: Law, rulebook: Rulebook, one: Override) -> Iterator[str]:
+    """Keeping longer than a ceiling or shorter than a floor that the override reaches."""
+    sectors = frozenset[str]().union(*(rulebook.sectors_of(line) for line in rulebook.lines))
+    for rule in law.retention:
+        binds = rule.jurisdictions and rule.limits_recordings and rule.binds(rule.jurisdictions, sectors)
+        if not binds or not _reaches(law, one, rule):
+            continue
+        if one.purpose and rule.purposes and one.purpose not in rule.purposes:
+            continue
+        if one.keep_at_least and rule.ceiling and may_outlast(one.keep_at_least, rule.ceiling):
+            yield f"{rule.name} (at most {rule.ceiling})"
+        if one.keep_at_most and rule.ceiling and may_outlast(one.keep_at_most, rule.ceiling):
+            yield f"{rule.name} (at most {rule.ceiling})"
+        if one.keep_at_least and rule.floor and may_outlast(rule.floor, one.keep_at_least):
+            yield f"{rule.name} (at least {rule.floor})"
+
+
+def _duties(law: Law, rulebook: Rulebook, line: Line) -> list[RetentionLaw]:
+    """The duties to record that bind some call to a line: callers come from anywhere, and sectors decide. An override
+    for a time frees the line only then.
+    """
+    sectors = rulebook.sectors_of(line)
+    always = [one for one in rulebook.overrides if one.since is None and one.until is None]
+    freeing = [one for one in always if one.must_record is False and one.line in ("", line.number)]
+    freed = {place for one in freeing for place in _places_in(law, one.jurisdiction)}
+    return [
+        rule
+        for rule in law.retention
+        if rule.must_record
+        and not rule.sectors.isdisjoint(sectors)
+        and not freed.issuperset(place for code in rule.jurisdictions for place in _places_in(law, code))
+    ]
+
+
+def _reaches(law: Law, one: Override, rule: RetentionLaw) -> bool:
+    """Whether it holds in a place that the rule holds in."""
+    places = _places_in(law, one.jurisdiction)
+    return any(not rule.jurisdictions.isdisjoint(law.within(place)) for place in places)
+
+
+def _settings(rulebook: Rulebook, index: int) -> Iterator[tuple[Path, Setting]]:
+    """What lets callers of a line go on unrecorded, and where the rulebook says so: for the line, or beside it. Of an
+    override for every line only `never` counts, since the duty is stricter than the other modes.
+    """
+    line = rulebook.lines[index]
+    if line.consent not in (AUTO, Mode.MUST_RECORD):
+        yield ("line", index, "consent"), line.consent
+    for place, one in enumerate(rulebook.overrides):
+        if one.consent is Mode.NEVER and one.line in ("", line.number):
+            yield ("override", place, "consent"), Mode.NEVER
+        elif one.consent and one.consent not in (AUTO, Mode.MUST_RECORD) and one.line == line.number:
+            yield ("override", place, "consent"), one.consent
+
+
+def _without_maximum(law: Law, rulebook: Rulebook, line: Line) -> RetentionLaw | None:
+    if line.retention or {purpose for purpose, _ in line.retention_for} >= set(line.purposes):
+        return None
+    return wants_a_maximum(law, (*rulebook.agents_in(line), rulebook.business.recorder_jurisdiction))

@@ -1,0 +1,117 @@
+"""Where an operator reads the law otherwise than the pack, or sets a line otherwise for some calls, and since when.
+
+An override holds where every part of its scope does. Of several that say something about the same thing the most
+particular one holds: a place before the union it lies in, a line or a purpose before all of them. Where neither is more
+particular, the stricter holds.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, TypeVar
+
+from policies.consent import Mode
+from policies.law_records import Regime
+from policies.retention import Duration
+
+T = TypeVar("T")
+
+AUTO: Literal["auto"] = "auto"
+Setting = Mode | Literal["auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Empty parts of the scope mean everywhere; None among what it says means nothing about that.
+
+    `since` is the first day, `until` the first day after, in UTC. `because` says on whose word. A place is one of any
+    end of the call for what the law asks, and the caller's for what the line does.
+    """
+
+    line: str = ""
+    jurisdiction: str = ""
+    purpose: str = ""
+    since: date | None = None
+    until: date | None = None
+    because: str = ""
+    # What the law of the place asks.
+    regime: Regime | None = None
+    notice_in_recording: bool | None = None
+    no_recording_on_hold: bool | None = None
+    no_systematic_recording: bool | None = None
+    purpose_allowed: bool | None = None  # the purpose of the scope, where the law of the place leaves it out
+    must_record: bool | None = None
+    on_refusal: str | None = None
+    keep_at_least: Duration | None = None
+    keep_at_most: Duration | None = None
+    # What the line does.
+    consent: Setting | None = None
+    silence_is_consent: bool | None = None
+    prompts_max: int | None = None
+    retention: str | None = None
+    number: int = 0
+    """Its place in the rulebook, counted from 1: a decision names it by that."""
+
+    def holds_on(self, day: date) -> bool:
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
+
+    @property
+    def scope(self) -> str:
+        """In words, for a reason."""
+        parts = [
+            f"line {self.line}" if self.line else "",
+            f"in {self.jurisdiction}" if self.jurisdiction else "",
+            f"for {self.purpose}" if self.purpose else "",
+            f"from {self.since}" if self.since else "",
+            f"until {self.until}" if self.until else "",
+        ]
+        return ", ".join(part for part in parts if part) or "everywhere"
+
+
+Says = Callable[[Override], T | None]
+Said = tuple[T, Override | None]
+Strict = Callable[[T], int]
+
+
+def most_particular(
+    overrides: Iterable[Override], places: tuple[str, ...], says: Says[T], strict: Strict[T] = lambda _: 0
+) -> tuple[T, Override] | None:
+    """What the most particular of the overrides says, and which that is. `places` are within each other, the smallest
+    first, and an override without a jurisdiction is about all of them.
+
+    Where neither of two is within the other (one is for a place, the other for a line), what is stricter holds, which
+    `strict` measures; of two with the same scope the later in the rulebook.
+    """
+    found: dict[_Particulars, tuple[T, Override]] = {}
+    for one in overrides:
+        if (said := says(one)) is not None and (not one.jurisdiction or one.jurisdiction in places):
+            found[_particulars(one, places)] = (said, one)
+    leading = [said for scope, said in found.items() if not any(_is_within(other, scope) for other in found)]
+    return max(leading, key=lambda said: strict(said[0]), default=None)
+
+
+# How near the place is (0: everywhere), and whether the scope is one line's, and one purpose's.
+_Particulars = tuple[int, bool, bool]
+
+
+def _particulars(one: Override, places: tuple[str, ...]) -> _Particulars:
+    nearness = len(places) - places.index(one.jurisdiction) if one.jurisdiction else 0
+    return nearness, bool(one.line), bool(one.purpose)
+
+
+def _is_within(one: _Particulars, other: _Particulars) -> bool:
+    """Whether the one scope lies in the other, and is smaller."""
+    return one != other and all(mine >= theirs for mine, theirs in zip(one, other, strict=True))
+
+
+def said_at_each(
+    chains: Iterable[tuple[str, ...]],
+    overrides: Sequence[Override],
+    says: Says[T],
+    own: T,
+    strict: Strict[T] = lambda _: 0,
+) -> list[Said[T]]:
+    """What holds in each place that the caller may be in, so that the strictest can be taken: an override, or the
+    line's own word (None beside it). A chain is a place and those around it, the smallest first.
+    """
+    return [most_particular(overrides, chain, says, strict) or (own, None) for chain in chains]
