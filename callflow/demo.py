@@ -51,9 +51,8 @@ def run(*, once: bool, folder: Path | None) -> int:
 
 
 def _place_all(console: Console, town: Town, house: House) -> list[Breach]:
-    placed = [place(town.simulator_url, plan) for plan in CALLS]
     with console.status("") as status:
-        _wait(house, placed, status.update)
+        placed = _play(town, house, status.update)
     _show_calls(house, placed)
     seen = [one.seen() for one in placed]
     slowest_ms = max(float(document["latency_ms"]) for one in seen for document in one["documents"])
@@ -70,17 +69,22 @@ def witness_of(house: House) -> Witness:
     return Witness(house.database, house.store, house.keys.key_encryption_key, house.settings.spool)
 
 
-def _wait(house: House, placed: list[Placed], say: Callable[[str], Any]) -> None:
-    """Until every call has ended, every recording has come to rest, and the rogue one was seen to."""
-    rogues = [one for one in placed if one.plan.rogue]
+def _play(town: Town, house: House, say: Callable[[str], Any]) -> list[Placed]:
+    """Every call, until each has ended, every recording has come to rest, and the rogue one was seen to."""
+    placed = {plan.title: place(town.simulator_url, plan) for plan in CALLS if not plan.after}
+    rogues = [one for one in placed.values() if one.plan.rogue]
     deadline = time.monotonic() + _SETTLED_WITHIN_S
     while time.monotonic() < deadline:
         rogues = [one for one in rogues if not _start_rogue(house, one)]
-        ended = sum(is_at_rest(house, one) for one in placed)
-        say(f"{ended} of {len(placed)} calls are over and settled ...")
-        if ended == len(placed) and not rogues:
-            return
+        ended = {title for title, one in placed.items() if is_at_rest(house, one)}
+        for plan in CALLS:
+            if plan.after in ended and plan.title not in placed:
+                placed[plan.title] = place(town.simulator_url, plan)
+        say(f"{len(ended)} of {len(CALLS)} calls are over and settled ...")
+        if len(ended) == len(CALLS) and not rogues:
+            break
         time.sleep(0.25)
+    return list(placed.values())
 
 
 def _start_rogue(house: House, one: Placed) -> bool:

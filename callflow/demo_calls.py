@@ -10,35 +10,57 @@ from rich.table import Table
 from callflow.story import Story
 
 ASKING, NOTICE = "+12125550100", "+12125550101"
-TEXAS, CALIFORNIA, MEXICO, WITHHELD = "+15125550111", "+14155550112", "+525512345678", "anonymous"
+CALIFORNIA, MEXICO, GERMANY, WITHHELD = "+14155550112", "+525512345678", "+4930123456", "anonymous"
 _TALKS_S = 9  # long enough for both to speak
 _LEFT_EARLY = frozenset({"in_disclosure", "at_question"})
 
 
 @dataclass(frozen=True)
 class DemoCall:
-    """What one caller does. `rogue`: somebody starts a recording by REST while the caller talks unrecorded."""
+    """What one caller does. `rogue`: somebody starts a recording by REST while the caller talks unrecorded.
+
+    `after` is the title of the call that must be over before: the same caller calls again.
+    """
 
     title: str
     line: str
     caller: str
     does: Mapping[str, Any] = field(default_factory=dict)
     rogue: bool = False
+    after: str = ""
+
+
+def texan(number: int) -> str:
+    """Each caller has a number of their own: who declines is remembered."""
+    return f"+1512555{number:04}"
 
 
 CALLS = (
-    DemoCall("consents by key", ASKING, TEXAS, {"presses": ["1"]}),
-    DemoCall("consents by staying on a line that says so", NOTICE, TEXAS),
-    DemoCall("declines", ASKING, TEXAS, {"presses": ["2"]}),
-    DemoCall("stays silent", ASKING, TEXAS, {"presses": ["nothing", "nothing"]}),
-    DemoCall("presses a wrong key twice", ASKING, TEXAS, {"presses": ["5", "7"]}),
+    DemoCall("consents by key", ASKING, texan(111), {"presses": ["1"]}),
+    DemoCall("consents by staying on a line that says so", NOTICE, texan(112)),
+    DemoCall("declines", ASKING, texan(113), {"presses": ["2"]}),
+    DemoCall("stays silent", ASKING, texan(114), {"presses": ["nothing", "nothing"]}),
+    DemoCall("presses a wrong key twice", ASKING, texan(115), {"presses": ["5", "7"]}),
     DemoCall("asks to hear it again, then consents", ASKING, CALIFORNIA, {"presses": ["9", "1"]}),
-    DemoCall("hangs up in the disclosure", ASKING, TEXAS, {"hangs_up": "in_disclosure"}),
-    DemoCall("hangs up at the question", ASKING, TEXAS, {"hangs_up": "at_question"}),
+    DemoCall("hangs up in the disclosure", ASKING, texan(116), {"hangs_up": "in_disclosure"}),
+    DemoCall("hangs up at the question", ASKING, texan(117), {"hangs_up": "at_question"}),
     DemoCall("calls from Mexico, consents in Spanish", ASKING, MEXICO, {"presses": ["1"]}),
+    DemoCall("calls from Germany, consents in German", ASKING, GERMANY, {"presses": ["1"]}),
     DemoCall("withholds the number, so the notice line asks", NOTICE, WITHHELD, {"presses": ["1"]}),
     DemoCall(
-        "declines while a rogue recording is started", ASKING, TEXAS, {"presses": ["2"], "talks_s": 25}, rogue=True
+        "declines while a rogue recording is started",
+        ASKING,
+        texan(118),
+        {"presses": ["2"], "talks_s": 25},
+        rogue=True,
+    ),
+    DemoCall("declined before, so is not asked", NOTICE, texan(113), {"presses": ["nothing"]}, after="declines"),
+    DemoCall(
+        "declined before, and now asks to be recorded",
+        ASKING,
+        texan(118),
+        {"presses": ["1"]},
+        after="declines while a rogue recording is started",
     ),
 )
 

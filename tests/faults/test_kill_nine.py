@@ -21,7 +21,7 @@ import pytest
 
 from callflow import promises
 from callflow.demo import is_at_rest, witness_of
-from callflow.demo_calls import ASKING, CALIFORNIA, MEXICO, NOTICE, TEXAS, WITHHELD, DemoCall, Placed, place
+from callflow.demo_calls import ASKING, CALIFORNIA, MEXICO, NOTICE, WITHHELD, DemoCall, Placed, place, texan
 from callflow.house import House, open_house
 from callflow.promises import Breach
 from callflow.town import LINES, Town
@@ -52,7 +52,14 @@ DOES: tuple[Mapping[str, Any], ...] = (
     {"hangs_up": "in_disclosure"},
     {"hangs_up": "at_question"},
 )
-CALLERS = ((ASKING, TEXAS), (ASKING, CALIFORNIA), (ASKING, MEXICO), (NOTICE, TEXAS), (NOTICE, WITHHELD))
+# Some call again, and are remembered if they declined.
+CALLERS = (
+    *((ASKING, texan(number)) for number in range(4)),
+    (ASKING, CALIFORNIA),
+    (ASKING, MEXICO),
+    *((NOTICE, texan(number)) for number in range(2, 6)),
+    (NOTICE, WITHHELD),
+)
 
 
 @dataclass
