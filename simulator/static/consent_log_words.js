@@ -8,7 +8,9 @@ const ACTIONS = { ask: "so the question is asked again", record: "so recording i
 const STATUSES = { completed: "it was answered and ended normally", answered: "it was answered", busy: "the agent was busy", "no-answer": "no agent answered", failed: "no agent could be reached", canceled: "the caller hung up before an agent answered" };
 
 const WORDS = {
-  "call.received": (event) => ["The call came in", `It is held to “${mode(event.mode)}”${event.because ? `, because ${because(event.because)}` : ""}. From here on it cannot be left out of the log.`],
+  "call.received": (event) => ["The call came in", `It is held to “${mode(event.mode)}”${because(event.ruling)}. From here on it cannot be left out of the log.`],
+  "language.asked": () => ["The caller is asked for a language", "Nothing is recorded, and nothing about recording has been said yet."],
+  "language.chosen": (event) => ["The language is chosen", `${language(event.language)}, ${event.input === "dtmf" ? "by key" : "as no key chose another"}. The disclosure comes next.`],
   "call.refused": () => ["The call is ended politely", "This line takes no calls without recording, and the caller did not agree."],
   "call.fallback": (event) => ["The fallback took over", `Twilio could not carry out an answer${event.error_code ? ` (error ${event.error_code})` : ""}. The caller is connected, unrecorded.`],
   "call.completed": (event) => ["The call is over", `Twilio says ${plain(event.status ?? "ended")}${event.duration_s ? ` after ${clock(event.duration_s)}` : ""}. The log holds ${event.events ?? "all"} entries of it, so none can go missing unseen.`],
@@ -27,7 +29,10 @@ const WORDS = {
   "recording.absent": () => ["Twilio has no audio", "The recording was too short or never ran."],
   "recording.condemned": (event) => ["The recording must go", `No permit covers it${event.reason ? `: ${event.reason}` : ""}. It is stopped, kept from every ear, and destroyed.`],
   "recording.destroyed": () => ["The audio is destroyed", "At Twilio, in the store, and its key: no backup can be read any more."],
-  "recording.accessed": (event) => ["Somebody listened", `As ${event.role ?? "staff"}${event.purpose ? `, for ${event.purpose}` : ""}.`],
+  "recording.accessed": (event) => [event.what === "export" ? "Somebody took a copy" : "Somebody listened", `For ${event.purpose ?? "a purpose"}, which the caller agreed to.`],
+  "recording.access_refused": (event) => ["Somebody was refused the audio", `For ${event.purpose ?? "a purpose"}: ${event.why ?? "it was not agreed to"}.`],
+  "decline.remembered": (event) => ["The no is remembered", `A call from this number is not asked again before ${day(event.until)}. Kept is a keyed hash, not the number.`],
+  "decline.forgotten": () => ["The earlier no is forgotten", "The caller asked to be recorded, by key."],
   "destruction.certified": () => ["The destruction is certified", "Every copy was checked to be gone."],
   "conversation.ended": (event) => ["The conversation ended", `The call to the agent: ${STATUSES[event.status] ?? plain(event.status ?? "")}. This never changes consent.`],
   "privacy.erased": () => ["Personal data was erased", "The proof stays whole: only the private part of the entries is gone."],
@@ -46,7 +51,10 @@ function choice(event) {
   return event.digit ? `The caller pressed ${event.digit}` : "The caller pressed keys";
 }
 
-/** "opt_out: the line says auto, the law one_party" says the mode once more, and its words like a program. */
-const because = (reason) => reason.replace(/^\w+: /, "").replaceAll("_", "-");
+/** The last step of the chain of reasons, and its words not like a program's. */
+function because(ruling) {
+  const last = ruling?.because?.find((reason) => reason.about.startsWith("consent for "));
+  return last ? `, because ${last.by.replaceAll("_", "-")}` : "";
+}
 
 const sentenceCase = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -78,6 +78,7 @@ export class Decided {
   #log(events) {
     const opened = new Set([...this.#parts.log.querySelectorAll("details[open]")].map((entry) => entry.dataset.index));
     this.#parts.log.replaceChildren(
+      ...why(events, opened.has("why")),
       element("h3", {}, "Consent log"),
       element("p", { class: "quiet" }, "Append-only: whoever has noted the log's root sees whether an earlier entry was changed or removed."),
       element("ol", { class: "timeline" }, ...events.map((event) => entry(event, opened.has(String(event.index))))));
@@ -94,6 +95,17 @@ function facts(story) {
     ["Call", CALL_STATES[story.state] ?? plain(story.state ?? "")],
     ["Rules", story.rules_version && element("code", { title: story.rules_version }, story.rules_version.slice(0, 12))],
   ]);
+}
+
+/** The chain of reasons, as the log holds it. */
+function why(events, isOpen) {
+  const ruling = events.find((event) => event.ruling)?.ruling;
+  if (!ruling) return [];
+  const steps = ruling.because.map((reason) => element("li", {}, `${reason.about}: ${plain(reason.says)}`, element("small", {}, ` ${reason.by}`)));
+  return [
+    element("details", { class: "why", "data-index": "why", open: isOpen }, element("summary", {}, `Why, in ${steps.length} steps`), element("ol", {}, ...steps)),
+    element("p", { class: "quiet" }, "Not legal advice: the rules are research, and a lawyer confirms them."),
+  ];
 }
 
 function incident(found) {

@@ -16,6 +16,12 @@ RECORDED = "This call is now being recorded."
 NOT_RECORDED = "All right. This call is not being recorded."
 OUTCOMES = {"1": ("consented", "accepted"), "2": ("declined", "declined"), "": ("silent", "silent")}
 RETAIN_UNTIL = "2027-02-20T00:00:00+00:00"
+RULING = {
+    "because": [
+        {"about": "caller in US-TX", "says": "one_party", "by": "Tex. Penal Code 16.02"},
+        {"about": "consent for quality", "says": "opt_in", "by": "the line says opt_in"},
+    ]
+}
 SPANISH = {DISCLOSURE: "Gracias por llamar. Nos gustaría grabar esta llamada.", QUESTION: "¿Podemos grabar?"}
 
 
@@ -49,7 +55,7 @@ class SupportLine:
     def _answer(self) -> Response:
         sid = request.form["CallSid"]
         self.stories[sid] = story(sid, request.form["To"], "es-MX" if self._is_spanish() else "en-US")
-        self._tell("call.received", mode="opt_in", because="the caller's place demands it")
+        self._tell("call.received", mode="opt_in", ruling=RULING)
         self._tell("disclosure.served", prompt="opt_in@1")
         return twiml(f"{self._say(DISCLOSURE)}<Redirect>/choice</Redirect>")
 

@@ -44,6 +44,19 @@ def test_i_press_1_and_see_the_recording_and_until_when_it_is_kept(visit: Visit)
     expect(visit.decided.get_by_text("Recording is permitted", exact=True)).to_be_visible()
 
 
+def test_i_read_why_i_was_asked_and_that_this_is_no_legal_advice(visit: Visit) -> None:
+    visit.open()
+    visit.dial()
+    visit.wait_for_question()
+    expect(visit.decided).to_contain_text("because the line says opt-in")
+    expect(visit.decided).to_contain_text("Not legal advice")
+    visit.decided.get_by_text("Why, in 2 steps").click()
+    expect(visit.decided.get_by_text("Tex. Penal Code 16.02", exact=True)).to_be_visible()
+    visit.hang_up()
+    expect(visit.decided).to_contain_text("The caller hung up at the question")
+    expect(visit.decided.get_by_text("Tex. Penal Code 16.02", exact=True)).to_be_visible()
+
+
 def test_i_hang_up_at_the_question_and_that_is_no_yes(visit: Visit, town: Town) -> None:
     visit.open()
     visit.dial()
