@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean
+.PHONY: help demo test lint bench bench-rules area-codes lock clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready-demo ## place real calls against the whole service and stay up (ONCE=1: end by itself)
 	$(BIN)/onrecord demo $(if $(ONCE),--once)
@@ -24,6 +24,12 @@ lint: $(VENV)/.ready-test ## ruff and mypy --strict; warnings are errors
 
 bench: $(VENV)/.ready-test ## measure the consent webhook against its baselines, and print the ratios
 	$(BIN)/python -m bench.webhook $(ARGS)
+
+bench-rules: $(VENV)/.ready-test ## measure the law pack and one ruling against their baselines
+	$(BIN)/python -m bench.rules $(ARGS)
+
+area-codes: $(VENV)/.ready-test ## make the table of area codes again from phonenumbers, and print what changed
+	$(BIN)/python -m tests.policies.area_codes
 
 lock: $(VENV)/.ready-test ## pin every dependency again, with hashes
 	$(PIP) install uv
