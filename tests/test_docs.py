@@ -1,0 +1,46 @@
+"""What the documents show to be copied works as it is shown."""
+
+import re
+from importlib.resources import files
+
+import click
+import pytest
+
+from callflow.cli import main
+from policies.law import packaged_law
+from policies.rulebook import parse
+from tests.source import ROOT
+
+EXAMPLE = files("callflow").joinpath("example.toml").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
+SNIPPETS = [block for page in PAGES.values() for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
+NAMED = [found for page in PAGES.values() for found in re.findall(r"`onrecord ([a-z ]+)", page)]
+COMMANDS = sorted({tuple(found.split()) for found in NAMED})
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_a_piece_of_a_rulebook_is_accepted_in_the_example(snippet: str) -> None:
+    assert parse(f"{EXAMPLE}\n{snippet}", under=packaged_law()).lines
+
+
+def test_the_example_itself_is_accepted() -> None:
+    assert parse(EXAMPLE, under=packaged_law()).remember_declines
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_command_that_is_named_exists(words: tuple[str, ...]) -> None:
+    command: click.Command = main
+    for word in words:
+        if isinstance(command, click.Group):
+            assert word in command.commands, words
+            command = command.commands[word]
+
+
+def test_there_is_something_to_copy() -> None:
+    assert len(SNIPPETS) >= 3
+    assert len(COMMANDS) >= 10
+
+
+@pytest.mark.parametrize("name", ["README.md", "rules.md"])
+def test_whoever_reads_of_rules_reads_that_they_are_no_legal_advice(name: str) -> None:
+    assert re.search("not legal advice|nothing here is legal advice", PAGES[name], re.IGNORECASE)
