@@ -6,10 +6,12 @@ The first researched record on the way decides. A guess that is passed may raise
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from operator import attrgetter
 from typing import Literal
 
 from policies.law import UNKNOWN_PLACE, UNKNOWN_REGIME, Flag, Jurisdiction, Law, Regime
+from policies.law_records import Change
 from policies.overrides import Override, most_particular
 from policies.reasons import Reason
 
@@ -40,17 +42,23 @@ def reading_of(law: Law, end: End, day: date, overrides: Sequence[Override] = ()
     parts = _any_of(law, end.place)
     if parts:
         return _strictest_part([reading_of(law, End(end.who, part), day, overrides) for part in parts], end)
+    reading = _by_law(law, end, day)
+    return _overridden(reading, law.within(end.place), overrides) if overrides else reading
+
+
+# The same for every call of a day from or to a place.
+@lru_cache(maxsize=4096)
+def _by_law(law: Law, end: End, day: date) -> Reading:
     records = records_for(law, end.place)
     regime = strictest(_regime(record, day) for record in records)
     allowed = [record.purposes_allowed for record in records if record.purposes_allowed is not None]
-    reading = Reading(
+    return Reading(
         end,
         regime,
         frozenset[Flag]().union(*(record.flags for record in records)),
         frozenset.intersection(*allowed) if allowed else None,
-        (_reason(end, day, records, regime),),
+        tuple(_reason(end, day, record) for record in records),
     )
-    return _overridden(reading, law.within(end.place), overrides)
 
 
 def _strictest_part(parts: Sequence[Reading], end: End) -> Reading:
@@ -98,30 +106,33 @@ def _regime(record: Jurisdiction, day: date) -> Regime:
     return strictest((regime, UNKNOWN_REGIME)) if record.is_guess else regime
 
 
-def _reason(end: End, day: date, records: Sequence[Jurisdiction], regime: Regime) -> Reason:
-    """Names the record that decided."""
-    record = next(one for one in records if _regime(one, day) is regime)
+def _reason(end: End, day: date, record: Jurisdiction) -> Reason:
+    """One for every record that was read on the way."""
     change = record.changed_on(day)
     return Reason(
         about=f"{end.who} in {end.place}",
-        says=str(regime),
+        says=str(_regime(record, day)),
         by=record.statute,
         record=record.code,
-        note=_how_sure(record),
-        as_of=record.as_of,
+        note=_how_sure(record, change),
+        as_of="" if record.is_guess else record.as_of,
         since=change.since.isoformat() if change else "",
         positions=tuple(f"{one.view}: {one.by}" for one in record.positions),
     )
 
 
-def _how_sure(record: Jurisdiction) -> str:
-    guess = "a guess: it counts as unknown, and may only raise that" if record.is_guess else ""
+def _how_sure(record: Jurisdiction, change: Change | None) -> str:
+    guess = "a guess, researched by nobody: it counts as unknown, and may only raise that" if record.is_guess else ""
     contested = "contested: the stricter reading counts" if record.positions else ""
-    return "; ".join(part for part in (guess, contested) if part)
+    changed = f"{'a guess that may only raise: ' if change.is_guess else ''}{change.why}" if change else ""
+    return "; ".join(part for part in (guess, contested, changed) if part)
 
 
 def _overridden(reading: Reading, places: tuple[str, ...], overrides: Sequence[Override]) -> Reading:
     """The reading as the operator's rulebook has it."""
+    overrides = [one for one in overrides if one.is_about_law and one.jurisdiction in ("", *places)]
+    if not overrides:
+        return reading
     regime, flags, reasons = reading.regime, set(reading.flags), list(reading.reasons)
     if said := most_particular(overrides, places, attrgetter("regime"), attrgetter("strictness")):
         regime, by = said

@@ -35,6 +35,9 @@ class Law:
     retention: tuple[RetentionLaw, ...] = field(repr=False)
     area_codes: Mapping[str, tuple[str, ...]] = field(repr=False)
 
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
     def within(self, code: str) -> tuple[str, ...]:
         """The places that a place lies in, itself first: subdivision, country, unions."""
         return self._within.get(code) or self._chain(code)

@@ -59,8 +59,9 @@ def laxer(law: Law, rulebook: Rulebook) -> Iterator[Laxer]:
     """Every override that asks less than the pack does somewhere in its scope, at some time that it holds."""
     for index, one in enumerate(rulebook.overrides):
         found = chain(_laxer_places(law, one), _laxer_duty(law, rulebook, one), _laxer_keeping(law, rulebook, one))
-        if than := next(found, None):
-            yield Laxer(index, one, than)
+        if thans := list(dict.fromkeys(found)):
+            more = f", and {len(thans) - 1} more" if len(thans) > 1 else ""
+            yield Laxer(index, one, thans[0] + more)
 
 
 def _laxer_places(law: Law, one: Override) -> Iterator[str]:
@@ -112,20 +113,32 @@ def _laxer_duty(law: Law, rulebook: Rulebook, one: Override) -> Iterator[str]:
 
 
 def _laxer_keeping(law: Law, rulebook: Rulebook, one: Override) -> Iterator[str]:
-    """Keeping longer than a ceiling or shorter than a floor that the override reaches."""
-    sectors = frozenset[str]().union(*(rulebook.sectors_of(line) for line in rulebook.lines))
-    for rule in law.retention:
-        binds = rule.jurisdictions and rule.limits_recordings and rule.binds(rule.jurisdictions, sectors)
-        if not binds or not _reaches(law, one, rule):
-            continue
-        if one.purpose and rule.purposes and one.purpose not in rule.purposes:
-            continue
+    """Keeping longer than a ceiling or shorter than a floor that the override reaches; or at least so long, where the
+    law wants no more than a purpose needs and obliges nobody to keep anything.
+    """
+    rules = _limits_reached(law, rulebook, one)
+    for rule in rules:
         if one.keep_at_least and rule.ceiling and may_outlast(one.keep_at_least, rule.ceiling):
             yield f"{rule.name} (at most {rule.ceiling})"
         if one.keep_at_most and rule.ceiling and may_outlast(one.keep_at_most, rule.ceiling):
             yield f"{rule.name} (at most {rule.ceiling})"
         if one.keep_at_least and rule.floor and may_outlast(rule.floor, one.keep_at_least):
             yield f"{rule.name} (at least {rule.floor})"
+    if one.keep_at_least and not any(rule.floor for rule in rules):
+        yield from (f"{rule.name} (no longer than needed)" for rule in rules if rule.rule == "max_necessary")
+
+
+def _limits_reached(law: Law, rulebook: Rulebook, one: Override) -> list[RetentionLaw]:
+    sectors = frozenset[str]().union(*(rulebook.sectors_of(line) for line in rulebook.lines))
+    return [
+        rule
+        for rule in law.retention
+        if rule.jurisdictions
+        and rule.limits_recordings
+        and rule.binds(rule.jurisdictions, sectors)
+        and _reaches(law, one, rule)
+        and not (one.purpose and rule.purposes and one.purpose not in rule.purposes)
+    ]
 
 
 def _duties(law: Law, rulebook: Rulebook, line: Line) -> list[RetentionLaw]:

@@ -56,6 +56,18 @@ class Override:
         return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
 
     @property
+    def is_about_law(self) -> bool:
+        """Whether it says what the law of a place asks before a recording."""
+        said = (
+            self.regime,
+            self.notice_in_recording,
+            self.no_recording_on_hold,
+            self.no_systematic_recording,
+            self.purpose_allowed,
+        )
+        return any(one is not None for one in said)
+
+    @property
     def scope(self) -> str:
         """In words, for a reason."""
         parts = [

@@ -46,6 +46,7 @@ LAXER: list[tuple[dict[str, Any], str]] = [
     ({"jurisdiction": "BE", "keep_at_least": Duration(years=10)}, f"{BELGIUM} (at most P1M)"),
     ({"jurisdiction": "GB", "keep_at_least": Duration(years=4)}, f"{FCA} (at least P5Y)"),
     ({"jurisdiction": "GB", "keep_at_least": Duration(days=1825)}, f"{FCA} (at least P5Y)"),
+    ({"jurisdiction": "SG", "keep_at_least": Duration(years=1)}, "Singapore PDPA retention limitation"),
     ({"jurisdiction": "BE", "keep_at_most": Duration(months=2)}, f"{BELGIUM} (at most P1M)"),
     ({"jurisdiction": "BE", "keep_at_most": Duration(days=30)}, f"{BELGIUM} (at most P1M)"),
     ({"purpose": "quality", "keep_at_most": Duration(months=2)}, f"{BELGIUM} (at most P1M)"),
