@@ -118,7 +118,7 @@ def wordings(number: str | None) -> None:
 
     Each with the hash that an approval in the rulebook names.
     """
-    from callflow.explanation import show_wording
+    from callflow.explanation import show_all_said, show_wording
     from callflow.publishing import spoken_under
 
     with failures_told():
@@ -127,6 +127,8 @@ def wordings(number: str | None) -> None:
         end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
     for wording in spoken_under(packaged_law(), rulebook, datetime.now(UTC), only=number):
         show_wording(wording)
+        show_all_said(wording)
+        click.echo("")
     click.echo(DISCLAIMER)
 
 

@@ -55,6 +55,16 @@ class Explained:
         """An override's own reason, which stands in the rulebook and not in the log."""
         return self.rulebook.overrides[number - 1].because if self.rulebook else ""
 
+    def note_of(self, record: str) -> str:
+        """What the record of a place says besides."""
+        found = self.law.jurisdictions.get(record) if self.law else None
+        return found.note if found else ""
+
+    def name_of(self, rule_id: str) -> str:
+        """A rule about keeping, as people call it."""
+        rules = self.law.retention if self.law else ()
+        return next((rule.name for rule in rules if rule.id == rule_id), rule_id)
+
     def sources_of(self, record: str) -> tuple[str, ...]:
         """What the law pack's record rests on."""
         if self.law is None:

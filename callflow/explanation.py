@@ -9,6 +9,22 @@ from callflow.explaining import SUPPOSED, Explained
 from policies.law import DISCLAIMER
 from policies.wording import Wording
 
+_SAID_LATER = (
+    "recorded_tag",
+    "not_recorded",
+    "declined",
+    "no_answer",
+    "unclear",
+    "stopped",
+    "connecting",
+    "agent_unavailable",
+    "agent_busy",
+    "refused_end_call",
+    "refused_other_channel",
+    "goodbye",
+    "whisper_recorded",
+    "whisper_not_recorded",
+)
 _MODES = {
     "notice": "staying on after the notice is consent",
     "opt_out": "the caller is asked; 1 accepts, 2 declines",
@@ -21,12 +37,12 @@ _MODES = {
 def show(found: Explained) -> None:
     ruling = found.ruling
     click.echo(f"{found.about}\n")
-    for name, value in _facts(ruling, found.language):
+    for name, value in _facts(found):
         click.echo(f"{name:<16}{value}")
     if found.wording:
         click.echo("\nWhat the caller hears")
         show_wording(found.wording)
-    click.echo("Why")
+    click.echo("\nWhy")
     for number, reason in enumerate(ruling["because"], start=1):
         _show_reason(number, reason, found)
     click.echo(f"\nlaw pack {ruling['law']['version']} ({ruling['law']['sha256'][:12]}), ", nl=False)
@@ -48,10 +64,16 @@ def show_wording(wording: Wording) -> None:
         click.echo(f"  asks      {wording.question}")
     if wording.question_audio:
         click.echo(f"            (recorded: {wording.question_audio})")
-    click.echo("")
 
 
-def _facts(ruling: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
+def show_all_said(wording: Wording) -> None:
+    """Every other text that the hash covers: what is said later in the call, to the caller or the agent."""
+    for name in _SAID_LATER:
+        click.echo(f"  {name.replace('_', ' '):<24}{getattr(wording, name)}")
+
+
+def _facts(found: Explained) -> list[tuple[str, str]]:
+    ruling, language = found.ruling, found.language
     mode = f"{ruling['mode']}: {_MODES[ruling['mode']]}"
     if ruling["mode"] == "opt_out":
         mode += "; silence is consent" if ruling["silence_is_consent"] else "; silence is not consent"
@@ -67,7 +89,7 @@ def _facts(ruling: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
     facts.append(("kept until", (ruling["retain_until"] or "nothing is kept")[:19]))
     facts += [("POLICY CONFLICT", conflict) for conflict in ruling["conflicts"]]
     facts += [("the law wants", flag.replace("_", " ")) for flag in ruling["flags"]]
-    facts += [("never kept", rule) for rule in ruling["never_store"]]
+    facts += [("may not be kept", f"{found.name_of(rule)}: yours to see to") for rule in ruling["never_store"]]
     return [*facts, ("evidence", f"kept at least {ruling['log_kept_at_least']}")]
 
 
@@ -87,6 +109,8 @@ def _show_reason(number: int, reason: Mapping[str, Any], found: Explained) -> No
         click.echo(f"     {note}")
     for position in reason.get("positions", ()):
         click.echo(f"     one view: {position}")
+    if said := found.note_of(reason.get("record", "")):
+        click.echo(f"     note: {said}")
     if override := reason.get("override"):
         click.echo(f"     because: {found.because(override) or 'the rulebook gives no reason'}")
     for source in found.sources_of(reason.get("record", "")):

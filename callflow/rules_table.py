@@ -7,6 +7,7 @@ from datetime import datetime
 from rich.table import Table
 
 from callflow.arrivals import language_of
+from policies.jurisdictions import records_for
 from policies.law import UNKNOWN_PLACE, Law
 from policies.places import example_number, places_of
 from policies.rules import Line, Rulebook
@@ -41,7 +42,7 @@ def ruled(law: Law, rulebook: Rulebook, line: Line, caller: Caller, at: datetime
 def consent_table(law: Law, rulebook: Rulebook, at: datetime, *, each: bool) -> Table:
     """With `each` a row for every place; else one for all the places that a line treats alike."""
     caller = "caller's number" if each else "callers from"
-    title = f"What each line asks of a caller, on {at:%Y-%m-%d}"
+    title = f"What each line asks of a caller, on {at:%Y-%m-%d} (? a guess, * contested)"
     table = Table("line", caller, "mode", "language", "consent covers", "flags", title=title, show_lines=not each)
     for line in rulebook.lines:
         for who, cells in _rows(law, rulebook, line, at, each=each):
@@ -56,10 +57,17 @@ def _rows(
     for caller in representatives(law, rulebook):
         cells = _cells(*ruled(law, rulebook, line, caller, at))
         if each:
-            yield f"{caller.place} {caller.number}", cells
-        alike.setdefault(cells, []).append(caller.place)
+            yield f"{marked(law, caller.place)} {caller.number}", cells
+        alike.setdefault(cells, []).append(marked(law, caller.place))
     if not each:
         yield from ((" ".join(places), cells) for cells, places in alike.items())
+
+
+def marked(law: Law, place: str) -> str:
+    """The place, with "?" where it is read from a guess and "*" where its law is contested."""
+    records = records_for(law, place)
+    is_guess, is_contested = any(one.is_guess for one in records), any(one.positions for one in records)
+    return f"{place}{'?' * is_guess}{'*' * is_contested}"
 
 
 def _cells(ruling: Ruling, language: str) -> tuple[str, ...]:

@@ -72,6 +72,16 @@ def test_the_day_counts(day: str, regime: str, site: Site) -> None:
     assert india["says"] == regime
 
 
+def test_what_a_guess_rests_on_is_said_with_the_record_behind_it(site: Site) -> None:
+    austria = site.run("explain", "--line", LINE, "--from", "+4312345678").out
+    assert "[AT]" in austria
+    assert "a guess, researched by nobody" in austria
+    assert "[EU, researched 2026-11]" in austria
+    assert "one view: all_party_notice: legitimate interest" in austria
+    india = site.run("explain", "--line", LINE, "--from", "+919812345678", "--at", "2027-05-13").out
+    assert "a guess that may only raise: DPDP Rules" in india
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -142,11 +152,13 @@ def test_check_shows_every_line_and_a_caller_from_every_place(site: Site) -> Non
     ran = site.run("check")
     assert (ran.code, ran.err) == (0, "")
     for place in packaged_law().jurisdictions:
-        assert place == "EU" or re.search(rf"[\s│]{place}\s", ran.out), place
+        assert place == "EU" or re.search(rf"[\s│]{place}\??\*?\s", ran.out), place
     assert DISCLAIMER in ran.out
     full = site.run("check", "--full")
-    assert re.search(r"DE \+49\d+ +│ opt_in", full.out)
-    assert re.search(r"US-CT \+1\d+ +│ opt_out", full.out)
+    assert re.search(r"DE\* \+49\d+ +│ opt_in", full.out)
+    assert re.search(r"US-CT\* \+1\d+ +│ opt_out", full.out)
+    assert re.search(r"JP\? \+81\d+ +│ opt_in", full.out)
+    assert re.search(r"US-TX \+1\d+ +│ opt_out", full.out)
 
 
 def rewrite(site: Site, before: str, after: str) -> None:
@@ -210,6 +222,8 @@ def test_wordings_are_printed_with_what_an_approval_needs(site: Site) -> None:
     hashes = re.findall(r"sha256 +([0-9a-f]{64})", ran.out)
     assert len(hashes) == len(set(hashes)) > 3
     assert "approved by nobody" in ran.out
+    for later in ("This call is now being recorded.", "Esta llamada se está grabando.", "This call is not recorded."):
+        assert later in ran.out
     path = site.folder / "onrecord.toml"
     approval = f'\n[[approved]]\nsha256 = "{hashes[0]}"\nby = "A. Lawyer"\non = 2026-12-01\n'
     path.write_text(path.read_text() + approval)
