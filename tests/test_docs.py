@@ -44,3 +44,13 @@ def test_there_is_something_to_copy() -> None:
 @pytest.mark.parametrize("name", ["README.md", "rules.md"])
 def test_whoever_reads_of_rules_reads_that_they_are_no_legal_advice(name: str) -> None:
     assert re.search("not legal advice|nothing here is legal advice", PAGES[name], re.IGNORECASE)
+
+
+def test_the_sectors_that_the_page_lists_are_those_of_the_pack() -> None:
+    (listed,) = re.findall(r"sectors that the pack knows: (.*?)\n\n", PAGES["rules.md"], re.DOTALL)
+    assert tuple(sorted(re.findall(r"`(\w+)`", listed))) == packaged_law().sectors
+
+
+def test_the_number_of_guesses_is_the_packs() -> None:
+    records = packaged_law().jurisdictions.values()
+    assert f"{sum(one.is_guess for one in records)} of the {len(records)} records are\nguesses" in PAGES["rules.md"]
