@@ -9,7 +9,6 @@ somebody does, the recording is kept to the floor and used by nobody whose purpo
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from operator import attrgetter
 
 from policies.jurisdictions import End, by_rulebook
@@ -92,7 +91,7 @@ def keeping_of(
     `overrides` hold on that day and are about the line.
     """
     places = frozenset(code for end in ends for code in law.within(end.place))
-    bound = _bound(law, places, sectors)
+    bound = law.remembered.get_or((places, sectors), lambda: _bound(law, places, sectors))
     timed = [rule for rule in bound if rule.limits_recordings and rule.id != DEFAULT_RULE]
     kept, owed, conflicts, reasons = [], [], [], []
     for purpose, own in rules.items():
@@ -121,7 +120,6 @@ def keeping_of(
     )
 
 
-@lru_cache(maxsize=1024)
 def _bound(law: Law, places: frozenset[str], sectors: frozenset[str]) -> tuple[RetentionLaw, ...]:
     return tuple(rule for rule in law.retention if rule.binds(places, sectors))
 

@@ -5,21 +5,39 @@ A decision names the pack by its hash, and whoever keeps the pack's text can tak
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from hashlib import sha256
 from importlib.resources import files
+from typing import Any, TypeVar
 
 from policies.law_records import Flag, Jurisdiction, Regime, RetentionLaw
 
 __all__ = ["UNKNOWN_PLACE", "UNKNOWN_REGIME", "Flag", "Jurisdiction", "Law", "Regime", "RetentionLaw"]
+
+T = TypeVar("T")
 
 UNKNOWN_PLACE = "ZZ"
 UNKNOWN_REGIME = Regime.ALL_PARTY_OPT_IN
 DISCLAIMER = "Not legal advice: the rules are research, and a lawyer confirms them for your lines."
 
 _FILES = ("jurisdictions.json", "retention.json", "area_codes.csv")
+
+
+class Remembered(dict[object, Any]):
+    """Results by what they were worked out from. It is emptied when full: a day's calls need a few hundred."""
+
+    FULL = 4096
+
+    def get_or(self, key: object, work: Callable[[], T]) -> T:
+        found: T | None = self.get(key)
+        if found is None:
+            found = work()
+            if len(self) >= self.FULL:
+                self.clear()
+            self[key] = found
+        return found
 
 
 @dataclass(frozen=True)
@@ -35,9 +53,6 @@ class Law:
     retention: tuple[RetentionLaw, ...] = field(repr=False)
     area_codes: Mapping[str, tuple[str, ...]] = field(repr=False)
 
-    def __hash__(self) -> int:
-        return hash(self.sha256)
-
     def within(self, code: str) -> tuple[str, ...]:
         """The places that a place lies in, itself first: subdivision, country, unions."""
         return self._within.get(code) or self._chain(code)
@@ -45,6 +60,11 @@ class Law:
     def parts(self, code: str) -> tuple[str, ...]:
         """The subdivisions of a country that have records of their own."""
         return self._parts.get(code, ())
+
+    @cached_property
+    def remembered(self) -> "Remembered":
+        """What was read of this pack before, and goes with it."""
+        return Remembered()
 
     @cached_property
     def sectors(self) -> tuple[str, ...]:
