@@ -7,7 +7,7 @@ from datetime import date
 
 from policies import rulebook_values as values
 from policies.authored import Approval, Audio, OwnWording
-from policies.mistakes import Findings, Wrong, described, one_of
+from policies.mistakes import Findings, Wrong, described
 from policies.toml_positions import Path
 from policies.wording_pack import KEYS_OF
 
@@ -89,10 +89,7 @@ def _approval(value: object, path: Path, findings: Findings) -> Approval:
 
 
 def variant(value: object) -> str:
-    name = values.text(value)
-    if name not in KEYS_OF:
-        raise Wrong(f"{described(name)} is not a variant of a wording", one_of(KEYS_OF, name))
-    return name
+    return values.known(value, list(KEYS_OF), "is not a variant of a wording")
 
 
 def version(value: object) -> str:

@@ -4,7 +4,9 @@ A message never quotes a phone number: what is printed at start ends up in logs.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import cast, get_args
 
 import phonenumbers
 
@@ -42,12 +44,24 @@ def flag(value: object) -> bool:
     return value
 
 
-def business_name(value: object) -> str:
-    """What a voice says and XML can carry: no control characters, and an end to it."""
+def known(value: object, names: Sequence[str], wrong: str) -> str:
+    """One of the names; `wrong` says what any other is not."""
     name = text(value)
-    if not name.strip() or not name.isprintable() or len(name) > NAME_LENGTH_MAX:
-        raise Wrong(f"{described(name)} is not a name", f"1 to {NAME_LENGTH_MAX} printable characters on one line")
+    if name not in names:
+        raise Wrong(f"{described(name)} {wrong}", one_of(names, name))
     return name
+
+
+def one_line(value: object, length_max: int, wrong: str) -> str:
+    """What can be said, printed and logged: no control characters, and an end to it."""
+    said = text(value)
+    if not said.strip() or not said.isprintable() or len(said) > length_max:
+        raise Wrong(f"{described(said)} {wrong}", f"1 to {length_max} printable characters on one line")
+    return said
+
+
+def business_name(value: object) -> str:
+    return one_line(value, NAME_LENGTH_MAX, "is not a name")
 
 
 def rule_name(value: object) -> str:
@@ -67,9 +81,9 @@ def place(value: object, under: Law | None = None) -> str:
         raise Wrong(f"{described(code)} is not a place", "an ISO 3166 code such as US-CA or DE")
     if under is None:
         return code
-    known = under.parts(country)
-    if known and code != country and code not in known:
-        raise Wrong(f"{described(code)} is not a part of {country}", one_of(known, code))
+    parts = under.parts(country)
+    if parts and code != country:
+        known(code, parts, f"is not a part of {country}")
     if counts_as := under.aliases.get(code):
         raise Wrong(f"{described(code)} counts as {counts_as} here", counts_as)
     return code
@@ -91,24 +105,15 @@ def places(value: object, under: Law | None = None) -> tuple[str, ...]:
 
 
 def sector(value: object, under: Law | None = None) -> str:
-    name = text(value)
-    if under is not None and name not in under.sectors:
-        raise Wrong(f"{described(name)} is not a regulated sector", one_of(under.sectors, name))
-    return name
+    return text(value) if under is None else known(value, under.sectors, "is not a regulated sector")
 
 
 def regime(value: object) -> Regime:
-    name = text(value)
-    if name not in list(Regime):
-        raise Wrong(f"{described(name)} is not a regime", one_of(list(Regime), name))
-    return Regime(name)
+    return Regime(known(value, list(Regime), "is not a regime"))
 
 
 def refusal(value: object) -> str:
-    name = text(value)
-    if name not in REFUSALS:
-        raise Wrong(f"{described(name)} is no answer to a refusal", one_of(REFUSALS, name))
-    return name
+    return known(value, REFUSALS, "is no answer to a refusal")
 
 
 def day(value: object) -> date:
@@ -120,20 +125,11 @@ def day(value: object) -> date:
 
 
 def sentence(value: object) -> str:
-    """What is printed and logged: one line, and an end to it."""
-    said = text(value)
-    if not said.strip() or not said.isprintable() or len(said) > BECAUSE_LENGTH_MAX:
-        raise Wrong(f"{described(said)} says nothing", f"1 to {BECAUSE_LENGTH_MAX} printable characters on one line")
-    return said
+    return one_line(value, BECAUSE_LENGTH_MAX, "says nothing")
 
 
 def language_by(value: object) -> LanguageBy:
-    name = text(value)
-    known: tuple[LanguageBy, ...] = ("caller", "line", "menu")
-    found = next((one for one in known if one == name), None)
-    if found is None:
-        raise Wrong(f"{described(name)} is no way to choose a language", one_of(known, name))
-    return found
+    return cast(LanguageBy, known(value, get_args(LanguageBy), "is no way to choose a language"))
 
 
 def e164(value: object) -> str:
@@ -156,26 +152,16 @@ def destination(value: object) -> Destination:
 
 
 def language(value: object) -> str:
-    locale = text(value)
-    if locale not in languages():
-        raise Wrong(f"{described(locale)} has no wording", one_of(languages(), locale))
-    return locale
+    return known(value, languages(), "has no wording")
 
 
 def purpose(value: object) -> str:
-    name, known = text(value), purposes_in(languages()[0])
-    if name not in known:
-        raise Wrong(f"{described(name)} has no wording", one_of(known, name))
-    return name
+    return known(value, purposes_in(languages()[0]), "has no wording")
 
 
 def consent(value: object) -> Setting:
-    setting = text(value)
-    if setting == AUTO:
-        return AUTO
-    if setting not in list(Mode):
-        raise Wrong(f"{described(setting)} is not a consent mode", one_of([AUTO, *Mode], setting))
-    return Mode(setting)
+    setting = known(value, [AUTO, *Mode], "is not a consent mode")
+    return AUTO if setting == AUTO else Mode(setting)
 
 
 def prompts(value: object) -> int:
