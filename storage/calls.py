@@ -40,6 +40,7 @@ class Call:
 
     `law_sha256` names the law pack that decided, `terms` is JSON of what a permit of this call will say, `caller_hash`
     is None where the number was withheld or has been erased, `served_at` until the disclosure has been served.
+    `synthetic` is a call of the self-test; of one that was erased at `erased_at`, `call_sid` is no sid of Twilio's.
     """
 
     id: str
@@ -67,6 +68,9 @@ class Call:
     terms: str = ""
     caller_hash: str | None = None
     served_at: datetime | None = None
+    corroborate_at: datetime | None = None
+    synthetic: bool = False
+    erased_at: datetime | None = None
 
     @property
     def standard(self) -> Standard:
@@ -242,7 +246,7 @@ def _read(row: tuple[Any, ...] | None) -> Call | None:
     if row is None:
         return None
     fields = dict(zip(Call.__dataclass_fields__, row, strict=True))
-    claims = {name: bool(fields[name]) for name in ("silence_is_consent", "remembers_decline")}
+    claims = {name: bool(fields[name]) for name in ("silence_is_consent", "remembers_decline", "synthetic")}
     return Call(**{**fields, **claims, "state": CallState(fields["state"])})
 
 

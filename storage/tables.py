@@ -85,12 +85,16 @@ call = Table(
     Column("decided_at", Instant),
     Column("ended_at", Instant),
     Column("sweep_at", Instant),  # when Twilio is next asked about this call; empty: no more
+    Column("corroborate_at", Instant),  # when Twilio is next asked what it saw of this call; empty: no more
+    Column("synthetic", Integer, nullable=False, server_default="0"),  # a call of the self-test, which Twilio never had
+    Column("erased_at", Instant),  # when what is personal about it was erased
     _one_of("state", CALL_STATES),
     _one_of("outcome", OUTCOMES),
     CheckConstraint("state NOT IN ('suppressed', 'ending', 'ended') OR outcome <> 'open'", name="decided"),
     CheckConstraint("state <> 'recording' OR outcome IN ('consented', 'consented_by_staying')", name="consented"),
     CheckConstraint("outcome IN ('open') OR decided_at IS NOT NULL", name="decided_when"),
     Index("ix_call_sweep_at", "sweep_at"),
+    Index("ix_call_corroborate_at", "corroborate_at"),
     Index("ix_call_caller_hash", "caller_hash"),
 )
 
@@ -178,6 +182,31 @@ incident = Table(
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
     UniqueConstraint("kind", "about"),
+)
+
+# What must be kept whatever else says that it goes: a row says who, when and why, and stays when it is released.
+legal_hold = Table(
+    "legal_hold",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call_id", ForeignKey("call.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", Instant, nullable=False),
+    Column("released_by", Text),
+    Column("released_at", Instant),
+    CheckConstraint("(released_by IS NULL) = (released_at IS NULL)", name="released_by_whom"),
+    Index("ix_legal_hold_call", "call_id"),
+)
+
+# What Twilio says of a call that is over, byte for byte as it was fetched; the log holds its salted hash. It is erased
+# with the call.
+provider_account = Table(
+    "provider_account",
+    metadata,
+    Column("call_id", ForeignKey("call.id"), primary_key=True),
+    Column("body", LargeBinary, nullable=False),  # JSON
+    Column("fetched_at", Instant, nullable=False),
 )
 
 # Callers who said no and are not asked again for a while: by the keyed hash of their number, one row each.
@@ -276,4 +305,46 @@ disclosure = Table(
     Column("call_id", String(32)),
     Column("body", Text, nullable=False),
     Index("ix_disclosure_call", "call_id"),
+)
+
+# Under which names the log was signed: one, and another after each restored backup, since a name that had once signed
+# more events must not sign fewer.
+log_origin = Table(
+    "log_origin",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("origin", String(128), nullable=False, unique=True),
+    Column("first_size", BigInteger, nullable=False),  # the log's size when it began
+    Column("began_at", Instant, nullable=False),
+    Column("resumed_over", Text),  # the checkpoint, signed under the name before, that the restored log fell short of
+)
+# The keys that checkpoints may be signed with, as vkeys (C2SP signed-note).
+log_key = Table(
+    "log_key",
+    metadata,
+    Column("vkey", String(256), primary_key=True),
+    Column("origin_id", ForeignKey("log_origin.id"), nullable=False),
+    Column("added_at", Instant, nullable=False),
+)
+# Signed notes: at that size the log had that root. They are never changed, and never contradict one another.
+log_checkpoint = Table(
+    "log_checkpoint",
+    metadata,
+    Column("size", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("origin_id", ForeignKey("log_origin.id"), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("signed_at", Instant, nullable=False),
+)
+# Who else holds a checkpoint, and what they gave for it.
+log_anchor = Table(
+    "log_anchor",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("size", ForeignKey("log_checkpoint.size"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("receipt", LargeBinary, nullable=False),
+    Column("anchored_at", Instant, nullable=False),
+    _one_of("kind", ("file", "s3", "witness", "tsa")),
+    Index("ix_log_anchor_size", "size"),
 )

@@ -64,8 +64,14 @@ ROWS: dict[str, dict[str, object]] = {
     "reply": {"call_id": "c"},
     "incident": {"call_id": "c"},
     "remembered_decline": {"call_id": "c"},
+    "legal_hold": {"call_id": "c"},
+    "provider_account": {"call_id": "c"},
     "log_leaf": {"hash": b"h" * 32, "call_id": "c", "n": 0},
+    "log_anchor": {"kind": "file"},
 }
+
+
+GUARDED = ("log_leaf", "log_node", "log_origin", "log_key", "log_checkpoint", "log_anchor")
 
 
 def fill(connection: Connection) -> None:
@@ -139,8 +145,8 @@ def test_the_log_is_guarded_from_its_first_row_on(database: Database) -> None:
         assert (
             triggers(connection)
             == {
-                "sqlite": {f"{table}_no_{act}" for table in ("log_leaf", "log_node") for act in ("update", "delete")},
-                "postgresql": {"log_leaf_append_only", "log_node_append_only"},
+                "sqlite": {f"{table}_no_{act}" for table in GUARDED for act in ("update", "delete")},
+                "postgresql": {f"{table}_append_only" for table in GUARDED},
             }[database.dialect]
         )
 
@@ -178,5 +184,5 @@ def test_a_database_of_a_newer_program_is_refused_and_left_as_it_is(act: Any, da
 
 def test_a_database_of_an_older_program_is_refused_with_the_remedy(database: Database) -> None:
     downgrade(database, "0001")
-    with pytest.raises(Refused, match=r"^DATABASE_URL: .*version 0001 and 0002 is needed; run `onrecord init`"):
+    with pytest.raises(Refused, match=r"^DATABASE_URL: .*version 0001 and 0003 is needed; run `onrecord init`"):
         check_schema(database)
