@@ -17,6 +17,7 @@ def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request
     """`ruling` holds the whole chain of reasons; `onrecord explain` prints the same."""
     private: dict[str, Value] = {
         "caller": heard.from_,
+        "callee": received.line,
         "provider_call_id": heard.call_sid,
         "request_sha256": request_sha256,
     }
@@ -29,7 +30,6 @@ def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request
         {
             "provider": "twilio",
             "direction": "inbound",
-            "line": received.line,
             "mode": received.mode,
             "language": received.language,
             "caller_place_by": arrival.known_by,

@@ -87,13 +87,12 @@ def _wordings(connection: Connection, moment: Moment, spoken: Sequence[Wording])
 
 
 def _published(wording: Wording) -> Event:
+    """The texts stand under their hash, and not here: a business may well tell its callers a number or an address."""
     public = {
         "prompt": f"{wording.id}@{wording.version}",
         "prompt_sha256": wording.sha256,
         "language": wording.language,
         "voice": wording.voice,
-        "disclosure": wording.disclosure,
-        "question": wording.question,
         "disclosure_audio_sha256": wording.disclosure_audio,
         "question_audio_sha256": wording.question_audio,
         "approved_on": wording.approved_on,

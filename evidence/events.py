@@ -20,10 +20,24 @@ VERSION = 1
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _RESERVED = frozenset({"call", "n", "ts", "type", "v", "sd"})
+# What can name a person: a number as E.164 writes it, Twilio's name for a call or a recording, an address to reach
+# somebody at, and the name of an object that holds audio.
+_PERSONAL = re.compile(
+    r"""\+[1-9][0-9]{6,14}(?![0-9])
+    |(?<![0-9A-Za-z])[A-Z]{2}[0-9a-f]{32}(?![0-9A-Za-z])
+    |(?<![a-z])(?:sips?|tel|client|mailto|whatsapp):
+    |[^\s"/<>@]+@[^\s"/<>@]+\.[a-z]{2,}
+    |[0-9a-f]{32}/[a-z]+-[0-9a-f]{8}\.sealed""",
+    re.VERBOSE,
+)
 
 
 class NotCanonical(ValueError):
     """The event holds something that two libraries could write differently."""
+
+
+class Personal(ValueError):
+    """A public field holds what can name a person: a leaf is never erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +58,10 @@ class Leaf:
 
 
 def write_leaf(event: Event, *, call: str | None, n: int | None, at: datetime, random: Callable[[int], bytes]) -> Leaf:
-    """The line of an event, the n-th of its call (both None for the system's own). `random(k)` gives k random bytes."""
+    """The line of an event, the n-th of its call (both None for the system's own). `random(k)` gives k random bytes.
+
+    Raises Personal where a public field can name somebody, and NotCanonical.
+    """
     if clash := _RESERVED & event.public.keys():
         raise NotCanonical(f"event {event.type}: the names {sorted(clash)} are the log's own")
     opened = {name: _disclose(name, value, salt=random(SALT_BYTES)) for name, value in sorted(event.private.items())}
@@ -53,7 +70,15 @@ def write_leaf(event: Event, *, call: str | None, n: int | None, at: datetime, r
         fields |= {"call": call, "n": n}
     if opened:
         fields["sd"] = {name: digest for name, (digest, _) in opened.items()}
-    return Leaf(canonical(fields), dict(opened.values()))
+    line = canonical(fields)
+    if names_somebody(line):
+        raise Personal(f"event {event.type}: a public field holds a number, an address or a name of the provider's")
+    return Leaf(line, dict(opened.values()))
+
+
+def names_somebody(line: str) -> bool:
+    """Whether a line holds what must not stand in a leaf. A guard rail: it knows forms, and can't know every name."""
+    return _PERSONAL.search(line) is not None
 
 
 def canonical(value: Value) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.events import Event, NotCanonical, canonical, digest_of, timestamp, write_leaf
+from evidence.events import Event, NotCanonical, Personal, canonical, digest_of, timestamp, write_leaf
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 CALL = "0123456789abcdef0123456789abcdef"
@@ -50,6 +50,34 @@ def test_what_two_libraries_could_write_differently_is_refused(bad: object) -> N
 def test_the_logs_own_names_are_refused_in_an_event() -> None:
     with pytest.raises(NotCanonical, match="call.received"):
         write_leaf(Event("call.received", {"n": 7}), call=CALL, n=0, at=NOON, random=counting_random)
+
+
+@pytest.mark.parametrize(
+    "personal",
+    [
+        "+14155550100",
+        "call +4930123456 back",
+        "CA0123456789abcdef0123456789abcdef",
+        "recording RE0123456789abcdef0123456789abcdef failed",
+        "sip:ann@pbx.example",
+        "client:ann",
+        "ann.smith@acme.example",
+        "quality-90d/2026/11/22/0123456789abcdef0123456789abcdef/master-0badcafe.sealed",
+    ],
+)
+def test_what_can_name_a_person_never_stands_in_a_leaf(personal: str) -> None:
+    for public in ({"what": personal}, {"deep": [{"er": personal}]}):
+        with pytest.raises(Personal, match=r"call\.received"):
+            write_leaf(Event("call.received", public), call=CALL, n=0, at=NOON, random=counting_random)
+    hidden = write_leaf(Event("call.received", {}, {"what": personal}), call=CALL, n=0, at=NOON, random=counting_random)
+    assert personal not in hidden.line
+
+
+@pytest.mark.parametrize(
+    "fine", ["2026-11-22T12:00:00+00:00", "opt_in.quality@3", "a" * 64, "Cal. Penal Code § 632.7", 7]
+)
+def test_what_names_nobody_may_stand_in_a_leaf(fine: str | int) -> None:
+    write_leaf(Event("call.received", {"what": fine}), call=CALL, n=0, at=NOON, random=counting_random)
 
 
 def test_a_time_without_zone_is_refused_and_any_zone_is_written_in_utc() -> None:
