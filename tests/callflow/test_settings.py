@@ -44,6 +44,11 @@ def test_three_settings_are_enough_and_the_rest_have_defaults() -> None:
         key_file=Path("var/keys"),
         ffmpeg=None,
         spool=Path("var/spool"),
+        anchor_file="var/anchors.txt",
+        anchor_s3="",
+        witness="",
+        time_stamp="",
+        time_stamp_ca=Path("var/tsa-ca.pem"),
     )
 
 
