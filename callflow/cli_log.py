@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -10,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from callflow.cli_base import FOUND_SOMETHING, end, opened, reading_log
+from callflow.cli_rules import Day
+from callflow.log_check import held_checkpoints, read_checkpoints, trust_in_words
 from storage.errors import Broken, Refused, Unavailable
 from storage.log_verification import Progress as Told
 
@@ -34,7 +37,6 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
     It is held against every checkpoint that was signed, in the database, in the anchor file and in those you bring.
     Exit code 0 and the root, or 1 and the first break.
     """
-    from callflow.log_check import held_checkpoints, trust_in_words
     from storage.log_tree import KeptTree
     from storage.log_verification import verify
 
@@ -77,11 +79,73 @@ def log_show(call_sid: str | None, start: int) -> None:
             click.echo(line)
 
 
+@log.command("export")
+@click.option("--call", "call_sids", multiple=True, metavar="CALL_SID", help="This call; may be repeated.")
+@click.option("--number", help="The calls from this number, as in +14155550100.")
+@click.option("--from", "since_day", type=Day(), help="Calls from this day on (UTC).")
+@click.option("--to", "to_day", type=Day(), help="Calls up to this day, which is included.")
+@click.option("--all", "everything", is_flag=True, help="The whole log.")
+@click.option(
+    "--disclose",
+    default="",
+    metavar="NAMES",
+    help="Personal fields to open, with commas between: caller,actor. All of them: all. By default none.",
+)
+@click.option(
+    "--since",
+    "brought",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A checkpoint that the reader kept: the bundle will show that the log goes on from it.",
+)
+@click.option("-o", "--output", "place", required=True, type=click.Path(path_type=Path), help="A folder, or FILE.zip.")
+def log_export(
+    call_sids: tuple[str, ...],
+    number: str | None,
+    since_day: datetime | None,
+    to_day: datetime | None,
+    disclose: str,
+    brought: tuple[Path, ...],
+    place: Path,
+    *,
+    everything: bool,
+) -> None:
+    """Write a bundle that an outsider can check without us.
+
+    It holds events, proofs, the exact words that were played, the rules in force, and a program to check all of it.
+    That you made it is in the log.
+    """
+    from callflow.exporting import who_asks
+    from callflow.log_bundle import Request
+    from callflow.log_export import export, write_bundle
+    from callflow.log_selection import Selection
+
+    until = to_day + timedelta(days=1) if to_day else None
+    selection = Selection(call_sids, number or "", since_day, until)
+    if everything != selection.is_everything:
+        raise click.UsageError("say which calls (--call, --number, --from, --to), or --all and nothing of these")
+    with opened() as house:
+        try:
+            request = Request(
+                selection,
+                disclose=frozenset(name.strip() for name in disclose.split(",") if name.strip()),
+                since=[note for path in brought for note in read_checkpoints(path)],
+                actor=who_asks(),
+                operator=house.rulebook.business.name,
+            )
+            files = export(house.anchoring, request, house.keys.number_hash_key)
+            write_bundle(files, place)
+        except (Refused, Unavailable, Broken) as error:
+            end([str(error)], FOUND_SOMETHING)
+        with house.database.read() as connection:
+            for line in trust_in_words(connection):
+                click.echo(line)
+    click.echo(f"{place}: {len(files)} files; start with its README.txt")
+
+
 @log.command("checkpoint")
 def log_checkpoint() -> None:
     """Sign the log as it stands, and print the checkpoint."""
-    from callflow.log_check import trust_in_words
-
     with opened() as house:
         click.echo(str(house.anchoring.sign().note), nl=False)
         with house.database.read() as connection:

@@ -4,10 +4,11 @@ The statement and the question are separate texts, because the first is played w
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 
 from policies.authored import Approval, Audio, OwnWording, own_wording_of
 from policies.consent import Mode
@@ -25,6 +26,7 @@ from policies.wording_pack import (
 __all__ = [
     "NoWording",
     "Wording",
+    "hashed_texts",
     "languages",
     "menu_line",
     "native_review_of",
@@ -40,6 +42,11 @@ WORDS_PER_MINUTE = 150
 
 # The modes in which a call can go on unrecorded and may yet be recorded, so that an earlier no has a choice left.
 _REMEMBERS = frozenset({Mode.NOTICE, Mode.OPT_OUT, Mode.OPT_IN})
+
+
+_NOT_HASHED = frozenset(
+    {"id", "version", "mode", "variant", "disclosure_length_ms", "sha256", "approved_by", "approved_on"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,11 @@ def variant_of(mode: Mode, *, silence_is_consent: bool, remembered: bool) -> str
     if remembered and mode in _REMEMBERS:
         return "remembered"
     return "opt_out_by_staying" if mode is Mode.OPT_OUT and silence_is_consent else mode.value
+
+
+def hashed_texts(wording: Mapping[str, Any]) -> bytes:
+    """What a wording's `sha256` is of, from its fields by name."""
+    return _canonical({name: text for name, text in wording.items() if name not in _NOT_HASHED})
 
 
 def spoken_length_s(text: str) -> float:

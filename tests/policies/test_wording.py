@@ -3,7 +3,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -11,6 +11,7 @@ from policies.consent import Mode
 from policies.wording import (
     NoWording,
     Wording,
+    hashed_texts,
     languages,
     menu_line,
     native_review_of,
@@ -418,3 +419,11 @@ def test_anyone_can_compute_the_hash_from_what_was_said() -> None:
 def test_150_words_take_a_minute() -> None:
     assert spoken_length_s("word " * 150) == pytest.approx(60)
     assert spoken_length_s("") == 0
+
+
+@pytest.mark.parametrize("language", ["en-US", "es-US", "hi-IN"])
+def test_what_the_hash_is_of_can_be_handed_out_and_hashed_again(language: str) -> None:
+    spoken = of_variant("opt_in", language)
+    assert hashlib.sha256(hashed_texts(asdict(spoken))).hexdigest() == spoken.sha256
+    approved = replace(spoken, approved_by="Counsel", approved_on="2026-11-01")
+    assert hashed_texts(asdict(approved)) == hashed_texts(asdict(spoken))

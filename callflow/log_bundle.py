@@ -1,0 +1,184 @@
+"""Gathers a bundle (`evidence.bundle`) out of one view of the database, as of the newest checkpoint."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from callflow.log_selection import Selection, hashes_in, leaves_of
+from callflow.log_story import opened
+from callflow.log_texts import texts_of, wordings_of
+from evidence.bundle import Bundle, Older, ProvenEvent
+from evidence.bundle_readme import About, ToldCall, ToldEvent, readme
+from evidence.checkpoints import Checkpoint
+from evidence.events import timestamp
+from evidence.notes import Note, Vkey
+from storage import anchors, checkpoints, consent_log
+from storage.anchors import Anchor
+from storage.checkpoints import SignedCheckpoint
+from storage.errors import Refused
+from storage.log_proofs import prove
+from storage.log_tree import KeptTree
+from storage.tables import disclosure
+
+EVERYTHING = "all"
+_AT_ONCE = 500
+_SCOPES = {
+    "all": "It is the whole log.",
+    "call": "It is about the calls that are listed below.",
+    "number": "It is about the calls from one number.",
+    "dates": "It is about all calls of some days.",
+}
+_SUFFIXES = {"file": "jsonl", "s3": "json", "witness": "txt", "tsa": "tsr"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`disclose` are names of personal fields, or "all". `since` are checkpoints that somebody else has kept."""
+
+    selection: Selection
+    disclose: frozenset[str]
+    since: Sequence[Note]
+    actor: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    """An event's place, its line, and what the line says."""
+
+    index: int
+    leaf: str
+    told: Mapping[str, Any]
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = self.told.get("sd", {})
+        return found
+
+
+@dataclass(frozen=True)
+class Gathering:
+    connection: Connection
+    request: Request
+    call_ids: Sequence[str]
+    signed: SignedCheckpoint
+    """With every cosignature that was given for it."""
+    more: Mapping[str, bytes]
+    """Further files, by name."""
+
+    def bundle(self, made_at: str) -> Bundle:
+        """`made_at` is an RFC 3339 time. Raises Refused for a checkpoint to go on from that is none of this log's."""
+        return Bundle(
+            events=[self._proven(one) for one in self._events],
+            checkpoint=self.signed.note,
+            older=[Older(one.note, self._tree.consistency(one.size, self.signed.size)) for one in self._earlier()],
+            vkeys=checkpoints.vkeys(self.connection),
+            witnesses=[*dict.fromkeys(Vkey.parse(one.place) for one in self._held if one.kind == "witness")],
+            readme=readme(self._about(made_at), self._calls()),
+            verifier=files("evidence").joinpath("verify.py").read_text(encoding="utf-8"),
+            texts={**texts_of(self.connection, [one.told for one in self._events]), **self._receipts(), **self.more},
+        )
+
+    @cached_property
+    def _tree(self) -> KeptTree:
+        return KeptTree(self.connection)
+
+    @cached_property
+    def _events(self) -> list[_Logged]:
+        """Nothing that came after the checkpoint: it could not be proven yet."""
+        if self.request.selection.is_everything:
+            leaves = [*zip(range(self.signed.size), consent_log.leaves(self.connection), strict=False)]
+        else:
+            leaves = leaves_of(self.connection, self.call_ids)
+        return [_Logged(index, leaf, json.loads(leaf)) for index, leaf in leaves if index < self.signed.size]
+
+    @cached_property
+    def _last(self) -> int:
+        return self._events[-1].index if self._events else 0
+
+    @cached_property
+    def _bodies(self) -> dict[str, str]:
+        """What is disclosed, by digest."""
+        chosen = self.request.disclose
+        wanted = [
+            digest
+            for one in self._events
+            for name, digest in one.digests.items()
+            if name in chosen or EVERYTHING in chosen
+        ]
+        found: dict[str, str] = {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = disclosure.c.digest.in_(wanted[start : start + _AT_ONCE])
+            rows = self.connection.execute(select(disclosure.c.digest, disclosure.c.body).where(some))
+            found |= {row.digest: row.body for row in rows}
+        return found
+
+    @cached_property
+    def _held(self) -> list[Anchor]:
+        """Of each kind, who was the first to hold all of these events, and who was the last."""
+        found: dict[str, list[Anchor]] = {}
+        for one in anchors.anchors_of(self.connection, from_size=self._last + 1):
+            if one.size <= self.signed.size:
+                found.setdefault(one.kind, []).append(one)
+        return [one for held in found.values() for one in dict.fromkeys((held[0], held[-1]))]
+
+    def _proven(self, one: _Logged) -> ProvenEvent:
+        proof = None if self.request.selection.is_everything else prove(self._tree, one.index, self.signed)
+        shown = [self._bodies[digest] for digest in one.digests.values() if digest in self._bodies]
+        return ProvenEvent(one.index, one.leaf, proof, shown)
+
+    def _earlier(self) -> list[SignedCheckpoint]:
+        """What the newest is shown to go on from: the first that has all of the events, those that others hold, and
+        those that were brought along.
+        """
+        wanted = [checkpoints.first_covering(self.connection, self._last)]
+        wanted += [checkpoints.at_size(self.connection, one.size) for one in self._held]
+        wanted += [self._brought(note) for note in self.request.since]
+        by_size = {one.size: one for one in wanted if one and one.size < self.signed.size}
+        return [by_size[size] for size in sorted(by_size)]
+
+    def _brought(self, note: Note) -> SignedCheckpoint:
+        noted = Checkpoint.of(note)
+        if not checkpoints.continues(self.connection, noted):
+            raise Refused(f"log export: the log does not go on from the checkpoint of {noted.size} events (--since)")
+        return SignedCheckpoint(noted, note, self.signed.signed_at)
+
+    def _receipts(self) -> dict[str, bytes]:
+        found = {f"anchors/{one.size:012d}-{one.kind}.{_SUFFIXES[one.kind]}": bytes(one.receipt) for one in self._held}
+        for one in self._held:
+            if one.kind == "tsa" and (known := checkpoints.at_size(self.connection, one.size)):
+                found[f"anchors/{one.size:012d}-tsa.checkpoint"] = str(known.note).encode()
+        return found
+
+    def _about(self, made_at: str) -> About:
+        holders = [
+            f"Held by {one.kind} ({one.place}) since {timestamp(one.anchored_at)}, as of {one.size} events."
+            for one in self._held
+        ]
+        return About(
+            operator=self.request.operator,
+            made_at=made_at,
+            scope=_SCOPES[self.request.selection.scope],
+            count=len(self._events),
+            disclosed=sorted({opened(body)[0] for body in self._bodies.values()}),
+            size=self.signed.size,
+            signed_at=timestamp(self.signed.signed_at),
+            level=anchors.level_of(self.connection, self.signed.size),
+            holders=holders,
+            is_partial=not self.request.selection.is_everything,
+        )
+
+    def _calls(self) -> list[ToldCall]:
+        """What the calls that were asked for say; of the whole log nobody reads that."""
+        words = wordings_of(self.connection, {named for one in self._events for named in hashes_in(one.told)})
+        events: dict[str, list[ToldEvent]] = {}
+        for one in self._events if not self.request.selection.is_everything else ():
+            if "call" in one.told:
+                shown = {name: opened(self._bodies[d])[1] for name, d in one.digests.items() if d in self._bodies}
+                events.setdefault(one.told["call"], []).append(ToldEvent(one.index, {**one.told, **shown}))
+        return [ToldCall(call_id, events[call_id], words) for call_id in self.call_ids if call_id in events]

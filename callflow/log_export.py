@@ -1,0 +1,81 @@
+"""`onrecord log export`: a bundle of events that an outsider can check without us, written as a folder or a zip."""
+
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from callflow.anchoring import Anchoring
+from callflow.log_bundle import Gathering, Request
+from callflow.log_selection import calls_of
+from evidence.bundle import files_of
+from evidence.events import Event, Value, timestamp
+from evidence.notes import Signer
+from storage import anchors, checkpoints
+from storage.disk import disk_edge
+from storage.errors import Broken, Refused
+
+
+def export(anchoring: Anchoring, request: Request, number_key: bytes) -> dict[str, bytes]:
+    """The files of the bundle by name. That it was made is in the log before, and so in the bundle's checkpoint.
+
+    Raises Refused where nothing was selected, or a checkpoint that was brought is none of this log's.
+    """
+    with anchoring.database.read() as connection:
+        call_ids = calls_of(connection, request.selection, number_key)
+    if not (call_ids or request.selection.is_everything):
+        raise Refused("log export: no call fits what was asked for")
+    _tell(anchoring, request, len(call_ids))
+    anchoring.sign()
+    for holder in anchoring.holders():
+        if holder.kind == "file":
+            anchoring.anchor(holder)
+    with anchoring.database.read() as connection:
+        newest = checkpoints.newest(connection)
+        if newest is None:
+            raise Broken("consent log: what was signed a moment ago is not there")
+        signed = anchors.cosigned(connection, newest)
+        made_at = timestamp(anchoring.now())
+        bundle = Gathering(connection, request, call_ids, signed, {}).bundle(made_at)
+    signers = [Signer(signed.checkpoint.origin, seed) for seed in anchoring.signing.seeds]
+    return files_of(bundle, signers, made_at)
+
+
+def write_bundle(files: Mapping[str, bytes], place: Path) -> None:
+    """A zip where the name says so, else a folder; there with all of its files, or not at all. Raises Refused where
+    there is something of that name.
+    """
+    if place.exists():
+        raise Refused(f"{place}: it is there already")
+    partial = place.with_name(f".{place.name}.part")
+    with disk_edge(f"{place}: can't be written"):
+        try:
+            (_zip if place.suffix == ".zip" else _folder)(files, partial)
+            partial.rename(place)
+        finally:
+            if partial.is_dir():
+                shutil.rmtree(partial)
+            partial.unlink(missing_ok=True)
+
+
+def _tell(anchoring: Anchoring, request: Request, calls: int) -> None:
+    public: dict[str, Value] = {
+        "scope": request.selection.scope,
+        "calls": calls,
+        "disclosed": sorted(request.disclose),
+    }
+    moment, told = anchoring.moment(), Event("log.exported", public, {"actor": request.actor})
+    anchoring.database.write(lambda connection: checkpoints.append(connection, moment, told))
+
+
+def _folder(files: Mapping[str, bytes], folder: Path) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _zip(files: Mapping[str, bytes], path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(files.items()):
+            archive.writestr(name, content)

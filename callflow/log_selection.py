@@ -1,0 +1,100 @@
+"""Which events an export is about."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from callflow.log_story import opened
+from callflow.number_hash import number_hash
+from storage.errors import Refused
+from storage.tables import call, disclosure, log_leaf
+
+# Events that are no call's and speak about the log, or about what was in force.
+_NAMING = ("log.named", "key.introduced", "key.rotated", "backup.restored")
+_PUBLISHING = ("policy.published", "law.published", "prompt.published")
+_AT_ONCE = 500
+_DAILY = ("reconcile.done", "selftest.passed", "selftest.failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was asked for; nothing at all is the whole log. `until` is not part of it."""
+
+    call_sids: Sequence[str] = ()
+    number: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        return not (self.call_sids or self.number or self.since or self.until)
+
+    @property
+    def scope(self) -> str:
+        """For the log: what kind of thing was asked for, and nothing of whom."""
+        if self.is_everything:
+            return "all"
+        return "call" if self.call_sids else "number" if self.number else "dates"
+
+
+def calls_of(connection: Connection, selection: Selection, number_key: bytes) -> list[str]:
+    """The ids of the calls, by when they came in. Raises Refused for a call that there is not."""
+    wanted: list[ColumnElement[bool]] = []
+    if selection.call_sids:
+        known = set(connection.scalars(select(call.c.call_sid).where(call.c.call_sid.in_(selection.call_sids))))
+        if set(selection.call_sids) - known:
+            raise Refused("log export: there is no call with that sid")
+        wanted.append(call.c.call_sid.in_(selection.call_sids))
+    if selection.number:
+        wanted.append(_called_from(connection, selection.number, number_key))
+    if selection.since:
+        wanted.append(call.c.received_at >= selection.since)
+    if selection.until:
+        wanted.append(call.c.received_at < selection.until)
+    return list(connection.scalars(select(call.c.id).where(and_(*wanted)).order_by(call.c.received_at)))
+
+
+def _called_from(connection: Connection, number: str, number_key: bytes) -> ColumnElement[bool]:
+    """By the hash on its row; calls from before there were hashes are asked for what they disclose."""
+    unhashed = select(disclosure.c.call_id, disclosure.c.body).join(call, call.c.id == disclosure.c.call_id)
+    rows = connection.execute(unhashed.where(call.c.caller_hash.is_(None)))
+    older = [row.call_id for row in rows if opened(row.body) == ("caller", number)]
+    return or_(call.c.caller_hash == number_hash(number_key, number), call.c.id.in_(older))
+
+
+def leaves_of(connection: Connection, call_ids: Sequence[str]) -> list[tuple[int, str]]:
+    """Every event of these calls, in the log's order: index and line. With them come those of the log itself that bear
+    on them: its names and keys, that what they name was published, and what the daily checks found around their days.
+    """
+    found: dict[int, str] = {}
+    for start in range(0, len(call_ids), _AT_ONCE):
+        some = log_leaf.c.call_id.in_(call_ids[start : start + _AT_ONCE])
+        found |= {row.idx: row.leaf for row in connection.execute(_LEAF.where(some))}
+    told = [json.loads(leaf) for leaf in found.values()]
+    named, days = {one for event in told for one in hashes_in(event)}, {event["ts"][:10] for event in told}
+    for row in connection.execute(_LEAF.where(log_leaf.c.call_id.is_(None))):
+        if _bears_on(json.loads(row.leaf), named, days):
+            found[row.idx] = row.leaf
+    return sorted(found.items())
+
+
+def hashes_in(event: Mapping[str, Any]) -> set[str]:
+    """The texts that an event names, by their SHA-256."""
+    law = event.get("law")
+    named = {event.get("prompt_sha256"), event.get("rules_sha256"), law.get("sha256") if law else None}
+    return {one for one in named if one}
+
+
+def _bears_on(event: Mapping[str, Any], named: set[str], days: set[str]) -> bool:
+    if event["type"] in _DAILY:
+        day = date.fromisoformat(event["ts"][:10])
+        return bool({day.isoformat(), (day - timedelta(days=1)).isoformat()} & days)
+    published = hashes_in(event) | {event.get("sha256")}
+    return event["type"] in _NAMING or (event["type"] in _PUBLISHING and bool(published & named))
+
+
+_LEAF = select(log_leaf.c.idx, log_leaf.c.leaf)

@@ -1,0 +1,73 @@
+"""What a bundle says of itself in plain language, for somebody who has never heard of a Merkle tree."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from evidence.anchor_levels import Level
+from evidence.event_words import in_words
+
+_PARTIAL = """
+This is a part of the log. It shows what is in it; it can't show that there are no later events of the same calls. The
+whole log holds nothing personal: ask for it (`onrecord log export --all`), and look for them there.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldEvent:
+    """An event with the fields that are disclosed: what it says by name, and where it stands."""
+
+    index: int
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldCall:
+    """One call's events in order, and the words of each wording that it heard, by their SHA-256."""
+
+    call_id: str
+    events: Sequence[ToldEvent]
+    words: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    operator: str
+    made_at: str
+    scope: str
+    count: int
+    disclosed: Sequence[str]
+    size: int
+    signed_at: str
+    level: Level
+    holders: Sequence[str]
+    is_partial: bool
+
+
+def readme(about: About, calls: Sequence[ToldCall]) -> str:
+    text = files("evidence").joinpath("bundle_readme.txt").read_text(encoding="utf-8")
+    return text.format(
+        operator=about.operator,
+        made_at=about.made_at,
+        scope=about.scope,
+        count=about.count,
+        disclosed=", ".join(about.disclosed) or "none here",
+        size=about.size,
+        signed_at=about.signed_at,
+        level=about.level,
+        holders="".join(f"{line}\n" for line in about.holders),
+        partial=_PARTIAL if about.is_partial else "",
+        calls="".join(map(_call, calls)),
+    )
+
+
+def _call(call: ToldCall) -> str:
+    lines = [f"CALL {call.call_id}", ""]
+    lines += [line for event in call.events for line in _lines(event, call)]
+    return "\n".join([*lines, "", ""])
+
+
+def _lines(event: ToldEvent, call: ToldCall) -> list[str]:
+    said = in_words(event.fields, call.words)
+    return [f"  {event.fields['ts']}  {line}" if not at else f"{' ' * 28}{line}" for at, line in enumerate(said)]

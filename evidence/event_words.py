@@ -1,0 +1,86 @@
+"""Events as a person would say them. A type without words of its own is told by its name."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Fields = Mapping[str, Any]
+Words = Mapping[str, Mapping[str, str]]
+"""The texts of each wording, by the SHA-256 that events name it by."""
+
+
+def in_words(event: Fields, words: Words) -> list[str]:
+    """A line or more. `event` holds, beside its public fields, those that were disclosed."""
+    tell = _TOLD.get(event["type"])
+    return tell(event, words) if tell else [str(event["type"])]
+
+
+def _received(event: Fields, _: Words) -> list[str]:
+    caller = f" from {event['caller']}" if event.get("caller") else ""
+    callee = f" to {event['callee']}" if event.get("callee") else ""
+    return [f"A call came in{caller}{callee}."]
+
+
+def _served(event: Fields, words: Words) -> list[str]:
+    said = words.get(event["prompt_sha256"], {}).get("disclosure", "(see the file)")
+    return [f"The caller was told, in {event['language']}:", f'"{said}"', f"(prompts/{event['prompt_sha256']}.json)"]
+
+
+def _choice(event: Fields, _: Words) -> list[str]:
+    pressed = f"pressed {event['digit']}" if event["digit"] else "pressed several keys"
+    pressed = pressed if event["input"] != "none" else "pressed nothing"
+    return [f"Asked (time {event['attempt']}), the caller {pressed}: {event['answer']}."]
+
+
+def _permitted(event: Fields, _: Words) -> list[str]:
+    purposes = ", ".join(event["purposes"])
+    return [f"Recording was permitted: {event['outcome']}, by {event['basis']} consent, for {purposes}."]
+
+
+def _suppressed(event: Fields, _: Words) -> list[str]:
+    return [f"Nothing was to be recorded: {event['outcome']} {event['reason']}".rstrip() + "."]
+
+
+def _accessed(event: Fields, _: Words) -> list[str]:
+    return [f"The recording was opened{_by(event)}: {event.get('what', 'access')}, for {event.get('purpose', '')}."]
+
+
+def _access_refused(event: Fields, _: Words) -> list[str]:
+    return [f"The recording was asked for{_by(event)}, and refused: {event['why']}."]
+
+
+def _corroborated(event: Fields, _: Words) -> list[str]:
+    match event.get("match"):
+        case True:
+            return ["The telephone company's own record agrees with this log."]
+        case False:
+            return [f"The telephone company's own record differs in: {', '.join(event.get('differs', []))}."]
+    return ["The telephone company has no record of it."]
+
+
+def _by(event: Fields) -> str:
+    return f" by {event['actor']}" if event.get("actor") else ""
+
+
+_TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
+    "call.received": _received,
+    "language.chosen": lambda event, _: [f"The caller chose {event['language']}."],
+    "disclosure.served": _served,
+    "disclosure.completed": lambda *_: ["That had played to its end."],
+    "consent.choice": _choice,
+    "recording.permitted": _permitted,
+    "recording.suppressed": _suppressed,
+    "recording.started": lambda *_: ["The recording had begun."],
+    "recording.completed": lambda *_: ["The recording was complete at the telephone company."],
+    "recording.stored": lambda event, _: [f"The recording was stored here, to be kept until {event['retain_until']}."],
+    "recording.deleted": lambda *_: ["The telephone company's copy of it was deleted."],
+    "recording.accessed": _accessed,
+    "recording.access_refused": _access_refused,
+    "recording.condemned": lambda event, _: [f"A recording had to go: {event['why']}."],
+    "recording.destroyed": lambda event, _: [f"The recording was destroyed everywhere (rule: {event['rule']})."],
+    "call.completed": lambda event, _: [f"The call was over: {event['outcome']}."],
+    "provider.corroborated": _corroborated,
+    "privacy.erased": lambda event, _: [f"What was personal about the call was erased ({event['basis']})."],
+    "privacy.hold": lambda *_: ["The call was put under a legal hold."],
+    "privacy.released": lambda *_: ["A legal hold was released."],
+    "consent.withdrawn": lambda *_: ["The consent was withdrawn."],
+}
