@@ -11,7 +11,7 @@ from bench.caller import Order, Round, run
 from bench.installation import CONSTANT, DURABLE, WITHOUT_DATABASE
 from bench.waiting_calls import WaitingCalls
 from callflow.house import House
-from storage import consent_log
+from storage import log_verification
 from storage.tables import permit
 
 VARIANTS = (DURABLE, WITHOUT_DATABASE, CONSTANT)
@@ -80,5 +80,5 @@ class Turns:
 def permits_on_disk(house: House) -> int:
     """How many decisions the database holds. Raises Broken if its log does not verify."""
     with house.database.read() as connection:
-        consent_log.verify(connection)
+        log_verification.verify(connection)
         return int(connection.execute(select(func.count()).select_from(permit)).scalar_one())

@@ -159,14 +159,18 @@ def log_verify(size: int | None) -> None:
 
     Exit code 0 and the root, or 1 and the first event that is not as it was logged.
     """
-    from storage import consent_log
+    from storage.log_tree import KeptTree
+    from storage.log_verification import verify
 
     with reading() as connection:
         try:
-            verified = consent_log.verify(connection, size_then=size)
+            verified = verify(connection)
         except Broken as error:
             end([str(error)], FOUND_SOMETHING)
-    click.echo(f"log ok: {verified.size} events, root {verified.root.hex()}")
+        told = verified.size if size is None else size
+        if told > verified.size:
+            end([f"consent log: it has {verified.size} events, and once had {told}"], FOUND_SOMETHING)
+        click.echo(f"log ok: {told} events, root {KeptTree(connection).root(told).hex()}")
 
 
 @log.command("show")

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from callflow.story import Story, tell
 from policies.consent import RECORDING_OUTCOMES
 from policies.lifecycle import RecordingState
-from storage import consent_log, recordings
+from storage import log_verification, recordings
 from storage.audio_key import AudioKey
 from storage.audio_store import AudioStore
 from storage.database import Database
@@ -77,7 +77,7 @@ def breaches(witness: Witness, seen: Sequence[Json], *, others: Collection[str] 
 
 def _log(connection: Connection) -> Iterator[Breach]:
     try:
-        consent_log.verify(connection)
+        log_verification.verify(connection)
     except Broken as error:
         yield Breach("P5", "-", str(error))
 

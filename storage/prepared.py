@@ -40,6 +40,12 @@ class Prepared:
         row = self._execute(connection, (values,), lambda cursor: cursor.fetchone())
         return None if row is None else self._for(connection.dialect).read(row)
 
+    def all(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
+        """Every row of the result, as `first` gives one."""
+        rows = self._execute(connection, (values,), lambda cursor: cursor.fetchall())
+        read = self._for(connection.dialect).read
+        return [read(row) for row in rows]
+
     def _execute(self, connection: Connection, rows: tuple[Values, ...], result: Callable[[Any], Any]) -> Any:
         compiled, driver = self._for(connection.dialect), connection.dialect.loaded_dbapi
         if not connection.in_transaction():

@@ -1,7 +1,7 @@
 """The tables, with the constraints that carry the invariants. `storage/migrations` creates exactly these.
 
 Three kinds: what became of each call and recording (rows move along the tables of `policies.lifecycle`), the consent
-log (rows are only ever added; see `storage.consent_log`), and what is kept about the service itself.
+log (`storage.log_tables`), and what is kept about the service itself.
 """
 
 from sqlalchemy import (
@@ -12,7 +12,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -20,6 +19,45 @@ from sqlalchemy import (
 )
 
 from storage.columns import Instant
+from storage.log_tables import (
+    disclosure,
+    log_anchor,
+    log_checkpoint,
+    log_head,
+    log_key,
+    log_leaf,
+    log_node,
+    log_origin,
+)
+from storage.metadata import metadata, one_of
+
+__all__ = [
+    "audio_object",
+    "call",
+    "disclosure",
+    "incident",
+    "law_version",
+    "legal_hold",
+    "log_anchor",
+    "log_checkpoint",
+    "log_head",
+    "log_key",
+    "log_leaf",
+    "log_node",
+    "log_origin",
+    "metadata",
+    "permit",
+    "prompt_audio",
+    "provider_account",
+    "recording",
+    "recording_key",
+    "remembered_decline",
+    "reply",
+    "rulebook_version",
+    "watermark",
+    "wording_version",
+    "worker",
+]
 
 CALL_STATES = ("disclosing", "choosing", "recording", "suppressed", "ending", "ended")
 OUTCOMES = (
@@ -38,22 +76,6 @@ OUTCOMES = (
 )
 PERMITTING_OUTCOMES = ("consented", "consented_by_staying")
 RECORDING_STATES = ("started", "completed", "stored", "kept", "absent", "condemned", "destroyed")
-
-metadata = MetaData(
-    naming_convention={
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    }
-)
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
-
 
 # One phone call to one of our lines. Who called is not here: that is a disclosure of the log, and can be erased, as can
 # the hash that only the key file's holder can tie to a number.
@@ -88,8 +110,8 @@ call = Table(
     Column("corroborate_at", Instant),  # when Twilio is next asked what it saw of this call; empty: no more
     Column("synthetic", Integer, nullable=False, server_default="0"),  # a call of the self-test, which Twilio never had
     Column("erased_at", Instant),  # when what is personal about it was erased
-    _one_of("state", CALL_STATES),
-    _one_of("outcome", OUTCOMES),
+    one_of("state", CALL_STATES),
+    one_of("outcome", OUTCOMES),
     CheckConstraint("state NOT IN ('suppressed', 'ending', 'ended') OR outcome <> 'open'", name="decided"),
     CheckConstraint("state <> 'recording' OR outcome IN ('consented', 'consented_by_staying')", name="consented"),
     CheckConstraint("outcome IN ('open') OR decided_at IS NOT NULL", name="decided_when"),
@@ -108,7 +130,7 @@ permit = Table(
     Column("retention", String(64), nullable=False),
     Column("retain_until", Instant, nullable=False),
     Column("decided_at", Instant, nullable=False),
-    _one_of("outcome", PERMITTING_OUTCOMES),
+    one_of("outcome", PERMITTING_OUTCOMES),
 )
 
 # The bytes that answered a request of Twilio's, so that a repeat gets the same ones.
@@ -138,7 +160,7 @@ recording = Table(
     Column("object_key", Text),
     Column("retain_until", Instant),
     Column("destroyed_at", Instant),
-    _one_of("state", RECORDING_STATES),
+    one_of("state", RECORDING_STATES),
     CheckConstraint("permit IS NULL OR permit = call_id", name="own_permit"),
     CheckConstraint("state IN ('absent', 'condemned', 'destroyed') OR permit IS NOT NULL", name="permitted"),
     CheckConstraint(
@@ -268,83 +290,4 @@ watermark = Table(
     metadata,
     Column("name", String(32), primary_key=True),
     Column("at", Instant, nullable=False),
-)
-
-# The consent log. The event row is the leaf.
-log_leaf = Table(
-    "log_leaf",
-    metadata,
-    Column("idx", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("leaf", Text, nullable=False),
-    Column("hash", LargeBinary(32), nullable=False),
-    Column("call_id", String(32)),
-    Column("n", Integer),
-    UniqueConstraint("call_id", "n"),
-    CheckConstraint("(call_id IS NULL) = (n IS NULL)", name="numbered"),
-    CheckConstraint("length(hash) = 32", name="hash_size"),
-)
-log_node = Table(
-    "log_node",
-    metadata,
-    Column("lvl", Integer, primary_key=True),
-    Column("n", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("hash", LargeBinary(32), nullable=False),
-)
-log_head = Table(
-    "log_head",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("size", BigInteger, nullable=False),
-    CheckConstraint("id = 1", name="only_one"),
-)
-# The only table with personal data: deleting a row erases it, and breaks no proof.
-disclosure = Table(
-    "disclosure",
-    metadata,
-    Column("digest", String(43), primary_key=True),
-    Column("call_id", String(32)),
-    Column("body", Text, nullable=False),
-    Index("ix_disclosure_call", "call_id"),
-)
-
-# Under which names the log was signed: one, and another after each restored backup, since a name that had once signed
-# more events must not sign fewer.
-log_origin = Table(
-    "log_origin",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("origin", String(128), nullable=False, unique=True),
-    Column("first_size", BigInteger, nullable=False),  # the log's size when it began
-    Column("began_at", Instant, nullable=False),
-    Column("resumed_over", Text),  # the checkpoint, signed under the name before, that the restored log fell short of
-)
-# The keys that checkpoints may be signed with, as vkeys (C2SP signed-note).
-log_key = Table(
-    "log_key",
-    metadata,
-    Column("vkey", String(256), primary_key=True),
-    Column("origin_id", ForeignKey("log_origin.id"), nullable=False),
-    Column("added_at", Instant, nullable=False),
-)
-# Signed notes: at that size the log had that root. They are never changed, and never contradict one another.
-log_checkpoint = Table(
-    "log_checkpoint",
-    metadata,
-    Column("size", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("origin_id", ForeignKey("log_origin.id"), nullable=False),
-    Column("note", Text, nullable=False),
-    Column("signed_at", Instant, nullable=False),
-)
-# Who else holds a checkpoint, and what they gave for it.
-log_anchor = Table(
-    "log_anchor",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("size", ForeignKey("log_checkpoint.size"), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("place", Text, nullable=False),
-    Column("receipt", LargeBinary, nullable=False),
-    Column("anchored_at", Instant, nullable=False),
-    _one_of("kind", ("file", "s3", "witness", "tsa")),
-    Index("ix_log_anchor_size", "size"),
 )

@@ -106,11 +106,10 @@ def test_a_line_of_the_plan_that_nothing_uses_is_taken_out() -> None:
     }
     planned = {room: plan.rooms | plan.libraries for room, plan in PLAN.items()}
     # Granted without an import that shows: SQLAlchemy finds its driver by name and Jinja its package of templates; the
-    # console and the checkpoints are still to grow into what the plan gives them.
+    # console is still to grow into what the plan gives it.
     granted = {
         "callflow": {"twiml_templates"},
         "console": {"policies", "evidence"},
-        "evidence": {"cryptography"},
         "storage": {"psycopg"},
     }
     idle = {room: names - used[room] - granted.get(room, set()) for room, names in planned.items()}

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode
 import pytest
 from sqlalchemy import delete, select
 
-from storage import consent_log
+from storage import log_verification
 from storage.tables import disclosure, log_leaf, permit, reply
 from tests.callflow.conftest import CALLER, Installation
 from tests.callflow.whole_calls import call_every_way
@@ -43,7 +43,7 @@ def test_every_event_of_a_call_is_numbered_and_its_end_says_how_many_there_were(
 def test_the_log_of_all_calls_verifies(installation: Installation) -> None:
     call_every_way(installation.twilio, CALLER)
     with installation.database.read() as connection:
-        assert consent_log.verify(connection).size == len(leaves(installation))
+        assert log_verification.verify(connection).size == len(leaves(installation))
 
 
 def test_erasing_who_called_breaks_no_proof(installation: Installation) -> None:
@@ -51,7 +51,7 @@ def test_erasing_who_called_breaks_no_proof(installation: Installation) -> None:
     erase = delete(disclosure).where(disclosure.c.call_id == installation.call(call.sid).id)
     assert installation.database.write(lambda connection: connection.execute(erase).rowcount) > 0
     with installation.database.read() as connection:
-        consent_log.verify(connection)
+        log_verification.verify(connection)
 
 
 def test_who_called_is_kept_nowhere_but_where_it_can_be_erased(installation: Installation) -> None:

@@ -25,7 +25,7 @@ from callflow.demo_calls import ASKING, CALIFORNIA, MEXICO, NOTICE, WITHHELD, De
 from callflow.house import House, open_house
 from callflow.promises import Breach
 from callflow.town import LINES, Town
-from storage import consent_log
+from storage import log_verification
 from tests.databases import PostgresServer
 from tests.faults.elsewhere import static_host
 from tests.storage.s3_peer import operators_settings, s3_peer
@@ -189,4 +189,4 @@ def look(house: House, storm: Storm, took_s: float) -> Aftermath:
     unanswered = sum(not any(document["status"] == 200 for document in one["documents"][:1]) for one in seen)
     kept = sum(recorded["deleted"] for one in seen for recorded in one["recordings"])
     with house.database.read() as connection:
-        return Aftermath(storm, took_s, found, consent_log.verify(connection).size, unanswered, kept)
+        return Aftermath(storm, took_s, found, log_verification.verify(connection).size, unanswered, kept)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent, RecordingState
-from storage import calls, consent_log, use
+from storage import calls, consent_log, log_verification, use
 from storage.audio_store import AudioKey, AudioStore
 from storage.errors import Broken, Refused, Unavailable
 from storage.kept_audio import KeptAudio
@@ -78,7 +78,7 @@ def test_who_asks_for_another_purpose_hears_nothing_and_it_is_kept(premises: Pre
         {"type": "recording.access_refused", "recording": one.id, "purpose": "training", "why": why}
     ]
     with premises.shop.database.read() as connection:
-        consent_log.verify(connection)
+        log_verification.verify(connection)
 
 
 @ONE_MACHINE

@@ -123,7 +123,7 @@ def forged(index: int, leaf: str) -> Any:
     ("tampering", "said"),
     [
         (changed(3, '{"granted":true}'), "consent log: event 3 does not match its hash"),
-        (delete(log_leaf).where(log_leaf.c.idx == 3), "consent log: event 3 is missing; the next is 4"),
+        (delete(log_leaf).where(log_leaf.c.idx == 3), "consent log: event 3 is missing, the next is 4"),
         (forged(3, '{"granted":true}'), "consent log: event 3 is filed under another call or number than it says"),
         (forged(3, "not even JSON"), "consent log: event 3 is no event"),
         (forged(3, "[]"), "consent log: event 3 is no event"),

@@ -1,0 +1,152 @@
+"""The whole log computed again from the text of every event, trusting nothing that was worked out from it before."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, select
+
+from evidence.checkpoints import Checkpoint
+from evidence.events import digest_of
+from evidence.merkle import Frontier, leaf_hash, root_of
+from storage import consent_log, log_tree
+from storage.errors import Broken
+from storage.tables import call, disclosure, log_leaf, log_node
+
+_PAGE = 5000
+_TAMPERED = "somebody changed the log, or the disk did"
+
+Progress = Callable[[int, int], object]
+Leaf = tuple[int, str, bytes, str | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A checkpoint that must be true of the log, and in whose hands it was found."""
+
+    checkpoint: Checkpoint
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The log's size and its root, computed again from the text of every leaf; and how many checkpoints hold."""
+
+    size: int
+    root: bytes
+    checkpoints: int = 0
+
+
+@dataclass(slots=True)
+class _Count:
+    """What the pass over the leaves has found so far."""
+
+    size: int = 0
+    frontier: Frontier = field(default_factory=Frontier)
+    block: list[bytes] = field(default_factory=list)
+    nodes: list[bytes] = field(default_factory=list)
+    of_calls: dict[str, int] = field(default_factory=dict)
+
+
+def verify(connection: Connection, held: Sequence[Held] = (), *, progress: Progress = lambda *_: None) -> Verified:
+    """Recompute everything from the leaves. Raises Broken, naming the first break and what it means.
+
+    `held` are checkpoints found anywhere: each must be what the log was at that size. `progress` is told how many
+    events are done, of how many.
+    """
+    count, total = _Count(), consent_log.size(connection)
+    waiting = sorted(held, key=lambda one: one.checkpoint.size)[::-1]
+    _reach(count, waiting)
+    for page in _pages(connection):
+        for leaf in page:
+            _take(count, leaf)
+            _reach(count, waiting)
+        progress(count.size, total)
+    if waiting:
+        raise Broken(_too_short(count.size, waiting[-1]))
+    if count.size != total:
+        raise Broken(f"consent log: the head says {total} events, there are {count.size}: {_TAMPERED}")
+    _check_nodes(connection, count.nodes)
+    _check_calls(connection, count.of_calls)
+    _check_disclosures(connection)
+    return Verified(count.size, count.frontier.root(), len(held))
+
+
+def _take(count: _Count, leaf: Leaf) -> None:
+    index, line, digest, call_id, n = leaf
+    if index != count.size:
+        raise Broken(f"consent log: event {count.size} is missing, the next is {index}: it was deleted")
+    if leaf_hash(line.encode()) != digest:
+        raise Broken(f"consent log: event {index} does not match its hash: its text was changed after it was logged")
+    told = consent_log.read_event(index, line)
+    if (told.get("call"), told.get("n")) != (call_id, n):
+        raise Broken(f"consent log: event {index} is filed under another call or number than it says: {_TAMPERED}")
+    if call_id is not None:
+        due = count.of_calls.get(call_id, 0)
+        if n != due:
+            raise Broken(f"consent log: event {index} of call {call_id} is number {n}, not {due}: one was left out")
+        count.of_calls[call_id] = due + 1
+    count.size += 1
+    count.frontier.push(digest)
+    count.block.append(digest)
+    if len(count.block) == log_tree.FAN_OUT:
+        count.nodes.append(root_of(count.block))
+        count.block.clear()
+
+
+def _reach(count: _Count, waiting: list[Held]) -> None:
+    while waiting and waiting[-1].checkpoint.size == count.size:
+        one = waiting.pop()
+        if one.checkpoint.root != count.frontier.root():
+            raise Broken(
+                f"consent log: its first {count.size} events are not those of the checkpoint {one.by}: they were "
+                f"rewritten after it was signed"
+            )
+
+
+def _too_short(size: int, one: Held) -> str:
+    return (
+        f"consent log: it has {size} events, and {one.checkpoint.size} when the checkpoint {one.by} was signed: events "
+        f"were removed, or an older copy of the database was restored"
+    )
+
+
+def _check_nodes(connection: Connection, nodes: list[bytes]) -> None:
+    """Every kept hash, level by level, against those that the leaves give."""
+    level = 1
+    while nodes:
+        kept = connection.scalars(select(log_node.c.hash).where(log_node.c.lvl == level).order_by(log_node.c.n))
+        if list(map(bytes, kept)) != nodes:
+            raise Broken(f"consent log: the kept subtrees of level {level} do not match the leaves: {_TAMPERED}")
+        nodes, level = _parents(nodes), level + 1
+    if connection.execute(select(log_node.c.lvl).where(log_node.c.lvl >= level)).first():
+        raise Broken(f"consent log: subtrees are kept that no events fill: {_TAMPERED}")
+
+
+def _parents(nodes: list[bytes]) -> list[bytes]:
+    width = log_tree.FAN_OUT
+    return [root_of(nodes[start : start + width]) for start in range(0, len(nodes) - width + 1, width)]
+
+
+def _check_calls(connection: Connection, logged: dict[str, int]) -> None:
+    """No event of a call that we have is missing at its end, where no later number would show the gap."""
+    for call_id, events in connection.execute(select(call.c.id, call.c.events)):
+        if events != logged.get(call_id, 0):
+            found = logged.get(call_id, 0)
+            raise Broken(
+                f"consent log: it has {found} events of call {call_id}, whose row counts {events}: {_TAMPERED}"
+            )
+
+
+def _check_disclosures(connection: Connection) -> None:
+    """What is left of the personal fields opens the commitments it is filed under."""
+    for digest, body in connection.execute(select(disclosure.c.digest, disclosure.c.body)):
+        if digest_of(body) != digest:
+            raise Broken(f"consent log: the disclosure {digest} says something else than was committed to")
+
+
+def _pages(connection: Connection) -> Iterator[Sequence[Leaf]]:
+    columns = (log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash, log_leaf.c.call_id, log_leaf.c.n)
+    query, last = select(*columns).order_by(log_leaf.c.idx).limit(_PAGE), -1
+    while rows := connection.execute(query.where(log_leaf.c.idx > last)).all():
+        yield [(index, line, bytes(digest), call_id, n) for index, line, digest, call_id, n in rows]
+        last = rows[-1][0]
