@@ -60,6 +60,8 @@ class Settings:
     key_file: Path
     ffmpeg: str | None
     spool: Path
+    vcon_key: Path
+    """Of what signs vCons, which need not be there."""
 
 
 def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings:
@@ -89,6 +91,7 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         key_file=Path(places.text("ONRECORD_KEY_FILE") or "var/keys"),
         ffmpeg=places.text("ONRECORD_FFMPEG", _program_fault(environ.get("PATH"))) or None,
         spool=Path(places.text("ONRECORD_SPOOL") or "var/spool"),
+        vcon_key=Path(found.text("ONRECORD_VCON_KEY") or "var/vcon.pem"),
     )
     if found.problems:
         raise SettingsRejected(*found.problems)
