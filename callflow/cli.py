@@ -9,6 +9,7 @@ import click
 
 from callflow.cli_base import FOUND_SOMETHING, end, failures_told, opened, reading
 from callflow.cli_interchange import add_interchange_commands
+from callflow.cli_log import add_log_commands
 from callflow.cli_rules import add_rules_commands
 from callflow.house import open_rulebook
 from storage.errors import Broken, Refused, Unavailable
@@ -149,43 +150,6 @@ def recording_export(recording_sid: str, file: Path, purpose: str) -> None:
 
 
 @main.group()
-def log() -> None:
-    """The consent log: verify it, show it."""
-
-
-@log.command("verify")
-@click.option("--size", type=click.IntRange(min=0), help="The root that the log had when it was that long.")
-def log_verify(size: int | None) -> None:
-    """Compute the log's root again from every event.
-
-    Exit code 0 and the root, or 1 and the first event that is not as it was logged.
-    """
-    from storage.log_tree import KeptTree
-    from storage.log_verification import verify
-
-    with reading() as connection:
-        try:
-            verified = verify(connection)
-        except Broken as error:
-            end([str(error)], FOUND_SOMETHING)
-        told = verified.size if size is None else size
-        if told > verified.size:
-            end([f"consent log: it has {verified.size} events, and once had {told}"], FOUND_SOMETHING)
-        click.echo(f"log ok: {told} events, root {KeptTree(connection).root(told).hex()}")
-
-
-@log.command("show")
-@click.option("--from", "start", type=click.IntRange(min=0), default=0, help="The first event's index.")
-def log_show(start: int) -> None:
-    """Print the events as they are hashed, one on a line."""
-    from storage import consent_log
-
-    with reading() as connection:
-        for leaf in consent_log.leaves(connection, start):
-            click.echo(leaf)
-
-
-@main.group()
 def lines() -> None:
     """The phone numbers, and where Twilio sends their calls."""
 
@@ -240,3 +204,4 @@ def demo(once: bool, folder: Path | None) -> None:
 
 add_interchange_commands(main)
 add_rules_commands(main)
+add_log_commands(main)

@@ -9,18 +9,23 @@ from typing import NoReturn
 import click
 from sqlalchemy import Connection
 
+from callflow.anchor_file import AnchorFile
 from callflow.house import House, NotReady, open_house, open_records
+from callflow.settings import read_settings
 from storage.errors import Broken, Refused, Unavailable
 
 FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
 
 
 @contextmanager
-def opened(problems: Sequence[str] = ()) -> Iterator[House]:
-    """The installation, or exit code 2 with every problem on a line of its own, `problems` among them."""
+def opened(problems: Sequence[str] = (), *, restored: bool = False) -> Iterator[House]:
+    """The installation, or exit code 2 with every problem on a line of its own, `problems` among them.
+
+    `restored`: also where an older copy of the database is found.
+    """
     with failures_told():
         try:
-            house = open_house(os.environ)
+            house = open_house(os.environ, restored=restored)
         except NotReady as error:
             end([*problems, *error.problems])
         with closing(house):
@@ -34,6 +39,13 @@ def reading() -> Iterator[Connection]:
     """The database alone, for commands that only tell what is in it."""
     with failures_told(), closing(open_records(os.environ)) as database, database.read() as connection:
         yield connection
+
+
+@contextmanager
+def reading_log() -> Iterator[tuple[Connection, AnchorFile]]:
+    """The database, and the file outside it that its log is held against."""
+    with reading() as connection:
+        yield connection, AnchorFile(read_settings(os.environ, need="database").anchor_file)
 
 
 @contextmanager

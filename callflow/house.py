@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from callflow.anchor_file import AnchorFile
+from callflow.anchoring import Anchoring
 from callflow.conversation import Conversation
 from callflow.handing_over import taken_over
 from callflow.keys import Keys, read_keys
 from callflow.obstacles import require_database_file, require_folder, require_room, sqlite_file
 from callflow.recorded_prompts import RecordedPrompt, read_prompts
+from callflow.restored import require_unrestored
 from callflow.settings import Problem, Settings, SettingsRejected, read_settings
 from callflow.urls import Urls
 from policies.law import packaged_law
@@ -53,12 +56,16 @@ class House:
     def conversation(self) -> Conversation:
         return make_conversation(self.rulebook, self.settings, self.keys)
 
+    @property
+    def anchoring(self) -> Anchoring:
+        return Anchoring(self.settings, self.database)
+
     def close(self) -> None:
         self.database.close()
 
 
-def open_house(environ: Mapping[str, str]) -> House:
-    """Raises NotReady with every problem there is."""
+def open_house(environ: Mapping[str, str], *, restored: bool = False) -> House:
+    """Raises NotReady with every problem there is. `restored`: an older copy of the database is no problem."""
     problems: list[str] = []
     settings = tried(problems, lambda: read_settings(environ))
     # Where the telephone's settings are wrong, what else is wrong is said all the same.
@@ -72,6 +79,8 @@ def open_house(environ: Mapping[str, str]) -> House:
     database = tried(problems, lambda: open_database(known.database_url))
     store = tried(problems, lambda: _checked(open_store(known.audio_store)))
     tried(problems, lambda: require_folder("ONRECORD_SPOOL", known.spool))
+    if database and not restored:
+        tried(problems, lambda: _require_unrestored(database, known.anchor_file))
     if problems or not (settings and keys and rulebook and text and database and store) or prompts is None:
         if database:
             database.close()
@@ -185,6 +194,11 @@ def connect(url: str) -> Database:
         raise SettingsRejected(
             Problem("DATABASE_URL", f"names a database that cannot be used ({reason})", remedy)
         ) from None
+
+
+def _require_unrestored(database: Database, anchor_file: str) -> None:
+    with database.read() as connection:
+        require_unrestored(connection, AnchorFile(anchor_file))
 
 
 def _checked(store: AudioStore) -> AudioStore:

@@ -9,7 +9,7 @@ import hmac
 import os
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from callflow.private_files import BYTES_MAX, GROUP_AND_OTHERS, Fault, read_private
@@ -18,6 +18,7 @@ from callflow.settings import Problem, SettingsRejected
 SETTING = "ONRECORD_KEY_FILE"
 KEY_BYTES = 32
 NAMES = ("key-encryption-key", "log-signing-key", "url-mac-key")
+OLD_SIGNING_KEY = "log-signing-key-old"
 _NUMBER_HASH = b"onrecord number hash key v1"
 
 HEADER = """\
@@ -25,17 +26,23 @@ HEADER = """\
 # Lost, no kept recording can be opened again. Each line: a name, and 32 random bytes in base64.
 # key-encryption-key seals the key of every recording, and makes the key that callers' numbers are hashed with;
 # log-signing-key (an Ed25519 seed) signs the checkpoints of the consent log; url-mac-key proves that a URL was made
-# here.
+# here. While the signing key is being rotated, log-signing-key-old is the one before and signs as well.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Three independent keys of 32 bytes."""
+    """Three independent keys of 32 bytes; and the signing key before, while it is being rotated."""
 
     key_encryption_key: bytes = field(repr=False)
     log_signing_seed: bytes = field(repr=False)
     url_mac_key: bytes = field(repr=False)
+    old_log_signing_seed: bytes | None = field(default=None, repr=False)
+
+    @property
+    def log_signing_seeds(self) -> tuple[bytes, ...]:
+        """The present one first."""
+        return (self.log_signing_seed, *([self.old_log_signing_seed] if self.old_log_signing_seed else []))
 
     @property
     def number_hash_key(self) -> bytes:
@@ -69,22 +76,59 @@ def read_keys(path: Path) -> Keys:
     keys = _parse(content)
     if keys is None:
         raise _rejected(Fault("is damaged", f"restore {path} from its copy"))
-    return Keys(*(keys[name] for name in NAMES))
+    kept, signing, mac = (keys[name] for name in NAMES)
+    return Keys(kept, signing, mac, keys.get(OLD_SIGNING_KEY))
+
+
+def rotate_signing_key(path: Path) -> None:
+    """A new key signs from now on, and the old one as well. Raises SettingsRejected where one is being rotated."""
+    keys = read_keys(path)
+    if keys.old_log_signing_seed:
+        raise _rejected(Fault("holds an old signing key still", "end that rotation first (--finish)"))
+    _replace(path, replace(keys, log_signing_seed=_new_key(), old_log_signing_seed=keys.log_signing_seed))
+
+
+def finish_rotation(path: Path) -> None:
+    """The old key signs no more, and is forgotten. Does nothing where there is none."""
+    _replace(path, replace(read_keys(path), old_log_signing_seed=None))
+
+
+def _replace(path: Path, keys: Keys) -> None:
+    """Durable on return, and whole at every moment: what is lost with the file is lost for good."""
+    path = path.resolve()
+    unnamed = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _write_durably(unnamed, _content(keys))
+        unnamed.replace(path)
+    finally:
+        unnamed.unlink(missing_ok=True)
+    _sync_directory(path.parent)
 
 
 def _new_content() -> bytes:
-    lines = (f"{name}: {base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n" for name in NAMES)
+    return _content(Keys(_new_key(), _new_key(), _new_key()))
+
+
+def _content(keys: Keys) -> bytes:
+    held = dict(zip(NAMES, (keys.key_encryption_key, keys.log_signing_seed, keys.url_mac_key), strict=True))
+    if keys.old_log_signing_seed:
+        held[OLD_SIGNING_KEY] = keys.old_log_signing_seed
+    lines = (f"{name}: {base64.b64encode(key).decode()}\n" for name, key in held.items())
     return (HEADER + "".join(lines)).encode()
 
 
+def _new_key() -> bytes:
+    return secrets.token_bytes(KEY_BYTES)
+
+
 def _parse(content: bytes) -> dict[str, bytes] | None:
-    """The keys by name; None unless each of the three stands there exactly once, and nothing else does."""
+    """The keys by name; None unless each of the three stands there exactly once, and nothing else but an old one."""
     if len(content) >= BYTES_MAX or not content.endswith(b"\n"):
         return None
     lines = [line for line in content.decode("ascii", "replace").splitlines() if line and line[0] != "#"]
     found = [re.fullmatch(r"([a-z-]+): (\S+)", line) for line in lines]
     keys = {match[1]: _decoded(match[2]) for match in found if match}
-    if len(lines) != len(NAMES) or set(keys) != set(NAMES):
+    if len(lines) != len(keys) or set(keys) - {OLD_SIGNING_KEY} != set(NAMES):
         return None
     return {name: key for name, key in keys.items() if key} if all(keys.values()) else None
 

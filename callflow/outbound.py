@@ -1,4 +1,5 @@
-"""Requests to Twilio, bounded in time and size, with our credentials sent to Twilio's host alone.
+"""Requests to Twilio, and to those who anchor the log, bounded in time and size. Our credentials go to Twilio's host
+alone.
 
 A read timeout by itself bounds nothing: a server that sends a byte a second never meets it. So every request
 also has a deadline. Neither proxies nor credentials come from the environment, and nothing is logged, because
@@ -80,6 +81,19 @@ class Outbound:
             if response.status_code != 200:
                 raise Answered(response.status_code, _code(self._whole(response, deadline)))
             yield from _chunks(response, deadline)
+
+    def post(self, url: str, body: bytes, content_type: str) -> tuple[int, bytes]:
+        """Status and body of whatever answers, with nothing of ours but `body` sent along. Raises NoAnswer."""
+        deadline = monotonic() + self._limits.answer_s
+        timeout = (self._limits.connect_s, self._limits.read_s)
+        headers = {"Content-Type": content_type, "Accept": "*/*", "Accept-Encoding": "identity"}
+        with (
+            _reaching(),
+            self._session.post(
+                url, data=body, headers=headers, timeout=timeout, allow_redirects=False, stream=True
+            ) as response,
+        ):
+            return response.status_code, self._whole(response, deadline)
 
     def _send(
         self, method: str, url: str, *, params: Fields, data: Fields | None = None, is_ours: bool = True

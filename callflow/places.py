@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from callflow.private_files import Fault
+from evidence.notes import COSIGNATURE, NotANote, Vkey
 
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _S3_PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()/-]*)?")
@@ -42,6 +43,31 @@ def audio_store_fault(place: str) -> Fault | None:
     if _DIRECTORY_PLACE.fullmatch(place) or _S3_PLACE.fullmatch(place):
         return None
     return Fault("names no audio store", "write dir:PATH or s3://BUCKET/PREFIX")
+
+
+def s3_fault(place: str) -> Fault | None:
+    return None if _S3_PLACE.fullmatch(place) else Fault("names no bucket", "write s3://BUCKET/PREFIX")
+
+
+def reached_url_fault(url: str) -> Fault | None:
+    """Where requests of ours go: https, or plain http on this machine."""
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or parts.username or parts.password:
+        return Fault("is not a URL", "write https://HOST/PATH")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        return Fault("is not https", "write https://HOST/PATH (plain http is for loopback only)")
+    return None
+
+
+def witness_fault(text: str) -> Fault | None:
+    vkey, gap, url = text.partition(" ")
+    try:
+        is_witness = Vkey.parse(vkey).kind == COSIGNATURE
+    except NotANote:
+        is_witness = False
+    if not (gap and is_witness):
+        return Fault("names no witness", "write its vkey (NAME+ID+KEY, a cosignature key), a space, and its URL")
+    return reached_url_fault(url)
 
 
 def _split(url: str) -> SplitResult | None:

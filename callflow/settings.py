@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from callflow.places import audio_store_fault, base_url_fault, database_fault
+from callflow.places import (
+    audio_store_fault,
+    base_url_fault,
+    database_fault,
+    reached_url_fault,
+    s3_fault,
+    witness_fault,
+)
 from callflow.private_files import OTHERS, Fault, read_private
 
 Need = Literal["all", "places", "database"]
@@ -62,6 +69,14 @@ class Settings:
     spool: Path
     vcon_key: Path
     """Of what signs vCons, which need not be there."""
+    anchor_file: str
+    """A path, or - for standard output."""
+    anchor_s3: str
+    """Empty where there is none, as with the next two."""
+    witness: str
+    """The witness's vkey, a space, and its URL."""
+    time_stamp: str
+    time_stamp_ca: Path
 
 
 def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings:
@@ -92,6 +107,11 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         ffmpeg=places.text("ONRECORD_FFMPEG", _program_fault(environ.get("PATH"))) or None,
         spool=Path(places.text("ONRECORD_SPOOL") or "var/spool"),
         vcon_key=Path(found.text("ONRECORD_VCON_KEY") or "var/vcon.pem"),
+        anchor_file=found.text("ONRECORD_ANCHOR_FILE") or "var/anchors.txt",
+        anchor_s3=places.text("ONRECORD_ANCHOR_S3", s3_fault),
+        witness=places.text("ONRECORD_WITNESS", witness_fault),
+        time_stamp=places.text("ONRECORD_TSA", reached_url_fault),
+        time_stamp_ca=Path(places.text("ONRECORD_TSA_CA") or "var/tsa-ca.pem"),
     )
     if found.problems:
         raise SettingsRejected(*found.problems)

@@ -76,6 +76,7 @@ class Town:
             "ONRECORD_RULEBOOK": f"{self.folder}/onrecord.toml",
             "ONRECORD_KEY_FILE": f"{self.folder}/var/keys",
             "ONRECORD_SPOOL": f"{self.folder}/var/spool",
+            "ONRECORD_ANCHOR_FILE": f"{self.folder}/var/anchors.txt",
             **self._extra,
         }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from callflow.anchoring import CHECKPOINT_EVERY_S
 from callflow.callbacks import Callbacks
 from callflow.house import House
 from callflow.missed import LOOK_EVERY_S, MissedCalls
@@ -40,6 +41,7 @@ def work(house: House) -> None:
     worker.start()
     stopping.wait()
     worker.stop()
+    house.anchoring.close()
 
 
 def make_worker(house: House) -> Worker:
@@ -59,6 +61,7 @@ def make_worker(house: House) -> Worker:
             Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, house.jobs)),
             Periodic("forget", FORGET_EVERY_S, lambda: _forget(shop, house.jobs)),
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
+            Periodic("checkpoint", CHECKPOINT_EVERY_S, house.anchoring.sign_where_due),
             Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, shop), everywhere=True),
         ],
     )

@@ -88,9 +88,13 @@ def continues(connection: Connection, known: Checkpoint) -> bool:
 def is_due(connection: Connection, now: datetime) -> bool:
     """Whether there are new events and the last checkpoint is a minute old."""
     last = newest(connection)
-    if last is None:
-        return consent_log.size(connection) > 0
-    return last.size < consent_log.size(connection) and last.signed_at <= now - SIGN_EVERY
+    return has_news(connection) and (last is None or last.signed_at <= now - SIGN_EVERY)
+
+
+def has_news(connection: Connection) -> bool:
+    """Whether there are events that no checkpoint covers."""
+    last = newest(connection)
+    return consent_log.size(connection) > (last.size if last else 0)
 
 
 def newest(connection: Connection) -> SignedCheckpoint | None:

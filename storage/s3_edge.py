@@ -44,16 +44,16 @@ def s3_client() -> Any:
 
 
 @contextmanager
-def s3_edge(what: str) -> Iterator[None]:
+def s3_edge(what: str, *, store: str = "audio store") -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise _translated(f"audio store: {what}", error) from error
+        raise _translated(f"{store}: {what}", error) from error
     except NoCredentialsError as error:
         missing = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role"
-        raise Unavailable(f"audio store: {what}: there are no AWS credentials; {missing}") from error
+        raise Unavailable(f"{store}: {what}: there are no AWS credentials; {missing}") from error
     except BotoCoreError as error:
-        raise Unavailable(f"audio store: {what}: no answer from S3 ({type(error).__name__})") from error
+        raise Unavailable(f"{store}: {what}: no answer from S3 ({type(error).__name__})") from error
 
 
 def status_of(error: ClientError) -> int:

@@ -43,7 +43,8 @@ PLAN = {
     "callflow": Room(
         rooms=names("policies evidence storage console twiml_templates"),
         libraries=names("""
-            click flask granian itsdangerous jinja2 requests rich sqlalchemy twilio urllib3 werkzeug
+            click cryptography flask granian itsdangerous jinja2 requests rfc3161_client rich sqlalchemy twilio urllib3
+            werkzeug
         """),
     ),
     "console": Room(rooms=names("policies evidence storage"), libraries=names("flask")),

@@ -45,6 +45,11 @@ def test_three_settings_are_enough_and_the_rest_have_defaults() -> None:
         ffmpeg=None,
         spool=Path("var/spool"),
         vcon_key=Path("var/vcon.pem"),
+        anchor_file="var/anchors.txt",
+        anchor_s3="",
+        witness="",
+        time_stamp="",
+        time_stamp_ca=Path("var/tsa-ca.pem"),
     )
 
 

@@ -94,10 +94,10 @@ def test_a_call_that_nobody_knows_is_a_finding(sid: str, calls: tuple[Site, list
     assert (ran.code, ran.out, ran.err) == (1, "", "onrecord: there is no call with this sid\n")
 
 
-def test_a_whole_log_is_one_line(calls: tuple[Site, list[str]]) -> None:
+def test_of_a_whole_log_the_first_line_says_so(calls: tuple[Site, list[str]]) -> None:
     ran = calls[0].run("log", "verify")
     assert (ran.code, ran.err) == (0, "")
-    assert re.fullmatch(r"log ok: [1-9][0-9]* events, root [0-9a-f]{64}\n", ran.out)
+    assert re.match(r"log ok: [1-9][0-9]* events, root [0-9a-f]{64}\n", ran.out)
 
 
 def test_the_events_are_shown_as_they_are_hashed(calls: tuple[Site, list[str]]) -> None:

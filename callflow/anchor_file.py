@@ -1,0 +1,115 @@
+"""The anchor that everybody has: checkpoints appended to a file outside the database, and the newest one beside it.
+
+Each line of the file is JSON: when it was written, and the checkpoint as it was signed. Give the lines to somebody who
+keeps them. The newest checkpoint, in a file that is replaced with each, is what a restored database is held against.
+"""
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from evidence.checkpoints import Checkpoint
+from evidence.notes import NotANote, Note
+from storage.checkpoints import SignedCheckpoint
+from storage.disk import disk_edge, make_folder, sync_folder, write_all
+from storage.errors import Broken
+
+STDOUT = "-"
+_LAST_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorFile:
+    """`place` is a path, or - for standard output, of which nothing can be read again."""
+
+    place: str
+
+    def append(self, known: SignedCheckpoint, at: datetime) -> bytes:
+        """Durable on return, but for standard output. Returns the line."""
+        line = json.dumps({"at": at.isoformat(timespec="seconds"), "checkpoint": str(known.note)}, ensure_ascii=False)
+        content = f"{line}\n".encode()
+        if self.place == STDOUT:
+            sys.stdout.write(content.decode())
+            sys.stdout.flush()
+            return content
+        with disk_edge(f"ONRECORD_ANCHOR_FILE: {self.place} can't be written"):
+            make_folder(Path(self.place).parent)
+            descriptor = os.open(self.place, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            _write_and_sync(descriptor, content)
+            sync_folder(Path(self.place).parent)
+        return content
+
+    def note_newest(self, known: SignedCheckpoint) -> None:
+        """Keep it beside the file in the place of the one before; whole or not at all."""
+        if self.place == STDOUT:
+            return
+        partial = self.newest_path.with_name(f".{self.newest_path.name}.{os.getpid()}")
+        with disk_edge(f"ONRECORD_ANCHOR_FILE: {self.newest_path} can't be written"):
+            make_folder(self.newest_path.parent)
+            _write_and_sync(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), str(known.note).encode())
+            partial.replace(self.newest_path)
+            sync_folder(self.newest_path.parent)
+
+    @property
+    def newest_path(self) -> Path:
+        return Path(f"{self.place}.newest")
+
+    def newest(self) -> list[Note]:
+        """What was last written to either place. Raises Broken for a file that is no longer what was written."""
+        if self.place == STDOUT:
+            return []
+        found = []
+        if self.newest_path.exists():
+            found.append(_note(self.newest_path, _read(self.newest_path)))
+        if Path(self.place).exists() and (line := _last_line(Path(self.place))):
+            found.append(read_line(line, self.place))
+        return found
+
+    def all(self) -> list[Note]:
+        """Every checkpoint of the file. Raises Broken for a line that is none."""
+        if self.place == STDOUT or not Path(self.place).exists():
+            return []
+        return [read_line(line, self.place) for line in _read(Path(self.place)).splitlines()]
+
+
+def read_line(line: str, where: str) -> Note:
+    """The checkpoint that a line of an anchor file holds."""
+    try:
+        note = Note.parse(json.loads(line)["checkpoint"])
+        Checkpoint.of(note)
+    except (ValueError, KeyError, TypeError):
+        raise Broken(f"{where}: a line of it holds no checkpoint: it was damaged or changed") from None
+    return note
+
+
+def _note(path: Path, text: str) -> Note:
+    try:
+        note = Note.parse(text)
+        Checkpoint.of(note)
+    except NotANote:
+        raise Broken(f"{path}: it holds no checkpoint: it was damaged or changed") from None
+    return note
+
+
+def _last_line(path: Path) -> str:
+    """The last whole line: one that was cut by a crash has no end, and was never counted on."""
+    with disk_edge(f"ONRECORD_ANCHOR_FILE: {path} can't be read"), path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LAST_BYTES))
+        lines = file.read().split(b"\n")[:-1]
+    return lines[-1].decode("utf-8", "replace") if lines else ""
+
+
+def _read(path: Path) -> str:
+    with disk_edge(f"ONRECORD_ANCHOR_FILE: {path} can't be read"):
+        return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _write_and_sync(descriptor: int, content: bytes) -> None:
+    try:
+        write_all(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,162 @@
+"""Signing the log and having others hold its checkpoints, as often as each of them is asked to."""
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+
+from callflow.anchor_file import AnchorFile
+from callflow.keys import read_keys
+from callflow.settings import Settings
+from callflow.time_stamp import TimeStampAuthority
+from callflow.witness import Witness
+from storage import anchors, checkpoints
+from storage.anchor_bucket import AnchorBucket
+from storage.calls import Moment
+from storage.checkpoints import SignedCheckpoint, Signing
+from storage.database import Database
+from storage.errors import Broken, Refused, Unavailable
+from storage.incidents import raise_incident
+from storage.log_tree import KeptTree
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_EVERY_S = 15.0  # how often it is looked whether one is due, which it is once a minute
+_DAILY, _HOURLY = timedelta(days=1), timedelta(hours=1)
+_OVERDUE = 3  # times as long as it may take
+
+Hold = Callable[[SignedCheckpoint, int, Moment], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who holds checkpoints: `hold` gives one, with the size of the last one they hold, and returns the
+    receipt.
+    """
+
+    kind: str
+    place: str
+    every: timedelta
+    hold: Hold
+
+
+@dataclass(frozen=True)
+class Anchoring:
+    """The log's signer, and those who hold what it signs. The key file is read for each signature: after a rotation
+    nothing has to be restarted.
+    """
+
+    settings: Settings
+    database: Database
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def moment(self) -> Moment:
+        return Moment(self.now(), secrets.token_bytes)
+
+    @property
+    def file(self) -> AnchorFile:
+        return AnchorFile(self.settings.anchor_file)
+
+    @property
+    def signing(self) -> Signing:
+        host = urlsplit(self.settings.public_base_url).netloc
+        return Signing(host, read_keys(self.settings.key_file).log_signing_seeds)
+
+    def sign(self) -> SignedCheckpoint:
+        """The checkpoint of the log as it stands, durable here and noted beside the anchor file."""
+        signing, moment = self.signing, self.moment()
+        signed = self.database.write(lambda connection: checkpoints.sign(connection, moment, signing))
+        self.file.note_newest(signed)
+        return signed
+
+    def sign_where_due(self) -> None:
+        """At most once a minute, and only with news; then whoever is due gets it. One who fails keeps no other."""
+        with self.database.read() as connection:
+            is_due = checkpoints.is_due(connection, self.now())
+        if is_due:
+            self.sign()
+        for holder in self._due():
+            try:
+                self.anchor(holder)
+            except (Unavailable, Refused, Broken) as error:
+                self._complain(holder, error)
+
+    def close(self) -> None:
+        """On the way out: what nobody has signed yet."""
+        try:
+            with self.database.read() as connection:
+                has_news = checkpoints.has_news(connection)
+            if has_news:
+                self.sign()
+        except (Unavailable, Refused, Broken) as error:
+            log.error("the consent log's last checkpoint could not be signed: %s", error)
+
+    def anchor(self, holder: Holder) -> SignedCheckpoint:
+        """Give the newest checkpoint to a holder, and keep the receipt. Raises what the holder raises."""
+        with self.database.read() as connection:
+            known = checkpoints.newest(connection)
+            last = anchors.last_of(connection, holder.kind, holder.place)
+        known = known or self.sign()
+        moment = self.moment()
+        receipt = holder.hold(known, last.size if last else 0, moment)
+        place, kind = holder.place, holder.kind
+        self.database.write(lambda connection: anchors.add(connection, moment, known, kind, place, receipt))
+        return known
+
+    def holders(self) -> list[Holder]:
+        """The file, and whoever else the settings name."""
+        settings, file = self.settings, self.file
+        found = [Holder("file", settings.anchor_file, _DAILY, lambda known, _, moment: file.append(known, moment.at))]
+        if settings.anchor_s3:
+            bucket = AnchorBucket(settings.anchor_s3)
+            found.append(
+                Holder("s3", settings.anchor_s3, _DAILY, lambda known, _, moment: bucket.lock(known, moment.at))
+            )
+        if settings.witness:
+            witness = Witness.of(settings.witness)
+            found.append(Holder("witness", str(witness.vkey), _HOURLY, partial(self._cosign, witness)))
+        if settings.time_stamp:
+            authority = TimeStampAuthority(settings.time_stamp, settings.time_stamp_ca)
+            found.append(Holder("tsa", settings.time_stamp, _DAILY, lambda known, *_: authority.stamp(known)))
+        return found
+
+    def _due(self) -> Sequence[Holder]:
+        now = self.now()
+        with self.database.read() as connection:
+            newest = checkpoints.newest(connection)
+            return [one for one in self.holders() if newest and _is_due(connection, one, newest, now)]
+
+    def _cosign(self, witness: Witness, known: SignedCheckpoint, last_size: int, _: Moment) -> bytes:
+        def consistency(old: int, size: int) -> Sequence[bytes]:
+            with self.database.read() as connection:
+                return KeptTree(connection).consistency(old, size)
+
+        return witness.cosign(known, last_size, consistency)
+
+    def _complain(self, holder: Holder, error: Exception) -> None:
+        """Who can't be reached is asked again in a moment, and a person hears of it when it has been for too long."""
+        log.error("a checkpoint could not be anchored (%s): %s", holder.kind, error)
+        moment = self.moment()
+
+        def tell(connection: Connection) -> None:
+            last = anchors.last_of(connection, holder.kind, holder.place)
+            since = last.anchored_at if last else moment.at - _OVERDUE * holder.every
+            if isinstance(error, Unavailable) and moment.at - since < _OVERDUE * holder.every:
+                return
+            about = f"{holder.kind}:{moment.at:%Y-%m-%d}"
+            raise_incident(connection, moment, "not_anchored", about=about, call_id=None, detail=str(error))
+
+        self.database.write(tell)
+
+
+def _is_due(connection: Connection, holder: Holder, newest: SignedCheckpoint, now: datetime) -> bool:
+    last = anchors.last_of(connection, holder.kind, holder.place)
+    if last is None:
+        return True
+    is_time = last.anchored_at + holder.every <= now
+    return is_time and newest.size > last.size and anchors.has_news_since(connection, last.size)

@@ -1,0 +1,175 @@
+"""The commands about the consent log: verify it, show it, sign it, and have others hold what was signed."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from callflow.cli_base import FOUND_SOMETHING, end, opened, reading_log
+from storage.errors import Broken, Refused, Unavailable
+from storage.log_verification import Progress as Told
+
+
+@click.group()
+def log() -> None:
+    """The consent log: verify it, show it, export it."""
+
+
+@log.command("verify")
+@click.option("--size", type=click.IntRange(min=0), help="The root that the log had when it was that long.")
+@click.option(
+    "--checkpoint",
+    "brought",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A checkpoint that you kept, or a file of them: the log must go on from it.",
+)
+def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
+    """Compute the log's root again from every event.
+
+    It is held against every checkpoint that was signed, in the database, in the anchor file and in those you bring.
+    Exit code 0 and the root, or 1 and the first break.
+    """
+    from callflow.log_check import held_checkpoints, trust_in_words
+    from storage.log_tree import KeptTree
+    from storage.log_verification import verify
+
+    with reading_log() as (connection, anchors), progress_shown("events") as progress:
+        try:
+            held = held_checkpoints(connection, anchors, brought)
+            verified = verify(connection, held, progress=progress)
+        except (Broken, Refused) as error:
+            end([str(error)], FOUND_SOMETHING)
+        told = verified.size if size is None else size
+        if told > verified.size:
+            end([f"consent log: it has {verified.size} events, and never had {told}"], FOUND_SOMETHING)
+        click.echo(f"log ok: {told} events, root {KeptTree(connection).root(told).hex()}")
+        click.echo(f"checkpoints that it goes on from: {verified.checkpoints}")
+        for line in trust_in_words(connection):
+            click.echo(line)
+
+
+@log.command("show")
+@click.argument("call_sid", required=False)
+@click.option("--from", "start", type=click.IntRange(min=0), default=0, help="The first event's index.")
+def log_show(call_sid: str | None, start: int) -> None:
+    """Print events as they are hashed, one on a line.
+
+    With a call: its events, the personal fields that have not been erased, and how far it can be trusted that none of
+    it was made up later.
+    """
+    from callflow.log_story import tell_log_of
+    from storage import consent_log
+
+    with reading_log() as (connection, _):
+        if call_sid is None:
+            for leaf in consent_log.leaves(connection, start):
+                click.echo(leaf)
+            return
+        told = tell_log_of(connection, call_sid)
+        if told is None:
+            end(["there is no call with this sid"], FOUND_SOMETHING)
+        for line in told:
+            click.echo(line)
+
+
+@log.command("checkpoint")
+def log_checkpoint() -> None:
+    """Sign the log as it stands, and print the checkpoint."""
+    from callflow.log_check import trust_in_words
+
+    with opened() as house:
+        click.echo(str(house.anchoring.sign().note), nl=False)
+        with house.database.read() as connection:
+            for line in trust_in_words(connection):
+                click.echo(line, err=True)
+
+
+@log.command("anchor")
+@click.option("--only", type=click.Choice(["file", "s3", "witness", "tsa"]), help="Give it to these alone.")
+def log_anchor(only: str | None) -> None:
+    """Sign the log, and give the checkpoint to all who hold them.
+
+    Who they are is in the settings: ONRECORD_ANCHOR_FILE, ONRECORD_ANCHOR_S3, ONRECORD_WITNESS, ONRECORD_TSA. Exit code
+    1 where one of them does not take it.
+    """
+    problems: list[str] = []
+    with opened() as house:
+        anchoring = house.anchoring
+        anchoring.sign()
+        chosen = [one for one in anchoring.holders() if only in (None, one.kind)]
+        if not chosen:
+            end([f"there is no {only} in the settings"])
+        for holder in chosen:
+            try:
+                known = anchoring.anchor(holder)
+            except (Unavailable, Refused, Broken) as error:
+                problems.append(str(error))
+                continue
+            click.echo(f"{holder.kind}: {holder.place} holds the first {known.size} events", err=holder.place == "-")
+    if problems:
+        end(problems, FOUND_SOMETHING)
+
+
+@log.command("keys")
+def log_keys() -> None:
+    """Print the keys that the log was ever signed with.
+
+    Give them to whoever is to verify, by a way that is not this machine's.
+    """
+    from storage import checkpoints
+
+    with reading_log() as (connection, _):
+        for vkey in checkpoints.vkeys(connection):
+            click.echo(str(vkey))
+
+
+@log.command("rotate-key")
+@click.option("--finish", is_flag=True, help="The old key signs no more, and is deleted.")
+def log_rotate_key(*, finish: bool) -> None:
+    """Sign with a new key from now on.
+
+    Until --finish the old key signs as well, so that whoever knows only that one sees the change in the log. Renew the
+    copy of the key file.
+    """
+    from callflow.keys import finish_rotation, rotate_signing_key
+
+    with opened() as house:
+        (finish_rotation if finish else rotate_signing_key)(house.settings.key_file)
+        signed = house.anchoring.sign()
+    click.echo(f"{house.settings.key_file}: changed; renew the copy of it")
+    click.echo("".join(map(str, signed.note.signatures)), nl=False)
+
+
+@log.command("resume")
+@click.option("--after-restore", is_flag=True, required=True, help="Yes, an older copy of the database was restored.")
+def log_resume(*, after_restore: bool) -> None:
+    """Go on in a restored database, under a new name.
+
+    The log says from where, and what was lost. Erase again what was erased since: `onrecord reapply-erasures`.
+    """
+    from callflow.restored import resume
+
+    with opened(restored=after_restore) as house:
+        signed = resume(house.anchoring)
+    if signed is None:
+        end(["the database is the one that was last signed: there is nothing to resume"], FOUND_SOMETHING)
+    click.echo(f"the log goes on as {signed.checkpoint.origin}, from {signed.size} events")
+    click.echo("now run `onrecord reapply-erasures`: what was erased since the copy was made is back")
+
+
+@contextmanager
+def progress_shown(unit: str) -> Iterator[Told]:
+    """A bar on a terminal, and nothing elsewhere."""
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def add_log_commands(main: click.Group) -> None:
+    main.add_command(log)
