@@ -41,6 +41,12 @@ def test_more_than_one_key_is_not_told(installation: Installation) -> None:
     assert [press.digit for press in told.presses] == ["", "1"]
 
 
+def test_silence_is_no_key(installation: Installation) -> None:
+    call = talks(installation.twilio.dial(), "", "")
+    told = gathered(installation, installation.call(call.sid))
+    assert (told.outcome, list(told.presses)) == ("silent", [])
+
+
 def test_rules_and_words_that_nobody_kept_are_not_made_up(installation: Installation) -> None:
     call = talks(installation.twilio.dial(), "2")
     known = replace(installation.call(call.sid), rules_sha256="0" * 64, wording_sha256="0" * 64)

@@ -27,6 +27,7 @@ from storage.tables import call, disclosure
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import RULEBOOK, Installation, install
 from tests.callflow.whole_calls import call_every_way
+from tests.evidence.certificates import certified_by_authorities
 from tests.evidence.documents import vcon_faults, verified
 from tests.faults.phone_company import OURS, PhoneCompany, Tape
 from tests.faults.premises import Patient
@@ -244,6 +245,18 @@ def test_a_signed_vcon_verifies_and_the_key_is_made_once_for_its_owner_alone(own
     key.chmod(0o640)
     (problem,) = own.site.run("vcon", own.sids["declined"], "--sign").problems
     assert problem.startswith("ONRECORD_VCON_KEY can be opened by other users")
+
+
+def test_a_key_that_an_authority_vouches_for_is_used_with_its_chain(own: Called) -> None:
+    file = own.site.folder / "var/vcon.pem"
+    file.write_bytes(certified_by_authorities(3))
+    file.chmod(0o600)
+    assert file.stat().st_size > 4096
+    ran = own.site.run("vcon", own.sids["declined"], "--sign")
+    assert (ran.code, ran.err) == (0, "")
+    document = json.loads(ran.out)
+    assert verified(document)
+    assert len(document["signatures"][0]["header"]["x5c"]) == 4
 
 
 def test_a_key_file_that_holds_something_else_is_told(own: Called) -> None:
