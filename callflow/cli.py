@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from callflow.cli_base import FOUND_SOMETHING, end, failures_told, opened, reading
+from callflow.cli_interchange import add_interchange_commands
 from callflow.cli_log import add_log_commands
 from callflow.cli_rules import add_rules_commands
 from callflow.house import open_rulebook
@@ -201,5 +202,6 @@ def demo(once: bool, folder: Path | None) -> None:
     sys.exit(run(once=once, folder=folder))
 
 
+add_interchange_commands(main)
 add_rules_commands(main)
 add_log_commands(main)

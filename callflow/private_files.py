@@ -17,8 +17,8 @@ class Fault(NamedTuple):
     remedy: str
 
 
-def read_private(path: Path, *, closed_to: int, owner: int | None = None) -> bytes | Fault:
-    """At most BYTES_MAX bytes of a plain file without the mode bits `closed_to`. A link to it is fine.
+def read_private(path: Path, *, closed_to: int, owner: int | None = None, bytes_max: int = BYTES_MAX) -> bytes | Fault:
+    """At most `bytes_max` bytes of a plain file without the mode bits `closed_to`. A link to it is fine.
 
     The open file is examined, not its name, so that it cannot be exchanged between the look and the reading.
     """
@@ -29,7 +29,7 @@ def read_private(path: Path, *, closed_to: int, owner: int | None = None) -> byt
     except (OSError, ValueError):
         return Fault("cannot be read", "make it readable by the user that runs onrecord")
     try:
-        return _fault(os.fstat(descriptor), path, closed_to, owner) or os.read(descriptor, BYTES_MAX)
+        return _fault(os.fstat(descriptor), path, closed_to, owner) or os.read(descriptor, bytes_max)
     finally:
         os.close(descriptor)
 

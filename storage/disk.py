@@ -109,7 +109,15 @@ def pieces(path: Path) -> Iterator[bytes]:
 
 
 def sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
+    return _digest_of(path, "sha256")
+
+
+def sha512_of(path: Path) -> str:
+    return _digest_of(path, "sha512")
+
+
+def _digest_of(path: Path, algorithm: str) -> str:
+    digest = hashlib.new(algorithm)
     for piece in pieces(path):
         digest.update(piece)
     return digest.hexdigest()

@@ -23,7 +23,7 @@ from storage.audio_key import AudioKey
 from storage.audio_store import AudioStore, read_back
 from storage.calls import Call, Moment
 from storage.database import Database
-from storage.disk import disk_edge, sha256_of
+from storage.disk import disk_edge, sha256_of, sha512_of
 from storage.errors import Broken, Refused, Unavailable
 from storage.job_steps import Steps
 from storage.permits import Permit
@@ -121,12 +121,18 @@ def _store(shop: Workshop, recording_id: str, attempt: str) -> None:
     keys = {name: _key(permit, owner, recording_id, f"{name}-{suffix}") for name in (MASTER, *_DERIVED)}
     try:
         objects = _put_all(shop, known, folder, keys)
+        with disk_edge(f"spool of recording {known.id}"):
+            audio_sha512 = sha512_of(folder / _WAV)
     except (Refused, Unavailable, Broken):
         _remove(shop, keys)
         if look(shop, recording_id)[1].state is RecordingState.COMPLETED:
             raise
         return  # condemned meanwhile, or stored by another attempt: it was swept out from under us
-    if not shop.database.write(lambda connection: _commit(shop, connection, recording_id, permit, objects)):
+
+    def commit(connection: Connection) -> bool:
+        return _commit(shop, connection, recording_id, permit, objects, audio_sha512=audio_sha512)
+
+    if not shop.database.write(commit):
         _remove(shop, keys)
 
 
@@ -158,7 +164,13 @@ def _put(shop: Workshop, known: Recording, data_key: bytes, *, name: str, file: 
 
 
 def _commit(
-    shop: Workshop, connection: Connection, recording_id: str, permit: Permit, objects: list[AudioObject]
+    shop: Workshop,
+    connection: Connection,
+    recording_id: str,
+    permit: Permit,
+    objects: list[AudioObject],
+    *,
+    audio_sha512: str,
 ) -> bool:
     """False where another attempt won, or the recording was condemned meanwhile."""
     owner, known = recordings.with_call(connection, recording_id)
@@ -173,7 +185,7 @@ def _commit(
             "objects": [one.name for one in objects],
             "retain_until": permit.retain_until.isoformat(),
         },
-        {"audio_sha256": master.plain_sha256, "object": master.key},
+        {"audio_sha256": master.plain_sha256, "audio_sha512": audio_sha512, "object": master.key},
     )
     recordings.keep_objects(connection, recording_id, objects)
     recordings.advance(

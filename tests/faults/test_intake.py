@@ -1,11 +1,15 @@
 """Taking a recording in: once, whole and verified, whatever happens at whatever moment, and Twilio's copy last."""
 
+import hashlib
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import select
 
 from policies.lifecycle import RecordingState
 from storage.audio_store import AudioKey, AudioStore, StoredAudio
@@ -16,6 +20,7 @@ from storage.job_steps import Steps
 from storage.listening_copy import find_ffmpeg
 from storage.recordings import Recording
 from storage.sweep import tidy
+from storage.tables import disclosure
 from tests.faults.interruptions import Died, Interruption, at_each_effect, die, nobody_answers
 from tests.faults.premises import ONE_MACHINE, WAV, Patient, Premises, Remembered
 from tests.storage.wavs import quiet, tone, wav_bytes
@@ -40,6 +45,18 @@ def test_a_completed_recording_is_stored_once_and_twilios_copy_goes(premises: Pr
     known = premises.recording(one)
     assert known.retain_until is not None
     assert (known.retain_until - premises.clock.now).days == 90
+
+
+@ONE_MACHINE
+def test_the_hashes_of_the_audio_are_committed_to_in_private(premises: Premises) -> None:
+    one = premises.stored()
+    with premises.shop.database.read() as connection:
+        bodies = [urlsafe_b64decode(body + "==") for body in connection.scalars(select(disclosure.c.body))]
+    told = {name: value for _, name, value in map(json.loads, bodies)}
+    assert told["audio_sha256"] == hashlib.sha256(WAV).hexdigest()
+    assert told["audio_sha512"] == hashlib.sha512(WAV).hexdigest()
+    (stored,) = (event for event in premises.story(one).events if event["type"] == "recording.stored")
+    assert stored["sd"].keys() == {"audio_sha256", "audio_sha512", "object"}
 
 
 @ONE_MACHINE
