@@ -71,10 +71,7 @@ def gather(connection: Connection, known: Call, *, disclosed: Collection[str] = 
         purposes=terms.names,
         **_granted(given, rulebook),
         tapes=[_tape(log, one) for one in recordings.of_call(connection, known.id)],
-        proofs=[
-            Proven(one.index, one.at, one.type, one.line, tlog_proof(connection, one.index))
-            for one in log.of(*_RESTS_ON)
-        ],
+        proofs=[_proven(connection, one) for one in log.of(*_RESTS_ON)],
     )
 
 

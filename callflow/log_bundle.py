@@ -1,7 +1,7 @@
 """Gathers a bundle (`evidence.bundle`) out of one view of the database, as of the newest checkpoint."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from callflow.log_selection import Selection, hashes_in, leaves_of
-from callflow.log_story import opened
 from callflow.log_texts import texts_of, wordings_of
 from evidence.bundle import Bundle, Older, ProvenEvent
 from evidence.bundle_readme import About, ToldCall, ToldEvent, readme
 from evidence.checkpoints import Checkpoint
+from evidence.disclosures import read_disclosure
 from evidence.events import timestamp
 from evidence.notes import Note, Vkey
 from storage import anchors, checkpoints, consent_log
@@ -46,6 +46,10 @@ class Request:
     actor: str
     operator: str
 
+    def disclosing(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of these fields that are to be disclosed."""
+        return frozenset(names) if EVERYTHING in self.disclose else self.disclose & {*names}
+
 
 @dataclass(frozen=True, slots=True)
 class _Logged:
@@ -66,6 +70,7 @@ class Gathering:
     connection: Connection
     request: Request
     call_ids: Sequence[str]
+    """None where it is the whole log."""
     signed: SignedCheckpoint
     """With every cosignature that was given for it."""
     more: Mapping[str, bytes]
@@ -104,12 +109,8 @@ class Gathering:
     @cached_property
     def _bodies(self) -> dict[str, str]:
         """What is disclosed, by digest."""
-        chosen = self.request.disclose
         wanted = [
-            digest
-            for one in self._events
-            for name, digest in one.digests.items()
-            if name in chosen or EVERYTHING in chosen
+            digest for one in self._events for name, digest in one.digests.items() if self.request.disclosing([name])
         ]
         found: dict[str, str] = {}
         for start in range(0, len(wanted), _AT_ONCE):
@@ -129,8 +130,10 @@ class Gathering:
 
     def _proven(self, one: _Logged) -> ProvenEvent:
         proof = None if self.request.selection.is_everything else prove(self._tree, one.index, self.signed)
-        shown = [self._bodies[digest] for digest in one.digests.values() if digest in self._bodies]
-        return ProvenEvent(one.index, one.leaf, proof, shown)
+        return ProvenEvent(one.index, one.leaf, proof, self._shown(one))
+
+    def _shown(self, one: _Logged) -> list[str]:
+        return [self._bodies[digest] for digest in one.digests.values() if digest in self._bodies]
 
     def _earlier(self) -> list[SignedCheckpoint]:
         """What the newest is shown to go on from: the first that has all of the events, those that others hold, and
@@ -165,7 +168,7 @@ class Gathering:
             made_at=made_at,
             scope=_SCOPES[self.request.selection.scope],
             count=len(self._events),
-            disclosed=sorted({opened(body)[0] for body in self._bodies.values()}),
+            disclosed=sorted({read_disclosure(body)[0] for body in self._bodies.values()}),
             size=self.signed.size,
             signed_at=timestamp(self.signed.signed_at),
             level=anchors.level_of(self.connection, self.signed.size),
@@ -174,11 +177,13 @@ class Gathering:
         )
 
     def _calls(self) -> list[ToldCall]:
-        """What the calls that were asked for say; of the whole log nobody reads that."""
+        """What the calls that were asked for say. Of the whole log nobody would read that."""
         words = wordings_of(self.connection, {named for one in self._events for named in hashes_in(one.told)})
         events: dict[str, list[ToldEvent]] = {}
-        for one in self._events if not self.request.selection.is_everything else ():
-            if "call" in one.told:
-                shown = {name: opened(self._bodies[d])[1] for name, d in one.digests.items() if d in self._bodies}
+        for one in self._events:
+            if one.told.get("call") in self.call_ids:
+                shown = {
+                    name: read_disclosure(self._bodies[d])[1] for name, d in one.digests.items() if d in self._bodies
+                }
                 events.setdefault(one.told["call"], []).append(ToldEvent(one.index, {**one.told, **shown}))
         return [ToldCall(call_id, events[call_id], words) for call_id in self.call_ids if call_id in events]

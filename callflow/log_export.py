@@ -1,19 +1,27 @@
 """`onrecord log export`: a bundle of events that an outsider can check without us, written as a folder or a zip."""
 
+import json
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import Connection, select
+
 from callflow.anchoring import Anchoring
+from callflow.interchange import DISCLOSABLE, gather
 from callflow.log_bundle import Gathering, Request
 from callflow.log_selection import calls_of
 from evidence.bundle import files_of
 from evidence.events import Event, Value, timestamp
 from evidence.notes import Signer
-from storage import anchors, checkpoints
+from evidence.receipt import receipt
+from evidence.vcon import unsigned
+from storage import anchors, calls, checkpoints
 from storage.disk import disk_edge
 from storage.errors import Broken, Refused
+from storage.tables import provider_account
 
 
 def export(anchoring: Anchoring, request: Request, number_key: bytes) -> dict[str, bytes]:
@@ -21,9 +29,10 @@ def export(anchoring: Anchoring, request: Request, number_key: bytes) -> dict[st
 
     Raises Refused where nothing was selected, or a checkpoint that was brought is none of this log's.
     """
+    is_everything = request.selection.is_everything
     with anchoring.database.read() as connection:
-        call_ids = calls_of(connection, request.selection, number_key)
-    if not (call_ids or request.selection.is_everything):
+        call_ids = [] if is_everything else calls_of(connection, request.selection, number_key)
+    if not (call_ids or is_everything):
         raise Refused("log export: no call fits what was asked for")
     _tell(anchoring, request, len(call_ids))
     anchoring.sign()
@@ -36,7 +45,8 @@ def export(anchoring: Anchoring, request: Request, number_key: bytes) -> dict[st
             raise Broken("consent log: what was signed a moment ago is not there")
         signed = anchors.cosigned(connection, newest)
         made_at = timestamp(anchoring.now())
-        bundle = Gathering(connection, request, call_ids, signed, {}).bundle(made_at)
+        more = _more(connection, request, call_ids, anchoring.now())
+        bundle = Gathering(connection, request, call_ids, signed, more).bundle(made_at)
     signers = [Signer(signed.checkpoint.origin, seed) for seed in anchoring.signing.seeds]
     return files_of(bundle, signers, made_at)
 
@@ -66,6 +76,27 @@ def _tell(anchoring: Anchoring, request: Request, calls: int) -> None:
     }
     moment, told = anchoring.moment(), Event("log.exported", public, {"actor": request.actor})
     anchoring.database.write(lambda connection: checkpoints.append(connection, moment, told))
+
+
+def _more(connection: Connection, request: Request, call_ids: Sequence[str], now: datetime) -> dict[str, bytes]:
+    """The calls that were asked for in formats of others; and what the provider said of them, where it is disclosed."""
+    found: dict[str, bytes] = {}
+    for call_id in call_ids:
+        known = calls.peek(connection, call_id)
+        if known is None:
+            raise Broken(f"call {call_id}: there is no such row")
+        told = gather(connection, known, disclosed=request.disclosing(DISCLOSABLE))
+        found[f"derived/{call_id}.vcon.json"] = _json(unsigned(told, now))
+        found[f"derived/{call_id}.receipt.jsonld"] = _json(receipt(told, now))
+        if request.disclosing(["response_sha256"]):
+            query = select(provider_account.c.body).where(provider_account.c.call_id == call_id)
+            if body := connection.scalar(query):
+                found[f"provider/{call_id}.json"] = bytes(body)
+    return found
+
+
+def _json(document: Mapping[str, object]) -> bytes:
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def _folder(files: Mapping[str, bytes], folder: Path) -> None:

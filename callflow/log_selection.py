@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
-from callflow.log_story import opened
 from callflow.number_hash import number_hash
+from evidence.disclosures import read_disclosure
 from storage.errors import Refused
 from storage.tables import call, disclosure, log_leaf
 
@@ -55,14 +55,14 @@ def calls_of(connection: Connection, selection: Selection, number_key: bytes) ->
         wanted.append(call.c.received_at >= selection.since)
     if selection.until:
         wanted.append(call.c.received_at < selection.until)
-    return list(connection.scalars(select(call.c.id).where(and_(*wanted)).order_by(call.c.received_at)))
+    return list(connection.scalars(select(call.c.id).where(*wanted).order_by(call.c.received_at)))
 
 
 def _called_from(connection: Connection, number: str, number_key: bytes) -> ColumnElement[bool]:
     """By the hash on its row; calls from before there were hashes are asked for what they disclose."""
     unhashed = select(disclosure.c.call_id, disclosure.c.body).join(call, call.c.id == disclosure.c.call_id)
     rows = connection.execute(unhashed.where(call.c.caller_hash.is_(None)))
-    older = [row.call_id for row in rows if opened(row.body) == ("caller", number)]
+    older = [row.call_id for row in rows if read_disclosure(row.body) == ("caller", number)]
     return or_(call.c.caller_hash == number_hash(number_key, number), call.c.id.in_(older))
 
 

@@ -3,14 +3,12 @@ be trusted.
 """
 
 import json
-from base64 import urlsafe_b64decode
 from collections.abc import Iterator
-from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
+from callflow.call_log import CallLog
 from storage import anchors, calls, checkpoints
-from storage.tables import disclosure, log_leaf
 
 
 def tell_log_of(connection: Connection, call_sid: str) -> Iterator[str] | None:
@@ -19,29 +17,14 @@ def tell_log_of(connection: Connection, call_sid: str) -> Iterator[str] | None:
     return None if known is None else _tell(connection, known.id)
 
 
-def opened_fields(connection: Connection, call_id: str) -> dict[str, tuple[str, Any]]:
-    """What is left of a call's personal fields: by digest, each one's name and value."""
-    rows = connection.execute(select(disclosure.c.digest, disclosure.c.body).where(disclosure.c.call_id == call_id))
-    return {row.digest: opened(row.body) for row in rows}
-
-
-def opened(body: str) -> tuple[str, Any]:
-    """The name and the value that a disclosure's body holds."""
-    _, name, value = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    return name, value
-
-
 def _tell(connection: Connection, call_id: str) -> Iterator[str]:
-    left = opened_fields(connection, call_id)
-    query = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id == call_id).order_by(log_leaf.c.n)
-    last = 0
-    for row in connection.execute(query):
-        last = row.idx
-        yield f"{row.idx} {row.leaf}"
-        for name, digest in sorted(json.loads(row.leaf).get("sd", {}).items()):
-            value = json.dumps(left[digest][1], ensure_ascii=False) if digest in left else "(erased)"
+    entries = CallLog.read(connection, call_id).entries
+    for one in entries:
+        yield f"{one.index} {one.line}"
+        for name in sorted(one.public.get("sd", {})):
+            value = json.dumps(one.private[name], ensure_ascii=False) if name in one.private else "(erased)"
             yield f"    {name}: {value}"
-    yield from _worth(connection, last)
+    yield from _worth(connection, entries[-1].index)
 
 
 def _worth(connection: Connection, index: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is left of an event's private fields: those whose disclosures are still there."""
+"""Disclosures read again (RFC 9901): the name and value in one, and what is left of an event's private fields."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -14,9 +14,10 @@ def opened(event: Mapping[str, Any], bodies: Iterable[str]) -> dict[str, Any]:
     """
     by_digest = {digest_of(body): body for body in bodies}
     committed: Mapping[str, str] = event.get("sd", {})
-    return {name: _value(by_digest[digest]) for name, digest in committed.items() if digest in by_digest}
+    return {name: read_disclosure(by_digest[digest])[1] for name, digest in committed.items() if digest in by_digest}
 
 
-def _value(body: str) -> Any:
-    _salt, _name, value = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    return value
+def read_disclosure(body: str) -> tuple[str, Any]:
+    """The field's name and its value."""
+    _salt, name, value = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return name, value

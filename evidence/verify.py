@@ -66,7 +66,7 @@ def signers(note, vkeys, strict=False):
     """The keys that signed a note, each with the time it says, or None. Strict: nobody else may stand there."""
     text, _, lines = note.rpartition("\n\n")
     known, found = {key_of(vkey)[:2]: vkey for vkey in vkeys}, {}
-    for line in lines[:-1].split("\n"):
+    for line in lines.split("\n")[:-1] if lines.endswith("\n") else ["cut off"]:
         name, value = re.fullmatch("— ([^ +]+) ([^ ]+)", line).groups()
         value = unbase64(value)
         vkey, at, signed = known.get((name, value[:4])), None, text + "\n"
