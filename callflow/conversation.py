@@ -120,7 +120,7 @@ class Conversation:
         arrival = arrivals.arrive(
             connection, moment, heard, line, rulebook=self.rulebook, law=self.law, number_key=self.number_key
         )
-        return receiving.add(connection, moment, heard, arrival, request_sha256)
+        return receiving.add(connection, moment, heard, arrival, request_sha256, self.urls)
 
     def line(self, number: str) -> Line:
         found = self.rulebook.line(number)

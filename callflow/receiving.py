@@ -8,6 +8,7 @@ from callflow import events
 from callflow.arrivals import Arrival
 from callflow.forms import IncomingCall
 from callflow.terms import Terms
+from callflow.urls import Urls
 from policies.lifecycle import CallState
 from storage import calls
 from storage.calls import OPEN, Call, Moment
@@ -15,8 +16,14 @@ from storage.calls import OPEN, Call, Moment
 ASKED_ABOUT_AFTER = timedelta(seconds=5)
 
 
-def add(connection: Connection, moment: Moment, heard: IncomingCall, arrival: Arrival, request_sha256: str) -> Call:
-    """Write the call down, with the standard it is held to, and say so in the log."""
+def add(
+    connection: Connection, moment: Moment, heard: IncomingCall, arrival: Arrival, request_sha256: str, urls: Urls
+) -> Call:
+    """Write the call down, with the standard it is held to, and say so in the log.
+
+    One that carries our own mark is the self-test's: Twilio knows nothing of it, and is never asked.
+    """
+    synthetic = urls.check("selftest", heard.call_sid, heard.to, heard.self_test)
     ruling, wording = arrival.ruling, arrival.wording
     standard = ruling.standard
     new = Call(
@@ -36,12 +43,13 @@ def add(connection: Connection, moment: Moment, heard: IncomingCall, arrival: Ar
         events=0,
         received_at=moment.at,
         disclosure_length_ms=wording.disclosure_length_ms,
-        sweep_at=moment.at + ASKED_ABOUT_AFTER,
+        sweep_at=None if synthetic else moment.at + ASKED_ABOUT_AFTER,
         law_sha256=ruling.law_sha256,
         on_refusal=ruling.on_refusal,
         remembers_decline=standard.remembers_decline,
         terms=Terms.of(ruling).written(),
         caller_hash=arrival.caller_hash,
+        synthetic=synthetic,
     )
     calls.add(connection, new)
     return calls.tell(connection, moment, new, events.call_received(new, arrival, heard, request_sha256))
