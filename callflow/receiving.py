@@ -8,7 +8,6 @@ from callflow import events
 from callflow.arrivals import Arrival
 from callflow.forms import IncomingCall
 from callflow.terms import Terms
-from callflow.urls import Urls
 from policies.lifecycle import CallState
 from storage import calls
 from storage.calls import OPEN, Call, Moment
@@ -17,13 +16,18 @@ ASKED_ABOUT_AFTER = timedelta(seconds=5)
 
 
 def add(
-    connection: Connection, moment: Moment, heard: IncomingCall, arrival: Arrival, request_sha256: str, urls: Urls
+    connection: Connection,
+    moment: Moment,
+    heard: IncomingCall,
+    arrival: Arrival,
+    request_sha256: str,
+    *,
+    synthetic: bool,
 ) -> Call:
     """Write the call down, with the standard it is held to, and say so in the log.
 
-    One that carries our own mark is the self-test's: Twilio knows nothing of it, and is never asked.
+    Of a `synthetic` call, which is the self-test's, Twilio knows nothing and is never asked.
     """
-    synthetic = urls.check("selftest", heard.call_sid, heard.to, heard.self_test)
     ruling, wording = arrival.ruling, arrival.wording
     standard = ruling.standard
     new = Call(
