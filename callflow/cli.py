@@ -9,6 +9,7 @@ import click
 
 from callflow.cli_base import FOUND_SOMETHING, end, failures_told, opened, reading
 from callflow.cli_rules import add_rules_commands
+from callflow.cli_selftest import add_selftest_commands
 from callflow.house import open_rulebook
 from storage.errors import Broken, Refused, Unavailable
 
@@ -234,3 +235,4 @@ def demo(once: bool, folder: Path | None) -> None:
 
 
 add_rules_commands(main)
+add_selftest_commands(main)
