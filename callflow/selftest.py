@@ -13,7 +13,7 @@ from itertools import count
 
 from sqlalchemy import Connection, select
 
-from callflow.selftest_call import CannotGoOn, Means, SyntheticCall
+from callflow.selftest_call import NO_ANSWER, CannotGoOn, Means, SyntheticCall
 from callflow.selftest_checks import CHECKS
 from callflow.selftest_plans import WHO, Script, forges, plans_for
 from policies.lifecycle import CallState
@@ -23,6 +23,7 @@ from storage.calls import Call, Moment
 from storage.tables import call as call_table
 
 WITHHELD = "anonymous"
+_UNANSWERED_MAX = 5
 # Longer than any run: by then its calls are nobody's any more.
 _ABANDONED_AFTER = timedelta(hours=1)
 
@@ -67,14 +68,17 @@ class Run:
         began = self.means.clock()
         if self._is_reached(lines[0]):
             for line in lines:
-                self._call(line)
+                if not self._is_lost():
+                    self._call(line)
             self._go_on()
         return self._verdict(len(lines), round((self.means.clock() - began) * 1000))
 
     def _is_reached(self, line: Line) -> bool:
         """A stranger's request comes first. What does not even answer that is not asked for more."""
+        stranger = self._new(line, WITHHELD)
+        stranger.who = "a stranger"
         try:
-            forges(self._new(line, WITHHELD))
+            forges(stranger)
         except CannotGoOn:
             return False
         return True
@@ -101,7 +105,7 @@ class Run:
 
     def _go_on(self) -> None:
         """Each call as soon as it may, until all are over."""
-        while self._waiting:
+        while self._waiting and not self._is_lost():
             due, _, script, one = heappop(self._waiting)
             if (pause_s := due - self.means.clock()) > 0:
                 self.wait(pause_s)
@@ -111,6 +115,13 @@ class Run:
                 continue
             except CannotGoOn:
                 self._part(one)
+
+    def _is_lost(self) -> bool:
+        """Whether so many calls got no answer that the others would only wait as long for theirs."""
+        unanswered = [
+            one for one in self._made if any(found.wrong and found.check in NO_ANSWER for found in one.findings)
+        ]
+        return len(unanswered) >= _UNANSWERED_MAX
 
     def _stand_by(self, due: float, script: Script, one: SyntheticCall) -> None:
         heappush(self._waiting, (due, next(self._order), script, one))

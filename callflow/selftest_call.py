@@ -35,7 +35,7 @@ from storage.calls import Call
 from storage.database import Database
 from storage.tables import log_leaf
 
-_IN_TIME = ("reachable", "in_time")
+NO_ANSWER = ("reachable", "in_time")
 
 
 class CannotGoOn(Exception):
@@ -65,7 +65,7 @@ class SyntheticCall:
     findings: list[Finding] = field(default_factory=list)
     told_at: float = 0.0
     """By then the disclosure has played to its end."""
-    who: str = "a stranger"
+    who: str = "a caller"
     has_hung_up: bool = False
     _heard: Document | None = None
     _events: list[str] = field(default_factory=list)
@@ -207,7 +207,7 @@ class SyntheticCall:
             raise self._ends_with("in_time", "Twilio would no longer wait for the answer") from error
         except Elsewhere as error:
             raise self._ends_with("answers", "a step leads to an address that is not the service's") from error
-        self.found(Finding(check) for check in _IN_TIME)
+        self.found(Finding(check) for check in NO_ANSWER)
         return answer
 
     def _ends_with(self, check: str, wrong: str) -> CannotGoOn:

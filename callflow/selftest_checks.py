@@ -130,6 +130,8 @@ def recorded(check: str, heard: Document, wording: Wording) -> Iterator[Finding]
     yield finding(check, asked_for, "another recording is started than the one that is stored")
     both = started.attributes.get("track") == "both" and started.attributes.get("channels") == "dual"
     yield finding(check, both, "not both sides are recorded, each in a channel of its own")
+    heard_of = bool(started.attributes.get("recordingStatusCallback"))
+    yield finding(check, heard_of, "the service is not told of the recording")
     yield finding(check, not more, "more than one recording is started")
     at = heard.verbs.index(started)
     tag = [verb.text for verb in heard.verbs[at:] if verb.name == "Say"][:1]

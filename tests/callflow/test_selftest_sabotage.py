@@ -4,7 +4,7 @@ import io
 import re
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -12,7 +12,10 @@ import pytest
 from twilio.request_validator import RequestValidator
 from werkzeug.wrappers import Response
 
-from callflow import conversation
+from callflow import conversation, events
+from callflow.selftest_wire import Answer, TooSlow, Wire
+from callflow.urls import Urls
+from evidence.events import Event
 from storage.database import Database
 from tests.callflow.conftest import TOKEN
 from tests.callflow.tested_service import RECORDED, RULES, Sabotage, served
@@ -119,6 +122,9 @@ CASES = {
         altering(CHOICE, replacing(b"<Start>.*</Start>", b"")), {"accepted"}, line=NOTICE
     ),
     "it records one side": Case(altering(CONSENT, replacing(b'track="both"', b'track="inbound"')), {"accepted"}),
+    "it does not want to know of the recording": Case(
+        altering(CONSENT, replacing(b'recordingStatusCallback="[^"]*"', b"")), {"accepted"}
+    ),
     "the recording does not say so": Case(
         altering(CONSENT, replacing(b"<Say.*?</Say>", b""), digits="1"), {"accepted"}
     ),
@@ -173,6 +179,54 @@ def test_a_service_that_lets_the_disclosure_be_cut_is_found(
     monkeypatch.setattr(conversation, "_TOLD_SHARE_MIN", 0.0)
     with served(used_database) as service:
         assert "too_early" in service.run(ASKS).failed
+
+
+LIES: dict[str, tuple[str, Callable[[Event], Event]]] = {
+    "that the disclosure did not end": ("disclosure_completed", lambda told: Event("something.else")),
+    "that another key was pressed": ("consent_choice", lambda told: Event(told.type, {**told.public, "digit": "7"})),
+    "that other words were said": (
+        "disclosure_served",
+        lambda told: Event(told.type, {**told.public, "prompt_sha256": "0" * 64}),
+    ),
+    "that somebody called": (
+        "call_received",
+        lambda told: Event(told.type, {**told.public, "synthetic": False}, told.private),
+    ),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_log_that_lies_is_found(lie: str, used_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, change = LIES[lie]
+    tell: Callable[..., Event] = getattr(events, name)
+    monkeypatch.setattr(events, name, lambda *told, **more: change(tell(*told, **more)))
+    with served(used_database) as service:
+        assert service.run(ASKS).failed == ("logged",)
+
+
+def test_a_service_that_has_another_key_is_found(used_database: Database) -> None:
+    with served(used_database) as service:
+        means = service.test.means
+        other = replace(means, urls=Urls(means.urls.public_base_url, b"o" * 32))
+        assert replace(service.test, means=other).run(means.rulebook.lines[NEVER]).failed == ("logged",)
+
+
+def test_a_service_that_stops_answering_is_not_waited_for_by_every_call(
+    used_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def ask(wire: Wire, method: str, url: str, *signed: object) -> Answer:
+        asked.append(url)
+        if len(asked) > 1:
+            raise TooSlow
+        return Answer(403, "", b"")
+
+    monkeypatch.setattr(Wire, "_ask", ask)
+    with served(used_database) as service:
+        verdict = service.run()
+    assert verdict.failed == ("in_time",)
+    assert len(asked) <= 13  # the stranger's, and the first and the last of two calls to each of three lines
 
 
 def test_a_slow_service_is_found(used_database: Database) -> None:
