@@ -21,7 +21,7 @@ from tests.callflow.conftest import TOKEN
 from tests.callflow.tested_service import RECORDED, RULES, Sabotage, served
 
 pytestmark = pytest.mark.parametrize("used_database", ["sqlite"], indirect=True)
-ASKS, NOTICE, NEVER, MUST_RECORD = 0, 1, 2, 3
+ASKS, NOTICE, NEVER, MUST_RECORD = 5, 1, 2, 3
 ANSWER, CHOICE, CONSENT, AUDIO = "/voice/answer", "/voice/choice", "/voice/consent", "/voice/audio"
 RECORDING = b'<Start><Recording channels="dual" track="both"/></Start>'
 
@@ -258,8 +258,8 @@ def test_a_fault_names_a_line_by_its_place_and_no_number(used_database: Database
     with served(used_database, sabotage=sabotage) as service:
         faults = service.run(ASKS).faults
     assert {fault.what.partition(":")[0] for fault in faults} == {
-        "line 1, a caller who declines",
-        "line 1, a caller who says nothing",
-        "line 1, a caller who agrees",
+        "line 6, a caller who declines",
+        "line 6, a caller who says nothing",
+        "line 6, a caller who agrees",
     }
     assert not re.search(r"\d{4}", str(faults))
