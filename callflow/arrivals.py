@@ -37,10 +37,11 @@ def arrive(
     *,
     rulebook: Rulebook,
     law: Law,
-    number_key: bytes,
+    number_key: bytes | None,
 ) -> Arrival:
+    """Without a `number_key` nobody is known again by their number."""
     places, known = places_of(heard.from_, law)
-    caller_hash = number_hash(number_key, heard.from_)
+    caller_hash = number_hash(number_key, heard.from_) if number_key else None
     remembers = caller_hash is not None and rulebook.remember_declines is not None
     declined = declines.remembered(connection, caller_hash, moment.at) if caller_hash and remembers else None
     ends = ends_of(rulebook, line, places)

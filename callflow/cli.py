@@ -11,6 +11,7 @@ from callflow.cli_base import FOUND_SOMETHING, end, failures_told, opened, readi
 from callflow.cli_interchange import add_interchange_commands
 from callflow.cli_log import add_log_commands
 from callflow.cli_rules import add_rules_commands
+from callflow.cli_selftest import add_selftest_commands
 from callflow.house import open_rulebook
 from storage.errors import Broken, Refused, Unavailable
 
@@ -205,3 +206,4 @@ def demo(once: bool, folder: Path | None) -> None:
 add_interchange_commands(main)
 add_rules_commands(main)
 add_log_commands(main)
+add_selftest_commands(main)

@@ -33,6 +33,7 @@ def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request
             "mode": received.mode,
             "language": received.language,
             "caller_place_by": arrival.known_by,
+            **({"synthetic": True} if received.synthetic else {}),
             **_under(received),
             "ruling": arrival.ruling.told(),
         },

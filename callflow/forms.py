@@ -18,6 +18,7 @@ CALL_SID = re.compile(r"CA[0-9a-f]{32}")
 RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
+SELF_TEST_FIELD = "OnrecordSelfTest"
 DIGITS_LENGTH_MAX = 32
 FROM_LENGTH_MAX = 256
 
@@ -28,6 +29,7 @@ FINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "cancele
 _STATUS = re.compile(r"[a-z][a-z-]{0,31}")  # an open set: Twilio adds words, and we act on those we know
 _RECORDING_STATUS = re.compile(r"in-progress|completed|absent|failed")
 _SOURCE = re.compile(r"[A-Za-z]{0,64}")  # <Start><Recording> sends one that no documented list has
+_MARK = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _COUNT = re.compile(r"[0-9]{1,9}")  # Twilio writes -1 for a duration it does not know yet
 _BRIDGED_STATUSES = ("completed", "answered")
 
@@ -41,15 +43,18 @@ class IncomingCall:
     """As sent: a number, a word such as "anonymous", a SIP address; empty if absent or unprintable."""
     to: str
     call_status: str
+    self_test: str = field(default="", repr=False)
+    """What a call of the self-test proves itself by; not yet checked, and empty where it can't be one."""
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
-        from_ = form.get("From", "")
+        from_, mark = form.get("From", ""), form.get(SELF_TEST_FIELD, "")
         return cls(
             call_sid=_call_sid(form),
             from_=from_ if len(from_) <= FROM_LENGTH_MAX and from_.isprintable() else "",
             to=_matched(form, "To", E164, "an E.164 number"),
             call_status=_matched(form, "CallStatus", _STATUS, "a status"),
+            self_test=mark if _MARK.fullmatch(mark) else "",
         )
 
 

@@ -36,6 +36,8 @@ def show_story(story: Story) -> None:
     call = story.call
     console = Console()
     console.print(f"call {call.call_sid} to {call.line}: {call.state}, outcome {call.outcome} {call.reason}".rstrip())
+    if call.synthetic:
+        console.print("a call of the self-test: nobody called, and nobody was rung")
     console.print(f"asked as {call.mode} in {call.language}, under rules {call.rules_sha256[:12]}; why: ", end="")
     console.print(f"onrecord explain --call {call.call_sid}")
     for recording in story.recordings:

@@ -15,8 +15,19 @@ from storage.calls import OPEN, Call, Moment
 ASKED_ABOUT_AFTER = timedelta(seconds=5)
 
 
-def add(connection: Connection, moment: Moment, heard: IncomingCall, arrival: Arrival, request_sha256: str) -> Call:
-    """Write the call down, with the standard it is held to, and say so in the log."""
+def add(
+    connection: Connection,
+    moment: Moment,
+    heard: IncomingCall,
+    arrival: Arrival,
+    request_sha256: str,
+    *,
+    synthetic: bool,
+) -> Call:
+    """Write the call down, with the standard it is held to, and say so in the log.
+
+    Of a `synthetic` call, which is the self-test's, Twilio knows nothing and is never asked.
+    """
     ruling, wording = arrival.ruling, arrival.wording
     standard = ruling.standard
     new = Call(
@@ -36,12 +47,13 @@ def add(connection: Connection, moment: Moment, heard: IncomingCall, arrival: Ar
         events=0,
         received_at=moment.at,
         disclosure_length_ms=wording.disclosure_length_ms,
-        sweep_at=moment.at + ASKED_ABOUT_AFTER,
+        sweep_at=None if synthetic else moment.at + ASKED_ABOUT_AFTER,
         law_sha256=ruling.law_sha256,
         on_refusal=ruling.on_refusal,
         remembers_decline=standard.remembers_decline,
         terms=Terms.of(ruling).written(),
         caller_hash=arrival.caller_hash,
+        synthetic=synthetic,
     )
     calls.add(connection, new)
     return calls.tell(connection, moment, new, events.call_received(new, arrival, heard, request_sha256))

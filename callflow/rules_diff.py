@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from callflow.explaining import ends_told, received_event
 from callflow.rules_in_force import kept_law
@@ -42,14 +42,14 @@ class Difference:
 
 
 def count_since(connection: Connection, since: datetime) -> int:
-    return connection.scalar(select(func.count()).select_from(call).where(call.c.received_at >= since)) or 0
+    return connection.scalar(select(func.count()).select_from(call).where(_real_since(since))) or 0
 
 
 def past_calls(connection: Connection, since: datetime) -> Iterator[Past | None]:
     """In the order of their ids. None for one that cannot be decided again: its ruling or its law is not kept."""
     law_of = cache(lambda sha256: kept_law(connection, sha256))
     columns = (call.c.id, call.c.call_sid, call.c.line, call.c.received_at, call.c.outcome, call.c.law_sha256)
-    page, last = select(*columns).where(call.c.received_at >= since).order_by(call.c.id).limit(_PAGE), ""
+    page, last = select(*columns).where(_real_since(since)).order_by(call.c.id).limit(_PAGE), ""
     while rows := connection.execute(page.where(call.c.id > last)).all():
         for row in rows:
             ruling = received_event(connection, row.id).get("ruling")
@@ -59,6 +59,11 @@ def past_calls(connection: Connection, since: datetime) -> Iterator[Past | None]
             else:
                 yield Past(row.call_sid, row.line, row.received_at, row.outcome, ruling, law)
         last = rows[-1].id
+
+
+def _real_since(since: datetime) -> ColumnElement[bool]:
+    """Calls that somebody made: the self-test's are decided again every day."""
+    return (call.c.received_at >= since) & (call.c.synthetic == 0)
 
 
 def difference(past: Past, old: Rulebook, new: Rulebook) -> Difference | None:

@@ -32,6 +32,7 @@ class Story:
             "outcome": self.call.outcome,
             "reason": self.call.reason,
             "state": self.call.state,
+            "synthetic": self.call.synthetic,
             "rules_version": self.call.rules_sha256,
             "recordings": [_recording(one) for one in self.recordings],
             "incidents": [{"kind": one.kind, "detail": one.detail} for one in self.incidents],

@@ -17,7 +17,7 @@ ANSWER_PATH = "/voice/answer"
 FALLBACK_PATH = "/voice/fallback"
 CALL_PROGRESS_PATH = "/callbacks/call"
 
-Kind = Literal["language", "choice", "consent", "ended", "whisper", "recording", "audio"]
+Kind = Literal["language", "choice", "consent", "ended", "whisper", "recording", "audio", "selftest"]
 RECORDED, UNRECORDED = "recorded", "unrecorded"
 
 # Twilio's connection overrides, no part of the signature: how often and after what to try again, and the
@@ -31,7 +31,7 @@ _CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Every method but `check` makes one absolute URL."""
+    """Every method but `check` and `self_test_mark` makes one absolute URL."""
 
     public_base_url: str
     mac_key: bytes = field(repr=False)
@@ -74,6 +74,10 @@ class Urls:
     def recording(self, call_id: str) -> str:
         mac = self._mac("recording", call_id)
         return f"{self.public_base_url}/callbacks/recording/{call_id}/{mac}{CALLBACK_RETRIES}"
+
+    def self_test_mark(self, call_sid: str, line: str) -> str:
+        """No URL: what a call of our own to that line carries, and nobody else's can."""
+        return self._mac("selftest", call_sid, line)
 
     def check(self, kind: Kind, call_id: str, step: str, mac: str) -> bool:
         """Whether we made that MAC for that purpose, call and step ("" if the path has none).

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from callflow import selftest_daily
 from callflow.anchoring import CHECKPOINT_EVERY_S
 from callflow.callbacks import Callbacks
 from callflow.house import House
@@ -37,14 +38,14 @@ def work(house: House) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    worker = make_worker(house)
+    worker = make_worker(house, stopping)
     worker.start()
     stopping.wait()
     worker.stop()
     house.anchoring.close()
 
 
-def make_worker(house: House) -> Worker:
+def make_worker(house: House, stopping: threading.Event | None = None) -> Worker:
     shop = make_workshop(house)
     missed = MissedCalls(house.database, shop.provider, Callbacks(house.conversation(), house.jobs), shop.moment)
     return Worker(
@@ -62,6 +63,7 @@ def make_worker(house: House) -> Worker:
             Periodic("forget", FORGET_EVERY_S, lambda: _forget(shop, house.jobs)),
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
             Periodic("checkpoint", CHECKPOINT_EVERY_S, house.anchoring.sign_where_due),
+            Periodic("self-test", selftest_daily.LOOK_EVERY_S, selftest_daily.SelfTest.of(house, stopping).look),
             Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, shop), everywhere=True),
         ],
     )

@@ -217,7 +217,8 @@ def speak(connection: Connection, known: Call, wording: Wording) -> Call:
 
 
 def ask_again(connection: Connection, known: Call, at: datetime | None) -> Call:
-    """Have the sweep ask Twilio about the call at that time; None: no more."""
+    """Have the sweep ask Twilio about the call at that time; None: no more. Twilio has no synthetic calls."""
+    at = None if known.synthetic else at
     _ASK_AGAIN.run(connection, {"the_id": known.id, "at": at})
     return replace(known, sweep_at=at)
 
