@@ -80,7 +80,7 @@ def clocks_and_files(tree: ast.AST) -> list[str]:
     asked = [node for node in _calls(tree) if _name(node.func) in {"now", "today", "time", "utcnow", "open", "Path"}]
     read = [node for node in _calls(tree) if _name(node.func) in {"read_text", "read_bytes"}]
     return [ast.unparse(node) for node in asked] + [
-        ast.unparse(node) for node in read if "files('policies')" not in ast.unparse(node)
+        ast.unparse(node) for node in read if not re.search(r"files\('(policies|evidence)'\)", ast.unparse(node))
     ]
 
 

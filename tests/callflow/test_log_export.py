@@ -425,3 +425,40 @@ def test_a_bundle_is_a_zip_where_its_name_says_so_and_never_replaces_one(office:
     for name in ("bundle.zip", "unpacked"):
         with pytest.raises(Refused, match="is there already"):
             write_bundle(files, tmp_path / name)
+
+
+GO_SOURCES = Path("/usr/share/gocode")  # where Debian's golang-golang-x-mod-dev puts it
+GO = shutil.which("go") if (GO_SOURCES / "src/golang.org/x/mod/sumdb/tlog").is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def go_checker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if GO is None:
+        pytest.skip("needs Go and golang.org/x/mod (Debian: golang-go golang-golang-x-mod-dev)")
+    folder = tmp_path_factory.mktemp("go")
+    environ = {
+        "GOPATH": str(GO_SOURCES),
+        "GO111MODULE": "off",
+        "GOCACHE": str(folder / "cache"),
+        "PATH": os.environ["PATH"],
+    }
+    source = ROOT / "tests/evidence/in_go/check_bundle.go"
+    subprocess.run([GO, "build", "-o", str(folder / "check"), str(source)], check=True, env=environ, cwd=folder)
+    return folder / "check"
+
+
+@pytest.mark.timeout(240)  # the compiler's first run
+def test_gos_own_packages_say_the_same(office: Office, go_checker: Path, tmp_path: Path) -> None:
+    kept = office.anchoring.sign().note
+    talks(office.installation.twilio.dial(), "2")
+    for name, files in {
+        "part": office.export(Selection((office.sids[0],)), since=(kept,)),
+        "all": office.export(Selection()),
+    }.items():
+        folder = write(files, tmp_path / name)
+        ran = subprocess.run([go_checker, folder, office.vkey], capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, "ok\n", "")
+        events = folder / "events.jsonl"
+        events.write_bytes(events.read_bytes().replace(b'"digit":"1"', b'"digit":"2"', 1))
+        ran = subprocess.run([go_checker, folder, office.vkey], capture_output=True, text=True, check=False)
+        assert ran.returncode == 1, "the check can fail"
