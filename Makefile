@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-rules area-codes lock clean
+.PHONY: help demo test lint bench bench-rules bench-log area-codes lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ bench: $(VENV)/.ready-test ## measure the consent webhook against its baselines,
 
 bench-rules: $(VENV)/.ready-test ## measure the law pack and one ruling against their baselines
 	$(BIN)/python -m bench.rules $(ARGS)
+
+bench-log: $(VENV)/.ready-test ## measure the consent log at a million events, and appending to it
+	$(BIN)/python -m bench.log $(ARGS)
 
 area-codes: $(VENV)/.ready-test ## make the table of area codes again from phonenumbers, and print what changed
 	$(BIN)/python -m tests.policies.area_codes

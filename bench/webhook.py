@@ -63,7 +63,7 @@ class Result:
 
 def main() -> int:
     options = _options()
-    for fact in _machine():
+    for fact in machine():
         print(fact)
     print(_ROW.format(*_HEADINGS), flush=True)
     began = perf_counter()
@@ -85,7 +85,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _machine() -> Iterator[str]:
+def machine() -> Iterator[str]:
+    """What the figures were measured on."""
     yield f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {platform.platform()}"
     names = " ".join(f"{name} {version(name)}" for name in ("granian", "flask", "sqlalchemy"))
     yield f"Python {platform.python_version()}, SQLite {sqlite.sqlite_version}, {names}"

@@ -60,27 +60,23 @@ def sign(connection: Connection, moment: Moment, signing: Signing) -> SignedChec
     origin = _current_origin(connection) or _name(connection, moment, signing)
     signers = [Signer(origin.origin, seed) for seed in signing.seeds]
     _introduce(connection, moment, origin, signers)
-    size, last = consent_log.size(connection), newest(connection)
-    require_continuation(connection, last)
+    tree, size, last = KeptTree(connection), consent_log.size(connection), newest(connection)
+    if last and not (last.size <= size and tree.root(last.size) == last.checkpoint.root):
+        raise Broken(
+            f"consent log: its first {last.size} events are not those that were signed at "
+            f"{last.signed_at:%Y-%m-%d %H:%M:%S}: they were changed since, and it signs nothing more"
+        )
     if last and last.size == size:
         return last
-    text = Checkpoint(origin.origin, size, KeptTree(connection).root(size)).text
+    text = Checkpoint(origin.origin, size, tree.root(size)).text
     note = Note(text, tuple(signer.sign(text) for signer in signers))
     row = {"size": size, "origin_id": origin.id, "note": str(note), "signed_at": moment.at}
     connection.execute(insert(log_checkpoint), row)
     return SignedCheckpoint(Checkpoint.of(note), note, moment.at)
 
 
-def require_continuation(connection: Connection, known: SignedCheckpoint | None) -> None:
-    """Raises Broken unless the log begins with what that checkpoint says."""
-    if known and not continues(connection, known.checkpoint):
-        raise Broken(
-            f"consent log: its first {known.size} events are not those that were signed at "
-            f"{known.signed_at:%Y-%m-%d %H:%M:%S}: they were changed since, and it signs nothing more"
-        )
-
-
 def continues(connection: Connection, known: Checkpoint) -> bool:
+    """Whether the log begins with what that checkpoint says."""
     is_long_enough = known.size <= consent_log.size(connection)
     return is_long_enough and KeptTree(connection).root(known.size) == known.root
 
