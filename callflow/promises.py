@@ -25,10 +25,11 @@ from storage.database import Database
 from storage.errors import Broken, Refused
 from storage.kept_audio import kept_audio
 from storage.recordings import Recording
-from storage.tables import audio_object, call, recording, recording_key, wording_version
+from storage.tables import audio_object, call, log_leaf, recording, recording_key, wording_version
 
 Json = Mapping[str, Any]
 _DURATION_TOLERANCE_S = 2.0
+_NAME_CHARS_MIN = 7
 _GIVEN_UP = (RecordingState.CONDEMNED, RecordingState.DESTROYED)
 
 
@@ -70,6 +71,7 @@ def breaches(witness: Witness, seen: Sequence[Json], *, others: Collection[str] 
             found += _no_is_final(connection, one, told)
             found += _gets_through(one, told)
             found += _nothing_lost(witness, connection, one, told)
+            found += _names_nobody(connection, one, told)
         found += _invented(connection, {one["call_sid"] for one in seen} | {*others})
         found += strays(witness, connection)
     return found
@@ -144,6 +146,18 @@ def _nothing_lost(witness: Witness, connection: Connection, one: Json, told: Sto
         yield from _opens(witness, connection, recorded, kept, told)
         if not recorded["deleted"]:
             yield Breach("P4", told.call.call_sid, "Twilio's copy remains although ours is verified")
+
+
+def _names_nobody(connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
+    """P7: no leaf holds a number, a name of Twilio's, or where audio lies: leaves are never erased."""
+    leaves = "".join(connection.scalars(select(log_leaf.c.leaf).where(log_leaf.c.call_id == told.call.id)))
+    names = {one["from"], one["to"], one["call_sid"]}
+    names |= {leg[name] for leg in one["legs"] for name in ("to", "call_sid")}
+    names |= {recorded["sid"] for recorded in one["recordings"]}
+    names |= {kept.object_key for kept in told.recordings if kept.object_key}
+    for name in names:
+        if not name.isalpha() and len(name) >= _NAME_CHARS_MIN and name.removeprefix("+") in leaves:
+            yield Breach("P7", told.call.call_sid, "a leaf of the log holds what can name somebody")
 
 
 def _opens(witness: Witness, connection: Connection, recorded: Json, kept: Recording, told: Story) -> Iterator[Breach]:
