@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from callflow.cli_base import FOUND_SOMETHING, end, failures_told, opened, reading
+from callflow.cli_provider import add_provider_commands
 from callflow.cli_rules import add_rules_commands
 from callflow.house import open_rulebook
 from storage.errors import Broken, Refused, Unavailable
@@ -233,4 +234,5 @@ def demo(once: bool, folder: Path | None) -> None:
     sys.exit(run(once=once, folder=folder))
 
 
+add_provider_commands(main)
 add_rules_commands(main)

@@ -27,7 +27,6 @@ from storage.provider import CallAccount, Provider, ProviderRecording
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 10.0
 _AT_ONCE = 50
 _FAILURES_MAX = 5
 _WHOLE_AFTER = timedelta(hours=1)

@@ -7,6 +7,7 @@ from hashlib import sha256
 from evidence.events import Event, Value
 from policies import corroboration
 from policies.corroboration import Logged, Request
+from policies.days import DayCompared
 
 SOURCE = "twilio call events"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -39,6 +40,20 @@ def corroborated(
 
 def not_corroborated(reason: str) -> Event:
     return Event("provider.corroborated", {"source": SOURCE, "match": None, "differs": [], "reason": reason})
+
+
+def reconciled(day: DayCompared) -> Event:
+    """A sid could be tied to a person, so which calls differ can be erased."""
+    public: dict[str, Value] = {
+        "day": day.day.isoformat(),
+        "provider_calls": day.provider_calls,
+        "logged_calls": day.logged_calls,
+        "erased": day.erased,
+        "missing": len(day.missing),
+        "unknown_to_provider": len(day.unknown),
+    }
+    differing = {"missing_ids": list(day.missing), "unknown_ids": list(day.unknown)}
+    return Event("reconcile.done", public, {name: sids for name, sids in differing.items() if sids})
 
 
 def _asked(seen: Sequence[Request], logged: Logged) -> dict[str, Value]:

@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from callflow.callbacks import Callbacks
+from callflow.corroborating import Corroboration
 from callflow.house import House
 from callflow.missed import LOOK_EVERY_S, MissedCalls
+from callflow.reconciling import Reconciliation
 from callflow.settings import Settings
 from callflow.twilio_client import TWILIO, Account
 from callflow.twilio_rest import TwilioProvider
@@ -25,6 +27,8 @@ from storage.worker import Periodic, Worker
 
 SWEEP_EVERY_S = 5.0
 TIDY_EVERY_S = 10.0
+CORROBORATE_EVERY_S = 10.0
+RECONCILE_EVERY_S = 600.0
 FORGET_EVERY_S = 3600.0
 # Ended jobs are kept as long as Twilio may still repeat the news they came from, and then some.
 _JOBS_KEPT = timedelta(days=14)
@@ -59,9 +63,23 @@ def make_worker(house: House) -> Worker:
             Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, house.jobs)),
             Periodic("forget", FORGET_EVERY_S, lambda: _forget(shop, house.jobs)),
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
+            Periodic("corroborate", CORROBORATE_EVERY_S, make_corroboration(house, shop).look),
+            Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(house, shop).look),
             Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, shop), everywhere=True),
         ],
     )
+
+
+def make_corroboration(house: House, shop: Workshop) -> Corroboration:
+    settings = house.settings
+    return Corroboration(
+        house.database, shop.provider, settings.public_base_url, shop.moment, wait=settings.corroborate_after
+    )
+
+
+def make_reconciliation(house: House, shop: Workshop) -> Reconciliation:
+    lines = frozenset(line.number for line in house.rulebook.lines)
+    return Reconciliation(house.database, shop.provider, lines, shop.moment)
 
 
 def _forget(shop: Workshop, jobs: JobQueue) -> None:
