@@ -7,7 +7,7 @@ recording's SID, never taken from an answer or a callback.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ from storage.provider import CallAccount, ProviderCall, ProviderRecording
 
 PAGE_SIZE = 1000
 ENDED = ("completed", "busy", "failed", "no-answer", "canceled")
+RESOLUTION = timedelta(seconds=1)  # of the times that can be asked about
 NOT_FOUND = 20404
 CALL_NOT_IN_PROGRESS = 21220
 
@@ -58,7 +59,8 @@ class TwilioProvider:
         return self._calls(start_time_after=moment.astimezone(UTC))
 
     def calls_between(self, begin: datetime, end: datetime) -> tuple[ProviderCall, ...]:
-        listed = self._calls(start_time_after=begin.astimezone(UTC), start_time_before=end.astimezone(UTC))
+        after, before = begin.astimezone(UTC), end.astimezone(UTC) + RESOLUTION
+        listed = self._calls(start_time_after=after, start_time_before=before)
         return tuple(call for call in listed if call.came_in_at and begin <= call.came_in_at < end)
 
     def call_account(self, call_sid: str) -> CallAccount | None:

@@ -262,7 +262,7 @@ def test_of_the_calls_listed_those_between_are_told(api: ScriptedApi, twilio: Tw
     assert twilio.calls_between(came_in_at - second, came_in_at) == ()
     assert twilio.calls_between(came_in_at + second, came_in_at + 2 * second) == ()
     assert api.requests[0].query["StartTime>"] == "2026-03-24T18:15:40Z"
-    assert api.requests[0].query["StartTime<"] == "2026-03-24T18:15:41Z"
+    assert api.requests[0].query["StartTime<"] == "2026-03-24T18:15:42Z"
 
 
 def test_calls_that_came_in_are_told_and_others_are_not(api: ScriptedApi, twilio: TwilioProvider) -> None:
