@@ -21,7 +21,7 @@ def corroborate(call_sid: str) -> None:
 
     with opened() as house:
         try:
-            found = make_corroboration(house, make_workshop(house)).now(call_sid)
+            found = make_corroboration(house, make_workshop(house)).ask_now(call_sid)
         except (Refused, Unavailable, Broken) as error:
             end([str(error)], FOUND_SOMETHING)
     if found.match is None:
@@ -47,7 +47,7 @@ def reconcile(day: datetime | None) -> None:
     with opened() as house:
         try:
             that_day = (day or datetime.now(UTC) - timedelta(days=1)).date()
-            found = make_reconciliation(house, make_workshop(house)).now(that_day)
+            found = make_reconciliation(house, make_workshop(house)).go_through(that_day)
         except (Refused, Unavailable, Broken) as error:
             end([str(error)], FOUND_SOMETHING)
     erased = f", and {found.erased} that are erased" if found.erased else ""

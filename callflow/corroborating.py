@@ -71,7 +71,7 @@ class Corroboration:
             if failures == _FAILURES_MAX:
                 break  # it is Twilio that fails, or our way to it
 
-    def now(self, call_sid: str) -> Corroborated:
+    def ask_now(self, call_sid: str) -> Corroborated:
         """Ask at once, and believe what is said. Logged where it was not yet. Raises Refused for no call of ours."""
         with self.database.read() as connection:
             known = calls.peek_sid(connection, call_sid)
@@ -121,12 +121,12 @@ class Corroboration:
         if differs and not at_once and _age(known, moment) < _WHOLE_AFTER:
             self._put_off(connection, moment, known)
             return found
-        accounts.keep(connection, call_id, account.body, moment.at)
-        asked = len(ours(account.requests, self.public_base_url))
-        self._close(connection, moment, known, corroborated(seen, logged, asked, len(listed), account.body))
         if differs:
             detail = f"Twilio's account of the call differs from the log in: {', '.join(differs)}"
             raise_incident(connection, moment, "provider_contradicts", about=call_id, call_id=call_id, detail=detail)
+        accounts.keep(connection, call_id, account.body, moment.at)
+        asked = len(ours(account.requests, self.public_base_url))
+        self._close(connection, moment, known, corroborated(seen, logged, asked, len(listed), account.body))
         return Corroborated(not differs, differs, is_logged=True)
 
     def _not_told(self, call_id: str, reason: str, *, give_up_after: timedelta) -> Corroborated:

@@ -55,7 +55,7 @@ class Reconciliation:
             self._log(self.compare(day.date()), watermark=day + _DAY)
             day += _DAY
 
-    def now(self, day: date) -> DayCompared:
+    def go_through(self, day: date) -> DayCompared:
         """Go through a day, as far as it is over, and log what was found. Raises Refused for one that is to come."""
         compared = self.compare(day)
         self._log(compared)

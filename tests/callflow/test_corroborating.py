@@ -163,7 +163,7 @@ def test_a_key_that_the_log_tells_otherwise_is_found_and_raised(own_desk: Desk) 
 def test_an_event_that_was_rewritten_is_found(own_desk: Desk, kind: str, before: str, after: str, differs: str) -> None:
     made = own_desk.declined()
     rewrite(own_desk, made, kind, before, after)
-    assert differs in own_desk.corroboration.now(made.sid).differs
+    assert differs in own_desk.corroboration.ask_now(made.sid).differs
 
 
 @ON_ONE_DATABASE
@@ -173,7 +173,7 @@ def test_a_kept_reply_that_was_rewritten_is_found(own_desk: Desk) -> None:
     own_desk.write(
         lambda connection: connection.execute(update(reply).where(reply.c.step == "answer").values(body=forged))
     )
-    assert own_desk.corroboration.now(made.sid).differs == (Differs.REPLIES,)
+    assert own_desk.corroboration.ask_now(made.sid).differs == (Differs.REPLIES,)
 
 
 def test_an_account_that_differs_soon_after_the_call_may_not_be_whole_yet(desk: Desk) -> None:
@@ -192,7 +192,7 @@ def test_an_answer_that_twilio_never_got_is_no_contradiction(desk: Desk) -> None
     for lost in range(len(desk.installation.twilio.sent)):
         desk.takes(made)
         desk.company.accounts[made.sid] = account_of(desk.installation, made.sid, lost=lost)
-        assert desk.corroboration.now(made.sid).match is True
+        assert desk.corroboration.ask_now(made.sid).match is True
 
 
 def test_what_is_not_told_yet_is_asked_for_again_ever_more_rarely(desk: Desk) -> None:
@@ -265,13 +265,13 @@ def test_an_erased_call_is_not_asked_about(desk: Desk) -> None:
     mark(desk, made, "erased_at", desk.installation.twilio.clock())
     desk.look(minutes=16)
     assert desk.company.asked == []
-    assert desk.corroboration.now(made.sid) == Corroborated(None, reason="the call was erased")
+    assert desk.corroboration.ask_now(made.sid) == Corroborated(None, reason="the call was erased")
 
 
 def test_a_call_that_was_looked_at_can_be_looked_at_again_and_is_logged_once(desk: Desk) -> None:
     made = desk.declined()
-    assert desk.corroboration.now(made.sid) == Corroborated(True, is_logged=True)
-    assert desk.corroboration.now(made.sid) == Corroborated(True)
+    assert desk.corroboration.ask_now(made.sid) == Corroborated(True, is_logged=True)
+    assert desk.corroboration.ask_now(made.sid) == Corroborated(True)
     assert len(desk.told(made)) == 1
 
 
@@ -280,7 +280,7 @@ def test_only_a_call_that_is_over_is_looked_at(desk: Desk) -> None:
     under_way.to_the_question()
     for sid in (under_way.sid, "CA" + "0" * 32):
         with pytest.raises(Refused):
-            desk.corroboration.now(sid)
+            desk.corroboration.ask_now(sid)
 
 
 @pytest.mark.parametrize("column", ["synthetic", "erased_at"])

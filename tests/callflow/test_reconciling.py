@@ -88,7 +88,7 @@ def test_a_day_on_which_both_lists_are_the_same_is_logged_and_raises_nothing(des
         desk.on_both()
     desk.at_twilio(ELSEWHERE)
     desk.now += timedelta(days=1)
-    found = desk.reconciliation.now(DAY)
+    found = desk.reconciliation.go_through(DAY)
     assert (found.agrees, found.provider_calls, found.logged_calls) == (True, 3, 3)
     (told,) = desk.logged()
     counted = {"provider_calls": 3, "logged_calls": 3, "missing": 0, "unknown_to_provider": 0, "erased": 0}
@@ -101,7 +101,7 @@ def test_a_call_that_only_twilio_lists_is_missing_and_one_that_it_denies_is_unkn
     desk.on_both()
     missing, unknown = desk.at_twilio(), desk.here().call_sid
     desk.now += timedelta(days=1)
-    found = desk.reconciliation.now(DAY)
+    found = desk.reconciliation.go_through(DAY)
     assert (found.missing, found.unknown) == ((missing,), (unknown,))
     (told,) = desk.logged()
     assert (told["missing"], told["unknown_to_provider"], set(told["sd"])) == (1, 1, {"missing_ids", "unknown_ids"})
@@ -112,7 +112,7 @@ def test_a_call_that_only_twilio_lists_is_missing_and_one_that_it_denies_is_unkn
 def test_which_calls_differ_can_be_erased(desk: Desk) -> None:
     missing = desk.at_twilio()
     desk.now += timedelta(hours=1)
-    desk.reconciliation.now(DAY)
+    desk.reconciliation.go_through(DAY)
     assert missing not in json.dumps(desk.logged())
     with desk.database.read() as connection:
         assert len(connection.scalars(select(disclosure.c.body)).all()) == 1

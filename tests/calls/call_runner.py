@@ -187,7 +187,7 @@ class Town:
         corroboration = Corroboration(
             self.database, self.provider, self.face.urls.public_base_url, self.moment, wait=timedelta(0)
         )
-        found = corroboration.now(call_sid)
+        found = corroboration.ask_now(call_sid)
         return (
             [] if found.match else [f"P5 broken on {call_sid}: Twilio tells otherwise: {found.differs} {found.reason}"]
         )
