@@ -10,6 +10,8 @@ from callflow.sightings import document_of, ours, steps_of
 from callflow.urls import Urls
 from policies.consent import Mode
 from policies.corroboration import Key
+from policies.overrides import AUTO
+from policies.rules import Destination, Line
 from policies.wording import wording_for
 from storage.provider import ProviderRequest
 
@@ -59,7 +61,8 @@ def test_what_was_not_asked_of_a_step_of_this_call_is_none(url: str) -> None:
 
 
 def test_requests_of_ours_are_counted_with_their_callbacks() -> None:
-    listed = [asked(URLS.answer()), asked(URLS.call_progress()), asked("https://api.twilio.com/x")]
+    others = [asked("https://api.twilio.com/x"), asked(f"{BASE}elsewhere/voice/answer")]
+    listed = [asked(URLS.answer()), asked(URLS.call_progress()), *others]
     assert len(ours(listed, BASE)) == 2
 
 
@@ -101,6 +104,14 @@ def test_the_language_menu_is_neither_disclosure_nor_question() -> None:
     found = document_of(twiml.menu(("en-US", "es-US"), language_url=URLS.language(CALL)).decode())
     assert found is not None
     assert (found.disclosed, found.asked, found.has_words) == (frozenset(), frozenset(), True)
+
+
+def test_what_is_said_after_the_decision_is_no_disclosure() -> None:
+    line = Line("+12125550100", (Destination("client", "alice"),), ("en-US",), ("quality",), AUTO, "long")
+    body = twiml.suppress(CALL, line, WORDING, URLS, text=WORDING.disclosure)
+    found = document_of(body.decode())
+    assert found is not None
+    assert (found.disclosed, found.has_words) == (frozenset(), True)
 
 
 @pytest.mark.parametrize("body", [twiml.nothing(), twiml.hangup()])
