@@ -12,7 +12,7 @@ from storage.errors import Broken, Refused, Unavailable
 @click.command()
 @click.argument("call_sid")
 def corroborate(call_sid: str) -> None:
-    """Ask Twilio what it saw of a call, and compare it with the log.
+    """Hold what Twilio saw of a call against the log.
 
     The worker does it by itself for each call, a quarter of an hour after its end. Exit code 1 where the two differ,
     or Twilio does not tell.

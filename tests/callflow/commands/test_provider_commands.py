@@ -33,7 +33,7 @@ def connected(site: Site, office: Office) -> Site:
     return site
 
 
-def today() -> str:
+def this_day() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
@@ -48,7 +48,7 @@ def test_every_difference_of_a_day_is_printed(connected: Site, office: Office) -
     invented = new_call()
     with closing(connected.database()) as database:
         database.write(lambda connection: calls.add(connection, invented))
-    for day, expected in ((today(), f"{sid}: Twilio lists it"), ("2026-11-22", f"{invented.call_sid}: it is here")):
+    for day, expected in ((this_day(), f"{sid}: Twilio lists it"), ("2026-11-22", f"{invented.call_sid}: it is here")):
         ran = connected.run("reconcile", "--day", day)
         assert (ran.code, ran.err) == (1, "")
         assert expected in ran.out
