@@ -10,6 +10,7 @@ import click
 from callflow.cli_base import FOUND_SOMETHING, end, failures_told, opened, reading
 from callflow.cli_interchange import add_interchange_commands
 from callflow.cli_log import add_log_commands
+from callflow.cli_provider import add_provider_commands
 from callflow.cli_rules import add_rules_commands
 from callflow.cli_selftest import add_selftest_commands
 from callflow.house import open_rulebook
@@ -204,6 +205,7 @@ def demo(once: bool, folder: Path | None) -> None:
 
 
 add_interchange_commands(main)
+add_provider_commands(main)
 add_rules_commands(main)
 add_log_commands(main)
 add_selftest_commands(main)

@@ -8,6 +8,7 @@ import shutil
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ from callflow.places import (
     witness_fault,
 )
 from callflow.private_files import OTHERS, Fault, read_private
+from storage.calls import CORROBORATED_AFTER
 
 Need = Literal["all", "places", "database"]
 """What a command works with: everything; all but the telephone; the database alone."""
@@ -77,6 +79,8 @@ class Settings:
     """The witness's vkey, a space, and its URL."""
     time_stamp: str
     time_stamp_ca: Path
+    corroborate_after: timedelta
+    """How long after a call Twilio is first asked what it saw of it."""
 
 
 def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings:
@@ -112,6 +116,7 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         witness=places.text("ONRECORD_WITNESS", witness_fault),
         time_stamp=places.text("ONRECORD_TSA", reached_url_fault),
         time_stamp_ca=Path(places.text("ONRECORD_TSA_CA") or "var/tsa-ca.pem"),
+        corroborate_after=_seconds(places.text("ONRECORD_CORROBORATE_AFTER_S", _wait_fault)) or CORROBORATED_AFTER,
     )
     if found.problems:
         raise SettingsRejected(*found.problems)
@@ -125,6 +130,10 @@ def _rest_credentials(phone: "_Environment") -> tuple[str, str] | None:
     if phone.has("TWILIO_API_KEY") != phone.has("TWILIO_API_SECRET"):
         phone.report("TWILIO_API_KEY", Fault("and TWILIO_API_SECRET come together", "set both or neither"))
     return (key, secret) if key and secret else None
+
+
+def _seconds(text: str) -> timedelta | None:
+    return timedelta(seconds=int(text)) if text else None
 
 
 Check = Callable[[str], Fault | None]
@@ -186,6 +195,14 @@ def _secret_fault(value: str) -> Fault | None:
     if SECRET.fullmatch(value):
         return None
     return Fault("does not look like a secret", f"it has at least {SECRET_LENGTH_MIN} characters and no space")
+
+
+def _wait_fault(value: str) -> Fault | None:
+    """A call is asked about when it is booked for, or sooner where what stands in for Twilio tells sooner."""
+    longest_s = int(CORROBORATED_AFTER.total_seconds())
+    if value.isascii() and value.isdigit() and 1 <= int(value) <= longest_s:
+        return None
+    return Fault("is no number of seconds", f"expected 1 to {longest_s}, or leave it unset")
 
 
 def _sid_fault(prefix: str) -> Check:

@@ -7,18 +7,20 @@ recording's SID, never taken from an answer or a callback.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from callflow.forms import CALL_SID, RECORDING_SID
 from callflow.outbound import Answered, Limits, NoAnswer, Outbound
+from callflow.twilio_account import read_account
 from callflow.twilio_client import Account, asking, client
 from storage.errors import Refused
-from storage.provider import ProviderCall, ProviderRecording
+from storage.provider import CallAccount, ProviderCall, ProviderRecording
 
 PAGE_SIZE = 1000
 ENDED = ("completed", "busy", "failed", "no-answer", "canceled")
+RESOLUTION = timedelta(seconds=1)  # of the times that can be asked about
 NOT_FOUND = 20404
 CALL_NOT_IN_PROGRESS = 21220
 
@@ -54,10 +56,19 @@ class TwilioProvider:
         return found[0] if found else None
 
     def calls_since(self, moment: datetime) -> tuple[ProviderCall, ...]:
-        with asking("list of calls"):
-            # The SDK writes the clock's hand as it stands and a Z behind it.
-            calls = self._sdk.calls.list(start_time_after=moment.astimezone(UTC), page_size=PAGE_SIZE)
-            return tuple(_call(call) for call in calls if call.direction == "inbound")
+        return self._calls(start_time_after=moment.astimezone(UTC))
+
+    def calls_between(self, begin: datetime, end: datetime) -> tuple[ProviderCall, ...]:
+        after, before = begin.astimezone(UTC), end.astimezone(UTC) + RESOLUTION
+        listed = self._calls(start_time_after=after, start_time_before=before)
+        return tuple(call for call in listed if call.came_in_at and begin <= call.came_in_at < end)
+
+    def call_account(self, call_sid: str) -> CallAccount | None:
+        _require(CALL_SID, call_sid)
+        found: tuple[CallAccount, ...] = ()
+        with asking(f"events of call {call_sid}", fine=(NOT_FOUND,)):
+            found = (read_account(self._sdk.calls(call_sid).events.list(page_size=PAGE_SIZE)),)
+        return found[0] if found else None
 
     def recordings_of(self, call_sid: str) -> tuple[ProviderRecording, ...]:
         """Asked of the account, not of the call: recordings outlive the call's own record."""
@@ -127,6 +138,12 @@ class TwilioProvider:
     @cached_property
     def _sdk(self) -> Any:
         return client(self._account, self._outbound)
+
+    def _calls(self, **started: datetime) -> tuple[ProviderCall, ...]:
+        with asking("list of calls"):
+            # The SDK writes the clock's hand as it stands and a Z behind it.
+            calls = self._sdk.calls.list(**started, page_size=PAGE_SIZE)
+            return tuple(_call(call) for call in calls if call.direction == "inbound")
 
     def _media(self, url: str) -> Iterator[bytes]:
         """Both channels, or the one there is."""

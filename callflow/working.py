@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 from callflow import selftest_daily
 from callflow.anchoring import CHECKPOINT_EVERY_S
 from callflow.callbacks import Callbacks
+from callflow.corroborating import Corroboration
 from callflow.house import House
 from callflow.missed import LOOK_EVERY_S, MissedCalls
+from callflow.reconciling import Reconciliation
 from callflow.settings import Settings
 from callflow.twilio_client import TWILIO, Account
 from callflow.twilio_rest import TwilioProvider
@@ -27,6 +29,8 @@ from storage.worker import Periodic, Worker
 
 SWEEP_EVERY_S = 5.0
 TIDY_EVERY_S = 10.0
+CORROBORATE_EVERY_S = 10.0
+RECONCILE_EVERY_S = 600.0
 FORGET_EVERY_S = 3600.0
 # Ended jobs are kept as long as Twilio may still repeat the news they came from, and then some.
 _JOBS_KEPT = timedelta(days=14)
@@ -64,9 +68,23 @@ def make_worker(house: House, stopping: threading.Event | None = None) -> Worker
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
             Periodic("checkpoint", CHECKPOINT_EVERY_S, house.anchoring.sign_where_due),
             Periodic("self-test", selftest_daily.LOOK_EVERY_S, selftest_daily.SelfTest.of(house, stopping).look),
+            Periodic("corroborate", CORROBORATE_EVERY_S, make_corroboration(house, shop).look),
+            Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(house, shop).look),
             Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, shop), everywhere=True),
         ],
     )
+
+
+def make_corroboration(house: House, shop: Workshop) -> Corroboration:
+    settings = house.settings
+    return Corroboration(
+        house.database, shop.provider, settings.public_base_url, shop.moment, wait=settings.corroborate_after
+    )
+
+
+def make_reconciliation(house: House, shop: Workshop) -> Reconciliation:
+    lines = frozenset(line.number for line in house.rulebook.lines)
+    return Reconciliation(house.database, shop.provider, lines, shop.moment)
 
 
 def _forget(shop: Workshop, jobs: JobQueue) -> None:

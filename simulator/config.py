@@ -41,6 +41,7 @@ class Timing:
     ring_s: float = 1.5  # until the agent picks up
     think_s: float = 0.6  # from the end of a question to the key
     recording_min_s: float = 1.0  # a shorter recording is `absent`; Twilio does not publish its minimum
+    events_s: float = 900.0  # from the end of a call until the requests about it can be listed
 
 
 @dataclass(frozen=True)

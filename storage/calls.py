@@ -5,7 +5,7 @@ Every function works in the caller's transaction. `Moment` carries the time and 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -20,6 +20,8 @@ from storage.prepared import Prepared
 from storage.tables import call, reply
 
 OPEN = "open"
+# Twilio tells what it asked about a call 15 minutes after the call's end.
+CORROBORATED_AFTER = timedelta(minutes=16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ _SPEAK = Prepared(
     .values({name: bindparam(name) for name in ("language", "wording_sha256", "disclosure_length_ms")})
 )
 _ASK_AGAIN = Prepared(update(call).where(call.c.id == bindparam("the_id")).values(sweep_at=bindparam("at")))
+_CORROBORATE = Prepared(update(call).where(call.c.id == bindparam("the_id")).values(corroborate_at=bindparam("at")))
 
 
 def by_sid(connection: Connection, call_sid: str) -> Call | None:
@@ -189,11 +192,13 @@ def end(connection: Connection, moment: Moment, known: Call, *, status: str, dur
         "reason": known.reason,
         "events": known.events + 1,
     }
-    asked_soon = ask_again(connection, known, moment.at)
+    booked = ask_again(connection, known, moment.at)
+    if not (known.synthetic or known.erased_at):
+        booked = corroborate(connection, booked, moment.at + CORROBORATED_AFTER)
     return settle(
         connection,
         moment,
-        asked_soon,
+        booked,
         CallEvent.ENDED,
         events=[Event("call.completed", public)],
         outcome=outcome,
@@ -221,6 +226,12 @@ def ask_again(connection: Connection, known: Call, at: datetime | None) -> Call:
     at = None if known.synthetic else at
     _ASK_AGAIN.run(connection, {"the_id": known.id, "at": at})
     return replace(known, sweep_at=at)
+
+
+def corroborate(connection: Connection, known: Call, at: datetime | None) -> Call:
+    """Have Twilio asked at that time what it saw of the call; None: no more."""
+    _CORROBORATE.run(connection, {"the_id": known.id, "at": at})
+    return replace(known, corroborate_at=at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Every method may raise Unavailable (try again later), Refused (the provider will
 Broken (the answer makes no sense). That a call or a recording is gone is a value, never an exception.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -40,6 +40,30 @@ class ProviderRecording:
     """In UTC."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProviderRequest:
+    """A request that the provider sent about a call, and the answer that it got."""
+
+    url: str
+    parameters: Mapping[str, str] = field(repr=False)
+    """By their names in small letters, without what parts the words: `callsid`."""
+    asked_at: datetime
+    """In UTC, to the second."""
+    status: int
+    """Where nothing came back it is 0 or an error of the provider's own."""
+    body: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CallAccount:
+    """What the provider tells of a call that is over. Empty until it is ready to tell, and when it no longer is."""
+
+    body: bytes = field(repr=False)
+    """JSON: the provider's own list, in one way of writing it."""
+    requests: tuple[ProviderRequest, ...]
+    """In no order that can be relied on."""
+
+
 class Provider(Protocol):
     """Every method may be called again after any outcome, and from several threads."""
 
@@ -49,6 +73,14 @@ class Provider(Protocol):
 
     def calls_since(self, moment: datetime) -> tuple[ProviderCall, ...]:
         """The calls that came in at or after that moment, to any number of the account."""
+        ...
+
+    def calls_between(self, begin: datetime, end: datetime) -> tuple[ProviderCall, ...]:
+        """The calls that came in at or after `begin` and before `end`, to any number of the account."""
+        ...
+
+    def call_account(self, call_sid: str) -> CallAccount | None:
+        """What was asked about a call, and answered. None where the provider knows no such call."""
         ...
 
     def recordings_of(self, call_sid: str) -> tuple[ProviderRecording, ...]:

@@ -12,11 +12,12 @@ def reached(connection: Connection, name: str) -> datetime | None:
     return connection.scalar(select(watermark.c.at).where(watermark.c.name == name))
 
 
-def advance(connection: Connection, name: str, at: datetime) -> None:
-    """Never goes back: of two who look at once, the one who got further stands."""
+def advance(connection: Connection, name: str, at: datetime) -> bool:
+    """Never goes back: of two who look at once, the one who got further stands. Whether it moved."""
     row = {"name": name, "at": at}
     before = connection.scalar(select(watermark.c.at).where(watermark.c.name == name).with_for_update())
     if before is None:
         connection.execute(insert(watermark), row)
     elif before < at:
         connection.execute(update(watermark).where(watermark.c.name == name).values(at=at))
+    return before is None or before < at

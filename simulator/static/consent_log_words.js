@@ -35,6 +35,9 @@ const WORDS = {
   "decline.forgotten": () => ["The earlier no is forgotten", "The caller asked to be recorded, by key."],
   "destruction.certified": () => ["The destruction is certified", "Every copy was checked to be gone."],
   "conversation.ended": (event) => ["The conversation ended", `The call to the agent: ${STATUSES[event.status] ?? plain(event.status ?? "")}. This never changes consent.`],
+  "provider.corroborated": (event) => event.match === null
+    ? ["Twilio did not tell what it saw", `${sentenceCase(event.reason ?? "nothing was told")}. What it said of the call cannot be held against this log.`]
+    : [event.match ? "Twilio tells the same of this call" : "Twilio tells otherwise", event.match ? "Its own list of what it asked us and what we answered agrees with every entry above. That list is kept, and its hash is in this log." : `The two accounts differ in: ${event.differs.join(", ")}. A person is told to look.`],
   "privacy.erased": () => ["Personal data was erased", "The proof stays whole: only the private part of the entries is gone."],
   "privacy.hold": () => ["A legal hold was placed", "While it lasts, nothing of this call is destroyed."],
   "privacy.released": () => ["A legal hold was released", "The audio's own rule counts again."],

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,17 @@ def test_three_settings_are_enough_and_the_rest_have_defaults() -> None:
         witness="",
         time_stamp="",
         time_stamp_ca=Path("var/tsa-ca.pem"),
+        corroborate_after=timedelta(minutes=16),
     )
+
+
+def test_twilio_may_be_asked_about_a_call_sooner_and_never_later() -> None:
+    assert read_settings({**GIVEN, "ONRECORD_CORROBORATE_AFTER_S": "2"}).corroborate_after == timedelta(seconds=2)
+    for wrong in ("0", "961", "1.5", "-1", "soon"):
+        assert (
+            "seconds"
+            in rejected({**GIVEN, "ONRECORD_CORROBORATE_AFTER_S": wrong})["ONRECORD_CORROBORATE_AFTER_S"].problem
+        )
 
 
 def test_every_problem_is_reported_at_once() -> None:

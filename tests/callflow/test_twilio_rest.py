@@ -1,6 +1,7 @@
 """Twilio's REST API, against a real server: absence is a value, and a failure says what to do next."""
 
 import base64
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -11,7 +12,7 @@ from callflow.outbound import Limits, NoAnswer, redirected_to
 from callflow.twilio_client import Account
 from callflow.twilio_rest import ProviderNumber, TwilioProvider
 from storage.errors import Broken, Refused, Unavailable
-from storage.provider import Provider, ProviderCall, ProviderRecording
+from storage.provider import Provider, ProviderCall, ProviderRecording, ProviderRequest
 from tests.callflow.scripted_api import (
     Respond,
     ScriptedApi,
@@ -33,6 +34,7 @@ LINE = "+14155550100"
 ROOT = f"/2010-04-01/Accounts/{ACCOUNT}"
 CALL_PATH = f"{ROOT}/Calls/{CALL_SID}.json"
 CALLS_PATH = f"{ROOT}/Calls.json"
+EVENTS_PATH = f"{ROOT}/Calls/{CALL_SID}/Events.json"
 RECORDING_PATH = f"{ROOT}/Recordings/{RECORDING_SID}.json"
 RECORDINGS_PATH = f"{ROOT}/Recordings.json"
 MEDIA_PATH = f"{ROOT}/Recordings/{RECORDING_SID}.wav"
@@ -70,6 +72,20 @@ KNOWN = ProviderRecording(
     source="StartCallRecordingTwiML",
     started_at=datetime(2026, 3, 24, 18, 15, 40, tzinfo=UTC),
 )
+ASKED: dict[str, dict[str, object]] = {
+    "request": {
+        "method": "POST",
+        "url": "https://voice.example.com/voice/answer",
+        "parameters": {"call_sid": CALL_SID, "from": "+14155550123", "digits": "1"},
+    },
+    "response": {
+        "response_code": 200,
+        "request_duration": 50,
+        "content_type": "text/xml",
+        "response_body": "<Response/>",
+        "date_created": "Tue, 24 Mar 2026 18:15:40 +0000",
+    },
+}
 NUMBER: dict[str, object] = {
     "sid": "PN" + "3" * 32,
     "phone_number": LINE,
@@ -96,6 +112,11 @@ Ask = Callable[[TwilioProvider], object]
 QUESTIONS: dict[str, tuple[str, Ask]] = {
     "call": (CALL_PATH, lambda twilio: twilio.call(CALL_SID)),
     "calls_since": (CALLS_PATH, lambda twilio: twilio.calls_since(datetime(2026, 3, 24, tzinfo=UTC))),
+    "calls_between": (
+        CALLS_PATH,
+        lambda twilio: twilio.calls_between(datetime(2026, 3, 24, tzinfo=UTC), datetime(2026, 3, 25, tzinfo=UTC)),
+    ),
+    "call_account": (EVENTS_PATH, lambda twilio: twilio.call_account(CALL_SID)),
     "recordings_of": (RECORDINGS_PATH, lambda twilio: twilio.recordings_of(CALL_SID)),
     "recordings_since": (
         RECORDINGS_PATH,
@@ -197,6 +218,51 @@ def test_a_list_of_another_calls_recordings_is_not_believed(api: ScriptedApi, tw
     api.answers(RECORDINGS_PATH, said(200, {"recordings": [RECORDING, others], "next_page_uri": None}))
     with pytest.raises(Broken):
         twilio.recordings_of(CALL_SID)
+
+
+def test_what_was_asked_about_a_call_is_told_whole_and_as_it_came(api: ScriptedApi, twilio: TwilioProvider) -> None:
+    unanswered = {"request": {**ASKED["request"], "parameters": None}, "response": {**ASKED["response"]}}
+    unanswered["response"] |= {"response_code": None, "response_body": None}
+    api.answers(
+        EVENTS_PATH,
+        said(200, {"events": [ASKED], "next_page_uri": f"{EVENTS_PATH}?Page=1&PageToken=x"}),
+        said(200, {"events": [unanswered], "next_page_uri": None}),
+    )
+    account = twilio.call_account(CALL_SID)
+    assert account is not None
+    assert json.loads(account.body) == [ASKED, unanswered]
+    asked, lost = account.requests
+    assert asked == ProviderRequest(
+        url="https://voice.example.com/voice/answer",
+        parameters={"callsid": CALL_SID, "from": "+14155550123", "digits": "1"},
+        asked_at=datetime(2026, 3, 24, 18, 15, 40, tzinfo=UTC),
+        status=200,
+        body="<Response/>",
+    )
+    assert (lost.status, lost.body, lost.parameters) == (0, "", {})
+
+
+def test_parameters_are_found_whichever_way_they_are_spelt(api: ScriptedApi, twilio: TwilioProvider) -> None:
+    spelt = {**ASKED, "request": {**ASKED["request"], "parameters": {"CallSid": CALL_SID, "Digits": "1"}}}
+    api.answers(EVENTS_PATH, said(200, {"events": [spelt], "next_page_uri": None}))
+    account = twilio.call_account(CALL_SID)
+    assert account is not None
+    assert account.requests[0].parameters == {"callsid": CALL_SID, "digits": "1"}
+
+
+def test_nobody_is_shown_in_what_was_asked_about_a_call(api: ScriptedApi, twilio: TwilioProvider) -> None:
+    api.answers(EVENTS_PATH, said(200, {"events": [ASKED], "next_page_uri": None}))
+    assert "4155550123" not in repr(twilio.call_account(CALL_SID))
+
+
+def test_of_the_calls_listed_those_between_are_told(api: ScriptedApi, twilio: TwilioProvider) -> None:
+    api.answers(CALLS_PATH, said(200, {"calls": [CALL], "next_page_uri": None}))
+    came_in_at, second = datetime(2026, 3, 24, 18, 15, 40, tzinfo=UTC), timedelta(seconds=1)
+    assert len(twilio.calls_between(came_in_at, came_in_at + second)) == 1
+    assert twilio.calls_between(came_in_at - second, came_in_at) == ()
+    assert twilio.calls_between(came_in_at + second, came_in_at + 2 * second) == ()
+    assert api.requests[0].query["StartTime>"] == "2026-03-24T18:15:40Z"
+    assert api.requests[0].query["StartTime<"] == "2026-03-24T18:15:42Z"
 
 
 def test_calls_that_came_in_are_told_and_others_are_not(api: ScriptedApi, twilio: TwilioProvider) -> None:
@@ -362,7 +428,19 @@ def test_an_endless_answer_is_cut_off(path: str, ask: Ask, api: ScriptedApi, twi
         ask(twilio)
 
 
-@pytest.mark.parametrize("name", ["call", "recording", "calls_since", "recordings_of", "recordings_since", "numbers"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "call",
+        "recording",
+        "calls_since",
+        "calls_between",
+        "call_account",
+        "recordings_of",
+        "recordings_since",
+        "numbers",
+    ],
+)
 @pytest.mark.parametrize(
     "payload", [{}, {"meta": {"key": "x"}}, {"recordings": 5}, {"recordings": [None]}, {"calls": [{}]}]
 )
@@ -371,7 +449,7 @@ def test_json_that_makes_no_sense_is_broken(
 ) -> None:
     path, ask = QUESTIONS[name]
     api.answers(path, said(200, payload))
-    if name == "calls_since" and payload == {"calls": [{}]}:
+    if name in {"calls_since", "calls_between"} and payload == {"calls": [{}]}:
         assert ask(twilio) == ()  # a call that did not come in
         return
     with pytest.raises(Broken):
@@ -416,6 +494,7 @@ def test_nothing_but_a_sid_becomes_part_of_a_url(sid: str, api: ScriptedApi, twi
         lambda: twilio.stop(CALL_SID, sid),
         lambda: twilio.stop(sid, RECORDING_SID),
         lambda: twilio.call(sid),
+        lambda: twilio.call_account(sid),
         lambda: twilio.recordings_of(sid),
     ]
     for ask in asks:

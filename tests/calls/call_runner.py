@@ -1,11 +1,12 @@
 """Runs a call script: the simulator against the service over HTTP, on a clock that jumps, with audio and stores."""
 
 import json
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -16,6 +17,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from callflow import promises
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
+from callflow.corroborating import Corroboration
 from callflow.health import Readiness
 from callflow.missed import MissedCalls
 from callflow.promises import Witness
@@ -35,6 +37,7 @@ from simulator.phone_call import Hook, PhoneCall
 from simulator.plans import CallPlan
 from simulator.server import Server
 from storage.audio_store import AudioStore
+from storage.calls import Moment
 from storage.database import Database
 from storage.destroy import delete_again, destroy
 from storage.errors import Unavailable
@@ -170,7 +173,7 @@ class Town:
         seen = to_json(placed)
         seen["left_early"] = left_early(seen)
         self.seen.append(seen)
-        broken = self.broken(self.seen[-RECENT:])
+        broken = [*self.broken(self.seen[-RECENT:]), *self.contradicted(placed.sid)]
         with self.database.read() as connection:
             return Ran(seen, tell(connection, placed.sid), broken)
 
@@ -178,6 +181,23 @@ class Town:
         """The promises that were broken on these calls, or to nobody in particular."""
         witness, others = Witness(self.database, self.store, KEK, self.spool), {one["call_sid"] for one in self.seen}
         return [str(breach) for breach in promises.breaches(witness, seen, others=others)]
+
+    def contradicted(self, call_sid: str) -> list[str]:
+        """Where Twilio's account of the call differs from the log's, which it never may."""
+        corroboration = Corroboration(
+            self.database, self.provider, self.face.urls.public_base_url, self.moment, wait=timedelta(0)
+        )
+        found = corroboration.ask_now(call_sid)
+        return (
+            [] if found.match else [f"P5 broken on {call_sid}: Twilio tells otherwise: {found.differs} {found.reason}"]
+        )
+
+    @property
+    def provider(self) -> TwilioProvider:
+        return TwilioProvider(Account(ACCOUNT, KEY, SECRET, self.simulator_url))
+
+    def moment(self) -> Moment:
+        return Moment(self.exchange.clock.now(), secrets.token_bytes)
 
     def start_rogue(self, call: PhoneCall) -> None:
         url = f"{self.simulator_url}/2010-04-01/Accounts/{ACCOUNT}/Calls/{call.sid}/Recordings.json"
@@ -196,7 +216,7 @@ class Town:
         """Whether there was anything to do, or Twilio would not answer. May be done in the middle of a call."""
         shop = Workshop(
             database=self.database,
-            provider=TwilioProvider(Account(ACCOUNT, KEY, SECRET, self.simulator_url)),
+            provider=self.provider,
             store=self.store,
             spool=self.spool,
             key_encryption_key=KEK,
@@ -300,6 +320,7 @@ def town(database: Database, store: AudioStore, spool: Path, jobs: TakenJobs | N
     clock = VirtualClock()
     numbers: dict[str, dict[str, str]] = {number: {} for number in NUMBERS.values()}
     config = {"account_sid": ACCOUNT, "auth_token": TOKEN, "api_key": KEY, "api_secret": SECRET, "numbers": numbers}
+    config["timing"] = {"events_s": 0}
     exchange = Exchange(Config.of(config), clock)
     with Server(exchange) as simulator, _served(database, jobs or KeptJobs(), clock) as face:
         for number in exchange.numbers.values():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from storage.errors import Unavailable
-from storage.provider import ProviderCall, ProviderRecording
+from storage.provider import CallAccount, ProviderCall, ProviderRecording, ProviderRequest
 
 OURS, BY_REST = "StartCallRecordingTwiML", "StartCallRecordingAPI"
 
@@ -39,6 +39,8 @@ class PhoneCompany:
     half_way: list[Callable[[], None]] = field(default_factory=list)
     """What happens when the next media are half-way."""
     asked: list[tuple[str, str]] = field(default_factory=list)
+    accounts: dict[str, CallAccount] = field(default_factory=dict)
+    """What is told of a call once it is over; by itself, that somebody else was asked what to do with it."""
 
     def ring(self, line: str, caller: str = "+15125550111") -> str:
         sid = "CA" + secrets.token_hex(16)
@@ -69,6 +71,18 @@ class PhoneCompany:
     def calls_since(self, moment: datetime) -> tuple[ProviderCall, ...]:
         self._trouble("calls_since")
         return tuple(one for one in self.calls.values() if one.came_in_at and one.came_in_at >= moment)
+
+    def calls_between(self, begin: datetime, end: datetime) -> tuple[ProviderCall, ...]:
+        self._trouble("calls_between")
+        return tuple(one for one in self.calls.values() if one.came_in_at and begin <= one.came_in_at < end)
+
+    def call_account(self, call_sid: str) -> CallAccount | None:
+        self._hear("call_account", "CA", call_sid)
+        known = self.calls.get(call_sid)
+        if known is None or not known.ended:
+            return None if known is None else CallAccount(b"[]", ())
+        asked = ProviderRequest("https://elsewhere.example/answer", {"callsid": call_sid}, self.now(), 200, "")
+        return self.accounts.get(call_sid, CallAccount(b'["one request"]', (asked,)))
 
     def recordings_of(self, call_sid: str) -> tuple[ProviderRecording, ...]:
         self._hear("recordings_of", "CA", call_sid)

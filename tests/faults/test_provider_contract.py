@@ -63,7 +63,7 @@ def in_memory() -> Iterator[Rig]:
 @contextmanager
 def over_http() -> Iterator[Rig]:
     office = Office(answer=f"{RECORD}<Pause length='60'/>")
-    timing = {"request_s": 0, "callback_s": 0, "processing_s": 0.05, "recording_min_s": 0}
+    timing = {"request_s": 0, "callback_s": 0, "processing_s": 0.05, "recording_min_s": 0, "events_s": 0}
     numbers = {LINE: {"voice_url": f"{ORIGIN}/answer"}}
     exchange = Exchange(Config.of({"account_sid": ACCOUNT, "auth_token": TOKEN, "numbers": numbers, "timing": timing}))
     exchange.mount(ORIGIN, office._app())
@@ -97,6 +97,7 @@ def test_a_call_is_under_way_until_it_has_ended(rig: Rig) -> None:
 
 def test_what_never_was_is_nowhere(rig: Rig) -> None:
     assert rig.provider.call("CA" + "0" * 32) is None
+    assert rig.provider.call_account("CA" + "0" * 32) is None
     assert rig.provider.recording("RE" + "0" * 32) is None
     rig.provider.stop("CA" + "0" * 32, "RE" + "0" * 32)
     rig.provider.delete("RE" + "0" * 32)
@@ -108,6 +109,28 @@ def test_calls_are_listed_by_when_they_came_in(rig: Rig) -> None:
     now = datetime.now(UTC)
     assert [one.call_sid for one in rig.provider.calls_since(now - timedelta(minutes=1))] == [sid]
     assert rig.provider.calls_since(now + timedelta(minutes=1)) == ()
+
+
+def test_calls_are_listed_by_the_time_between_which_they_came_in(rig: Rig) -> None:
+    sid = rig.ring()
+    rig.recording_of(sid)
+    now, minute = datetime.now(UTC), timedelta(minutes=1)
+    assert [one.call_sid for one in rig.provider.calls_between(now - minute, now + minute)] == [sid]
+    assert rig.provider.calls_between(now + minute, now + 2 * minute) == ()
+    assert rig.provider.calls_between(now - 2 * minute, now - minute) == ()
+
+
+def test_what_was_asked_about_a_call_is_told_when_it_is_over(rig: Rig) -> None:
+    sid = rig.ring()
+    rig.recording_of(sid)
+    under_way = rig.provider.call_account(sid)
+    assert under_way is not None
+    assert (under_way.body, under_way.requests) == (b"[]", ())
+    rig.hang_up(sid)
+    over = rig.provider.call_account(sid)
+    assert over is not None
+    assert [one.url.rpartition("/")[2] for one in over.requests if one.parameters["callsid"] == sid][-1] == "answer"
+    assert over.body.startswith(b"[")
 
 
 def test_a_running_recording_is_listed_and_has_no_media(rig: Rig) -> None:

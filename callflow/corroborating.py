@@ -1,0 +1,164 @@
+"""After a call Twilio is asked what it saw of it, and the log says whether the two accounts agree.
+
+Nobody here could have written Twilio's account: it is kept byte for byte, its hash is in the log, and where it differs
+from ours that is an incident. An account that differs soon after the call may not be whole yet, and is asked for again.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from callflow.own_account import logged_of
+from callflow.provider_events import corroborated, not_corroborated
+from callflow.sightings import ours, steps_of
+from callflow.story import tell
+from evidence.events import Event
+from policies import corroboration
+from policies.corroboration import Differs
+from storage import accounts, calls
+from storage.calls import CORROBORATED_AFTER, Call, Moment
+from storage.database import Database
+from storage.errors import Broken, Refused, Unavailable
+from storage.incidents import raise_incident
+from storage.provider import CallAccount, Provider, ProviderRecording
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 50
+_FAILURES_MAX = 5
+_WHOLE_AFTER = timedelta(hours=1)
+_UNKNOWN_AFTER = timedelta(days=1)
+_KEPT_THERE = timedelta(days=30)
+_GAP_MIN, _GAP_MAX = timedelta(minutes=5), timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Corroborated:
+    """What came of asking. `match` is None where Twilio did not tell; `is_logged`: nobody will ask again."""
+
+    match: bool | None
+    differs: tuple[Differs, ...] = ()
+    reason: str = ""
+    is_logged: bool = False
+
+
+@dataclass(frozen=True)
+class Corroboration:
+    """`look` may be done by several workers at once, and as often as one likes.
+
+    `wait` is how long after a call Twilio is first asked: less only where what stands in for it tells sooner.
+    """
+
+    database: Database
+    provider: Provider
+    public_base_url: str
+    moment: Callable[[], Moment]
+    wait: timedelta = CORROBORATED_AFTER
+
+    def look(self) -> None:
+        """Ask about each call that is due. One that can't be asked about keeps no other from it."""
+        failures = 0
+        for call_id in self._due():
+            try:
+                self._ask(call_id)
+            except (Unavailable, Refused, Broken) as error:
+                log.warning("call %s could not be corroborated: %s", call_id, error)
+                failures += 1
+                self._not_told(call_id, "Twilio could not be asked", give_up_after=_KEPT_THERE)
+            if failures == _FAILURES_MAX:
+                break  # it is Twilio that fails, or our way to it
+
+    def ask_now(self, call_sid: str) -> Corroborated:
+        """Ask at once, and believe what is said. Logged where it was not yet. Raises Refused for no call of ours."""
+        with self.database.read() as connection:
+            known = calls.peek_sid(connection, call_sid)
+        if known is None or known.synthetic or known.ended_at is None:
+            raise Refused("corroborate: there is no call with this sid that Twilio had and that is over")
+        return self._ask(known.id, at_once=True)
+
+    def _due(self) -> list[str]:
+        with self.database.read() as connection:
+            return accounts.due(connection, self.moment().at + self._ahead, limit=_AT_ONCE)
+
+    @property
+    def _ahead(self) -> timedelta:
+        """How much sooner than it was booked a call is asked about."""
+        return CORROBORATED_AFTER - self.wait
+
+    def _ask(self, call_id: str, *, at_once: bool = False) -> Corroborated:
+        with self.database.read() as connection:
+            known = calls.peek(connection, call_id)
+        if known is None or known.erased_at:
+            return Corroborated(None, reason="the call was erased")
+        account = self.provider.call_account(known.call_sid)
+        if account is None:
+            return self._not_told(call_id, "Twilio does not know the call", give_up_after=_UNKNOWN_AFTER)
+        if not account.requests:
+            return self._not_told(call_id, "Twilio told nothing", give_up_after=_KEPT_THERE)
+        listed = self.provider.recordings_of(known.call_sid)
+        return self.database.write(lambda connection: self._settle(connection, call_id, account, listed, at_once))
+
+    def _settle(
+        self,
+        connection: Connection,
+        call_id: str,
+        account: CallAccount,
+        listed: Sequence[ProviderRecording],
+        at_once: bool,
+    ) -> Corroborated:
+        moment, known = self.moment(), calls.by_id(connection, call_id)
+        told = tell(connection, known.call_sid) if known else None
+        if known is None or told is None or known.erased_at:
+            return Corroborated(None, reason="the call was erased")
+        seen, logged = steps_of(account.requests, self.public_base_url, call_id), logged_of(connection, told)
+        differs = tuple(corroboration.differences(seen, logged))
+        found = Corroborated(not differs, differs)
+        if not _is_to_be_logged(connection, known, at_once=at_once):
+            return found
+        if differs and not at_once and _age(known, moment) < _WHOLE_AFTER:
+            self._put_off(connection, moment, known)
+            return found
+        if differs:
+            detail = f"Twilio's account of the call differs from the log in: {', '.join(differs)}"
+            raise_incident(connection, moment, "provider_contradicts", about=call_id, call_id=call_id, detail=detail)
+        accounts.keep(connection, call_id, account.body, moment.at)
+        asked = len(ours(account.requests, self.public_base_url))
+        self._close(connection, moment, known, corroborated(seen, logged, asked, len(listed), account.body))
+        return Corroborated(not differs, differs, is_logged=True)
+
+    def _not_told(self, call_id: str, reason: str, *, give_up_after: timedelta) -> Corroborated:
+        """Ask again later, ever more rarely; and once Twilio will not tell any more, say so in the log."""
+        moment = self.moment()
+
+        def settle(connection: Connection) -> Corroborated:
+            known, found = calls.by_id(connection, call_id), Corroborated(None, reason=reason)
+            if known is None or known.corroborate_at is None:
+                return found
+            if _age(known, moment) < give_up_after:
+                self._put_off(connection, moment, known)
+                return found
+            self._close(connection, moment, known, not_corroborated(reason))
+            return Corroborated(None, reason=reason, is_logged=True)
+
+        return self.database.write(settle)
+
+    def _put_off(self, connection: Connection, moment: Moment, known: Call) -> None:
+        gap = min(max(_age(known, moment), _GAP_MIN), _GAP_MAX)
+        calls.corroborate(connection, known, moment.at + gap + self._ahead)
+
+    def _close(self, connection: Connection, moment: Moment, known: Call, event: Event) -> None:
+        calls.tell(connection, moment, calls.corroborate(connection, known, None), event)
+
+
+def _is_to_be_logged(connection: Connection, known: Call, *, at_once: bool) -> bool:
+    """Once for each call: another look may have settled it meanwhile."""
+    if known.corroborate_at is not None:
+        return True
+    return at_once and accounts.account_of(connection, known.id) is None
+
+
+def _age(known: Call, moment: Moment) -> timedelta:
+    return moment.at - (known.ended_at or known.received_at)

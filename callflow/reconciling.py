@@ -1,0 +1,121 @@
+"""Twilio's list of a day's calls against ours: a call that is on one of them only is for a person to look at.
+
+Which calls there were is what no log of ours can prove by itself. An outage moves when we write a call down, never
+when Twilio does, so a call of ours that is not on the day's list is asked for by name before it is called unknown.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import Connection, Row, Select, select
+
+from callflow.provider_events import reconciled
+from policies import days
+from policies.days import Came, DayCompared
+from storage import consent_log, watermarks
+from storage.calls import Moment
+from storage.database import Database
+from storage.errors import Refused
+from storage.incidents import raise_incident
+from storage.provider import Provider
+from storage.tables import call
+
+_WATERMARK = "reconciled"
+_DAY = timedelta(days=1)
+# The calls of a day's last minutes are over, and those that never reached us were found.
+_SETTLED_AFTER = timedelta(hours=1)
+_CATCH_UP_MAX = timedelta(days=30)
+_SIDS_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """`lines` are the numbers of the rulebook; those that calls of the day came in on count as well."""
+
+    database: Database
+    provider: Provider
+    lines: Collection[str]
+    moment: Callable[[], Moment]
+
+    def look(self) -> None:
+        """Each day that is over and was not gone through; the first is the first that is whole under our watch.
+
+        May be done by several workers at once: one of them logs the day.
+        """
+        moment = self.moment()
+        with self.database.read() as connection:
+            done = watermarks.reached(connection, _WATERMARK)
+        if done is None:
+            tomorrow = _begin(moment.at.date()) + _DAY
+            self.database.write(lambda connection: watermarks.advance(connection, _WATERMARK, tomorrow))
+            return
+        day = max(done, _begin((moment.at - _CATCH_UP_MAX).date()))
+        while day + _DAY + _SETTLED_AFTER <= moment.at:
+            self._log(self.compare(day.date()), watermark=day + _DAY)
+            day += _DAY
+
+    def go_through(self, day: date) -> DayCompared:
+        """Go through a day, as far as it is over, and log what was found. Raises Refused for one that is to come."""
+        compared = self.compare(day)
+        self._log(compared)
+        return compared
+
+    def compare(self, day: date) -> DayCompared:
+        begin, end = _begin(day), min(_begin(day) + _DAY, self.moment().at)
+        if end <= begin:
+            raise Refused(f"reconcile: {day} has not begun")
+        with self.database.read() as connection:
+            rows = connection.execute(_came_in(begin - days.APART_MAX, end + days.APART_MAX)).all()
+        ours = [row for row in rows if begin <= row.received_at < end]
+        lines = {*self.lines, *(row.line for row in ours)}
+        calls = self.provider.calls_between(begin, end)
+        listed = [Came(one.call_sid, one.line, one.came_in_at) for one in calls if one.came_in_at and one.line in lines]
+        known = self._known([one.name for one in listed])
+        named = [row.call_sid for row in ours if not row.erased_at]
+        absent = sorted({*named} - {one.name for one in listed})
+        return DayCompared(
+            day=day,
+            provider_calls=len(listed),
+            logged_calls=len(named),
+            erased=len(ours) - len(named),
+            missing=days.missing(listed, known, [_came(row) for row in rows if row.erased_at]),
+            unknown=tuple(sid for sid in absent if self.provider.call(sid) is None),
+        )
+
+    def _known(self, sids: list[str]) -> set[str]:
+        """Those of the provider's names that a call of ours has, whenever it was written down."""
+        known: set[str] = set()
+        with self.database.read() as connection:
+            for start in range(0, len(sids), _SIDS_AT_ONCE):
+                some = sids[start : start + _SIDS_AT_ONCE]
+                known.update(connection.scalars(select(call.c.call_sid).where(call.c.call_sid.in_(some))))
+        return known
+
+    def _log(self, compared: DayCompared, *, watermark: datetime | None = None) -> None:
+        moment = self.moment()
+
+        def write(connection: Connection) -> None:
+            if watermark and not watermarks.advance(connection, _WATERMARK, watermark):
+                return  # another worker has gone through it
+            if not compared.agrees:
+                detail = f"{len(compared.missing)} calls at Twilio are not here, {len(compared.unknown)} here not there"
+                about = f"day {compared.day}"
+                raise_incident(connection, moment, "calls_missing", about=about, call_id=None, detail=detail)
+            told = [reconciled(compared)]
+            consent_log.append(connection, told, call_id=None, first_n=None, at=moment.at, random=moment.random)
+
+        self.database.write(write)
+
+
+def _came_in(begin: datetime, end: datetime) -> Select[tuple[str, str, datetime, datetime | None]]:
+    columns = (call.c.call_sid, call.c.line, call.c.received_at, call.c.erased_at)
+    return select(*columns).where(call.c.received_at >= begin, call.c.received_at < end, call.c.synthetic == 0)
+
+
+def _came(row: Row[tuple[str, str, datetime, datetime | None]]) -> Came:
+    return Came(row.call_sid, row.line, row.received_at)
+
+
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

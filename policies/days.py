@@ -1,0 +1,56 @@
+"""Whether two lists of one day's calls, the provider's and ours, hold the same calls.
+
+What was erased here keeps its line and its time and no name, so it can't be found by name in the provider's list. A
+call there that came in on the same line at the same time is taken for it; each erased call accounts for one.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+# How far apart the two may write down that a call came in: clocks differ, and the provider counts whole seconds.
+APART_MAX = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A call on one of the lists. `name` is the provider's; of one that was erased it names nothing."""
+
+    name: str
+    line: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DayCompared:
+    """One UTC day. `missing` are the provider's names of calls that are not here, `unknown` of those that it denies."""
+
+    day: date
+    provider_calls: int
+    logged_calls: int
+    erased: int
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def agrees(self) -> bool:
+        return not (self.missing or self.unknown)
+
+
+def missing(listed: Iterable[Came], known: Collection[str], erased: Iterable[Came]) -> tuple[str, ...]:
+    """The calls of the provider's list that are neither known here nor can be one that was erased."""
+    left, found = list(erased), list[str]()
+    for one in sorted(listed, key=lambda one: (one.at, one.name)):
+        if one.name in known:
+            continue
+        if (taken := _taken_for(one, left)) is None:
+            found.append(one.name)
+        else:
+            left.remove(taken)
+    return tuple(found)
+
+
+def _taken_for(one: Came, erased: list[Came]) -> Came | None:
+    """The erased call that is nearest in time, if any can be it."""
+    near = [other for other in erased if other.line == one.line and abs(other.at - one.at) <= APART_MAX]
+    return min(near, key=lambda other: abs(other.at - one.at), default=None)

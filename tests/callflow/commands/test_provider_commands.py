@@ -1,0 +1,84 @@
+"""`onrecord corroborate` and `onrecord reconcile`: what Twilio knows, asked for by hand."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from simulator.clock import RealClock
+from simulator.server import Server
+from storage import calls
+from tests.callflow.commands.site import Site
+from tests.simulator.office import ACCOUNT, LINE, TOKEN, Office
+from tests.storage.test_calls import new_call
+
+
+@pytest.fixture
+def office() -> Iterator[Office]:
+    office = Office(RealClock(), answer="<Reject/>")
+    with Server(office.exchange):
+        yield office
+
+
+@pytest.fixture
+def connected(site: Site, office: Office) -> Site:
+    site.environ |= {
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_API_BASE_URL": office.exchange.config.api_url,
+    }
+    rules = site.folder / "onrecord.toml"
+    rules.write_text(rules.read_text().replace("+14155550100", LINE))
+    return site
+
+
+def this_day() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
+
+
+def test_a_day_without_a_difference_is_counted(connected: Site) -> None:
+    ran = connected.run("reconcile")
+    assert ran.code == 0
+    assert "0 calls at Twilio, 0 here" in ran.out
+
+
+def test_every_difference_of_a_day_is_printed(connected: Site, office: Office) -> None:
+    sid = office.call().sid
+    invented = new_call()
+    with closing(connected.database()) as database:
+        database.write(lambda connection: calls.add(connection, invented))
+    for day, expected in ((this_day(), f"{sid}: Twilio lists it"), ("2026-11-22", f"{invented.call_sid}: it is here")):
+        ran = connected.run("reconcile", "--day", day)
+        assert (ran.code, ran.err) == (1, "")
+        assert expected in ran.out
+    assert "2 calls" not in ran.out
+    listed = connected.run("incidents").out
+    assert listed.count("calls_missing") == 2
+    assert sid not in listed
+
+
+def test_a_day_that_has_not_begun_is_refused(connected: Site) -> None:
+    tomorrow = datetime.now(UTC) + timedelta(days=2)
+    ran = connected.run("reconcile", "--day", f"{tomorrow:%Y-%m-%d}")
+    assert (ran.code, ran.out) == (1, "")
+    assert "has not begun" in ran.err
+
+
+def test_a_call_that_is_not_here_cannot_be_corroborated(connected: Site) -> None:
+    ran = connected.run("corroborate", "CA" + "0" * 32)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "onrecord: corroborate: there is no call with this sid that Twilio had and that is over\n"
+
+
+def test_a_call_that_twilio_does_not_tell_of_is_not_corroborated(connected: Site) -> None:
+    ended = new_call()
+    with closing(connected.database()) as database:
+        database.write(lambda connection: calls.add(connection, ended))
+        database.write(
+            lambda connection: calls.end(
+                connection, calls.Moment(datetime.now(UTC), bytes), ended, status="completed", duration_s=1
+            )
+        )
+    ran = connected.run("corroborate", ended.call_sid)
+    assert (ran.code, ran.err) == (1, "onrecord: corroborate: Twilio does not know the call\n")

@@ -1,0 +1,327 @@
+"""After each call Twilio is asked what it saw; the log says whether that agrees, and an incident where it does not."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from sqlalchemy import Connection, update
+
+from callflow.corroborating import Corroborated, Corroboration
+from callflow.setup import publish
+from policies.corroboration import Differs
+from policies.rulebook import parse
+from storage import accounts, calls
+from storage.calls import Call, Moment
+from storage.database import Database
+from storage.errors import Broken, Refused, Unavailable
+from storage.job_queue import create_job_tables
+from storage.provider import CallAccount, ProviderCall, ProviderRequest
+from storage.tables import call as call_table
+from storage.tables import log_leaf, reply
+from tests.callflow import whole_calls
+from tests.callflow.conftest import BASE, CALLER, RULEBOOK, Installation, PhoneCall, install
+from tests.faults.phone_company import PhoneCompany
+from tests.storage.test_consent_log import disarm
+
+
+@dataclass
+class Desk:
+    """An installation, the company whose calls it takes, and who compares the two."""
+
+    installation: Installation
+    company: PhoneCompany
+
+    @property
+    def corroboration(self) -> Corroboration:
+        return Corroboration(self.installation.database, self.company, BASE, self.moment)
+
+    def moment(self) -> Moment:
+        return Moment(self.installation.twilio.clock(), lambda size: b"r" * size)
+
+    def takes(self, *made: PhoneCall) -> None:
+        """The company's account of these calls is what it sent about each, and what it was answered."""
+        for one in made:
+            self.company.calls[one.sid] = ProviderCall(one.sid, "completed", 60, True, one.line, one.caller)
+            self.company.accounts[one.sid] = account_of(self.installation, one.sid)
+
+    def look(self, **after: float) -> None:
+        self.installation.twilio.clock.passes(timedelta(**after).total_seconds())
+        self.corroboration.look()
+
+    def told(self, one: PhoneCall) -> list[dict[str, Any]]:
+        return [event for event in self.installation.events(one.sid) if event["type"] == "provider.corroborated"]
+
+    def row(self, one: PhoneCall) -> Call:
+        return self.installation.call(one.sid)
+
+    def write(self, work: Any) -> None:
+        self.installation.database.write(work)
+
+    def declined(self) -> PhoneCall:
+        made = whole_calls.talks(self.installation.twilio.dial(), "2")
+        self.takes(made)
+        return made
+
+
+def account_of(installation: Installation, sid: str, *, lost: int = -1) -> CallAccount:
+    """What was sent about the call; of the request numbered `lost` no answer came back."""
+    found = []
+    for number, (delivery, response) in enumerate(installation.twilio.sent):
+        parameters = {name.lower(): value for name, value in parse_qsl(delivery.body.decode(), keep_blank_values=True)}
+        if parameters["callsid"] == sid:
+            status, body = (502, "") if number == lost else (response.status_code, response.text)
+            at = installation.twilio.clock()
+            found.append(ProviderRequest(BASE + delivery.path, parameters, at, status, body))
+    return CallAccount(json.dumps([one.url for one in found]).encode(), tuple(found[::-1]))
+
+
+def opened(database: Database) -> Desk:
+    installation = install(database)
+    publish(database, parse(RULEBOOK.read_text()), RULEBOOK.read_text())
+    return Desk(installation, PhoneCompany(installation.twilio.clock))
+
+
+@pytest.fixture
+def desk(used_database: Database) -> Desk:
+    """One at which no call of another test is waiting."""
+    made = opened(used_database)
+    made.write(lambda connection: connection.execute(update(call_table).values(corroborate_at=None)))
+    return made
+
+
+@pytest.fixture
+def own_desk(database: Database) -> Desk:
+    """One whose log may be spoilt."""
+    create_job_tables(database)
+    return opened(database)
+
+
+ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def test_every_kind_of_call_is_corroborated_once(desk: Desk) -> None:
+    made = whole_calls.call_every_way(desk.installation.twilio, CALLER)
+    desk.takes(*made)
+    for _ in range(3):
+        desk.look(minutes=16)
+    for one in made:
+        told = desk.told(one)
+        assert [event["match"] for event in told] == [True], told
+        assert (told[0]["differs"], desk.row(one).corroborate_at) == ([], None)
+        assert "provider_contradicts" not in desk.installation.incidents(one.sid)
+        with desk.installation.database.read() as connection:
+            assert accounts.account_of(connection, desk.row(one).id) == desk.company.accounts[one.sid].body
+
+
+def test_what_twilio_says_was_asked_and_answered_is_in_the_log(desk: Desk) -> None:
+    made = whole_calls.talks(desk.installation.twilio.dial(), "9", "1")
+    desk.takes(made)
+    desk.look(minutes=16)
+    (told,) = desk.told(made)
+    (served,) = [event for event in desk.installation.events(made.sid) if event["type"] == "disclosure.served"]
+    assert told["asked"]["prompt_sha256"] == served["prompt_sha256"]
+    assert told["answered"] == [
+        {"attempt": 1, "digit": "9", "input": "dtmf"},
+        {"attempt": 2, "digit": "1", "input": "dtmf"},
+    ]
+    assert (told["recording"], told["recordings_at_provider"]) == (True, 0)
+    assert told["requests"] == len(desk.company.accounts[made.sid].requests)
+
+
+def test_the_hash_of_what_was_fetched_is_a_personal_field(desk: Desk) -> None:
+    made = desk.declined()
+    desk.look(minutes=16)
+    (told,) = desk.told(made)
+    assert set(told["sd"]) == {"response_sha256"}
+    assert sha256(desk.company.accounts[made.sid].body).hexdigest() not in json.dumps(told)
+
+
+@ON_ONE_DATABASE
+def test_a_key_that_the_log_tells_otherwise_is_found_and_raised(own_desk: Desk) -> None:
+    made = own_desk.declined()
+    rewrite(own_desk, made, "consent.choice", '"digit":"2"', '"digit":"1"')
+    own_desk.look(minutes=76)
+    (told,) = own_desk.told(made)
+    assert (told["match"], told["differs"], told["answered"][0]["digit"]) == (False, ["answered"], "2")
+    assert own_desk.installation.incidents(made.sid) == ["provider_contradicts"]
+
+
+@ON_ONE_DATABASE
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "differs"),
+    [
+        ("consent.choice", '"attempt":1', '"attempt":2', "answered"),
+        ("consent.choice", '"type":"consent.choice"', '"type":"self.test"', "answered"),
+        ("disclosure.served", '"prompt_sha256":"', '"prompt_sha256":"0', "disclosure"),
+        ("recording.suppressed", '"type":"recording.suppressed"', '"type":"recording.permitted"', "recording"),
+    ],
+)
+def test_an_event_that_was_rewritten_is_found(own_desk: Desk, kind: str, before: str, after: str, differs: str) -> None:
+    made = own_desk.declined()
+    rewrite(own_desk, made, kind, before, after)
+    assert differs in own_desk.corroboration.ask_now(made.sid).differs
+
+
+@ON_ONE_DATABASE
+def test_a_kept_reply_that_was_rewritten_is_found(own_desk: Desk) -> None:
+    made = own_desk.declined()
+    forged = b"<Response><Say>You are recorded.</Say></Response>"
+    own_desk.write(
+        lambda connection: connection.execute(update(reply).where(reply.c.step == "answer").values(body=forged))
+    )
+    assert own_desk.corroboration.ask_now(made.sid).differs == (Differs.REPLIES,)
+
+
+def test_an_account_that_differs_soon_after_the_call_may_not_be_whole_yet(desk: Desk) -> None:
+    made = desk.declined()
+    whole = desk.company.accounts[made.sid]
+    desk.company.accounts[made.sid] = CallAccount(whole.body, whole.requests[2:])
+    desk.look(minutes=16)
+    assert desk.told(made) == []
+    desk.company.accounts[made.sid] = whole
+    desk.look(minutes=16)
+    assert [event["match"] for event in desk.told(made)] == [True]
+
+
+def test_an_answer_that_twilio_never_got_is_no_contradiction(desk: Desk) -> None:
+    made = whole_calls.talks(desk.installation.twilio.dial(), "2")
+    for lost in range(len(desk.installation.twilio.sent)):
+        desk.takes(made)
+        desk.company.accounts[made.sid] = account_of(desk.installation, made.sid, lost=lost)
+        assert desk.corroboration.ask_now(made.sid).match is True
+
+
+def test_what_is_not_told_yet_is_asked_for_again_ever_more_rarely(desk: Desk) -> None:
+    made = desk.declined()
+    desk.company.accounts[made.sid] = CallAccount(b"[]", ())
+    waits = []
+    for _ in range(6):
+        at = desk.row(made).corroborate_at
+        assert at is not None
+        waits.append(at - desk.installation.twilio.clock())
+        desk.look(seconds=waits[-1].total_seconds())
+    assert waits == sorted(waits)
+    assert waits[-1] > timedelta(hours=4)
+    assert desk.told(made) == []
+
+
+@pytest.mark.parametrize(
+    ("account", "days", "reason"),
+    [(CallAccount(b"[]", ()), 30, "Twilio told nothing"), (None, 1, "Twilio does not know the call")],
+)
+def test_when_twilio_will_not_tell_any_more_the_log_says_so(
+    desk: Desk, account: CallAccount | None, days: int, reason: str
+) -> None:
+    made = desk.declined()
+    if account is None:
+        del desk.company.calls[made.sid]
+    else:
+        desk.company.accounts[made.sid] = account
+    desk.look(hours=days * 24 - 1)
+    assert desk.told(made) == []
+    desk.look(days=2)
+    (told,) = desk.told(made)
+    assert (told["match"], told["reason"], told["differs"]) == (None, reason, [])
+    assert "provider_contradicts" not in desk.installation.incidents(made.sid)
+    assert desk.row(made).corroborate_at is None
+
+
+@pytest.mark.parametrize("error", [Unavailable("503"), Refused("401"), Broken("makes no sense")], ids=repr)
+def test_a_call_that_cannot_be_asked_about_keeps_no_other_from_it(desk: Desk, error: Exception) -> None:
+    first, second = desk.declined(), desk.declined()
+    desk.company.trouble["call_account"] = [error]
+    desk.look(minutes=17)
+    assert sorted(len(desk.told(one)) for one in (first, second)) == [0, 1]
+    desk.look(hours=1)
+    assert [len(desk.told(one)) for one in (first, second)] == [1, 1]
+
+
+def test_nothing_is_asked_of_a_company_that_does_not_answer_at_all(desk: Desk) -> None:
+    made = [desk.declined() for _ in range(7)]
+    desk.company.trouble["call_account"] = [Unavailable("503")] * 20
+    desk.look(minutes=18)
+    assert len(desk.company.asked) == 5
+    assert [desk.told(one) for one in made] == [[]] * 7
+
+
+def test_a_call_is_not_asked_about_while_twilio_does_not_tell(desk: Desk) -> None:
+    desk.declined()
+    desk.look(minutes=15)
+    assert desk.company.asked == []
+
+
+def test_what_stands_in_for_twilio_may_be_asked_sooner(desk: Desk) -> None:
+    made = desk.declined()
+    Corroboration(desk.installation.database, desk.company, BASE, desk.moment, wait=timedelta(0)).look()
+    assert len(desk.told(made)) == 1
+
+
+def test_an_erased_call_is_not_asked_about(desk: Desk) -> None:
+    made = desk.declined()
+    mark(desk, made, "erased_at", desk.installation.twilio.clock())
+    desk.look(minutes=16)
+    assert desk.company.asked == []
+    assert desk.corroboration.ask_now(made.sid) == Corroborated(None, reason="the call was erased")
+
+
+def test_a_call_that_was_looked_at_can_be_looked_at_again_and_is_logged_once(desk: Desk) -> None:
+    made = desk.declined()
+    assert desk.corroboration.ask_now(made.sid) == Corroborated(True, is_logged=True)
+    assert desk.corroboration.ask_now(made.sid) == Corroborated(True)
+    assert len(desk.told(made)) == 1
+
+
+def test_only_a_call_that_is_over_is_looked_at(desk: Desk) -> None:
+    under_way = desk.installation.twilio.dial()
+    under_way.to_the_question()
+    for sid in (under_way.sid, "CA" + "0" * 32):
+        with pytest.raises(Refused):
+            desk.corroboration.ask_now(sid)
+
+
+@pytest.mark.parametrize("column", ["synthetic", "erased_at"])
+def test_a_call_that_twilio_never_had_or_that_was_erased_is_not_booked_at_its_end(desk: Desk, column: str) -> None:
+    made = desk.installation.twilio.dial()
+    made.to_the_question()
+    value = 1 if column == "synthetic" else desk.installation.twilio.clock()
+    mark(desk, made, column, value)
+    made.ends()
+    assert desk.row(made).state == "ended"
+    assert desk.row(made).corroborate_at is None
+
+
+def test_a_call_is_booked_for_when_twilio_tells(desk: Desk) -> None:
+    made = desk.declined()
+    known = desk.row(made)
+    assert known.ended_at is not None
+    assert known.corroborate_at == known.ended_at + calls.CORROBORATED_AFTER
+
+
+def mark(desk: Desk, made: PhoneCall, column: str, value: object) -> None:
+    marked = update(call_table).where(call_table.c.call_sid == made.sid).values({column: value})
+    desk.write(lambda connection: connection.execute(marked))
+
+
+def rewrite(desk: Desk, made: PhoneCall, kind: str, before: str, after: str) -> None:
+    """What somebody who owns the database can do to an event."""
+    (index, leaf), *_ = (
+        (event["index"], leaf) for event, leaf in events_of(desk, made) if event["type"] == kind and before in leaf
+    )
+
+    def work(connection: Connection) -> None:
+        disarm(connection)
+        connection.execute(update(log_leaf).where(log_leaf.c.idx == index).values(leaf=leaf.replace(before, after)))
+
+    desk.write(work)
+
+
+def events_of(desk: Desk, made: PhoneCall) -> list[tuple[dict[str, Any], str]]:
+    with desk.installation.database.read() as connection:
+        rows = connection.execute(
+            log_leaf.select().where(log_leaf.c.call_id == desk.row(made).id).order_by(log_leaf.c.n)
+        )
+        return [({**json.loads(row.leaf), "index": row.idx}, row.leaf) for row in rows]
