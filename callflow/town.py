@@ -135,6 +135,14 @@ class Town:
             raise NotUp(f"onrecord {' '.join(arguments)}: {said}")
         return said
 
+    def verify(self, bundle: Path, vkey: str) -> str:
+        """What the program in a bundle says of it, run as a stranger runs it. Raises NotUp where it does not hold."""
+        command = [sys.executable, "-I", "-S", str(bundle / "verify.py"), "--key", vkey]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, env={}, cwd="/")  # noqa: S603  # ours
+        if ran.returncode:
+            raise NotUp(f"{bundle.name}/verify.py: {ran.stderr}")
+        return ran.stdout
+
     def log_of(self, name: Name) -> str:
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
