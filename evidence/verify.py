@@ -162,8 +162,9 @@ def verify(folder, given, witnesses, kept):
         if any(name != field for name, (field, _) in shown.items()):
             raise ValueError("a disclosure of event %d is another field than it says" % index)
         counts[event.get("call")] += 1
-        told = {**event, **{name: value for name, (_, value) in shown.items()}, "ruling": None, "sd": None}
-        yield "%d  %s" % (index, "  ".join("%s=%s" % (k, v) for k, v in sorted(told.items()) if v not in (None, "", 1)))
+        told = {**{k: v for k, v in event.items() if k not in ("ts", "type", "ruling", "sd", "law", "v")},
+                **{name: value for name, (_, value) in shown.items()}}
+        yield "%d  %s  %s  %s" % (index, event.get("ts"), event.get("type"), "  ".join("%s=%s" % i for i in told.items()))
     texts = {n.split("/")[1][:64]: n for n in read if n.startswith(("prompts/", "rules/", "law/"))}
     wanted = {one for e in events if "call" in e for one in (e.get("prompt_sha256"), e.get("rules_sha256")) if one}
     if opened or wanted - set(texts) or any(sha256(read[name]).hexdigest() != key for key, name in texts.items()):
