@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Checks a bundle from a consent log: offline, with Python 3.8 or newer and nothing else. Read it; it is short.
 
     python3 verify.py [BUNDLE] [--key VKEY]... [--witness VKEY]... [--checkpoint FILE]...
@@ -118,7 +117,7 @@ def goes_on_from(old, old_root, size, root, path):
 def verify(folder, given, witnesses, kept):
     """Yields what holds, a line each. Raises ValueError with the first thing that does not."""
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    read = {name: path.read_bytes() for name, path in files.items() if "__pycache__" not in name}
+    read = {name: path.read_bytes() for name, path in files.items() if path.name[0] != "." and path.suffix != ".pyc"}
     text = {name: data.decode() for name, data in read.items() if not name.endswith((".wav", ".tsr"))}
     own = re.findall("^log (.+)$", text["keys.txt"], re.MULTILINE)
     if not set(signers(text["manifest"], own + given, strict=True)) & set(given or own):
@@ -162,12 +161,13 @@ def verify(folder, given, witnesses, kept):
         if any(name != field for name, (field, _) in shown.items()):
             raise ValueError("a disclosure of event %d is another field than it says" % index)
         counts[event.get("call")] += 1
-        told = {**{k: v for k, v in event.items() if k not in ("ts", "type", "ruling", "sd", "law", "v")},
-                **{name: value for name, (_, value) in shown.items()}}
-        yield "%d  %s  %s  %s" % (index, event.get("ts"), event.get("type"), "  ".join("%s=%s" % i for i in told.items()))
+        told = {name: value for name, value in event.items() if name not in ("ts", "type", "ruling", "sd", "law", "v")}
+        told = "  ".join("%s=%s" % tuple(one) for one in [*told.items(), *shown.values()])
+        yield "%d  %s  %s  %s" % (index, event.get("ts"), event.get("type"), told)
     texts = {n.split("/")[1][:64]: n for n in read if n.startswith(("prompts/", "rules/", "law/"))}
-    wanted = {one for e in events if "call" in e for one in (e.get("prompt_sha256"), e.get("rules_sha256")) if one}
-    if opened or wanted - set(texts) or any(sha256(read[name]).hexdigest() != key for key, name in texts.items()):
+    wanted = {one for e in events if "call" in e
+              for one in (e.get("prompt_sha256"), e.get("rules_sha256"), e.get("law", {}).get("sha256"))}
+    if opened or wanted - {None} - set(texts) or any(sha256(read[name]).hexdigest() != key for key, name in texts.items()):
         raise ValueError("a disclosure that no event commits to, or a text that is not the one an event names")
     cosigned = signers(text["checkpoint"], witnesses)
     if set(cosigned) != set(witnesses):

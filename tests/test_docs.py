@@ -1,6 +1,8 @@
 """What the documents show to be copied works as it is shown."""
 
+import ast
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 
 import click
@@ -9,12 +11,12 @@ import pytest
 from callflow.cli import main
 from policies.law import packaged_law
 from policies.rulebook import parse
-from tests.source import ROOT
+from tests.source import ROOT, modules, tree_of
 
 EXAMPLE = files("callflow").joinpath("example.toml").read_text(encoding="utf-8")
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
 SNIPPETS = [block for page in PAGES.values() for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
-NAMED = [found for page in PAGES.values() for found in re.findall(r"`onrecord ([a-z ]+)", page)]
+NAMED = [found for page in PAGES.values() for found in re.findall(r"`onrecord ([a-z -]+)", page)]
 COMMANDS = sorted({tuple(found.split()) for found in NAMED})
 
 
@@ -54,3 +56,24 @@ def test_the_sectors_that_the_page_lists_are_those_of_the_pack() -> None:
 def test_the_number_of_guesses_is_the_packs() -> None:
     records = packaged_law().jurisdictions.values()
     assert f"{sum(one.is_guess for one in records)} of the {len(records)} records are\nguesses" in PAGES["rules.md"]
+
+
+def test_the_page_about_evidence_lists_every_event_that_is_logged() -> None:
+    logged = {name for path in modules("callflow", "storage") for name in _events_in(tree_of(path))}
+    rows = re.findall(r"^\| (`[a-z].*?) \|", PAGES["evidence.md"].partition("## The events")[2], re.MULTILINE)
+    listed = {name for row in rows for name in _whole(re.findall(r"`([a-z_.]+)`", row))}
+    assert len(logged) > 25
+    assert logged - listed == set()
+
+
+def _whole(names: list[str]) -> set[str]:
+    """`recording.started`, `.completed` are two events."""
+    return {f"{names[0].split('.')[0]}{name}" if name[0] == "." else name for name in names}
+
+
+def _events_in(tree: ast.AST) -> Iterator[str]:
+    """The types that `Event("…")` is called with, also where one of two is chosen there."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Event" and node.args:
+            words = (str(one.value) for one in ast.walk(node.args[0]) if isinstance(one, ast.Constant))
+            yield from (word for word in words if re.fullmatch(r"[a-z]+\.[a-z_]+", word))
