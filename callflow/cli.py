@@ -141,7 +141,8 @@ def recording_export(recording_sid: str, file: Path, purpose: str) -> None:
     Exit code 1, and no file, where its caller did not agree to that purpose or its time is over. Either way the log
     keeps that you asked.
     """
-    from callflow.exporting import export, who_asks
+    from callflow.exporting import export
+    from callflow.staff import who_asks
 
     with opened() as house:
         try:
