@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, false, func, se
 from evidence.events import Event, Value, opened, without_names
 from policies.erasure import Standing, goes, obstacle
 from policies.lifecycle import CallState, RecordingEvent, RecordingState
-from storage import calls, holds, recordings, watermarks
+from storage import calls, consent_log, holds, recordings, watermarks
 from storage.calls import Call, Moment
 from storage.errors import Broken
 from storage.recordings import DESTROY, Jobs, Recording
@@ -21,6 +21,7 @@ from storage.tables import (
     call,
     disclosure,
     incident,
+    log_leaf,
     provider_account,
     recording,
     recording_key,
@@ -86,6 +87,13 @@ def calls_of(connection: Connection, e164: str, hashed: str | None) -> list[str]
     by_hash = call.c.caller_hash == hashed if hashed is not None else false()
     mine = call.c.id.in_(found) | by_hash
     return list(connection.scalars(select(call.c.id).where(mine).order_by(call.c.received_at, call.c.id)))
+
+
+def known_in_log(connection: Connection) -> dict[str, str]:
+    """The calls that the log says were erased, each with the basis. Reads the whole log."""
+    query = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.leaf.contains('"type":"privacy.erased"'))
+    told = [consent_log.read_event(row.idx, row.leaf) for row in connection.execute(query)]
+    return {event["call"]: event["basis"] for event in told if event["type"] == "privacy.erased"}
 
 
 def look(connection: Connection, call_id: str, *, again: bool = False) -> Traces | NotErased:

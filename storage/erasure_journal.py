@@ -1,8 +1,8 @@
 """What was erased, in a file that is kept where the database is not restored: a backup brings data back, and a log that
 knows nothing of its erasure.
 
-A line stands there, durable, before anything is erased. It holds our random id of the call, the basis and the time, and
-so nothing that is personal.
+A line stands there, durable, before anything is erased. It holds our random id of the call, a keyed hash of Twilio's
+(of a call that has come back under another id), the basis and the time.
 """
 
 import fcntl
@@ -20,7 +20,10 @@ from storage.errors import Broken
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """`sid_hash` tells nothing to whoever has not both the key file and Twilio's own list of calls."""
+
     call_id: str
+    sid_hash: str
     basis: str
     at: datetime
 
@@ -51,11 +54,8 @@ def append(file: Path, entries: Iterable[Entry]) -> None:
 
 def read(file: Path) -> Journal:
     """Raises Broken, naming the line, where one that was whole says something else than was written."""
-    try:
-        with disk_edge(f"ONRECORD_ERASURES: {file} can't be read"):
-            content = file.read_bytes() if file.exists() else b""
-    except FileNotFoundError:
-        content = b""
+    with disk_edge(f"ONRECORD_ERASURES: {file} can't be read"):
+        content = file.read_bytes() if file.exists() else b""
     whole = _whole_bytes(content)
     lines = content[:whole].decode("utf-8", "replace").splitlines()
     entries = tuple(_entry(file, number, line) for number, line in enumerate(lines, 1))
@@ -68,13 +68,13 @@ def _whole_bytes(content: bytes) -> int:
 
 
 def _written(one: Entry) -> str:
-    return canonical({"at": timestamp(one.at), "basis": one.basis, "call": one.call_id})
+    return canonical({"at": timestamp(one.at), "basis": one.basis, "call": one.call_id, "sid_hash": one.sid_hash})
 
 
 def _entry(file: Path, number: int, line: str) -> Entry:
     try:
         told = json.loads(line)
-        entry = Entry(told["call"], told["basis"], datetime.fromisoformat(told["at"]))
+        entry = Entry(told["call"], told["sid_hash"], told["basis"], datetime.fromisoformat(told["at"]))
         is_same = _written(entry) == line
     except (ValueError, TypeError, KeyError):
         is_same = False
