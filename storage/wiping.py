@@ -23,13 +23,13 @@ _PAUSE_S = 0.1
 _BUSY_MS = 100  # a longer wait inside SQLite would hold up those who write, and a caller with them
 
 
-def wipe(database: Database, tables: Iterable[Table], *, patience_s: float = PATIENCE_S) -> None:
+def wipe(database: Database, tables: Iterable[Table], *, patience_s: float | None = None) -> None:
     """Call it when the deletion is committed. Writers wait while it runs; readers do not.
 
     Raises Unavailable where somebody who reads has held it back for `patience_s`: the bytes are still there then.
     """
     if database.dialect == "sqlite":
-        _wipe_sqlite(database.engine, patience_s)
+        _wipe_sqlite(database.engine, PATIENCE_S if patience_s is None else patience_s)
     else:
         _vacuum_postgres(database.engine, tables)
 
@@ -43,7 +43,9 @@ def _wipe_sqlite(engine: Engine, patience_s: float) -> None:
             try:
                 while _in_turn(raw, "PRAGMA wal_checkpoint(TRUNCATE)")[0]:
                     if time.monotonic() >= late_at:
-                        raise Unavailable("database: what was erased is still in its write-ahead log: somebody reads")
+                        raise Unavailable(
+                            "database: what was erased is still in its write-ahead log: somebody reads; run it again"
+                        )
                     time.sleep(_PAUSE_S)
             finally:
                 raw.execute(f"PRAGMA busy_timeout={SQLITE_PRAGMAS['busy_timeout']}")
