@@ -74,7 +74,7 @@ def log_show(call_sid: str | None, start: int) -> None:
             return
         told = tell_log_of(connection, call_sid)
         if told is None:
-            end(["there is no call with this sid"], FOUND_SOMETHING)
+            end(["there is no call with this sid or id"], FOUND_SOMETHING)
         for line in told:
             click.echo(line)
 
