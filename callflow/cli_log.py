@@ -115,10 +115,10 @@ def log_export(
     It holds events, proofs, the exact words that were played, the rules in force, and a program to check all of it.
     That you made it is in the log.
     """
-    from callflow.exporting import who_asks
     from callflow.log_bundle import Request
     from callflow.log_export import export, write_bundle
     from callflow.log_selection import Selection
+    from callflow.staff import who_asks
 
     until = to_day + timedelta(days=1) if to_day else None
     selection = Selection(call_sids, number or "", since_day, until)

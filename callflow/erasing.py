@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from callflow.house import House
 from callflow.number_hash import number_hash, sid_hash
-from storage import calls, erasure, erasure_journal
+from storage import callers, calls, erasure, erasure_journal
 from storage.calls import Call, Moment
 from storage.erasure import NotErased, Request, Traces
 from storage.erasure_journal import Entry, Journal
@@ -30,7 +30,7 @@ def calls_from(house: House, number: str) -> list[str]:
     if not _E164.fullmatch(number):
         raise Refused("--number: write a plus, the country's code and the number, digits only")
     with house.database.read() as connection:
-        return erasure.calls_of(connection, number, number_hash(house.keys.number_hash_key, number))
+        return callers.calls_from(connection, number, number_hash(house.keys.number_hash_key, number))
 
 
 def call_named(house: House, name: str) -> Call | None:

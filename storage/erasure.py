@@ -7,7 +7,7 @@ rows under names of our own. The proofs made before are over the events alone, s
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, false, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
 
 from evidence.events import Event, Value, opened, without_names
 from policies.erasure import Standing, goes, obstacle
@@ -77,16 +77,6 @@ class NotErased:
 
     call_id: str
     why: str
-
-
-def calls_of(connection: Connection, e164: str, hashed: str | None) -> list[str]:
-    """The ids of all calls from a number, oldest first: by its hash, and those from before there were hashes."""
-    unhashed = call.c.caller_hash.is_(None) & call.c.erased_at.is_(None)
-    query = select(call.c.id, disclosure.c.body).join(disclosure, disclosure.c.call_id == call.c.id).where(unhashed)
-    found = {row.id for row in connection.execute(query) if _open(row.body) == ("caller", e164)}
-    by_hash = call.c.caller_hash == hashed if hashed is not None else false()
-    mine = call.c.id.in_(found) | by_hash
-    return list(connection.scalars(select(call.c.id).where(mine).order_by(call.c.received_at, call.c.id)))
 
 
 def known_in_log(connection: Connection) -> dict[str, str]:
