@@ -8,7 +8,7 @@ proof made over it, stays as it was.
 
 import json
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -95,15 +95,6 @@ def canonical(value: Value) -> str:
 def digest_of(disclosure: str) -> str:
     """The digest under which a disclosure's body stands in its leaf."""
     return _base64url(sha256(disclosure.encode("ascii")).digest())
-
-
-def opened(disclosure: str) -> tuple[str, Value]:
-    """The field that a disclosure's body opens: its name and its value. Raises ValueError for what is none."""
-    padding = "=" * (-len(disclosure) % 4)
-    match json.loads(urlsafe_b64decode(disclosure + padding)):
-        case [str(), str(name), value]:
-            return name, value
-    raise ValueError("a disclosure is a salt, a name and a value")
 
 
 def timestamp(at: datetime) -> str:

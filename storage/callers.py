@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, Connection, false, select
 
-from evidence.events import opened
+from evidence.disclosures import read_disclosure
 from storage.tables import call, disclosure
 
 
@@ -13,7 +13,7 @@ def called_from(connection: Connection, e164: str, hashed: str | None) -> Column
     """
     unhashed = call.c.caller_hash.is_(None) & call.c.erased_at.is_(None)
     query = select(call.c.id, disclosure.c.body).join(disclosure, disclosure.c.call_id == call.c.id).where(unhashed)
-    disclosed = {row.id for row in connection.execute(query) if opened(row.body) == ("caller", e164)}
+    disclosed = {row.id for row in connection.execute(query) if read_disclosure(row.body) == ("caller", e164)}
     by_hash = call.c.caller_hash == hashed if hashed is not None else false()  # None would be every withheld number
     return by_hash | call.c.id.in_(disclosed)
 

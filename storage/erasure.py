@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
 
-from evidence.events import Event, Value, opened, without_names
+from evidence.disclosures import read_disclosure
+from evidence.events import Event, Value, without_names
 from policies.erasure import Standing, goes, obstacle
 from policies.lifecycle import CallState, RecordingEvent, RecordingState
 from storage import calls, consent_log, holds, recordings, watermarks
@@ -191,7 +192,7 @@ def _event(found: Traces, request: Request) -> Event:
 
 def _open(body: str) -> tuple[str, Any]:
     try:
-        return opened(body)
+        return read_disclosure(body)
     except ValueError as error:
         raise Broken("consent log: a disclosure can't be read; run `onrecord log verify`") from error
 

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
-from evidence.events import opened
+from evidence.disclosures import read_disclosure
 from policies.consent import Outcome
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage import calls, consent_log, declines, erasure, holds, log_verification, watermarks
@@ -82,7 +82,7 @@ def test_what_is_personal_goes_and_the_audio_with_it(premises: Premises) -> None
     assert (len(found.destroyed), found.rows) == (1, 5)
     with premises.shop.database.read() as connection:
         assert connection.execute(select(recording_key)).all() == []  # nobody opens it from here on
-        left = [opened(body)[0] for body in connection.scalars(select(disclosure.c.body))]
+        left = [read_disclosure(body)[0] for body in connection.scalars(select(disclosure.c.body))]
         (detail,) = connection.scalars(select(incident.c.detail).where(incident.c.kind == "odd"))
     assert sorted(left) == ["actor", "ticket"]
     assert detail == "(erased), (erased) and (erased)"
@@ -99,7 +99,7 @@ def test_what_is_personal_goes_and_the_audio_with_it(premises: Premises) -> None
 def test_the_log_says_what_was_erased_and_by_which_rule_the_audio_went(premises: Premises) -> None:
     one = at_rest(premises)
     with premises.shop.database.read() as connection:
-        names = [opened(body)[0] for body in connection.scalars(select(disclosure.c.body))]
+        names = [read_disclosure(body)[0] for body in connection.scalars(select(disclosure.c.body))]
     erased(premises, one)
     premises.work()
     *_, event, certificate = premises.story(one).events

@@ -15,7 +15,7 @@ from callflow.callbacks import Callbacks
 from callflow.health import Readiness
 from callflow.house import House, open_house
 from callflow.webhooks import Webhooks, create_app
-from evidence.events import opened
+from evidence.disclosures import read_disclosure
 from policies.erasure import goes
 from policies.lifecycle import RecordingState
 from storage import asking, recordings
@@ -163,7 +163,7 @@ def _needles(connection: Connection, number: str, sids: list[str]) -> list[str]:
         select(recording.c.recording_sid).join(call, call.c.id == recording.c.call_id).where(mine)
     )
     bodies = connection.scalars(select(disclosure.c.body).join(call, call.c.id == disclosure.c.call_id).where(mine))
-    going = [body for body in bodies if goes(opened(body)[0])]
+    going = [body for body in bodies if goes(read_disclosure(body)[0])]
     assert len(going) > 20
     plain = [number, number[1:], *sids, *named, *(one for one in hashes if one)]
     return [*plain, *going, *(form for text in plain for form in _in_base64(text))]
