@@ -277,6 +277,15 @@ def test_what_a_restored_backup_brings_back_is_erased_again(people: People, sett
     assert verified(people)
 
 
+def test_it_is_known_by_our_id_where_the_keys_are_others(people: People, settled: People) -> None:
+    erased(people)
+    restore(people, settled.site.folder)
+    journal = people.site.folder / "var/erasures.txt"
+    lines = [json.loads(line) | {"sid_hash": "0" * 64} for line in journal.read_text().splitlines()]
+    journal.write_text("".join(json.dumps(line, separators=(",", ":"), sort_keys=True) + "\n" for line in lines))
+    assert people.site.run("reapply-erasures").out.count("erased:") == len(people.sids[ANN])
+
+
 def test_what_was_held_since_is_listed_and_left(people: People, settled: People) -> None:
     erased(people)
     restore(people, settled.site.folder)
