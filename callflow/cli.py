@@ -10,6 +10,7 @@ import click
 from callflow.cli_base import FOUND_SOMETHING, end, failures_told, opened, reading
 from callflow.cli_interchange import add_interchange_commands
 from callflow.cli_log import add_log_commands
+from callflow.cli_privacy import add_privacy_commands
 from callflow.cli_provider import add_provider_commands
 from callflow.cli_rules import add_rules_commands
 from callflow.cli_selftest import add_selftest_commands
@@ -84,14 +85,14 @@ def work() -> None:
 @click.argument("call_sid")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def call(call_sid: str, *, as_json: bool) -> None:
-    """Tell the life of one call."""
+    """Tell the life of one call, by its sid or its id in the log."""
     from callflow import story
     from callflow.overview import show_story
 
     with reading() as connection:
         told = story.tell(connection, call_sid)
     if told is None:
-        end(["there is no call with this sid"], FOUND_SOMETHING)
+        end(["there is no call with this sid or id"], FOUND_SOMETHING)
     if as_json:
         click.echo(json.dumps(told.as_json(), indent=2))
     else:
@@ -141,7 +142,8 @@ def recording_export(recording_sid: str, file: Path, purpose: str) -> None:
     Exit code 1, and no file, where its caller did not agree to that purpose or its time is over. Either way the log
     keeps that you asked.
     """
-    from callflow.exporting import export, who_asks
+    from callflow.exporting import export
+    from callflow.staff import who_asks
 
     with opened() as house:
         try:
@@ -209,3 +211,4 @@ add_provider_commands(main)
 add_rules_commands(main)
 add_log_commands(main)
 add_selftest_commands(main)
+add_privacy_commands(main)

@@ -74,7 +74,7 @@ def log_show(call_sid: str | None, start: int) -> None:
             return
         told = tell_log_of(connection, call_sid)
         if told is None:
-            end(["there is no call with this sid"], FOUND_SOMETHING)
+            end(["there is no call with this sid or id"], FOUND_SOMETHING)
         for line in told:
             click.echo(line)
 
@@ -115,10 +115,10 @@ def log_export(
     It holds events, proofs, the exact words that were played, the rules in force, and a program to check all of it.
     That you made it is in the log.
     """
-    from callflow.exporting import who_asks
     from callflow.log_bundle import Request
     from callflow.log_export import export, write_bundle
     from callflow.log_selection import Selection
+    from callflow.staff import who_asks
 
     until = to_day + timedelta(days=1) if to_day else None
     selection = Selection(call_sids, number or "", since_day, until)

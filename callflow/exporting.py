@@ -1,7 +1,5 @@
 """`onrecord recording export`: a copy of a kept recording, for a purpose that its caller agreed to."""
 
-import os
-import pwd
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,14 +25,6 @@ def export(house: House, recording_sid: str, purpose: str, file: Path, *, actor:
         for start in range(0, audio.length, PIECE_BYTES):
             write(audio.range(start, PIECE_BYTES))
     return audio.length
-
-
-def who_asks() -> str:
-    """The user that the operating system knows, whatever the environment says."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
 
 
 def _ask(house: House, recording_sid: str, purpose: str, actor: str) -> KeptAudio:

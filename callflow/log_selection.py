@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from callflow.number_hash import number_hash
-from evidence.disclosures import read_disclosure
+from storage.callers import called_from
 from storage.errors import Refused
-from storage.tables import call, disclosure, log_leaf
+from storage.tables import call, log_leaf
 
 # Events that are no call's and speak about the log, or about what was in force.
 _NAMING = ("log.named", "key.introduced", "key.rotated", "backup.restored")
@@ -50,20 +50,12 @@ def calls_of(connection: Connection, selection: Selection, number_key: bytes) ->
             raise Refused("log export: there is no call with that sid")
         wanted.append(call.c.call_sid.in_(selection.call_sids))
     if selection.number:
-        wanted.append(_called_from(connection, selection.number, number_key))
+        wanted.append(called_from(connection, selection.number, number_hash(number_key, selection.number)))
     if selection.since:
         wanted.append(call.c.received_at >= selection.since)
     if selection.until:
         wanted.append(call.c.received_at < selection.until)
     return list(connection.scalars(select(call.c.id).where(*wanted).order_by(call.c.received_at)))
-
-
-def _called_from(connection: Connection, number: str, number_key: bytes) -> ColumnElement[bool]:
-    """By the hash on its row; calls from before there were hashes are asked for what they disclose."""
-    unhashed = select(disclosure.c.call_id, disclosure.c.body).join(call, call.c.id == disclosure.c.call_id)
-    rows = connection.execute(unhashed.where(call.c.caller_hash.is_(None)))
-    older = [row.call_id for row in rows if read_disclosure(row.body) == ("caller", number)]
-    return or_(call.c.caller_hash == number_hash(number_key, number), call.c.id.in_(older))
 
 
 def leaves_of(connection: Connection, call_ids: Sequence[str]) -> list[tuple[int, str]]:

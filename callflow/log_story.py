@@ -12,8 +12,8 @@ from storage import anchors, calls, checkpoints
 
 
 def tell_log_of(connection: Connection, call_sid: str) -> Iterator[str] | None:
-    """None where there is no such call."""
-    known = calls.peek_sid(connection, call_sid)
+    """By Twilio's sid or our own id; None where there is no such call."""
+    known = calls.peek_sid(connection, call_sid) or calls.peek(connection, call_sid)
     return None if known is None else _tell(connection, known.id)
 
 

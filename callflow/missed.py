@@ -19,7 +19,6 @@ from storage.provider import Provider, ProviderCall
 from storage.tables import call
 
 LOOK_EVERY_S = 15.0
-_WATERMARK = "calls"
 # Twilio asks at once, and gives up after 15 seconds. Who is longer on the line is on it without us: what is recorded of
 # them is to be found while they talk.
 _REACHES_US_WITHIN = timedelta(minutes=1)
@@ -40,12 +39,12 @@ class MissedCalls:
         """Write down each call to our lines that is unknown here, as one that was not asked."""
         began = self.moment().at
         with self.database.read() as connection:
-            since = watermarks.reached(connection, _WATERMARK)
+            since = watermarks.reached(connection, watermarks.CALLS)
         for one in self._unknown(self.provider.calls_since(since)) if since else []:
             if one.ended or one.came_in_at is None or began - one.came_in_at > _REACHES_US_WITHIN:
                 self._take_in(one)
         gone_through = began - _OVERLAP if since else began
-        self.database.write(lambda connection: watermarks.advance(connection, _WATERMARK, gone_through))
+        self.database.write(lambda connection: watermarks.advance(connection, watermarks.CALLS, gone_through))
 
     def _unknown(self, listed: Sequence[ProviderCall]) -> list[ProviderCall]:
         rulebook = self.callbacks.conversation.rulebook

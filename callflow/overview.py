@@ -40,6 +40,8 @@ def show_story(story: Story) -> None:
         console.print("a call of the self-test: nobody called, and nobody was rung")
     console.print(f"asked as {call.mode} in {call.language}, under rules {call.rules_sha256[:12]}; why: ", end="")
     console.print(f"onrecord explain --call {call.call_sid}")
+    if call.erased_at:
+        console.print(f"erased on {call.erased_at:%Y-%m-%d %H:%M:%S}: nothing here names who called")
     for recording in story.recordings:
         where = f", {recording.object_key}, until {recording.retain_until}" if recording.object_key else ""
         console.print(f"recording {recording.recording_sid}: {recording.state}{where}", soft_wrap=True)

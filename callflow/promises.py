@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from callflow.story import Story, tell
 from policies.consent import RECORDING_OUTCOMES
 from policies.lifecycle import RecordingState
-from storage import log_verification, recordings
+from storage import erasure, log_verification, recordings
 from storage.audio_key import AudioKey
 from storage.audio_store import AudioStore
 from storage.database import Database
@@ -62,16 +62,18 @@ def breaches(witness: Witness, seen: Sequence[Json], *, others: Collection[str] 
     """
     with witness.database.read() as connection:
         found = list(_log(connection))
+        unknown: list[Json] = []
         for one in seen:
             told = tell(connection, one["call_sid"])
             if told is None:
-                found.append(Breach("P5", one["call_sid"], "the database does not know the call"))
+                unknown.append(one)
                 continue
             found += _told_first(connection, one, told)
             found += _no_is_final(connection, one, told)
             found += _gets_through(one, told)
             found += _nothing_lost(witness, connection, one, told)
             found += _names_nobody(connection, one, told)
+        found += _unknown(connection, unknown)
         found += _invented(connection, {one["call_sid"] for one in seen} | {*others})
         found += strays(witness, connection)
     return found
@@ -186,9 +188,23 @@ def _opens(witness: Witness, connection: Connection, recorded: Json, kept: Recor
         yield Breach("P4", told.call.call_sid, f"recording {kept.id} is not what Twilio recorded")
 
 
+def _unknown(connection: Connection, unknown: Sequence[Json]) -> Iterator[Breach]:
+    """P5, P7: what the database does not know was erased, and then nothing of it remains at Twilio either."""
+    erased = set(connection.scalars(select(call.c.id).where(call.c.erased_at.is_not(None))))
+    for one in unknown:
+        if len(unknown) > len(erased):  # which of them is an erased one, nobody can tell any more
+            yield Breach("P5", one["call_sid"], "the database does not know the call")
+        elif not all(recorded["deleted"] for recorded in one["recordings"] if recorded["status"] != "absent"):
+            yield Breach("P7", one["call_sid"], "the call was erased, and Twilio still holds a recording of it")
+    for call_id in erased:
+        if erasure.look(connection, call_id, again=True):
+            yield Breach("P7", call_id, "the call was erased, and something that is personal is left")
+
+
 def _invented(connection: Connection, known: Collection[str]) -> Iterator[Breach]:
-    """The self-test's calls apart, which the telephone never saw."""
-    for call_sid in connection.scalars(select(call.c.call_sid).where(call.c.synthetic == 0)):
+    """The self-test's calls apart, which the telephone never saw, and the erased ones, whose names there are gone."""
+    known_there = (call.c.synthetic == 0) & call.c.erased_at.is_(None)
+    for call_sid in connection.scalars(select(call.c.call_sid).where(known_there)):
         if call_sid not in known:
             yield Breach("P5", call_sid, "the database knows a call that never was")
 

@@ -81,6 +81,8 @@ class Settings:
     time_stamp_ca: Path
     corroborate_after: timedelta
     """How long after a call Twilio is first asked what it saw of it."""
+    erasures: Path
+    """What was erased, to be kept where the database is not restored."""
 
 
 def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings:
@@ -117,6 +119,7 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         time_stamp=places.text("ONRECORD_TSA", reached_url_fault),
         time_stamp_ca=Path(places.text("ONRECORD_TSA_CA") or "var/tsa-ca.pem"),
         corroborate_after=_seconds(places.text("ONRECORD_CORROBORATE_AFTER_S", _wait_fault)) or CORROBORATED_AFTER,
+        erasures=Path(places.text("ONRECORD_ERASURES") or "var/erasures.txt"),
     )
     if found.problems:
         raise SettingsRejected(*found.problems)

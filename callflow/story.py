@@ -35,13 +35,15 @@ class Story:
             "synthetic": self.call.synthetic,
             "rules_version": self.call.rules_sha256,
             "recordings": [_recording(one) for one in self.recordings],
+            "erased_at": self.call.erased_at.isoformat() if self.call.erased_at else None,
             "incidents": [{"kind": one.kind, "detail": one.detail} for one in self.incidents],
             "events": self.events,
         }
 
 
-def tell(connection: Connection, call_sid: str) -> Story | None:
-    known = calls.peek_sid(connection, call_sid)
+def tell(connection: Connection, name: str) -> Story | None:
+    """By Twilio's sid, or by our own id: an erased call has no other."""
+    known = calls.peek_sid(connection, name) or calls.peek(connection, name)
     if known is None:
         return None
     leaves = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id == known.id).order_by(log_leaf.c.n)

@@ -81,6 +81,11 @@ def names_somebody(line: str) -> bool:
     return _PERSONAL.search(line) is not None
 
 
+def without_names(text: str) -> str:
+    """The text with what `names_somebody` would find struck out."""
+    return _PERSONAL.sub("(erased)", text)
+
+
 def canonical(value: Value) -> str:
     """The one way to write this value. Raises NotCanonical for what has no single way."""
     _check(value)

@@ -2,6 +2,8 @@
 
 Twilio's copy goes first: what it still records must end before anything else matters. Then our objects, the leavings of
 cut attempts, the key that could open a backup, and what the spool holds.
+
+Of an erased call Twilio's name for the recording is not known any more, and it had been seen to be gone there before.
 """
 
 from datetime import datetime
@@ -10,7 +12,7 @@ from sqlalchemy import Connection, delete
 
 from evidence.events import Event
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import permits, recordings
+from storage import holds, permits, recordings
 from storage.audio_key import AudioKey
 from storage.calls import Call
 from storage.errors import Unavailable
@@ -22,62 +24,90 @@ from storage.tables import audio_object, recording_key
 
 
 def destroy(shop: Workshop, steps: Steps, recording_id: str) -> None:
-    """Does nothing to a recording that is neither condemned nor expired when the job gets to it."""
+    """Does nothing to a recording that is neither condemned nor expired when the job gets to it.
+
+    A legal hold keeps an expired one, also when it is placed while the job is on its way.
+    """
     if not steps("look", lambda: _must_go(shop, recording_id)):
         return
     steps("stop", lambda: _stop(shop, recording_id))
-    steps("delete at provider", lambda: delete_at_provider(shop, look(shop, recording_id)[1]))
-    steps("delete here", lambda: _delete_here(shop, *look(shop, recording_id)))
+    steps("delete at provider", lambda: _delete_at_provider(shop, recording_id))
+    if steps("delete here", lambda: _delete_here(shop, *look(shop, recording_id))) is False:
+        return
     steps("certify", lambda: shop.database.write(lambda connection: _certify(shop, connection, recording_id)))
 
 
 def delete_again(shop: Workshop, steps: Steps, recording_id: str) -> None:
     """Twilio lists a recording that it had confirmed to be gone."""
-    steps("delete at provider", lambda: delete_at_provider(shop, look(shop, recording_id)[1]))
+    steps("delete at provider", lambda: _delete_at_provider(shop, recording_id))
 
 
 def _must_go(shop: Workshop, recording_id: str) -> bool:
-    _, known = look(shop, recording_id)
+    known = look(shop, recording_id)[1]
+    with shop.database.read() as connection:
+        return _goes(connection, known, shop.now())
+
+
+def _goes(connection: Connection, known: Recording, now: datetime) -> bool:
+    if known.state is RecordingState.CONDEMNED:
+        return True
     is_kept = known.state in {RecordingState.STORED, RecordingState.KEPT}
-    is_expired = is_kept and known.retain_until is not None and known.retain_until <= shop.now()
-    return is_expired or known.state is RecordingState.CONDEMNED
+    is_expired = is_kept and known.retain_until is not None and known.retain_until <= now
+    return is_expired and not holds.holding(connection, known.call_id)
 
 
 def _stop(shop: Workshop, recording_id: str) -> None:
     owner, known = look(shop, recording_id)
-    shop.provider.stop(owner.call_sid, known.recording_sid)
+    if owner.erased_at is None:
+        shop.provider.stop(owner.call_sid, known.recording_sid)
 
 
-def _delete_here(shop: Workshop, owner: Call, known: Recording) -> None:
+def _delete_at_provider(shop: Workshop, recording_id: str) -> None:
+    owner, known = look(shop, recording_id)
+    if owner.erased_at is None:
+        delete_at_provider(shop, known)
+
+
+def _delete_here(shop: Workshop, owner: Call, known: Recording) -> bool:
+    """False where it is held by now, and nothing here was deleted."""
+    if not shop.database.write(lambda connection: _forget_key(shop, connection, known.id)):
+        return False
     clear_spool(shop, known.id)
-    shop.database.write(lambda connection: _forget_key(connection, known.id))
     with shop.database.read() as connection:
         permit = permits.permit_of(connection, owner.id)
     if permit is None:
-        return  # nothing of it was ever stored
+        return True  # nothing of it was ever stored
     folder = AudioKey(permit.retention, owner.received_at.date(), known.id, "any").folder
     for key in list(shop.store.list(folder)):
         shop.store.delete(key)
     if any(True for _ in shop.store.list(folder)):
         raise Unavailable(f"recording {known.id}: the audio store still lists it")
+    return True
 
 
-def _forget_key(connection: Connection, recording_id: str) -> None:
+def _forget_key(shop: Workshop, connection: Connection, recording_id: str) -> bool:
+    """From here on there is no way back, so a hold is looked for once more: to place one takes the same lock."""
+    _, known = recordings.with_call(connection, recording_id)
+    if known.state is not RecordingState.DESTROYED and not _goes(connection, known, shop.now()):
+        return False
     connection.execute(delete(recording_key).where(recording_key.c.recording_id == recording_id))
+    return True
 
 
 def _certify(shop: Workshop, connection: Connection, recording_id: str) -> None:
     owner, known = recordings.with_call(connection, recording_id)
-    rule = _rule(known, permits.permit_of(connection, owner.id), shop.now())
+    rule = _rule(owner, known, permits.permit_of(connection, owner.id), shop.now())
     connection.execute(delete(audio_object).where(audio_object.c.recording_id == recording_id))
-    told = Event(
-        "recording.destroyed", {"recording": recording_id, "where": ["provider", "store", "key"], "rule": rule}
-    )
+    # Of an erased call nothing was asked of Twilio: its copy was seen to be gone when ours was stored.
+    where = ["provider", "store", "key"] if owner.erased_at is None else ["store", "key"]
+    told = Event("recording.destroyed", {"recording": recording_id, "where": where, "rule": rule})
     recordings.advance(connection, shop.moment(), owner, known, RecordingEvent.DESTROYED, told)
 
 
-def _rule(known: Recording, permit: Permit | None, now: datetime) -> str:
+def _rule(owner: Call, known: Recording, permit: Permit | None, now: datetime) -> str:
     """Why it had to go, as the certificate says it."""
+    if owner.erased_at is not None:
+        return "erased"
     if known.permit is None or permit is None:
         return "no permit"
     return "retention" if permit.retain_until <= now else "withdrawn"

@@ -6,7 +6,7 @@ is an id or a few, and never anything personal.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -63,6 +63,9 @@ _STANDINGS = {
 }
 
 
+_ENDED = frozenset({Standing.DONE, Standing.FAILED})
+
+
 class JobQueue:
     def __init__(self, database: Database) -> None:
         self._client = _client(database.engine)
@@ -105,6 +108,16 @@ class JobQueue:
         if ended:
             self._client.delete_workflows([job.workflow_id for job in ended])
         return len(ended)
+
+    def forget_about(self, kinds: Collection[JobKind], row_ids: Collection[str]) -> None:
+        """Delete what is kept of the ended jobs of those kinds about these rows."""
+        about = [kind.key(row_id) for row_id in row_ids for kind in kinds]
+        if not about:
+            return
+        found = self._client.list_workflows(workflow_id_prefix=about, load_input=False, load_output=False)
+        ended = [job.workflow_id for job in found if _STANDINGS.get(job.status, Standing.FAILED) in _ENDED]
+        if ended:
+            self._client.delete_workflows(ended)
 
     def open_lane(self, lane: Lane, *, begun_max: int, poll_s: float) -> None:
         """For a worker, before it starts: how many jobs one process begins at once, and how often it looks for more."""

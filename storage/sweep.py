@@ -1,7 +1,7 @@
 """The job *sweep*: finds what nothing moves, and what nobody told us.
 
-Rows that wait too long are handed to a job again, what has lived as long as its rule says is destroyed, and Twilio is
-asked about calls (`storage.asking`).
+Rows that wait too long are handed to a job again, what has lived as long as its rule says and is not held is destroyed,
+and Twilio is asked about calls (`storage.asking`).
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, Connection, Select, String, cast, exists, select
 
 from policies.lifecycle import RecordingState
-from storage import asking, recordings
+from storage import asking, holds, recordings
 from storage.calls import Moment
 from storage.incidents import raise_incident
 from storage.intake import Workshop, clear_spool
@@ -141,12 +141,12 @@ def _waits(now: datetime, *states: RecordingState, longer_than: timedelta = _LAT
 
 
 def _expired(now: datetime) -> ColumnElement[bool]:
-    return recording.c.state.in_(_KEPT) & (recording.c.retain_until <= now)
+    return recording.c.state.in_(_KEPT) & (recording.c.retain_until <= now) & ~holds.is_held(recording.c.call_id)
 
 
 def _expired_unstored(now: datetime) -> Select[tuple[str]]:
     return (
         select(recording.c.id)
         .join(permit, permit.c.call_id == recording.c.permit)
-        .where(recording.c.state.in_(_UNSTORED), permit.c.retain_until <= now)
+        .where(recording.c.state.in_(_UNSTORED), permit.c.retain_until <= now, ~holds.is_held(recording.c.call_id))
     )

@@ -6,6 +6,8 @@ from sqlalchemy import Connection, insert, select, update
 
 from storage.tables import watermark
 
+CALLS = "calls"
+
 
 def reached(connection: Connection, name: str) -> datetime | None:
     """None before the first look."""

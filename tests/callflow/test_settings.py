@@ -52,6 +52,7 @@ def test_three_settings_are_enough_and_the_rest_have_defaults() -> None:
         time_stamp="",
         time_stamp_ca=Path("var/tsa-ca.pem"),
         corroborate_after=timedelta(minutes=16),
+        erasures=Path("var/erasures.txt"),
     )
 
 

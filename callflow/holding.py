@@ -1,0 +1,37 @@
+"""`onrecord hold`: legal holds, placed on a call or on all calls from a number, and released one by one."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from callflow.house import House
+from storage import calls, holds
+from storage.calls import Moment
+from storage.errors import Refused
+from storage.holds import Hold
+
+
+def place(house: House, call_ids: Iterable[str], *, reason: str, actor: str) -> list[tuple[str, int]]:
+    """Hold all of the calls or none; returns each with the number of its hold."""
+    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+
+    def place_all(connection: Connection) -> list[tuple[str, int]]:
+        placed = []
+        for call_id in sorted(call_ids):  # in one order, or two who hold the same calls could deadlock
+            known = calls.by_id(connection, call_id)
+            if known is None:
+                raise Refused(f"call {call_id}: there is no such call")
+            placed.append((call_id, holds.place(connection, moment, known, reason=reason, actor=actor)))
+        return placed
+
+    return house.database.write(place_all)
+
+
+def release(house: House, hold_id: int, *, reason: str, actor: str) -> Hold:
+    """Raises Refused where there is nothing to release."""
+    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+    return house.database.write(
+        lambda connection: holds.release(connection, moment, hold_id, reason=reason, actor=actor)
+    )

@@ -1,0 +1,55 @@
+"""What of a call is erased when a person asks for it, what stays, and what must be waited for first."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from policies.lifecycle import RecordingState
+
+# Who of the staff listened, held or erased, and why: that they are answerable for it does not end with the caller's
+# data. What is written there names no caller (`storage` refuses a number).
+OF_STAFF = frozenset({"actor", "approver", "reason", "requester", "ticket"})
+# A law and its article, such as gdpr-17 or ccpa-1798.105. It stays in the log for ever, so it can't be whatever
+# somebody typed: seven digits are too few to call anybody by.
+_BASIS = re.compile(r"[a-z]{2,16}(-[a-z]{2,16}){0,2}(-[0-9]{1,4}(\.[0-9]{1,3})?)?", re.ASCII)
+_AT_REST = frozenset({RecordingState.KEPT, RecordingState.ABSENT, RecordingState.DESTROYED})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a call has come. `is_asked_about`: Twilio may still bring news of it, which would bring its data back.
+
+    `holds` are the numbers of the legal holds that are not released.
+    """
+
+    has_ended: bool
+    is_asked_about: bool
+    recordings: Sequence[RecordingState]
+    holds: Sequence[int]
+
+
+def is_basis(text: str) -> bool:
+    return _BASIS.fullmatch(text) is not None
+
+
+def goes(field: str) -> bool:
+    """Whether a private field of an event is erased with its call."""
+    return field not in OF_STAFF
+
+
+def obstacle(standing: Standing, *, again: bool) -> str:
+    """Why a call can't be erased now, in plain words; empty where it can.
+
+    `again`: it was erased before, and a restored backup has brought it back. Then nothing is to be waited for: all that
+    was left at Twilio was gone when it was erased. A hold keeps it all the same.
+    """
+    if standing.holds:
+        return f"a legal hold keeps it ({', '.join(str(hold) for hold in standing.holds)})"
+    if again:
+        return ""
+    if not standing.has_ended:
+        return "it is not over"
+    if standing.is_asked_about:
+        return "Twilio is asked about it until a day after its end"
+    moving = next((state for state in standing.recordings if state not in _AT_REST), None)
+    return f"a recording of it is {moving}: wait until it is kept or destroyed" if moving else ""

@@ -1,0 +1,83 @@
+"""What was erased, in a file that is kept where the database is not restored: a backup brings data back, and a log that
+knows nothing of its erasure.
+
+A line stands there, durable, before anything is erased. It holds our random id of the call, a keyed hash of Twilio's
+(of a call that has come back under another id), the basis and the time.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from evidence.events import canonical, timestamp
+from storage.disk import disk_edge, make_folder, sync_folder, write_all
+from storage.errors import Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`sid_hash` tells nothing to whoever has not both the key file and Twilio's own list of calls."""
+
+    call_id: str
+    sid_hash: str
+    basis: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """`is_torn`: the last line broke off, as a power cut leaves it. What it was to say was not yet done."""
+
+    entries: tuple[Entry, ...]
+    is_torn: bool
+
+
+def append(file: Path, entries: Iterable[Entry]) -> None:
+    """Durable when this returns. A line that broke off before is taken away first."""
+    lines = "".join(f"{_written(one)}\n" for one in entries).encode()
+    with disk_edge(f"ONRECORD_ERASURES: {file} can't be written"):
+        make_folder(file.parent)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.ftruncate(descriptor, _whole_bytes(file.read_bytes()))
+            write_all(descriptor, lines)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        sync_folder(file.parent)
+
+
+def read(file: Path) -> Journal:
+    """Raises Broken, naming the line, where one that was whole says something else than was written."""
+    with disk_edge(f"ONRECORD_ERASURES: {file} can't be read"):
+        content = file.read_bytes() if file.exists() else b""
+    whole = _whole_bytes(content)
+    lines = content[:whole].decode("utf-8", "replace").splitlines()
+    entries = tuple(_entry(file, number, line) for number, line in enumerate(lines, 1))
+    return Journal(entries, is_torn=whole < len(content))
+
+
+def _whole_bytes(content: bytes) -> int:
+    """How much of it is lines that were written to their end."""
+    return content.rfind(b"\n") + 1
+
+
+def _written(one: Entry) -> str:
+    return canonical({"at": timestamp(one.at), "basis": one.basis, "call": one.call_id, "sid_hash": one.sid_hash})
+
+
+def _entry(file: Path, number: int, line: str) -> Entry:
+    try:
+        told = json.loads(line)
+        entry = Entry(told["call"], told["sid_hash"], told["basis"], datetime.fromisoformat(told["at"]))
+        is_same = _written(entry) == line
+    except (ValueError, TypeError, KeyError):
+        is_same = False
+    if not is_same:
+        raise Broken(f"ONRECORD_ERASURES: line {number} of {file} is damaged: restore the file from its copy")
+    return entry

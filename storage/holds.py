@@ -1,0 +1,90 @@
+"""Legal holds: rows that keep a call, its recording and what is known of it, whatever else says that it goes.
+
+They are many per call and are released one by one; a released one stays, with who released it. A recording that no
+permit covers is not kept by any: it must not be heard, so there is nothing to hold.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
+
+from evidence.events import Event, names_somebody
+from storage import calls
+from storage.calls import Call, Moment
+from storage.errors import Broken, Refused
+from storage.tables import legal_hold
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A row of `legal_hold`. `released_at` is None while it holds."""
+
+    id: int
+    call_id: str
+    reason: str
+    placed_by: str
+    placed_at: datetime
+    released_by: str | None
+    released_at: datetime | None
+
+
+_SELECT = select(*[legal_hold.c[name] for name in Hold.__dataclass_fields__]).order_by(legal_hold.c.id)
+
+
+def place(connection: Connection, moment: Moment, known: Call, *, reason: str, actor: str) -> int:
+    """Hold a call, whose row is locked, and say so in the log; returns the hold's number.
+
+    Raises Refused where the reason names somebody, or nothing is left to be held.
+    """
+    check_names_nobody("reason", reason)
+    if known.erased_at is not None:
+        raise Refused(f"call {known.id}: it was erased, and there is nothing left to hold")
+    row = {"call_id": known.id, "reason": reason, "placed_by": actor, "placed_at": moment.at}
+    hold_id: int = connection.execute(insert(legal_hold).returning(legal_hold.c.id), row).scalar_one()
+    told = Event("privacy.hold", {"hold": hold_id}, {"actor": actor, "reason": reason})
+    calls.tell(connection, moment, known, told)
+    return hold_id
+
+
+def release(connection: Connection, moment: Moment, hold_id: int, *, reason: str, actor: str) -> Hold:
+    """Raises Refused where there is no such hold, or it is released already."""
+    check_names_nobody("reason", reason)
+    row = connection.execute(_SELECT.where(legal_hold.c.id == hold_id)).first()
+    if row is None:
+        raise Refused(f"hold {hold_id}: there is none of that number")
+    known = calls.by_id(connection, row.call_id)
+    if known is None:
+        raise Broken(f"hold {hold_id}: its call has no row")
+    holds = (legal_hold.c.id == hold_id) & legal_hold.c.released_at.is_(None)
+    released = {"released_by": actor, "released_at": moment.at}
+    if connection.execute(update(legal_hold).where(holds).values(released)).rowcount != 1:
+        raise Refused(f"hold {hold_id}: it is released already")
+    told = Event("privacy.released", {"hold": hold_id}, {"actor": actor, "reason": reason})
+    calls.tell(connection, moment, known, told)
+    return Hold(**{**row._asdict(), **released})
+
+
+def all_holds(connection: Connection) -> list[Hold]:
+    """Also those that are released, in the order in which they were placed."""
+    return [Hold(**row._asdict()) for row in connection.execute(_SELECT)]
+
+
+def holding(connection: Connection, call_id: str) -> list[int]:
+    """The numbers of the holds that keep a call."""
+    return list(connection.scalars(select(legal_hold.c.id).where(_keeps(call_id)).order_by(legal_hold.c.id)))
+
+
+def is_held(call_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """The same as a condition on a column of calls' ids."""
+    return exists().where(_keeps(call_id))
+
+
+def check_names_nobody(what: str, text: str) -> None:
+    """Raises Refused where what staff write down, which stays, holds a number, a sid or an address."""
+    if names_somebody(text):
+        raise Refused(f"{what}: it stays for good, so it must hold no number, address or sid; name a file of yours")
+
+
+def _keeps(call_id: str | ColumnElement[str]) -> ColumnElement[bool]:
+    return (legal_hold.c.call_id == call_id) & legal_hold.c.released_at.is_(None)
