@@ -5,7 +5,7 @@ That is all it takes to know the root of a long log, or to prove something about
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from evidence.merkle import Frontier, root_of
+from evidence.merkle import root_of_perfect
 from evidence.merkle_proofs import consistency_path, inclusion_path, root_of_range
 from storage.prepared import Prepared
 from storage.tables import log_leaf, log_node
@@ -45,8 +45,7 @@ class KeptTree:
     def _subtree(self, start: int, height: int) -> bytes:
         level, rest = divmod(height, HEIGHT)
         block, within = divmod(start >> HEIGHT * level, FAN_OUT)
-        children = self._block(level, block)[within : within + (1 << rest)]
-        return children[0] if rest == 0 else root_of(children)
+        return root_of_perfect(self._block(level, block)[within : within + (1 << rest)])
 
     def _block(self, level: int, n: int) -> list[bytes]:
         if (level, n) not in self._blocks:
@@ -68,9 +67,7 @@ def close_subtrees(connection: Connection, before: int, size: int) -> None:
 
 
 def _close(connection: Connection, *, level: int, n: int) -> None:
-    frontier = Frontier()
-    for digest in read_block(connection, level - 1, n):
-        frontier.push(digest)
-    _INSERT_NODE.run(connection, {"lvl": level, "n": n, "hash": frontier.root()})
+    root = root_of_perfect(read_block(connection, level - 1, n))
+    _INSERT_NODE.run(connection, {"lvl": level, "n": n, "hash": root})
     if (n + 1) % FAN_OUT == 0:
         _close(connection, level=level + 1, n=n // FAN_OUT)

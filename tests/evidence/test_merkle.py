@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.merkle import EMPTY_ROOT, Frontier, leaf_hash, node_hash, root_of
+from evidence.merkle import EMPTY_ROOT, Frontier, leaf_hash, node_hash, root_of, root_of_perfect
 
 VECTOR = json.loads(Path(__file__).with_name("tlog-vector.json").read_text())
 
@@ -46,3 +46,18 @@ def test_the_published_vector_is_met() -> None:
     assert [digest.hex() for digest in hashes] == VECTOR["leaf_hashes_hex"]
     assert root_of(hashes[:3]).hex() == VECTOR["root3_hex"]
     assert root_of(hashes).hex() == VECTOR["root5_hex"]
+
+
+def test_a_perfect_tree_has_the_same_root_either_way() -> None:
+    hashes = [leaf_hash(str(n).encode()) for n in range(256)]
+    for height in range(9):
+        assert root_of_perfect(hashes[: 1 << height]) == root_of(hashes[: 1 << height])
+
+
+def test_a_copied_frontier_goes_its_own_way() -> None:
+    first = Frontier()
+    first.push(leaf_hash(b"0"))
+    second = first.copy()
+    second.push(leaf_hash(b"1"))
+    assert first.root() == root_of([leaf_hash(b"0")])
+    assert second.root() == root_of([leaf_hash(b"0"), leaf_hash(b"1")])
