@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from sqlalchemy import Connection
 
-from callflow.cli_base import FOUND_SOMETHING, end, failures_told, reading
+from callflow.cli_base import FOUND_SOMETHING, end, failures_told, opened, reading
 from callflow.house import NotReady, open_rulebook, tried
 from callflow.interchange import DISCLOSABLE, gather
 from evidence.jws import CertifiedKey
@@ -45,7 +45,7 @@ def vcon(call_sid: str, *, sign: bool, disclose: frozenset[str], output: Path | 
 
     The IETF's container for conversations, with what the caller was told and pressed, what was agreed to and until
     when, the events of the log that prove it, and the hash of the recording, which itself stays here. CALL_SID may be
-    the call's id in the log: an erased call has no sid any more.
+    the call's id in the log: an erased call has no sid any more. What you disclose is told in the log.
     """
     from evidence.jws import signed
     from evidence.vcon import unsigned
@@ -53,6 +53,8 @@ def vcon(call_sid: str, *, sign: bool, disclose: frozenset[str], output: Path | 
     now = datetime.now(UTC)
     with reading() as connection:
         told = gather(connection, _call(connection, call_sid), disclosed=disclose)
+    if disclose:
+        _tell(disclose)
     document: Mapping[str, object] = unsigned(told, now)
     if sign:
         with failures_told():
@@ -87,6 +89,15 @@ def _call(connection: Connection, name: str) -> Call:
     if known is None:
         end(["there is no call with this sid or id"], FOUND_SOMETHING)
     return known
+
+
+def _tell(disclosed: frozenset[str]) -> None:
+    from callflow.log_export import tell_exported
+    from callflow.staff import who_asks
+
+    with opened() as house:
+        moment = house.anchoring.moment()
+        tell_exported(house.database, moment, scope="vcon", calls=1, disclosed=disclosed, actor=who_asks())
 
 
 def _signer(now: datetime) -> CertifiedKey:

@@ -3,7 +3,7 @@
 import json
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from evidence.notes import Signer
 from evidence.receipt import receipt
 from evidence.vcon import unsigned
 from storage import anchors, calls, checkpoints
+from storage.calls import Moment
+from storage.database import Database
 from storage.disk import disk_edge
 from storage.errors import Broken, Refused
 from storage.tables import provider_account
@@ -34,7 +36,14 @@ def export(anchoring: Anchoring, request: Request, number_key: bytes) -> dict[st
         call_ids = [] if is_everything else calls_of(connection, request.selection, number_key)
     if not (call_ids or is_everything):
         raise Refused("log export: no call fits what was asked for")
-    _tell(anchoring, request, len(call_ids))
+    tell_exported(
+        anchoring.database,
+        anchoring.moment(),
+        scope=request.selection.scope,
+        calls=len(call_ids),
+        disclosed=request.disclose,
+        actor=request.actor,
+    )
     anchoring.sign()
     for holder in anchoring.holders():
         if holder.kind == "file":
@@ -49,6 +58,15 @@ def export(anchoring: Anchoring, request: Request, number_key: bytes) -> dict[st
         bundle = Gathering(connection, request, call_ids, signed, more).bundle(made_at)
     signers = [Signer(signed.checkpoint.origin, seed) for seed in anchoring.signing.seeds]
     return files_of(bundle, signers, made_at)
+
+
+def tell_exported(
+    database: Database, moment: Moment, *, scope: str, calls: int, disclosed: Iterable[str], actor: str
+) -> None:
+    """Durable on return: what leaves the house is in the log before it does."""
+    public: dict[str, Value] = {"scope": scope, "calls": calls, "disclosed": sorted(disclosed)}
+    told = Event("log.exported", public, {"actor": actor})
+    database.write(lambda connection: checkpoints.append(connection, moment, told))
 
 
 def write_bundle(files: Mapping[str, bytes], place: Path) -> None:
@@ -66,16 +84,6 @@ def write_bundle(files: Mapping[str, bytes], place: Path) -> None:
             if partial.is_dir():
                 shutil.rmtree(partial)
             partial.unlink(missing_ok=True)
-
-
-def _tell(anchoring: Anchoring, request: Request, calls: int) -> None:
-    public: dict[str, Value] = {
-        "scope": request.selection.scope,
-        "calls": calls,
-        "disclosed": sorted(request.disclose),
-    }
-    moment, told = anchoring.moment(), Event("log.exported", public, {"actor": request.actor})
-    anchoring.database.write(lambda connection: checkpoints.append(connection, moment, told))
 
 
 def _more(connection: Connection, request: Request, call_ids: Sequence[str], now: datetime) -> dict[str, bytes]:

@@ -220,8 +220,10 @@ def test_the_proof_is_the_logs_own_lines(called: Called) -> None:
         TlogProof.parse(one["tlog_proof"]).check(sha256(b"\0" + one["event"].encode()).digest())
 
 
-def test_the_caller_is_named_only_where_it_is_asked_for(called: Called) -> None:
+def test_the_caller_is_named_only_where_it_is_asked_for_and_the_log_says_so(called: Called) -> None:
     assert called.written("vcon", "declined", "--disclose", "caller")["parties"][0]["tel"] == CALLER
+    last = json.loads(called.site.run("log", "show").out.splitlines()[-1])
+    assert (last["type"], last["scope"], last["disclosed"]) == ("log.exported", "vcon", ["caller"])
     ran = called.site.run("vcon", called.sids["declined"], "--disclose", "agent")
     assert ran.code == 2
     assert "what can be disclosed is caller" in ran.err
