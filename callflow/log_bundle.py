@@ -1,7 +1,8 @@
 """Gathers a bundle (`evidence.bundle`) out of one view of the database, as of the newest checkpoint."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -121,12 +122,18 @@ class Gathering:
 
     @cached_property
     def _held(self) -> list[Anchor]:
-        """Of each kind, who was the first to hold all of these events, and who was the last."""
-        found: dict[str, list[Anchor]] = {}
-        for one in anchors.anchors_of(self.connection, from_size=self._last + 1):
+        """Of each kind, for each event who was the first to hold it, and who holds the most: that dates the events."""
+        by_kind: dict[str, list[Anchor]] = {}
+        for one in anchors.anchors_of(self.connection, from_size=self._events[0].index + 1 if self._events else 0):
             if one.size <= self.signed.size:
-                found.setdefault(one.kind, []).append(one)
-        return [one for held in found.values() for one in dict.fromkeys((held[0], held[-1]))]
+                by_kind.setdefault(one.kind, []).append(one)
+        found = {id(one): one for held in by_kind.values() for one in (*self._first_to_hold(held), held[-1])}
+        return sorted(found.values(), key=lambda one: (one.size, one.anchored_at))
+
+    def _first_to_hold(self, held: Sequence[Anchor]) -> Iterator[Anchor]:
+        sizes = [one.size for one in held]
+        places = {bisect_right(sizes, one.index) for one in self._events if "call" in one.told}
+        return (held[place] for place in sorted(places) if place < len(held))
 
     def _proven(self, one: _Logged) -> ProvenEvent:
         proof = None if self.request.selection.is_everything else prove(self._tree, one.index, self.signed)
@@ -136,8 +143,8 @@ class Gathering:
         return [self._bodies[digest] for digest in one.digests.values() if digest in self._bodies]
 
     def _earlier(self) -> list[SignedCheckpoint]:
-        """What the newest is shown to go on from: the first that has all of the events, those that others hold, and
-        those that were brought along.
+        """What the newest is shown to go on from: the first that was signed over all of the events, those that others
+        hold, and those that were brought along.
         """
         wanted = [checkpoints.first_covering(self.connection, self._last)]
         wanted += [checkpoints.at_size(self.connection, one.size) for one in self._held]
@@ -160,7 +167,8 @@ class Gathering:
 
     def _about(self, made_at: str) -> About:
         holders = [
-            f"Held by {one.kind} ({one.place}) since {timestamp(one.anchored_at)}, as of {one.size} events."
+            f"Held by {one.kind} ({one.place}) since {timestamp(one.anchored_at)}: "
+            f"{sum(event.index < one.size for event in self._events)} of these events."
             for one in self._held
         ]
         return About(

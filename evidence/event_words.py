@@ -1,11 +1,13 @@
 """Events as a person would say them. A type without words of its own is told by its name."""
 
 from collections.abc import Callable, Mapping
+from textwrap import wrap
 from typing import Any
 
 Fields = Mapping[str, Any]
 Words = Mapping[str, Mapping[str, str]]
 """The texts of each wording, by the SHA-256 that events name it by."""
+_WORDS_WIDTH = 90
 
 
 def in_words(event: Fields, words: Words) -> list[str]:
@@ -21,8 +23,14 @@ def _received(event: Fields, _: Words) -> list[str]:
 
 
 def _served(event: Fields, words: Words) -> list[str]:
-    said = words.get(event["prompt_sha256"], {}).get("disclosure", "(see the file)")
-    return [f"The caller was told, in {event['language']}:", f'"{said}"', f"(prompts/{event['prompt_sha256']}.json)"]
+    heard = words.get(event["prompt_sha256"], {})
+    told = [f"The caller was told, in {event['language']}:", *_quoted(heard.get("disclosure", "(see the file)"))]
+    asked = ["and, where it is asked:", *_quoted(heard["question"])] if heard.get("question") else []
+    return [*told, *asked, f"(prompts/{event['prompt_sha256']}.json)"]
+
+
+def _quoted(text: str) -> list[str]:
+    return wrap(f'"{text}"', _WORDS_WIDTH)
 
 
 def _choice(event: Fields, _: Words) -> list[str]:
@@ -71,12 +79,18 @@ _TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
     "recording.suppressed": _suppressed,
     "recording.started": lambda *_: ["The recording had begun."],
     "recording.completed": lambda *_: ["The recording was complete at the telephone company."],
-    "recording.stored": lambda event, _: [f"The recording was stored here, to be kept until {event['retain_until']}."],
+    "recording.stored": lambda event, _: [f"The recording was stored here, until {event['retain_until'][:10]}."],
     "recording.deleted": lambda *_: ["The telephone company's copy of it was deleted."],
     "recording.accessed": _accessed,
     "recording.access_refused": _access_refused,
     "recording.condemned": lambda event, _: [f"A recording had to go: {event['why']}."],
     "recording.destroyed": lambda event, _: [f"The recording was destroyed everywhere (rule: {event['rule']})."],
+    "conversation.ended": lambda event, _: [f"The conversation with the agent was over ({event['status']})."],
+    "call.fallback": lambda event, _: [f"The telephone company turned to the fallback (error {event['error_code']})."],
+    "call.refused": lambda event, _: [f"The call was to end politely: {event['outcome']}."],
+    "language.asked": lambda event, _: [f"The caller was offered {', '.join(event['languages'])}."],
+    "decline.remembered": lambda event, _: [f"The number is not to be asked again before {event['until']}."],
+    "decline.forgotten": lambda event, _: [f"An earlier no of this number was forgotten: {event['because']}."],
     "call.completed": lambda event, _: [f"The call was over: {event['outcome']}."],
     "provider.corroborated": _corroborated,
     "privacy.erased": lambda event, _: [f"What was personal about the call was erased ({event['basis']})."],
