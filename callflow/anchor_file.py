@@ -19,6 +19,7 @@ from storage.errors import Broken
 
 STDOUT = "-"
 _LAST_BYTES = 64 * 1024
+_DAMAGED = "it was damaged or changed; put back what was there, or move it away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class AnchorFile:
     place: str
 
     def append(self, known: SignedCheckpoint, at: datetime) -> bytes:
-        """Durable on return, but for standard output. Returns the line."""
+        """Durable on return, but for standard output. Returns the line. What a crash has left of a line is cut off."""
         line = json.dumps({"at": at.isoformat(timespec="seconds"), "checkpoint": str(known.note)}, ensure_ascii=False)
         content = f"{line}\n".encode()
         if self.place == STDOUT:
@@ -37,14 +38,17 @@ class AnchorFile:
             return content
         with disk_edge(f"ONRECORD_ANCHOR_FILE: {self.place} can't be written"):
             make_folder(Path(self.place).parent)
-            descriptor = os.open(self.place, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(self.place, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            _end_last_line(descriptor)
             _write_and_sync(descriptor, content)
             sync_folder(Path(self.place).parent)
         return content
 
     def note_newest(self, known: SignedCheckpoint) -> None:
-        """Keep it beside the file in the place of the one before; whole or not at all."""
-        if self.place == STDOUT:
+        """Keep it beside the file in the place of the one before; whole or not at all. Of two processes that sign at
+        once the later one stays.
+        """
+        if self.place == STDOUT or self._has_later(known.checkpoint):
             return
         partial = self.newest_path.with_name(f".{self.newest_path.name}.{os.getpid()}")
         with disk_edge(f"ONRECORD_ANCHOR_FILE: {self.newest_path} can't be written"):
@@ -52,6 +56,12 @@ class AnchorFile:
             _write_and_sync(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), str(known.note).encode())
             partial.replace(self.newest_path)
             sync_folder(self.newest_path.parent)
+
+    def _has_later(self, known: Checkpoint) -> bool:
+        if not self.newest_path.exists():
+            return False
+        there = Checkpoint.of(_note(self.newest_path, _read(self.newest_path)))
+        return there.origin == known.origin and there.size > known.size
 
     @property
     def newest_path(self) -> Path:
@@ -72,7 +82,8 @@ class AnchorFile:
         """Every checkpoint of the file. Raises Broken for a line that is none."""
         if self.place == STDOUT or not Path(self.place).exists():
             return []
-        return [read_line(line, self.place) for line in _read(Path(self.place)).splitlines()]
+        whole, _, _ = _read(Path(self.place)).rpartition("\n")
+        return [read_line(line, self.place) for line in whole.split("\n") if whole]
 
 
 def read_line(line: str, where: str) -> Note:
@@ -81,7 +92,7 @@ def read_line(line: str, where: str) -> Note:
         note = Note.parse(json.loads(line)["checkpoint"])
         Checkpoint.of(note)
     except (ValueError, KeyError, TypeError):
-        raise Broken(f"{where}: a line of it holds no checkpoint: it was damaged or changed") from None
+        raise Broken(f"{where}: a line of it holds no checkpoint: {_DAMAGED}") from None
     return note
 
 
@@ -90,7 +101,7 @@ def _note(path: Path, text: str) -> Note:
         note = Note.parse(text)
         Checkpoint.of(note)
     except NotANote:
-        raise Broken(f"{path}: it holds no checkpoint: it was damaged or changed") from None
+        raise Broken(f"{path}: it holds no checkpoint: {_DAMAGED}") from None
     return note
 
 
@@ -105,6 +116,16 @@ def _last_line(path: Path) -> str:
 def _read(path: Path) -> str:
     with disk_edge(f"ONRECORD_ANCHOR_FILE: {path} can't be read"):
         return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _end_last_line(descriptor: int) -> None:
+    """What is written next must not go on a line that a crash has cut."""
+    size_bytes = os.fstat(descriptor).st_size
+    unended = os.pread(descriptor, _LAST_BYTES, max(0, size_bytes - _LAST_BYTES)).rpartition(b"\n")[2]
+    if unended.endswith(b"}"):
+        write_all(descriptor, b"\n")
+    elif unended:
+        os.ftruncate(descriptor, size_bytes - len(unended))
 
 
 def _write_and_sync(descriptor: int, content: bytes) -> None:
