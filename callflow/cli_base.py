@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from callflow.anchor_file import AnchorFile
 from callflow.house import House, NotReady, open_house, open_records
-from callflow.settings import read_settings
+from callflow.settings import SettingsRejected, read_settings
 from storage.errors import Broken, Refused, Unavailable
 
 FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
@@ -55,6 +55,8 @@ def failures_told() -> Iterator[None]:
         yield
     except NotReady as error:
         end(error.problems)
+    except SettingsRejected as error:
+        end([str(problem) for problem in error.problems])
     except (Refused, Unavailable, Broken) as error:
         end([str(error)])
 
