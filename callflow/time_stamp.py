@@ -2,7 +2,7 @@
 qualified authority is presumed to be right.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ class TimeStampAuthority:
 
     url: str
     ca: Path
+    limits: Limits = field(default_factory=Limits)
 
     def stamp(self, known: SignedCheckpoint) -> bytes:
         """The answer in DER, over the bytes of the checkpoint as it was signed by the log. It was checked: the hash,
@@ -33,13 +34,13 @@ class TimeStampAuthority:
         except ValueError as error:
             raise Broken("time stamp: what was answered is no time stamp") from error
         if response.status != tsp.PKIStatus.GRANTED:
-            raise Refused(f"time stamp: the authority refused with status {response.status}")
+            raise Refused(f"time stamp: the authority refused with status {int(response.status)}")
         self._check(tsp, response, request.nonce, data)
         return answer
 
     def _ask(self, request: bytes) -> bytes:
         try:
-            status, answer = Outbound("", "", limits=Limits()).post(self.url, request, "application/timestamp-query")
+            status, answer = Outbound("", "", limits=self.limits).post(self.url, request, "application/timestamp-query")
         except NoAnswer as error:
             raise Unavailable(f"time stamp: {error}") from error
         if status != 200:
@@ -50,7 +51,7 @@ class TimeStampAuthority:
         verifier = tsp.VerifierBuilder(roots=self.certificates(), nonce=nonce).build()
         try:
             verifier.verify_message(response, data)
-        except tsp.VerificationError as error:
+        except (tsp.VerificationError, ValueError) as error:
             raise Broken(f"time stamp: what was answered does not hold: {error}") from error
 
     def certificates(self) -> list[Any]:
