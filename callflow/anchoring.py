@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 
 from callflow.anchor_file import AnchorFile
 from callflow.keys import read_keys
-from callflow.settings import Settings
+from callflow.restored import require_unrestored
+from callflow.settings import Settings, SettingsRejected
 from callflow.time_stamp import TimeStampAuthority
 from callflow.witness import Witness
-from storage import anchors, checkpoints
+from storage import anchors, checkpoints, consent_log
 from storage.anchor_bucket import AnchorBucket
 from storage.calls import Moment
 from storage.checkpoints import SignedCheckpoint, Signing
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 CHECKPOINT_EVERY_S = 15.0  # how often it is looked whether one is due, which it is once a minute
 _DAILY, _HOURLY = timedelta(days=1), timedelta(hours=1)
 _OVERDUE = 3  # times as long as it may take
+
+_FAILURES = (Unavailable, Refused, Broken, SettingsRejected)
 
 Hold = Callable[[SignedCheckpoint, int, Moment], bytes]
 
@@ -68,9 +71,17 @@ class Anchoring:
         return Signing(host, read_keys(self.settings.key_file).log_signing_seeds)
 
     def sign(self) -> SignedCheckpoint:
-        """The checkpoint of the log as it stands, durable here and noted beside the anchor file."""
-        signing, moment = self.signing, self.moment()
-        signed = self.database.write(lambda connection: checkpoints.sign(connection, moment, signing))
+        """The checkpoint of the log as it stands, durable here and noted beside the anchor file.
+
+        Raises Refused where an older copy of the database was restored, even if that was while this process ran.
+        """
+        signing, moment, noted = self.signing, self.moment(), self.file.newest()
+
+        def sign(connection: Connection) -> SignedCheckpoint:
+            require_unrestored(connection, noted, self.file.place)
+            return checkpoints.sign(connection, moment, signing)
+
+        signed = self.database.write(sign)
         self.file.note_newest(signed)
         return signed
 
@@ -79,11 +90,14 @@ class Anchoring:
         with self.database.read() as connection:
             is_due = checkpoints.is_due(connection, self.now())
         if is_due:
-            self.sign()
+            try:
+                self.sign()
+            except _FAILURES as error:
+                self._complain_of_signing(error)
         for holder in self._due():
             try:
                 self.anchor(holder)
-            except (Unavailable, Refused, Broken) as error:
+            except _FAILURES as error:
                 self._complain(holder, error)
 
     def close(self) -> None:
@@ -93,7 +107,7 @@ class Anchoring:
                 has_news = checkpoints.has_news(connection)
             if has_news:
                 self.sign()
-        except (Unavailable, Refused, Broken) as error:
+        except _FAILURES as error:
             log.error("the consent log's last checkpoint could not be signed: %s", error)
 
     def anchor(self, holder: Holder) -> SignedCheckpoint:
@@ -134,6 +148,8 @@ class Anchoring:
     def _cosign(self, witness: Witness, known: SignedCheckpoint, last_size: int, _: Moment) -> bytes:
         def consistency(old: int, size: int) -> Sequence[bytes]:
             with self.database.read() as connection:
+                if old > size:
+                    raise _beyond(connection, old)
                 return KeptTree(connection).consistency(old, size)
 
         return witness.cosign(known, last_size, consistency)
@@ -148,10 +164,39 @@ class Anchoring:
             since = last.anchored_at if last else moment.at - _OVERDUE * holder.every
             if isinstance(error, Unavailable) and moment.at - since < _OVERDUE * holder.every:
                 return
-            about = f"{holder.kind}:{moment.at:%Y-%m-%d}"
+            about = f"{holder.kind}:{_family(error)}:{moment.at:%Y-%m-%d}"
             raise_incident(connection, moment, "not_anchored", about=about, call_id=None, detail=str(error))
 
         self.database.write(tell)
+
+    def _complain_of_signing(self, error: Exception) -> None:
+        """What can't be reached is tried again in a moment; for the rest a person is needed."""
+        log.error("the consent log could not be signed: %s", error)
+        if isinstance(error, Unavailable):
+            return
+        moment, about = self.moment(), f"{_family(error)}:{self.now():%Y-%m-%d}"
+        self.database.write(
+            lambda connection: raise_incident(
+                connection, moment, "not_signed", about=about, call_id=None, detail=str(error)
+            )
+        )
+
+
+def _family(error: Exception) -> str:
+    """So that the news of a forgery is not taken for a repetition of this morning's outage."""
+    return type(error).__name__.lower()
+
+
+def _beyond(connection: Connection, size: int) -> Exception:
+    """What it means that a witness has seen more events than the checkpoint that it was asked to cosign."""
+    newest = checkpoints.newest(connection)
+    if newest and newest.size >= size:
+        return Unavailable("witness: somebody gave it a later checkpoint meanwhile")
+    has = consent_log.size(connection)
+    return Broken(
+        f"witness: it has seen {size} events of this log, and the log has {has}: events were removed, or an older copy "
+        f"of the database was restored"
+    )
 
 
 def _is_due(connection: Connection, holder: Holder, newest: SignedCheckpoint, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from callflow.cli_base import FOUND_SOMETHING, end, opened, reading_log
 from callflow.cli_rules import Day
-from callflow.log_check import held_checkpoints, read_checkpoints, trust_in_words
+from callflow.log_check import held_checkpoints, lost_in_words, read_checkpoints, trust_in_words
 from storage.errors import Broken, Refused, Unavailable
 from storage.log_verification import Progress as Told
 
@@ -44,14 +44,15 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
         try:
             held = held_checkpoints(connection, anchors, brought)
             verified = verify(connection, held, progress=progress)
-        except (Broken, Refused) as error:
+            lost = list(lost_in_words(connection, anchors))
+        except Broken as error:
             end([str(error)], FOUND_SOMETHING)
         told = verified.size if size is None else size
         if told > verified.size:
             end([f"consent log: it has {verified.size} events, and never had {told}"], FOUND_SOMETHING)
         click.echo(f"log ok: {told} events, root {KeptTree(connection).root(told).hex()}")
         click.echo(f"checkpoints that it goes on from: {verified.checkpoints}")
-        for line in trust_in_words(connection):
+        for line in (*lost, *trust_in_words(connection)):
             click.echo(line)
 
 
@@ -175,6 +176,9 @@ def log_anchor(only: str | None) -> None:
                 problems.append(str(error))
                 continue
             click.echo(f"{holder.kind}: {holder.place} holds the first {known.size} events", err=holder.place == "-")
+        with house.database.read() as connection:
+            for line in trust_in_words(connection):
+                click.echo(line, err=True)
     if problems:
         end(problems, FOUND_SOMETHING)
 
@@ -203,6 +207,7 @@ def log_rotate_key(*, finish: bool) -> None:
     from callflow.keys import finish_rotation, rotate_signing_key
 
     with opened() as house:
+        house.anchoring.sign()  # the new key is told in the log under the old one's signature, before that one goes
         (finish_rotation if finish else rotate_signing_key)(house.settings.key_file)
         signed = house.anchoring.sign()
     click.echo(f"{house.settings.key_file}: changed; renew the copy of it")
@@ -211,15 +216,23 @@ def log_rotate_key(*, finish: bool) -> None:
 
 @log.command("resume")
 @click.option("--after-restore", is_flag=True, required=True, help="Yes, an older copy of the database was restored.")
-def log_resume(*, after_restore: bool) -> None:
+@click.option(
+    "--over",
+    "brought",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A later checkpoint that somebody else holds, where the anchor file was restored too.",
+)
+def log_resume(*, after_restore: bool, brought: tuple[Path, ...]) -> None:
     """Go on in a restored database, under a new name.
 
     The log says from where, and what was lost. Erase again what was erased since: `onrecord reapply-erasures`.
     """
-    from callflow.restored import resume
+    from callflow.resuming import resume
 
+    notes = [note for path in brought for note in read_checkpoints(path)]
     with opened(restored=after_restore) as house:
-        signed = resume(house.anchoring)
+        signed = resume(house.anchoring, notes)
     if signed is None:
         end(["the database is the one that was last signed: there is nothing to resume"], FOUND_SOMETHING)
     click.echo(f"the log goes on as {signed.checkpoint.origin}, from {signed.size} events")

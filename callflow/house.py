@@ -197,8 +197,9 @@ def connect(url: str) -> Database:
 
 
 def _require_unrestored(database: Database, anchor_file: str) -> None:
+    noted = AnchorFile(anchor_file).newest()
     with database.read() as connection:
-        require_unrestored(connection, AnchorFile(anchor_file))
+        require_unrestored(connection, noted, anchor_file)
 
 
 def _checked(store: AudioStore) -> AudioStore:

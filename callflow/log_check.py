@@ -3,32 +3,81 @@ that somebody brings along.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from callflow.anchor_file import AnchorFile, read_line
+from callflow.restored import was_lost
 from evidence.checkpoints import Checkpoint
-from evidence.notes import NotANote, Note, NotSigned, verified
+from evidence.notes import NotANote, Note, NotSigned, Vkey, verified
 from storage import anchors, checkpoints
+from storage.checkpoints import Origin
 from storage.errors import Broken, Refused
 from storage.log_verification import Held
 
 
 def held_checkpoints(connection: Connection, file: AnchorFile, brought: Sequence[Path] = ()) -> list[Held]:
-    """Raises Broken for one that this log has not signed, and Refused for a file that holds none."""
-    vkeys = checkpoints.vkeys(connection)
-    found = [(one.note, "kept in the database") for one in checkpoints.all_signed(connection)]
-    found += [(note, f"in {file.place}") for note in file.all()]
-    found += [(note, f"in {path}") for path in brought for note in read_checkpoints(path)]
-    for note, by in found:
+    """Those of the anchor file that a restored backup has lost are not among them: see `lost_checkpoints`.
+
+    Raises Broken for one that this log has not signed, or that was brought and is lost; Refused for a file that holds
+    none.
+    """
+    signers = _Signers.of(connection)
+    given = [(one.note, "kept in the database") for one in checkpoints.all_signed(connection)]
+    given += [(note, f"in {path}") for path in brought for note in read_checkpoints(path)]
+    for note, by in given:
+        signers.require_signed(note, by)
+        if signers.has_lost(note):
+            raise Broken(
+                f"consent log: the checkpoint {by} is of events that a restored backup has lost, as the log says "
+                f"itself (backup.restored): nothing here can be held against it"
+            )
+    noted = [note for note in file.all() if not signers.has_lost(note)]
+    for note in noted:
+        signers.require_signed(note, f"in {file.place}")
+    return [Held(Checkpoint.of(note), by) for note, by in (*given, *((note, f"in {file.place}") for note in noted))]
+
+
+def lost_checkpoints(connection: Connection, file: AnchorFile) -> list[Checkpoint]:
+    """Those of the anchor file that this log has signed, of events that restored backups have lost."""
+    signers = _Signers.of(connection)
+    lost = [note for note in file.all() if signers.has_lost(note)]
+    for note in lost:
+        signers.require_signed(note, f"in {file.place}")
+    return list(map(Checkpoint.of, lost))
+
+
+@dataclass(frozen=True, slots=True)
+class _Signers:
+    """Every name and key that the log was signed with, as far as it knows them."""
+
+    vkeys: Sequence[Vkey]
+    origins: Sequence[Origin]
+
+    @classmethod
+    def of(cls, connection: Connection) -> "_Signers":
+        return cls(checkpoints.vkeys(connection), checkpoints.origins(connection))
+
+    def has_lost(self, note: Note) -> bool:
+        """Whether the log says so. Of a name that was lost too, with all that it signed, the log knows only the size
+        from which on that was.
+        """
+        known = Checkpoint.of(note)
+        if known.origin in {one.origin for one in self.origins}:
+            return was_lost(known, self.origins)
+        return any(one.resumed_over is not None and known.size > one.first_size for one in self.origins)
+
+    def require_signed(self, note: Note, by: str) -> None:
+        name = Checkpoint.of(note).origin
+        vkeys = [Vkey(name, vkey.key) for vkey in self.vkeys] if self.has_lost(note) else self.vkeys
         try:
             is_signed = bool(verified(note, vkeys))
         except NotSigned as error:
             raise Broken(f"consent log: the checkpoint {by}: {error}: it was forged or damaged") from error
         if not is_signed:
             raise Broken(f"consent log: the checkpoint {by} is signed with a key that this log never had")
-    return [Held(Checkpoint.of(note), by) for note, by in found]
 
 
 def read_checkpoints(path: Path) -> list[Note]:
@@ -45,6 +94,13 @@ def read_checkpoints(path: Path) -> list[Note]:
     except NotANote as error:
         raise Refused(f"{path}: {error}") from None
     return [note]
+
+
+def lost_in_words(connection: Connection, file: AnchorFile) -> Iterator[str]:
+    lost = lost_checkpoints(connection, file)
+    if lost:
+        most = max(one.size for one in lost)
+        yield f"checkpoints of events that restored backups have lost: {len(lost)}, of up to {most} events"
 
 
 def trust_in_words(connection: Connection) -> Iterator[str]:

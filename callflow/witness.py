@@ -3,7 +3,7 @@ tlog-witness v1.0.0). It signs no second history, so with its signature even the
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from callflow.outbound import Limits, NoAnswer, Outbound
 from evidence.checkpoints import consistency_text
@@ -11,7 +11,7 @@ from evidence.notes import NotANote, NotSigned, Vkey, read_signature, verified
 from storage.checkpoints import SignedCheckpoint
 from storage.errors import Broken, Refused, Unavailable
 
-_CONFLICT, _SIZE_TYPE_DIGITS_MAX = 409, 19
+_CONFLICT, _SIZE_DIGITS_MAX = 409, 18
 
 Consistency = Callable[[int, int], Sequence[bytes]]
 
@@ -22,6 +22,7 @@ class Witness:
 
     vkey: Vkey
     url: str
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def of(cls, setting: str) -> "Witness":
@@ -31,21 +32,25 @@ class Witness:
     def cosign(self, known: SignedCheckpoint, last_size: int, consistency: Consistency) -> bytes:
         """The cosignature lines. `last_size` is what it is believed to have seen; it knows better, and says so.
 
+        `consistency` proves that the log goes on from there, or raises for a size that it never had.
+
         Raises Unavailable, Refused where it doesn't know this log, and Broken where it has seen another history.
         """
-        status, body = self._ask(known, last_size, consistency)
-        if status == _CONFLICT:
-            status, body = self._ask(known, _size_in(body), consistency)
+        old = last_size
+        status, body = self._ask(known, old, consistency)
+        if status == _CONFLICT and (wanted := _size_in(body)) not in (None, old):
+            old = wanted
+            status, body = self._ask(known, old, consistency)
+        if status == _CONFLICT and old == known.size and _size_in(body) in (None, old):
+            raise Broken(f"witness: it has seen other events than these as the first {old} of this log")
         if status != 200:
             raise _refused(status)
         return self._checked(known, body)
 
     def _ask(self, known: SignedCheckpoint, old: int, consistency: Consistency) -> tuple[int, bytes]:
-        if old > known.size:
-            raise Broken(f"witness: it has seen {old} events of this log, and the log has {known.size}")
         asked = consistency_text(old, consistency(old, known.size), known.note)
         try:
-            return Outbound("", "", limits=Limits()).post(f"{self.url}/add-checkpoint", asked.encode(), "text/plain")
+            return Outbound("", "", limits=self.limits).post(f"{self.url}/add-checkpoint", asked.encode(), "text/plain")
         except NoAnswer as error:
             raise Unavailable(f"witness: {error}") from error
 
@@ -60,11 +65,10 @@ class Witness:
         return "".join(map(str, ours)).encode()
 
 
-def _size_in(body: bytes) -> int:
+def _size_in(body: bytes) -> int | None:
+    """The size that it wants a proof from. None may mean that it has another root of just this size."""
     text = body.decode("ascii", "replace").strip()
-    if not text.isdecimal() or len(text) > _SIZE_TYPE_DIGITS_MAX:
-        raise Unavailable("witness: it wants another proof, and does not say from where")
-    return int(text)
+    return int(text) if text.isdecimal() and len(text) <= _SIZE_DIGITS_MAX else None
 
 
 def _refused(status: int) -> Exception:

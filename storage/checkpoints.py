@@ -115,6 +115,11 @@ def current_origin(connection: Connection) -> Origin | None:
     return _current_origin(connection)
 
 
+def origins(connection: Connection) -> list[Origin]:
+    """Every name that the log was signed under, the first one first."""
+    return [Origin(**row._asdict()) for row in connection.execute(_ORIGIN.order_by(log_origin.c.id))]
+
+
 def vkeys(connection: Connection) -> list[Vkey]:
     """Every key that the log was ever signed with, the oldest first."""
     rows = connection.scalars(select(log_key.c.vkey).order_by(log_key.c.origin_id, log_key.c.added_at))
