@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from callflow.anchor_file import AnchorFile
+from callflow.anchor_file import STDOUT, AnchorFile
 from callflow.anchoring import Anchoring
 from callflow.conversation import Conversation
 from callflow.handing_over import taken_over
@@ -18,6 +18,7 @@ from callflow.obstacles import require_database_file, require_folder, require_ro
 from callflow.recorded_prompts import RecordedPrompt, read_prompts
 from callflow.restored import require_unrestored
 from callflow.settings import Problem, Settings, SettingsRejected, read_settings
+from callflow.time_stamp import TimeStampAuthority
 from callflow.urls import Urls
 from policies.law import packaged_law
 from policies.rulebook import RulebookRejected, parse
@@ -79,6 +80,7 @@ def open_house(environ: Mapping[str, str], *, restored: bool = False) -> House:
     database = tried(problems, lambda: open_database(known.database_url))
     store = tried(problems, lambda: _checked(open_store(known.audio_store)))
     tried(problems, lambda: require_folder("ONRECORD_SPOOL", known.spool))
+    tried(problems, lambda: _require_anchors(known))
     if database and not restored:
         tried(problems, lambda: _require_unrestored(database, known.anchor_file))
     if problems or not (settings and keys and rulebook and text and database and store) or prompts is None:
@@ -200,6 +202,13 @@ def _require_unrestored(database: Database, anchor_file: str) -> None:
     noted = AnchorFile(anchor_file).newest()
     with database.read() as connection:
         require_unrestored(connection, noted, anchor_file)
+
+
+def _require_anchors(settings: Settings) -> None:
+    if settings.anchor_file != STDOUT:
+        require_room("ONRECORD_ANCHOR_FILE", Path(settings.anchor_file).parent)
+    if settings.time_stamp:
+        TimeStampAuthority(settings.time_stamp, settings.time_stamp_ca).certificates()
 
 
 def _checked(store: AudioStore) -> AudioStore:

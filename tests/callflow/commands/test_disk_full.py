@@ -69,6 +69,7 @@ def test_nothing_starts_on_a_full_disk(site: Site, tmp_path: Path) -> None:
                 "DATABASE_URL",
                 "AUDIO_STORE",
                 "ONRECORD_SPOOL",
+                "ONRECORD_ANCHOR_FILE",
             ]
             assert all(NO_ROOM in problem for problem in problems)
         filler.unlink()
@@ -78,9 +79,7 @@ def test_nothing_starts_on_a_full_disk(site: Site, tmp_path: Path) -> None:
 def test_a_limit_on_the_size_of_files_is_told_as_a_full_disk(site: Site) -> None:
     """As any user can have it, root or not."""
     problems = site.spawn("check", under=["sh", "-c", 'ulimit -f 128; exec "$0" "$@"']).problems
-    assert (
-        problems[-1] == f"ONRECORD_SPOOL: var/spool can't be written; it needs room and the right to write: {NO_ROOM}"
-    )
+    assert f"ONRECORD_SPOOL: var/spool can't be written; it needs room and the right to write: {NO_ROOM}" in problems
 
 
 def test_a_database_is_not_usable_while_its_disk_is_full(site: Site, tmp_path: Path) -> None:
