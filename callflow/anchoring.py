@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -180,6 +181,12 @@ class Anchoring:
                 connection, moment, "not_signed", about=about, call_id=None, detail=str(error)
             )
         )
+
+
+def sign_what_is_left(settings: Settings) -> None:
+    """On the way out of a process that holds no database."""
+    with closing(Database.later(settings.database_url)) as database:
+        Anchoring(settings, database).close()
 
 
 def _family(error: Exception) -> str:

@@ -50,6 +50,7 @@ def init(*, keys_are_lost: bool) -> None:
 def serve(webhooks: str, console: str) -> None:
     """Serve Twilio's webhooks and the staff's console."""
     from callflow import serving
+    from callflow.anchoring import sign_what_is_left
     from callflow.logs import say_logs_plainly
     from callflow.setup import publish
 
@@ -60,7 +61,9 @@ def serve(webhooks: str, console: str) -> None:
         publish(house.database, house.rulebook, house.rulebook_text, house.prompts)
         text = house.rulebook_text
     with failures_told():
-        sys.exit(serving.serve(addresses, text))
+        code = serving.serve(addresses, text)
+        sign_what_is_left(house.settings)
+    sys.exit(code)
 
 
 @main.command()
