@@ -62,6 +62,7 @@ def check(*, full: bool, at: datetime | None) -> None:
     line, and a caller from each place that the law pack knows. Last, what wants a person's eye: overrides that are
     laxer than the pack, wordings that nobody approved, laws that disagree.
     """
+    from callflow.log_check import trust_in_words
     from callflow.overview import lines_table, show
     from callflow.rules_notes import notes
     from callflow.rules_table import consent_table
@@ -72,6 +73,9 @@ def check(*, full: bool, at: datetime | None) -> None:
         show(consent_table(law, house.rulebook, now, each=full))
         for note in notes(law, house.rulebook, now):
             click.echo(f"note: {note}")
+        with house.database.read() as connection:
+            for line in trust_in_words(connection):
+                click.echo(f"log: {line.strip()}")
         click.echo(f"Law pack {law.version}, {law.sha256[:12]}. {DISCLAIMER}")
 
 
