@@ -4,8 +4,10 @@ import json
 import logging
 import re
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +24,7 @@ from werkzeug.test import TestResponse
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.health import Readiness
+from callflow.keys import create_key_file
 from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
 from policies.rulebook import parse
@@ -31,8 +34,10 @@ from storage.calls import Call
 from storage.database import Database
 from storage.job_queue import JobQueue, create_job_tables
 from storage.recordings import Recording
+from storage.schema import migrate
 from storage.tables import incident, log_leaf, metadata
-from tests.conftest import NOON
+from tests.callflow.signed_log import SignedLog
+from tests.conftest import DIALECTS, NOON
 
 BASE = "https://voice.example.com"
 ACCOUNT = "AC" + "a" * 32
@@ -302,3 +307,27 @@ def fresh_installation(database: Database) -> Installation:
 @pytest.fixture
 def twilio(installation: Installation) -> Twilio:
     return installation.twilio
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database that has its tables and nothing in them: to be copied, which is quicker than to make one."""
+    file = tmp_path_factory.mktemp("empty") / "onrecord.db"
+    with closing(Database.open(f"sqlite:///{file}")) as made:
+        migrate(made)
+    return file
+
+
+@pytest.fixture(params=DIALECTS)
+def signed_log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SignedLog]:
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            file = shutil.copy(request.getfixturevalue("empty_file"), tmp_path / "onrecord.db")
+            database = stack.enter_context(closing(Database.open(f"sqlite:///{file}")))
+        else:
+            url = stack.enter_context(request.getfixturevalue("postgres").fresh_database())
+            database = stack.enter_context(closing(Database.open(url)))
+            migrate(database)
+        kept = SignedLog(database, tmp_path / "signed")
+        create_key_file(kept.key_file)
+        yield kept

@@ -1,0 +1,141 @@
+"""A log with its keys and its anchor file, for the tests of those who sign it and of those who hold what was signed."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select, text, update
+
+from callflow.anchor_file import AnchorFile
+from callflow.anchoring import Anchoring, Holder
+from callflow.settings import read_settings
+from evidence.checkpoints import Checkpoint
+from evidence.events import Event
+from evidence.merkle import leaf_hash, root_of
+from evidence.notes import Note, Signer
+from storage import anchors, checkpoints, consent_log
+from storage.anchors import Anchor
+from storage.calls import Moment
+from storage.database import Database
+from storage.incidents import Incident, open_incidents
+from storage.log_tree import FAN_OUT
+from storage.tables import log_checkpoint, log_leaf, log_node
+from tests.conftest import NOON
+
+PHONE = {
+    "PUBLIC_BASE_URL": "https://calls.example.org",
+    "TWILIO_ACCOUNT_SID": "AC" + "0123456789abcdef" * 2,
+    "TWILIO_AUTH_TOKEN": "t0ken-for-webhooks-0123456789",
+}
+# For what no database can make different.
+ON_SQLITE = pytest.mark.parametrize("signed_log", ["sqlite"], indirect=True)
+
+
+@dataclass
+class SignedLog:
+    """Its time passes only when it is told to."""
+
+    database: Database
+    folder: Path
+    now: datetime = NOON
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def anchoring(self) -> Anchoring:
+        environ = {
+            **PHONE,
+            "ONRECORD_KEY_FILE": str(self.key_file),
+            "ONRECORD_ANCHOR_FILE": str(self.anchor_file),
+            **self.environ,
+        }
+        return Anchoring(read_settings(environ), self.database, now=lambda: self.now)
+
+    @property
+    def key_file(self) -> Path:
+        return self.folder / "keys"
+
+    @property
+    def anchor_file(self) -> Path:
+        return self.folder / "anchors.txt"
+
+    @property
+    def file(self) -> AnchorFile:
+        return AnchorFile(str(self.anchor_file))
+
+    def passes(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+    def happens(self, count: int = 1) -> None:
+        """Something that the log tells of."""
+        events = [Event("self.test", {"n_th": n}) for n in range(count)]
+        moment = Moment(self.now, os.urandom)
+        self.database.write(lambda connection: checkpoints.append(connection, moment, *events))
+
+    def holder(self, kind: str) -> Holder:
+        return next(one for one in self.anchoring.holders() if one.kind == kind)
+
+    def size(self) -> int:
+        with self.database.read() as connection:
+            return consent_log.size(connection)
+
+    def signed(self) -> list[int]:
+        """The size of each checkpoint."""
+        with self.database.read() as connection:
+            return [one.size for one in checkpoints.all_signed(connection)]
+
+    def held(self, kind: str) -> list[Anchor]:
+        with self.database.read() as connection:
+            return [one for one in anchors.anchors_of(connection) if one.kind == kind]
+
+    def vkeys(self) -> list[str]:
+        with self.database.read() as connection:
+            return list(map(str, checkpoints.vkeys(connection)))
+
+    def incidents(self) -> list[Incident]:
+        with self.database.read() as connection:
+            return open_incidents(connection)
+
+    def told(self) -> list[dict[str, Any]]:
+        """Every event of the log."""
+        with self.database.read() as connection:
+            return [json.loads(leaf) for leaf in consent_log.leaves(connection)]
+
+    def lines(self) -> list[Note]:
+        return self.file.all()
+
+
+def rewrite(database: Database, index: int, seed: bytes) -> None:
+    """What an insider can do who owns the database and the key file: one event becomes another, and everything that was
+    worked out from it is worked out again, the signatures too.
+    """
+
+    def forge(connection: Connection) -> None:
+        disarm(connection, "log_leaf", "log_node", "log_checkpoint")
+        line = '{"forged":true,"ts":"2026-11-22T12:00:00.000Z","type":"self.test","v":1}'
+        changed: dict[str, Any] = {"leaf": line, "hash": leaf_hash(line.encode())}
+        connection.execute(update(log_leaf).where(log_leaf.c.idx == index).values(changed))
+        hashes = [bytes(one) for one in connection.scalars(select(log_leaf.c.hash).order_by(log_leaf.c.idx))]
+        for n in connection.scalars(select(log_node.c.n).where(log_node.c.lvl == 1)).all():
+            root = root_of(hashes[n * FAN_OUT : (n + 1) * FAN_OUT])
+            connection.execute(update(log_node).where(log_node.c.lvl == 1, log_node.c.n == n).values(hash=root))
+        for one in checkpoints.all_signed(connection):
+            origin, size = one.checkpoint.origin, one.size
+            body = Checkpoint(origin, size, root_of(hashes[:size])).text
+            note = str(Note(body, (Signer(origin, seed).sign(body),)))
+            connection.execute(update(log_checkpoint).where(log_checkpoint.c.size == size).values(note=note))
+
+    database.write(forge)
+
+
+def disarm(connection: Connection, *tables: str) -> None:
+    """The tables refuse to be changed, until somebody who owns them takes that away."""
+    for table in tables:
+        if connection.dialect.name == "sqlite":
+            for what in ("update", "delete"):
+                connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_{what}"))
+        else:
+            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
