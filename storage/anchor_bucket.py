@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from storage.checkpoints import SignedCheckpoint
-from storage.errors import NotEnforced, Refused
+from storage.errors import Broken, NotEnforced, Refused
 from storage.s3_edge import s3_client, s3_edge
 
 LOCKED_FOR = timedelta(days=3653)
@@ -37,19 +37,7 @@ class AnchorBucket:
         body, until = str(known.note).encode(), (at + LOCKED_FOR).replace(microsecond=0)
         origin = sha256(known.checkpoint.origin.encode()).hexdigest()[:16]
         at_key = {"Bucket": self._bucket, "Key": f"{self._prefix}{origin}/{known.size:012d}"}
-        with s3_edge("put", store=_STORE):
-            put = client.put_object(
-                **at_key,
-                Body=body,
-                ContentType="text/plain; charset=utf-8",
-                ChecksumAlgorithm="SHA256",
-                ChecksumSHA256=base64.b64encode(sha256(body).digest()).decode(),
-                ObjectLockMode="COMPLIANCE",
-                ObjectLockRetainUntilDate=until,
-            )
-        version = str(put.get("VersionId", ""))
-        if not version:
-            raise NotEnforced(f"{_STORE}: the bucket keeps no versions, so it locks nothing")
+        version = self._put(client, at_key, body, until)
         with s3_edge("read back", store=_STORE):
             kept = client.get_object(**at_key, VersionId=version)
             there = kept["Body"].read()
@@ -57,3 +45,22 @@ class AnchorBucket:
             raise NotEnforced(f"{_STORE}: what was put there is not locked as it was asked for")
         told = {"bucket": self._bucket, "key": at_key["Key"], "version_id": version, "locked_until": until.isoformat()}
         return json.dumps(told, sort_keys=True).encode()
+
+    def _put(self, client: Any, at_key: dict[str, str], body: bytes, until: datetime) -> str:
+        """The version that this made."""
+        try:
+            with s3_edge("put", store=_STORE):
+                put = client.put_object(
+                    **at_key,
+                    Body=body,
+                    ContentType="text/plain; charset=utf-8",
+                    ChecksumAlgorithm="SHA256",
+                    ChecksumSHA256=base64.b64encode(sha256(body).digest()).decode(),
+                    ObjectLockMode="COMPLIANCE",
+                    ObjectLockRetainUntilDate=until,
+                )
+        except Broken as error:  # a lock in a bucket that has none is an invalid request, like any other
+            raise NotEnforced(f"{error}: has the bucket Object Lock? It is made with it") from error
+        if not (version := put.get("VersionId")):
+            raise NotEnforced(f"{_STORE}: the bucket keeps no versions, so it locks nothing")
+        return str(version)
