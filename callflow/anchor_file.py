@@ -89,7 +89,7 @@ class AnchorFile:
 def read_line(line: str, where: str) -> Note:
     """The checkpoint that a line of an anchor file holds."""
     try:
-        note = Note.parse(json.loads(line)["checkpoint"])
+        note = Note.parse(str(json.loads(line)["checkpoint"]))
         Checkpoint.of(note)
     except (ValueError, KeyError, TypeError):
         raise Broken(f"{where}: a line of it holds no checkpoint: {_DAMAGED}") from None
