@@ -34,7 +34,7 @@ def held_checkpoints(connection: Connection, file: AnchorFile, brought: Sequence
                 f"consent log: the checkpoint {by} is of events that a restored backup has lost, as the log says "
                 f"itself (backup.restored): nothing here can be held against it"
             )
-    noted = [note for note in file.all() if not signers.has_lost(note)]
+    noted = [note for note in _noted(file) if not signers.has_lost(note)]
     for note in noted:
         signers.require_signed(note, f"in {file.place}")
     return [Held(Checkpoint.of(note), by) for note, by in (*given, *((note, f"in {file.place}") for note in noted))]
@@ -43,10 +43,15 @@ def held_checkpoints(connection: Connection, file: AnchorFile, brought: Sequence
 def lost_checkpoints(connection: Connection, file: AnchorFile) -> list[Checkpoint]:
     """Those of the anchor file that this log has signed, of events that restored backups have lost."""
     signers = _Signers.of(connection)
-    lost = [note for note in file.all() if signers.has_lost(note)]
+    lost = [note for note in _noted(file) if signers.has_lost(note)]
     for note in lost:
         signers.require_signed(note, f"in {file.place}")
     return list(map(Checkpoint.of, lost))
+
+
+def _noted(file: AnchorFile) -> list[Note]:
+    """Every line, and the newest one beside the file, which may be of later than the last line."""
+    return list(dict.fromkeys((*file.all(), *file.newest())))
 
 
 @dataclass(frozen=True, slots=True)

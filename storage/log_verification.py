@@ -80,7 +80,7 @@ def verify(connection: Connection, held: Sequence[Held] = (), *, progress: Progr
                 _reach(count, waiting)
         progress(count.size, total)
     if waiting:
-        raise Broken(_too_short(count.size, waiting[-1]))
+        raise Broken(_too_short(count.size, waiting[0]))
     if count.size != total:
         raise Broken(f"consent log: the head says {total} events, there are {count.size}: {_TAMPERED}")
     _check_nodes(connection, count.nodes)
