@@ -323,11 +323,11 @@ def signed_log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Signe
     with ExitStack() as stack:
         if request.param == "sqlite":
             file = shutil.copy(request.getfixturevalue("empty_file"), tmp_path / "onrecord.db")
-            database = stack.enter_context(closing(Database.open(f"sqlite:///{file}")))
+            url = f"sqlite:///{file}"
         else:
             url = stack.enter_context(request.getfixturevalue("postgres").fresh_database())
-            database = stack.enter_context(closing(Database.open(url)))
-            migrate(database)
-        kept = SignedLog(database, tmp_path / "signed")
+        kept = SignedLog(Database.open(url), tmp_path / "signed")
+        migrate(kept.database)
         create_key_file(kept.key_file)
         yield kept
+        kept.database.close()

@@ -2,12 +2,17 @@
 
 import json
 import os
+import secrets
+import shutil
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, select, text, update
 
 from callflow.anchor_file import AnchorFile
@@ -106,6 +111,47 @@ class SignedLog:
 
     def lines(self) -> list[Note]:
         return self.file.all()
+
+    def back_up(self) -> "Backup":
+        url = self.database.engine.url
+        if url.get_backend_name() == "sqlite":
+            copy = self.folder / f"backup-{secrets.token_hex(4)}.db"
+            with closing(sqlite.connect(str(url.database))) as connection:
+                connection.execute(f"VACUUM INTO '{copy}'")
+            return Backup(self, str(copy))
+        name = f"backup_{secrets.token_hex(4)}"
+        self.database.close()
+        self._at_server(f"CREATE DATABASE {name} TEMPLATE {url.database}")
+        self.database = Database.open(url.render_as_string(hide_password=False))
+        return Backup(self, name)
+
+    def restore(self, copy: str) -> None:
+        url = self.database.engine.url
+        self.database.close()
+        if url.get_backend_name() == "sqlite":
+            shutil.copy(copy, str(url.database))
+            for beside in ("-wal", "-shm"):
+                Path(f"{url.database}{beside}").unlink(missing_ok=True)
+        else:
+            self._at_server(f"DROP DATABASE {url.database} WITH (FORCE)")
+            self._at_server(f"CREATE DATABASE {url.database} TEMPLATE {copy}")
+        self.database = Database.open(url.render_as_string(hide_password=False))
+
+    def _at_server(self, command: str) -> None:
+        url = self.database.engine.url.set(drivername="postgresql", database="postgres")
+        with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+            connection.execute(command.encode())
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A copy of a log's database, as it was."""
+
+    log: SignedLog
+    copy: str
+
+    def restore(self) -> None:
+        self.log.restore(self.copy)
 
 
 def rewrite(database: Database, index: int, seed: bytes) -> None:
