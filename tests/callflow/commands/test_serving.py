@@ -6,13 +6,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import pytest
 import requests
 
 from callflow.town import free_port
+from storage import checkpoints
 from tests.callflow.commands.site import Site
 from tests.processes import below, children, is_alive
 
@@ -73,6 +74,12 @@ def kill(processes: list[int]) -> None:
     for process in processes:
         os.kill(process, signal.SIGKILL)
     until(lambda: not any(is_alive(process) for process in processes))
+
+
+def is_signed_to_its_end(site: Site) -> bool:
+    """Whether nothing is in the log that the last checkpoint does not cover."""
+    with closing(site.database()) as database, database.read() as connection:
+        return checkpoints.newest(connection) is not None and not checkpoints.has_news(connection)
 
 
 @contextmanager
@@ -242,6 +249,7 @@ def test_sigterm_ends_it_cleanly_and_who_is_being_served_is_answered(site: Site)
         assert status(connection.recv(999)) == 403
         assert served.process.wait(30) == 0
         assert not any(served.listens(face) for face in FACES)
+    assert is_signed_to_its_end(site)
 
 
 def test_nothing_is_left_listening_when_it_is_killed(site: Site) -> None:
@@ -282,3 +290,4 @@ def test_a_worker_ends_cleanly(number: signal.Signals, site: Site) -> None:
         process.send_signal(number)
         assert process.wait(30) == 0
     assert site.workers() == 0
+    assert is_signed_to_its_end(site)
