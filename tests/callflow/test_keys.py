@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from callflow.keys import NAMES, create_key_file, read_keys
+from callflow.keys import NAMES, create_key_file, finish_rotation, read_keys, rotate_signing_key
 from callflow.settings import SettingsRejected
 
 
@@ -73,6 +73,37 @@ def test_a_key_file_is_never_replaced(key_file: Path) -> None:
     with pytest.raises(SettingsRejected, match="ONRECORD_KEY_FILE already exists"):
         create_key_file(key_file)
     assert key_file.read_bytes() == before
+
+
+def test_a_rotation_replaces_the_file_behind_a_link_and_leaves_it_to_its_owner(key_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(key_file)
+    before, inode = read_keys(key_file), key_file.stat().st_ino
+    former = os.umask(0o277)
+    try:
+        rotate_signing_key(tmp_path / "link")
+    finally:
+        os.umask(former)
+    after = read_keys(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert key_file.stat().st_ino != inode  # another file in its place: whole at every moment
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert after.log_signing_seeds[1:] == before.log_signing_seeds
+    finish_rotation(key_file)
+    assert read_keys(key_file).log_signing_seeds == after.log_signing_seeds[:1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["keys", "link"]
+
+
+def test_a_rotation_without_room_leaves_the_keys_as_they_are(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = key_file.read_bytes()
+    monkeypatch.setattr(os, "fsync", _no_room)
+    with pytest.raises(OSError, match="no room"):
+        rotate_signing_key(key_file)
+    assert key_file.read_bytes() == before
+    assert [path.name for path in key_file.parent.iterdir()] == ["keys"]
+
+
+def _no_room(_: int) -> None:
+    raise OSError("no room")
 
 
 def test_a_dangling_link_is_not_followed_to_make_keys(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from callflow.settings import Problem, Settings, SettingsRejected, read_settings
 
 ACCOUNT = "AC" + "0123456789abcdef" * 2
 TOKEN = "t0ken-for-webhooks-0123456789"
+WITNESS = "witness.example/w1+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"
+LOG_KEY = "callflow.example/test+4233a182+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
 GIVEN = {
     "PUBLIC_BASE_URL": "https://calls.example.org",
     "TWILIO_ACCOUNT_SID": ACCOUNT,
@@ -242,6 +244,56 @@ def test_a_directory_and_a_bucket_are_audio_stores(place: str) -> None:
 @pytest.mark.parametrize("place", ["dir:", "var/audio", "s3://", "s3:///x", "s3://Bucket/x", "gs://bucket/x"])
 def test_another_audio_store_is_refused(place: str) -> None:
     assert set(rejected({**GIVEN, "AUDIO_STORE": place})) == {"AUDIO_STORE"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ONRECORD_ANCHOR_S3", "s3://a-bucket/log"),
+        ("ONRECORD_ANCHOR_S3", "s3://a-bucket"),
+        ("ONRECORD_WITNESS", f"{WITNESS} https://witness.example/prefix"),
+        ("ONRECORD_WITNESS", f"{WITNESS} http://127.0.0.1:7380"),
+        ("ONRECORD_TSA", "https://tsa.example/tsr"),
+        ("ONRECORD_TSA", "http://localhost:3180/"),
+    ],
+)
+def test_who_holds_checkpoints_is_named_by_a_setting_each(name: str, value: str) -> None:
+    settings = read_settings({**GIVEN, name: value})
+    assert [settings.anchor_s3, settings.witness, settings.time_stamp].count(value) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ONRECORD_ANCHOR_S3", "a-bucket/log"),
+        ("ONRECORD_ANCHOR_S3", "dir:var/anchors"),
+        ("ONRECORD_ANCHOR_S3", "s3://A_Bucket"),
+        ("ONRECORD_WITNESS", "https://witness.example"),
+        ("ONRECORD_WITNESS", WITNESS),
+        ("ONRECORD_WITNESS", f"{WITNESS} witness.example"),
+        ("ONRECORD_WITNESS", f"{WITNESS} http://witness.example"),
+        ("ONRECORD_WITNESS", f"{WITNESS} https://user:word@witness.example"),
+        ("ONRECORD_WITNESS", f"{WITNESS}  https://witness.example"),
+        ("ONRECORD_WITNESS", f"{WITNESS[:-1]}Y https://witness.example"),
+        ("ONRECORD_WITNESS", f"{LOG_KEY} https://witness.example"),  # the key of a log, not of a cosigner
+        ("ONRECORD_TSA", "tsa.example"),
+        ("ONRECORD_TSA", "http://tsa.example/tsr"),
+        ("ONRECORD_TSA", "ftp://tsa.example"),
+        ("ONRECORD_TSA", "https://user@tsa.example"),
+    ],
+)
+def test_whoever_can_hold_no_checkpoint_is_refused(name: str, value: str) -> None:
+    assert set(rejected({**GIVEN, name: value})) == {name}
+
+
+def test_what_is_wrong_with_the_holders_is_told_together() -> None:
+    wrong = {"ONRECORD_ANCHOR_S3": "bucket", "ONRECORD_WITNESS": "nobody", "ONRECORD_TSA": "nowhere"}
+    assert set(rejected({**GIVEN, **wrong, "AUDIO_STORE": "ftp://x"})) == {*wrong, "AUDIO_STORE"}
+
+
+def test_a_command_on_the_database_alone_reads_where_the_anchor_file_is() -> None:
+    settings = read_settings({"ONRECORD_ANCHOR_FILE": "-", "ONRECORD_WITNESS": "nobody"}, need="database")
+    assert (settings.anchor_file, settings.witness) == ("-", "")
 
 
 def test_an_ffmpeg_that_cannot_run_is_refused(tmp_path: Path) -> None:
