@@ -205,12 +205,15 @@ def log_rotate_key(*, finish: bool) -> None:
     copy of the key file.
     """
     from callflow.keys import finish_rotation, rotate_signing_key
+    from storage.disk import disk_edge
 
     with opened() as house:
         house.anchoring.sign()  # the new key is told in the log under the old one's signature, before that one goes
-        (finish_rotation if finish else rotate_signing_key)(house.settings.key_file)
+        path = house.settings.key_file
+        with disk_edge(f"ONRECORD_KEY_FILE: {path} can't be written"):
+            (finish_rotation if finish else rotate_signing_key)(path)
         signed = house.anchoring.sign()
-    click.echo(f"{house.settings.key_file}: changed; renew the copy of it")
+    click.echo(f"{path}: changed; renew the copy of it")
     click.echo("".join(map(str, signed.note.signatures)), nl=False)
 
 
