@@ -5,48 +5,28 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
 from callflow.anchor_file import AnchorFile
+from callflow.holders import Holder, holders_of
 from callflow.keys import read_keys
 from callflow.restored import require_unrestored
 from callflow.settings import Settings, SettingsRejected
-from callflow.time_stamp import TimeStampAuthority
-from callflow.witness import Witness
-from storage import anchors, checkpoints, consent_log
-from storage.anchor_bucket import AnchorBucket
+from storage import anchors, checkpoints
 from storage.calls import Moment
 from storage.checkpoints import SignedCheckpoint, Signing
 from storage.database import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.incidents import raise_incident
-from storage.log_tree import KeptTree
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY_S = 15.0  # how often it is looked whether one is due, which it is once a minute
-_DAILY, _HOURLY = timedelta(days=1), timedelta(hours=1)
 _OVERDUE = 3  # times as long as it may take
-
 _FAILURES = (Unavailable, Refused, Broken, SettingsRejected)
-
-Hold = Callable[[SignedCheckpoint, int, Moment], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Somebody who holds checkpoints: `hold` gives one, with the size of the last one they hold, and returns the
-    receipt.
-    """
-
-    kind: str
-    place: str
-    every: timedelta
-    hold: Hold
 
 
 @dataclass(frozen=True)
@@ -125,35 +105,13 @@ class Anchoring:
 
     def holders(self) -> list[Holder]:
         """The file, and whoever else the settings name."""
-        settings, file = self.settings, self.file
-        found = [Holder("file", settings.anchor_file, _DAILY, lambda known, _, moment: file.append(known, moment.at))]
-        if settings.anchor_s3:
-            bucket = AnchorBucket(settings.anchor_s3)
-            found.append(
-                Holder("s3", settings.anchor_s3, _DAILY, lambda known, _, moment: bucket.lock(known, moment.at))
-            )
-        if settings.witness:
-            witness = Witness.of(settings.witness)
-            found.append(Holder("witness", str(witness.vkey), _HOURLY, partial(self._cosign, witness)))
-        if settings.time_stamp:
-            authority = TimeStampAuthority(settings.time_stamp, settings.time_stamp_ca)
-            found.append(Holder("tsa", settings.time_stamp, _DAILY, lambda known, *_: authority.stamp(known)))
-        return found
+        return holders_of(self.settings, self.database)
 
     def _due(self) -> Sequence[Holder]:
         now = self.now()
         with self.database.read() as connection:
             newest = checkpoints.newest(connection)
             return [one for one in self.holders() if newest and _is_due(connection, one, newest, now)]
-
-    def _cosign(self, witness: Witness, known: SignedCheckpoint, last_size: int, _: Moment) -> bytes:
-        def consistency(old: int, size: int) -> Sequence[bytes]:
-            with self.database.read() as connection:
-                if old > size:
-                    raise _beyond(connection, old)
-                return KeptTree(connection).consistency(old, size)
-
-        return witness.cosign(known, last_size, consistency)
 
     def _complain(self, holder: Holder, error: Exception) -> None:
         """Who can't be reached is asked again in a moment, and a person hears of it when it has been for too long."""
@@ -192,18 +150,6 @@ def sign_what_is_left(settings: Settings) -> None:
 def _family(error: Exception) -> str:
     """So that the news of a forgery is not taken for a repetition of this morning's outage."""
     return type(error).__name__.lower()
-
-
-def _beyond(connection: Connection, size: int) -> Exception:
-    """What it means that a witness has seen more events than the checkpoint that it was asked to cosign."""
-    newest = checkpoints.newest(connection)
-    if newest and newest.size >= size:
-        return Unavailable("witness: somebody gave it a later checkpoint meanwhile")
-    has = consent_log.size(connection)
-    return Broken(
-        f"witness: it has seen {size} events of this log, and the log has {has}: events were removed, or an older copy "
-        f"of the database was restored"
-    )
 
 
 def _is_due(connection: Connection, holder: Holder, newest: SignedCheckpoint, now: datetime) -> bool:

@@ -16,7 +16,8 @@ from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, select, text, update
 
 from callflow.anchor_file import AnchorFile
-from callflow.anchoring import Anchoring, Holder
+from callflow.anchoring import Anchoring
+from callflow.holders import Holder
 from callflow.settings import read_settings
 from evidence.checkpoints import Checkpoint
 from evidence.events import Event

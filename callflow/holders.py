@@ -1,0 +1,74 @@
+"""Those who hold what the log signs: the anchor file, and whoever else the settings name."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import Connection
+
+from callflow.anchor_file import AnchorFile
+from callflow.settings import Settings
+from callflow.time_stamp import TimeStampAuthority
+from callflow.witness import Witness
+from storage import checkpoints, consent_log
+from storage.anchor_bucket import AnchorBucket
+from storage.calls import Moment
+from storage.checkpoints import SignedCheckpoint
+from storage.database import Database
+from storage.errors import Broken, Unavailable
+from storage.log_tree import KeptTree
+
+_DAILY, _HOURLY = timedelta(days=1), timedelta(hours=1)
+
+Hold = Callable[[SignedCheckpoint, int, Moment], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who holds checkpoints: `hold` gives one, with the size of the last one they hold, and returns the
+    receipt.
+    """
+
+    kind: str
+    place: str
+    every: timedelta
+    hold: Hold
+
+
+def holders_of(settings: Settings, database: Database) -> list[Holder]:
+    """The witness is given proofs out of the database."""
+    file = AnchorFile(settings.anchor_file)
+    found = [Holder("file", settings.anchor_file, _DAILY, lambda known, _, moment: file.append(known, moment.at))]
+    if settings.anchor_s3:
+        bucket = AnchorBucket(settings.anchor_s3)
+        found.append(Holder("s3", settings.anchor_s3, _DAILY, lambda known, _, moment: bucket.lock(known, moment.at)))
+    if settings.witness:
+        witness = Witness.of(settings.witness)
+        found.append(Holder("witness", str(witness.vkey), _HOURLY, partial(_cosign, database, witness)))
+    if settings.time_stamp:
+        authority = TimeStampAuthority(settings.time_stamp, settings.time_stamp_ca)
+        found.append(Holder("tsa", settings.time_stamp, _DAILY, lambda known, *_: authority.stamp(known)))
+    return found
+
+
+def _cosign(database: Database, witness: Witness, known: SignedCheckpoint, last_size: int, _: Moment) -> bytes:
+    def consistency(old: int, size: int) -> Sequence[bytes]:
+        with database.read() as connection:
+            if old > size:
+                raise _beyond(connection, old)
+            return KeptTree(connection).consistency(old, size)
+
+    return witness.cosign(known, last_size, consistency)
+
+
+def _beyond(connection: Connection, size: int) -> Exception:
+    """What it means that a witness has seen more events than the checkpoint that it was asked to cosign."""
+    newest = checkpoints.newest(connection)
+    if newest and newest.size >= size:
+        return Unavailable("witness: somebody gave it a later checkpoint meanwhile")
+    has = consent_log.size(connection)
+    return Broken(
+        f"witness: it has seen {size} events of this log, and the log has {has}: events were removed, or an older copy "
+        f"of the database was restored"
+    )
