@@ -4,7 +4,7 @@ import json
 import stat
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -18,6 +18,8 @@ from storage import anchors, checkpoints
 from storage.errors import Broken
 from tests.callflow.a_witness import a_witness
 from tests.callflow.signed_log import ON_SQLITE, SignedLog, rewrite
+from tests.callflow.test_settings import WITNESS
+from tests.storage.s3_peer import operators_settings, s3_peer
 
 
 def minutes(log: SignedLog, count: int, meanwhile: Callable[[], object] = lambda: None) -> None:
@@ -263,3 +265,24 @@ def test_the_folder_of_the_file_is_made_and_closed_to_others(signed_log: SignedL
     folder = signed_log.folder / "deep" / "er"
     assert sorted(path.name for path in folder.iterdir()) == ["anchors.txt", "anchors.txt.newest"]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@ON_SQLITE
+def test_everybody_whom_the_settings_name_gets_it(signed_log: SignedLog) -> None:
+    assert [one.kind for one in signed_log.anchoring.holders()] == ["file"]
+    with s3_peer() as peer, operators_settings(peer.endpoint):
+        bucket = peer.new_bucket(lock=True)
+        signed_log.environ |= {
+            "ONRECORD_ANCHOR_S3": f"s3://{bucket}/log",
+            "ONRECORD_WITNESS": f"{WITNESS} https://witness.example",
+            "ONRECORD_TSA": "https://tsa.example",
+        }
+        assert [one.kind for one in signed_log.anchoring.holders()] == ["file", "s3", "witness", "tsa"]
+        signed_log.now = datetime.now(UTC)  # S3 has a clock of its own
+        signed_log.happens()
+        known = signed_log.anchoring.anchor(signed_log.holder("s3"))
+        told = json.loads(signed_log.held("s3")[0].receipt)
+        there = peer.client.get_object(Bucket=bucket, Key=told["key"], VersionId=told["version_id"])
+        assert there["Body"].read().decode() == str(known.note)
+    with signed_log.database.read() as connection:
+        assert anchors.level_of(connection, known.size) is Level.S3
