@@ -39,10 +39,7 @@ def was_lost(known: Checkpoint, origins: Sequence[Origin]) -> bool:
     """Whether it is of events that a restored backup has lost, as the log says itself: they came after the size at
     which the log went on under its next name.
     """
-    return any(
-        known.origin == before.origin and after.resumed_over is not None and known.size > after.first_size
-        for before, after in pairwise(origins)
-    )
+    return any(known.origin == before.origin and known.size > after.first_size for before, after in pairwise(origins))
 
 
 def _goes_on_from(connection: Connection, note: Note, origins: Sequence[Origin]) -> bool:
