@@ -95,6 +95,7 @@ def test_it_goes_on_under_a_new_name_and_the_log_says_why(backup: Backup) -> Non
         "over_root": over.root.hex(),
         "restored_size": 8,
     }
+    assert backup.log.file.newest() == [resumed.note] * 2  # beside the file, and as its last line
     assert not is_refused(backup.log)
     assert resume(backup.log.anchoring) is None
     goes_on(backup.log)

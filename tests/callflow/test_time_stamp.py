@@ -94,8 +94,9 @@ def test_a_stamp_by_another_authority_is_refused(log: SignedLog, tmp_path: Path)
         lambda answer: answer[:-5],
         lambda answer: answer[:-1] + bytes([answer[-1] ^ 1]),
         lambda answer: answer.replace(b"\x02\x01\x00", b"\x02\x01\x01", 1),
+        lambda answer: bytes.fromhex("30053003020100"),
     ],
-    ids=["empty", "a web page", "cut", "a flipped bit", "another status"],
+    ids=["empty", "a web page", "cut", "a flipped bit", "another status", "granted, and no stamp"],
 )
 def test_a_mangled_answer_is_refused(changed: Callable[[bytes], bytes], log: SignedLog, authority: Authority) -> None:
     authority.changes = changed

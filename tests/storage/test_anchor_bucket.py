@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -95,6 +96,26 @@ def test_a_server_that_takes_the_lock_and_forgets_it_is_seen(line: Line) -> None
     client = line.peer.client_through(line.endpoint, attempts=1)
     with pytest.raises(NotEnforced, match="what was put there is not locked as it was asked for"):
         AnchorBucket(f"s3://{line.bucket}", client).lock(checkpoint(), NOW)
+
+
+def test_what_somebody_puts_on_top_meanwhile_is_not_read_back_in_its_place(peer: Peer, bucket: str) -> None:
+    receipt = json.loads(AnchorBucket(f"s3://{bucket}", Crowded(peer.client)).lock(checkpoint(), NOW))
+    assert peer.client.get_object(Bucket=bucket, Key=receipt["key"])["Body"].read() == b"another history"
+
+
+@dataclass(frozen=True)
+class Crowded:
+    """A client in a bucket where somebody else puts something right after each put."""
+
+    client: Any
+
+    def put_object(self, **asked: Any) -> Any:
+        answer = self.client.put_object(**asked)
+        self.client.put_object(Bucket=asked["Bucket"], Key=asked["Key"], Body=b"another history")
+        return answer
+
+    def get_object(self, **asked: Any) -> Any:
+        return self.client.get_object(**asked)
 
 
 def test_a_lost_answer_is_tried_again(line: Line) -> None:
