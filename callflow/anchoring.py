@@ -156,5 +156,5 @@ def _is_due(connection: Connection, holder: Holder, newest: SignedCheckpoint, no
     last = anchors.last_of(connection, holder.kind, holder.place)
     if last is None:
         return True
-    is_time = last.anchored_at + holder.every <= now
+    is_time = not now - holder.every < last.anchored_at <= now  # later than now: the clock was ahead
     return is_time and newest.size > last.size and anchors.has_news_since(connection, last.size)

@@ -82,9 +82,9 @@ def continues(connection: Connection, known: Checkpoint) -> bool:
 
 
 def is_due(connection: Connection, now: datetime) -> bool:
-    """Whether there are new events and the last checkpoint is a minute old."""
+    """Whether there are new events and the last checkpoint is a minute old, or from a time that the clock was ahead."""
     last = newest(connection)
-    return has_news(connection) and (last is None or last.signed_at <= now - SIGN_EVERY)
+    return has_news(connection) and (last is None or not now - SIGN_EVERY < last.signed_at <= now)
 
 
 def has_news(connection: Connection) -> bool:

@@ -58,6 +58,17 @@ def test_without_news_nothing_is_signed_and_nobody_is_given_anything(signed_log:
 
 
 @ON_SQLITE
+def test_a_clock_that_was_ahead_for_a_while_stops_nothing(signed_log: SignedLog) -> None:
+    signed_log.passes(days=400)
+    signed_log.happens()
+    signed_log.anchoring.sign_where_due()
+    signed_log.passes(days=-400)
+    signed_log.happens()
+    signed_log.anchoring.sign_where_due()
+    assert (len(signed_log.signed()), len(signed_log.lines())) == (2, 2)
+
+
+@ON_SQLITE
 def test_the_file_gets_a_line_a_day_and_the_witness_a_checkpoint_an_hour(signed_log: SignedLog) -> None:
     with a_witness() as witness:
         signed_log.environ["ONRECORD_WITNESS"] = witness.setting
