@@ -88,7 +88,10 @@ def work() -> None:
 @click.argument("call_sid")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def call(call_sid: str, *, as_json: bool) -> None:
-    """Tell the life of one call, by its sid or its id in the log."""
+    """Tell the life of one call.
+
+    CALL_SID may be its id in the log: an erased call has no sid any more.
+    """
     from callflow import story
     from callflow.overview import show_story
 

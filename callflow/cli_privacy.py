@@ -90,7 +90,7 @@ def reapply_erasures() -> None:
 
 @click.group()
 def hold() -> None:
-    """Legal holds: what is held is neither erased nor destroyed."""
+    """Hold what must be neither erased nor destroyed."""
 
 
 @hold.command("place")
