@@ -50,7 +50,7 @@ class HurriedClock(RealClock):
         return super().later(seconds / PACE, action)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it runs, this thread has an event loop, and others want their own
 def browser() -> Iterator[Browser]:
     program = prepare.chromium()
     assert program, f"the tests of the pages need a browser. Install one:\n    {prepare.HOW}"
