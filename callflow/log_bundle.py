@@ -174,7 +174,7 @@ class Gathering:
         return About(
             operator=self.request.operator,
             made_at=made_at,
-            scope=_SCOPES[self.request.selection.scope],
+            scope=f"{_SCOPES[self.request.selection.scope]}{_days(self.request.selection)}",
             count=len(self._events),
             disclosed=sorted({read_disclosure(body)[0] for body in self._bodies.values()}),
             size=self.signed.size,
@@ -195,3 +195,9 @@ class Gathering:
                 }
                 events.setdefault(one.told["call"], []).append(ToldEvent(one.index, {**one.told, **shown}))
         return [ToldCall(call_id, events[call_id], words) for call_id in self.call_ids if call_id in events]
+
+
+def _days(selection: Selection) -> str:
+    """That other days were left out, so that nobody takes it for all there is of a number."""
+    said = [f"{name} {timestamp(at)}" for name, at in (("from", selection.since), ("before", selection.until)) if at]
+    return f" Of these, the ones that came in {' and '.join(said)}." if said else ""

@@ -64,10 +64,12 @@ def readme(about: About, calls: Sequence[ToldCall]) -> str:
 
 def _call(call: ToldCall) -> str:
     lines = [f"CALL {call.call_id}", ""]
-    lines += [line for event in call.events for line in _lines(event, call)]
+    lines += [line for event in call.events for line in _lines(event.fields, call.words)]
+    if not any(event.fields["type"] == "recording.accessed" for event in call.events):
+        lines.append("  Among these events there is none of anybody listening to a recording, or copying one out.")
     return "\n".join([*lines, "", ""])
 
 
-def _lines(event: ToldEvent, call: ToldCall) -> list[str]:
-    said = in_words(event.fields, call.words)
-    return [f"  {event.fields['ts']}  {line}" if not at else f"{' ' * 28}{line}" for at, line in enumerate(said)]
+def _lines(event: Mapping[str, Any], words: Mapping[str, Mapping[str, str]]) -> list[str]:
+    said = in_words(event, words)
+    return [f"  {event['ts']}  {line}" if not at else f"{' ' * 28}{line}" for at, line in enumerate(said)]

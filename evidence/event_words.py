@@ -19,14 +19,23 @@ def in_words(event: Fields, words: Words) -> list[str]:
 def _received(event: Fields, _: Words) -> list[str]:
     caller = f" from {event['caller']}" if event.get("caller") else ""
     callee = f" to {event['callee']}" if event.get("callee") else ""
+    if event.get("synthetic"):
+        return [f"The service called itself{callee} as a test. The caller in what follows is a program, no person."]
     return [f"A call came in{caller}{callee}."]
+
+
+def _chosen(event: Fields, _: Words) -> list[str]:
+    is_theirs = event["input"] == "dtmf"
+    return [f"The caller {'chose' if is_theirs else 'chose no language, and it goes on in'} {event['language']}."]
 
 
 def _served(event: Fields, words: Words) -> list[str]:
     heard = words.get(event["prompt_sha256"], {})
     told = [f"The caller was told, in {event['language']}:", *_quoted(heard.get("disclosure", "(see the file)"))]
     asked = ["and, where it is asked:", *_quoted(heard["question"])] if heard.get("question") else []
-    return [*told, *asked, f"(prompts/{event['prompt_sha256']}.json)"]
+    played = heard.get("disclosure_audio")
+    by = f", played from prompts/{played}.wav" if played else ""
+    return [*told, *asked, f"(prompts/{event['prompt_sha256']}.json{by})"]
 
 
 def _quoted(text: str) -> list[str]:
@@ -45,7 +54,16 @@ def _permitted(event: Fields, _: Words) -> list[str]:
 
 
 def _suppressed(event: Fields, _: Words) -> list[str]:
-    return [f"Nothing was to be recorded: {event['outcome']} {event['reason']}".rstrip() + "."]
+    return [f"Nothing was to be recorded: {_outcome(event)}."]
+
+
+def _conversation(event: Fields, _: Words) -> list[str]:
+    said = "was over" if event["bridged"] else "did not come about"
+    return [f"The conversation with an agent {said}: {event['status'] or 'no reason was told'}."]
+
+
+def _outcome(event: Fields) -> str:
+    return f"{event['outcome']} ({event['reason']})" if event["reason"] else str(event["outcome"])
 
 
 def _accessed(event: Fields, _: Words) -> list[str]:
@@ -62,30 +80,44 @@ def _corroborated(event: Fields, _: Words) -> list[str]:
             return ["The telephone company's own record agrees with this log."]
         case False:
             return [f"The telephone company's own record differs in: {', '.join(event.get('differs', []))}."]
-    return ["The telephone company has no record of it."]
+    return [f"The telephone company's own record is not known here: {event.get('reason', 'it did not tell')}."]
+
+
+def _held(event: Fields, _: Words) -> list[str]:
+    return [f"The call was put under legal hold {event['hold']}{_staff(event)}."]
+
+
+def _released(event: Fields, _: Words) -> list[str]:
+    return [f"Legal hold {event['hold']} was released{_staff(event)}."]
+
+
+def _staff(event: Fields) -> str:
+    because = f": {event['reason']}" if event.get("reason") else ""
+    return f"{_by(event)}{because}"
 
 
 def _by(event: Fields) -> str:
-    return f" by {event['actor']}" if event.get("actor") else ""
+    return f" by {event['actor']}" if event.get("actor") else " (by whom is not opened here)"
 
 
 _TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
     "call.received": _received,
-    "language.chosen": lambda event, _: [f"The caller chose {event['language']}."],
+    "language.chosen": _chosen,
     "disclosure.served": _served,
     "disclosure.completed": lambda *_: ["That had played to its end."],
     "consent.choice": _choice,
     "recording.permitted": _permitted,
     "recording.suppressed": _suppressed,
+    "conversation.ended": _conversation,
     "recording.started": lambda *_: ["The recording had begun."],
     "recording.completed": lambda *_: ["The recording was complete at the telephone company."],
     "recording.stored": lambda event, _: [f"The recording was stored here, until {event['retain_until'][:10]}."],
+    "recording.absent": lambda *_: ["The telephone company made no recording."],
     "recording.deleted": lambda *_: ["The telephone company's copy of it was deleted."],
     "recording.accessed": _accessed,
     "recording.access_refused": _access_refused,
     "recording.condemned": lambda event, _: [f"A recording had to go: {event['why']}."],
     "recording.destroyed": lambda event, _: [f"The recording was destroyed everywhere (rule: {event['rule']})."],
-    "conversation.ended": lambda event, _: [f"The conversation with the agent was over ({event['status']})."],
     "call.fallback": lambda event, _: [f"The telephone company turned to the fallback (error {event['error_code']})."],
     "call.refused": lambda event, _: [f"The call was to end politely: {event['outcome']}."],
     "language.asked": lambda event, _: [f"The caller was offered {', '.join(event['languages'])}."],
@@ -94,7 +126,7 @@ _TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
     "call.completed": lambda event, _: [f"The call was over: {event['outcome']}."],
     "provider.corroborated": _corroborated,
     "privacy.erased": lambda event, _: [f"What was personal about the call was erased ({event['basis']})."],
-    "privacy.hold": lambda *_: ["The call was put under a legal hold."],
-    "privacy.released": lambda *_: ["A legal hold was released."],
+    "privacy.hold": _held,
+    "privacy.released": _released,
     "consent.withdrawn": lambda *_: ["The consent was withdrawn."],
 }

@@ -4,12 +4,14 @@ import ast
 import json
 import os
 import random
+import re
 import runpy
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from callflow.log_selection import Selection
 from callflow.publishing import InForce, publish_rules
 from callflow.settings import read_settings
 from evidence.checkpoints import Checkpoint
+from evidence.event_words import in_words
 from evidence.merkle import leaf_hash, root_of
 from evidence.notes import Note, Signer
 from policies.rulebook import parse
@@ -340,6 +343,36 @@ def test_the_readme_tells_what_was_heard_pressed_and_by_whom_it_was_opened(offic
     assert '"Thank you for calling' in readme or '"' in readme
     assert "level 1 (a line outside the database" in readme
     assert "902(13)" in readme
+
+
+def test_the_readme_says_what_the_keys_meant(office: Office) -> None:
+    files = office.of_first_call()
+    (wording,) = (json.loads(files[name]) for name in files if name.startswith("prompts/"))
+    assert " ".join(wording["question"].split()) in " ".join(files["README.txt"].decode().split())
+
+
+def test_the_readme_says_which_days_it_is_about(office: Office) -> None:
+    noon, next_noon = NOON, NOON + timedelta(days=1)
+    assert "calls from one number.\n" in office.export(Selection(number=CALLER))["README.txt"].decode()
+    some = office.export(Selection(number=CALLER, since=noon, until=next_noon))["README.txt"].decode()
+    assert "one number. Of these, the ones that came in from 2026-11-22T12:00:00.000Z and before 2026-11-23T12" in some
+
+
+def test_the_readme_says_that_a_self_test_is_no_caller() -> None:
+    received = {"type": "call.received", "synthetic": True, "caller": "anonymous", "callee": "+12125550100"}
+    (line,) = in_words(received, {})
+    assert "no person" in line
+    assert "anonymous" not in line
+
+
+def test_the_readme_tells_of_every_kind_of_call_in_plain_words(office: Office) -> None:
+    sids = [call.sid for call in call_every_way(office.installation.twilio, CALLER)]
+    readme = office.export(Selection(tuple(sids)))["README.txt"].decode()
+    assert not re.findall(r"Z  ([a-z]+\.[a-z_]+)$", readme, re.MULTILINE)
+
+
+def test_the_readme_says_so_where_nobody_listened(office: Office) -> None:
+    assert "none of anybody listening" in office.of_first_call()["README.txt"].decode()
 
 
 def test_every_kind_of_call_can_be_exported_and_verified(database: Database, tmp_path: Path) -> None:
