@@ -1,11 +1,13 @@
 """`onrecord log export`: a bundle of events that an outsider can check without us, written as a folder or a zip."""
 
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, select
 
@@ -21,7 +23,7 @@ from evidence.vcon import unsigned
 from storage import anchors, calls, checkpoints
 from storage.calls import Moment
 from storage.database import Database
-from storage.disk import disk_edge
+from storage.disk import create_private, disk_edge
 from storage.errors import Broken, Refused
 from storage.tables import provider_account
 
@@ -69,16 +71,30 @@ def tell_exported(
     database.write(lambda connection: checkpoints.append(connection, moment, told))
 
 
+def check_place(place: Path) -> None:
+    """Seen to first: the log is not to tell of an export that could lead to nothing. Raises Refused or Unavailable."""
+    if place.exists():
+        raise Refused(f"{place}: it is there already")
+    with disk_edge(f"{place}: can't be written"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".", dir=place.parent):
+            pass
+
+
 def write_bundle(files: Mapping[str, bytes], place: Path) -> None:
-    """A zip where the name says so, else a folder; there with all of its files, or not at all. Raises Refused where
-    there is something of that name.
+    """A zip of a folder where the name says so, else the folder; which only we can read, and which is there with all of
+    its files, or not at all. Raises Refused where there is something of that name.
     """
     if place.exists():
         raise Refused(f"{place}: it is there already")
     partial = place.with_name(f".{place.name}.part")
     with disk_edge(f"{place}: can't be written"):
         try:
-            (_zip if place.suffix == ".zip" else _folder)(files, partial)
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            if place.suffix == ".zip":
+                _zip(files, partial, place.stem)
+            else:
+                _folder(files, partial)
             partial.rename(place)
         finally:
             if partial.is_dir():
@@ -108,13 +124,16 @@ def _json(document: Mapping[str, object]) -> bytes:
 
 
 def _folder(files: Mapping[str, bytes], folder: Path) -> None:
+    folder.mkdir(mode=0o700)
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
 
-def _zip(files: Mapping[str, bytes], path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+def _zip(files: Mapping[str, bytes], path: Path, folder: str) -> None:
+    """In a folder, so that nothing else lies among them wherever it is unpacked: `verify.py` would call that new."""
+    descriptor = create_private(path)
+    with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files.items()):
-            archive.writestr(name, content)
+            archive.writestr(f"{folder}/{name}", content)

@@ -455,9 +455,11 @@ def test_an_honest_log_goes_on_from_a_checkpoint_that_somebody_kept(office: Offi
 def test_a_bundle_is_a_zip_where_its_name_says_so_and_never_replaces_one(office: Office, tmp_path: Path) -> None:
     files = office.of_first_call()
     write_bundle(files, tmp_path / "bundle.zip")
-    shutil.unpack_archive(tmp_path / "bundle.zip", tmp_path / "unpacked")
-    assert checked(tmp_path / "unpacked", office.vkey)
-    for name in ("bundle.zip", "unpacked"):
+    (tmp_path / "downloads").mkdir()
+    (tmp_path / "downloads/invoice.pdf").write_bytes(b"of somebody else")
+    shutil.unpack_archive(tmp_path / "bundle.zip", tmp_path / "downloads")
+    assert checked(tmp_path / "downloads/bundle", office.vkey)
+    for name in ("bundle.zip", "downloads"):
         with pytest.raises(Refused, match="is there already"):
             write_bundle(files, tmp_path / name)
 
