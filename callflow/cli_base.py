@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import NoReturn
 
@@ -15,6 +15,21 @@ from callflow.settings import SettingsRejected, read_settings
 from storage.errors import Broken, Refused, Unavailable
 
 FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
+
+
+class Names(click.ParamType[frozenset[str]]):
+    """Some of what can be disclosed, with commas between."""
+
+    name = "names"
+
+    def __init__(self, known: Collection[str]) -> None:
+        self._known = known
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
+        names = frozenset(filter(None, (name.strip() for name in str(value).split(","))))
+        if unknown := sorted(names - {*self._known}):
+            self.fail(f"{', '.join(unknown)}: what can be disclosed is {', '.join(self._known)}", param, ctx)
+        return names
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from sqlalchemy import Connection
 
-from callflow.cli_base import FOUND_SOMETHING, end, failures_told, opened, reading
+from callflow.cli_base import FOUND_SOMETHING, Names, end, failures_told, opened, reading
 from callflow.house import NotReady, open_rulebook, tried
 from callflow.interchange import DISCLOSABLE, gather
 from evidence.jws import CertifiedKey
@@ -23,22 +23,10 @@ _OUTPUT = click.option(
 )
 
 
-class Names(click.ParamType[frozenset[str]]):
-    """Some of what can be disclosed, with commas between."""
-
-    name = "names"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
-        names = frozenset(filter(None, str(value).split(",")))
-        if unknown := sorted(names - set(DISCLOSABLE)):
-            self.fail(f"{', '.join(unknown)}: what can be disclosed is {', '.join(DISCLOSABLE)}", param, ctx)
-        return names
-
-
 @click.command()
 @click.argument("call_sid")
 @click.option("--sign", is_flag=True, help="In the signed form; the first time, a key for it is made.")
-@click.option("--disclose", type=Names(), default="", help="What is personal and shall be in it: caller.")
+@click.option("--disclose", type=Names(DISCLOSABLE), default="", help="What is personal and shall be in it: caller.")
 @_OUTPUT
 def vcon(call_sid: str, *, sign: bool, disclose: frozenset[str], output: Path | None) -> None:
     """Write a call as a vCon.

@@ -10,8 +10,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from callflow.cli_base import FOUND_SOMETHING, end, opened, reading_log
+from callflow.cli_base import FOUND_SOMETHING, Names, end, opened, reading_log
 from callflow.cli_rules import Day
+from callflow.log_bundle import EVERYTHING, PERSONAL
 from callflow.log_check import held_checkpoints, lost_in_words, read_checkpoints, trust_in_words
 from storage.errors import Broken, Refused, Unavailable
 from storage.log_verification import Progress as Told
@@ -81,13 +82,14 @@ def log_show(call_sid: str | None, start: int) -> None:
 
 
 @log.command("export")
-@click.option("--call", "call_sids", multiple=True, metavar="CALL_SID", help="This call; may be repeated.")
+@click.option("--call", "names", multiple=True, metavar="ID", help="Its sid, or its id in the log; may be repeated.")
 @click.option("--number", help="The calls from this number, as in +14155550100.")
-@click.option("--from", "since_day", type=Day(), help="Calls from this day on (UTC).")
-@click.option("--to", "to_day", type=Day(), help="Calls up to this day, which is included.")
+@click.option("--from", "since_day", type=Day(), help="Calls from this day on; in UTC, or as 2027-03-03T00:00-06:00.")
+@click.option("--to", "to_day", type=Day(), help="Calls up to this day, which is included: 24 hours.")
 @click.option("--all", "everything", is_flag=True, help="The whole log.")
 @click.option(
     "--disclose",
+    type=Names((*PERSONAL, EVERYTHING)),
     default="",
     metavar="NAMES",
     help="Personal fields to open, with commas between: caller,actor. All of them: all. By default none.",
@@ -101,11 +103,11 @@ def log_show(call_sid: str | None, start: int) -> None:
 )
 @click.option("-o", "--output", "place", required=True, type=click.Path(path_type=Path), help="A folder, or FILE.zip.")
 def log_export(
-    call_sids: tuple[str, ...],
+    names: tuple[str, ...],
     number: str | None,
     since_day: datetime | None,
     to_day: datetime | None,
-    disclose: str,
+    disclose: frozenset[str],
     brought: tuple[Path, ...],
     place: Path,
     *,
@@ -117,19 +119,25 @@ def log_export(
     That you made it is in the log.
     """
     from callflow.log_bundle import Request
-    from callflow.log_export import export, write_bundle
+    from callflow.log_export import check_place, export, write_bundle
     from callflow.log_selection import Selection
+    from callflow.number_hash import check_number
     from callflow.staff import who_asks
 
     until = to_day + timedelta(days=1) if to_day else None
-    selection = Selection(call_sids, number or "", since_day, until)
+    selection = Selection(names, number or "", since_day, until)
     if everything != selection.is_everything:
         raise click.UsageError("say which calls (--call, --number, --from, --to), or --all and nothing of these")
+    if since_day and until and since_day >= until:
+        raise click.UsageError("--from is after --to")
     with opened() as house:
+        if number is not None:
+            check_number(number)
         try:
+            check_place(place)
             request = Request(
                 selection,
-                disclose=frozenset(name.strip() for name in disclose.split(",") if name.strip()),
+                disclose=disclose,
                 since=[note for path in brought for note in read_checkpoints(path)],
                 actor=who_asks(),
                 operator=house.rulebook.business.name,

@@ -2,7 +2,6 @@
 call, and then from its files.
 """
 
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,25 +9,22 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, select
 
 from callflow.house import House
-from callflow.number_hash import number_hash, sid_hash
+from callflow.number_hash import check_number, number_hash, sid_hash
 from storage import callers, calls, erasure, erasure_journal
 from storage.calls import Call, Moment
 from storage.erasure import NotErased, Request, Traces
 from storage.erasure_journal import Entry, Journal
-from storage.errors import Refused
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
 from storage.tables import call
 from storage.wiping import wipe
 
 Found = Traces | NotErased
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _ABOUT_RECORDINGS = (INTAKE, DESTROY, EXPIRE, DELETE_AGAIN)
 
 
 def calls_from(house: House, number: str) -> list[str]:
     """The ids of the calls from a number that are not erased, oldest first. Raises Refused for what is no number."""
-    if not _E164.fullmatch(number):
-        raise Refused("--number: write a plus, the country's code and the number, digits only")
+    check_number(number)
     with house.database.read() as connection:
         return callers.calls_from(connection, number, number_hash(house.keys.number_hash_key, number))
 

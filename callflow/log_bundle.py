@@ -27,6 +27,28 @@ from storage.log_tree import KeptTree
 from storage.tables import disclosure
 
 EVERYTHING = "all"
+PERSONAL = (
+    "caller",
+    "callee",
+    "actor",
+    "approved_by",
+    "audio_sha256",
+    "audio_sha512",
+    "declined_at",
+    "declined_on_call",
+    "missing_ids",
+    "object",
+    "place",
+    "provider_call_id",
+    "provider_recording_id",
+    "reason",
+    "request_sha256",
+    "requester",
+    "response_sha256",
+    "ticket",
+    "unknown_ids",
+)
+"""The fields that events commit to with a fingerprint: what `disclose` can name."""
 _AT_ONCE = 500
 _SCOPES = {
     "all": "It is the whole log.",

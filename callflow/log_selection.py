@@ -22,33 +22,36 @@ _DAILY = ("reconcile.done", "selftest.passed", "selftest.failed")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What was asked for; nothing at all is the whole log. `until` is not part of it."""
+    """What was asked for; nothing at all is the whole log. `until` is not part of it. A call is named by Twilio's sid
+    or by our id, which is all that an erased one has.
+    """
 
-    call_sids: Sequence[str] = ()
+    named: Sequence[str] = ()
     number: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
     @property
     def is_everything(self) -> bool:
-        return not (self.call_sids or self.number or self.since or self.until)
+        return not (self.named or self.number or self.since or self.until)
 
     @property
     def scope(self) -> str:
         """For the log: what kind of thing was asked for, and nothing of whom."""
         if self.is_everything:
             return "all"
-        return "call" if self.call_sids else "number" if self.number else "dates"
+        return "call" if self.named else "number" if self.number else "dates"
 
 
 def calls_of(connection: Connection, selection: Selection, number_key: bytes) -> list[str]:
     """The ids of the calls, by when they came in. Raises Refused for a call that there is not."""
     wanted: list[ColumnElement[bool]] = []
-    if selection.call_sids:
-        known = set(connection.scalars(select(call.c.call_sid).where(call.c.call_sid.in_(selection.call_sids))))
-        if set(selection.call_sids) - known:
-            raise Refused("log export: there is no call with that sid")
-        wanted.append(call.c.call_sid.in_(selection.call_sids))
+    if selection.named:
+        is_named = call.c.call_sid.in_(selection.named) | call.c.id.in_(selection.named)
+        rows = connection.execute(select(call.c.call_sid, call.c.id).where(is_named)).all()
+        if {*selection.named} - {name for row in rows for name in row}:
+            raise Refused("log export: there is no call with that sid or id")
+        wanted.append(is_named)
     if selection.number:
         wanted.append(called_from(connection, selection.number, number_hash(number_key, selection.number)))
     if selection.since:
