@@ -1,5 +1,4 @@
 """Checks a bundle from a consent log: offline, with Python 3.8 or newer and nothing else. Read it; it is short.
-
     python3 verify.py [BUNDLE] [--key VKEY]... [--witness VKEY]... [--checkpoint FILE]...
 
 --key         the log's public key as you got it from its operator, by another way than this bundle
@@ -11,8 +10,7 @@ import argparse, base64, json, pathlib, re, sys
 from hashlib import sha256, sha512
 
 # --- Ed25519 (RFC 8032). A point is (x, y, z, x*y/z). ---
-P = 2**255 - 19
-ORDER = 2**252 + 27742317777372353535851937790883648493
+P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 
 def add(p, q):
@@ -143,27 +141,24 @@ def verify(folder, given, witnesses, kept):
         if not goes_on_from(old, old_root, size, root, [unbase64(one) for one in path.split("\n")[1:]]):
             raise ValueError("not append-only: the log was rewritten since it had %d events" % old)
         older[old] = old_root
-    for old, old_root in (checkpoint(note, own + given) for note in kept):
+    for old, old_root in (kept := [checkpoint(note, own + given) for note in kept]):
         if old not in older and (proofs or old > size):
             raise ValueError("no proof from your checkpoint of %d events; ask for an export --since it" % old)
         if older.get(old, root_of(hashes[:old])) != old_root:
             raise ValueError("the log is not the one of your checkpoint of %d events: it was rewritten" % old)
-    opened = {}
+    opened, counts = {}, {}
     for body in (json.loads(line)["d"] for line in text["disclosures.jsonl"].split("\n")[:-1]):
         digest = base64.urlsafe_b64encode(sha256(body.encode()).digest()).decode().rstrip("=")
         opened[digest] = json.loads(base64.urlsafe_b64decode(body + "=="))[1:]
-    counts = {}
     for index, event in zip(indexes, events):
         shown = {name: opened.pop(digest) for name, digest in event.get("sd", {}).items() if digest in opened}
-        due = counts.setdefault(event.get("call"), 0)
+        due = counts[event.get("call")] = counts.get(event.get("call"), -1) + 1
         if event.get("n", due) != due or event.get("type") == "call.completed" and event["events"] != due + 1:
             raise ValueError("event %d of call %s is out of order: one was left out" % (index, event["call"]))
         if any(name != field for name, (field, _) in shown.items()):
             raise ValueError("a disclosure of event %d is another field than it says" % index)
-        counts[event.get("call")] += 1
-        told = {name: value for name, value in event.items() if name not in ("ts", "type", "ruling", "sd", "law", "v")}
-        told = "  ".join("%s=%s" % tuple(one) for one in [*told.items(), *shown.values()])
-        yield "%d  %s  %s  %s" % (index, event.get("ts"), event.get("type"), told)
+        told = [*(one for one in event.items() if one[0] not in ("ts", "type", "ruling", "sd", "law", "v")), *shown.values()]
+        yield "%d  %s  %s  %s" % (index, event.get("ts"), event.get("type"), "  ".join("%s=%s" % tuple(one) for one in told))
     texts = {n.split("/")[1][:64]: n for n in read if n.startswith(("prompts/", "rules/", "law/"))}
     wanted = {one for e in events if "call" in e
               for one in (e.get("prompt_sha256"), e.get("rules_sha256"), e.get("law", {}).get("sha256"))}
@@ -173,13 +168,16 @@ def verify(folder, given, witnesses, kept):
     if set(cosigned) != set(witnesses):
         raise ValueError("a witness that you named has not cosigned")
     yield "OK: these %d events are in the log as it was signed with %d events" % (len(events), size)
-    for vkey, at in cosigned.items():
-        yield "OK: cosigned by %s at %s (seconds since 1970)" % (key_of(vkey)[0], at)
+    yield from ("OK: cosigned by %s at %s (seconds since 1970)" % (key_of(vkey)[0], at) for vkey, at in cosigned.items())
+    alone = sum(not kept or index >= max(kept)[0] for index in indexes)
+    if kept:
+        yield "OK: it goes on from your checkpoint of %d events, which had %d of these" % (max(kept)[0], len(events) - alone)
     if not given:
         yield "WARNING: the key came with the bundle. Ask the log's operator for it by another way, and give it with --key."
-    if not witnesses and not kept:
-        yield ("WARNING: checked with what the operator gave you and nothing else. This proves nothing against the "
-               "operator, who could have made it all up yesterday. Bring a checkpoint that somebody else kept, or a witness.")
+    if alone and not witnesses:
+        yield ("WARNING: checked with what the operator gave you and nothing else%s. This proves nothing against the "
+               "operator, who could have made it all up yesterday. Bring a checkpoint that somebody else kept, or a witness."
+               % (": the last %d of these events" % alone if kept else ""))
 
 def main():
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -192,8 +190,10 @@ def main():
         kept = [[t] if t[0] != "{" else [json.loads(one)["checkpoint"] for one in t.splitlines()] for t in kept]
         for line in verify(said.bundle, said.key, said.witness, sum(kept, [])):
             print(line)
-    except (ValueError, LookupError, TypeError, AttributeError, OSError) as problem:
-        sys.exit("DOES NOT HOLD: %s" % (problem or type(problem).__name__))
+    except OSError as problem:
+        asked.error(str(problem))
+    except (ValueError, LookupError, TypeError, AttributeError) as problem:
+        sys.exit("DOES NOT HOLD: %s%s" % ("there is no " * isinstance(problem, KeyError), problem))
 
 if __name__ == "__main__":
     main()

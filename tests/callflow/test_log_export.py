@@ -375,6 +375,18 @@ def test_the_readme_says_so_where_nobody_listened(office: Office) -> None:
     assert "none of anybody listening" in office.of_first_call()["README.txt"].decode()
 
 
+def test_a_bundle_goes_on_from_every_line_of_the_anchor_file(office: Office, tmp_path: Path) -> None:
+    """Who got these lines one by one, at the time, needs no other export."""
+    for _ in range(3):
+        talks(office.installation.twilio.dial(), "2")
+        office.of_first_call()
+    files = office.export(Selection((office.sids[2],)))
+    lines = (office.folder / "anchors.txt").read_text().splitlines()
+    kept = tuple(json.loads(line)["checkpoint"] for line in lines)
+    assert len(kept) >= 4
+    assert checked(write(files, tmp_path / "bundle"), office.vkey, kept=kept)
+
+
 def test_every_kind_of_call_can_be_exported_and_verified(database: Database, tmp_path: Path) -> None:
     office = make_office(database, tmp_path)
     sids = [call.sid for call in call_every_way(office.installation.twilio, CALLER)]
@@ -444,12 +456,33 @@ def test_an_honest_log_goes_on_from_a_checkpoint_that_somebody_kept(office: Offi
         "all": office.export(Selection()),
     }.items():
         told = checked(write(files, tmp_path / name), office.vkey, kept=(str(kept),))
-        assert not any(line.startswith("WARNING") for line in told)
+        size = Checkpoint.of(kept).size
+        assert any(line.startswith(f"OK: it goes on from your checkpoint of {size} events") for line in told)
+        assert any(line.startswith("WARNING") for line in told) == (name == "all"), "the call came after it"
     lines = (office.folder / "anchors.txt").read_text()
     (tmp_path / "kept.jsonl").write_text(lines)
     command = [sys.executable, str(tmp_path / "all/verify.py"), "--key", office.vkey, "--checkpoint", "kept.jsonl"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_checkpoint_from_before_the_calls_dates_none_of_them(office: Office, tmp_path: Path) -> None:
+    kept = office.anchoring.sign().note
+    later = talks(office.installation.twilio.dial(), "1").sid
+    files = office.export(Selection((later,)), since=(kept,))
+    told = checked(write(files, tmp_path / "bundle"), office.vkey, kept=(str(kept),))
+    of_calls = sum("call=" in line for line in told)
+    assert f"and nothing else: the last {of_calls} of these events. This proves nothing" in told[-1]
+
+
+@pytest.mark.parametrize(("given", "code"), [(("--checkpoint", "nowhere"), 2), (("nowhere",), 1)])
+def test_what_the_reader_mistyped_is_said(office: Office, tmp_path: Path, given: tuple[str, ...], code: int) -> None:
+    folder = write(office.of_first_call(), tmp_path / "bundle")
+    command = [sys.executable, str(folder / "verify.py"), *given]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert ran.returncode == code
+    assert "No such file" in ran.stderr or "there is no 'keys.txt'" in ran.stderr
+    assert ("DOES NOT HOLD" in ran.stderr) == (code == 1)
 
 
 def test_a_bundle_is_a_zip_where_its_name_says_so_and_never_replaces_one(office: Office, tmp_path: Path) -> None:
