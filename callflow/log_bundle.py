@@ -165,11 +165,12 @@ class Gathering:
         return [self._bodies[digest] for digest in one.digests.values() if digest in self._bodies]
 
     def _earlier(self) -> list[SignedCheckpoint]:
-        """What the newest is shown to go on from: the first that was signed over all of the events, those that others
-        hold, and those that were brought along.
+        """What the newest is shown to go on from: the first signed over all of the events, those that others hold, each
+        line of the anchor file, since anybody may have got it, and those that were brought along.
         """
+        lines = [one for one in anchors.anchors_of(self.connection) if one.kind == "file"]
         wanted = [checkpoints.first_covering(self.connection, self._last)]
-        wanted += [checkpoints.at_size(self.connection, one.size) for one in self._held]
+        wanted += [checkpoints.at_size(self.connection, one.size) for one in (*self._held, *lines)]
         wanted += [self._brought(note) for note in self.request.since]
         by_size = {one.size: one for one in wanted if one and one.size < self.signed.size}
         return [by_size[size] for size in sorted(by_size)]
