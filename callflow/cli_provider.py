@@ -14,8 +14,8 @@ from storage.errors import Broken, Refused, Unavailable
 def corroborate(call_sid: str) -> None:
     """Hold what Twilio saw of a call against the log.
 
-    The worker does it by itself for each call, a quarter of an hour after its end. Exit code 1 where the two differ,
-    or Twilio does not tell.
+    CALL_SID may be the call's id in the log. The worker does it by itself for each call, a quarter of an hour after its
+    end. Exit code 1 where the two differ, or Twilio does not tell.
     """
     from callflow.working import make_corroboration, make_workshop
 

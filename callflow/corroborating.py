@@ -71,12 +71,15 @@ class Corroboration:
             if failures == _FAILURES_MAX:
                 break  # it is Twilio that fails, or our way to it
 
-    def ask_now(self, call_sid: str) -> Corroborated:
-        """Ask at once, and believe what is said. Logged where it was not yet. Raises Refused for no call of ours."""
+    def ask_now(self, name: str) -> Corroborated:
+        """Ask at once, and believe what is said of the call of that sid, or id of ours. Logged where it was not yet.
+
+        Raises Refused for no call of ours.
+        """
         with self.database.read() as connection:
-            known = calls.peek_sid(connection, call_sid)
+            known = calls.peek_sid(connection, name) or calls.peek(connection, name)
         if known is None or known.synthetic or known.ended_at is None:
-            raise Refused("corroborate: there is no call with this sid that Twilio had and that is over")
+            raise Refused("corroborate: there is no call with this sid or id that Twilio had and that is over")
         return self._ask(known.id, at_once=True)
 
     def _due(self) -> list[str]:

@@ -68,7 +68,7 @@ def test_a_day_that_has_not_begun_is_refused(connected: Site) -> None:
 def test_a_call_that_is_not_here_cannot_be_corroborated(connected: Site) -> None:
     ran = connected.run("corroborate", "CA" + "0" * 32)
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "onrecord: corroborate: there is no call with this sid that Twilio had and that is over\n"
+    assert ran.err == "onrecord: corroborate: there is no call with this sid or id that Twilio had and that is over\n"
 
 
 def test_a_call_that_twilio_does_not_tell_of_is_not_corroborated(connected: Site) -> None:
@@ -80,5 +80,6 @@ def test_a_call_that_twilio_does_not_tell_of_is_not_corroborated(connected: Site
                 connection, calls.Moment(datetime.now(UTC), bytes), ended, status="completed", duration_s=1
             )
         )
-    ran = connected.run("corroborate", ended.call_sid)
-    assert (ran.code, ran.err) == (1, "onrecord: corroborate: Twilio does not know the call\n")
+    for name in (ended.call_sid, ended.id):
+        ran = connected.run("corroborate", name)
+        assert (ran.code, ran.err) == (1, "onrecord: corroborate: Twilio does not know the call\n")
