@@ -209,7 +209,8 @@ def demo(once: bool, folder: Path | None) -> None:
     """
     from callflow.demo import run
 
-    sys.exit(run(once=once, folder=folder))
+    with failures_told():
+        sys.exit(run(once=once, folder=folder))
 
 
 add_interchange_commands(main)

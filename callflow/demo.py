@@ -24,15 +24,20 @@ from callflow.promises import Breach, Witness
 from callflow.story import Story, tell
 from callflow.town import NotUp, Town
 from storage import checkpoints
+from storage.errors import Refused
 
 _SETTLED_WITHIN_S = 180.0
 _MOVING = frozenset({"started", "completed", "stored", "condemned"})
 
 
 def run(*, once: bool, folder: Path | None) -> int:
-    """Returns the exit code: 0, or 1 if a promise broke."""
+    """Returns the exit code: 0, or 1 if a promise broke. Raises Refused where the folder is an installation already:
+    its rulebook would be lost, and its calls are not those of this demonstration.
+    """
     console = Console(highlight=False)
-    folder = folder or Path(tempfile.mkdtemp(prefix="onrecord-demo-"))
+    folder = (folder or Path(tempfile.mkdtemp(prefix="onrecord-demo-"))).resolve()  # processes work inside it
+    if any((folder / name).exists() for name in ("onrecord.toml", "var")):
+        raise Refused(f"{folder}: there is an installation already; the demonstration wants a folder of its own")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "onrecord.toml").write_text(files("callflow").joinpath("demo.toml").read_text("utf-8"), "utf-8")
     began = time.monotonic()
@@ -40,6 +45,7 @@ def run(*, once: bool, folder: Path | None) -> int:
         console.print(f"up after {time.monotonic() - began:.1f} s; rulebook, database and audio are in {folder}")
         console.print(f"a phone in the browser  {town.simulator_url}/")
         console.print(f"the staff's console     {town.console_url}/")
+        console.print(f"for `onrecord` in another terminal:  . {town.settings_file}", soft_wrap=True)
         house = open_house(town.environment)
         try:
             found = _place_all(console, town, house)

@@ -6,6 +6,7 @@
 import json
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from callflow.init import initialise
 from callflow.story import tell
 from storage.database import Database
+from storage.disk import write_private
 
 Name = Literal["simulator", "serve", "work"]
 LINES = {"+12125550100": "Support, which asks", "+12125550101": "Orders, which says that it records"}
@@ -79,6 +81,7 @@ class Town:
             "ONRECORD_ANCHOR_FILE": f"{self.folder}/var/anchors.txt",
             "ONRECORD_CORROBORATE_AFTER_S": "2",
             "ONRECORD_ERASURES": f"{self.folder}/var/erasures.txt",
+            "ONRECORD_VCON_KEY": f"{self.folder}/var/vcon.pem",
             **self._extra,
         }
 
@@ -88,6 +91,7 @@ class Town:
             self.simulator_url = self._start_simulator()
             for _ in initialise(self.environment):
                 pass
+            self._write_settings()
             self.start("serve")
             self.start("work")
             self.wait_until_ready()
@@ -146,6 +150,16 @@ class Town:
 
     def log_of(self, name: Name) -> str:
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def settings_file(self) -> Path:
+        """What a shell reads, so that `onrecord` means this installation there."""
+        return self.folder / "settings.sh"
+
+    def _write_settings(self) -> None:
+        settings = {name: value for name, value in self.environment.items() if _is_setting(name)}
+        lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
+        write_private(self.settings_file, lines.encode())
 
     def _start_simulator(self) -> str:
         config = {

@@ -148,3 +148,10 @@ def test_keys_are_not_replaced_even_when_said_to_be_lost(site: Site) -> None:
     before = site.files()
     assert site.run("init", "--keys-are-lost").code == 0
     assert site.files() == before
+
+
+def test_the_demonstration_does_not_write_over_an_installation(site: Site) -> None:
+    before = (site.folder / "onrecord.toml").read_bytes()
+    ran = site.run("demo", "--once", "--in", ".")
+    assert "there is an installation already" in ran.problems[0]
+    assert (site.folder / "onrecord.toml").read_bytes() == before
