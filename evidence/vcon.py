@@ -30,6 +30,8 @@ def unsigned(told: ToldCall, now: datetime) -> dict[str, object]:
         "dialog": [_question(told), *(_recording(one, told) for one in _permitted(told))],
         "attachments": attachments,
     }
+    if told.is_synthetic:
+        vcon["subject"] = "a test call that the service made to itself: the caller is a program, no person"
     if any(one["purpose"] == lawful_basis.EXTENSION for one in attachments):
         vcon["extensions"] = [lawful_basis.EXTENSION]
     if missing := list(_missing(told)):

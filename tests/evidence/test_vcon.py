@@ -186,3 +186,10 @@ def test_the_basis_carries_the_events_and_their_proofs() -> None:
     assert proven["proof_type"] == "external_system"
     assert proven["proof_data"] == {"event": CONSENTED.proofs[0].line, "index": 7, "tlog_proof": "a proof\n"}
     assert "tlog_proof" not in unproven["proof_data"]
+
+
+def test_a_self_test_is_not_the_consent_of_a_person() -> None:
+    tested = vcon(replace(CONSENTED, is_synthetic=True))
+    assert vcon_faults(tested) == []
+    assert "no person" in tested["subject"]
+    assert "subject" not in vcon(CONSENTED)
