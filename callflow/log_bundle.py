@@ -223,4 +223,4 @@ class Gathering:
 def _days(selection: Selection) -> str:
     """That other days were left out, so that nobody takes it for all there is of a number."""
     said = [f"{name} {timestamp(at)}" for name, at in (("from", selection.since), ("before", selection.until)) if at]
-    return f" Of these, the ones that came in {' and '.join(said)}." if said else ""
+    return f"\nOf these, the ones that came in {' and '.join(said)}." if said else ""

@@ -143,7 +143,7 @@ def verify(folder, given, witnesses, kept):
         older[old] = old_root
     for old, old_root in (kept := [checkpoint(note, own + given) for note in kept]):
         if old not in older and (proofs or old > size):
-            raise ValueError("no proof from your checkpoint of %d events; ask for an export --since it" % old)
+            raise ValueError("it can't be told: no proof from your checkpoint of %d events; ask for an export --since it" % old)
         if older.get(old, root_of(hashes[:old])) != old_root:
             raise ValueError("the log is not the one of your checkpoint of %d events: it was rewritten" % old)
     opened, counts = {}, {}

@@ -355,7 +355,7 @@ def test_the_readme_says_which_days_it_is_about(office: Office) -> None:
     noon, next_noon = NOON, NOON + timedelta(days=1)
     assert "calls from one number.\n" in office.export(Selection(number=CALLER))["README.txt"].decode()
     some = office.export(Selection(number=CALLER, since=noon, until=next_noon))["README.txt"].decode()
-    assert "one number. Of these, the ones that came in from 2026-11-22T12:00:00.000Z and before 2026-11-23T12" in some
+    assert "one number.\nOf these, the ones that came in from 2026-11-22T12:00:00.000Z and before 2026-11-23T12" in some
 
 
 def test_the_readme_says_that_a_self_test_is_no_caller() -> None:
