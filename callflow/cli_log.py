@@ -210,9 +210,10 @@ def log_rotate_key(*, finish: bool) -> None:
     """Sign with a new key from now on.
 
     Until --finish the old key signs as well, so that whoever knows only that one sees the change in the log. Renew the
-    copy of the key file.
+    copy of the key file, and give the key that is printed to whoever is to verify.
     """
     from callflow.keys import finish_rotation, rotate_signing_key
+    from evidence.notes import Signer
     from storage.disk import disk_edge
 
     with opened() as house:
@@ -222,7 +223,8 @@ def log_rotate_key(*, finish: bool) -> None:
             (finish_rotation if finish else rotate_signing_key)(path)
         signed = house.anchoring.sign()
     click.echo(f"{path}: changed; renew the copy of it")
-    click.echo("".join(map(str, signed.note.signatures)), nl=False)
+    for seed in house.anchoring.signing.seeds:
+        click.echo(f"the log is signed with {Signer(signed.checkpoint.origin, seed).vkey}")
 
 
 @log.command("resume")

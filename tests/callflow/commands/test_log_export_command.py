@@ -110,3 +110,13 @@ def test_the_page_about_evidence_lists_the_fields_that_events_have(people: Peopl
 
 def test_what_can_be_disclosed_is_what_the_page_lists_as_private() -> None:
     assert set(PERSONAL) == set().union(*(private for _, private in listed().values()))
+
+
+def test_a_rotation_prints_the_keys_that_sign_from_now_on(people: People) -> None:
+    people.site.run("log", "checkpoint")
+    (old,) = people.site.run("log", "keys").out.splitlines()
+    begun = people.site.run("log", "rotate-key").out.splitlines()[1:]
+    assert begun[1:] == [f"the log is signed with {old}"]
+    finished = people.site.run("log", "rotate-key", "--finish").out.splitlines()[1:]
+    assert finished == begun[:1]
+    assert finished[0].removeprefix("the log is signed with ") in people.site.run("log", "keys").out
