@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Connection, select
 
 from callflow.anchoring import Anchoring
+from callflow.call_log import CallLog
 from callflow.interchange import DISCLOSABLE, gather
 from callflow.log_bundle import Gathering, Request
 from callflow.log_selection import calls_of
@@ -56,7 +57,7 @@ def export(anchoring: Anchoring, request: Request, number_key: bytes) -> dict[st
             raise Broken("consent log: what was signed a moment ago is not there")
         signed = anchors.cosigned(connection, newest)
         made_at = timestamp(anchoring.now())
-        more = _more(connection, request, call_ids, anchoring.now())
+        more = _more(connection, request, call_ids, signed.size, anchoring.now())
         bundle = Gathering(connection, request, call_ids, signed, more).bundle(made_at)
     signers = [Signer(signed.checkpoint.origin, seed) for seed in anchoring.signing.seeds]
     return files_of(bundle, signers, made_at)
@@ -102,8 +103,12 @@ def write_bundle(files: Mapping[str, bytes], place: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
-def _more(connection: Connection, request: Request, call_ids: Sequence[str], now: datetime) -> dict[str, bytes]:
-    """The calls that were asked for in formats of others; and what the provider said of them, where it is disclosed."""
+def _more(
+    connection: Connection, request: Request, call_ids: Sequence[str], size: int, now: datetime
+) -> dict[str, bytes]:
+    """The calls that were asked for in formats of others; and what the provider said of them, where it is disclosed and
+    the first `size` events have its hash: it may have come in since those were signed.
+    """
     found: dict[str, bytes] = {}
     for call_id in call_ids:
         known = calls.peek(connection, call_id)
@@ -112,7 +117,9 @@ def _more(connection: Connection, request: Request, call_ids: Sequence[str], now
         told = gather(connection, known, disclosed=request.disclosing(DISCLOSABLE))
         found[f"derived/{call_id}.vcon.json"] = _json(unsigned(told, now))
         found[f"derived/{call_id}.receipt.jsonld"] = _json(receipt(told, now))
-        if request.disclosing(["response_sha256"]):
+        told_of = CallLog.read(connection, call_id).of("provider.corroborated")
+        is_proven = any(one.index < size and "response_sha256" in one.private for one in told_of)
+        if is_proven and request.disclosing(["response_sha256"]):
             query = select(provider_account.c.body).where(provider_account.c.call_id == call_id)
             if body := connection.scalar(query):
                 found[f"provider/{call_id}.json"] = bytes(body)

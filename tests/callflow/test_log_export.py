@@ -28,10 +28,11 @@ from callflow.publishing import InForce, publish_rules
 from callflow.settings import read_settings
 from evidence.checkpoints import Checkpoint
 from evidence.event_words import in_words
+from evidence.events import Event
 from evidence.merkle import leaf_hash, root_of
 from evidence.notes import Note, Signer
 from policies.rulebook import parse
-from storage import checkpoints, log_tree
+from storage import accounts, calls, checkpoints, log_tree
 from storage.calls import Moment
 from storage.database import Database
 from storage.errors import Refused
@@ -234,7 +235,7 @@ def swap(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
         ("checkpoint", swap(b"\n\n", b"0\n\n"), "does not fit"),
         (
             "disclosures.jsonl",
-            swap(b'"d": "', b'"d": "WyJ4IiwiYSIsImIiXQ", "index": 1}\n{"d": "'),
+            lambda content: content + b'{"index": 0, "d": "WyJ4IiwiYSIsImIiXQ"}\n',
             "no event commits to",
         ),
         ("keys.txt", lambda _: b"quorum none\n", "does not fit, or is of a key that is not known"),
@@ -330,6 +331,19 @@ def test_an_erased_field_is_gone_and_nothing_else_changes(office: Office, tmp_pa
     assert before["events.jsonl"] == after["events.jsonl"]
     assert "caller=" not in "\n".join(checked(write(after, tmp_path / "after"), office.vkey))
     assert f"caller={CALLER}" in "\n".join(checked(write(before, tmp_path / "before"), office.vkey))
+
+
+def test_what_the_provider_said_after_the_checkpoint_waits_for_the_next_export(office: Office, tmp_path: Path) -> None:
+    call, now = office.installation.call(office.sids[0]), office.installation.twilio.clock.now
+    office.installation.database.write(lambda connection: accounts.keep(connection, call.id, b"[]", now))
+    files = office.of_first_call("all")
+    assert not any(name.startswith("provider/") for name in files)
+    assert checked(write(files, tmp_path / "before"), office.vkey)
+    told = Event("provider.corroborated", {"match": True}, {"response_sha256": sha256(b"[]").hexdigest()})
+    office.installation.database.write(lambda connection: calls.tell(connection, Moment(now, os.urandom), call, told))
+    files = office.of_first_call("all")
+    assert files[f"provider/{call.id}.json"] == b"[]"
+    assert checked(write(files, tmp_path / "after"), office.vkey)
 
 
 def test_that_it_was_exported_is_in_the_log_it_exports(office: Office) -> None:
