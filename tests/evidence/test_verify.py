@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from evidence.merkle import root_of
-from evidence.notes import COSIGNATURE, Signature, Vkey, cosigned_text
+from evidence.notes import COSIGNATURE, Note, Signature, Signer, Vkey, cosigned_text
 from tests.evidence.cheats import SIGNER, Files, Log, disclosure, event, renumbered, sealed, signed
 from tests.source import HANDED_OUT, ROOT
 
@@ -176,6 +176,19 @@ def test_of_a_part_it_says_that_it_is_one(tmp_path: Path) -> None:
     assert not any("only the whole log" in line for line in told(LOG.whole(), tmp_path / "whole"))
 
 
+def test_a_checkpoint_is_signed_by_the_log_that_the_reader_knows(tmp_path: Path) -> None:
+    """Not by somebody else of the same name, whose key the bundle brings along; and none that was kept is either."""
+    other = Signer(SIGNER.name, b"\x08" * 32)
+    note = str(Note(LOG.signed().text, (other.sign(LOG.signed().text),)))
+    files = LOG.whole()
+    keys = files["keys.txt"] + f"log {other.vkey}\n".encode()
+    assert told(sealed({**files, "keys.txt": keys}), tmp_path / "right")
+    with pytest.raises(ValueError, match="has no signature of a key that you trust"):
+        told(sealed({**files, "keys.txt": keys, "checkpoint": note.encode()}), tmp_path / "checkpoint")
+    with pytest.raises(ValueError, match="has no signature of a key that you trust"):
+        told(files, tmp_path / "kept", note)
+
+
 def test_a_witness_is_no_other_kind_of_key_and_has_cosigned_this_checkpoint(tmp_path: Path) -> None:
     seed = Ed25519PrivateKey.from_private_bytes(b"\x03" * 32)
     witness = Vkey("witness.example", seed.public_key().public_bytes_raw(), COSIGNATURE)
@@ -291,3 +304,13 @@ def test_its_ed25519_agrees_with_openssls_on_right_and_on_broken_signatures() ->
         assert [fits(key, message, one) for one in tried] == [True] + [False] * 6
         assert [fits_openssl(key, message, one) for one in tried] == [True] + [False] * 6
     assert not fits(b"\xff" * 32, b"", b"\0" * 64)
+
+
+def test_its_points_have_one_spelling_each() -> None:
+    """Of a key that fits everything it can be seen best: the same numbers in another form fit nothing."""
+    everything, nothing = (1).to_bytes(32, "little"), bytes(32)
+    assert fits(everything, b"x", everything + nothing)
+    beyond, odd = (2**255 - 19 + 1).to_bytes(32, "little"), (1 + (1 << 255)).to_bytes(32, "little")
+    for other in (beyond, odd, (2).to_bytes(32, "little")):
+        assert not fits(everything, b"x", other + nothing)
+    assert not fits(everything, b"x", everything + int(PROGRAM["ORDER"]).to_bytes(32, "little"))
