@@ -4,7 +4,6 @@
 
 import re
 from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,7 +78,7 @@ def read_hash(text: str) -> bytes:
     """32 bytes in base64. Raises NotANote."""
     try:
         value = b64decode(text, validate=True)
-    except NotBase64:
+    except ValueError:  # also for what is not ASCII
         value = b""
     if len(value) != _ROOT_BYTES or b64encode(value).decode() != text:
         raise NotANote("not a hash: expected 32 bytes in base64")

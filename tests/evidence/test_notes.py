@@ -110,7 +110,15 @@ def test_what_is_no_vkey_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["origin\n5\n", "origin\n05\nAAAA\n", "origin\n5\nAAAA\n", COSIGNED.text + "more\n", "\n5\nx\n", "o\n-1\nx\n"],
+    [
+        "origin\n5\n",
+        "origin\n05\nAAAA\n",
+        "origin\n5\nAAAA\n",
+        COSIGNED.text + "more\n",
+        "\n5\nx\n",
+        "o\n-1\nx\n",
+        "o\n5\né\n",
+    ],
 )
 def test_what_is_no_checkpoint_is_refused(text: str) -> None:
     with pytest.raises(NotANote):
