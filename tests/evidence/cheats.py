@@ -56,11 +56,11 @@ def signed(size: int, root: bytes) -> Note:
     return Note(text, (SIGNER.sign(text),))
 
 
-def sealed(files: Files) -> Files:
+def sealed(files: Files, by: Signer = SIGNER) -> Files:
     """With a manifest that the log signs, whatever the files are."""
     listed = "".join(f"{sha256(c).hexdigest()} {name}\n" for name, c in sorted(files.items()) if name != "manifest")
     text = f"onrecord-bundle/v1\n{AT}\n{listed}"
-    return {**files, "manifest": str(Note(text, (SIGNER.sign(text),))).encode()}
+    return {**files, "manifest": str(Note(text, (by.sign(text),))).encode()}
 
 
 def renumbered(files: Files, old: int, new: int) -> Files:

@@ -47,7 +47,11 @@ def ran(*arguments: str | Path, flags: tuple[str, ...] = (), **environ: str) -> 
 
 
 def test_an_event_that_two_readers_would_read_differently_is_none(tmp_path: Path) -> None:
-    for leaf in ('{"answer":"declined","answer":"accepted","ts":"t","type":"x"}', '{"ts":"t", "type":"x"}'):
+    for leaf in (
+        '{"answer":"declined","answer":"accepted","ts":"t","type":"x"}',
+        '{"ts":"t", "type":"x"}',
+        '{"type":"x","ts":"t"}',
+    ):
         with pytest.raises(ValueError, match="can be read in two ways"):
             told(Log([leaf]).whole(), tmp_path)
 
@@ -187,6 +191,8 @@ def test_a_checkpoint_is_signed_by_the_log_that_the_reader_knows(tmp_path: Path)
         told(sealed({**files, "keys.txt": keys, "checkpoint": note.encode()}), tmp_path / "checkpoint")
     with pytest.raises(ValueError, match="has no signature of a key that you trust"):
         told(files, tmp_path / "kept", note)
+    with pytest.raises(ValueError, match="is not signed with the key that you gave"):
+        told(sealed({**files, "keys.txt": keys}, other), tmp_path / "manifest")
 
 
 def test_a_witness_is_no_other_kind_of_key_and_has_cosigned_this_checkpoint(tmp_path: Path) -> None:
@@ -210,6 +216,15 @@ def test_a_witness_is_no_other_kind_of_key_and_has_cosigned_this_checkpoint(tmp_
     code, out, said = ran(ROOT / HANDED_OUT, tmp_path / "right/bundle", "--witness", VKEY)
     assert (code, out) == (2, "")
     assert "not the key of a witness" in said
+
+
+def test_what_a_computer_leaves_in_a_folder_and_what_is_no_text_do_no_harm(tmp_path: Path) -> None:
+    files = LOG.whole({"anchors/000000000004-tsa.tsr": b"\xff\xfe"})
+    assert told(files | {".DS_Store": b"\xff", "proofs/._x": b"\xff"}, tmp_path)[-1].startswith("WARNING")
+
+
+def test_the_readers_own_key_needs_no_word_of_the_bundle(tmp_path: Path) -> None:
+    assert told(sealed({**LOG.whole(), "keys.txt": b"quorum none\n"}), tmp_path)
 
 
 def test_wrong_usage_is_not_taken_for_a_forgery(tmp_path: Path) -> None:
