@@ -224,7 +224,24 @@ def test_what_a_computer_leaves_in_a_folder_and_what_is_no_text_do_no_harm(tmp_p
 
 
 def test_the_readers_own_key_needs_no_word_of_the_bundle(tmp_path: Path) -> None:
-    assert told(sealed({**LOG.whole(), "keys.txt": b"quorum none\n"}), tmp_path)
+    stamped = {"anchors/3-tsa.checkpoint": str(LOG.signed(3)).encode()}
+    files = LOG.part(1, older=[2, 3]) | stamped | {"keys.txt": b"quorum none\n"}
+    assert told(sealed(files), tmp_path, str(LOG.signed(2)))
+
+
+def test_of_two_spellings_of_the_same_bytes_one_is_none() -> None:
+    assert PROGRAM["unbase64"]("AA==") == b"\0"
+    for other in ("AB==", "AA", "AA=", "AA==\n", "A A==", "é"):
+        with pytest.raises(ValueError, match=r".+"):
+            PROGRAM["unbase64"](other)
+
+
+def test_a_checkpoint_that_the_bundle_does_not_reach_is_not_called_a_forgery(tmp_path: Path) -> None:
+    for at, files in enumerate((LOG.whole(), LOG.part(3))):
+        with pytest.raises(ValueError, match="no proof from your checkpoint of 9 events; ask for an export --since it"):
+            told(files, tmp_path / str(at), str(signed(9, b"\x05" * 32)))
+    with pytest.raises(ValueError, match="no proof from your checkpoint of 2 events; ask for an export --since it"):
+        told(LOG.part(3), tmp_path / "part", str(LOG.signed(2)))
 
 
 def test_wrong_usage_is_not_taken_for_a_forgery(tmp_path: Path) -> None:
