@@ -89,6 +89,22 @@ def test_an_event_of_a_call_has_its_number(tmp_path: Path) -> None:
         told(Log([event("consent.choice", call="c1")]).whole(), tmp_path)
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        event("consent.choice", call="c1", n=2),
+        event("consent.choice", call="c1", n=0),
+        event("call.completed", call="c1", n=1, events=3),
+        event("call.completed", call="c1", n=2, events=2),
+    ],
+)
+def test_an_event_of_a_call_is_the_next_and_its_end_says_how_many_there_were(tmp_path: Path, after: str) -> None:
+    right = event("call.completed", call="c1", n=1, events=2)
+    assert told(Log([CALL[0], event("log.named"), right]).whole(), tmp_path / "right")
+    with pytest.raises(ValueError, match="event 1 of call c1 is out of order: one was left out"):
+        told(Log([CALL[0], after]).whole(), tmp_path / "wrong")
+
+
 @pytest.mark.parametrize("name", ["events.jsonl", "disclosures.jsonl"])
 def test_a_last_line_that_no_newline_ends_is_not_passed_over(tmp_path: Path, name: str) -> None:
     files = LOG.whole()
