@@ -57,6 +57,7 @@ def sign(connection: Connection, moment: Moment, signing: Signing) -> SignedChec
 
     A name or a key that is new is told in the log first. Raises Broken where the log is not the one that was signed.
     """
+    consent_log.lock(connection)  # or another's newer checkpoint would be held against the log as it was before
     origin = _current_origin(connection) or _name(connection, moment, signing)
     signers = [Signer(origin.origin, seed) for seed in signing.seeds]
     _introduce(connection, moment, origin, signers)
@@ -128,6 +129,7 @@ def vkeys(connection: Connection) -> list[Vkey]:
 
 def resume(connection: Connection, moment: Moment, signing: Signing, over: Note) -> SignedCheckpoint:
     """Go on under a new name after a restored backup. `over` is the checkpoint that the log falls short of."""
+    consent_log.lock(connection)
     lost = Checkpoint.of(over)
     told: dict[str, Any] = {
         "over_origin": lost.origin,

@@ -86,6 +86,11 @@ def size(connection: Connection) -> int:
     return int(connection.execute(select(log_head.c.size).where(log_head.c.id == 1)).scalar_one())
 
 
+def lock(connection: Connection) -> None:
+    """Nobody else appends until the transaction ends: what is read of the log from here on is of one moment."""
+    connection.execute(select(log_head.c.size).where(log_head.c.id == 1).with_for_update())
+
+
 def root(connection: Connection) -> bytes:
     """The root of the whole log, from the kept subtrees and the leaves that no full subtree covers yet."""
     return KeptTree(connection).root(size(connection))

@@ -1,5 +1,6 @@
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -60,6 +61,19 @@ def test_a_checkpoint_is_signed_in_the_logs_name_over_the_root_of_every_leaf(dat
 def test_the_log_says_its_name_and_key_before_it_signs_in_it(database: Database) -> None:
     sign(database)
     assert types(database) == ["log.named", "key.introduced"]
+
+
+def test_of_two_who_sign_at_once_one_waits_and_neither_takes_the_other_for_a_forger(database: Database) -> None:
+    def append_and_sign(_: int) -> None:
+        for _ in range(30):
+            append(database)
+            sign(database)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(append_and_sign, range(4)))
+    with database.read() as connection:
+        assert len(checkpoints.origins(connection)) == 1
+        assert checkpoints.all_signed(connection)[-1].size == consent_log.size(connection) == 122
 
 
 def test_signing_again_without_news_gives_the_same_checkpoint(database: Database) -> None:
