@@ -24,6 +24,7 @@ def held_checkpoints(connection: Connection, file: AnchorFile, brought: Sequence
     Raises Broken for one that this log has not signed, or that was brought and is lost; Refused for a file that holds
     none.
     """
+    lines = _noted(file)  # before the database is looked at: what is signed meanwhile would be missing there
     signers = _Signers.of(connection)
     given = [(one.note, "kept in the database") for one in checkpoints.all_signed(connection)]
     given += [(note, f"in {path}") for path in brought for note in read_checkpoints(path)]
@@ -34,7 +35,7 @@ def held_checkpoints(connection: Connection, file: AnchorFile, brought: Sequence
                 f"consent log: the checkpoint {by} is of events that a restored backup has lost, as the log says "
                 f"itself (backup.restored): nothing here can be held against it"
             )
-    noted = [note for note in _noted(file) if not signers.has_lost(note)]
+    noted = [note for note in lines if not signers.has_lost(note)]
     for note in noted:
         signers.require_signed(note, f"in {file.place}")
     return [Held(Checkpoint.of(note), by) for note, by in (*given, *((note, f"in {file.place}") for note in noted))]

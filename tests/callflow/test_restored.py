@@ -1,9 +1,11 @@
 """An older copy of the database is not gone on from as if nothing had been: the log says that it was restored."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from callflow.anchor_file import AnchorFile
 from callflow.keys import read_keys
 from callflow.log_check import held_checkpoints, lost_checkpoints
 from callflow.restored import fallen_short_of, require_unrestored
@@ -69,6 +71,25 @@ def test_an_older_copy_is_refused_and_told_by_its_sizes(backup: Backup) -> None:
         Broken, match=rf"it has 8 events, and {had} when .* was signed: events were removed, or an older"
     ):
         check(backup.log)
+
+
+@dataclass(frozen=True, slots=True)
+class BusyFile(AnchorFile):
+    """One that is read just after somebody has signed, and noted it there."""
+
+    log: SignedLog
+
+    def all(self) -> list[Note]:
+        self.log.happens()
+        self.log.anchoring.sign()
+        return super(BusyFile, self).all()
+
+
+def test_a_checkpoint_that_is_signed_while_the_log_is_verified_is_no_loss_of_events(signed_log: SignedLog) -> None:
+    goes_on(signed_log)
+    file = BusyFile(str(signed_log.anchor_file), signed_log)
+    with signed_log.database.read() as connection:
+        assert verify(connection, held_checkpoints(connection, file)).size == signed_log.size()
 
 
 def test_one_that_is_restored_under_a_running_worker_is_signed_no_more(backup: Backup) -> None:
