@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from callflow.house import House
 from storage import calls, holds
-from storage.calls import Moment
+from storage.calls import Call, Moment
 from storage.errors import Refused
 from storage.holds import Hold
 
@@ -18,13 +18,9 @@ def place(house: House, call_ids: Iterable[str], *, reason: str, actor: str) -> 
     moment = Moment(datetime.now(UTC), secrets.token_bytes)
 
     def place_all(connection: Connection) -> list[tuple[str, int]]:
-        placed = []
-        for call_id in sorted(call_ids):  # in one order, or two who hold the same calls could deadlock
-            known = calls.by_id(connection, call_id)
-            if known is None:
-                raise Refused(f"call {call_id}: there is no such call")
-            placed.append((call_id, holds.place(connection, moment, known, reason=reason, actor=actor)))
-        return placed
+        # In one order, or two who hold the same calls could deadlock; and all before the log, or a caller's step could.
+        found = [_locked(connection, call_id) for call_id in sorted(call_ids)]
+        return [(known.id, holds.place(connection, moment, known, reason=reason, actor=actor)) for known in found]
 
     return house.database.write(place_all)
 
@@ -35,3 +31,10 @@ def release(house: House, hold_id: int, *, reason: str, actor: str) -> Hold:
     return house.database.write(
         lambda connection: holds.release(connection, moment, hold_id, reason=reason, actor=actor)
     )
+
+
+def _locked(connection: Connection, call_id: str) -> Call:
+    known = calls.by_id(connection, call_id)
+    if known is None:
+        raise Refused(f"call {call_id}: there is no such call")
+    return known

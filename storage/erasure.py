@@ -106,6 +106,8 @@ def erase(connection: Connection, moment: Moment, call_id: str, request: Request
     found = look(connection, call_id, again=request.again)
     if isinstance(found, NotErased) or not found:
         return found
+    for table in _WHOLE:  # before the log is held: the same caller may be declining on another call
+        connection.execute(delete(table).where(table.c.call_id == call_id))
     if request.again:
         calls.end(connection, moment, known, status="erased before", duration_s=None)
     update_call = update(call).where(call.c.id == call_id)
@@ -113,8 +115,6 @@ def erase(connection: Connection, moment: Moment, call_id: str, request: Request
     for one in found.recordings:
         _give_up(connection, moment, call_id, one, jobs)
     connection.execute(delete(disclosure).where(disclosure.c.digest.in_(found.digests)))
-    for table in _WHOLE:
-        connection.execute(delete(table).where(table.c.call_id == call_id))
     _clear_incidents(connection, known, found)
     connection.execute(update_call.values(call_sid=stand_in(call_id), caller_hash=None))
     calls.tell(connection, moment, _locked(connection, call_id), _event(found, request))
