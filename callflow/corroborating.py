@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from callflow.own_account import logged_of
+from callflow.own_account import addresses_of, logged_of
 from callflow.provider_events import corroborated, not_corroborated
 from callflow.sightings import ours, steps_of
 from callflow.story import tell
@@ -116,7 +116,8 @@ class Corroboration:
         told = tell(connection, known.call_sid) if known else None
         if known is None or told is None or known.erased_at:
             return Corroborated(None, reason="the call was erased")
-        seen, logged = steps_of(account.requests, self.public_base_url, call_id), logged_of(connection, told)
+        addresses = {self.public_base_url, *addresses_of(connection, call_id)}
+        seen, logged = steps_of(account.requests, addresses, call_id), logged_of(connection, told)
         differs = tuple(corroboration.differences(seen, logged))
         found = Corroborated(not differs, differs)
         if not _is_to_be_logged(connection, known, at_once=at_once):
@@ -128,7 +129,7 @@ class Corroboration:
             detail = f"Twilio's account of the call differs from the log in: {', '.join(differs)}"
             raise_incident(connection, moment, "provider_contradicts", about=call_id, call_id=call_id, detail=detail)
         accounts.keep(connection, call_id, account.body, moment.at)
-        asked = len(ours(account.requests, self.public_base_url))
+        asked = len(ours(account.requests, addresses))
         self._close(connection, moment, known, corroborated(seen, logged, asked, len(listed), account.body))
         return Corroborated(not differs, differs, is_logged=True)
 

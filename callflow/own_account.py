@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from callflow.sightings import document_of
+from callflow.sightings import addresses_in, document_of
 from callflow.story import Story
 from policies.corroboration import Key, Logged
 from storage.tables import reply, wording_version
@@ -28,6 +28,12 @@ def logged_of(connection: Connection, told: Story) -> Logged:
         permits=any(event["type"] == "recording.permitted" for event in told.events),
         replies=_replies(connection, told.call.id),
     )
+
+
+def addresses_of(connection: Connection, call_id: str) -> set[str]:
+    """By which of our addresses the call was led on."""
+    bodies = connection.scalars(select(reply.c.body).where(reply.c.call_id == call_id))
+    return {address for body in bodies for address in addresses_in(bytes(body).decode("utf-8", "replace"), call_id)}
 
 
 def _key(event: dict[str, Any]) -> Key:

@@ -5,7 +5,7 @@ opens nothing here.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from urllib.parse import urldefrag
 from xml.etree import ElementTree as ET
 
@@ -20,24 +20,40 @@ _STEP = re.compile(
 )
 _AUDIO = re.compile(r"/voice/audio/(?P<sha256>[0-9a-f]{64})/")
 _SPOKEN = ("Say", "Play")
+_RECORDING = frozenset({"Record", "Recording", "Siprec", "Stream", "Transcription"})
+# All that a step of ours gives which has failed: the caller is connected, or the call ends.
+_WITHOUT_WORDS = frozenset({"Response", "Dial", "Number", "Client", "Sip", "Hangup"})
+_LENGTH_MAX = 64 * 1024  # Twilio carries out nothing longer (its error 11750)
 
 
-def ours(requests: Iterable[ProviderRequest], public_base_url: str) -> list[ProviderRequest]:
+def addresses_in(body: str, call_id: str) -> set[str]:
+    """The public addresses that an answer of ours named: it may have been another then than it is now."""
+    steps = rf"(https?://[^\s<>\"']+)/voice/(?:language|choice|consent|ended)/{re.escape(call_id)}/"
+    return {address.lower() for address in re.findall(steps, body)}
+
+
+def ours(requests: Iterable[ProviderRequest], addresses: Collection[str]) -> list[ProviderRequest]:
     """Those that were sent to this service: its steps and its callbacks, each as often as it was sent."""
-    return [one for one in requests if one.url.lower().startswith(f"{public_base_url}/")]
+    return [one for one in requests if _path(one, addresses) is not None]
 
 
-def steps_of(requests: Iterable[ProviderRequest], public_base_url: str, call_id: str) -> list[Request]:
+def steps_of(requests: Iterable[ProviderRequest], addresses: Collection[str], call_id: str) -> list[Request]:
     """The steps among them, in no order."""
-    found = (_step(one, public_base_url, call_id) for one in ours(requests, public_base_url))
+    found = (_step(one, addresses, call_id) for one in requests)
     return [one for one in found if one is not None]
 
 
-def _step(asked: ProviderRequest, public_base_url: str, call_id: str) -> Request | None:
-    match = _STEP.fullmatch(urldefrag(asked.url).url[len(public_base_url) :])
+def _path(asked: ProviderRequest, addresses: Collection[str]) -> str | None:
+    """What of its URL comes after one of our addresses."""
+    url = urldefrag(asked.url).url.partition("?")[0]
+    return next((url[len(one) :] for one in addresses if url.lower().startswith(f"{one}/")), None)
+
+
+def _step(asked: ProviderRequest, addresses: Collection[str], call_id: str) -> Request | None:
+    match = _STEP.fullmatch(_path(asked, addresses) or "")
     if match is None or (match["call"] or match["asked"] or call_id) != call_id:
         return None
-    document = document_of(asked.body) if 200 <= asked.status < 300 else None
+    document = _arrived(asked.body) if 200 <= asked.status < 300 else None
     if match["prompt"] is None:
         return Request(match["plain"] or match["named"], asked.asked_at, document=document)
     digits = asked.parameters.get("digits", "")
@@ -47,22 +63,32 @@ def _step(asked: ProviderRequest, public_base_url: str, call_id: str) -> Request
     return Request(f"consent:{match['prompt']}", asked.asked_at, prompt, key, document)
 
 
+def _arrived(body: str) -> Document | None:
+    """What is no document of ours came from somebody else, and is like none that is kept here."""
+    return document_of(body) or (Document(body) if body.strip() else None)
+
+
 def document_of(body: str) -> Document | None:
-    """None for what is no document of ours: Twilio could not carry it out either."""
-    if "<!" in body:  # a document type, which could hold entities that grow without end
+    """None for what no step of ours answers, whatever Twilio would make of it."""
+    if "<!" in body or len(body) > _LENGTH_MAX:  # a document type could hold entities that grow without end
         return None
     try:
         root = ET.fromstring(body)  # noqa: S314 - there are no entities in it
         written = ET.canonicalize(body, strip_text=True)
-    except ET.ParseError:
+    except (ET.ParseError, UnicodeEncodeError):  # JSON can say what no text can hold
         return None
     return Document(
         body=written,
         disclosed=frozenset(_words(root)) if _leads_to_the_question(root) else frozenset(),
         asked=frozenset(word for gather in root.iter("Gather") if _asks(gather) for word in _words(gather)),
-        starts_recording=root.find("Start/Recording") is not None,
-        has_words=any(root.find(f".//{name}") is not None for name in (*_SPOKEN, "Gather", "Start")),
+        starts_recording=any(map(_records, root.iter())),
+        has_words=any(element.tag not in _WITHOUT_WORDS or _records(element) for element in root.iter()),
     )
+
+
+def _records(element: ET.Element) -> bool:
+    """Also by an attribute, as <Dial record> does."""
+    return element.tag in _RECORDING or element.get("record", "false") not in ("false", "do-not-record")
 
 
 def _leads_to_the_question(root: ET.Element) -> bool:

@@ -1,7 +1,8 @@
 """After each call Twilio is asked what it saw; the log says whether that agrees, and an incident where it does not."""
 
 import json
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -40,7 +41,7 @@ class Desk:
         return Corroboration(self.installation.database, self.company, BASE, self.moment)
 
     def moment(self) -> Moment:
-        return Moment(self.installation.twilio.clock(), lambda size: b"r" * size)
+        return Moment(self.installation.twilio.clock(), os.urandom)
 
     def takes(self, *made: PhoneCall) -> None:
         """The company's account of these calls is what it sent about each, and what it was answered."""
@@ -54,6 +55,11 @@ class Desk:
 
     def told(self, one: PhoneCall) -> list[dict[str, Any]]:
         return [event for event in self.installation.events(one.sid) if event["type"] == "provider.corroborated"]
+
+    def requests(self, one: PhoneCall) -> tuple[ProviderRequest, ...]:
+        account = self.company.accounts[one.sid]
+        assert account is not None
+        return account.requests
 
     def row(self, one: PhoneCall) -> Call:
         return self.installation.call(one.sid)
@@ -258,6 +264,51 @@ def test_what_stands_in_for_twilio_may_be_asked_sooner(desk: Desk) -> None:
     made = desk.declined()
     Corroboration(desk.installation.database, desk.company, BASE, desk.moment, wait=timedelta(0)).look()
     assert len(desk.told(made)) == 1
+
+
+def test_a_call_that_came_in_by_an_address_of_before_is_no_contradiction(desk: Desk) -> None:
+    made = whole_calls.call_every_way(desk.installation.twilio, CALLER)
+    desk.takes(*made)
+    desk.installation.twilio.clock.passes(7200)
+    moved = Corroboration(desk.installation.database, desk.company, "https://new.example/calls", desk.moment)
+    moved.look()
+    for one in made:
+        assert [event["match"] for event in desk.told(one)] == [True]
+
+
+@pytest.mark.parametrize("step", ["/voice/answer", "/voice/choice/", "/voice/consent/"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "<!-- --><Response><Start><Recording/></Start><Dial>+15125550199</Dial></Response>",
+        "<Response><Start><Recording/></Start><Say><![CDATA[Hello]]></Say></Response>",
+        '<Response><Dial record="record-from-answer-dual">+15125550199</Dial></Response>',
+        "<Response><Connect><Stream/></Connect></Response>",
+        "<html>We are down for maintenance</html>",
+    ],
+)
+def test_an_answer_that_is_none_of_ours_and_yet_arrived_is_a_contradiction(desk: Desk, said: str, step: str) -> None:
+    made = desk.declined()
+    seen = [replace(one, body=said) if step in one.url else one for one in desk.requests(made)]
+    desk.company.accounts[made.sid] = CallAccount(b"[]", tuple(seen))
+    assert Differs.REPLIES in desk.corroboration.ask_now(made.sid).differs
+
+
+@ON_ONE_DATABASE
+def test_a_log_of_what_was_asked_of_nobody_here_is_a_contradiction(own_desk: Desk) -> None:
+    made = own_desk.declined()
+    elsewhere = [replace(one, url=one.url.replace(BASE, "https://else.example")) for one in own_desk.requests(made)]
+    own_desk.company.accounts[made.sid] = CallAccount(b"[]", tuple(elsewhere))
+    assert own_desk.corroboration.ask_now(made.sid).match is False
+
+
+def test_one_account_that_is_beyond_understanding_keeps_no_other_call_waiting(desk: Desk) -> None:
+    odd, other = desk.declined(), desk.declined()
+    torn = [replace(one, body="<Response>\ud800</Response>") for one in desk.requests(odd)]
+    desk.company.accounts[odd.sid] = CallAccount(b"[]", tuple(torn))
+    desk.look(minutes=76)
+    assert [event["match"] for event in desk.told(other)] == [True]
+    assert [event["match"] for event in desk.told(odd)] == [False]
 
 
 def test_an_erased_call_is_not_asked_about(desk: Desk) -> None:

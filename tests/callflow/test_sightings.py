@@ -18,6 +18,7 @@ from storage.provider import ProviderRequest
 BASE, CALL = "https://voice.example.com/onrecord", "c" * 32
 URLS = Urls(BASE, b"k" * 32)
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+LINE = Line("+12125550100", (Destination("client", "alice"),), ("en-US",), ("quality",), AUTO, "long")
 WORDING = wording_for(Mode.OPT_IN, "en-US", "Smith & Sons", ["quality"])
 
 
@@ -37,8 +38,11 @@ def asked(url: str, body: bytes = b"", status: int = 200) -> ProviderRequest:
     ],
 )
 def test_every_step_is_known_by_its_url(url: str, step: str) -> None:
-    assert [one.step for one in steps_of([asked(url)], BASE, CALL)] == [step]
-    assert [one.step for one in steps_of([asked(url.partition("#")[0])], BASE, CALL)] == [step]
+    assert [one.step for one in steps_of([asked(url)], [BASE], CALL)] == [step]
+    bare = url.partition("#")[0]
+    spelt = bare.replace("https://voice.example.com/", "HTTPS://Voice.example.com/")
+    for same in (bare, spelt, f"{bare}?line=3"):
+        assert [one.step for one in steps_of([asked(same)], ["https://new.example", BASE], CALL)] == [step]
 
 
 @pytest.mark.parametrize(
@@ -57,22 +61,35 @@ def test_every_step_is_known_by_its_url(url: str, step: str) -> None:
     ],
 )
 def test_what_was_not_asked_of_a_step_of_this_call_is_none(url: str) -> None:
-    assert steps_of([asked(url)], BASE, CALL) == []
+    assert steps_of([asked(url)], [BASE], CALL) == []
 
 
 def test_requests_of_ours_are_counted_with_their_callbacks() -> None:
     others = [asked("https://api.twilio.com/x"), asked(f"{BASE}elsewhere/voice/answer")]
     listed = [asked(URLS.answer()), asked(URLS.call_progress()), *others]
-    assert len(ours(listed, BASE)) == 2
+    assert len(ours(listed, [BASE])) == 2
 
 
 @pytest.mark.parametrize("status", [0, 302, 403, 404, 500, 502, 503])
 def test_what_did_not_go_well_brought_no_document(status: int) -> None:
-    (seen,) = steps_of([asked(URLS.answer(), twiml.nothing(), status)], BASE, CALL)
+    (seen,) = steps_of([asked(URLS.answer(), twiml.nothing(), status)], [BASE], CALL)
     assert seen.document is None
 
 
-@pytest.mark.parametrize("body", ["", "OK", "<html>", "<!DOCTYPE x [<!ENTITY y 'z'>]><Response>&y;</Response>"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "OK",
+        "<html>",
+        "<!DOCTYPE x [<!ENTITY y 'z'>]><Response>&y;</Response>",
+        "<Response>\0</Response>",
+        "<Response>\ud800</Response>",
+        f"<Response><Say>{'long ' * 13_200}</Say></Response>",  # Twilio takes 64 kB
+        "<a>" * 60_000 + "</a>" * 60_000,
+    ],
+    ids=lambda body: body[:40].encode("ascii", "backslashreplace").decode(),
+)
 def test_what_is_no_document_of_ours_is_none(body: str) -> None:
     assert document_of(body) is None
 
@@ -107,14 +124,31 @@ def test_the_language_menu_is_neither_disclosure_nor_question() -> None:
 
 
 def test_what_is_said_after_the_decision_is_no_disclosure() -> None:
-    line = Line("+12125550100", (Destination("client", "alice"),), ("en-US",), ("quality",), AUTO, "long")
-    body = twiml.suppress(CALL, line, WORDING, URLS, text=WORDING.disclosure)
+    body = twiml.suppress(CALL, LINE, WORDING, URLS, text=WORDING.disclosure)
     found = document_of(body.decode())
     assert found is not None
     assert (found.disclosed, found.has_words) == (frozenset(), True)
 
 
-@pytest.mark.parametrize("body", [twiml.nothing(), twiml.hangup()])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<Response><Record/></Response>",
+        '<Response><Dial record="true"/></Response>',
+        "<Response><Dial><Conference record='record-from-start'>a</Conference></Dial></Response>",
+        "<Response><Start><Stream url='wss://x'/></Start></Response>",
+        "<Response><Start><Transcription/></Start></Response>",
+    ],
+)
+def test_whatever_takes_the_sound_away_is_a_recording(body: str) -> None:
+    found = document_of(body)
+    assert found is not None
+    assert (found.has_words, found.starts_recording) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "body", [twiml.nothing(), twiml.hangup(), twiml.connect(LINE), twiml.connect(LINE, ended_url="x")]
+)
 def test_a_document_of_a_step_that_failed_has_no_words(body: bytes) -> None:
     found = document_of(body.decode())
     assert found is not None
@@ -134,5 +168,5 @@ def test_a_document_of_a_step_that_failed_has_no_words(body: bytes) -> None:
 )
 def test_an_answer_is_its_single_key_and_hanging_up_is_none(parameters: dict[str, str], key: Key | None) -> None:
     request = ProviderRequest(URLS.consent(CALL, 2), parameters, AT, 200, "")
-    (seen,) = steps_of([request], BASE, CALL)
+    (seen,) = steps_of([request], [BASE], CALL)
     assert (seen.key, seen.prompt) == (key, 0 if key is None else 2)
