@@ -114,8 +114,9 @@ class Worker:
         """
         beat, *others = self._threads
         self._stopping.set()
+        late_at = time.monotonic() + grace_s  # once for all of them: each may be waiting for somebody who never answers
         for thread in others:
-            thread.join(grace_s)
+            thread.join(max(0.0, late_at - time.monotonic()))
         DBOS.destroy(workflow_completion_timeout_sec=grace_s, destroy_registry=True)
         self._stopped.set()  # not before: who no longer beats is buried, and what it still does begun again
         beat.join(grace_s)

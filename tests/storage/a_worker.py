@@ -1,8 +1,9 @@
 """A worker process for the tests: `python -m tests.storage.a_worker DATABASE_URL FOLDER [JOB…]`.
 
 Its job has three steps. Each writes a line to FOLDER/steps; the second stays as long as FOLDER/hold exists, and refuses
-a job called `bad`. The failure is written to FOLDER/failures, and stays as long as FOLDER/hold_failure exists. Whatever
-address the process connects to is written to FOLDER/connections. Each JOB is one more kind that it can do.
+a job called `bad`. The failure is written to FOLDER/failures, and stays as long as FOLDER/hold_failure exists. Some of
+what is done again and again does not come to an end while FOLDER/hold_drags exists. Whatever address the process
+connects to is written to FOLDER/connections. Each JOB is one more kind that it can do.
 """
 
 import logging
@@ -40,6 +41,12 @@ def failed(folder: Path, job_id: str, error: Exception) -> None:
     stay(folder / "hold_failure")
 
 
+def drag(folder: Path) -> None:
+    if (folder / "hold_drags").exists():
+        note(folder, "drags", "one")
+        stay(folder / "hold_drags")
+
+
 def walk(folder: Path, steps: Steps, job_id: str) -> None:
     def step(name: str) -> str:
         note(folder, "steps", f"{job_id} {name} {os.getpid()}")
@@ -69,6 +76,7 @@ def main(url: str, folder: Path, *more: str) -> None:
         periodic=[
             Periodic("tick", 0.1, lambda: note(folder, "ticks", str(os.getpid()))),
             Periodic("tock", 0.1, lambda: note(folder, "tocks", str(os.getpid())), everywhere=True),
+            *(Periodic(f"drag {n}", 0.1, lambda: drag(folder), everywhere=True) for n in range(5)),
         ],
         tempo=QUICK,
     )

@@ -158,6 +158,16 @@ def test_a_worker_told_to_stop_ends_and_leaves_the_rest_to_another_with_newer_co
     assert yard.standing("a") is None
 
 
+def test_however_much_hangs_a_worker_told_to_stop_waits_for_it_once(yard: Yard) -> None:
+    (process,) = yard.start()
+    yard.hold("hold_drags")
+    until(lambda: len(yard.lines("drags")) == 5)
+    began = time.monotonic()
+    process.terminate()
+    process.wait(30)
+    assert (process.returncode, time.monotonic() - began < 6) == (0, True)  # of 2 s of grace for each kind of work
+
+
 def test_a_failure_for_good_is_told_and_not_tried_again_even_if_the_worker_dies(yard: Yard) -> None:
     yard.hold("hold_failure")
     [first] = yard.start()
