@@ -6,6 +6,7 @@ keeps them. The newest checkpoint, in a file that is replaced with each, is what
 
 import json
 import os
+import secrets
 import sys
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,11 +51,14 @@ class AnchorFile:
         """
         if self.place == STDOUT or self._has_later(known.checkpoint):
             return
-        partial = self.newest_path.with_name(f".{self.newest_path.name}.{os.getpid()}")
+        partial = self.newest_path.with_name(f".{self.newest_path.name}.{secrets.token_hex(8)}")
         with disk_edge(f"ONRECORD_ANCHOR_FILE: {self.newest_path} can't be written"):
             make_folder(self.newest_path.parent)
-            _write_and_sync(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), str(known.note).encode())
-            partial.replace(self.newest_path)
+            try:
+                _write_and_sync(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), str(known.note).encode())
+                partial.replace(self.newest_path)
+            finally:
+                partial.unlink(missing_ok=True)
             sync_folder(self.newest_path.parent)
 
     def _has_later(self, known: Checkpoint) -> bool:

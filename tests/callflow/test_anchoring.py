@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,7 @@ from evidence.anchor_levels import Level
 from evidence.checkpoints import Checkpoint
 from evidence.notes import Note, Vkey, verified
 from storage import anchors, checkpoints
+from storage.checkpoints import SignedCheckpoint
 from storage.errors import Broken
 from tests.callflow.a_witness import a_witness
 from tests.callflow.signed_log import ON_SQLITE, SignedLog, rewrite
@@ -133,6 +135,25 @@ def test_of_two_processes_that_sign_at_once_the_later_checkpoint_stays(signed_lo
     later = signed_log.anchoring.sign()
     signed_log.file.note_newest(slower)
     assert signed_log.file.newest_path.read_text() == str(later.note)
+
+
+@ON_SQLITE
+def test_those_who_note_at_once_do_not_write_into_each_others_files(signed_log: SignedLog) -> None:
+    """Not even where they have the same number, as the first process of every container has."""
+    signed = []
+    for count in range(1, 5):
+        signed_log.happens(count)
+        signed.append(signed_log.anchoring.sign())
+    signed_log.file.newest_path.unlink()
+
+    def note_often(known: SignedCheckpoint) -> None:
+        for _ in range(60):
+            signed_log.file.note_newest(known)
+
+    with ThreadPoolExecutor(len(signed)) as pool:
+        list(pool.map(note_often, signed))
+    assert len(signed_log.file.newest()) == 1
+    assert sorted(path.name for path in signed_log.folder.iterdir()) == ["anchors.txt.newest", "keys"]
 
 
 @ON_SQLITE
