@@ -4,6 +4,7 @@ Each line of the file is JSON: when it was written, and the checkpoint as it was
 keeps them. The newest checkpoint, in a file that is replaced with each, is what a restored database is held against.
 """
 
+import fcntl
 import json
 import os
 import secrets
@@ -40,8 +41,13 @@ class AnchorFile:
         with disk_edge(f"ONRECORD_ANCHOR_FILE: {self.place} can't be written"):
             make_folder(Path(self.place).parent)
             descriptor = os.open(self.place, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            _end_last_line(descriptor)
-            _write_and_sync(descriptor, content)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)  # or two who find a torn line could cut off each other's
+                _end_last_line(descriptor)
+                write_all(descriptor, content)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
             sync_folder(Path(self.place).parent)
         return content
 
@@ -55,7 +61,7 @@ class AnchorFile:
         with disk_edge(f"ONRECORD_ANCHOR_FILE: {self.newest_path} can't be written"):
             make_folder(self.newest_path.parent)
             try:
-                _write_and_sync(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), str(known.note).encode())
+                _write(partial, str(known.note).encode())
                 partial.replace(self.newest_path)
             finally:
                 partial.unlink(missing_ok=True)
@@ -132,7 +138,8 @@ def _end_last_line(descriptor: int) -> None:
         os.ftruncate(descriptor, size_bytes - len(unended))
 
 
-def _write_and_sync(descriptor: int, content: bytes) -> None:
+def _write(new: Path, content: bytes) -> None:
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
         write_all(descriptor, content)
         os.fsync(descriptor)

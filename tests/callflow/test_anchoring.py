@@ -1,5 +1,6 @@
 """When the log is signed and who gets the checkpoint then; what is noted outside; and what happens when that fails."""
 
+import fcntl
 import json
 import stat
 from collections.abc import Callable
@@ -172,6 +173,21 @@ def test_a_line_that_a_crash_cut_is_passed_over_and_the_next_one_stands_alone(
     signed_log.anchoring.sign_where_due()
     assert len(signed_log.lines()) == 2
     assert signed_log.anchor_file.read_bytes().startswith(whole)
+
+
+@ON_SQLITE
+def test_one_at_a_time_writes_to_the_file_and_cuts_off_what_a_crash_left(signed_log: SignedLog) -> None:
+    signed_log.happens()
+    known = signed_log.anchoring.sign()
+    with signed_log.anchor_file.open("wb") as another, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(another, fcntl.LOCK_EX)
+        appended = pool.submit(signed_log.file.append, known, signed_log.now)
+        with pytest.raises(TimeoutError):
+            appended.result(0.2)
+        another.write(b'{"at": "2026')
+        another.close()
+        line = appended.result(10)
+    assert signed_log.anchor_file.read_bytes() == line
 
 
 @ON_SQLITE
