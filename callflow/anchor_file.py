@@ -68,9 +68,10 @@ class AnchorFile:
             sync_folder(self.newest_path.parent)
 
     def _has_later(self, known: Checkpoint) -> bool:
-        if not self.newest_path.exists():
+        text = _read(self.newest_path)
+        if text is None:
             return False
-        there = Checkpoint.of(_note(self.newest_path, _read(self.newest_path)))
+        there = Checkpoint.of(_note(self.newest_path, text))
         return there.origin == known.origin and there.size > known.size
 
     @property
@@ -82,17 +83,17 @@ class AnchorFile:
         if self.place == STDOUT:
             return []
         found = []
-        if self.newest_path.exists():
-            found.append(_note(self.newest_path, _read(self.newest_path)))
-        if Path(self.place).exists() and (line := _last_line(Path(self.place))):
+        if (text := _read(self.newest_path)) is not None:
+            found.append(_note(self.newest_path, text))
+        if line := _last_line(Path(self.place)):
             found.append(read_line(line, self.place))
         return found
 
     def all(self) -> list[Note]:
         """Every checkpoint of the file. Raises Broken for a line that is none."""
-        if self.place == STDOUT or not Path(self.place).exists():
+        if self.place == STDOUT:
             return []
-        whole, _, _ = _read(Path(self.place)).rpartition("\n")
+        whole, _, _ = (_read(Path(self.place)) or "").rpartition("\n")
         return [read_line(line, self.place) for line in whole.split("\n") if whole]
 
 
@@ -117,15 +118,20 @@ def _note(path: Path, text: str) -> Note:
 
 def _last_line(path: Path) -> str:
     """The last whole line: one that was cut by a crash has no end, and was never counted on."""
-    with disk_edge(f"ONRECORD_ANCHOR_FILE: {path} can't be read"), path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _LAST_BYTES))
-        lines = file.read().split(b"\n")[:-1]
-    return lines[-1].decode("utf-8", "replace") if lines else ""
+    lines = (_read(path, last_bytes=_LAST_BYTES) or "").split("\n")[:-1]
+    return lines[-1] if lines else ""
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, *, last_bytes: int | None = None) -> str | None:
+    """None where there is no such file. Whether there is one can't always be said: that is no absence."""
     with disk_edge(f"ONRECORD_ANCHOR_FILE: {path} can't be read"):
-        return path.read_text(encoding="utf-8", errors="replace")
+        try:
+            with path.open("rb") as file:
+                if last_bytes is not None:
+                    file.seek(max(0, os.fstat(file.fileno()).st_size - last_bytes))
+                return file.read().decode("utf-8", "replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
 
 def _end_last_line(descriptor: int) -> None:

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
@@ -25,6 +25,7 @@ from storage.incidents import raise_incident
 log = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY_S = 15.0  # how often it is looked whether one is due, which it is once a minute
+_UNSIGNED_MAX = timedelta(hours=1)
 _OVERDUE = 3  # times as long as it may take
 _FAILURES = (Unavailable, Refused, Broken, SettingsRejected)
 
@@ -129,16 +130,19 @@ class Anchoring:
         self.database.write(tell)
 
     def _complain_of_signing(self, error: Exception) -> None:
-        """What can't be reached is tried again in a moment; for the rest a person is needed."""
+        """What can't be reached is tried again in a moment; for the rest, and when that takes too long, a person is
+        needed.
+        """
         log.error("the consent log could not be signed: %s", error)
-        if isinstance(error, Unavailable):
-            return
         moment, about = self.moment(), f"{_family(error)}:{self.now():%Y-%m-%d}"
-        self.database.write(
-            lambda connection: raise_incident(
-                connection, moment, "not_signed", about=about, call_id=None, detail=str(error)
-            )
-        )
+
+        def tell(connection: Connection) -> None:
+            since = checkpoints.unsigned_since(connection)
+            if isinstance(error, Unavailable) and (since is None or moment.at - since < _UNSIGNED_MAX):
+                return
+            raise_incident(connection, moment, "not_signed", about=about, call_id=None, detail=str(error))
+
+        self.database.write(tell)
 
 
 def sign_what_is_left(settings: Settings) -> None:

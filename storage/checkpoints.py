@@ -94,6 +94,14 @@ def has_news(connection: Connection) -> bool:
     return consent_log.size(connection) > (last.size if last else 0)
 
 
+def unsigned_since(connection: Connection) -> datetime | None:
+    """When the first event happened that no checkpoint covers."""
+    last = newest(connection)
+    start = last.size if last else 0
+    leaf = next(consent_log.leaves(connection, start), None)
+    return None if leaf is None else datetime.fromisoformat(consent_log.read_event(start, leaf)["ts"])
+
+
 def newest(connection: Connection) -> SignedCheckpoint | None:
     return _one(connection, _SIGNED.order_by(log_checkpoint.c.size.desc()))
 

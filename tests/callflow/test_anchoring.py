@@ -18,7 +18,7 @@ from evidence.checkpoints import Checkpoint
 from evidence.notes import Note, Vkey, verified
 from storage import anchors, checkpoints
 from storage.checkpoints import SignedCheckpoint
-from storage.errors import Broken
+from storage.errors import Broken, Unavailable
 from tests.callflow.a_witness import a_witness
 from tests.callflow.signed_log import ON_SQLITE, SignedLog, rewrite
 from tests.callflow.test_settings import WITNESS
@@ -251,6 +251,34 @@ def test_a_file_that_can_not_be_written_keeps_no_other_holder_waiting(signed_log
         signed_log.anchoring.sign_where_due()
         assert len(signed_log.held("witness")) == 1
     assert [one.about for one in signed_log.incidents()] == ["file:unavailable:2026-11-22"]
+
+
+@ON_SQLITE
+def test_a_file_that_can_not_even_be_looked_at_is_told_in_a_line(signed_log: SignedLog) -> None:
+    """As on a network's disk that is gone."""
+    signed_log.environ["ONRECORD_ANCHOR_FILE"] = str(signed_log.folder / ("x" * 300))
+    signed_log.happens()
+    signed_log.anchoring.sign_where_due()
+    signed_log.anchoring.close()
+    for look in (signed_log.anchoring.file.newest, signed_log.anchoring.file.all):
+        with pytest.raises(Unavailable, match="ONRECORD_ANCHOR_FILE: .* can't be read: File name too long"):
+            look()
+
+
+@ON_SQLITE
+def test_a_log_that_can_not_be_signed_for_an_hour_is_told_of(signed_log: SignedLog) -> None:
+    signed_log.happens()
+    signed_log.anchoring.sign_where_due()
+    hours(signed_log, 30)
+    signed_log.file.newest_path.unlink()
+    signed_log.file.newest_path.mkdir()
+    signed_log.happens()
+    minutes(signed_log, 59)
+    assert signed_log.incidents() == []  # with nothing new there was nothing to sign
+    minutes(signed_log, 90)
+    (found,) = signed_log.incidents()
+    assert (found.kind, found.about) == ("not_signed", "unavailable:2026-11-23")
+    assert found.detail.endswith("anchors.txt.newest can't be read: Is a directory")
 
 
 def test_a_rewritten_log_is_signed_no_more_and_a_person_is_told(signed_log: SignedLog) -> None:
