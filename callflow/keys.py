@@ -68,7 +68,7 @@ def create_key_file(path: Path) -> None:
 
 def read_keys(path: Path) -> Keys:
     """Raises SettingsRejected for a file that is missing, damaged, or open to anyone but its owner."""
-    if not path.exists():
+    if _is_missing(path):
         raise _rejected(Fault(f"names {path}, which does not exist", "restore its copy, or run `onrecord init`"))
     content = read_private(path, closed_to=GROUP_AND_OTHERS, owner=os.geteuid())
     if isinstance(content, Fault):
@@ -78,6 +78,14 @@ def read_keys(path: Path) -> Keys:
         raise _rejected(Fault("is damaged", f"restore {path} from its copy"))
     kept, signing, mac = (keys[name] for name in NAMES)
     return Keys(kept, signing, mac, keys.get(OLD_SIGNING_KEY))
+
+
+def _is_missing(path: Path) -> bool:
+    """Of what can't be looked at, as in a closed folder or on a disk that fails, that is not known."""
+    try:
+        return not path.exists()
+    except OSError:
+        return False
 
 
 def rotate_signing_key(path: Path) -> None:

@@ -182,3 +182,8 @@ def test_no_key_is_in_the_repr_or_in_a_refusal(key_file: Path) -> None:
     assert repr(keys) == "Keys()"
     key_file.write_text(key_file.read_text() + "more: x\n")
     assert all(line.split(": ")[1] not in refusal(key_file) for line in without_comments(key_file)[:3])
+
+
+def test_a_file_that_can_not_even_be_looked_at_is_rejected_and_not_taken_for_missing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsRejected, match="ONRECORD_KEY_FILE cannot be read"):
+        read_keys(tmp_path / ("x" * 300))
