@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -88,7 +89,7 @@ def write_bundle(files: Mapping[str, bytes], place: Path) -> None:
     """
     if place.exists():
         raise Refused(f"{place}: it is there already")
-    partial = place.with_name(f".{place.name}.part")
+    partial = place.with_name(f".{place.name}.{secrets.token_hex(8)}.part")  # nothing that a killed run has left
     with disk_edge(f"{place}: can't be written"):
         try:
             partial.parent.mkdir(parents=True, exist_ok=True)

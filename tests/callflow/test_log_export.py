@@ -550,3 +550,22 @@ def test_gos_own_packages_say_the_same(office: Office, go_checker: Path, tmp_pat
         events.write_bytes(events.read_bytes().replace(b'"digit":"1"', b'"digit":"2"', 1))
         ran = subprocess.run([go_checker, folder, office.vkey], capture_output=True, text=True, check=False)
         assert ran.returncode == 1, "the check can fail"
+
+
+@pytest.mark.parametrize("name", ["case", "case.zip"])
+def test_what_an_export_that_was_killed_has_left_is_in_no_other_bundle(name: str, tmp_path: Path) -> None:
+    killed = """
+import os, sys
+from pathlib import Path
+from callflow import log_export
+Path.rename = lambda *_: os._exit(9)
+log_export.write_bundle({"README.txt": b"all of it", "provider/1.json": b"+15125550111"}, Path(sys.argv[1]))
+"""
+    ended = subprocess.run([sys.executable, "-c", killed, str(tmp_path / name)], cwd=ROOT, check=False)
+    assert ended.returncode == 9
+    write_bundle({"README.txt": b"nothing is disclosed"}, tmp_path / name)
+    written = tmp_path / name
+    if written.is_file():
+        shutil.unpack_archive(written, tmp_path / "unpacked")
+        written = tmp_path / "unpacked" / written.stem
+    assert [one.name for one in written.iterdir()] == ["README.txt"]
