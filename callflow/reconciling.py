@@ -46,9 +46,13 @@ class Reconciliation:
         moment = self.moment()
         with self.database.read() as connection:
             done = watermarks.reached(connection, _WATERMARK)
+        today = _begin(moment.at.date())
+        tomorrow = today + _DAY
         if done is None:
-            tomorrow = _begin(moment.at.date()) + _DAY
             self.database.write(lambda connection: watermarks.advance(connection, _WATERMARK, tomorrow))
+            return
+        if done > tomorrow:  # the clock was ahead; what was gone through of today was too early
+            self.database.write(lambda connection: watermarks.take_back(connection, _WATERMARK, today))
             return
         day = max(done, _begin((moment.at - _CATCH_UP_MAX).date()))
         while day + _DAY + _SETTLED_AFTER <= moment.at:

@@ -56,6 +56,8 @@ class SelfTest:
         now = self.now()
         if last is None:
             self.means.database.write(lambda connection: watermarks.advance(connection, _WATERMARK, now))
+        elif last > now:  # the clock was ahead
+            self.means.database.write(lambda connection: watermarks.take_back(connection, _WATERMARK, now))
         elif now - last >= EVERY:
             self.run()
 

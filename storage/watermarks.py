@@ -23,3 +23,9 @@ def advance(connection: Connection, name: str, at: datetime) -> bool:
     elif before < at:
         connection.execute(update(watermark).where(watermark.c.name == name).values(at=at))
     return before is None or before < at
+
+
+def take_back(connection: Connection, name: str, at: datetime) -> None:
+    """Where it stands later than that, which it can only where a clock was ahead: nothing is done any more else."""
+    late = (watermark.c.name == name) & (watermark.c.at > at)
+    connection.execute(update(watermark).where(late).values(at=at))

@@ -187,6 +187,17 @@ def test_days_on_which_nobody_looked_are_made_up_for(desk: Desk) -> None:
 
 
 @ON_ONE_DATABASE
+def test_a_clock_that_was_ahead_for_a_while_keeps_no_later_day_from_it(desk: Desk) -> None:
+    desk.look()
+    desk.look(days=400)
+    told = len(desk.logged())
+    desk.look(days=-398)
+    desk.look(days=1)
+    desk.look(days=1)
+    assert [told["day"] for told in desk.logged()[told:]] == ["2026-11-24", "2026-11-25"]
+
+
+@ON_ONE_DATABASE
 def test_a_day_is_not_gone_through_before_its_last_calls_are_over(desk: Desk) -> None:
     desk.look()
     desk.look(days=1, hours=12, minutes=59)

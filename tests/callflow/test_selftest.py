@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from callflow.selftest_daily import EVERY
 from callflow.selftest_wire import Elsewhere
 from policies.lifecycle import CallState
+from storage import watermarks
 from storage.database import Database
 from storage.errors import Unavailable
 from storage.job_queue import create_job_tables
@@ -123,6 +124,18 @@ def test_it_runs_a_day_after_the_first_look_and_then_every_day(database: Databas
             service.test.look()
             told.append(runs())
         assert told == [0, 0, 0, 1, 1, 1, 2]
+
+
+def test_it_runs_on_a_day_after_a_clock_that_was_ahead_is_right_again(database: Database) -> None:
+    create_job_tables(database)
+    with served(database, only(NEVER)) as service:
+        marks = []
+        for days in (0, 400, -400, 1, 1):
+            service.clock.passes(days * 86400)
+            service.test.look()
+            with database.read() as connection:
+                marks.append(watermarks.reached(connection, "selftest") == service.clock())
+        assert marks == [True, True, True, True, True]
 
 
 def test_a_run_of_one_line_is_not_that_of_the_day(database: Database) -> None:
