@@ -3,6 +3,7 @@ from base64 import urlsafe_b64decode
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,6 +91,11 @@ VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(max_codepoint=127)), inner),
 )
+
+
+@given(VALUES)
+def test_a_line_is_written_as_rfc_8785_writes_it(value: object) -> None:
+    assert canonical(value).encode() == rfc8785.dumps(value)  # type: ignore[arg-type]  # hypothesis types recursive strategies as object
 
 
 @given(VALUES)
