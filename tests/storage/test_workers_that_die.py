@@ -1,5 +1,6 @@
 """Real worker processes, real kill -9."""
 
+import fcntl
 import signal
 import subprocess
 import sys
@@ -84,6 +85,16 @@ class Yard:
             rows = connection.execute(text(f"SELECT serialization, coalesce(output, error) FROM {table}"))
             return [(row[0], row[1]) for row in rows]
 
+    def stop_between_writes(self, process: "Process") -> None:
+        """As SIGSTOP. On SQLite one that is stopped in the middle of a write keeps everybody from writing, which is
+        another story than that of one who is silent.
+        """
+        with (self.folder / "onrecord.db.turn").open("ab") as turn:
+            if self.database.dialect == "sqlite":
+                fcntl.flock(turn, fcntl.LOCK_EX)
+            process.send_signal(signal.SIGSTOP)
+            until(lambda: Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+
     def end(self) -> None:
         for process in self.processes:
             process.kill()
@@ -129,7 +140,7 @@ def test_a_worker_that_was_silent_too_long_gives_way_to_who_took_over(yard: Yard
     yard.ask("a")
     until(lambda: yard.steps()["a second"] == 1)
     yard.start()
-    first.send_signal(signal.SIGSTOP)
+    yard.stop_between_writes(first)
     until(lambda: yard.steps()["a second"] == 2)
     yard.let_go()
     until(lambda: yard.standing("a") is Standing.DONE)
