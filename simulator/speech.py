@@ -55,6 +55,9 @@ def _voice(language: str) -> str:
     return _VOICES.get(language) or _VOICES.get(language.partition("-")[0], "en-us")
 
 
+_TRIES = 3
+# Seconds a character, times the words a minute: whole sentences take about twice that.
+_PACE_MIN = 4.5
 # The library keeps its state in globals: whoever speaks, one speaks at a time.
 _speaking = threading.Lock()
 
@@ -73,14 +76,20 @@ class Espeak:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def say(self, text: str, voice: str) -> Samples:
-        data = text.encode()
+        """Once in a while, after another language, the library breaks off in the first words: then it is told again."""
         with _speaking:
-            self._chunks.clear()
-            self._library.espeak_SetVoiceByName(voice.encode())
-            self._library.espeak_SetParameter(_RATE_PARAMETER, _words_per_minute[0], 0)
-            self._library.espeak_Synth(data, len(data) + 1, 0, _BY_CHARACTER, 0, _UTF8, None, None)
-            spoken = np.frombuffer(b"".join(self._chunks), dtype=np.int16)
+            for _ in range(_TRIES):
+                spoken = self._say(text.encode(), voice)
+                if len(spoken) / self._rate * _words_per_minute[0] >= len(text) * _PACE_MIN:
+                    break
         return _levelled(resample(spoken, self._rate))
+
+    def _say(self, data: bytes, voice: str) -> Samples:
+        self._chunks.clear()
+        self._library.espeak_SetVoiceByName(voice.encode())
+        self._library.espeak_SetParameter(_RATE_PARAMETER, _words_per_minute[0], 0)
+        self._library.espeak_Synth(data, len(data) + 1, 0, _BY_CHARACTER, 0, _UTF8, None, None)
+        return np.frombuffer(b"".join(self._chunks), dtype=np.int16)
 
     def _take(self, wave: int | None, count: int, _events: int | None) -> int:
         if wave and count > 0:
