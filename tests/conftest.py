@@ -67,6 +67,17 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes that share the tests tells the first what it ran."""
+    if (told := getattr(session.config, "workeroutput", None)) is not None:
+        told["ran"] = dict(_ran)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    _ran.update(getattr(node, "workeroutput", {}).get("ran", {}))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for dialect in DIALECTS:
         terminalreporter.write_line(f"ran on {dialect}: {_ran[dialect]} tests")
