@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 from callflow.anchor_file import AnchorFile
 from callflow.house import House, NotReady, open_house, open_records
 from callflow.settings import SettingsRejected, read_settings
+from storage import calls
+from storage.calls import Call
 from storage.errors import Broken, Refused, Unavailable
 
 FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
@@ -61,6 +63,14 @@ def reading_log() -> Iterator[tuple[Connection, AnchorFile]]:
     """The database, and the file outside it that its log is held against."""
     with reading() as connection:
         yield connection, AnchorFile(read_settings(os.environ, need="database").anchor_file)
+
+
+def call_named(connection: Connection, name: str) -> Call:
+    """The call of that sid, or id in the log; exit code 1 where there is none."""
+    known = calls.named(connection, name)
+    if known is None:
+        end(["there is no call with this sid or id"], FOUND_SOMETHING)
+    return known
 
 
 @contextmanager

@@ -7,14 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from sqlalchemy import Connection
 
-from callflow.cli_base import FOUND_SOMETHING, Names, end, failures_told, opened, reading
+from callflow.cli_base import FOUND_SOMETHING, Names, call_named, end, failures_told, opened, reading
 from callflow.house import NotReady, open_rulebook, tried
 from callflow.interchange import DISCLOSABLE, gather
 from evidence.jws import CertifiedKey
-from storage import calls
-from storage.calls import Call
 from storage.disk import new_private
 from storage.errors import Refused, Unavailable
 
@@ -40,7 +37,7 @@ def vcon(call_sid: str, *, sign: bool, disclose: frozenset[str], output: Path | 
 
     now = datetime.now(UTC)
     with reading() as connection:
-        told = gather(connection, _call(connection, call_sid), disclosed=disclose)
+        told = gather(connection, call_named(connection, call_sid), disclosed=disclose)
     if disclose:
         _tell(disclose)
     document: Mapping[str, object] = unsigned(told, now)
@@ -63,20 +60,13 @@ def receipt(call_sid: str, *, output: Path | None) -> None:
     from evidence.receipt import receipt as written
 
     with reading() as connection:
-        told = gather(connection, _call(connection, call_sid))
+        told = gather(connection, call_named(connection, call_sid))
     _write(written(told, datetime.now(UTC)), output)
 
 
 def add_interchange_commands(group: click.Group) -> None:
     for command in (vcon, receipt):
         group.add_command(command)
-
-
-def _call(connection: Connection, name: str) -> Call:
-    known = calls.peek_sid(connection, name) or calls.peek(connection, name)
-    if known is None:
-        end(["there is no call with this sid or id"], FOUND_SOMETHING)
-    return known
 
 
 def _tell(disclosed: frozenset[str]) -> None:

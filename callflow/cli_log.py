@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from callflow.cli_base import FOUND_SOMETHING, Names, end, opened, reading_log
+from callflow.cli_base import FOUND_SOMETHING, Names, call_named, end, opened, reading_log
 from callflow.cli_rules import Day
 from callflow.log_bundle import EVERYTHING, PERSONAL
 from callflow.log_check import held_checkpoints, lost_in_words, read_checkpoints, trust_in_words
@@ -74,10 +74,7 @@ def log_show(call_sid: str | None, start: int) -> None:
             for leaf in consent_log.leaves(connection, start):
                 click.echo(leaf)
             return
-        told = tell_log_of(connection, call_sid)
-        if told is None:
-            end(["there is no call with this sid or id"], FOUND_SOMETHING)
-        for line in told:
+        for line in tell_log_of(connection, call_named(connection, call_sid)):
             click.echo(line)
 
 

@@ -10,14 +10,12 @@ from pathlib import Path
 import click
 from sqlalchemy import Connection
 
-from callflow.cli_base import FOUND_SOMETHING, end, failures_told, opened, reading
+from callflow.cli_base import FOUND_SOMETHING, call_named, end, failures_told, opened, reading
 from callflow.house import open_rulebook
 from policies.law import DISCLAIMER, packaged_law
 from policies.mistakes import RulebookRejected
 from policies.rulebook import parse
 from policies.rules import Rulebook
-from storage import calls
-from storage.calls import Call
 
 _HASH = re.compile(r"[0-9a-f]{6,64}")
 _SINCE = re.compile(r"(\d{1,5})([dw])")
@@ -99,7 +97,7 @@ def explain(*, number: str | None, from_: str | None, at: datetime | None, call_
         raise click.UsageError("say --line and --from (and --at), or --call")
     if call_id is not None:
         with reading() as connection:
-            found = explain_call(connection, _call(connection, call_id))
+            found = explain_call(connection, call_named(connection, call_id))
     else:
         if number is None or from_ is None:
             raise click.UsageError("--line and --from belong together")
@@ -177,13 +175,6 @@ def rules_diff(old: str, new: str, since: datetime) -> None:
 def add_rules_commands(group: click.Group) -> None:
     for command in (check, explain, wordings, rules):
         group.add_command(command)
-
-
-def _call(connection: Connection, name: str) -> Call:
-    known = calls.peek_sid(connection, name) or calls.peek(connection, name)
-    if known is None:
-        end(["there is no call with this sid or id"], FOUND_SOMETHING)
-    return known
 
 
 def _rulebook(connection: Connection, name: str) -> Rulebook:

@@ -77,7 +77,7 @@ class Corroboration:
         Raises Refused for no call of ours.
         """
         with self.database.read() as connection:
-            known = calls.peek_sid(connection, name) or calls.peek(connection, name)
+            known = calls.named(connection, name)
         if known is None or known.synthetic or known.ended_at is None:
             raise Refused("corroborate: there is no call with this sid or id that Twilio had and that is over")
         return self._ask(known.id, at_once=True)

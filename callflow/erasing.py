@@ -33,7 +33,7 @@ def call_named(house: House, name: str) -> Call | None:
     """By Twilio's sid, also of a call that was erased here, or by our own id."""
     hashed = sid_hash(house.keys.number_hash_key, name)
     with house.database.read() as connection:
-        known = calls.peek_sid(connection, name) or calls.peek(connection, name)
+        known = calls.named(connection, name)
         if known is not None:
             return known
         noted = [one.call_id for one in erasure_journal.read(house.settings.erasures).entries if one.sid_hash == hashed]

@@ -8,17 +8,12 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from callflow.call_log import CallLog
-from storage import anchors, calls, checkpoints
+from storage import anchors, checkpoints
+from storage.calls import Call
 
 
-def tell_log_of(connection: Connection, call_sid: str) -> Iterator[str] | None:
-    """By Twilio's sid or our own id; None where there is no such call."""
-    known = calls.peek_sid(connection, call_sid) or calls.peek(connection, call_sid)
-    return None if known is None else _tell(connection, known.id)
-
-
-def _tell(connection: Connection, call_id: str) -> Iterator[str]:
-    entries = CallLog.read(connection, call_id).entries
+def tell_log_of(connection: Connection, known: Call) -> Iterator[str]:
+    entries = CallLog.read(connection, known.id).entries
     for one in entries:
         yield f"{one.index} {one.line}"
         for name in sorted(one.public.get("sd", {})):

@@ -43,7 +43,7 @@ class Story:
 
 def tell(connection: Connection, name: str) -> Story | None:
     """By Twilio's sid, or by our own id: an erased call has no other."""
-    known = calls.peek_sid(connection, name) or calls.peek(connection, name)
+    known = calls.named(connection, name)
     if known is None:
         return None
     leaves = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id == known.id).order_by(log_leaf.c.n)

@@ -127,6 +127,11 @@ def peek_sid(connection: Connection, call_sid: str) -> Call | None:
     return _read(_PEEK_SID.first(connection, {"sid": call_sid}))
 
 
+def named(connection: Connection, name: str) -> Call | None:
+    """By Twilio's sid or by our own id, which is all that an erased call has; not locked."""
+    return peek_sid(connection, name) or peek(connection, name)
+
+
 def add(connection: Connection, new: Call) -> None:
     _ADD.run(connection, {name: getattr(new, name) for name in Call.__dataclass_fields__})
 
