@@ -5,15 +5,18 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from callflow.cli_base import FOUND_SOMETHING, Names, call_named, end, failures_told, opened, reading
 from callflow.house import NotReady, open_rulebook, tried
 from callflow.interchange import DISCLOSABLE, gather
-from evidence.jws import CertifiedKey
 from storage.disk import new_private
 from storage.errors import Refused, Unavailable
+
+if TYPE_CHECKING:
+    from evidence.jws import CertifiedKey
 
 _OUTPUT = click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Into a new file, which only you can read."
@@ -78,7 +81,7 @@ def _tell(disclosed: frozenset[str]) -> None:
         tell_exported(house.database, moment, scope="vcon", calls=1, disclosed=disclosed, actor=who_asks())
 
 
-def _signer(now: datetime) -> CertifiedKey:
+def _signer(now: datetime) -> "CertifiedKey":
     from callflow.settings import read_settings
     from callflow.vcon_key import create_vcon_key, read_vcon_key
 

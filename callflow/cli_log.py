@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from callflow.cli_base import FOUND_SOMETHING, Names, call_named, end, opened, reading_log
 from callflow.cli_rules import Day
@@ -252,6 +250,9 @@ def log_resume(*, after_restore: bool, brought: tuple[Path, ...]) -> None:
 @contextmanager
 def progress_shown(unit: str) -> Iterator[Told]:
     """A bar on a terminal, and nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("")

@@ -4,20 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from callflow.anchor_file import AnchorFile
 from callflow.settings import Settings
-from callflow.time_stamp import TimeStampAuthority
-from callflow.witness import Witness
 from storage import checkpoints, consent_log
-from storage.anchor_bucket import AnchorBucket
 from storage.calls import Moment
 from storage.checkpoints import SignedCheckpoint
 from storage.database import Database
 from storage.errors import Broken, Unavailable
 from storage.log_tree import KeptTree
+
+if TYPE_CHECKING:
+    from callflow.witness import Witness
 
 _DAILY, _HOURLY = timedelta(days=1), timedelta(hours=1)
 
@@ -37,22 +38,28 @@ class Holder:
 
 
 def holders_of(settings: Settings, database: Database) -> list[Holder]:
-    """The witness is given proofs out of the database."""
+    """The witness is given proofs out of the database. What reaches the others is slow to import, and few have any."""
     file = AnchorFile(settings.anchor_file)
     found = [Holder("file", settings.anchor_file, _DAILY, lambda known, _, moment: file.append(known, moment.at))]
     if settings.anchor_s3:
+        from storage.anchor_bucket import AnchorBucket
+
         bucket = AnchorBucket(settings.anchor_s3)
         found.append(Holder("s3", settings.anchor_s3, _DAILY, lambda known, _, moment: bucket.lock(known, moment.at)))
     if settings.witness:
+        from callflow.witness import Witness
+
         witness = Witness.of(settings.witness)
         found.append(Holder("witness", str(witness.vkey), _HOURLY, partial(_cosign, database, witness)))
     if settings.time_stamp:
+        from callflow.time_stamp import TimeStampAuthority
+
         authority = TimeStampAuthority(settings.time_stamp, settings.time_stamp_ca)
         found.append(Holder("tsa", settings.time_stamp, _DAILY, lambda known, *_: authority.stamp(known)))
     return found
 
 
-def _cosign(database: Database, witness: Witness, known: SignedCheckpoint, last_size: int, _: Moment) -> bytes:
+def _cosign(database: Database, witness: "Witness", known: SignedCheckpoint, last_size: int, _: Moment) -> bytes:
     def consistency(old: int, size: int) -> Sequence[bytes]:
         with database.read() as connection:
             if old > size:

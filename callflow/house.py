@@ -18,7 +18,6 @@ from callflow.obstacles import require_database_file, require_folder, require_ro
 from callflow.recorded_prompts import RecordedPrompt, read_prompts
 from callflow.restored import require_unrestored
 from callflow.settings import Problem, Settings, SettingsRejected, read_settings
-from callflow.time_stamp import TimeStampAuthority
 from callflow.urls import Urls
 from policies.law import packaged_law
 from policies.rulebook import RulebookRejected, parse
@@ -208,6 +207,8 @@ def _require_anchors(settings: Settings) -> None:
     if settings.anchor_file != STDOUT:
         require_room("ONRECORD_ANCHOR_FILE", Path(settings.anchor_file).parent)
     if settings.time_stamp:
+        from callflow.time_stamp import TimeStampAuthority  # slow to import, and few have one
+
         TimeStampAuthority(settings.time_stamp, settings.time_stamp_ca).certificates()
 
 
