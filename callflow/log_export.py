@@ -22,7 +22,7 @@ from evidence.events import Event, Value, timestamp
 from evidence.notes import Signer
 from evidence.receipt import receipt
 from evidence.vcon import unsigned
-from storage import anchors, calls, checkpoints
+from storage import anchors, calls, checkpoints, consent_log
 from storage.calls import Moment
 from storage.database import Database
 from storage.disk import create_private, disk_edge
@@ -70,7 +70,7 @@ def tell_exported(
     """Durable on return: what leaves the house is in the log before it does."""
     public: dict[str, Value] = {"scope": scope, "calls": calls, "disclosed": sorted(disclosed)}
     told = Event("log.exported", public, {"actor": actor})
-    database.write(lambda connection: checkpoints.append(connection, moment, told))
+    database.write(lambda connection: consent_log.tell(connection, moment, told))
 
 
 def check_place(place: Path) -> None:

@@ -106,8 +106,7 @@ class Reconciliation:
                 detail = f"{len(compared.missing)} calls at Twilio are not here, {len(compared.unknown)} here not there"
                 about = f"day {compared.day}"
                 raise_incident(connection, moment, "calls_missing", about=about, call_id=None, detail=detail)
-            told = [reconciled(compared)]
-            consent_log.append(connection, told, call_id=None, first_n=None, at=moment.at, random=moment.random)
+            consent_log.tell(connection, moment, reconciled(compared))
 
         self.database.write(write)
 

@@ -94,7 +94,7 @@ def _tell(connection: Connection, moment: Moment, verdict: Verdict, *, rules_sha
             "rules_sha256": rules_sha256,
         },
     )
-    consent_log.append(connection, [told], call_id=None, first_n=None, at=moment.at, random=moment.random)
+    consent_log.tell(connection, moment, told)
 
 
 def _wait(stopping: Flag, seconds: float) -> None:

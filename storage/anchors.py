@@ -12,7 +12,7 @@ from sqlalchemy import Connection, exists, insert, select
 from evidence.anchor_levels import KINDS, Level
 from evidence.events import Event, Value
 from evidence.notes import read_signature
-from storage import checkpoints
+from storage import consent_log
 from storage.calls import Moment
 from storage.checkpoints import SignedCheckpoint
 from storage.tables import log_anchor, log_leaf
@@ -41,7 +41,7 @@ def add(connection: Connection, moment: Moment, known: SignedCheckpoint, kind: s
     row = {"size": known.size, "kind": kind, "place": place, "receipt": receipt, "anchored_at": moment.at}
     connection.execute(insert(log_anchor), row)
     told: dict[str, Value] = {"kind": kind, "size": known.size, "root": known.checkpoint.root.hex()}
-    checkpoints.append(connection, moment, Event("anchor.made", told, {"place": place}))
+    consent_log.tell(connection, moment, Event("anchor.made", told, {"place": place}))
 
 
 def anchors_of(connection: Connection, *, from_size: int = 0) -> list[Anchor]:

@@ -58,7 +58,7 @@ def sign(connection: Connection, moment: Moment, signing: Signing) -> SignedChec
     A name or a key that is new is told in the log first. Raises Broken where the log is not the one that was signed.
     """
     consent_log.lock(connection)  # or another's newer checkpoint would be held against the log as it was before
-    origin = _current_origin(connection) or _name(connection, moment, signing)
+    origin = current_origin(connection) or _name(connection, moment, signing)
     signers = [Signer(origin.origin, seed) for seed in signing.seeds]
     _introduce(connection, moment, origin, signers)
     tree, size, last = KeptTree(connection), consent_log.size(connection), newest(connection)
@@ -119,11 +119,6 @@ def all_signed(connection: Connection) -> list[SignedCheckpoint]:
     return [_read(row) for row in connection.execute(_SIGNED.order_by(log_checkpoint.c.size))]
 
 
-def current_origin(connection: Connection) -> Origin | None:
-    """The name that the log is signed under now; None before the first signature."""
-    return _current_origin(connection)
-
-
 def origins(connection: Connection) -> list[Origin]:
     """Every name that the log was signed under, the first one first."""
     return [Origin(**row._asdict()) for row in connection.execute(_ORIGIN.order_by(log_origin.c.id))]
@@ -145,21 +140,17 @@ def resume(connection: Connection, moment: Moment, signing: Signing, over: Note)
         "over_root": lost.root.hex(),
         "restored_size": consent_log.size(connection),
     }
-    append(connection, moment, Event("backup.restored", told))
+    consent_log.tell(connection, moment, Event("backup.restored", told))
     _name(connection, moment, signing, resumed_over=str(over))
     return sign(connection, moment, signing)
-
-
-def append(connection: Connection, moment: Moment, *events: Event) -> None:
-    """Events that are no call's."""
-    consent_log.append(connection, events, call_id=None, first_n=None, at=moment.at, random=moment.random)
 
 
 _ORIGIN = select(log_origin.c.id, log_origin.c.origin, log_origin.c.first_size, log_origin.c.resumed_over)
 _SIGNED = select(log_checkpoint.c.note, log_checkpoint.c.signed_at)
 
 
-def _current_origin(connection: Connection) -> Origin | None:
+def current_origin(connection: Connection) -> Origin | None:
+    """The name that the log is signed under now; None before the first signature."""
     row = connection.execute(_ORIGIN.order_by(log_origin.c.id.desc())).first()
     return None if row is None else Origin(**row._asdict())
 
@@ -170,8 +161,8 @@ def _name(connection: Connection, moment: Moment, signing: Signing, *, resumed_o
     size = consent_log.size(connection)
     row = {"origin": origin, "first_size": size, "began_at": moment.at, "resumed_over": resumed_over}
     connection.execute(insert(log_origin), row)
-    append(connection, moment, Event("log.named", {"origin": origin, "from_size": size}))
-    named = _current_origin(connection)
+    consent_log.tell(connection, moment, Event("log.named", {"origin": origin, "from_size": size}))
+    named = current_origin(connection)
     assert named is not None
     return named
 
@@ -184,7 +175,7 @@ def _introduce(connection: Connection, moment: Moment, origin: Origin, signers: 
         row = {"vkey": str(vkey), "origin_id": origin.id, "added_at": moment.at}
         connection.execute(insert(log_key), row)
         told = {"origin": origin.origin, "key_id": vkey.id.hex(), "public_key": vkey.key.hex()}
-        append(connection, moment, Event("key.rotated" if known else "key.introduced", told))
+        consent_log.tell(connection, moment, Event("key.rotated" if known else "key.introduced", told))
 
 
 def _one(connection: Connection, query: Select[Any]) -> SignedCheckpoint | None:

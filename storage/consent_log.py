@@ -9,7 +9,7 @@ hash for every full 256 children, which is all that is needed to know the root o
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -19,6 +19,9 @@ from storage.errors import Broken
 from storage.log_tree import KeptTree, close_subtrees
 from storage.prepared import Prepared
 from storage.tables import disclosure, log_head, log_leaf
+
+if TYPE_CHECKING:
+    from storage.calls import Moment  # which is made of what is here
 
 _PAGE = 1000
 _MOVE_HEAD = Prepared(
@@ -55,6 +58,11 @@ def append(
     _insert(connection, lines, start=start, call_id=call_id, first_n=first_n)
     close_subtrees(connection, start, size)
     return start
+
+
+def tell(connection: Connection, moment: "Moment", *events: Event) -> None:
+    """Append events that are no call's."""
+    append(connection, events, call_id=None, first_n=None, at=moment.at, random=moment.random)
 
 
 def _insert(

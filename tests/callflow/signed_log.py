@@ -79,7 +79,7 @@ class SignedLog:
         """Something that the log tells of."""
         events = [Event("self.test", {"n_th": n}) for n in range(count)]
         moment = Moment(self.now, os.urandom)
-        self.database.write(lambda connection: checkpoints.append(connection, moment, *events))
+        self.database.write(lambda connection: consent_log.tell(connection, moment, *events))
 
     def holder(self, kind: str) -> Holder:
         return next(one for one in self.anchoring.holders() if one.kind == kind)

@@ -19,7 +19,7 @@ from callflow.keys import read_keys, rotate_signing_key
 from evidence.checkpoints import Checkpoint
 from evidence.events import Event
 from evidence.notes import Note, Vkey, verified
-from storage import checkpoints
+from storage import checkpoints, consent_log
 from storage.calls import Moment
 from storage.log_verification import verify
 from tests.callflow.a_witness import TheWitness, a_witness
@@ -36,7 +36,7 @@ def happens(site: Site, count: int = 1) -> None:
     events = [Event("self.test", {"n_th": n}) for n in range(count)]
     moment = Moment(datetime.now(UTC), os.urandom)
     with closing(site.database()) as database:
-        database.write(lambda connection: checkpoints.append(connection, moment, *events))
+        database.write(lambda connection: consent_log.tell(connection, moment, *events))
 
 
 def sign(site: Site) -> Note:
