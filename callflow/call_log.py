@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from evidence.disclosures import opened
 from storage import consent_log
-from storage.tables import disclosure, log_leaf
+from storage.tables import disclosure
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,7 @@ class CallLog:
     def read(cls, connection: Connection, call_id: str) -> Self:
         """In the order in which it happened."""
         bodies = list(connection.scalars(select(disclosure.c.body).where(disclosure.c.call_id == call_id)))
-        leaves = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id == call_id).order_by(log_leaf.c.n)
-        return cls([_entry(row.idx, row.leaf, bodies) for row in connection.execute(leaves)])
+        return cls([_entry(index, leaf, bodies) for index, leaf in consent_log.of_call(connection, call_id)])
 
     def of(self, *types: str) -> Iterator[Entry]:
         return (entry for entry in self.entries if entry.type in types)

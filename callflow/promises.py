@@ -18,14 +18,14 @@ from sqlalchemy import Connection, select
 from callflow.story import Story, tell
 from policies.consent import RECORDING_OUTCOMES
 from policies.lifecycle import RecordingState
-from storage import erasure, log_verification, recordings
+from storage import consent_log, erasure, log_verification, recordings
 from storage.audio_key import AudioKey
 from storage.audio_store import AudioStore
 from storage.database import Database
 from storage.errors import Broken, Refused
 from storage.kept_audio import kept_audio
 from storage.recordings import Recording
-from storage.tables import audio_object, call, log_leaf, recording, recording_key, wording_version
+from storage.tables import audio_object, call, recording, recording_key, wording_version
 
 Json = Mapping[str, Any]
 _DURATION_TOLERANCE_S = 2.0
@@ -152,7 +152,7 @@ def _nothing_lost(witness: Witness, connection: Connection, one: Json, told: Sto
 
 def _names_nobody(connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
     """P7: no leaf holds a number, a name of Twilio's, or where audio lies: leaves are never erased."""
-    leaves = "".join(connection.scalars(select(log_leaf.c.leaf).where(log_leaf.c.call_id == told.call.id)))
+    leaves = "".join(leaf for _, leaf in consent_log.of_call(connection, told.call.id))
     names = {one["from"], one["to"], one["call_sid"]}
     names |= {leg[name] for leg in one["legs"] for name in ("to", "call_sid")}
     names |= {recorded["sid"] for recorded in one["recordings"]}

@@ -3,13 +3,10 @@
 It goes along the addresses that the answers name, and never through <Dial>: nobody is rung.
 """
 
-import json
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
-
-from sqlalchemy import select
 
 from callflow.forms import SELF_TEST_FIELD
 from callflow.rules_in_force import kept_wording, rules_of
@@ -30,10 +27,9 @@ from callflow.urls import Urls
 from policies.consent import Outcome
 from policies.rules import Line, Rulebook
 from policies.wording import Wording
-from storage import calls
+from storage import calls, consent_log
 from storage.calls import Call
 from storage.database import Database
-from storage.tables import log_leaf
 
 NO_ANSWER = ("reachable", "in_time")
 
@@ -152,9 +148,9 @@ class SyntheticCall:
         return wording
 
     def log(self) -> list[dict[str, Any]]:
-        query = select(log_leaf.c.leaf).where(log_leaf.c.call_id == self.known().id).order_by(log_leaf.c.n)
+        known = self.known()
         with self.means.database.read() as connection:
-            return [json.loads(leaf) for leaf in connection.scalars(query)]
+            return [consent_log.read_event(*one) for one in consent_log.of_call(connection, known.id)]
 
     def prompt(self, url: str) -> bytes | None:
         if url not in self._prompts:

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from policies.lifecycle import RecordingState
 from storage import calls, consent_log, recordings
 from storage.calls import Call
 from storage.incidents import Incident, open_incidents
 from storage.recordings import Recording
-from storage.tables import log_leaf
 
 _STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})
 
@@ -46,11 +45,11 @@ def tell(connection: Connection, name: str) -> Story | None:
     known = calls.named(connection, name)
     if known is None:
         return None
-    leaves = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id == known.id).order_by(log_leaf.c.n)
+    leaves = consent_log.of_call(connection, known.id)
     return Story(
         call=known,
         recordings=recordings.of_call(connection, known.id),
-        events=[{"index": row.idx, **consent_log.read_event(row.idx, row.leaf)} for row in connection.execute(leaves)],
+        events=[{"index": index, **consent_log.read_event(index, leaf)} for index, leaf in leaves],
         incidents=open_incidents(connection, known.id),
     )
 

@@ -115,6 +115,12 @@ def read_event(index: int, leaf: str) -> dict[str, Any]:
     return told
 
 
+def of_call(connection: Connection, call_id: str) -> list[tuple[int, str]]:
+    """A call's events in their order: index and line."""
+    query = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id == call_id).order_by(log_leaf.c.n)
+    return [(row.idx, row.leaf) for row in connection.execute(query)]
+
+
 def leaves(connection: Connection, start: int = 0) -> Iterator[str]:
     """The events from an index on, verbatim as they are hashed; read a page at a time."""
     page, last = select(log_leaf.c.idx, log_leaf.c.leaf).order_by(log_leaf.c.idx).limit(_PAGE), start - 1
