@@ -129,8 +129,15 @@ class Corroboration:
             detail = f"Twilio's account of the call differs from the log in: {', '.join(differs)}"
             raise_incident(connection, moment, "provider_contradicts", about=call_id, call_id=call_id, detail=detail)
         accounts.keep(connection, call_id, account.body, moment.at)
-        asked = len(ours(account.requests, addresses))
-        self._close(connection, moment, known, corroborated(seen, logged, asked, len(listed), account.body))
+        event = corroborated(
+            seen,
+            logged,
+            differs,
+            requests=len(ours(account.requests, addresses)),
+            recordings_at_provider=len(listed),
+            account=account.body,
+        )
+        self._close(connection, moment, known, event)
         return Corroborated(not differs, differs, is_logged=True)
 
     def _not_told(self, call_id: str, reason: str, *, give_up_after: timedelta) -> Corroborated:

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from evidence.events import Event, Value
 from policies import corroboration
-from policies.corroboration import Logged, Request
+from policies.corroboration import Differs, Logged, Request
 from policies.days import DayCompared
 
 SOURCE = "twilio call events"
@@ -14,14 +14,19 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def corroborated(
-    seen: Sequence[Request], logged: Logged, requests: int, recordings_at_provider: int, account: bytes
+    seen: Sequence[Request],
+    logged: Logged,
+    differs: Sequence[Differs],
+    *,
+    requests: int,
+    recordings_at_provider: int,
+    account: bytes,
 ) -> Event:
     """What Twilio says was asked and answered, and in which of it our log says something else.
 
     The prompt is named as the log names it where its words are the same. `account` is what was fetched, and can be
     erased, and with it the hash of it.
     """
-    differs = corroboration.differences(seen, logged)
     public: dict[str, Value] = {
         "source": SOURCE,
         "match": not differs,
