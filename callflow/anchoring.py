@@ -104,6 +104,11 @@ class Anchoring:
         self.database.write(lambda connection: anchors.add(connection, moment, known, kind, place, receipt))
         return known
 
+    def anchor_in_file(self) -> None:
+        for holder in self.holders():
+            if holder.kind == "file":
+                self.anchor(holder)
+
     def holders(self) -> list[Holder]:
         """The file, and whoever else the settings name."""
         return holders_of(self.settings, self.database)

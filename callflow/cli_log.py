@@ -12,6 +12,7 @@ from callflow.cli_base import FOUND_SOMETHING, Names, call_named, end, opened, r
 from callflow.cli_rules import Day
 from callflow.log_bundle import EVERYTHING, PERSONAL
 from callflow.log_check import held_checkpoints, lost_in_words, read_checkpoints, trust_in_words
+from evidence.anchor_levels import KINDS
 from storage.errors import Broken, Refused, Unavailable
 from storage.log_verification import Progress as Told
 
@@ -158,7 +159,7 @@ def log_checkpoint() -> None:
 
 
 @log.command("anchor")
-@click.option("--only", type=click.Choice(["file", "s3", "witness", "tsa"]), help="Give it to these alone.")
+@click.option("--only", type=click.Choice(list(KINDS)), help="Give it to these alone.")
 def log_anchor(only: str | None) -> None:
     """Sign the log, and give the checkpoint to all who hold them.
 

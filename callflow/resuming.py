@@ -23,7 +23,5 @@ def resume(anchoring: Anchoring, brought: Sequence[Note] = ()) -> SignedCheckpoi
     moment, signing = anchoring.moment(), anchoring.signing
     signed = anchoring.database.write(lambda connection: checkpoints.resume(connection, moment, signing, over))
     anchoring.file.note_newest(signed)
-    for holder in anchoring.holders():
-        if holder.kind == "file":
-            anchoring.anchor(holder)
+    anchoring.anchor_in_file()
     return signed
