@@ -17,7 +17,7 @@ from policies.rules import Rulebook
 from policies.wording import Wording
 from storage import permits, recordings
 from storage.calls import Call
-from storage.log_proofs import tlog_proof
+from storage.log_proofs import Prover
 from storage.permits import Permit
 from storage.recordings import Recording
 
@@ -40,8 +40,13 @@ _BASES: dict[str, Basis] = {"express": "express", "implied": "implied"}
 _SIP = re.compile(r"sips?:\S+")
 
 
-def gather(connection: Connection, known: Call, *, disclosed: Collection[str] = ()) -> ToldCall:
-    """The rules and words are those that the call came in under. `disclosed`: names of `DISCLOSABLE`."""
+def gather(
+    connection: Connection, known: Call, *, disclosed: Collection[str] = (), prover: Prover | None = None
+) -> ToldCall:
+    """The rules and words are those that the call came in under. `disclosed`: names of `DISCLOSABLE`.
+
+    `prover` is for whoever gathers many calls, in one view of the database.
+    """
     log = CallLog.read(connection, known.id)
     received, permitted, ended = (
         log.first(name) for name in ("call.received", "recording.permitted", "call.completed")
@@ -71,12 +76,14 @@ def gather(connection: Connection, known: Call, *, disclosed: Collection[str] = 
         purposes=terms.names,
         **_granted(given, rulebook),
         tapes=[_tape(log, one) for one in recordings.of_call(connection, known.id)],
-        proofs=[_proven(connection, one) for one in log.of(*_RESTS_ON)],
+        proofs=list(_proven(log, prover or Prover(connection))),
     )
 
 
-def _proven(connection: Connection, one: Entry) -> Proven:
-    return Proven(one.index, one.at, one.type, one.line, tlog_proof(connection, one.index))
+def _proven(log: CallLog, prover: Prover) -> Iterator[Proven]:
+    for one in log.of(*_RESTS_ON):
+        proof = prover.proof(one.index)
+        yield Proven(one.index, one.at, one.type, one.line, str(proof) if proof else None)
 
 
 def _public(entry: Entry | None, name: str) -> str:

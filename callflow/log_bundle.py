@@ -93,9 +93,10 @@ class Gathering:
     connection: Connection
     request: Request
     call_ids: Sequence[str]
-    """None where it is the whole log."""
+    """Empty for the whole log, of which no call is told by itself."""
     signed: SignedCheckpoint
     """With every cosignature that was given for it."""
+    tree: KeptTree
     more: Mapping[str, bytes]
     """Further files, by name."""
 
@@ -104,17 +105,13 @@ class Gathering:
         return Bundle(
             events=[self._proven(one) for one in self._events],
             checkpoint=self.signed.note,
-            older=[Older(one.note, self._tree.consistency(one.size, self.signed.size)) for one in self._earlier()],
+            older=[Older(one.note, self.tree.consistency(one.size, self.signed.size)) for one in self._earlier()],
             vkeys=checkpoints.vkeys(self.connection),
             witnesses=[*dict.fromkeys(Vkey.parse(one.place) for one in self._held if one.kind == "witness")],
             readme=readme(self._about(made_at), self._calls()),
             verifier=files("evidence").joinpath("verify.py").read_text(encoding="utf-8"),
             texts={**texts_of(self.connection, [one.told for one in self._events]), **self._receipts(), **self.more},
         )
-
-    @cached_property
-    def _tree(self) -> KeptTree:
-        return KeptTree(self.connection)
 
     @cached_property
     def _events(self) -> list[_Logged]:
@@ -158,7 +155,7 @@ class Gathering:
         return (held[place] for place in sorted(places) if place < len(held))
 
     def _proven(self, one: _Logged) -> ProvenEvent:
-        proof = None if self.request.selection.is_everything else prove(self._tree, one.index, self.signed)
+        proof = None if self.request.selection.is_everything else prove(self.tree, one.index, self.signed)
         return ProvenEvent(one.index, one.leaf, proof, self._shown(one))
 
     def _shown(self, one: _Logged) -> list[str]:

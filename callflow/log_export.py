@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from callflow.anchoring import Anchoring
 from callflow.call_log import CallLog
@@ -22,12 +22,12 @@ from evidence.events import Event, Value, timestamp
 from evidence.notes import Signer
 from evidence.receipt import receipt
 from evidence.vcon import unsigned
-from storage import anchors, calls, checkpoints, consent_log
+from storage import accounts, calls, consent_log
 from storage.calls import Moment
 from storage.database import Database
 from storage.disk import create_private, disk_edge
 from storage.errors import Broken, Refused
-from storage.tables import provider_account
+from storage.log_proofs import Prover
 
 
 def export(anchoring: Anchoring, request: Request, number_key: bytes) -> dict[str, bytes]:
@@ -49,17 +49,14 @@ def export(anchoring: Anchoring, request: Request, number_key: bytes) -> dict[st
         actor=request.actor,
     )
     anchoring.sign()
-    for holder in anchoring.holders():
-        if holder.kind == "file":
-            anchoring.anchor(holder)
+    anchoring.anchor_in_file()
     with anchoring.database.read() as connection:
-        newest = checkpoints.newest(connection)
-        if newest is None:
+        prover, made_at = Prover(connection), timestamp(anchoring.now())
+        signed = prover.signed
+        if signed is None:
             raise Broken("consent log: what was signed a moment ago is not there")
-        signed = anchors.cosigned(connection, newest)
-        made_at = timestamp(anchoring.now())
-        more = _more(connection, request, call_ids, signed.size, anchoring.now())
-        bundle = Gathering(connection, request, call_ids, signed, more).bundle(made_at)
+        more = _more(connection, request, call_ids, prover, anchoring.now())
+        bundle = Gathering(connection, request, call_ids, signed, prover.tree, more).bundle(made_at)
     signers = [Signer(signed.checkpoint.origin, seed) for seed in anchoring.signing.seeds]
     return files_of(bundle, signers, made_at)
 
@@ -105,26 +102,28 @@ def write_bundle(files: Mapping[str, bytes], place: Path) -> None:
 
 
 def _more(
-    connection: Connection, request: Request, call_ids: Sequence[str], size: int, now: datetime
+    connection: Connection, request: Request, call_ids: Sequence[str], prover: Prover, now: datetime
 ) -> dict[str, bytes]:
     """The calls that were asked for in formats of others; and what the provider said of them, where it is disclosed and
-    the first `size` events have its hash: it may have come in since those were signed.
+    its hash is among the events that are proven: it may have come in since those were signed.
     """
     found: dict[str, bytes] = {}
     for call_id in call_ids:
         known = calls.peek(connection, call_id)
         if known is None:
             raise Broken(f"call {call_id}: there is no such row")
-        told = gather(connection, known, disclosed=request.disclosing(DISCLOSABLE))
+        told = gather(connection, known, disclosed=request.disclosing(DISCLOSABLE), prover=prover)
         found[f"derived/{call_id}.vcon.json"] = _json(unsigned(told, now))
         found[f"derived/{call_id}.receipt.jsonld"] = _json(receipt(told, now))
-        told_of = CallLog.read(connection, call_id).of("provider.corroborated")
-        is_proven = any(one.index < size and "response_sha256" in one.private for one in told_of)
-        if is_proven and request.disclosing(["response_sha256"]):
-            query = select(provider_account.c.body).where(provider_account.c.call_id == call_id)
-            if body := connection.scalar(query):
-                found[f"provider/{call_id}.json"] = bytes(body)
+        if request.disclosing(["response_sha256"]) and (account := _account(connection, call_id, prover)):
+            found[f"provider/{call_id}.json"] = account
     return found
+
+
+def _account(connection: Connection, call_id: str, prover: Prover) -> bytes | None:
+    told_of = CallLog.read(connection, call_id).of("provider.corroborated")
+    is_proven = any(prover.proof(one.index) and "response_sha256" in one.private for one in told_of)
+    return accounts.account_of(connection, call_id) if is_proven else None
 
 
 def _json(document: Mapping[str, object]) -> bytes:

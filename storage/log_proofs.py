@@ -13,9 +13,16 @@ def prove(tree: KeptTree, index: int, known: SignedCheckpoint) -> TlogProof:
     return TlogProof(index, tuple(tree.inclusion(index, known.size)), known.note)
 
 
-def tlog_proof(connection: Connection, index: int) -> str | None:
-    """The proof against the newest checkpoint, with all cosignatures; None where no checkpoint covers the event yet."""
-    newest = checkpoints.newest(connection)
-    if newest is None or newest.size <= index:
-        return None
-    return str(prove(KeptTree(connection), index, anchors.cosigned(connection, newest)))
+class Prover:
+    """Proofs against the newest checkpoint, with all cosignatures: both, and the tree, are read once for all events."""
+
+    def __init__(self, connection: Connection) -> None:
+        newest = checkpoints.newest(connection)
+        self.signed = anchors.cosigned(connection, newest) if newest else None
+        self.tree = KeptTree(connection)
+
+    def proof(self, index: int) -> TlogProof | None:
+        """None where no checkpoint covers the event yet."""
+        if self.signed is None or self.signed.size <= index:
+            return None
+        return prove(self.tree, index, self.signed)

@@ -18,7 +18,7 @@ from storage.calls import Moment
 from storage.checkpoints import SignedCheckpoint, Signing
 from storage.database import Database
 from storage.errors import Broken, Unavailable
-from storage.log_proofs import tlog_proof
+from storage.log_proofs import Prover
 from storage.log_verification import Held, verify
 from storage.tables import log_checkpoint, log_head, log_leaf
 from tests.conftest import NOON
@@ -196,15 +196,15 @@ def test_after_a_restored_backup_the_log_goes_on_under_a_name_of_its_own(databas
 def test_an_event_is_proven_once_a_checkpoint_covers_it(database: Database) -> None:
     append(database, 300)
     with database.read() as connection:
-        assert tlog_proof(connection, 7) is None
+        assert Prover(connection).proof(7) is None
     signed = sign(database)
     append(database)
     with database.read() as connection:
-        assert tlog_proof(connection, 302) is None
+        assert Prover(connection).proof(302) is None
         for index in (0, 7, 255, 256, 301):
             leaf = connection.scalar(select(log_leaf.c.leaf).where(log_leaf.c.idx == index))
             assert leaf
-            proof = TlogProof.parse(tlog_proof(connection, index) or "")
+            proof = TlogProof.parse(str(Prover(connection).proof(index)))
             assert proof.check(leaf_hash(leaf.encode())) == signed.checkpoint
             with pytest.raises(NotProven):
                 proof.check(leaf_hash(b"another"))
