@@ -14,6 +14,7 @@ from pathlib import Path
 
 from callflow.private_files import BYTES_MAX, GROUP_AND_OTHERS, Fault, read_private
 from callflow.settings import Problem, SettingsRejected
+from storage.disk import sync_folder
 
 SETTING = "ONRECORD_KEY_FILE"
 KEY_BYTES = 32
@@ -63,7 +64,7 @@ def create_key_file(path: Path) -> None:
         raise _rejected(Fault("already exists", f"keep it, or move {path} away first")) from None
     finally:
         unnamed.unlink(missing_ok=True)
-    _sync_directory(path.parent)
+    sync_folder(path.parent)
 
 
 def read_keys(path: Path) -> Keys:
@@ -110,7 +111,7 @@ def _replace(path: Path, keys: Keys) -> None:
         unnamed.replace(path)
     finally:
         unnamed.unlink(missing_ok=True)
-    _sync_directory(path.parent)
+    sync_folder(path.parent)
 
 
 def _new_content() -> bytes:
@@ -156,14 +157,6 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _rejected(fault: Fault) -> SettingsRejected:
