@@ -7,7 +7,7 @@ import pytest
 from simulator.server import Server
 from simulator.twiml import parse
 from tests.callflow.commands.site import Site
-from tests.simulator.office import ACCOUNT, LINE, TOKEN, Office
+from tests.simulator.office import LINE, Office
 
 ELSEWHERE = "https://static.example.org/{number}.xml"
 
@@ -17,19 +17,6 @@ def office() -> Iterator[Office]:
     office = Office()
     with Server(office.exchange):
         yield office
-
-
-@pytest.fixture
-def connected(site: Site, office: Office) -> Site:
-    """A site with the one line that the exchange has."""
-    site.environ |= {
-        "TWILIO_ACCOUNT_SID": ACCOUNT,
-        "TWILIO_AUTH_TOKEN": TOKEN,
-        "TWILIO_API_BASE_URL": office.exchange.config.api_url,
-    }
-    rules = site.folder / "onrecord.toml"
-    rules.write_text(rules.read_text().replace("+14155550100", LINE))
-    return site
 
 
 def test_every_line_is_sent_to_this_service(connected: Site, office: Office) -> None:

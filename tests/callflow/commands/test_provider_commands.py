@@ -10,7 +10,7 @@ from simulator.clock import RealClock
 from simulator.server import Server
 from storage import calls
 from tests.callflow.commands.site import Site
-from tests.simulator.office import ACCOUNT, LINE, TOKEN, Office
+from tests.simulator.office import Office
 from tests.storage.test_calls import new_call
 
 
@@ -19,18 +19,6 @@ def office() -> Iterator[Office]:
     office = Office(RealClock(), answer="<Reject/>")
     with Server(office.exchange):
         yield office
-
-
-@pytest.fixture
-def connected(site: Site, office: Office) -> Site:
-    site.environ |= {
-        "TWILIO_ACCOUNT_SID": ACCOUNT,
-        "TWILIO_AUTH_TOKEN": TOKEN,
-        "TWILIO_API_BASE_URL": office.exchange.config.api_url,
-    }
-    rules = site.folder / "onrecord.toml"
-    rules.write_text(rules.read_text().replace("+14155550100", LINE))
-    return site
 
 
 def this_day() -> str:
