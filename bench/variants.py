@@ -53,19 +53,20 @@ class _Forgetful(Conversation):
         terms = Terms.read(known.terms)
         assert terms.retain_until is not None
         permit = Permit(known.id, decision.outcome, terms.purposes, terms.retention, terms.retain_until, moment.at)
-        return twiml.record(permit, self.line(known.line), self.wording(known), self.urls)
+        turn = self.turn(connection, moment, known)
+        return twiml.record(permit, turn.line, turn.wording, self.urls)
 
 
 def without_database() -> Doorway:
     house = open_house(os.environ)
     real = house.conversation()
     conversation = _Forgetful(
-        rulebook=real.rulebook, urls=real.urls, number_key=real.number_key, example=_any_call(house)
+        rulebook=real.rulebook, urls=real.urls, number_key=real.number_key, jobs=real.jobs, example=_any_call(house)
     )
     parts = Webhooks(
         database=_NoDatabase(house.database.engine),
         conversation=conversation,
-        callbacks=Callbacks(conversation, house.jobs),
+        callbacks=Callbacks(conversation),
         account_sid=house.settings.account_sid,
         webhook_secrets=house.settings.webhook_secrets,
         readiness=Readiness({}),

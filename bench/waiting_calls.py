@@ -46,7 +46,7 @@ class WaitingCalls:
         heard = IncomingCall("CA" + secrets.token_hex(16), _CALLER, conversation.rulebook.lines[0].number, "ringing")
         known = conversation.receive(connection, dialled, "", heard)
         conversation.answer(connection, dialled, "", heard)
-        conversation.choice(connection, told, "", known.id, Heard(heard.call_sid, has_hung_up=False))
+        conversation.choice(connection, told, "", known.id, 1, Heard(heard.call_sid, has_hung_up=False))
         return self._pressed(heard, conversation.urls.consent(known.id, 1).partition("#")[0])
 
     def _pressed(self, heard: IncomingCall, url: str) -> bytes:

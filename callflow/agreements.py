@@ -8,14 +8,15 @@ from sqlalchemy import Connection
 from callflow import events
 from callflow.terms import Terms
 from evidence.events import Event
-from policies.consent import REMEMBERED_DECLINE, Outcome, Record, Suppress
+from policies.consent import REMEMBERED_DECLINE, Outcome, Record, Suppress, Withdraw
 from policies.lifecycle import CallEvent
 from policies.retention import Duration, end_of
-from storage import calls, declines, permits
+from storage import calls, declines, permits, recordings
 from storage.calls import Call, Moment
 from storage.errors import Broken
 from storage.incidents import raise_incident
 from storage.permits import Permit
+from storage.recordings import Jobs
 
 
 def withheld_by_memory(connection: Connection, moment: Moment, known: Call, decision: Record) -> Suppress | None:
@@ -60,13 +61,38 @@ def suppress(
 ) -> Call:
     """Settle that a call is not recorded; a number that declined is remembered for as long as `remember` says."""
     told = [*first, events.recording_suppressed(known, why)]
-    if why.outcome is Outcome.DECLINED and remember and known.caller_hash:
-        forget_at = end_of(moment.at, remember)
-        declines.remember(connection, known.caller_hash, call_id=known.id, at=moment.at, forget_at=forget_at)
-        told.append(events.decline_remembered(forget_at))
+    if why.outcome is Outcome.DECLINED:
+        told += _remember(connection, moment, known, remember)
     return calls.settle(
         connection, moment, known, CallEvent.SUPPRESSED, events=told, outcome=why.outcome, reason=why.reason
     )
+
+
+def withdraw(
+    connection: Connection,
+    moment: Moment,
+    known: Call,
+    why: Withdraw,
+    first: Sequence[Event],
+    *,
+    jobs: Jobs,
+    remember: Duration | None,
+) -> Call:
+    """Settle that a consent holds no longer. What was recorded under it is stopped and destroyed."""
+    told = [*first, events.consent_withdrawn(known, why)]
+    if why.is_declined:
+        told += _remember(connection, moment, known, remember)
+    event = CallEvent.REFUSED if why.ends_call else CallEvent.WITHDRAWN
+    moved = calls.settle(connection, moment, known, event, events=told, outcome=Outcome.WITHDRAWN, reason=why.reason)
+    return recordings.condemn_all(connection, moment, moved, jobs, why=why.reason)
+
+
+def _remember(connection: Connection, moment: Moment, known: Call, remember: Duration | None) -> list[Event]:
+    if not (remember and known.caller_hash):
+        return []
+    forget_at = end_of(moment.at, remember)
+    declines.remember(connection, known.caller_hash, call_id=known.id, at=moment.at, forget_at=forget_at)
+    return [events.decline_remembered(forget_at)]
 
 
 def _raise_conflict(connection: Connection, moment: Moment, known: Call, conflict: str) -> None:

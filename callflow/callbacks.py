@@ -15,7 +15,7 @@ from policies.lifecycle import RecordingEvent
 from storage import calls, recordings
 from storage.calls import Call, Moment
 from storage.errors import Refused
-from storage.recordings import Jobs, News
+from storage.recordings import News
 
 _RECORDING_EVENT = {
     "in-progress": RecordingEvent.IN_PROGRESS,
@@ -28,7 +28,6 @@ _RECORDING_EVENT = {
 @dataclass(frozen=True, slots=True)
 class Callbacks:
     conversation: Conversation
-    jobs: Jobs
 
     def call_progressed(
         self, connection: Connection, moment: Moment, request_sha256: str, progress: CallProgress
@@ -58,7 +57,7 @@ class Callbacks:
             duration_s=progress.duration_s,
             channels=progress.channels,
         )
-        recordings.hear(connection, moment, known, news, self.jobs)
+        recordings.hear(connection, moment, known, news, self.conversation.jobs)
 
     def _received(self, connection: Connection, moment: Moment, request_sha256: str, arrived: IncomingCall) -> Call:
         """The call, locked. One we never answered (we were down) is put on record as one that was not asked."""

@@ -1,21 +1,46 @@
-"""Each step of a call is answered once: whoever delivers it again gets the bytes of the first answer."""
+"""A repeat is the same request once more, byte for byte, and gets the bytes of the first answer.
 
-import logging
+Whatever else comes to the same step is a new request: an agent sent the call back, or the caller thought better of it.
+It is decided anew.
+"""
+
 from collections.abc import Callable
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from storage import calls
-from storage.calls import Call, Reply
+from storage import replies
+from storage.calls import Call, Moment
+from storage.replies import Reply
 
-log = logging.getLogger(__name__)
+# Twilio gives a request of a call up after 15 s, with all its tries. What comes later is no repeat, however alike.
+REPEATED_WITHIN = timedelta(minutes=1)
+_STARTS = b"<Start>"
 
 
-def once(connection: Connection, known: Call, step: str, request_sha256: str, respond: Callable[[], bytes]) -> bytes:
-    kept = calls.reply_to(connection, known.id, step)
-    if kept is None:
-        kept = Reply(request_sha256, respond())
-        calls.keep_reply(connection, known.id, step, kept)
-    elif kept.request_sha256 != request_sha256:
-        log.warning("call %s: %s came again with other parameters; the first answer stands", known.id, step)
-    return kept.body
+def once(
+    connection: Connection,
+    moment: Moment,
+    call: Call,
+    step: str,
+    request_sha256: str,
+    respond: Callable[[], bytes],
+    *,
+    again: Callable[[], bytes] | None = None,
+    may_start: bool = False,
+) -> bytes:
+    """`again` answers a new request to a step that was answered before, where that is answered otherwise.
+
+    `may_start`: whether an answer that started the recording may be repeated. Otherwise the request is new, too.
+    """
+    kept = replies.of_step(connection, call.id, step)
+    for reply in kept:
+        if _is_repeat(reply, moment, request_sha256) and (may_start or _STARTS not in reply.body):
+            return reply.body
+    body = again() if kept and again else respond()
+    replies.keep(connection, call.id, step, Reply(request_sha256, body, moment.at), attempt=len(kept) + 1)
+    return body
+
+
+def _is_repeat(reply: Reply, moment: Moment, request_sha256: str) -> bool:
+    return reply.request_sha256 == request_sha256 and moment.at - reply.answered_at <= REPEATED_WITHIN

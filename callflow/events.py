@@ -7,7 +7,7 @@ from callflow.arrivals import Arrival
 from callflow.forms import CallEnded, FallbackAsked, IncomingCall
 from callflow.terms import Terms
 from evidence.events import Event, Value, timestamp
-from policies.consent import Answer, Ask, Decision, EndCall, Record, Suppress
+from policies.consent import Answer, Ask, Decision, EndCall, Record, Suppress, Withdraw
 from policies.wording import Wording
 from storage.calls import Call
 from storage.permits import Permit
@@ -39,6 +39,11 @@ def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request
         },
         private,
     )
+
+
+def call_sent_back(known: Call) -> Event:
+    """`round` is the one that begins with it, `state` where the call stood."""
+    return Event("call.sent_back", {"round": known.round + 1, "state": known.state})
 
 
 def language_asked(languages: Sequence[str]) -> Event:
@@ -102,6 +107,10 @@ def recording_suppressed(known: Call, why: Suppress) -> Event:
     return Event("recording.suppressed", {"outcome": why.outcome, "reason": why.reason, **_under(known)})
 
 
+def consent_withdrawn(known: Call, why: Withdraw) -> Event:
+    return Event("consent.withdrawn", {"outcome": "withdrawn", "reason": why.reason, **_under(known)})
+
+
 def call_refused(known: Call, why: EndCall) -> Event:
     public = {"outcome": why.outcome, "reason": why.reason, "on_refusal": known.on_refusal, **_under(known)}
     return Event("call.refused", public)
@@ -140,3 +149,5 @@ def _action(decision: Decision) -> str:
             return "suppress"
         case EndCall():
             return "end"
+        case Withdraw():
+            return "withdraw"

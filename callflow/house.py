@@ -54,7 +54,7 @@ class House:
     jobs: JobQueue
 
     def conversation(self) -> Conversation:
-        return make_conversation(self.rulebook, self.settings, self.keys)
+        return make_conversation(self.rulebook, self.settings, self.keys, self.jobs)
 
     @property
     def anchoring(self) -> Anchoring:
@@ -113,12 +113,12 @@ def open_front(environ: Mapping[str, str]) -> Front:
     database = tried(problems, lambda: Database.later(settings.database_url))
     if not (keys and rulebook and database):
         raise NotReady(problems)
-    conversation = make_conversation(rulebook, settings, keys)
-    return Front(settings, rulebook, conversation, database, JobQueue(database))
+    jobs = JobQueue(database)
+    return Front(settings, rulebook, make_conversation(rulebook, settings, keys, jobs), database, jobs)
 
 
-def make_conversation(rulebook: Rulebook, settings: Settings, keys: Keys) -> Conversation:
-    return Conversation(rulebook, Urls(settings.public_base_url, keys.url_mac_key), keys.number_hash_key)
+def make_conversation(rulebook: Rulebook, settings: Settings, keys: Keys, jobs: JobQueue) -> Conversation:
+    return Conversation(rulebook, Urls(settings.public_base_url, keys.url_mac_key), keys.number_hash_key, jobs)
 
 
 def open_records(environ: Mapping[str, str]) -> Database:

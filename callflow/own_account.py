@@ -19,7 +19,9 @@ def logged_of(connection: Connection, told: Story) -> Logged:
     served = next((event for event in told.events if event["type"] == "disclosure.served"), None)
     prompt_sha256 = str(served["prompt_sha256"]) if served else None
     words = _words(connection, prompt_sha256) if prompt_sha256 else {}
-    choices = {int(event["attempt"]): _key(event) for event in told.events if event["type"] == "consent.choice"}
+    choices = frozenset(
+        (int(event["attempt"]), _key(event)) for event in told.events if event["type"] == "consent.choice"
+    )
     return Logged(
         prompt_sha256=prompt_sha256,
         disclosure=_spoken(words, "disclosure") if words else None,

@@ -27,6 +27,8 @@ class Verb:
     def records(self) -> bool:
         """Also by an attribute, as <Dial record> does."""
         named = [value for name, value in self.attributes.items() if name.lower().startswith("record")]
+        if self.within[-1:] == ("Stop",):
+            return False
         return self.name in _RECORDING_VERBS or any(value.lower() not in _NOT_RECORDED for value in named)
 
 

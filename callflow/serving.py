@@ -104,7 +104,7 @@ def webhooks_app() -> Flask:
         webhooks.Webhooks(
             database=front.database,
             conversation=front.conversation,
-            callbacks=Callbacks(front.conversation, front.jobs),
+            callbacks=Callbacks(front.conversation),
             account_sid=front.settings.account_sid,
             webhook_secrets=front.settings.webhook_secrets,
             readiness=_readiness(front),

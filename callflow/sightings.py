@@ -15,7 +15,8 @@ from storage.provider import ProviderRequest
 
 _STEP = re.compile(
     r"/voice/(?:(?P<plain>answer|fallback)"
-    r"|(?P<named>language|choice|ended)/(?P<call>[^/]+)/[^/]+"
+    r"|(?P<named>language|ended)/(?P<call>[^/]+)/[^/]+"
+    r"|choice/(?P<told>[^/]+)/(?P<round>[1-9][0-9]{0,2})/[^/]+"
     r"|consent/(?P<asked>[^/]+)/(?P<prompt>[1-9][0-9]{0,2})/[^/]+)/?"
 )
 _AUDIO = re.compile(r"/voice/audio/(?P<sha256>[0-9a-f]{64})/")
@@ -51,9 +52,11 @@ def _path(asked: ProviderRequest, addresses: Collection[str]) -> str | None:
 
 def _step(asked: ProviderRequest, addresses: Collection[str], call_id: str) -> Request | None:
     match = _STEP.fullmatch(_path(asked, addresses) or "")
-    if match is None or (match["call"] or match["asked"] or call_id) != call_id:
+    if match is None or (match["call"] or match["told"] or match["asked"] or call_id) != call_id:
         return None
     document = _arrived(asked.body) if 200 <= asked.status < 300 else None
+    if match["round"]:
+        return Request(f"choice:{match['round']}", asked.asked_at, document=document)
     if match["prompt"] is None:
         return Request(match["plain"] or match["named"], asked.asked_at, document=document)
     digits = asked.parameters.get("digits", "")
@@ -81,9 +84,15 @@ def document_of(body: str) -> Document | None:
         body=written,
         disclosed=frozenset(_words(root)) if _leads_to_the_question(root) else frozenset(),
         asked=frozenset(word for gather in root.iter("Gather") if _asks(gather) for word in _words(gather)),
-        starts_recording=any(map(_records, root.iter())),
+        starts_recording=any(map(_records, _begun(root))),
         has_words=any(element.tag not in _WITHOUT_WORDS or _records(element) for element in root.iter()),
     )
+
+
+def _begun(root: ET.Element) -> Iterator[ET.Element]:
+    """All elements but those that are named to be stopped."""
+    stopped = {id(element) for stop in root.iter("Stop") for element in stop}
+    return (element for element in root.iter() if id(element) not in stopped)
 
 
 def _records(element: ET.Element) -> bool:

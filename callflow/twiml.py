@@ -39,10 +39,24 @@ def record(permit: Permit, line: Line, wording: Wording, urls: Urls) -> bytes:
     )
 
 
-def suppress(call_id: str, line: Line, wording: Wording, urls: Urls, *, text: str, audio: str = "") -> bytes:
-    """`audio`: the hash of the recorded prompt that says `text`, where there is one."""
+def recorded(call_id: str, line: Line, wording: Wording, urls: Urls) -> bytes:
+    """Go on with the recording that runs: it is said again, and not begun again."""
+    return _render(
+        "recorded.xml",
+        line=line,
+        wording=wording,
+        ended_url=urls.ended(call_id),
+        whisper_url=urls.whisper(call_id, recorded=True),
+    )
+
+
+def suppress(
+    call_id: str, line: Line, wording: Wording, urls: Urls, *, text: str, audio: str = "", stops: bool = False
+) -> bytes:
+    """`audio`: the hash of the recorded prompt that says `text`, where there is one; `stops`: a recording runs."""
     return _render(
         "suppress.xml",
+        stops=stops,
         line=line,
         wording=wording,
         text=text,
@@ -52,9 +66,9 @@ def suppress(call_id: str, line: Line, wording: Wording, urls: Urls, *, text: st
     )
 
 
-def refuse(wording: Wording, *, text: str) -> bytes:
-    """Say `text`, and end a call that may not go on unrecorded."""
-    return _render("refuse.xml", wording=wording, text=text)
+def refuse(wording: Wording, *, text: str, stops: bool = False) -> bytes:
+    """Say `text`, and end a call that may not go on unrecorded; `stops`: a recording runs."""
+    return _render("refuse.xml", wording=wording, text=text, stops=stops)
 
 
 def connect(line: Line, *, ended_url: str = "") -> bytes:

@@ -53,12 +53,13 @@ class Urls:
         """Where Twilio fetches a recorded prompt, which has no secrets: the MAC keeps others from asking for it."""
         return f"{self.public_base_url}/voice/audio/{sha256}/{self._mac('audio', sha256)}"
 
-    def choice(self, call_id: str) -> str:
-        """Where the call goes once the disclosure has played to its end."""
-        return f"{self.public_base_url}/voice/choice/{call_id}/{self._mac('choice', call_id)}{VOICE_RETRIES}"
+    def choice(self, call_id: str, round_: int) -> str:
+        """Where the call goes once the disclosure of that round has played to its end. Rounds count from 1."""
+        mac = self._mac("choice", call_id, str(round_))
+        return f"{self.public_base_url}/voice/choice/{call_id}/{round_}/{mac}{VOICE_RETRIES}"
 
     def consent(self, call_id: str, prompt: int) -> str:
-        """Where the answer to that prompt goes. Prompts count from 1."""
+        """Where the answer to that prompt goes. Prompts count from 1, and on from one round to the next."""
         mac = self._mac("consent", call_id, str(prompt))
         return f"{self.public_base_url}/voice/consent/{call_id}/{prompt}/{mac}{VOICE_RETRIES}"
 

@@ -39,7 +39,11 @@ _BY_MAC_ALONE = frozenset({"audio"})  # fetched to be played: nothing is said wi
 _PROMPT_FOR_S = 86_400
 # Twilio waits 5 s for a step and 4 s for a callback (see `callflow.urls`), and then the caller hears an error.
 DEADLINE_S = 3.0
-_STEP_IN_PATH = {"consent": "prompt", "whisper": "state"}  # the part of the path that the MAC covers beside the call
+_STEP_IN_PATH = {
+    "choice": "round_",
+    "consent": "prompt",
+    "whisper": "state",
+}  # the part of the path that the MAC covers beside the call
 
 
 def utc_now() -> datetime:
@@ -139,7 +143,7 @@ class _Steps:
         return [
             ("answer", ANSWER_PATH, self.answer),
             ("language", "/voice/language/<call_id>/<mac>", self.language),
-            ("choice", "/voice/choice/<call_id>/<mac>", self.choice),
+            ("choice", "/voice/choice/<call_id>/<int:round_>/<mac>", self.choice),
             ("consent", "/voice/consent/<call_id>/<int:prompt>/<mac>", self.consent),
             ("whisper", "/voice/whisper/<call_id>/<state>/<mac>", self.whisper),
             ("ended", "/voice/ended/<call_id>/<mac>", self.ended),
@@ -159,9 +163,9 @@ class _Steps:
             failed=lambda: self._connect(call_id),
         )
 
-    def choice(self, call_id: str, mac: str) -> Response:
+    def choice(self, call_id: str, round_: int, mac: str) -> Response:
         return self._voice(
-            lambda: self._write(self._conversation.choice, call_id, forms.Heard.parse(g.form)),
+            lambda: self._write(self._conversation.choice, call_id, round_, forms.Heard.parse(g.form)),
             failed=lambda: self._connect(call_id),
         )
 
@@ -224,9 +228,11 @@ class _Steps:
         )
 
     def _whisper(self, call_id: str, *, recorded: bool) -> bytes:
+        moment = Moment(self._parts.now(), self._parts.random)
+
         def find(connection: Connection) -> Wording | None:
-            known = calls.peek(connection, call_id)
-            return self._conversation.of(connection, known).whispered(known) if known else None
+            call = calls.peek(connection, call_id)
+            return self._conversation.turn(connection, moment, call).whispered if call else None
 
         wording = self._parts.database.look(find, within_s=self._parts.deadline_s)
         if wording is None:

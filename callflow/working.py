@@ -51,7 +51,7 @@ def work(house: House) -> None:
 
 def make_worker(house: House, stopping: threading.Event | None = None) -> Worker:
     shop = make_workshop(house)
-    missed = MissedCalls(house.database, shop.provider, Callbacks(house.conversation(), house.jobs), shop.moment)
+    missed = MissedCalls(house.database, shop.provider, Callbacks(house.conversation()), shop.moment)
     return Worker(
         house.database,
         {

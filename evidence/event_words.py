@@ -24,6 +24,10 @@ def _received(event: Fields, _: Words) -> list[str]:
     return [f"A call came in{caller}{callee}."]
 
 
+def _sent_back(event: Fields, _: Words) -> list[str]:
+    return [f"The call was sent to the line's beginning again (time {event['round']}), when it was {event['state']}."]
+
+
 def _chosen(event: Fields, _: Words) -> list[str]:
     is_theirs = event["input"] == "dtmf"
     return [f"The caller {'chose' if is_theirs else 'chose no language, and it goes on in'} {event['language']}."]
@@ -102,6 +106,7 @@ def _by(event: Fields) -> str:
 
 _TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
     "call.received": _received,
+    "call.sent_back": _sent_back,
     "language.chosen": _chosen,
     "disclosure.served": _served,
     "disclosure.completed": lambda *_: ["That had played to its end."],
@@ -128,5 +133,5 @@ _TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
     "privacy.erased": lambda event, _: [f"What was personal about the call was erased ({event['basis']})."],
     "privacy.hold": _held,
     "privacy.released": _released,
-    "consent.withdrawn": lambda *_: ["The consent was withdrawn."],
+    "consent.withdrawn": lambda event, _: [f"The consent was withdrawn: {event['reason']}."],
 }

@@ -51,7 +51,14 @@ class Outcome(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+# Why an earlier consent of a call ends, by what being asked again came to.
+_UNAGREED = {
+    Outcome.DECLINED: "the caller declined after having agreed",
+    Outcome.SILENT: "asked again, the caller said nothing, which is no consent",
+    Outcome.UNCLEAR: "asked again, the caller pressed no key that is an answer",
+}
 RECORDING_OUTCOMES = frozenset({Outcome.CONSENTED, Outcome.CONSENTED_BY_STAYING})
+REFUSALS = frozenset({Outcome.DECLINED, Outcome.WITHDRAWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,18 @@ class Ask:
     prompt: int
 
 
-Decision = Record | Suppress | EndCall | Ask
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """End the recording that an earlier consent of this call allowed, and destroy it."""
+
+    reason: str
+    is_declined: bool
+    """Whether the caller said no, rather than only nothing."""
+    ends_call: bool = False
+    """Whether the call ends with it, on a line that has no unrecorded calls."""
+
+
+Decision = Record | Suppress | EndCall | Ask | Withdraw
 
 
 def answer_of(digits: str | None) -> Answer:
@@ -148,6 +166,27 @@ def decide(answer: Answer, standard: Standard, *, prompt: int) -> Decision:
     if prompt < _playings_max(answer, standard):
         return Ask(prompt + 1)
     return _out_of_prompts(answer, standard)
+
+
+def decide_again(decision: Decision) -> Decision:
+    """A decision on a call whose recording was consented to before: nothing but a renewed consent lets it go on.
+
+    Who is asked again and does not agree has no recording of this call at all, whatever was agreed to before.
+    """
+    if not isinstance(decision, Suppress | EndCall):
+        return decision
+    return Withdraw(
+        _UNAGREED.get(decision.outcome, f"asked again, the caller did not agree: {decision.reason}"),
+        is_declined=decision.outcome is Outcome.DECLINED,
+        ends_call=isinstance(decision, EndCall),
+    )
+
+
+def replaces(new: Outcome, old: Outcome | None) -> bool:
+    """Whether an outcome takes the place of the one before (None: undecided). Only a no ever does."""
+    if new is Outcome.DECLINED:
+        return old is None or old not in RECORDING_OUTCOMES | REFUSALS
+    return old is None or new is Outcome.WITHDRAWN
 
 
 def hung_up(state: CallState) -> Outcome:

@@ -71,13 +71,13 @@ class Logged:
     """What our log, and what is kept beside it, tells of the same call.
 
     `prompt_sha256` names all the words of the call, and `disclosure` and `question` are those of them; None where none
-    were served. `choices` are by the number of the prompt; `replies` by step.
+    were served. `choices` pair the number of a prompt with what came of it; `replies` are by step.
     """
 
     prompt_sha256: str | None = None
     disclosure: str | None = None
     question: str | None = None
-    choices: Mapping[int, Key] = field(default_factory=dict)
+    choices: frozenset[tuple[int, Key]] = frozenset()
     permits: bool = False
     replies: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -130,8 +130,8 @@ def _answered(seen: Sequence[Request], logged: Logged) -> bool:
     A second is the finest that the provider tells of time, so any of several deliveries may be the one that counted.
     """
     sent = {(one.prompt, one.key) for one in seen if one.key is not None}
-    heard = {one.prompt for one in seen if one.key is not None and one.said}
-    return not set(logged.choices.items()) <= sent or not heard <= logged.choices.keys()
+    heard = {(one.prompt, one.key) for one in seen if one.key is not None and one.said}
+    return not logged.choices <= sent or not heard <= logged.choices
 
 
 def _recording(seen: Sequence[Request], logged: Logged) -> bool:

@@ -19,6 +19,7 @@ class CallState(StrEnum):
 
 
 class CallEvent(StrEnum):
+    SENT_BACK = "sent_back"  # to the line's beginning, in the middle of the call: told and asked again
     DISCLOSURE_COMPLETED = "disclosure_completed"
     ASKED_AGAIN = "asked_again"
     PERMITTED = "permitted"
@@ -58,15 +59,18 @@ class ImpossibleTransition(ValueError):
 
 
 # The only way into RECORDING is PERMITTED, from CHOOSING: told first, then asked, then recorded (a notice
-# line passes CHOOSING too, with staying on as its act of consent). Nothing leads back from SUPPRESSED.
+# line passes CHOOSING too, with staying on as its act of consent). Nothing leads back from SUPPRESSED. A recorded call
+# that is sent back stays RECORDING while it is asked again: its earlier consent stands until the caller answers.
 CALL: Mapping[CallState, Mapping[CallEvent, CallState]] = {
     CallState.DISCLOSING: {
+        CallEvent.SENT_BACK: CallState.DISCLOSING,
         CallEvent.DISCLOSURE_COMPLETED: CallState.CHOOSING,
         CallEvent.SUPPRESSED: CallState.SUPPRESSED,
         CallEvent.WITHDRAWN: CallState.SUPPRESSED,
         CallEvent.ENDED: CallState.ENDED,
     },
     CallState.CHOOSING: {
+        CallEvent.SENT_BACK: CallState.DISCLOSING,
         CallEvent.DISCLOSURE_COMPLETED: CallState.CHOOSING,
         CallEvent.ASKED_AGAIN: CallState.CHOOSING,
         CallEvent.PERMITTED: CallState.RECORDING,
@@ -76,13 +80,16 @@ CALL: Mapping[CallState, Mapping[CallEvent, CallState]] = {
         CallEvent.ENDED: CallState.ENDED,
     },
     CallState.RECORDING: {
+        CallEvent.SENT_BACK: CallState.RECORDING,
         CallEvent.DISCLOSURE_COMPLETED: CallState.RECORDING,
         CallEvent.ASKED_AGAIN: CallState.RECORDING,
         CallEvent.PERMITTED: CallState.RECORDING,
+        CallEvent.REFUSED: CallState.ENDING,
         CallEvent.WITHDRAWN: CallState.SUPPRESSED,
         CallEvent.ENDED: CallState.ENDED,
     },
     CallState.SUPPRESSED: {
+        CallEvent.SENT_BACK: CallState.SUPPRESSED,
         CallEvent.DISCLOSURE_COMPLETED: CallState.SUPPRESSED,
         CallEvent.ASKED_AGAIN: CallState.SUPPRESSED,
         CallEvent.SUPPRESSED: CallState.SUPPRESSED,
@@ -90,6 +97,7 @@ CALL: Mapping[CallState, Mapping[CallEvent, CallState]] = {
         CallEvent.ENDED: CallState.ENDED,
     },
     CallState.ENDING: {
+        CallEvent.SENT_BACK: CallState.ENDING,
         CallEvent.DISCLOSURE_COMPLETED: CallState.ENDING,
         CallEvent.ASKED_AGAIN: CallState.ENDING,
         CallEvent.REFUSED: CallState.ENDING,

@@ -1,4 +1,4 @@
-"""Calls as rows: found, moved along `policies.lifecycle`, decided once, answered the same way each time.
+"""Calls as rows: found, moved along `policies.lifecycle`, decided.
 
 Every function works in the caller's transaction. `Moment` carries the time and the randomness of that transaction.
 """
@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from evidence.events import Event
-from policies.consent import Mode, Outcome, Standard, hung_up
+from policies.consent import Mode, Outcome, Standard, hung_up, replaces
 from policies.lifecycle import CallEvent, CallState, after
 from policies.wording import Wording
 from storage import consent_log
 from storage.errors import Broken
 from storage.prepared import Prepared
-from storage.tables import call, reply
+from storage.tables import call
 
 OPEN = "open"
 # Twilio tells what it asked about a call 15 minutes after the call's end.
@@ -42,6 +42,8 @@ class Call:
 
     `law_sha256` names the law pack that decided, `terms` is JSON of what a permit of this call will say, `caller_hash`
     is None where the number was withheld or has been erased, `served_at` until the disclosure has been served.
+    `round` counts how often the call was sent to the line's beginning, from 1; `asked_before` are the playings of the
+    question in earlier rounds, and `agreed_round` is the round of the latest consent, 0 before there is one.
     `synthetic` is a call of the self-test; of one that was erased at `erased_at`, `call_sid` is no sid of Twilio's.
     """
 
@@ -73,6 +75,14 @@ class Call:
     corroborate_at: datetime | None = None
     synthetic: bool = False
     erased_at: datetime | None = None
+    round: int = 1
+    asked_before: int = 0
+    agreed_round: int = 0
+
+    @property
+    def is_asked_again(self) -> bool:
+        """Whether a caller who is recorded was sent back and has not answered yet: the earlier consent stands."""
+        return self.state is CallState.RECORDING and self.agreed_round < self.round
 
     @property
     def standard(self) -> Standard:
@@ -84,19 +94,26 @@ _OF_SID = select(*_COLUMNS).where(call.c.call_sid == bindparam("sid"))
 _OF_ID = select(*_COLUMNS).where(call.c.id == bindparam("id"))
 _PEEK_SID, _BY_SID = Prepared(_OF_SID), Prepared(_OF_SID.with_for_update())
 _PEEK, _BY_ID = Prepared(_OF_ID), Prepared(_OF_ID.with_for_update())
-_REPLY = Prepared(
-    select(reply.c.request_sha256, reply.c.body).where(
-        reply.c.call_id == bindparam("id"), reply.c.step == bindparam("step_name")
-    )
-)
-_ADD, _KEEP_REPLY = Prepared(insert(call)), Prepared(insert(reply))
+_ADD = Prepared(insert(call))
 _MOVE = Prepared(
     update(call)
     .where(call.c.id == bindparam("the_id"), call.c.state == bindparam("the_state"), call.c.events == bindparam("seen"))
     .values(
         {
             name: bindparam(name)
-            for name in ("state", "outcome", "reason", "prompt", "events", "served_at", "decided_at", "ended_at")
+            for name in (
+                "state",
+                "outcome",
+                "reason",
+                "prompt",
+                "events",
+                "served_at",
+                "decided_at",
+                "ended_at",
+                "round",
+                "asked_before",
+                "agreed_round",
+            )
         }
     )
 )
@@ -147,18 +164,23 @@ def settle(
     reason: str = "",
     prompt: int | None = None,
 ) -> Call:
-    """Move a call and say so in the log. An outcome, once there, is only ever replaced by `withdrawn`."""
-    decided = known.outcome != OPEN and outcome is not Outcome.WITHDRAWN
+    """Move a call and say so in the log. An outcome, once there, is only ever replaced by a no.
+
+    Playings of the question are numbered on from one round to the next, so that an answer says by its number in which
+    round it was asked for.
+    """
     moved = replace(
         known,
         state=after(known.state, event),
-        outcome=known.outcome if outcome is None or decided else outcome.value,
-        reason=known.reason if outcome is None or decided else reason,
         prompt=known.prompt if prompt is None else prompt,
         events=known.events + len(events),
-        decided_at=known.decided_at if outcome is None or decided else moment.at,
+        agreed_round=known.round if event is CallEvent.PERMITTED else known.agreed_round,
+        round=known.round + (event is CallEvent.SENT_BACK),
+        asked_before=known.prompt if event is CallEvent.SENT_BACK else known.asked_before,
         ended_at=moment.at if event is CallEvent.ENDED and known.ended_at is None else known.ended_at,
     )
+    if outcome is not None and replaces(outcome, None if known.outcome == OPEN else Outcome(known.outcome)):
+        moved = replace(moved, outcome=outcome.value, reason=reason, decided_at=moment.at)
     _save(connection, known, moved)
     if events:
         consent_log.append(
@@ -239,26 +261,6 @@ def corroborate(connection: Connection, known: Call, at: datetime | None) -> Cal
     return replace(known, corroborate_at=at)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The bytes that answered the first delivery of a request, and the hash of that delivery."""
-
-    request_sha256: str
-    body: bytes
-
-
-def reply_to(connection: Connection, call_id: str, step: str) -> Reply | None:
-    row = _REPLY.first(connection, {"id": call_id, "step_name": step})
-    return None if row is None else Reply(*row)
-
-
-def keep_reply(connection: Connection, call_id: str, step: str, kept: Reply) -> None:
-    _KEEP_REPLY.run(
-        connection,
-        {"call_id": call_id, "step": step, "request_sha256": kept.request_sha256, "body": kept.body},
-    )
-
-
 def _read(row: tuple[Any, ...] | None) -> Call | None:
     if row is None:
         return None
@@ -282,6 +284,9 @@ def _save(connection: Connection, known: Call, moved: Call) -> None:
             "served_at": moved.served_at,
             "decided_at": moved.decided_at,
             "ended_at": moved.ended_at,
+            "round": moved.round,
+            "asked_before": moved.asked_before,
+            "agreed_round": moved.agreed_round,
         },
     )
     if saved != 1:

@@ -139,6 +139,23 @@ def condemn(connection: Connection, moment: Moment, known: Call, condemned: Reco
     _condemned(connection, moment, known, moved, jobs, why=why)
 
 
+def condemn_all(connection: Connection, moment: Moment, known: Call, jobs: Jobs, *, why: str) -> Call:
+    """Stop and destroy whatever was recorded of a call whose consent holds no longer. That is no incident."""
+    for made in connection.execute(_SELECT.where(recording.c.call_id == known.id).order_by(recording.c.id)).all():
+        before = _read(made)
+        if before is None or after(before.state, RecordingEvent.CONDEMNED) is before.state:
+            continue
+        moved = _save(connection, moment, before, after(before.state, RecordingEvent.CONDEMNED), None)
+        known = calls.tell(connection, moment, known, _condemnation(moved, why))
+        jobs.enqueue(connection, DESTROY, moved.id, moved.id)
+    return known
+
+
+def has_ended(connection: Connection, call_id: str) -> bool:
+    """Whether the recording that the call's permit covers is known to run no more."""
+    return any(made.permit and made.state is not RecordingState.STARTED for made in of_call(connection, call_id))
+
+
 def advance(
     connection: Connection,
     moment: Moment,
@@ -235,14 +252,14 @@ def _permit_covers(connection: Connection, known: Call, news: News) -> bool:
 def _condemned(
     connection: Connection, moment: Moment, known: Call, condemned: Recording, jobs: Jobs, *, why: str
 ) -> None:
-    told = Event(
-        "recording.condemned",
-        {"recording": condemned.id, "source": condemned.source, "why": why},
-        {"provider_recording_id": condemned.recording_sid},
-    )
-    calls.tell(connection, moment, known, told)
+    calls.tell(connection, moment, known, _condemnation(condemned, why))
     raise_incident(connection, moment, "recording_without_permit", about=condemned.id, call_id=known.id, detail=why)
     jobs.enqueue(connection, DESTROY, condemned.id, condemned.id)
+
+
+def _condemnation(condemned: Recording, why: str) -> Event:
+    public: dict[str, Value] = {"recording": condemned.id, "source": condemned.source, "why": why}
+    return Event("recording.condemned", public, {"provider_recording_id": condemned.recording_sid})
 
 
 def _follow_up(

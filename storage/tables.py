@@ -110,6 +110,9 @@ call = Table(
     Column("corroborate_at", Instant),  # when Twilio is next asked what it saw of this call; empty: no more
     Column("synthetic", Integer, nullable=False, server_default="0"),  # a call of the self-test, which Twilio never had
     Column("erased_at", Instant),  # when what is personal about it was erased
+    Column("round", Integer, nullable=False, server_default="1"),  # how often it was sent to the line's beginning
+    Column("asked_before", Integer, nullable=False, server_default="0"),  # playings of the question in earlier rounds
+    Column("agreed_round", Integer, nullable=False, server_default="0"),  # the round of the latest consent; 0: none
     one_of("state", CALL_STATES),
     one_of("outcome", OUTCOMES),
     CheckConstraint("state NOT IN ('suppressed', 'ending', 'ended') OR outcome <> 'open'", name="decided"),
@@ -133,14 +136,17 @@ permit = Table(
     one_of("outcome", PERMITTING_OUTCOMES),
 )
 
-# The bytes that answered a request of Twilio's, so that a repeat gets the same ones.
+# The bytes that answered a request of Twilio's, so that a repeat gets the same ones. `attempt` counts the different
+# requests that came to one step.
 reply = Table(
     "reply",
     metadata,
     Column("call_id", ForeignKey("call.id"), primary_key=True),
     Column("step", String(32), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
     Column("request_sha256", String(64), nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("answered_at", Instant, nullable=False),
 )
 
 # A recording at Twilio or here. `permit` is frozen when the row is made: nothing makes a recording eligible later.

@@ -127,6 +127,11 @@ class PhoneCall:
     def arrives(self) -> ET.Element:
         return read(self.twilio.post("/voice/answer", self.params(CallStatus="ringing")))
 
+    def is_sent_back(self) -> ET.Element:
+        """An agent sends the call to the line's own URL by REST: the interrupted <Dial> is told of first."""
+        self.twilio.clock.passes(20.0)
+        return read(self.twilio.post("/voice/answer", self.params()))
+
     def hears_the_disclosure(self, answer: ET.Element, *, seconds: float = 15.0) -> ET.Element:
         self.twilio.clock.passes(seconds)
         redirect = answer.find("Redirect")
@@ -274,11 +279,11 @@ class Installation:
 
 
 def make_webhooks(database: Database, clock: Clock, rules: str | None = None) -> Webhooks:
-    conversation = Conversation(parse(rules or RULEBOOK.read_text()), URLS, NUMBER_KEY)
+    conversation = Conversation(parse(rules or RULEBOOK.read_text()), URLS, NUMBER_KEY, JobQueue(database))
     return Webhooks(
         database=database,
         conversation=conversation,
-        callbacks=Callbacks(conversation, JobQueue(database)),
+        callbacks=Callbacks(conversation),
         account_sid=ACCOUNT,
         webhook_secrets=(TOKEN,),
         readiness=Readiness({}),

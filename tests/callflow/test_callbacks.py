@@ -201,7 +201,7 @@ def test_a_call_nobody_answered_is_on_record_as_not_asked(installation: Installa
     known = installation.call(call.sid)
     assert (known.state, known.outcome, known.reason) == ("ended", "not_asked", "the service did not answer")
     assert installation.event_types(call.sid) == ["call.received", "recording.suppressed", "call.completed"]
-    assert [*call.arrives()] == []
+    assert [verb.tag for verb in call.arrives()] == ["Dial"]
 
 
 def test_the_progress_of_a_call_says_nothing_before_its_end(installation: Installation) -> None:

@@ -70,8 +70,8 @@ def decoded(body: object) -> str:
 def test_the_permission_is_in_the_log_before_the_answer_that_uses_it(installation: Installation) -> None:
     """Each answer that starts a recording was kept in the transaction of its events, and has a permit."""
     made = call_every_way(installation.twilio, CALLER)
-    started = {answer.data for _, answer in installation.twilio.sent if b"<Recording" in answer.data}
-    assert len(started) == 4
+    started = {answer.data for _, answer in installation.twilio.sent if b"<Start>" in answer.data}
+    assert len(started) == 7
     with installation.database.read() as connection:
         rows = connection.execute(
             select(reply.c.call_id, reply.c.body).join(permit, permit.c.call_id == reply.c.call_id)

@@ -264,7 +264,7 @@ def test_a_voice_step_answers_whatever_the_form_holds(installation: Installation
     call = twilio.dial()
     call.to_the_question()
     known = installation.call(call.sid).id
-    urls = [URLS.answer(), URLS.choice(known), URLS.consent(known, 1), URLS.consent(known, 2), URLS.ended(known)]
+    urls = [URLS.answer(), URLS.choice(known, 1), URLS.consent(known, 1), URLS.consent(known, 2), URLS.ended(known)]
     urls += [URLS.fallback(), URLS.whisper(known, recorded=True), URLS.whisper("0" * 32, recorded=False)]
 
     @given(

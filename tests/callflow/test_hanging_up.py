@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.callflow.conftest import Installation, Twilio, read
+from tests.callflow.conftest import Installation, Twilio, read, starts_recording
 
 NOTICE, SILENCE_IS_CONSENT = "+12125550101", "+12125550104"
 
@@ -41,15 +41,25 @@ def test_a_key_pressed_before_hanging_up_counts(installation: Installation, key:
     assert installation.call(call.sid).outcome == outcome
 
 
-@pytest.mark.parametrize("key", ["1", "2", "", "9"])
+@pytest.mark.parametrize("key", ["1", "", "9"])
 def test_an_answer_that_comes_after_the_calls_end_permits_nothing(installation: Installation, key: str) -> None:
+    """Whoever is on the line, as the request says that somebody is, gets through."""
     call = installation.twilio.dial(SILENCE_IS_CONSENT)
     question = call.to_the_question()
     call.ends()
     told = installation.event_types(call.sid)
-    assert [*call.presses(question, key)] == []
+    assert [verb.tag for verb in call.presses(question, key)] == ["Dial"]
     assert installation.call(call.sid).outcome == "hung_up_in_choice"
     assert installation.event_types(call.sid) == told
+
+
+def test_a_no_that_the_calls_end_overtook_is_a_no(installation: Installation) -> None:
+    call = installation.twilio.dial()
+    question = call.to_the_question()
+    call.ends()
+    assert not starts_recording(call.presses(question, "2"))
+    assert installation.call(call.sid).outcome == "declined"
+    assert installation.event_types(call.sid)[-2:] == ["consent.choice", "recording.suppressed"]
 
 
 def test_the_call_goes_on_by_its_own_request_only(twilio: Twilio, installation: Installation) -> None:

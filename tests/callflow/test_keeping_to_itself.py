@@ -60,7 +60,7 @@ class Nosy:
 def test_a_callback_that_reached_out_would_be_seen_though_its_failure_is_caught(installation: Installation) -> None:
     twilio = installation.twilio
     parts = make_webhooks(installation.database, twilio.clock)
-    twilio.app = create_app(replace(parts, callbacks=Callbacks(parts.conversation, Nosy())))
+    twilio.app = create_app(replace(parts, callbacks=Callbacks(replace(parts.conversation, jobs=Nosy()))))
     call = twilio.dial()
     url = recording_url(call.presses(call.to_the_question(), "1"))
     with outward_calls() as seen:

@@ -68,17 +68,24 @@ def test_what_was_never_served_has_not_played_whatever_comes_next(asking: Instal
     call = asking.twilio.dial()
     call.arrives()
     asking.twilio.clock.passes(60)
-    answer = read(asking.twilio.post(URLS.choice(asking.call(call.sid).id), call.params()))
+    answer = read(asking.twilio.post(URLS.choice(asking.call(call.sid).id, 1), call.params()))
     assert not starts_recording(answer)
     assert asking.call(call.sid).outcome == "disclosure_cut_short"
 
 
-def test_another_key_delivered_later_changes_nothing(asking: Installation) -> None:
+def test_another_language_may_be_chosen_until_the_disclosure_has_played(asking: Installation) -> None:
     call = asking.twilio.dial()
     menu = call.arrives()
-    first = call.presses(menu, "2")
-    again = call.presses(menu, "3")
-    assert said(first) == said(again)
+    call.presses(menu, "2")
+    assert WELCOME["de-DE"] in said(call.presses(menu, "3"))
+    assert asking.call(call.sid).language == "de-DE"
+
+
+def test_another_language_chosen_after_the_disclosure_changes_nothing(asking: Installation) -> None:
+    call = asking.twilio.dial()
+    menu = call.arrives()
+    call.hears_the_disclosure(call.presses(menu, "2"))
+    assert [verb.tag for verb in call.presses(menu, "3")] == ["Dial"]
     assert asking.call(call.sid).language == "es-US"
 
 

@@ -182,3 +182,29 @@ def test_the_log_ties_no_two_calls_of_a_person_together(remembering: Remembering
 
 def test_every_line_of_these_tests_is_held_to_the_memory_or_exempt() -> None:
     assert {*ASKING, MUST_RECORD, NEVER} == set(LINES)
+
+
+@pytest.mark.parametrize("line", [ASKS, SILENCE_IS_CONSENT, OPT_IN])
+def test_a_no_to_being_asked_again_is_remembered_like_any_other(line: str, remembering: Remembering) -> None:
+    call = remembering.dial(line)
+    call.presses(call.to_the_question(), "1")
+    call.presses(call.hears_the_disclosure(call.is_sent_back()), "2")
+    assert "decline.remembered" in remembering.event_types(call.sid)
+    assert REMEMBERED in said(remembering.dial(NOTICE).arrives())
+
+
+def test_a_no_after_the_calls_end_is_remembered_like_any_other(remembering: Remembering) -> None:
+    call = remembering.dial()
+    question = call.to_the_question()
+    call.ends()
+    call.presses(question, "2")
+    assert REMEMBERED in said(remembering.dial(NOTICE).arrives())
+
+
+def test_silence_when_asked_again_ends_the_recording_and_is_not_remembered(remembering: Remembering) -> None:
+    call = remembering.dial()
+    call.presses(call.to_the_question(), "1")
+    question = call.hears_the_disclosure(call.is_sent_back())
+    call.presses(call.presses(question, ""), "")
+    assert remembering.call(call.sid).outcome == "withdrawn"
+    assert REMEMBERED not in said(remembering.dial().arrives())

@@ -12,7 +12,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 from werkzeug.wrappers import Response
 
-from callflow import conversation, events
+from callflow import events, turn
 from callflow.selftest_wire import Answer, TooSlow, Wire
 from callflow.urls import Urls
 from evidence.events import Event
@@ -176,7 +176,7 @@ def test_what_is_wrong_is_found_by_its_name(wrong: str, used_database: Database)
 def test_a_service_that_lets_the_disclosure_be_cut_is_found(
     used_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "_TOLD_SHARE_MIN", 0.0)
+    monkeypatch.setattr(turn, "_TOLD_SHARE_MIN", 0.0)
     with served(used_database) as service:
         assert "too_early" in service.run(ASKS).failed
 

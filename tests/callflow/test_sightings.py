@@ -32,7 +32,7 @@ def asked(url: str, body: bytes = b"", status: int = 200) -> ProviderRequest:
         (URLS.answer(), "answer"),
         (URLS.fallback(), "fallback"),
         (URLS.language(CALL), "language"),
-        (URLS.choice(CALL), "choice"),
+        (URLS.choice(CALL, 2), "choice:2"),
         (URLS.ended(CALL), "ended"),
         (URLS.consent(CALL, 12), "consent:12"),
     ],
@@ -52,7 +52,7 @@ def test_every_step_is_known_by_its_url(url: str, step: str) -> None:
         "https://voice.example.com/voice/answer",
         "https://voice.example.com.evil.example/onrecord/voice/answer",
         "https://evil.example/?https://voice.example.com/onrecord/voice/answer",
-        URLS.choice("d" * 32),
+        URLS.choice("d" * 32, 1),
         URLS.consent("d" * 32, 1),
         URLS.consent(CALL, 0),
         URLS.call_progress(),
@@ -95,7 +95,7 @@ def test_what_is_no_document_of_ours_is_none(body: str) -> None:
 
 
 def test_a_disclosure_is_what_is_said_on_the_way_to_the_question() -> None:
-    found = document_of(twiml.disclose(WORDING, URLS, choice_url=URLS.choice(CALL)).decode())
+    found = document_of(twiml.disclose(WORDING, URLS, choice_url=URLS.choice(CALL, 1)).decode())
     assert found is not None
     assert (found.disclosed, found.asked, found.has_words) == (frozenset({WORDING.disclosure}), frozenset(), True)
     assert "Smith & Sons" in WORDING.disclosure

@@ -51,7 +51,7 @@ NOT_OURS: dict[str, Callable[[str], str]] = {
     "another call's": lambda sid: URLS.self_test_mark(OTHER_SID, LINE),
     "another line's": lambda sid: URLS.self_test_mark(sid, OTHER_LINE),
     "another installation's": lambda sid: Urls(BASE, b"K" * 32).self_test_mark(sid, LINE),
-    "that of a URL": lambda sid: URLS.choice(sid).partition("#")[0].rpartition("/")[2],
+    "that of a URL": lambda sid: URLS.choice(sid, 1).partition("#")[0].rpartition("/")[2],
 }
 
 

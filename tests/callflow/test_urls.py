@@ -1,6 +1,7 @@
 """Each URL belongs to one call and one step; nothing in it needs spelling or tells who is calling."""
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,8 +15,9 @@ CALL, OTHER = "kXz8-_0Ab", "kXz8-_0Ac"
 URLS = Urls(BASE, b"k" * 32)
 
 KINDS: list[Kind] = ["choice", "consent", "ended", "whisper", "recording"]
-MADE = [
-    ("choice", "", URLS.choice),
+MADE: list[tuple[Kind, str, Callable[[str], str]]] = [
+    ("choice", "1", lambda call_id: URLS.choice(call_id, 1)),
+    ("choice", "2", lambda call_id: URLS.choice(call_id, 2)),
     ("consent", "1", lambda call_id: URLS.consent(call_id, 1)),
     ("consent", "2", lambda call_id: URLS.consent(call_id, 2)),
     ("ended", "", URLS.ended),
@@ -36,7 +38,8 @@ def mac_of(url: str) -> str:
 
 def test_the_paths_are_the_agreed_ones() -> None:
     assert [path_of(make(CALL)).replace(mac_of(make(CALL)), "MAC") for _, _, make in MADE] == [
-        f"/voice/choice/{CALL}/MAC",
+        f"/voice/choice/{CALL}/1/MAC",
+        f"/voice/choice/{CALL}/2/MAC",
         f"/voice/consent/{CALL}/1/MAC",
         f"/voice/consent/{CALL}/2/MAC",
         f"/voice/ended/{CALL}/MAC",
@@ -75,14 +78,14 @@ def test_a_step_cannot_be_shifted_into_the_call_id() -> None:
 
 @given(position=st.integers(0, 42), letter=st.characters())
 def test_one_wrong_character_spoils_a_mac(position: int, letter: str) -> None:
-    mac = mac_of(URLS.choice(CALL))
+    mac = mac_of(URLS.choice(CALL, 1))
     changed = mac[:position] + letter + mac[position + 1 :]
-    assert URLS.check("choice", CALL, "", changed) == (changed == mac)
+    assert URLS.check("choice", CALL, "1", changed) == (changed == mac)
 
 
-@pytest.mark.parametrize("mac", ["", "é", "\ud800", "A" * 1_000_000, "=", mac_of(URLS.choice(CALL)) + "="])
+@pytest.mark.parametrize("mac", ["", "é", "\ud800", "A" * 1_000_000, "=", mac_of(URLS.choice(CALL, 1)) + "="])
 def test_what_is_no_mac_of_ours_is_refused_without_an_exception(mac: str) -> None:
-    assert not URLS.check("choice", CALL, "", mac)
+    assert not URLS.check("choice", CALL, "1", mac)
 
 
 @given(call_id=st.text(max_size=80), step=st.text(max_size=10), mac=st.text(max_size=50))
@@ -115,7 +118,7 @@ def test_the_retries_asked_for_are_ones_twilio_takes(url: str) -> None:
 
 def test_a_caller_is_not_left_waiting_by_a_slow_answer() -> None:
     """One attempt leaves the fallback more than half of the 15 seconds Twilio has for a request."""
-    overrides = dict(pair.split("=") for pair in urlsplit(URLS.choice(CALL)).fragment.split("&"))
+    overrides = dict(pair.split("=") for pair in urlsplit(URLS.choice(CALL, 1)).fragment.split("&"))
     assert int(overrides["ct"]) + int(overrides["rt"]) <= 7_500
     assert "rt" not in overrides["rp"].split(",")
 

@@ -69,7 +69,7 @@ def untouched(installation: Installation) -> Iterator[Untouched]:
 
 def every_path(app: Flask, call_id: str) -> list[str]:
     """Each rule's path with a genuine call's id, and no right to it."""
-    values = {"call_id": call_id, "mac": "x" * 43, "prompt": 1, "state": "recorded", "sha256": "a" * 64}
+    values = {"call_id": call_id, "mac": "x" * 43, "round_": 1, "prompt": 1, "state": "recorded", "sha256": "a" * 64}
     adapter = app.url_map.bind("voice.example.com", url_scheme="https")
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint not in OPEN]
     assert len(rules) == 10
@@ -173,7 +173,7 @@ def test_a_mac_opens_nothing_but_the_call_and_the_step_it_was_made_for(untouched
         url.removeprefix(BASE).partition("#")[0]
         for call_id in (ours, other)
         for url in (
-            URLS.choice(call_id),
+            URLS.choice(call_id, 1),
             URLS.consent(call_id, 1),
             URLS.consent(call_id, 2),
             URLS.ended(call_id),

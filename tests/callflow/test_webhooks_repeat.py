@@ -1,11 +1,16 @@
-"""Twilio delivers again: at once, later, many at a time. The first delivery decides; the others get its bytes."""
+"""Twilio delivers again: at once, later, many at a time. The first delivery decides; the others get its bytes.
 
-import logging
+What differs is no repeat, and neither is what comes long after Twilio has given its request up.
+"""
+
 from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import parse_qsl
 
 import pytest
 
-from tests.callflow.conftest import CALLER, URLS, Delivery, Installation, PhoneCall, Twilio, recording_url
+from tests.callflow.conftest import CALLER, URLS, Delivery, Installation, PhoneCall, Twilio, recording_url, said
+from tests.conftest import NOON
 
 
 def a_call_from_answer_to_end(twilio: Twilio) -> PhoneCall:
@@ -42,12 +47,26 @@ def test_every_request_delivered_again_after_the_call_changes_nothing_and_gets_t
     installation: Installation,
 ) -> None:
     a_call_from_answer_to_end(installation.twilio)
+    installation.twilio.clock.now = NOON + timedelta(seconds=59)
     kept = installation.everything()
     for delivery, first in reversed(installation.twilio.sent):
-        installation.twilio.clock.passes(3600.0)
         again = delivery.to(installation.twilio.app)
         assert (again.status, again.data) == (first.status, first.data)
     assert installation.everything() == kept
+
+
+def test_the_same_bytes_an_hour_later_are_no_repeat_and_start_nothing(installation: Installation) -> None:
+    a_call_from_answer_to_end(installation.twilio)
+    call_sid = dict(parse_qsl(installation.twilio.sent[0][0].body.decode()))["CallSid"]
+    before = installation.call(call_sid), installation.recordings(call_sid), installation.jobs()
+    for delivery, _ in reversed(installation.twilio.sent):
+        installation.twilio.clock.passes(3600.0)
+        again = delivery.to(installation.twilio.app)
+        assert again.status_code in (200, 204)
+        assert b"<Start>" not in again.data
+    after = installation.call(call_sid)
+    assert (after.outcome, after.state, after.round) == ("consented", "ended", 2)
+    assert (installation.recordings(call_sid), installation.jobs()) == before[1:]
 
 
 def answering(call: PhoneCall) -> Delivery:
@@ -90,29 +109,30 @@ def test_twenty_deliveries_at_one_moment_are_one_decision_and_twenty_identical_a
     assert installation.event_types(call.sid)[before:] == told
 
 
-def test_the_first_answer_stands_whatever_is_said_later_under_the_same_step(
-    installation: Installation, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_no_stands_whatever_is_pressed_later_at_the_same_question(installation: Installation) -> None:
     call = installation.twilio.dial()
     question = call.to_the_question()
-    first = call.presses(question, "2")
-    kept = installation.everything()
-    for key in ("1", "", "9", "*"):
-        caplog.clear()
-        assert [*call.presses(question, key).itertext()] == [*first.itertext()]
-        assert [record.levelno for record in caplog.records] == [logging.WARNING]
-        assert "consent:1 came again with other parameters" in caplog.text
-    assert installation.everything() == kept
+    call.presses(question, "2")
+    told = installation.event_types(call.sid)
+    for key in ("1", "", "9", "*", "1"):
+        assert [verb.tag for verb in call.presses(question, key)] == ["Dial"]
+    assert installation.event_types(call.sid) == told
     assert installation.call(call.sid).outcome == "declined"
 
 
 def test_a_number_changed_under_way_does_not_make_it_another_call(installation: Installation) -> None:
     call = installation.twilio.dial()
     first = call.arrives()
-    kept = installation.everything()
     call.caller, call.line = CALLER[:-1] + "2", "+12125550102"
-    assert [*call.arrives().itertext()] == [*first.itertext()]
-    assert installation.everything() == kept
+    assert said(call.arrives()) == said(first)
+    known = installation.call(call.sid)
+    assert (known.line, known.round) == ("+12125550100", 2)
+    assert installation.event_types(call.sid) == [
+        "call.received",
+        "disclosure.served",
+        "call.sent_back",
+        "disclosure.served",
+    ]
 
 
 @pytest.mark.parametrize("key", ["1", "2", "9", "0", "*", "#", "123"])

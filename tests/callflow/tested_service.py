@@ -127,8 +127,8 @@ def served(
     server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=Quiet)
     base = f"http://127.0.0.1:{server.server_port}"
     urls = Urls(base, b"k" * 32)
-    conversation = Conversation(published.rulebook, urls, NUMBER_KEY)
-    callbacks = Callbacks(conversation, JobQueue(database))
+    conversation = Conversation(published.rulebook, urls, NUMBER_KEY, JobQueue(database))
+    callbacks = Callbacks(conversation)
     parts = Webhooks(database, conversation, callbacks, ACCOUNT, (TOKEN,), Readiness({}), clock)
     server.app = sabotage(create_app(parts))
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)

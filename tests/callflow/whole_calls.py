@@ -20,6 +20,10 @@ def call_every_way(twilio: Twilio, caller: str) -> list[PhoneCall]:
         hangs_up(twilio.dial(caller=caller)),
         falls_back(twilio.dial(caller=caller)),
         is_missed(twilio.dial(caller=caller)),
+        is_asked_again(twilio.dial(caller=caller), "1", "2"),
+        is_asked_again(twilio.dial(caller=caller), "1", "1"),
+        is_asked_again(twilio.dial(caller=caller), "2"),
+        is_asked_again(twilio.dial(MUST_RECORD, caller=caller), "1", "", ""),
     ]
 
 
@@ -31,6 +35,25 @@ def talks(call: PhoneCall, *keys: str) -> PhoneCall:
         call.recording(recording_url(answer), "in-progress")
     call.agent_answers(answer)
     call.talks(answer)
+    call.ends()
+    if starts_recording(answer):
+        call.recording(recording_url(answer), "completed")
+    return call
+
+
+def is_asked_again(call: PhoneCall, first: str, *then: str) -> PhoneCall:
+    """An agent sends the call back in the middle of the conversation."""
+    answer = call.presses(call.to_the_question(), first)
+    if starts_recording(answer):
+        call.recording(recording_url(answer), "in-progress")
+    call.talks(answer)
+    again = call.is_sent_back()
+    if again.find("Redirect") is not None:
+        again = call.hears_the_disclosure(again)
+        for key in then:
+            again = call.presses(again, key)
+    if again.find("Dial") is not None:
+        call.talks(again, "busy")
     call.ends()
     if starts_recording(answer):
         call.recording(recording_url(answer), "completed")

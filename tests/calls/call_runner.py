@@ -104,8 +104,8 @@ class PublicFace:
         if text not in self.published:
             publish(self.database, rulebook, text, read_prompts(rulebook, RULEBOOKS))
             self.published.add(text)
-        conversation = Conversation(rulebook, self.urls, NUMBER_KEY)
-        self.callbacks = Callbacks(conversation, self.jobs)
+        conversation = Conversation(rulebook, self.urls, NUMBER_KEY, self.jobs)
+        self.callbacks = Callbacks(conversation)
         self.server.app = create_app(
             Webhooks(
                 database=self.database,
@@ -335,7 +335,7 @@ def town(database: Database, store: AudioStore, spool: Path, jobs: TakenJobs | N
 def _served(database: Database, jobs: TakenJobs, clock: VirtualClock) -> Iterator[PublicFace]:
     server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
     urls, text = Urls(f"http://127.0.0.1:{server.server_port}", b"U" * 32), RULEBOOK.read_text("utf-8")
-    callbacks = Callbacks(Conversation(parse(text), urls, NUMBER_KEY), jobs)
+    callbacks = Callbacks(Conversation(parse(text), urls, NUMBER_KEY, jobs))
     face = PublicFace(database, jobs, clock.now, server, urls, callbacks)
     face.start(text)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

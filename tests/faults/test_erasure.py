@@ -10,8 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from evidence.disclosures import read_disclosure
 from policies.consent import Outcome
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import calls, consent_log, declines, erasure, holds, log_verification, watermarks
-from storage.calls import Reply
+from storage import consent_log, declines, erasure, holds, log_verification, replies, watermarks
 from storage.destroy import delete_again, destroy
 from storage.erasure import NotErased, Request, Traces, stand_in
 from storage.incidents import raise_incident
@@ -19,6 +18,7 @@ from storage.intake import intake
 from storage.job_steps import Steps
 from storage.log_tree import KeptTree
 from storage.recordings import Recording
+from storage.replies import Reply
 from storage.tables import call, disclosure, incident, recording, recording_key
 from storage.tables import provider_account as account
 from tests.faults.premises import ONE_MACHINE, Patient, Premises
@@ -44,7 +44,7 @@ def over(premises: Premises) -> None:
 
 def _leave_more(premises: Premises, connection: Connection, one: Recording) -> None:
     now, known = premises.clock.now, premises.row(connection, premises.story(one).call)
-    calls.keep_reply(connection, known.id, "answer", Reply("0" * 64, b"<Response/>"))
+    replies.keep(connection, known.id, "answer", Reply("0" * 64, b"<Response/>", now))
     connection.execute(insert(account), {"call_id": known.id, "body": b"{}", "fetched_at": now})
     declines.remember(connection, "f" * 64, call_id=known.id, at=now, forget_at=now + timedelta(days=9))
     detail = f"{known.call_sid}, {one.recording_sid} and +15125550111"

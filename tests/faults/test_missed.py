@@ -41,11 +41,9 @@ class Office:
 @pytest.fixture
 def office(premises: Premises) -> Office:
     urls = Urls("https://voice.example.com", b"U" * 32)
-    conversation = Conversation(parse(RULEBOOK.read_text(encoding="utf-8")), urls, b"N" * 32)
+    conversation = Conversation(parse(RULEBOOK.read_text(encoding="utf-8")), urls, b"N" * 32, premises.jobs)
     shop = premises.shop
-    made = Office(
-        premises, MissedCalls(shop.database, shop.provider, Callbacks(conversation, premises.jobs), shop.moment)
-    )
+    made = Office(premises, MissedCalls(shop.database, shop.provider, Callbacks(conversation), shop.moment))
     made.look()
     premises.clock.passes(seconds=1)
     return made

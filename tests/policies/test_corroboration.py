@@ -33,14 +33,18 @@ def replies(**bodies: str) -> dict[str, frozenset[str]]:
     return {step.replace("_", ":"): frozenset({body}) for step, body in bodies.items()}
 
 
+def chosen(keys: dict[int, Key]) -> frozenset[tuple[int, Key]]:
+    return frozenset(keys.items())
+
+
 LOGGED = Logged("aa", TOLD, ASKED, replies=replies(answer="disclose", choice="choose 1"))
 ACCEPTED_HERE = replace(
     LOGGED,
-    choices={1: NINE, 2: ONE},
+    choices=chosen({1: NINE, 2: ONE}),
     permits=True,
     replies={**LOGGED.replies, **replies(consent_1="choose 2", consent_2="record")},
 )
-DECLINED_HERE = replace(LOGGED, choices={1: TWO}, replies={**LOGGED.replies, **replies(consent_1="suppress")})
+DECLINED_HERE = replace(LOGGED, choices=chosen({1: TWO}), replies={**LOGGED.replies, **replies(consent_1="suppress")})
 
 
 @pytest.mark.parametrize(
@@ -59,17 +63,21 @@ def test_two_accounts_of_the_same_call_agree_in_whatever_order_they_are_told(
 @pytest.mark.parametrize(
     ("seen", "logged", "differs"),
     [
-        (DECLINED, replace(DECLINED_HERE, choices={1: ONE}), [Differs.ANSWERED]),
-        (DECLINED, replace(DECLINED_HERE, choices={1: ONE}, permits=True), [Differs.ANSWERED, Differs.RECORDING]),
+        (DECLINED, replace(DECLINED_HERE, choices=chosen({1: ONE})), [Differs.ANSWERED]),
+        (
+            DECLINED,
+            replace(DECLINED_HERE, choices=chosen({1: ONE}), permits=True),
+            [Differs.ANSWERED, Differs.RECORDING],
+        ),
         (ACCEPTED, replace(ACCEPTED_HERE, permits=False), [Differs.RECORDING]),
-        (ACCEPTED, replace(ACCEPTED_HERE, choices={2: ONE}), [Differs.ANSWERED]),
-        (ACCEPTED, replace(ACCEPTED_HERE, choices={1: NINE, 2: ONE, 3: ONE}), [Differs.ANSWERED]),
+        (ACCEPTED, replace(ACCEPTED_HERE, choices=chosen({2: ONE})), [Differs.ANSWERED]),
+        (ACCEPTED, replace(ACCEPTED_HERE, choices=chosen({1: NINE, 2: ONE, 3: ONE})), [Differs.ANSWERED]),
         (ACCEPTED, replace(ACCEPTED_HERE, disclosure="Nothing will be recorded."), [Differs.DISCLOSURE]),
         (ACCEPTED, replace(ACCEPTED_HERE, disclosure=None), [Differs.DISCLOSURE]),
         (ACCEPTED, replace(ACCEPTED_HERE, question="Shall we?"), [Differs.QUESTION]),
         (DECLINED, replace(DECLINED_HERE, replies=ACCEPTED_HERE.replies), [Differs.REPLIES]),
         (DECLINED, replace(DECLINED_HERE, replies={}), [Differs.REPLIES]),
-        (BEGIN, replace(LOGGED, choices={1: ONE}, permits=True), [Differs.ANSWERED, Differs.RECORDING]),
+        (BEGIN, replace(LOGGED, choices=chosen({1: ONE}), permits=True), [Differs.ANSWERED, Differs.RECORDING]),
         (BEGIN, replace(LOGGED, replies={**LOGGED.replies, **replies(ended="bye")}), [Differs.REPLIES]),
         ((asked_for("answer", DISCLOSE),), replace(LOGGED, permits=True), [Differs.RECORDING, Differs.REPLIES]),
         ((), LOGGED, [Differs.DISCLOSURE, Differs.REPLIES]),
@@ -89,7 +97,9 @@ def test_a_permit_whose_recording_was_ordered_of_nobody_is_a_difference() -> Non
 @pytest.mark.parametrize("lost", [None, CONNECT], ids=["nothing arrived", "the step failed, and the caller went on"])
 def test_an_answer_that_was_lost_is_no_contradiction_whether_it_is_logged_or_not(lost: Document | None) -> None:
     seen = (*BEGIN, asked_for("consent:1", lost, ONE), asked_for("fallback", CONNECT))
-    decided = replace(LOGGED, choices={1: ONE}, permits=True, replies={**LOGGED.replies, **replies(consent_1="record")})
+    decided = replace(
+        LOGGED, choices=chosen({1: ONE}), permits=True, replies={**LOGGED.replies, **replies(consent_1="record")}
+    )
     assert differences(seen, decided) == []
     assert differences(seen, LOGGED) == []
 
@@ -103,7 +113,7 @@ def test_a_disclosure_that_was_lost_is_no_contradiction(lost: Document | None) -
 
 def test_a_lost_answer_excuses_no_other_key() -> None:
     seen = (*BEGIN, asked_for("consent:1", None, TWO))
-    assert differences(seen, replace(LOGGED, choices={1: ONE})) == [Differs.ANSWERED]
+    assert differences(seen, replace(LOGGED, choices=chosen({1: ONE}))) == [Differs.ANSWERED]
 
 
 def test_a_retry_after_a_lost_answer_says_the_same() -> None:
@@ -119,7 +129,7 @@ def test_who_hung_up_answered_nothing() -> None:
 def test_silence_is_not_the_same_as_several_keys() -> None:
     assert Key.of("12") != SILENCE
     assert differences(
-        (*BEGIN, asked_for("consent:1", SUPPRESS, SILENCE)), replace(DECLINED_HERE, choices={1: Key.of("12")})
+        (*BEGIN, asked_for("consent:1", SUPPRESS, SILENCE)), replace(DECLINED_HERE, choices=chosen({1: Key.of("12")}))
     ) == [Differs.ANSWERED]
 
 

@@ -19,13 +19,13 @@ from policies.lifecycle import (
 )
 
 CALL_MATRIX = """
-             disclosure_completed asked_again permitted suppressed refused withdrawn  ended
-disclosing   choosing             x           x         suppressed x       suppressed ended
-choosing     .                    .           recording suppressed ending  suppressed ended
-recording    .                    .           .         x          x       suppressed ended
-suppressed   .                    .           x         .          x       .          ended
-ending       .                    .           x         x          .       .          ended
-ended        .                    .           .         .          .       .          .
+             sent_back  disclosure_completed asked_again permitted suppressed refused withdrawn  ended
+disclosing   .          choosing             x           x         suppressed x       suppressed ended
+choosing     disclosing .                    .           recording suppressed ending  suppressed ended
+recording    .          .                    .           .         x          ending  suppressed ended
+suppressed   .          .                    .           x         .          x       .          ended
+ending       .          .                    .           x         x          .       .          ended
+ended        .          .                    .           .         .          .       .          .
 """
 RECORDING_MATRIX = """
            in_progress completed absent stored provider_copy_gone condemned destroyed

@@ -184,5 +184,5 @@ def test_a_database_of_a_newer_program_is_refused_and_left_as_it_is(act: Any, da
 
 def test_a_database_of_an_older_program_is_refused_with_the_remedy(database: Database) -> None:
     downgrade(database, "0001")
-    with pytest.raises(Refused, match=r"^DATABASE_URL: .*version 0001 and 0003 is needed; run `onrecord init`"):
+    with pytest.raises(Refused, match=r"^DATABASE_URL: .*version 0001 and 0004 is needed; run `onrecord init`"):
         check_schema(database)

@@ -80,7 +80,7 @@ def phone_company(house: House, clock: Clock) -> Twilio:
     parts = Webhooks(
         database=house.database,
         conversation=conversation,
-        callbacks=Callbacks(conversation, house.jobs),
+        callbacks=Callbacks(conversation),
         account_sid=ACCOUNT,
         webhook_secrets=(TOKEN,),
         readiness=Readiness({}),

@@ -1,0 +1,46 @@
+"""The answers that were given to the requests of a call, kept so that a repeat gets the same bytes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from storage.prepared import Prepared
+from storage.tables import reply
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The bytes that answered the first delivery of a request, when, and the hash of that delivery."""
+
+    request_sha256: str
+    body: bytes
+    answered_at: datetime
+
+
+_OF_STEP = Prepared(
+    select(reply.c.request_sha256, reply.c.body, reply.c.answered_at)
+    .where(reply.c.call_id == bindparam("id"), reply.c.step == bindparam("step_name"))
+    .order_by(reply.c.attempt)
+)
+_KEEP = Prepared(insert(reply))
+
+
+def of_step(connection: Connection, call_id: str, step: str) -> list[Reply]:
+    """One for each different request that came to the step, in their order."""
+    return [Reply(*row) for row in _OF_STEP.all(connection, {"id": call_id, "step_name": step})]
+
+
+def keep(connection: Connection, call_id: str, step: str, given: Reply, *, attempt: int = 1) -> None:
+    """`attempt` counts the different requests to that step, from 1."""
+    _KEEP.run(
+        connection,
+        {
+            "call_id": call_id,
+            "step": step,
+            "attempt": attempt,
+            "request_sha256": given.request_sha256,
+            "body": given.body,
+            "answered_at": given.answered_at,
+        },
+    )
