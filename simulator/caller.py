@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from simulator.line import Line
-from simulator.plans import NOTHING, CallerPlan, Press
+from simulator.plans import NOTHING, Press
 
 if TYPE_CHECKING:
     from simulator.phone_call import PhoneCall
@@ -43,19 +43,26 @@ class Keypad:
 class Caller:
     """Follows the plan through the moments of a call, and runs the hooks that were hung there."""
 
-    def __init__(self, call: "PhoneCall", plan: CallerPlan, hooks: Mapping[str, Callable[["PhoneCall"], None]]) -> None:
+    def __init__(self, call: "PhoneCall", hooks: Mapping[str, Callable[["PhoneCall"], None]]) -> None:
         self._call = call
-        self._plan = plan
         self._hooks = hooks
         self._seen: set[str] = set()
         self._stage = ""
+        self._times_sent_back = 0
 
-    def answered(self) -> None:
-        """The call was picked up: everything that is planned by the clock begins to count."""
-        for press in self._plan.keys_at:
-            self._call.intend(press.after_s or 0.0, partial(self._call.line.press, press.digits))
-        if isinstance(self._plan.hangs_up, int | float):
-            self._call.intend(self._plan.hangs_up, self._call.line.hang_up)
+    def begin(self) -> None:
+        """The call was picked up, or sent back: everything that is planned by the clock begins to count."""
+        plan = self._call.acts
+        for press in plan.keys_at:
+            self._intend(press.after_s or 0.0, partial(self._call.line.press, press.digits))
+        if isinstance(plan.hangs_up, int | float):
+            self._intend(plan.hangs_up, self._call.line.hang_up)
+
+    def sent_back(self) -> None:
+        """The moments come again, and nothing that was intended before them is done."""
+        self._seen, self._stage = set(), ""
+        self._times_sent_back += 1
+        self.begin()
 
     def entered(self, moment: str, lasts_s: float) -> None:
         """A moment begins. Half-way through its first time, its hook runs and the caller may hang up."""
@@ -63,7 +70,7 @@ class Caller:
         self._call.journal.add("stage", {"stage": moment})
         if moment not in self._seen:
             self._seen.add(moment)
-            self._call.intend(lasts_s / 2, lambda: self._reach(moment))
+            self._intend(lasts_s / 2, lambda: self._reach(moment))
 
     def entered_disclosure(self, lasts_s: float) -> None:
         if not self._seen:
@@ -77,5 +84,12 @@ class Caller:
             return
         if hook := self._hooks.get(moment):
             hook(self._call)
-        if self._plan.hangs_up == moment:
+        if self._call.acts.hangs_up == moment:
             self._call.line.hang_up()
+        elif self._call.coming and self._call.coming[0].moment == moment:
+            self._call.send_back()
+
+    def _intend(self, seconds: float, action: Callable[[], None]) -> None:
+        """Have something done later, unless the call is over or was sent back by then."""
+        times = self._times_sent_back
+        self._call.intend(seconds, lambda: action() if times == self._times_sent_back else None)

@@ -36,6 +36,7 @@ class Timing:
     """How long the things take that nobody decides. All in seconds."""
 
     request_s: float = 0.02  # from the end of a verb to the request that follows it
+    update_s: float = 0.15  # from the answer to a REST update of a call to its effect
     callback_s: float = 0.1  # from an event to its status callback
     processing_s: float = 1.5  # from the end of a recording to `completed`
     ring_s: float = 1.5  # until the agent picks up
@@ -57,6 +58,8 @@ class Config:
     # Twilio does not document what becomes of a key pressed while no Gather listens. As shipped it is lost; with
     # type_ahead the next Gather finds it.
     type_ahead: bool = False
+    # How far Twilio's clock is ahead of this machine's, in every time that it tells: behind it if negative.
+    clock_ahead_s: float = 0.0
 
     @classmethod
     def read(cls, path: Path) -> "Config":

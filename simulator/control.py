@@ -30,6 +30,7 @@ def numbers() -> Response:
 
 @blueprint.post("/calls")
 def place_call() -> tuple[Response, int]:
+    """Place a call as `CallPlan.of` reads it, with the sid of a call that is over if it names one."""
     try:
         call = exchange().start_call(CallPlan.of(_body()))
     except (ValueError, TypeError, KeyError) as error:
@@ -59,6 +60,13 @@ def press(sid: str) -> tuple[str, int]:
 @blueprint.post("/calls/<sid:sid>/hangup")
 def hang_up(sid: str) -> tuple[str, int]:
     _ongoing(sid).line.hang_up()
+    return "", 204
+
+
+@blueprint.post("/calls/<sid:sid>/sent-back")
+def send_back(sid: str) -> tuple[str, int]:
+    """Do as an agent does who has the call sent back by REST, to where the plan says or to the number's voice URL."""
+    _ongoing(sid).send_back()
     return "", 204
 
 
@@ -108,11 +116,13 @@ def to_json(call: PhoneCall) -> dict[str, Any]:
         "heard": [spoken.to_json() for spoken in call.line.tape.utterances() if spoken.kind != "key"],
         "whispered": call.journal.of("whisper"),
         "keys": call.journal.of("key"),
+        "sent_back": call.journal.of("sent_back"),
         "stages": call.journal.of("stage"),
         "documents": call.journal.of("document"),
         "callbacks": call.journal.of("callback"),
         "recordings": [recording_to_json(recording) for recording in call.recorder.recordings],
         "errors": call.journal.of("error"),
+        "warnings": call.journal.of("warning"),
     }
 
 

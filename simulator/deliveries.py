@@ -58,7 +58,7 @@ class Deliveries:
     def _send(self, webhook: Webhook) -> None:
         """A failed callback is noted and not tried again: there is no fallback for callbacks."""
         exchange = self._call.exchange
-        mischief = Mischief(wrong_signature=self._call.faults.wrong_signature)
+        mischief = Mischief(wrong_signature=self._call.faults.wrong_signature, chunked=self._call.faults.chunked)
         with exchange.new_session() as session:
             sender = Sender(
                 exchange.config.auth_token,

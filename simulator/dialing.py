@@ -79,7 +79,7 @@ class Dialling:
 
     def _ring(self) -> str:
         """answered, busy, no-answer or failed."""
-        agent, patience_s = self._call.plan.agent, self._verb.number("timeout", 30) + BUFFER_S
+        agent, patience_s = self._call.agent, self._verb.number("timeout", 30) + BUFFER_S
         rings_s = self._call.exchange.config.timing.ring_s if agent.rings_s is None else agent.rings_s
         self._record("record-from-ringing")
         with self._run.line.sounding("line", "ringing", ringing(patience_s)):

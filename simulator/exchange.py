@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import requests
@@ -9,7 +10,7 @@ import requests
 from simulator.clock import Clock, RealClock
 from simulator.config import Config, Number
 from simulator.faults import Faults
-from simulator.legs import Leg
+from simulator.legs import Leg, rfc2822
 from simulator.line import Line
 from simulator.phone_call import Hook, PhoneCall
 from simulator.plans import CallPlan
@@ -30,9 +31,11 @@ class Exchange:
         self.numbers: dict[str, Number] = config.numbers
         self.faults = Faults()
         self.calls: dict[str, PhoneCall] = {}
+        self.repeated: list[PhoneCall] = []  # calls whose sid was used again
         self.legs: dict[str, tuple[Leg, PhoneCall]] = {}
         self.lines: dict[str, Line] = {}
         self.recordings: dict[str, Recording] = {}
+        self._clock_ahead_s = config.clock_ahead_s
         self._mounts: dict[str, WsgiAdapter] = {}
 
     def mount(self, origin: str, app: "WSGIApplication") -> None:
@@ -62,8 +65,21 @@ class Exchange:
     def erase(self, recording: Recording) -> None:
         """Destroy a recording's sound, as REST's DELETE does."""
         recording.erase(self.clock.now())
-        call = self.legs[recording.call_sid][1]
-        call.journal.add("recording", to_json(recording))
+        self.call_of(recording).journal.add("recording", to_json(recording))
+
+    def call_of(self, recording: Recording) -> PhoneCall:
+        """The call that was recorded, also where its sid was used again since."""
+        calls = (self.calls[recording.call_sid], *self.repeated)
+        return next(call for call in calls if any(one is recording for one in call.recorder.recordings))
+
+    def shifted(self, moment: datetime) -> datetime:
+        """A moment by Twilio's own clock, which may be ahead of this machine's or behind it."""
+        own = self.faults.clock_ahead_s
+        return moment + timedelta(seconds=self._clock_ahead_s if own is None else own)
+
+    def told(self, moment: datetime | None) -> str | None:
+        """A moment as Twilio tells it."""
+        return rfc2822(self.shifted(moment)) if moment else None
 
     def add_leg(self, leg: Leg, call: PhoneCall) -> None:
         self.legs[leg.sid] = (leg, call)
@@ -78,7 +94,18 @@ class Exchange:
     def _new_call(self, plan: CallPlan, hooks: Mapping[str, Hook] | None) -> PhoneCall:
         if plan.to_number not in self.numbers:
             raise ValueError("the account has no such number")
+        if plan.call_sid in self.legs:
+            self._retire(plan.call_sid)
+        if plan.faults and plan.faults.clock_ahead_s is not None:
+            self._clock_ahead_s = plan.faults.clock_ahead_s
         call = PhoneCall(self, self.numbers[plan.to_number], plan, hooks or {})
         self.calls[call.sid] = call
         self.add_leg(call.leg, call)
         return call
+
+    def _retire(self, call_sid: str) -> None:
+        """Make room for another call of this sid. Raises ValueError while the first is under way."""
+        leg, call = self.legs[call_sid]
+        if leg is not call.leg or not call.ended.is_set():
+            raise ValueError("a call of this sid is under way, or it is a dialled leg's")
+        self.repeated.append(call)

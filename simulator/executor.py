@@ -48,6 +48,7 @@ class Executor:
             self.line.check()
             if following := self.perform(verb):
                 return following
+        self.line.check()
         return None
 
     def perform(self, verb: Verb) -> Step | None:

@@ -44,14 +44,60 @@ class RestFaults:
     status: int = 503
 
 
+@dataclass(frozen=True)
+class OddRows:
+    """How REST shows the rows of one kind, `call` or `recording`.
+
+    `fields` says otherwise than is so, null included; `lacks` leaves fields out. Only rows of this `status` or
+    `source` are odd where one is named, and with `in_lists` only those of a list, not one that is asked for alone.
+    """
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    lacks: tuple[str, ...] = ()
+    status: str = ""
+    source: str = ""
+    in_lists: bool = False
+
+    def show(self, row: dict[str, Any], *, is_listed: bool) -> dict[str, Any]:
+        fits = self.status in ("", row["status"]) and self.source in ("", row.get("source"))
+        if not fits or (self.in_lists and not is_listed):
+            return row
+        return {name: value for name, value in (row | self.fields).items() if name not in self.lacks}
+
+
+@dataclass(frozen=True)
+class RecordingFaults:
+    """What becomes of a recording after its end.
+
+    `off_s` is added to the duration that is told first; `corrected_after_s` later the right one is told, by REST and
+    by another `completed`. `ends_absent` ends it without audio although it was listed, and `keeps_absent` refuses the
+    deletion of such a recording, as of one that is not completed.
+    """
+
+    off_s: int = 0
+    corrected_after_s: float = 5.0
+    ends_absent: bool = False
+    keeps_absent: bool = False
+
+
 @dataclass
 class Faults:
+    """Of one call, or of all that have none of their own.
+
+    `extra_params` are sent with every webhook, more than once where a name has a list of values; `chunked` sends the
+    bodies without their length. `clock_ahead_s` holds for the whole exchange, from the call that brings it.
+    """
+
     voice: VoiceFaults = field(default_factory=VoiceFaults)
     callbacks: dict[str, CallbackFaults] = field(default_factory=dict)
     media_404: int = 0
     rest: RestFaults = field(default_factory=RestFaults)
     wrong_signature: bool = False
-    extra_params: dict[str, str] = field(default_factory=dict)
+    extra_params: dict[str, str | list[str]] = field(default_factory=dict)
+    chunked: bool = False
+    rows: dict[str, OddRows] = field(default_factory=dict)
+    recording: RecordingFaults = field(default_factory=RecordingFaults)
+    clock_ahead_s: float | None = None
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> "Faults":
@@ -64,8 +110,15 @@ class Faults:
             voice=VoiceFaults(**given.pop("voice", {})),
             callbacks={kind: _callback(about) for kind, about in callbacks.items()},
             rest=RestFaults(**given.pop("rest", {})),
+            rows={kind: _rows(kind, about) for kind, about in given.pop("rows", {}).items()},
+            recording=RecordingFaults(**given.pop("recording", {})),
             **given,
         )
+
+    def show(self, kind: str, row: dict[str, Any], *, is_listed: bool = False) -> dict[str, Any]:
+        """A row of REST's as it is shown."""
+        odd = self.rows.get(kind)
+        return odd.show(row, is_listed=is_listed) if odd else row
 
     def of_callback(self, kind: str) -> CallbackFaults:
         return self.callbacks.get(kind, CallbackFaults())
@@ -74,3 +127,9 @@ class Faults:
 def _callback(given: dict[str, Any]) -> CallbackFaults:
     lose = given.get("lose", False)
     return CallbackFaults(**{**given, "lose": lose if isinstance(lose, bool) else tuple(lose)})
+
+
+def _rows(kind: str, given: dict[str, Any]) -> OddRows:
+    if kind not in ("call", "recording"):
+        raise ValueError(f"no such rows: {kind!r}")
+    return OddRows(**{**given, "lacks": tuple(given.get("lacks", ()))})

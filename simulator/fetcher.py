@@ -23,7 +23,9 @@ class Fetcher:
         self._session = call.exchange.new_session()
         self._audio: dict[str, bytes] = {}
         voice = call.faults.voice
-        self._mischief = Mischief(voice.connect_failures, voice.lost_answers, call.faults.wrong_signature)
+        self._mischief = Mischief(
+            voice.connect_failures, voice.lost_answers, call.faults.wrong_signature, call.faults.chunked
+        )
 
     def document(self, step: Step, leg: Leg) -> Document:
         """The document of a step. Raises CallError when there is none that Twilio would run."""
@@ -87,6 +89,6 @@ class Fetcher:
             about: dict[str, Any] = attempt.to_json()
             self._call.journal.add("document", {"twiml": about.pop("body"), "repeat": is_repeat, **about})
 
-        quiet = Mischief(wrong_signature=self._call.faults.wrong_signature)
+        quiet = Mischief(wrong_signature=self._call.faults.wrong_signature, chunked=self._call.faults.chunked)
         exchange = self._call.exchange
         return Sender(exchange.config.auth_token, exchange.clock, session, log, mischief or quiet)

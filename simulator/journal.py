@@ -8,7 +8,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Entry:
-    """One happening. `kind` is status, heard, cut, key, document, callback, recording, whisper, stage or error."""
+    """One happening.
+
+    `kind` is status, heard, cut, key, document, callback, recording, whisper, stage, sent_back, warning or error.
+    """
 
     number: int
     at_s: float

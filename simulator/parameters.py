@@ -1,10 +1,9 @@
 """The parameters that Twilio sends with its requests, legacy duplicates included."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from simulator.config import Config, Number
-from simulator.legs import Leg, rfc2822
+from simulator.legs import Leg
 
 API_VERSION = "2010-04-01"
 _COUNTRIES = {"+1": "US", "+44": "GB", "+49": "DE", "+33": "FR", "+34": "ES", "+351": "PT", "+55": "BR",
@@ -44,10 +43,10 @@ def place(number: Number) -> dict[str, str]:
     return {"city": number.city, "state": number.state, "zip": number.zip, "country": number.country}
 
 
-def of_status(leg: Leg, sequence: int, moment: datetime) -> dict[str, str]:
-    """What a status callback has beside the common parameters."""
+def of_status(leg: Leg, sequence: int, moment: str) -> dict[str, str]:
+    """What a status callback has beside the common parameters. `moment` is as Twilio tells it."""
     params = {
-        "Timestamp": rfc2822(moment) or "",
+        "Timestamp": moment,
         "CallbackSource": "call-progress-events",
         "SequenceNumber": str(sequence),
     }

@@ -16,7 +16,7 @@ from simulator.fetcher import Fetcher
 from simulator.gathering import gather
 from simulator.journal import Journal
 from simulator.legs import Leg, new_sid
-from simulator.line import HungUp, Line, Redirected
+from simulator.line import HungUp, Interruption, Line, Redirected
 from simulator.plans import CallPlan
 from simulator.recorder import Recorder
 from simulator.verbs import INBOUND
@@ -40,9 +40,10 @@ class PhoneCall:
         self.plan = plan
         self.faults = plan.faults or exchange.faults
         self._began = exchange.clock.now()
-        self.leg = Leg(
-            new_sid("CA"), plan.from_number, plan.to_number, "inbound", self._began, phone_number_sid=number.sid
-        )
+        sid, dialled = plan.call_sid or new_sid("CA"), plan.dialled or plan.to_number
+        number_sid = None if plan.dialled else number.sid
+        self.leg = Leg(sid, plan.from_number, dialled, "inbound", self._began, phone_number_sid=number_sid)
+        self.acts, self.agent, self.coming = plan.caller, plan.agent, [*plan.sent_back]
         self.children: list[Leg] = []
         self.journal = Journal(self.elapsed)
         self.line = Line(exchange.clock, self.elapsed, self.journal.add, keeps_keys=exchange.config.type_ahead)
@@ -53,7 +54,7 @@ class PhoneCall:
         self.deliveries = Deliveries(self)
         self.recorder = Recorder(self)
         self.fetcher = Fetcher(self)
-        self._caller = Caller(self, plan.caller, hooks)
+        self._caller = Caller(self, hooks)
         self._keypads = {self.line: Keypad(self, self.line, () if plan.is_manual else plan.caller.presses)}
         self._intentions: list[Callable[[], None]] = []
         self._fallbacks = 0
@@ -109,9 +110,20 @@ class PhoneCall:
         try:
             return run.take(step)
         except Redirected as redirected:
-            return redirected.step
+            return self._sent_back(redirected.step)
         except CallError as error:
             return self._fall_back(error, step)
+
+    def _sent_back(self, step: Step) -> Step:
+        """Somebody sent the call elsewhere: from there on people do what the plan says next, if it says anything."""
+        self.journal.add("sent_back", {"url": step.url, "method": step.method})
+        self.is_connected = False
+        if self.coming:
+            following = self.coming.pop(0)
+            self.acts, self.agent = following.caller, following.agent
+            self._keypads[self.line] = Keypad(self, self.line, following.caller.presses)
+            self._caller.sent_back()
+        return step
 
     def _fall_back(self, error: CallError, failed: Step) -> Step:
         """The step to the fallback URL; without one, or where it fails itself, an apology and the end."""
@@ -130,7 +142,7 @@ class PhoneCall:
         if leg.answered is None:
             leg.answer(self.exchange.clock.now())
             self.journal.add("status", {"status": leg.status})
-            self._caller.answered()
+            self._caller.begin()
 
     def end(self, status: str) -> None:
         """The caller's leg is over, once: recordings stop, and the number's callback is told."""
@@ -145,7 +157,7 @@ class PhoneCall:
 
     def report(self, leg: Leg, kind: str, url: str, method: str, sequence: int) -> None:
         """Send a status callback about a leg as it is now."""
-        status = parameters.of_status(leg, sequence, self.exchange.clock.now())
+        status = parameters.of_status(leg, sequence, self.exchange.told(self.exchange.clock.now()) or "")
         self.deliveries.deliver(kind, url, method, self.params(leg) | status, leg.status)
 
     def params(self, leg: Leg) -> dict[str, str]:
@@ -178,9 +190,19 @@ class PhoneCall:
             self.journal.add("whisper" if kind == "heard" else f"whisper_{kind}", about)
 
         line = Line(self.exchange.clock, self.elapsed, log, parent=self.line)
-        self._keypads[line] = Keypad(self, line, self.plan.agent.presses)
+        self._keypads[line] = Keypad(self, line, self.agent.presses)
         self.exchange.lines[leg.sid] = line
         return line
+
+    def take_away(self, interruption: Interruption) -> None:
+        """End or redirect a leg as REST does, a moment after it has answered."""
+        self.intend(self.exchange.config.timing.update_s, lambda: interruption.line.interrupt(interruption))
+
+    def send_back(self) -> None:
+        """Redirect the caller's leg to where the plan says next: to the number's own voice URL, if nowhere else."""
+        url, method = (self.coming[0].url, self.coming[0].method) if self.coming else ("", "")
+        step = Step(url or self.number.voice_url, method or self.number.voice_method)
+        self.take_away(Redirected(self.line, step))
 
     def entered_disclosure(self, line: Line, lasts_s: float) -> None:
         """Whatever is spoken before the first question counts as the disclosure."""

@@ -1,5 +1,6 @@
 """What the people on a call are going to do: the caller, and whoever is dialled."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,7 +33,7 @@ class CallerPlan:
     """`presses` has one entry per Gather; `keys_at` are keys at seconds after the answer, whatever is playing.
 
     `hangs_up` names a moment, a number of seconds after the answer, or `after_talk`; without it the caller stays
-    and the agent ends the conversation after `talks_s`.
+    and the agent ends the conversation after `talks_s`. On a call that is sent back, seconds count from there.
     """
 
     presses: tuple[Press, ...] = ()
@@ -60,7 +61,9 @@ class AgentPlan:
     presses: tuple[Press, ...] = ()
 
     @classmethod
-    def of(cls, given: dict[str, Any]) -> "AgentPlan":
+    def of(cls, given: dict[str, Any] | bool | str) -> "AgentPlan":
+        """Of all that the agent does, or of the answer alone."""
+        given = given if isinstance(given, dict) else {"answers": given}
         given = {**given, "presses": tuple(Press.of(press) for press in given.get("presses") or ())}
         plan = cls(**given)
         if plan.answers not in (True, False, "busy", "failed"):
@@ -69,28 +72,69 @@ class AgentPlan:
 
 
 @dataclass(frozen=True)
+class SentBack:
+    """The call is sent by REST to a document, half-way through a moment, and what people do from there on.
+
+    Without a `url` the document is the number's own voice URL. Without a `moment` the plan waits until somebody
+    else sends the call back: by REST, or by the control API.
+    """
+
+    caller: CallerPlan = CallerPlan()
+    agent: AgentPlan = AgentPlan()
+    moment: str | None = "in_conversation"
+    url: str = ""
+    method: str = ""
+
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> "SentBack":
+        """The caller's part is spelled out beside the rest: `{"presses": ["2"], "agent": "busy"}`."""
+        given = dict(given)
+        agent = AgentPlan.of(given.pop("agent", True))
+        about = {name: given.pop(name) for name in ("moment", "url", "method") if name in given}
+        plan = cls(CallerPlan.of(given), agent, **about)
+        if plan.moment not in (*MOMENTS, None):
+            raise ValueError(f"no such moment: {plan.moment!r}")
+        return plan
+
+
+@dataclass(frozen=True)
 class CallPlan:
-    """A call to place. `geo` may give city, state, zip and country of the caller; `label` is for people."""
+    """A call to place. `geo` may give city, state, zip and country of the caller; `label` is for people.
+
+    `sent_back` has one entry for each time that the call is sent to another document by REST while it lasts.
+    `call_sid` repeats the sid of a call that is over. `dialled` is what webhooks say as `To`, where that is not the
+    number: a SIP address, a client.
+    """
 
     from_number: str
     to_number: str
     caller: CallerPlan = CallerPlan()
     agent: AgentPlan = AgentPlan()
+    sent_back: tuple[SentBack, ...] = ()
     faults: Faults | None = None
     is_manual: bool = False
     geo: tuple[tuple[str, str], ...] = ()
     label: str = ""
+    call_sid: str = ""
+    dialled: str = ""
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> "CallPlan":
-        """From the control API's JSON. Raises ValueError, TypeError or KeyError for what it does not know."""
+        """From the control API's JSON. Raises ValueError, TypeError or KeyError for what it does not know.
+
+        `sent_back` may stand beside `caller`, or within it.
+        """
         given = dict(given)
-        faults = given.pop("faults", None)
+        faults, caller = given.pop("faults", None), dict(given.pop("caller", None) or {})
+        sent_back = (*(caller.pop("sent_back", None) or ()), *(given.pop("sent_back", None) or ()))
+        if not re.fullmatch("(CA[0-9a-f]{32})?", given.get("call_sid", "")):
+            raise ValueError("a call's sid is CA and 32 hexadecimal digits")
         return cls(
             from_number=given.pop("from"),
             to_number=given.pop("to"),
-            caller=CallerPlan.of(given.pop("caller", None) or {}),
+            caller=CallerPlan.of(caller),
             agent=AgentPlan.of(given.pop("agent", None) or {}),
+            sent_back=tuple(SentBack.of(entry) for entry in sent_back),
             faults=Faults.of(faults) if faults else None,
             is_manual=bool(given.pop("manual", False)),
             geo=tuple((given.pop("geo", None) or {}).items()),

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from simulator.errors import TwimlRejected
 from simulator.legs import new_sid
 from simulator.recordings import Recording, Segment, Terms, callback_params
 
@@ -18,9 +17,7 @@ class Recorder:
         self.recordings: list[Recording] = []
 
     def start(self, terms: Terms) -> Recording:
-        """Record from now on. Raises TwimlRejected for a name that is already running."""
-        if terms.name and any(r.is_running and r.terms.name == terms.name for r in self.recordings):
-            raise TwimlRejected(12200, f"a recording named {terms.name!r} is running")
+        """Record from now on. A name that runs already makes a second recording of it."""
         exchange = self._call.exchange
         now = exchange.clock.now()
         recording = Recording(
@@ -54,9 +51,12 @@ class Recorder:
             self._call.later(self._call.exchange.config.timing.processing_s, lambda: self._finish(recording))
 
     def stop_named(self, name: str) -> None:
-        for recording in self.recordings:
-            if recording.terms.name == name:
-                self.stop(recording)
+        """End every recording of this name. That none runs is worth a warning and no more."""
+        running = [recording for recording in self.recordings if recording.is_running and recording.terms.name == name]
+        if not running:
+            self._call.journal.add("warning", {"detail": f"no recording named {name!r} is running"})
+        for recording in running:
+            self.stop(recording)
 
     def stop_all(self) -> None:
         for recording in self.recordings:
@@ -67,15 +67,26 @@ class Recorder:
         return f"{config.api_url}/2010-04-01/Accounts/{config.account_sid}/Recordings/{recording.sid}"
 
     def _finish(self, recording: Recording) -> None:
-        recording.finish(self._call.exchange.config.timing.recording_min_s)
+        faults = self._call.faults.recording
+        shortest_s = float("inf") if faults.ends_absent else self._call.exchange.config.timing.recording_min_s
+        recording.finish(shortest_s, off_s=faults.off_s)
         self._changed(recording)
+        if faults.off_s and recording.status == "completed":
+            self._call.later(faults.corrected_after_s, lambda: self._correct(recording, faults.off_s))
+
+    def _correct(self, recording: Recording, off_s: int) -> None:
+        """Tell the right duration after a wrong one. What is deleted meanwhile is told no more."""
+        if recording.duration_s is not None and recording.status == "completed":
+            recording.duration_s -= off_s
+            self._changed(recording)
 
     def _changed(self, recording: Recording, *, is_reported: bool = True) -> None:
         config = self._call.exchange.config
         recording.updated = self._call.exchange.clock.now()
         self._call.journal.add("recording", to_json(recording))
         if is_reported and recording.status in recording.terms.callback_events:
-            params = callback_params(recording, config.account_sid, config.api_url)
+            started = self._call.exchange.told(recording.started) or ""
+            params = callback_params(recording, config.account_sid, config.api_url, started)
             terms = recording.terms
             self._call.deliveries.deliver("recording", terms.callback, terms.callback_method, params, recording.status)
 

@@ -6,7 +6,6 @@ from hashlib import sha256
 
 import numpy as np
 
-from simulator.legs import rfc2822
 from simulator.sound import Samples, mixed, seconds, silence, to_wav, trimmed
 from simulator.tape import CALLER, HEARD, Tape
 
@@ -85,15 +84,15 @@ class Recording:
         self._close(at_s)
         self._become("stopped")
 
-    def finish(self, duration_min_s: float) -> None:
-        """Make the file. One that is too short is `absent`, with Twilio's error 16101."""
+    def finish(self, duration_min_s: float, *, off_s: int = 0) -> None:
+        """Make the file. One that is too short is `absent`, with Twilio's error 16101. The duration may be wrong."""
         tracks = self.sound()
         length = seconds(tracks[0])
         if length < duration_min_s:
             self.error_code = 16101
             self._become("absent")
         else:
-            self.duration_s = round(length)
+            self.duration_s = round(length) + off_s
             self.sha256 = sha256(to_wav(tracks)).hexdigest()
             self._become("completed")
 
@@ -128,7 +127,7 @@ class Recording:
         self.history.append(status)
 
 
-def callback_params(recording: Recording, account_sid: str, api_url: str) -> dict[str, str]:
+def callback_params(recording: Recording, account_sid: str, api_url: str, started: str) -> dict[str, str]:
     """What Twilio sends about a recording. From, To and CallStatus are not among it."""
     path = f"/2010-04-01/Accounts/{account_sid}/Recordings/{recording.sid}"
     params = {
@@ -139,7 +138,7 @@ def callback_params(recording: Recording, account_sid: str, api_url: str) -> dic
         "RecordingStatus": recording.status,
         "RecordingChannels": str(recording.channels),
         "RecordingSource": recording.terms.source,
-        "RecordingStartTime": rfc2822(recording.started) or "",
+        "RecordingStartTime": started,
         "RecordingTrack": recording.terms.track,
         "ErrorCode": str(recording.error_code),
     }

@@ -55,6 +55,12 @@ def authenticate() -> None:
         raise RestError(rest_faults.status, _FAULT_CODES.get(rest_faults.status, 20500), "as was asked for")
 
 
+def date_answer(response: Response) -> Response:
+    """The Date header is by Twilio's clock, as every time is that Twilio tells."""
+    response.date = exchange().shifted(exchange().clock.now())
+    return response
+
+
 def answer_error(error: RestError) -> Response:
     body = {
         "code": error.code,
@@ -99,7 +105,8 @@ def page(key: str, items: Sequence[T], show: Callable[[T], dict[str, Any]]) -> R
 
 
 def is_within_dates(name: str, moment: datetime) -> bool:
-    """Whether the request's filters of this name (`Name`, `Name<`, `Name>`) let a moment through."""
+    """Whether the request's filters of this name (`Name`, `Name<`, `Name>`) let a moment through, by Twilio's clock."""
+    moment = exchange().shifted(moment)
     for mark in ("", "<", ">"):
         text = request.args.get(name + mark)
         if not text:

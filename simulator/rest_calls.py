@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 from simulator import twiml
 from simulator.documents import Step
 from simulator.errors import RestError, TwimlRejected
-from simulator.legs import Leg, rfc2822
+from simulator.legs import Leg
 from simulator.line import HungUp, Redirected
 from simulator.phone_call import PhoneCall
 from simulator.rest import PREFIX, exchange, is_within_dates, not_found, page
@@ -25,7 +25,7 @@ def list_calls(account: str) -> Response:
         if value := request.args.get(parameter):
             legs = [leg for leg in legs if getattr(leg, attribute) == value]
     legs = [leg for leg in legs if is_within_dates("StartTime", leg.created)]
-    return page("calls", legs, to_json)
+    return page("calls", legs, lambda leg: to_json(leg, is_listed=True))
 
 
 @blueprint.get("/Calls/<sid:sid>.json")
@@ -64,20 +64,21 @@ def find(sid: str) -> tuple[Leg, PhoneCall]:
     return found
 
 
-def to_json(leg: Leg) -> dict[str, Any]:
+def to_json(leg: Leg, *, is_listed: bool = False) -> dict[str, Any]:
+    told = exchange().told
     path = f"/2010-04-01/Accounts/{exchange().config.account_sid}/Calls/{leg.sid}"
     parts = ("notifications", "recordings", "events", "transcriptions", "siprec", "streams", "payments")
-    return {
+    row = {
         "sid": leg.sid,
         "account_sid": exchange().config.account_sid,
         "answered_by": None,
         "api_version": "2010-04-01",
         "caller_name": None,
-        "date_created": rfc2822(leg.created),
-        "date_updated": rfc2822(leg.ended or leg.answered or leg.created),
+        "date_created": told(leg.created),
+        "date_updated": told(leg.ended or leg.answered or leg.created),
         "direction": leg.direction,
         "duration": str(leg.duration_s) if leg.ended else None,
-        "end_time": rfc2822(leg.ended),
+        "end_time": told(leg.ended),
         "forwarded_from": None,
         "from": leg.from_number,
         "from_formatted": _formatted(leg.from_number),
@@ -87,7 +88,7 @@ def to_json(leg: Leg) -> dict[str, Any]:
         "price": None,
         "price_unit": "USD",
         "queue_time": "0",
-        "start_time": rfc2822(leg.created),
+        "start_time": told(leg.created),
         "status": "queued" if leg.status == "initiated" else leg.status,
         "subresource_uris": {part: f"{path}/{part.title()}.json" for part in parts},
         "to": leg.to_number,
@@ -95,6 +96,7 @@ def to_json(leg: Leg) -> dict[str, Any]:
         "trunk_sid": None,
         "uri": f"{path}.json",
     }
+    return exchange().legs[leg.sid][1].faults.show("call", row, is_listed=is_listed)
 
 
 def _end(leg: Leg, call: PhoneCall) -> None:
@@ -103,7 +105,7 @@ def _end(leg: Leg, call: PhoneCall) -> None:
     line = call.line if leg is call.leg else exchange().lines.get(leg.sid)
     if line is None:
         raise RestError(400, 21220, "Call is not in-progress. Cannot end.")
-    line.interrupt(HungUp(line))
+    call.take_away(HungUp(line))
 
 
 def _redirect(leg: Leg, call: PhoneCall) -> None:
@@ -117,7 +119,7 @@ def _redirect(leg: Leg, call: PhoneCall) -> None:
         step = Step(None, twiml=text)
     else:
         step = Step(request.form["Url"], request.form.get("Method", "POST"))
-    call.line.interrupt(Redirected(call.line, step))
+    call.take_away(Redirected(call.line, step))
 
 
 def _check(text: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from simulator.legs import Leg, rfc2822
+from simulator.legs import Leg
 from simulator.phone_call import PhoneCall
 from simulator.rest import PREFIX, exchange, page
 from simulator.rest_calls import find as find_call
@@ -37,7 +37,7 @@ def to_json(asked: dict[str, Any]) -> dict[str, Any]:
             "request_duration": round(asked["latency_ms"]),
             "content_type": asked["content_type"] if came_back else None,
             "response_body": asked.get("twiml", asked.get("body", "")) if came_back else "",
-            "date_created": rfc2822(datetime.fromisoformat(asked["at"])),
+            "date_created": exchange().told(datetime.fromisoformat(asked["at"])),
         },
     }
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from simulator.errors import RestError
-from simulator.legs import rfc2822
+from simulator.faults import Faults
 from simulator.phone_call import PhoneCall
 from simulator.recordings import Recording, Terms
 from simulator.rest import PREFIX, exchange, is_within_dates, not_found, page
@@ -49,12 +49,12 @@ def update(account: str, call_sid: str, sid: str) -> Response:
 @blueprint.get("/Calls/<sid:call_sid>/Recordings.json")
 def list_of_call(account: str, call_sid: str) -> Response:
     find_call(call_sid)
-    return page("recordings", _listed(call_sid), of_call)
+    return page("recordings", _listed(call_sid), lambda one: of_call(one, is_listed=True))
 
 
 @blueprint.get("/Recordings.json")
 def list_all(account: str) -> Response:
-    return page("recordings", _listed(request.args.get("CallSid")), to_json)
+    return page("recordings", _listed(request.args.get("CallSid")), lambda one: to_json(one, is_listed=True))
 
 
 @blueprint.get("/Calls/<sid:call_sid>/Recordings/<sid:sid>.json")
@@ -72,7 +72,7 @@ def fetch(account: str, sid: str) -> Response:
 def delete(account: str, call_sid: str | None, sid: str) -> tuple[str, int]:
     """The sound is gone at once; that it existed stays visible to who asks for it."""
     recording = find(sid, call_sid, sees_deleted=False)
-    if recording.status not in ("completed", "absent"):
+    if recording.status not in ("completed", *(() if _faults(recording).recording.keeps_absent else ("absent",))):
         raise RestError(409, 20009, "Recording is not completed. Cannot delete.")
     exchange().erase(recording)
     return "", 204
@@ -107,9 +107,27 @@ def find(sid: str, call_sid: str | None = None, *, sees_deleted: bool | None = N
     return recording
 
 
-def to_json(recording: Recording, shown: str = "") -> dict[str, Any]:
-    """The resource. Asked for later, a recording that still runs or is paused is shown as `processing`."""
-    config = exchange().config
+def to_json(recording: Recording, shown: str = "", *, is_listed: bool = False) -> dict[str, Any]:
+    """The resource under its account."""
+    return _faults(recording).show("recording", _row(recording, shown), is_listed=is_listed)
+
+
+def of_call(recording: Recording, shown: str = "", *, is_listed: bool = False) -> dict[str, Any]:
+    """The same under its call: with its track, and without the media."""
+    row = _row(recording, shown)
+    del row["media_url"], row["subresource_uris"]
+    row["uri"] = row["uri"].replace("/Recordings/", f"/Calls/{recording.call_sid}/Recordings/")
+    row["track"] = recording.terms.track
+    return _faults(recording).show("recording", row, is_listed=is_listed)
+
+
+def _faults(recording: Recording) -> Faults:
+    return exchange().call_of(recording).faults
+
+
+def _row(recording: Recording, shown: str) -> dict[str, Any]:
+    """Asked for later, a recording that still runs or is paused is shown as `processing`."""
+    config, told = exchange().config, exchange().told
     path = f"/2010-04-01/Accounts/{config.account_sid}/Recordings/{recording.sid}"
     settled = recording.status in ("completed", "absent", "deleted")
     parts = ("add_on_results", "transcriptions")
@@ -119,8 +137,8 @@ def to_json(recording: Recording, shown: str = "") -> dict[str, Any]:
         "call_sid": recording.call_sid,
         "channels": recording.channels,
         "conference_sid": None,
-        "date_created": rfc2822(recording.started),
-        "date_updated": rfc2822(recording.updated),
+        "date_created": told(recording.started),
+        "date_updated": told(recording.updated),
         "duration": None if recording.duration_s is None else str(recording.duration_s),
         "encryption_details": None,
         "error_code": recording.error_code or None,
@@ -129,19 +147,11 @@ def to_json(recording: Recording, shown: str = "") -> dict[str, Any]:
         "price_unit": "USD",
         "sid": recording.sid,
         "source": recording.terms.source,
-        "start_time": rfc2822(recording.started),
+        "start_time": told(recording.started),
         "status": shown or (recording.status if settled else "processing"),
         "subresource_uris": {part: f"{path}/{part.title().replace('_', '')}.json" for part in parts},
         "uri": f"{path}.json",
     }
-
-
-def of_call(recording: Recording, shown: str = "") -> dict[str, Any]:
-    """The same under its call: with its track, and without the media."""
-    shared = to_json(recording, shown)
-    del shared["media_url"], shared["subresource_uris"]
-    uri = shared["uri"].replace("/Recordings/", f"/Calls/{recording.call_sid}/Recordings/")
-    return shared | {"track": recording.terms.track, "uri": uri}
 
 
 def _terms() -> Terms:

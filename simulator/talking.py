@@ -26,14 +26,14 @@ def converse(call: "PhoneCall", line: Line, verb: Verb) -> str:
     call.entered_conversation(lasts_s)
     line.forget_keys()
     status = _talk(call, line, lasts_s, ends_on_star=verb.is_on("hangupOnStar"))
-    if call.plan.caller.hangs_up == AFTER_TALK:
+    if call.acts.hangs_up == AFTER_TALK:
         line.hang_up()
         line.check()
     return status
 
 
 def _wanted_s(call: "PhoneCall") -> float:
-    return MANUAL_MAX_S if call.plan.is_manual else call.plan.caller.talks_s
+    return MANUAL_MAX_S if call.plan.is_manual else call.acts.talks_s
 
 
 def _talk(call: "PhoneCall", line: Line, lasts_s: float, *, ends_on_star: bool) -> str:

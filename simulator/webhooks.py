@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from urllib.parse import urldefrag, urlencode, urljoin
 
@@ -16,27 +16,32 @@ from simulator.signing import signature, signed_url
 
 REDIRECTS_MAX = 10
 BODY_MAX = 16 * 1024 * 1024  # enough for any prompt; a document's own limit is checked where it is parsed
+Params = Mapping[str, str | list[str]]
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """One request to be made. `kind` is voice, media, call, dial or recording."""
+    """One request to be made. `kind` is voice, media, call, dial or recording. A list of values repeats its name."""
 
     kind: str
     url: str
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
     method: str = "POST"
     token: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
 @dataclass
 class Mischief:
-    """What the network does to the next requests; each count falls to nothing as it is used up."""
+    """What the network does to the next requests; each count falls to nothing as it is used up.
+
+    `chunked` sends bodies piece by piece without a Content-Length, as tunnels do.
+    """
 
     connect_failures: int = 0
     lost_answers: int = 0
     wrong_signature: bool = False
+    chunked: bool = False
 
 
 @dataclass
@@ -46,7 +51,7 @@ class Attempt:
     kind: str
     method: str
     url: str
-    params: dict[str, str]
+    params: dict[str, str | list[str]]
     headers: dict[str, str]
     at: str
     status: int | None = None
@@ -128,7 +133,7 @@ class Sender:
         form = dict(webhook.params) if is_post else {}
         url = urldefrag(webhook.url).url
         if not is_post and webhook.params:
-            url += ("&" if "?" in url else "?") + urlencode(webhook.params)
+            url += ("&" if "?" in url else "?") + urlencode(webhook.params, doseq=True)
         headers = {
             "User-Agent": "TwilioProxy/1.1",
             "Accept": "*/*",
@@ -137,11 +142,16 @@ class Sender:
             "X-Home-Region": "us1",
             **({"Content-Type": FORM} if is_post else {}),
         }
-        body = urlencode(form) if is_post else None
+        body = self._body(form) if is_post else None
         prepared = self.session.prepare_request(requests.Request(webhook.method, url, headers=headers, data=body))
         token = self.auth_token + ("x" if self.mischief.wrong_signature else "")
         prepared.headers["X-Twilio-Signature"] = signature(token, signed_url(prepared.url or ""), form)
         return prepared
+
+    def _body(self, form: Params) -> str | Iterator[bytes]:
+        body = urlencode(form, doseq=True)
+        half = len(body) // 2
+        return iter([body[:half].encode(), body[half:].encode()]) if self.mischief.chunked and half else body
 
     def _maybe_refuse(self) -> None:
         if self.mischief.connect_failures > 0:

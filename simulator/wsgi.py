@@ -2,6 +2,7 @@
 
 import io
 import sys
+from collections.abc import Iterator
 from email.message import Message
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -57,7 +58,7 @@ def environ(request: requests.PreparedRequest) -> dict[str, Any]:
     """The WSGI environment, with the raw request target as servers give it in RAW_URI."""
     parts = urlsplit(request.url or "")
     body: Any = request.body or b""
-    content = body.encode() if isinstance(body, str) else bytes(body)
+    content = body.encode() if isinstance(body, str) else b"".join(body) if isinstance(body, Iterator) else bytes(body)
     made: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
@@ -79,6 +80,8 @@ def environ(request: requests.PreparedRequest) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     made |= {_header(name): str(value) for name, value in request.headers.items()}
+    if "HTTP_TRANSFER_ENCODING" in made:
+        return made | {"wsgi.input_terminated": True}
     return made | {"CONTENT_LENGTH": str(len(content))}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Response, request
+from werkzeug.datastructures import MultiDict
 
 from simulator.clock import Clock, VirtualClock
 from simulator.config import Config
@@ -37,7 +38,9 @@ DIAL = f"<Dial action='/ended'><Number url='/whisper'>{AGENT}</Number></Dial>"
 class Office:
     """Answers path by path; what it was asked is in `seen`, in order, with the form it came with."""
 
-    def __init__(self, clock: Clock | None = None, **answers: Answer | Callable[[], Answer]) -> None:
+    def __init__(
+        self, clock: Clock | None = None, clock_ahead_s: float = 0.0, **answers: Answer | Callable[[], Answer]
+    ) -> None:
         self.answers: dict[str, Answer | Callable[[], Answer]] = {
             "answer": "<Say>This call may be recorded.</Say><Redirect>/choice</Redirect>",
             "choice": "<Gather numDigits='1' finishOnKey='' timeout='4' actionOnEmptyResult='true' action='/consent'>"
@@ -52,8 +55,9 @@ class Office:
         }
         self.seen: list[tuple[str, dict[str, str]]] = []
         self.headers: list[dict[str, str]] = []
+        self.bodies: list[MultiDict[str, str]] = []
         self.clock: Clock = clock or VirtualClock()
-        self.exchange = Exchange(self._config(), self.clock)
+        self.exchange = Exchange(self._config(clock_ahead_s), self.clock)
         self.exchange.mount(ORIGIN, self._app())
 
     def call(
@@ -63,9 +67,10 @@ class Office:
         faults: Mapping[str, Any] | None = None,
         hooks: Mapping[str, Hook] | None = None,
         from_: str = CALLER,
+        **more: Any,
     ) -> PhoneCall:
         """Place a call, stay on it, and let its callbacks arrive."""
-        plan = CallPlan.of({"from": from_, "to": LINE, "caller": caller, "agent": agent, "faults": faults})
+        plan = CallPlan.of({"from": from_, "to": LINE, "caller": caller, "agent": agent, "faults": faults, **more})
         placed = self.exchange.place_call(plan, hooks)
         self.exchange.settle()
         return placed
@@ -77,14 +82,22 @@ class Office:
     def forms(self, path: str) -> list[dict[str, str]]:
         return [form for seen, form in self.seen if seen == path]
 
-    def _config(self) -> Config:
+    def _config(self, clock_ahead_s: float) -> Config:
         urls = {
             "voice_url": f"{ORIGIN}/answer",
             "voice_fallback_url": f"{ORIGIN}/fallback",
             "status_callback": f"{ORIGIN}/status",
         }
         timing = {} if isinstance(self.clock, VirtualClock) else IMPATIENT
-        return Config.of({"account_sid": ACCOUNT, "auth_token": TOKEN, "numbers": {LINE: urls}, "timing": timing})
+        return Config.of(
+            {
+                "account_sid": ACCOUNT,
+                "auth_token": TOKEN,
+                "numbers": {LINE: urls},
+                "timing": timing,
+                "clock_ahead_s": clock_ahead_s,
+            }
+        )
 
     def _app(self) -> Flask:
         app = Flask(__name__)
@@ -93,6 +106,7 @@ class Office:
         def step(path: str) -> Answer:
             self.seen.append((path, request.values.to_dict()))
             self.headers.append(dict(request.headers))
+            self.bodies.append(request.form)
             answer = self.answers[path]
             given = answer if isinstance(answer, str | tuple | Response) else answer()
             return twiml(given) if isinstance(given, str) else given

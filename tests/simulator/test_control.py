@@ -108,6 +108,19 @@ def test_a_person_presses_the_keys_and_hangs_up(office: Office, phone: Phone) ->
     assert phone.ask(f"calls/{sid}/hangup").status_code == 409
 
 
+def test_a_person_sends_the_call_back_and_a_sid_is_used_again(office: Office, phone: Phone) -> None:
+    sid = phone.place(sent_back=[{"moment": None, "presses": ["2"], "talks_s": 0.3}], caller={"presses": ["1"]})
+    for event, about in phone.watch(sid):
+        if (event, about.get("stage")) == ("stage", "in_conversation") and not office.forms("ended"):
+            assert phone.ask("calls", **{**PLAN, "call_sid": sid}).status_code == 400
+            assert phone.ask(f"calls/{sid}/sent-back").status_code == 204
+    assert [form["Digits"] for form in office.forms("consent")] == ["1", "2"]
+    assert len(phone.show(sid)["sent_back"]) == 1
+    assert phone.ask(f"calls/{sid}/sent-back").status_code == 409
+    assert phone.place(call_sid=sid) == sid
+    list(phone.watch(sid))
+
+
 def test_mistakes_are_answered_and_never_a_crash(phone: Phone) -> None:
     assert phone.ask("calls").status_code == 400
     assert phone.ask("calls", **{**PLAN, "to": "+19990000000"}).status_code == 400
