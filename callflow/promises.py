@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from callflow.story import Story, tell
-from policies.consent import RECORDING_OUTCOMES
+from policies.consent import RECORDING_OUTCOMES, Outcome
 from policies.lifecycle import RecordingState
 from storage import consent_log, erasure, log_verification, recordings
 from storage.audio_key import AudioKey
@@ -87,9 +87,9 @@ def _log(connection: Connection) -> Iterator[Breach]:
 
 
 def _told_first(connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
-    """P1: our own recording starts after the last word of the disclosure, and after consent is in the log."""
+    """P1: our own recording starts after the last word of a disclosure, and after consent is in the log."""
     words, recorded_words = _disclosure(connection, told)
-    disclosed_s = max(
+    disclosed_s = min(
         (
             _end(heard)
             for heard in one["heard"]
@@ -114,7 +114,7 @@ def _no_is_final(connection: Connection, one: Json, told: Story) -> Iterator[Bre
             continue
         if not recorded["deleted"]:
             yield Breach("P2", told.call.call_sid, "Twilio still holds a recording that nobody consented to")
-        if not told.incidents:
+        if not (told.incidents or told.call.outcome == Outcome.WITHDRAWN):
             yield Breach("P2", told.call.call_sid, "a recording without consent raised no incident")
     if consented:
         return

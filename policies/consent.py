@@ -128,7 +128,7 @@ class Withdraw:
 
     reason: str
     is_declined: bool
-    """Whether the caller said no, rather than only nothing."""
+    """Whether the caller said no, rather than only nothing, on a line where a no is remembered."""
     ends_call: bool = False
     """Whether the call ends with it, on a line that has no unrecorded calls."""
 
@@ -177,7 +177,7 @@ def decide_again(decision: Decision) -> Decision:
         return decision
     return Withdraw(
         _UNAGREED.get(decision.outcome, f"asked again, the caller did not agree: {decision.reason}"),
-        is_declined=decision.outcome is Outcome.DECLINED,
+        is_declined=isinstance(decision, Suppress) and decision.outcome is Outcome.DECLINED,
         ends_call=isinstance(decision, EndCall),
     )
 

@@ -141,17 +141,23 @@ class Town:
     def run(self, script: ScriptedCall) -> "Ran":
         self.exchange.clock.sleep(script.after.total_seconds())
         self.face.start((RULEBOOKS / f"{script.rulebook}.toml").read_text("utf-8"))
+        first, *sent_back = script.rounds
         plan = CallPlan.of(
             {
                 "from": script.caller,
                 "to": script.number,
-                "caller": {"presses": script.presses, "talks_s": 4, "hangs_up": script.hangs_up},
-                "agent": {"answers": script.agent},
+                "caller": {"presses": first.presses, "talks_s": 4, "hangs_up": first.hangs_up},
+                "agent": {"answers": first.agent},
+                "sent_back": [
+                    {"presses": one.presses, "talks_s": 4, "hangs_up": one.hangs_up, "agent": one.agent}
+                    for one in sent_back
+                ],
                 "faults": script.faults,
+                **({"call_sid": self.seen[-1]["call_sid"]} if script.has_sid_of_before else {}),
             }
         )
         hooks = {script.rogue: self.start_rogue} if script.rogue else {}
-        return self.play(plan, hooks, left_early=lambda _: script.hangs_up in {"in_disclosure", "at_question"})
+        return self.play(plan, hooks, left_early=lambda _: first.hangs_up in {"in_disclosure", "at_question"})
 
     def play(
         self,
@@ -183,7 +189,12 @@ class Town:
         return [str(breach) for breach in promises.breaches(witness, seen, others=others)]
 
     def contradicted(self, call_sid: str) -> list[str]:
-        """Where Twilio's account of the call differs from the log's, which it never may."""
+        """Where Twilio's account of the call differs from the log's, which it never may.
+
+        Under a sid that was used before Twilio tells of the latest call alone, and the log of both.
+        """
+        if sum(one["call_sid"] == call_sid for one in self.seen) > 1:
+            return []
         corroboration = Corroboration(
             self.database, self.provider, self.face.urls.public_base_url, self.moment, wait=timedelta(0)
         )

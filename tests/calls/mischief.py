@@ -12,6 +12,7 @@ from tests.calls.call_runner import RULEBOOK, TOKEN, Town
 from tests.calls.random_calls import Meanwhile
 from tests.calls.script import NUMBERS
 
+_REPEATED_WITHIN_S = 55.0
 _EDITS: dict[str, tuple[str, str]] = {
     "consent": (r"(?m)^consent = .*(\nsilence_is_consent = .*)?$", 'consent = "notice"'),
     "purposes": (r'purposes = \["quality"\]', 'purposes = ["training", "proof"]'),
@@ -72,8 +73,14 @@ def _record(town: Town, thing: Meanwhile, call: PhoneCall) -> None:
 
 
 def _replay(town: Town, thing: Meanwhile, call: PhoneCall) -> None:
-    """Deliver one of the requests so far once more, late, as it was."""
-    requests = [one for one in (*call.journal.of("document"), *call.journal.of("callback")) if one.get("status")]
+    """Deliver one of the requests so far once more, late, as it was. In the call only what is late and no new request:
+    after a minute the same bytes are one.
+    """
+    requests = [
+        one
+        for one in (*call.journal.of("document"), *call.journal.of("callback"))
+        if one.get("status") and (thing.moment == "afterwards" or call.elapsed() - one["at_s"] < _REPEATED_WITHIN_S)
+    ]
     if not requests or call.faults.wrong_signature:
         return
     again = requests[int(thing.how) % len(requests)]

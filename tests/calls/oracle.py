@@ -42,32 +42,40 @@ class Step:
 
 
 def steps_of(seen: Json) -> list[Step]:
-    found: dict[str, Step] = {}
+    """Each once, but for the first: every new request there is a new round."""
+    found: dict[tuple[str, int], Step] = {}
+    round_ = 0
     for one in seen["documents"]:
         path = urlsplit(one["url"]).path
         if one["kind"] == "voice" and one["status"] == 200 and path.startswith("/voice/"):
+            round_ += path.endswith("/answer") and not one["repeat"]
             step = Step(path.split("/")[2], one["at_s"], one["params"].get("Digits", ""), "<Gather" in one["twiml"])
-            found.setdefault(path, step)
+            found.setdefault((path, round_), step)
     return list(found.values())
 
 
 def allowed_outcomes(call: RandomCall, seen: Json) -> set[str]:
     """More than one only where the service can't tell a caller who hangs up from a line that is cut."""
-    is_told = False
+    is_told, outcome = False, ""
     for step in steps_of(seen):
         match step.kind:
             case "answer" if call.line == "never":
                 return {"not_asked"}
+            case "answer":
+                is_told = False
             case "choice" if call.line == "notice" and call.is_lax and not call.has_declined:
-                return {"consented_by_staying"}
+                outcome = outcome or "consented_by_staying"
             case "choice":
                 is_told = True
             case "consent" if not step.asks:
-                return {_decided(call, step.digits)}
-            case "fallback":
+                decided = _decided(call, step.digits)
+                if outcome in YES and decided not in YES:
+                    return {"withdrawn"}
+                outcome = outcome or decided
+            case "fallback" if not outcome:
                 return {"not_asked"} if is_told else {"disclosure_failed", "not_asked"}
-    if not steps_of(seen):
-        return {"not_asked"}
+    if outcome or not steps_of(seen):
+        return {outcome or "not_asked"}
     return {"hung_up_in_choice"} if is_told else {"hung_up_in_disclosure"}
 
 
@@ -81,7 +89,9 @@ def _decided(call: RandomCall, digits: str) -> str:
 
 def owed_nobody(call: RandomCall, seen: Json) -> bool:
     """Whether it is nobody's fault but the caller's, the network's or the rule's that no agent was rung."""
-    is_refused = call.line == "must_record" and allowed_outcomes(call, seen).isdisjoint({*YES, "not_asked"})
+    is_refused = call.line == "must_record" and allowed_outcomes(call, seen).isdisjoint(
+        {*YES, "not_asked", "withdrawn"}
+    )
     return call.wrong_signature or is_refused or _hung_up(call, seen) or _was_cut_off(seen)
 
 
@@ -109,14 +119,14 @@ def untruths(call: RandomCall, seen: Json) -> Iterator[str]:
     """What was done or said on the line that §3 does not allow."""
     steps, ours = steps_of(seen), [one for one in seen["recordings"] if is_ours(one)]
     outcomes = allowed_outcomes(call, seen)
-    if len(ours) > 1 or (ours and not outcomes <= YES):
+    if len(ours) > 1 or (ours and not outcomes <= {*YES, "withdrawn"}):
         yield f"{len(ours)} recordings of ours on a call that was {outcomes}"
     if any(step.asks and step.digits in {"1", "2"} for step in steps):
         yield "a clear answer was asked about again"
-    if sum(step.kind == "consent" for step in steps) > QUESTIONS_MAX:
+    if sum(step.kind == "consent" for step in steps) > QUESTIONS_MAX * sum(step.kind == "answer" for step in steps):
         yield "the caller is asked without end"
     said = {heard["text"] for heard in (*seen["heard"], *seen["whispered"])}
     if not ours and said & {"This call is now being recorded.", "This call is recorded."}:
         yield "somebody was told of a recording that there is not"
-    if ours and said & {"This call is not recorded.", "This call is not being recorded."}:
+    if ours and outcomes <= YES and said & {"This call is not recorded.", "This call is not being recorded."}:
         yield "somebody was told that a recorded call is not recorded"

@@ -73,6 +73,8 @@ class RandomCall:
     extra_params: dict[str, str] = field(default_factory=dict)
     rest: tuple[int, int] | None = None
     meanwhile: tuple[Meanwhile, ...] = ()
+    sent_back: tuple[tuple[str, ...], ...] = ()
+    """What is pressed in each round after the first: an agent sends the call back in the middle of a conversation."""
     has_declined: bool = False
     """Whether the service remembers that this number declined."""
 
@@ -94,6 +96,7 @@ class RandomCall:
                 "to": NUMBERS[self.line],
                 "caller": caller,
                 "agent": {"answers": self.agent, "rings_s": self.rings_s},
+                "sent_back": [{"presses": presses, "talks_s": self.talks_s} for presses in self.sent_back],
                 "faults": faults,
             }
         )
@@ -186,6 +189,13 @@ def _one_thing(random: Random) -> Meanwhile:
             return Meanwhile("replay", random.choice(_WHEN), after_s, str(random.randint(0, 5)))
 
 
+def _sent_back(random: Random) -> tuple[tuple[str, ...], ...]:
+    keys = ("1", "1", "2", "2", "9", "nothing", "7")
+    return tuple(
+        tuple(random.choice(keys) for _ in range(random.randint(0, 3))) for _ in range(random.choice((1, 1, 2)))
+    )
+
+
 _UNUSUAL: dict[str, tuple[float, Callable[[Random], Any]]] = {
     "keys_at": (0.3, _keys_at),
     "hangs_up": (0.35, _hangs_up),
@@ -198,4 +208,5 @@ _UNUSUAL: dict[str, tuple[float, Callable[[Random], Any]]] = {
     "extra_params": (0.1, _extra_params),
     "rest": (0.2, lambda random: (random.randint(1, 9), random.choice((429, 500, 503)))),
     "meanwhile": (0.45, _meanwhile),
+    "sent_back": (0.25, _sent_back),
 }

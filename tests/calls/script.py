@@ -19,12 +19,14 @@ NUMBERS = {
 }
 MOMENTS = ("in_disclosure", "at_question", "in_conversation")
 AGENTS: dict[str, bool | str] = {"busy": "busy", "absent": False}
+REPEATS_THE_SID = "repeats the CallSid"
 TWILIO: dict[str, dict[str, object]] = {
     "loses recording callbacks": {"callbacks": {"recording": {"lose": True}}},
     "loses call callbacks": {"callbacks": {"call": {"lose": True}}},
     "repeats callbacks": {"callbacks": {"call": {"duplicate": 2}, "recording": {"duplicate": 2}}},
     "repeats steps": {"voice": {"duplicate": 2}},
     "repeats steps at once": {"voice": {"duplicate": 4, "concurrent": True}},
+    REPEATS_THE_SID: {},
 }
 
 
@@ -33,8 +35,21 @@ class BadScript(ValueError):
 
 
 @dataclass
+class ScriptedRound:
+    """From the line's beginning to a conversation with an agent. `happens` are the hears and presses in their order."""
+
+    happens: list[tuple[str, str]] = field(default_factory=list)
+    hangs_up: str | None = None
+    agent: bool | str = True
+
+    @property
+    def presses(self) -> list[str]:
+        return [what for kind, what in self.happens if kind == "presses"]
+
+
+@dataclass
 class ScriptedCall:
-    """One call. `happens` are the hears and presses in their order; `expected` pairs what is expected with its value.
+    """One call, of one round, or more where it is sent back. `expected` pairs what is expected with its value.
 
     `after` is how long after the call before it comes, and `rulebook` the name of the rules in force then.
     """
@@ -43,16 +58,15 @@ class ScriptedCall:
     rulebook: str = "ordinary"
     after: timedelta = timedelta(0)
     number: str = ""
-    happens: list[tuple[str, str]] = field(default_factory=list)
-    hangs_up: str | None = None
-    agent: bool | str = True
+    rounds: list[ScriptedRound] = field(default_factory=lambda: [ScriptedRound()])
     rogue: str | None = None
+    has_sid_of_before: bool = False
     faults: dict[str, object] = field(default_factory=dict)
     expected: list[tuple[str, str]] = field(default_factory=list)
 
     @property
-    def presses(self) -> list[str]:
-        return [what for kind, what in self.happens if kind == "presses"]
+    def happens(self) -> list[tuple[str, str]]:
+        return [one for round_ in self.rounds for one in round_.happens]
 
 
 @dataclass
@@ -102,21 +116,30 @@ def _take(script: Script, word: str, rest: str) -> None:
         case "dials":
             who = rest.removeprefix("from").strip()
             call.caller = "anonymous" if who == "withheld" else who or call.caller
-        case "presses" | "hears":
-            call.happens.append((word, rest))
-        case "hangs":
-            call.hangs_up = _moment(rest.removeprefix("up").strip())
-        case "agent":
-            call.agent = AGENTS[rest]
+        case "sent" if rest == "back":
+            call.rounds.append(ScriptedRound())
+        case "presses" | "hears" | "hangs" | "agent":
+            _take_in(call.rounds[-1], word, rest)
         case "rogue":
             call.rogue = _moment(rest)
         case "twilio":
+            call.has_sid_of_before |= rest == REPEATS_THE_SID
             call.faults |= TWILIO[rest]
         case "expect":
             what, _, value = rest.partition(" ")
             call.expected.append((what, value.strip()))
         case _:
             raise BadScript(f"{word!r} is not a word of call scripts")
+
+
+def _take_in(round_: ScriptedRound, word: str, rest: str) -> None:
+    match word:
+        case "hangs":
+            round_.hangs_up = _moment(rest.removeprefix("up").strip())
+        case "agent":
+            round_.agent = AGENTS[rest]
+        case _:
+            round_.happens.append((word, rest))
 
 
 def _span(text: str) -> timedelta:

@@ -75,16 +75,19 @@ def wrongs(town: Town, call: RandomCall) -> Iterator[str]:
     if outcome not in oracle.OUTCOMES or outcome not in allowed:
         yield f"the outcome is {outcome}, and should be {sorted(allowed)}"
     yield from _wrongly_kept(ran)
-    _remember(town, call, outcome)
+    _remember(town, call, ran)
 
 
-def _remember(town: Town, call: RandomCall, outcome: str) -> None:
+def _remember(town: Town, call: RandomCall, ran: Ran) -> None:
     """A no is remembered where there is a number to remember, and where the caller was connected all the same."""
+    if call.line == "must_record" or ran.story.call.outcome not in {*oracle.YES, "declined", "withdrawn"}:
+        return
     is_number = call.is_lax or call.caller in {"+525512345678", "+18005550123"}
-    if outcome == "declined" and is_number and call.line != "must_record":
-        town.declined.add(call.caller)
-    if outcome == "consented" and call.has_declined and call.line != "must_record":
-        town.declined.discard(call.caller)
+    for step in oracle.steps_of(ran.seen):
+        if step.kind == "consent" and not step.asks and step.digits == "2" and is_number:
+            town.declined.add(call.caller)
+        if step.kind == "consent" and not step.asks and step.digits == "1":
+            town.declined.discard(call.caller)
 
 
 def _afterwards(town: Town, call: RandomCall, placed: PhoneCall) -> None:
