@@ -54,6 +54,12 @@ CALLS = (
         {"presses": ["2"], "talks_s": 25},
         rogue=True,
     ),
+    DemoCall(
+        "agrees, is sent back, and changes their mind",
+        ASKING,
+        texan(119),
+        {"presses": ["1"], "sent_back": [{"presses": ["2"], "talks_s": _TALKS_S}]},
+    ),
     DemoCall("declined before, so is not asked", NOTICE, texan(113), {"presses": ["nothing"]}, after="declines"),
     DemoCall(
         "declined before, and now asks to be recorded",

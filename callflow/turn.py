@@ -81,9 +81,11 @@ class Turn:
                 return again._discloses(again.wording)
             case CallState.ENDING:
                 return again._refuses()
+            case CallState.ENDED:  # a sid that Twilio uses once more: whatever records it is looked for
+                calls.ask_again(self.connection, again.call, self.moment.at)
+                return again._goes_on_unrecorded(text=again.wording.not_recorded)
             case _:
-                outcome = Outcome.NOT_ASKED if again.call.state is CallState.ENDED else Outcome(again.call.outcome)
-                return again._goes_on_unrecorded(text=_said_of(outcome, again.wording))
+                return again._goes_on_unrecorded(text=_said_of(Outcome(again.call.outcome), again.wording))
 
     def language_chosen(self, heard: Answered) -> bytes:
         if self.call.state is not CallState.DISCLOSING:
