@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from simulator import speech
 from simulator.errors import RestError
 from simulator.faults import Faults
+from simulator.legs import Leg
 from simulator.phone_call import PhoneCall
 from simulator.plans import KEYS, CallPlan
 from simulator.recorder import to_json as recording_to_json
@@ -109,13 +110,14 @@ def summary(call: PhoneCall) -> dict[str, Any]:
 
 
 def to_json(call: PhoneCall) -> dict[str, Any]:
-    """Everything about a call."""
+    """Everything about a call. Of `hung_up` there is an entry where the caller did it, and not the agent or REST."""
     return summary(call) | {
         "talking": call.is_connected,
-        "legs": [{"call_sid": leg.sid, "to": leg.to_number, "status": leg.status} for leg in call.children],
+        "legs": [_leg(call, leg) for leg in call.children],
         "heard": [spoken.to_json() for spoken in call.line.tape.utterances() if spoken.kind != "key"],
         "whispered": call.journal.of("whisper"),
         "keys": call.journal.of("key"),
+        "hung_up": call.journal.of("hung_up"),
         "sent_back": call.journal.of("sent_back"),
         "stages": call.journal.of("stage"),
         "documents": call.journal.of("document"),
@@ -124,6 +126,11 @@ def to_json(call: PhoneCall) -> dict[str, Any]:
         "errors": call.journal.of("error"),
         "warnings": call.journal.of("warning"),
     }
+
+
+def _leg(call: PhoneCall, leg: Leg) -> dict[str, Any]:
+    at_s = round((leg.created - call.leg.created).total_seconds(), 3)
+    return {"call_sid": leg.sid, "to": leg.to_number, "status": leg.status, "at_s": at_s}
 
 
 def _events(call: PhoneCall) -> Iterator[str]:

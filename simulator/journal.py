@@ -10,7 +10,8 @@ from typing import Any
 class Entry:
     """One happening.
 
-    `kind` is status, heard, cut, key, document, callback, recording, whisper, stage, sent_back, warning or error.
+    `kind` is status, heard, cut, key, hung_up, document, callback, recording, whisper, stage, sent_back, warning or
+    error.
     """
 
     number: int

@@ -68,6 +68,8 @@ class Line:
         self._signal.set()
 
     def hang_up(self) -> None:
+        """The person hangs up."""
+        self._log("hung_up", {})
         self.interrupt(HungUp(self))
 
     def interrupt(self, interruption: Interruption) -> None:

@@ -97,6 +97,8 @@ def to_json(recording: Recording) -> dict[str, object]:
     return {
         "sid": recording.sid,
         "source": recording.terms.source,
+        "name": recording.terms.name,
+        "callback": recording.terms.callback,
         "status": recording.status,
         "started_at_s": round(recording.started_at_s, 3),
         "stopped_at_s": None if stopped is None else round(stopped, 3),
