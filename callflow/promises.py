@@ -1,7 +1,8 @@
 """Whether the promises were kept, seen from outside: what Twilio saw against the database, the audio store and the log.
 
-Nothing here trusts what the service says of itself where something else can be asked: calls, recordings and times are
-those of the telephone's side (the simulator's JSON), stored audio is opened and measured, the log is computed again.
+Nothing here trusts what the service says of itself where something else can be asked: calls, recordings, times and
+what became of each call are those of the telephone's side (`callflow.phone_side`), stored audio is opened and measured,
+the log is computed again. So a call that the service misunderstood is found out, however well its rows agree.
 """
 
 import io
@@ -15,8 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from callflow.phone_side import PhoneSide, is_ours
 from callflow.story import Story, tell
-from policies.consent import RECORDING_OUTCOMES, Outcome
 from policies.lifecycle import RecordingState
 from storage import consent_log, erasure, log_verification, recordings
 from storage.audio_key import AudioKey
@@ -29,6 +30,7 @@ from storage.tables import audio_object, call, recording, recording_key, wording
 
 Json = Mapping[str, Any]
 _DURATION_TOLERANCE_S = 2.0
+_CUT_MIN_S = 0.01
 _NAME_CHARS_MIN = 7
 _GIVEN_UP = (RecordingState.CONDEMNED, RecordingState.DESTROYED)
 
@@ -68,10 +70,12 @@ def breaches(witness: Witness, seen: Sequence[Json], *, others: Collection[str] 
             if told is None:
                 unknown.append(one)
                 continue
-            found += _told_first(connection, one, told)
-            found += _no_is_final(connection, one, told)
+            side = PhoneSide.of(one)
+            found += _as_it_was(side, told)
+            found += _told_first(connection, one, side, told)
+            found += _no_is_final(connection, one, side, told)
             found += _gets_through(one, told)
-            found += _nothing_lost(witness, connection, one, told)
+            found += _nothing_lost(witness, connection, one, side, told)
             found += _names_nobody(connection, one, told)
         found += _unknown(connection, unknown)
         found += _invented(connection, {one["call_sid"] for one in seen} | {*others})
@@ -86,35 +90,47 @@ def _log(connection: Connection) -> Iterator[Breach]:
         yield Breach("P5", "-", str(error))
 
 
-def _told_first(connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
-    """P1: our own recording starts after the last word of a disclosure, and after consent is in the log."""
+def _as_it_was(side: PhoneSide, told: Story) -> Iterator[Breach]:
+    """P5: the call is on record as what it was; and none of our documents did what the caller's answer forbade."""
+    if told.call.outcome not in side.outcomes:
+        was = " or ".join(sorted(side.outcomes))
+        yield Breach("P5", told.call.call_sid, f"it is on record as {told.call.outcome}, and was {was}")
+    for promise, what in side.wrongs():
+        yield Breach(promise, told.call.call_sid, what)
+
+
+def _told_first(connection: Connection, one: Json, side: PhoneSide, told: Story) -> Iterator[Breach]:
+    """P1: our own recording starts after the last word of the disclosure, and after consent is in the log.
+
+    A disclosure that was cut short is none. Of a call that was sent back, those that come later are another's.
+    """
     words, recorded_words = _disclosure(connection, told)
-    disclosed_s = min(
-        (
-            _end(heard)
-            for heard in one["heard"]
-            if heard["text"] == words or (recorded_words and recorded_words in heard["text"])
-        ),
-        default=None,
-    )
-    for recorded in one["recordings"]:
-        if not _is_ours(recorded):
-            continue
-        if disclosed_s is None or recorded["started_at_s"] < disclosed_s:
+    disclosures = [
+        heard
+        for heard in one["heard"]
+        if heard["text"] == words or (recorded_words and recorded_words in heard["text"])
+    ]
+    starts = [recorded["started_at_s"] for recorded in one["recordings"] if is_ours(recorded)]
+    for start_s in starts:
+        before = [_heard_to_s(heard) for heard in disclosures if heard["at_s"] <= start_s]
+        if not before or before[-1] is None or before[-1] > start_s:
             yield Breach("P1", told.call.call_sid, "a recording started before the disclosure had ended")
-        if not any(event["type"] == "recording.permitted" for event in told.events):
-            yield Breach("P1", told.call.call_sid, "a recording started without consent in the log")
+    if (starts or side.was_agreed) and not any(event["type"] == "recording.permitted" for event in told.events):
+        yield Breach("P1", told.call.call_sid, "a recording started without consent in the log")
 
 
-def _no_is_final(connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
-    """P2: where nobody consented nothing remains, at Twilio or here; and what ran nevertheless is an incident."""
-    consented = told.call.outcome in RECORDING_OUTCOMES
+def _no_is_final(connection: Connection, one: Json, side: PhoneSide, told: Story) -> Iterator[Breach]:
+    """P2: where nobody consented nothing remains, at Twilio or here; and what ran nevertheless is an incident.
+
+    It is none where the caller had agreed to our recording first, and said no later.
+    """
+    consented = side.is_consented(told.call.outcome)
     for recorded in one["recordings"]:
-        if (consented and _is_ours(recorded)) or recorded["status"] == "absent":
+        if (consented and is_ours(recorded)) or recorded["status"] == "absent":
             continue
         if not recorded["deleted"]:
             yield Breach("P2", told.call.call_sid, "Twilio still holds a recording that nobody consented to")
-        if not (told.incidents or told.call.outcome == Outcome.WITHDRAWN):
+        if not told.incidents and not (side.was_agreed and is_ours(recorded)):
             yield Breach("P2", told.call.call_sid, "a recording without consent raised no incident")
     if consented:
         return
@@ -124,30 +140,49 @@ def _no_is_final(connection: Connection, one: Json, told: Story) -> Iterator[Bre
 
 
 def _gets_through(one: Json, told: Story) -> Iterator[Breach]:
-    """P3: for whoever stays on the line the agents are rung, whatever the caller answered."""
+    """P3: for whoever stays on the line the agents are rung, whatever the caller answered, and whenever sent back."""
     wanted = not one["left_early"] and told.call.mode != "must_record"
-    if wanted and not one["legs"]:
+    since_s = max((sent["at_s"] for sent in one["sent_back"]), default=0.0)
+    if wanted and not any(leg["at_s"] >= since_s for leg in one["legs"]):
         yield Breach("P3", told.call.call_sid, "the caller stayed on and no agent was rung")
 
 
-def _nothing_lost(witness: Witness, connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
-    """P4: what Twilio completed of a consented recording is here and opens, or an incident says why not."""
+def _nothing_lost(
+    witness: Witness, connection: Connection, one: Json, side: PhoneSide, told: Story
+) -> Iterator[Breach]:
+    """P4: what Twilio completed of a consented recording is here and opens, or an incident says why not.
+
+    Destroyed it may be for no other reason than that its time has ended.
+    """
+    if not side.is_consented(told.call.outcome):
+        return
     ours = {kept.recording_sid: kept for kept in told.recordings}
     for recorded in one["recordings"]:
-        if not _is_ours(recorded) or recorded["status"] not in {"completed", "deleted"}:
-            continue
-        if told.call.outcome not in RECORDING_OUTCOMES:
+        if not is_ours(recorded) or recorded["status"] not in {"completed", "deleted"}:
             continue
         kept = ours.get(recorded["sid"])
         if kept is None or kept.state is not RecordingState.KEPT:
-            if not told.incidents:
-                yield Breach("P4", told.call.call_sid, "a completed recording is neither kept nor an incident")
-            if recorded["deleted"] and not (kept and kept.state in _GIVEN_UP):
-                yield Breach("P4", told.call.call_sid, "Twilio's copy is gone and ours was never verified")
+            yield from _not_kept(recorded, kept, told)
             continue
         yield from _opens(witness, connection, recorded, kept, told)
         if not recorded["deleted"]:
             yield Breach("P4", told.call.call_sid, "Twilio's copy remains although ours is verified")
+
+
+def _not_kept(recorded: Json, kept: Recording | None, told: Story) -> Iterator[Breach]:
+    if kept and _had_its_time(kept, told):
+        return
+    if kept and kept.state in _GIVEN_UP:
+        yield Breach("P4", told.call.call_sid, f"the caller agreed to recording {kept.id}, and it is {kept.state}")
+    elif recorded["deleted"]:
+        yield Breach("P4", told.call.call_sid, "Twilio's copy is gone and ours was never verified")
+    if not told.incidents:
+        yield Breach("P4", told.call.call_sid, "a completed recording is neither kept nor an incident")
+
+
+def _had_its_time(kept: Recording, told: Story) -> bool:
+    destroyed = [event for event in told.events if event["type"] == "recording.destroyed"]
+    return any(event["recording"] == kept.id and event["rule"] == "retention" for event in destroyed)
 
 
 def _names_nobody(connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
@@ -235,10 +270,6 @@ def _length_s(wav: bytes) -> float:
         return float(opened.getnframes() / opened.getframerate())
 
 
-def _is_ours(recorded: Json) -> bool:
-    return bool(recorded["source"] == "StartCallRecordingTwiML")
-
-
 def _disclosure(connection: Connection, told: Story) -> tuple[str, str]:
     """The words of the disclosure as they were published, by the hash that the call names; and the hash of their sound,
     which the address of a recorded prompt names.
@@ -248,5 +279,7 @@ def _disclosure(connection: Connection, told: Story) -> tuple[str, str]:
     return published["disclosure"], published.get("disclosure_audio", "")
 
 
-def _end(heard: Json) -> float:
-    return float(heard["at_s"]) + float(heard["duration_s"])
+def _heard_to_s(heard: Json) -> float | None:
+    """When the last word was heard; None where it was cut."""
+    is_whole = heard["played_s"] >= heard["duration_s"] - _CUT_MIN_S
+    return float(heard["at_s"]) + float(heard["duration_s"]) if is_whole else None

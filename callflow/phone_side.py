@@ -1,0 +1,209 @@
+"""A call by the telephone's side alone: what it asked of us and was answered, what was pressed, who was rung.
+
+No row of ours is asked. Where that side leaves room, a request perhaps having reached us or not, a call has several
+outcomes that may be right, and else one.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from policies.consent import RECORDING_OUTCOMES, Outcome
+
+Json = Mapping[str, Any]
+Outcomes = frozenset[Outcome | None]  # None: the service knows nothing of the call
+_STEPS = frozenset({"answer", "language", "choice", "consent", "ended", "fallback"})
+# Twilio's errors for a connection that never came about: nothing was sent.
+_NEVER_SENT = frozenset({11100, 11201, 11202, 11210, 11220})
+_HUNG_UP = frozenset({Outcome.HUNG_UP_IN_DISCLOSURE, Outcome.HUNG_UP_IN_CHOICE})
+_UNDECIDED: Outcomes = _HUNG_UP | {None}
+_REFUSED = frozenset({Outcome.DECLINED, Outcome.WITHDRAWN})
+_QUESTION = re.compile(r"<Gather[^>]*/voice/consent/")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A voice request about the caller's leg. `document` is empty where no answer came."""
+
+    step: str
+    digits: str
+    document: str
+    is_known: bool
+    """Whether the service had it for certain: there was an answer, though it may have been lost on its way."""
+
+    @property
+    def asks(self) -> bool:
+        return bool(_QUESTION.search(self.document))
+
+    @property
+    def records(self) -> bool:
+        return "<Start>" in self.document
+
+    @property
+    def stops(self) -> bool:
+        return "<Stop>" in self.document
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it discloses, asks in which language, or asks for consent: nothing is decided by it."""
+        return "<Gather" in self.document or "<Redirect" in self.document
+
+    @property
+    def only_connects(self) -> bool:
+        """Without a word, as where a step of ours failed: the decision may have been settled all the same, or not."""
+        return "<Dial" in self.document and "<Say" not in self.document and "<Play" not in self.document
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSide:
+    asked: tuple[Asked, ...]
+    outcomes: frozenset[Outcome]
+    """What the call may be on record as."""
+
+    @classmethod
+    def of(cls, seen: Json) -> "PhoneSide":
+        """From the simulator's JSON of a call that is over."""
+        requests = list(_requests(seen))
+        found: Outcomes = frozenset({None})
+        for asked in requests:
+            after = frozenset[Outcome | None]().union(*(_after(before, asked) for before in found))
+            found = after if asked.is_known else found | after
+        return cls(tuple(requests), frozenset[Outcome]().union(*(_ended(one, seen, requests) for one in found)))
+
+    @property
+    def was_agreed(self) -> bool:
+        """Whether the caller was told by a document of ours, and of right, that the call is recorded."""
+        return any(asked.records and _agrees(asked) for asked in self.asked)
+
+    def is_consented(self, outcome: str) -> bool:
+        """Whether the recording is to be kept. Only where the telephone's side leaves room is our own word heard."""
+        return self.outcomes <= RECORDING_OUTCOMES or outcome in self.outcomes & RECORDING_OUTCOMES
+
+    def wrongs(self) -> Iterable[tuple[str, str]]:
+        """What our documents themselves did wrong, by the promise that it broke."""
+        for asked in self.asked:
+            if asked.records and not _agrees(asked):
+                yield "P1", f"a recording was started after {asked.step} with {asked.digits or 'no key'}"
+            if asked.step == "consent" and asked.digits == "2" and asked.asks:
+                yield "P2", "the caller said no and was asked again"
+
+
+def _requests(seen: Json) -> Iterable[Asked]:
+    """Those that reached the service, and those that may have: Twilio cannot tell an answer that was lost."""
+    for one in seen["documents"]:
+        folder, _, path = urlsplit(one["url"]).path.removeprefix("/").partition("/")
+        step = path.partition("/")[0]
+        if one["kind"] != "voice" or folder != "voice" or step not in _STEPS:
+            continue
+        if one["params"].get("CallSid") != seen["call_sid"]:
+            continue
+        status, is_known = one["status"], one["status"] == 200
+        if is_known or (status is None and one["code"] not in _NEVER_SENT) or (status or 0) >= 500:
+            yield Asked(step, one["params"].get("Digits", ""), one["twiml"] if is_known else "", is_known)
+
+
+def _after(before: Outcome | None, asked: Asked) -> Collection[Outcome | None]:
+    """What the call may be on record as when a request has reached the service."""
+    if before in _UNDECIDED:
+        return _DECIDES[asked.step](before, asked)
+    if asked.step == "consent" and asked.digits == "2":
+        return {Outcome.WITHDRAWN, Outcome.DECLINED} if before in RECORDING_OUTCOMES else _also_declined(before)
+    if before in RECORDING_OUTCOMES and asked.step in ("choice", "consent"):
+        return _asked_again(before, asked)
+    return {before}
+
+
+def _also_declined(before: Outcome | None) -> Collection[Outcome | None]:
+    """A no after another outcome without consent changes what it is called, and nothing else."""
+    return {before} if before in _REFUSED else {before, Outcome.DECLINED}
+
+
+def _asked_again(before: Outcome | None, asked: Asked) -> Collection[Outcome | None]:
+    """A recorded call that was sent back: nothing but a renewed consent lets the recording go on."""
+    if asked.stops:
+        return {Outcome.WITHDRAWN}
+    if asked.step == "choice" or asked.asks or asked.records:
+        return {before}
+    if asked.digits == "1":
+        return {before, Outcome.CONSENTED}
+    is_refused = asked.digits and asked.document and not asked.only_connects
+    return {Outcome.WITHDRAWN} if is_refused else {before, Outcome.WITHDRAWN}
+
+
+def _of_greeting(_: Outcome | None, asked: Asked) -> Collection[Outcome | None]:
+    if not asked.is_known:
+        return {Outcome.HUNG_UP_IN_DISCLOSURE, Outcome.NOT_ASKED}
+    return {Outcome.HUNG_UP_IN_DISCLOSURE} if asked.goes_on else {Outcome.NOT_ASKED}
+
+
+def _of_choice(_: Outcome | None, asked: Asked) -> Collection[Outcome | None]:
+    if asked.asks:
+        return {Outcome.HUNG_UP_IN_CHOICE}
+    if asked.records:
+        return {Outcome.CONSENTED_BY_STAYING}
+    unasked = {Outcome.DISCLOSURE_CUT_SHORT, Outcome.NOT_ASKED}
+    if asked.is_known and not asked.only_connects:
+        return unasked
+    return {*unasked, Outcome.HUNG_UP_IN_CHOICE, Outcome.CONSENTED_BY_STAYING}
+
+
+def _of_consent(_: Outcome | None, asked: Asked) -> Collection[Outcome | None]:
+    if asked.digits == "2":
+        return {Outcome.DECLINED}
+    if asked.asks:
+        return {Outcome.HUNG_UP_IN_CHOICE}
+    if asked.records:
+        return {Outcome.CONSENTED if asked.digits else Outcome.CONSENTED_BY_STAYING}
+    refused = {Outcome.NOT_ASKED, Outcome.UNCLEAR if asked.digits else Outcome.SILENT}
+    if asked.digits == "1":
+        refused = {Outcome.NOT_ASKED}
+    if asked.is_known and not asked.only_connects:
+        return refused
+    permitted = {"1": {Outcome.CONSENTED}, "": {Outcome.CONSENTED_BY_STAYING}}.get(asked.digits, set())
+    return {*refused, *permitted, Outcome.HUNG_UP_IN_CHOICE}
+
+
+def _of_fallback(before: Outcome | None, _: Asked) -> Collection[Outcome | None]:
+    if before is Outcome.HUNG_UP_IN_CHOICE:
+        return {Outcome.NOT_ASKED}
+    return {Outcome.DISCLOSURE_FAILED, Outcome.NOT_ASKED}
+
+
+def _of_end(_: Outcome | None, __: Asked) -> Collection[Outcome | None]:
+    return {Outcome.NOT_ASKED}
+
+
+_DECIDES = {
+    "answer": _of_greeting,
+    "language": _of_greeting,
+    "choice": _of_choice,
+    "consent": _of_consent,
+    "fallback": _of_fallback,
+    "ended": _of_end,
+}
+
+
+def _ended(found: Outcome | None, seen: Json, requests: Sequence[Asked]) -> Collection[Outcome]:
+    """The outcome at the call's end. A caller for whom agents were rung did not hang up on a question before."""
+    if found is None:
+        return {Outcome.NOT_ASKED}
+    if found not in _HUNG_UP:
+        return {found}
+    if seen["legs"]:
+        return {Outcome.NOT_ASKED}
+    is_all_known = all(asked.is_known for asked in requests) and not any(one["failure"] for one in seen["documents"])
+    was_told = any(one["kind"] == "call" and one.get("status") in range(200, 300) for one in seen["callbacks"])
+    is_clear = seen["hung_up"] and is_all_known and was_told
+    return {found} if is_clear else {found, Outcome.NOT_ASKED}
+
+
+def _agrees(asked: Asked) -> bool:
+    """Whether a request is an act of consent: the accept key, or staying on where that is one."""
+    return asked.step == "choice" or (asked.step == "consent" and asked.digits in ("1", ""))
+
+
+def is_ours(recorded: Json) -> bool:
+    """Whether a document of ours started a recording: no other names the callback."""
+    return bool(recorded["source"] == "StartCallRecordingTwiML" and "/callbacks/recording/" in recorded["callback"])
