@@ -4,6 +4,7 @@ The first delivery of a request decides; its answer is kept and is what every re
 anything but the database, and nothing decides: `policies` does.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -16,11 +17,13 @@ from callflow.turn import Turn, line_of
 from callflow.urls import Urls
 from policies.consent import RECORDING_OUTCOMES
 from policies.law import Law, packaged_law
+from policies.lifecycle import CallState
 from policies.rules import Rulebook
-from storage import calls
+from storage import calls, replies
 from storage.calls import Call, Moment
 from storage.errors import Refused
 from storage.recordings import Jobs
+from storage.replies import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,14 @@ class Conversation:
         if call is None:
             call = self.receive(connection, moment, request_sha256, heard)
         turn = self.turn(connection, moment, call)
-        return once(connection, moment, call, "answer", request_sha256, turn.greets, again=turn.greets_again)
+
+        def is_past(reply: Reply) -> bool:
+            """Sent back from a conversation: its <Dial> was told of first, and everything else may be as before."""
+            parted = replies.of_step(connection, call.id, "ended")
+            return call.state is not CallState.ENDED and any(one.answered_at >= reply.answered_at for one in parted)
+
+        respond, again = turn.greets, turn.greets_again
+        return once(connection, moment, call, "answer", request_sha256, respond, again=again, is_past=is_past)
 
     def choice(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, round_: int, heard: Heard
@@ -51,8 +61,8 @@ class Conversation:
         def respond() -> bytes:
             return twiml.nothing() if heard.has_hung_up else turn.told(round_)
 
-        may_start = round_ == call.round and _is_agreed(call)
-        return once(connection, moment, call, f"choice:{round_}", request_sha256, respond, may_start=may_start)
+        is_past = _starts_too_late(call, is_asked=round_ == call.round)
+        return once(connection, moment, call, f"choice:{round_}", request_sha256, respond, is_past=is_past)
 
     def consent(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, prompt: int, heard: Answered
@@ -66,8 +76,8 @@ class Conversation:
                 return twiml.nothing()  # hanging up is not silence, which may be consent; the call's end settles it
             return turn.answered(request_sha256, prompt, heard.digits)
 
-        may_start = prompt > call.asked_before and _is_agreed(call)
-        return once(connection, moment, call, f"consent:{prompt}", request_sha256, respond, may_start=may_start)
+        is_past = _starts_too_late(call, is_asked=prompt > call.asked_before)
+        return once(connection, moment, call, f"consent:{prompt}", request_sha256, respond, is_past=is_past)
 
     def ended(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: CallEnded
@@ -113,9 +123,10 @@ class Conversation:
         return receiving.add(connection, moment, heard, arrival, request_sha256, synthetic=synthetic)
 
 
-def _is_agreed(call: Call) -> bool:
-    """Whether a consent stands that the caller was not asked about again since."""
-    return call.outcome in RECORDING_OUTCOMES and not call.is_asked_again
+def _starts_too_late(call: Call, *, is_asked: bool) -> Callable[[Reply], bool]:
+    """A recording is not started once more when the consent to it was withdrawn, or was asked for again since."""
+    stands = is_asked and call.outcome in RECORDING_OUTCOMES and not call.is_asked_again
+    return lambda reply: b"<Start>" in reply.body and not stands
 
 
 def _call(connection: Connection, call_id: str, call_sid: str) -> Call:

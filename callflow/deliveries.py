@@ -15,7 +15,6 @@ from storage.replies import Reply
 
 # Twilio gives a request of a call up after 15 s, with all its tries. What comes later is no repeat, however alike.
 REPEATED_WITHIN = timedelta(minutes=1)
-_STARTS = b"<Start>"
 
 
 def once(
@@ -27,15 +26,15 @@ def once(
     respond: Callable[[], bytes],
     *,
     again: Callable[[], bytes] | None = None,
-    may_start: bool = False,
+    is_past: Callable[[Reply], bool] = lambda _: False,
 ) -> bytes:
     """`again` answers a new request to a step that was answered before, where that is answered otherwise.
 
-    `may_start`: whether an answer that started the recording may be repeated. Otherwise the request is new, too.
+    `is_past`: whether the call has gone on so far since an answer that its request cannot be a repeat.
     """
     kept = replies.of_step(connection, call.id, step)
     for reply in kept:
-        if _is_repeat(reply, moment, request_sha256) and (may_start or _STARTS not in reply.body):
+        if _is_repeat(reply, moment, request_sha256) and not is_past(reply):
             return reply.body
     body = again() if kept and again else respond()
     replies.keep(connection, call.id, step, Reply(request_sha256, body, moment.at), attempt=len(kept) + 1)

@@ -237,3 +237,12 @@ def test_a_menu_is_offered_once(installation: Installation) -> None:
     call = installation.twilio.dial(caller="+525512345678")
     call.to_the_question()
     assert "Gracias por llamar" in said(call.is_sent_back())
+
+
+def test_a_call_that_is_sent_back_twice_in_a_minute_is_asked_twice(installation: Installation) -> None:
+    """Byte for byte the same request; but the conversation that it broke off was told of in between."""
+    call = installation.twilio.dial()
+    call.talks(agrees(call, "1"))
+    call.talks(asked_again(call, "1"))
+    assert stops_recording(asked_again(call, "2"))
+    assert installation.call(call.sid).round == 3

@@ -157,7 +157,9 @@ class Town:
             }
         )
         hooks = {script.rogue: self.start_rogue} if script.rogue else {}
-        return self.play(plan, hooks, left_early=lambda _: first.hangs_up in {"in_disclosure", "at_question"})
+        return self.play(
+            plan, hooks, left_early=lambda _: script.rounds[-1].hangs_up in {"in_disclosure", "at_question"}
+        )
 
     def play(
         self,
@@ -178,8 +180,12 @@ class Town:
         self.work()
         seen = to_json(placed)
         seen["left_early"] = left_early(seen)
-        self.seen.append(seen)
-        broken = [*self.broken(self.seen[-RECENT:]), *self.contradicted(placed.sid)]
+        # Under a sid that was used before Twilio tells of the latest call alone, and the log of both.
+        if all(one["call_sid"] != placed.sid for one in self.seen):
+            self.seen.append(seen)
+            broken = [*self.broken(self.seen[-RECENT:]), *self.contradicted(placed.sid)]
+        else:
+            broken = self.broken(self.seen[-RECENT:])
         with self.database.read() as connection:
             return Ran(seen, tell(connection, placed.sid), broken)
 
@@ -189,12 +195,7 @@ class Town:
         return [str(breach) for breach in promises.breaches(witness, seen, others=others)]
 
     def contradicted(self, call_sid: str) -> list[str]:
-        """Where Twilio's account of the call differs from the log's, which it never may.
-
-        Under a sid that was used before Twilio tells of the latest call alone, and the log of both.
-        """
-        if sum(one["call_sid"] == call_sid for one in self.seen) > 1:
-            return []
+        """Where Twilio's account of the call differs from the log's, which it never may."""
         corroboration = Corroboration(
             self.database, self.provider, self.face.urls.public_base_url, self.moment, wait=timedelta(0)
         )
