@@ -31,6 +31,7 @@ from storage.tables import audio_object, call, recording, recording_key, wording
 Json = Mapping[str, Any]
 _DURATION_TOLERANCE_S = 2.0
 _CUT_MIN_S = 0.01
+_OF_NO_RECORDING = frozenset({"provider_contradicts", "policy_conflict", "steps_not_heard"})
 _NAME_CHARS_MIN = 7
 _GIVEN_UP = (RecordingState.CONDEMNED, RecordingState.DESTROYED)
 
@@ -130,7 +131,7 @@ def _no_is_final(connection: Connection, one: Json, side: PhoneSide, told: Story
             continue
         if not recorded["deleted"]:
             yield Breach("P2", told.call.call_sid, "Twilio still holds a recording that nobody consented to")
-        if not told.incidents and not (side.was_agreed and is_ours(recorded)):
+        if not _says_why(told) and not (side.was_agreed and is_ours(recorded)):
             yield Breach("P2", told.call.call_sid, "a recording without consent raised no incident")
     if consented:
         return
@@ -176,8 +177,13 @@ def _not_kept(recorded: Json, kept: Recording | None, told: Story) -> Iterator[B
         yield Breach("P4", told.call.call_sid, f"the caller agreed to recording {kept.id}, and it is {kept.state}")
     elif recorded["deleted"]:
         yield Breach("P4", told.call.call_sid, "Twilio's copy is gone and ours was never verified")
-    if not told.incidents:
+    if not _says_why(told):
         yield Breach("P4", told.call.call_sid, "a completed recording is neither kept nor an incident")
+
+
+def _says_why(told: Story) -> bool:
+    """Whether an incident about recording is open: one about a law, or about what Twilio tells, excuses nothing."""
+    return any(incident.kind not in _OF_NO_RECORDING for incident in told.incidents)
 
 
 def _had_its_time(kept: Recording, told: Story) -> bool:

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -26,8 +26,10 @@ from callflow.demo_calls import ASKING, CALIFORNIA, MEXICO, NOTICE, WITHHELD, De
 from callflow.house import House, open_house
 from callflow.phone_side import PhoneSide
 from callflow.town import LINES, Town
+from callflow.working import make_corroboration, make_workshop
 from policies.lifecycle import RecordingState
 from storage import log_verification
+from storage.errors import Refused, Unavailable
 from storage.tables import recording
 from tests.databases import PostgresServer
 from tests.faults.aftermath import Aftermath
@@ -135,6 +137,7 @@ def put_to_the_test(kind: str, folder: Path, kept_in: Mapping[str, str], say: Sa
         storm = Storm(town, SHARE[kind], random.Random(f"{SEED} {kind}"), lambda what: say(f"{kind}: {what}"))
         storm.rages()
         took_s = settle(house, storm.placed, storm.say)
+        ask_twilio(house, storm.placed)
         aftermath = look(kind, house, storm, took_s)
     storm.say(str(aftermath))
     return aftermath
@@ -166,6 +169,14 @@ def settle(house: House, placed: list[Placed], say: Say) -> float:
         waiting = left
         time.sleep(0.5)
     return time.monotonic() - began
+
+
+def ask_twilio(house: House, placed: list[Placed]) -> None:
+    """Have each call corroborated now: Twilio alone knows of callers who were connected by the documents elsewhere."""
+    corroboration = make_corroboration(house, make_workshop(house))
+    for one in placed:
+        with suppress(Refused, Unavailable):
+            corroboration.ask_now(one.call_sid)
 
 
 def look(kind: str, house: House, storm: Storm, took_s: float) -> Aftermath:
