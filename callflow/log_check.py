@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from callflow.anchor_file import AnchorFile, read_line
-from callflow.restored import was_lost
+from callflow.restored import fallen_short_of, short_in_words, was_lost
 from evidence.checkpoints import Checkpoint
 from evidence.notes import NotANote, Note, NotSigned, Vkey, verified
 from storage import anchors, checkpoints
@@ -26,6 +26,7 @@ def held_checkpoints(connection: Connection, file: AnchorFile, brought: Sequence
     """
     lines = _noted(file)  # before the database is looked at: what is signed meanwhile would be missing there
     signers = _Signers.of(connection)
+    _require_names_known(connection, signers, file)
     given = [(one.note, "kept in the database") for one in checkpoints.all_signed(connection)]
     given += [(note, f"in {path}") for path in brought for note in read_checkpoints(path)]
     for note, by in given:
@@ -55,25 +56,36 @@ def _noted(file: AnchorFile) -> list[Note]:
     return list(dict.fromkeys((*file.all(), *file.newest())))
 
 
+def _require_names_known(connection: Connection, signers: "_Signers", file: AnchorFile) -> None:
+    """That this database was resumed once excuses no copy of it that is restored later."""
+    unknown = [note for note in file.newest() if not signers.knows(Checkpoint.of(note))]
+    if (note := fallen_short_of(connection, unknown)) is not None:
+        raise Broken(short_in_words(connection, Checkpoint.of(note), file.place))
+
+
 @dataclass(frozen=True, slots=True)
 class _Signers:
     """Every name and key that the log was signed with, as far as it knows them."""
 
+    connection: Connection
     vkeys: Sequence[Vkey]
     origins: Sequence[Origin]
 
     @classmethod
     def of(cls, connection: Connection) -> "_Signers":
-        return cls(checkpoints.vkeys(connection), checkpoints.origins(connection))
+        return cls(connection, checkpoints.vkeys(connection), checkpoints.origins(connection))
 
     def has_lost(self, note: Note) -> bool:
-        """Whether the log says so. Of a name that was lost too, with all that it signed, the log knows only the size
-        from which on that was.
+        """Whether the log says so. Of several names that were lost one after the other it knows the last; of the others
+        only that it was restored.
         """
         known = Checkpoint.of(note)
-        if known.origin in {one.origin for one in self.origins}:
-            return was_lost(known, self.origins)
-        return any(one.resumed_over is not None and known.size > one.first_size for one in self.origins)
+        if self.knows(known):
+            return was_lost(self.connection, known, self.origins)
+        return any(one.resumed_over is not None for one in self.origins)
+
+    def knows(self, known: Checkpoint) -> bool:
+        return known.origin in {one.origin for one in self.origins}
 
     def require_signed(self, note: Note, by: str) -> None:
         name = Checkpoint.of(note).origin

@@ -25,7 +25,7 @@ def require_unrestored(connection: Connection, noted: Sequence[Note], place: str
     """Raises Refused for a database that falls short of what was noted outside it, at `place`."""
     note = fallen_short_of(connection, noted)
     if note is not None:
-        raise Refused(f"{_in_words(connection, Checkpoint.of(note), place)}: {REMEDY}")
+        raise Refused(f"{short_in_words(connection, Checkpoint.of(note), place)}: {REMEDY}")
 
 
 def fallen_short_of(connection: Connection, noted: Sequence[Note]) -> Note | None:
@@ -35,21 +35,35 @@ def fallen_short_of(connection: Connection, noted: Sequence[Note]) -> Note | Non
     return max(short, key=lambda note: Checkpoint.of(note).size, default=None)
 
 
-def was_lost(known: Checkpoint, origins: Sequence[Origin]) -> bool:
-    """Whether it is of events that a restored backup has lost, as the log says itself: they came after the size at
-    which the log went on under its next name.
+def was_lost(connection: Connection, known: Checkpoint, origins: Sequence[Origin]) -> bool:
+    """Whether it is of events that a restored backup has lost, as the log says itself.
+
+    Of a name that was resumed: each that is as long as the log was when it got its next name, since `backup.restored`
+    itself is counted there; and one that is shorter, and later than all that this database has signed under the name,
+    where other events stand in its place. A service that runs on a restored copy appends to it, and can't sign. Of a
+    name that was lost as well: where the log says that it was resumed over it.
     """
-    return any(known.origin == before.origin and known.size > after.first_size for before, after in pairwise(origins))
+    after = next((later for before, later in pairwise(origins) if before.origin == known.origin), None)
+    if after is None:
+        return known.origin not in {one.origin for one in origins} and known.origin in _resumed_over(origins)
+    if known.size >= after.first_size:
+        return True
+    return known.size > checkpoints.signed_as(connection, known.origin) and not checkpoints.continues(connection, known)
+
+
+def _resumed_over(origins: Sequence[Origin]) -> set[str]:
+    return {Checkpoint.of(Note.parse(one.resumed_over)).origin for one in origins if one.resumed_over}
 
 
 def _goes_on_from(connection: Connection, note: Note, origins: Sequence[Origin]) -> bool:
     noted = Checkpoint.of(note)
-    if was_lost(noted, origins) or any(one.resumed_over == str(note) for one in origins):
+    if was_lost(connection, noted, origins) or any(one.resumed_over == str(note) for one in origins):
         return True  # that it fell short is in the log, and why
     return noted.origin in {one.origin for one in origins} and checkpoints.continues(connection, noted)
 
 
-def _in_words(connection: Connection, noted: Checkpoint, place: str) -> str:
+def short_in_words(connection: Connection, noted: Checkpoint, place: str) -> str:
+    """What it means that the database does not go on from a checkpoint that was noted at `place`."""
     size = consent_log.size(connection)
     begins = f"consent log: the database does not go on from what was noted in {place}"
     if noted.origin not in {one.origin for one in checkpoints.origins(connection)}:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, Select, func, insert, select
 
 from evidence.checkpoints import Checkpoint
 from evidence.events import Event
@@ -113,6 +113,13 @@ def first_covering(connection: Connection, index: int) -> SignedCheckpoint | Non
 
 def at_size(connection: Connection, size: int) -> SignedCheckpoint | None:
     return _one(connection, _SIGNED.where(log_checkpoint.c.size == size))
+
+
+def signed_as(connection: Connection, origin: str) -> int:
+    """The size of the newest checkpoint that is kept under a name; 0 where there is none."""
+    mine = log_origin.c.origin == origin
+    query = select(func.max(log_checkpoint.c.size)).join(log_origin, log_origin.c.id == log_checkpoint.c.origin_id)
+    return connection.scalar(query.where(mine)) or 0
 
 
 def all_signed(connection: Connection) -> list[SignedCheckpoint]:
