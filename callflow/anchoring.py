@@ -109,6 +109,17 @@ class Anchoring:
             if holder.kind == "file":
                 self.anchor(holder)
 
+    def ask_witness(self) -> str:
+        """For a signature on the newest checkpoint. Why it gave none; empty where it did, or there is no witness."""
+        for holder in self.holders():
+            if holder.kind == "witness":
+                try:
+                    self.anchor(holder)
+                except _FAILURES as error:
+                    self._complain(holder, error)
+                    return str(error)
+        return ""
+
     def holders(self) -> list[Holder]:
         """The file, and whoever else the settings name."""
         return holders_of(self.settings, self.database)

@@ -88,5 +88,9 @@ def failures_told() -> Iterator[None]:
 
 def end(problems: Sequence[str], code: int = NOT_CONFIGURED) -> NoReturn:
     for problem in problems:
-        click.echo(f"onrecord: {' '.join(problem.split())}", err=True)
+        tell_problem(problem)
     sys.exit(code)
+
+
+def tell_problem(problem: str) -> None:
+    click.echo(f"onrecord: {' '.join(problem.split())}", err=True)

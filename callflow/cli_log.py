@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from callflow.cli_base import FOUND_SOMETHING, Names, call_named, end, opened, reading_log
+from callflow.cli_base import FOUND_SOMETHING, Names, call_named, end, opened, reading_log, tell_problem
 from callflow.cli_rules import Day
 from callflow.log_bundle import EVERYTHING, PERSONAL
 from callflow.log_check import held_checkpoints, lost_in_words, read_checkpoints, trust_in_words
@@ -138,7 +138,7 @@ def log_export(
                 actor=who_asks(),
                 operator=house.rulebook.business.name,
             )
-            files = export(house.anchoring, request, house.keys.number_hash_key)
+            files = export(house.anchoring, request, house.keys.number_hash_key, complain=tell_problem)
             write_bundle(files, place)
         except (Refused, Unavailable, Broken) as error:
             end([str(error)], FOUND_SOMETHING)

@@ -17,7 +17,7 @@ from evidence.bundle_readme import About, ToldCall, ToldEvent, readme
 from evidence.checkpoints import Checkpoint
 from evidence.disclosures import read_disclosure
 from evidence.events import timestamp
-from evidence.notes import Note, Vkey
+from evidence.notes import Note, Vkey, verified
 from storage import anchors, checkpoints, consent_log
 from storage.anchors import Anchor
 from storage.checkpoints import SignedCheckpoint
@@ -56,7 +56,7 @@ _SCOPES = {
     "number": "It is about the calls from one number.",
     "dates": "It is about all calls of some days.",
 }
-_SUFFIXES = {"file": "jsonl", "s3": "json", "witness": "txt", "tsa": "tsr"}
+_SUFFIXES = {"file": "jsonl", "s3": "json", "tsa": "tsr"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,8 @@ class Gathering:
     tree: KeptTree
     more: Mapping[str, bytes]
     """Further files, by name."""
+    uncosigned: str = ""
+    """Why the witness did not cosign; empty where it did, or there is none."""
 
     def bundle(self, made_at: str) -> Bundle:
         """`made_at` is an RFC 3339 time. Raises Refused for a checkpoint to go on from that is none of this log's."""
@@ -141,18 +143,21 @@ class Gathering:
 
     @cached_property
     def _held(self) -> list[Anchor]:
-        """Of each kind, for each event who was the first to hold it, and who holds the most: that dates the events."""
+        """Of each kind, for each event of a call who was the first to hold it, and who the last to hold the log without
+        it; and who holds the most. That dates the events from both sides.
+        """
         by_kind: dict[str, list[Anchor]] = {}
-        for one in anchors.anchors_of(self.connection, from_size=self._events[0].index + 1 if self._events else 0):
+        for one in anchors.anchors_of(self.connection):
             if one.size <= self.signed.size:
                 by_kind.setdefault(one.kind, []).append(one)
-        found = {id(one): one for held in by_kind.values() for one in (*self._first_to_hold(held), held[-1])}
+        found = {id(one): one for held in by_kind.values() for one in (*self._that_date(held), held[-1])}
         return sorted(found.values(), key=lambda one: (one.size, one.anchored_at))
 
-    def _first_to_hold(self, held: Sequence[Anchor]) -> Iterator[Anchor]:
+    def _that_date(self, held: Sequence[Anchor]) -> Iterator[Anchor]:
         sizes = [one.size for one in held]
-        places = {bisect_right(sizes, one.index) for one in self._events if "call" in one.told}
-        return (held[place] for place in sorted(places) if place < len(held))
+        firsts = {bisect_right(sizes, one.index) for one in self._events if "call" in one.told}
+        places = firsts | {place - 1 for place in firsts}
+        return (held[place] for place in sorted(places) if 0 <= place < len(held))
 
     def _proven(self, one: _Logged) -> ProvenEvent:
         proof = None if self.request.selection.is_everything else prove(self.tree, one.index, self.signed)
@@ -163,26 +168,39 @@ class Gathering:
 
     def _earlier(self) -> list[SignedCheckpoint]:
         """What the newest is shown to go on from: the first signed over all of the events, those that others hold, each
-        line of the anchor file, since anybody may have got it, and those that were brought along.
+        line of the anchor file, since anybody may have got it, and those that were brought along. With what witnesses
+        have signed below them.
         """
         lines = [one for one in anchors.anchors_of(self.connection) if one.kind == "file"]
-        wanted = [checkpoints.first_covering(self.connection, self._last)]
+        wanted: list[SignedCheckpoint | None] = [self._brought(note) for note in self.request.since]
+        wanted += [checkpoints.first_covering(self.connection, self._last)]
         wanted += [checkpoints.at_size(self.connection, one.size) for one in (*self._held, *lines)]
-        wanted += [self._brought(note) for note in self.request.since]
         by_size = {one.size: one for one in wanted if one and one.size < self.signed.size}
-        return [by_size[size] for size in sorted(by_size)]
+        return [anchors.cosigned(self.connection, by_size[size]) for size in sorted(by_size)]
 
     def _brought(self, note: Note) -> SignedCheckpoint:
-        noted = Checkpoint.of(note)
+        noted, size = Checkpoint.of(note), consent_log.size(self.connection)
+        if noted.size > size:
+            raise Refused(
+                f"log export: the log is shorter than the checkpoint that was kept (--since): it has {size} events, "
+                f"and had {noted.size}"
+            )
         if not checkpoints.continues(self.connection, noted):
             raise Refused(f"log export: the log does not go on from the checkpoint of {noted.size} events (--since)")
+        if not verified(note, checkpoints.vkeys(self.connection)):
+            raise Refused(
+                f"log export: the checkpoint of {noted.size} events (--since) is signed with no key of this log"
+            )
         return SignedCheckpoint(noted, note, self.signed.signed_at)
 
     def _receipts(self) -> dict[str, bytes]:
-        found = {f"anchors/{one.size:012d}-{one.kind}.{_SUFFIXES[one.kind]}": bytes(one.receipt) for one in self._held}
-        for one in self._held:
-            if one.kind == "tsa" and (known := checkpoints.at_size(self.connection, one.size)):
-                found[f"anchors/{one.size:012d}-tsa.checkpoint"] = str(known.note).encode()
+        """What the holders gave and the bytes that it is for. Signatures of witnesses stand below the checkpoints."""
+        found: dict[str, bytes] = {}
+        for one in (held for held in self._held if held.kind in _SUFFIXES):
+            name = f"anchors/{one.size:012d}-{one.kind}"
+            found[f"{name}.{_SUFFIXES[one.kind]}"] = bytes(one.receipt)
+            if one.kind != "file" and (known := checkpoints.at_size(self.connection, one.size)):
+                found[f"{name}.checkpoint"] = str(known.note).encode()
         return found
 
     def _about(self, made_at: str) -> About:
@@ -191,6 +209,11 @@ class Gathering:
             f"{sum(event.index < one.size for event in self._events)} of these events."
             for one in self._held
         ]
+        if self.uncosigned:
+            held = max((one.size for one in self._held if one.kind == "witness"), default=0)
+            left = sum(event.index >= held for event in self._events)
+            holders.append(f"The witness was asked for this bundle, and did not cosign it: {self.uncosigned}.")
+            holders.append(f"No checkpoint that it has cosigned covers the last {left} of these events.")
         return About(
             operator=self.request.operator,
             made_at=made_at,

@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,8 +30,12 @@ from storage.errors import Broken, Refused
 from storage.log_proofs import Prover
 
 
-def export(anchoring: Anchoring, request: Request, number_key: bytes) -> dict[str, bytes]:
+def export(
+    anchoring: Anchoring, request: Request, number_key: bytes, *, complain: Callable[[str], object] = lambda _: None
+) -> dict[str, bytes]:
     """The files of the bundle by name. That it was made is in the log before, and so in the bundle's checkpoint.
+
+    A witness that gives no signature for it keeps nobody from the bundle: it says so, and `complain` is told.
 
     Raises Refused where nothing was selected, or a checkpoint that was brought is none of this log's.
     """
@@ -50,13 +54,15 @@ def export(anchoring: Anchoring, request: Request, number_key: bytes) -> dict[st
     )
     anchoring.sign()
     anchoring.anchor_in_file()
+    if uncosigned := anchoring.ask_witness():
+        complain(f"the witness did not cosign this export: {uncosigned}")
     with anchoring.database.read() as connection:
         prover, made_at = Prover(connection), timestamp(anchoring.now())
         signed = prover.signed
         if signed is None:
             raise Broken("consent log: what was signed a moment ago is not there")
         more = _more(connection, request, call_ids, prover, anchoring.now())
-        bundle = Gathering(connection, request, call_ids, signed, prover.tree, more).bundle(made_at)
+        bundle = Gathering(connection, request, call_ids, signed, prover.tree, more, uncosigned).bundle(made_at)
     signers = [Signer(signed.checkpoint.origin, seed) for seed in anchoring.signing.seeds]
     return files_of(bundle, signers, made_at)
 

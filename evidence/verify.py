@@ -2,13 +2,13 @@
 
     python3 verify.py [BUNDLE] [--key VKEY]... [--witness VKEY]... [--checkpoint FILE]...
 --key         the log's public key as you got it from its operator, by another way than this bundle
---witness     the key of a witness that must have cosigned the log
+--witness     the key of a witness that must have cosigned the log; it is said which of the events it vouches for
 --checkpoint  a checkpoint (or lines of an anchor file) that you kept: the log must go on from it
 Exit code 0: all of it holds. 1: something does not. 2: wrong usage.
 """
 import sys
 sys.path[:__name__ == "__main__" and not sys.flags.isolated] = []  # nothing in this folder can pass for one of Python's
-import argparse, base64, json, pathlib, re
+import argparse, base64, bisect, datetime, json, pathlib, re
 from hashlib import sha256, sha512
 def need(holds, otherwise):
     if not holds:
@@ -18,9 +18,8 @@ def need(holds, otherwise):
 P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 def add(p, q):
-    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
-    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
-    e, f, g, h = b - a, d - c, d + c, b + a
+    a, b, c, d = (p[1] - p[0]) * (q[1] - q[0]), (p[1] + p[0]) * (q[1] + q[0]), 2 * p[3] * q[3] * D, 2 * p[2] * q[2]
+    e, f, g, h = (b - a) % P, (d - c) % P, (d + c) % P, (b + a) % P
     return e * f % P, g * h % P, f * g % P, e * h % P
 def times(n, p):
     half = times(n >> 1, add(p, p)) if n else (0, 1, 1, 0)
@@ -101,6 +100,7 @@ def goes_on_from(old, old_root, size, root, path):
         (old - 1) >> full, (size - 1) >> full, [path[0], path[0]], path[1:]) == [old_root, root]
 
 # --- The bundle. ---
+moment, seconds, CLOCKS_MAY_DIFFER_S = datetime.datetime.fromisoformat, datetime.timedelta(0, 1), 600
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 def said(value):
     """On one line, and so that it can't pass for another field."""
@@ -110,15 +110,17 @@ def said(value):
 
 def verify(folder, given, witnesses, kept):
     """Yields what holds, a line each. Raises ValueError with the first thing that does not."""
-    read = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("[!.]*") if path.is_file()}
-    text = {name: data.decode() for name, data in read.items() if not name.endswith((".wav", ".tsr"))}
-    hash_of = {name: sha256(data).hexdigest() for name, data in read.items() if name != "manifest"}
-    own = re.findall("^log (.+)$", text["keys.txt"], re.MULTILINE)
-    is_trusted = set(signers(text["manifest"], own + given, strict=True)) & set(given or own)
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    read = {name: path.read_bytes() for name, path in paths.items() if path.is_file() and not path.is_symlink()}
+    around = {above.as_posix() for name in read for above in pathlib.PurePath(name).parents}
+    hash_of = {name: name in read and sha256(read[name]).hexdigest() for name in {*paths} - around - {"manifest"}}
+    own, manifest = re.findall("^log (.+)$", read["keys.txt"].decode(), re.MULTILINE), read["manifest"].decode()
+    is_trusted = set(signers(manifest, own + given, strict=True)) & set(given or own)
     need(is_trusted, "the bundle is not signed with the key that you gave; it says its keys are %s" % own)
-    listed = dict(line.split(" ", 1)[::-1] for line in text["manifest"].partition("\n\n")[0].split("\n")[2:])
-    wrong = [name for name in sorted({*listed, *hash_of}) if listed.get(name) != hash_of.get(name)]
+    listed = dict(line.split(" ", 1)[::-1] for line in manifest.partition("\n\n")[0].split("\n")[2:])
+    wrong = [said(name) for name in sorted({*listed, *hash_of}) if listed.get(name) != hash_of.get(name)]
     need(not wrong, "the file %s is missing, new, or not as it was when the bundle was signed" % "".join(wrong[:1]))
+    text = {name: data.decode() for name, data in read.items() if not name.endswith((".wav", ".tsr"))}
     size, root = checkpoint(text["checkpoint"], given or own)
     leaves = lines(text["events.jsonl"])
     hashes, events = [sha256(b"\0" + leaf.encode()).digest() for leaf in leaves], [json.loads(leaf) for leaf in leaves]
@@ -130,20 +132,31 @@ def verify(folder, given, witnesses, kept):
         need(is_in, "event %d is not in the log as it was signed" % index)
     need(len(indexes) == len(hashes) and (proofs or root_of(hashes) == root), "the events are not those that were signed")
     need(indexes == sorted(set(indexes)), "the events are not each there once, and in the log's order")
-    older = {size: root}
+    older, notes = {size: root}, {size: text["checkpoint"]}
     for path, note in (text[name].split("\n\n", 1) for name in sorted(text) if name.startswith("consistency/")):
         old, old_root = checkpoint(note, own + given)
         is_older = goes_on_from(old, old_root, size, root, [unbase64(one) for one in path.split("\n")[1:]])
         need(is_older, "not append-only: the log was rewritten since it had %d events" % old)
-        older[old] = old_root
-    kept = [checkpoint(note, own + given) for note in kept]
-    stamped = [checkpoint(text[name], own + given) for name in sorted(text) if name.endswith(".checkpoint")]
+        older[old], notes[old] = old_root, note
+    stamped = [text[name] for name in text if name.endswith(".checkpoint")]
+    stamped += [json.loads(one)["checkpoint"] for name in text if name.endswith("-file.jsonl") for one in lines(text[name])]
+    kept, stamped = ([checkpoint(note, own + given) for note in some] for some in (kept, stamped))
     for old, old_root in kept + stamped:
-        need(old in older or not proofs and old <= size, "it can't be told: no proof from your checkpoint of %d events; ask for an export --since it" % old)
-        need((older.get(old) or root_of(hashes[:old])) == old_root, "it was rewritten since the checkpoint of %d events" % old)
-    opened, counts, answers, wanted = {}, {}, set(), set()
+        need(old <= size, "the log is shorter than yours: with %d events here there is no proof from your checkpoint of %d "
+             "events. The bundle is older than that, or events are gone (then backup.restored may say why)" % (size, old))
+        need(old in older or not proofs,
+             "it can't be told: no proof from your checkpoint of %d events; ask for an export --since it" % old)
+        need((older.get(old) or root_of(hashes[:old])) == old_root,
+             "it was rewritten since the checkpoint of %d events (or has lost them, if backup.restored says so)" % old)
+    cosigned = {vkey: {old: signers(note, [vkey])[vkey] for old, note in notes.items()
+                       if signers(note, given or own) and signers(note, [vkey])} for vkey in witnesses}
+    need(all(cosigned.values()), "a witness that you named has not cosigned")
+    newest = max([0, *(old for old, _ in kept)])
+    alone = len(events) - bisect.bisect_left(indexes, max(newest, min(map(max, cosigned.values()), default=0)))
+    opened, counts, answers, wanted, disclosed = {}, {}, set(), set(), set()
     for one in map(json.loads, lines(text["disclosures.jsonl"])):
         digest = base64.urlsafe_b64encode(sha256(one["d"].encode()).digest()).decode().rstrip("=")
+        need(digest not in opened, "a disclosure of event %s is there twice" % one["index"])
         opened[digest] = [one["index"], *json.loads(base64.urlsafe_b64decode(one["d"] + "=="))[1:]]
     for index, event in zip(indexes, events):
         call, due = event.get("call"), counts.get(event.get("call"), 0)
@@ -152,6 +165,9 @@ def verify(folder, given, witnesses, kept):
         shown = {name: opened.pop(digest) for name, digest in event.get("sd", {}).items() if digest in opened}
         is_named = all([index, name] == one[:2] and len(one) == 3 for name, one in shown.items())
         need(is_named, "a disclosure of event %d is of another event or field than it says" % index)
+        gone = {(call, name) for name in event["fields"]} if event["type"] == "privacy.erased" else set()
+        need(not gone & disclosed, "what is disclosed here of call %s was erased, as event %d says" % (call, index))
+        disclosed.update((call, name) for name in shown)
         counts[call] = due + 1
         named = event.get("prompt_sha256"), event.get("rules_sha256"), event.get("law", {}).get("sha256")
         wanted.update(named if call else ())
@@ -164,20 +180,31 @@ def verify(folder, given, witnesses, kept):
     are_named = are_named and {one for one in hash_of.items() if one[0].startswith("provider/")} <= answers
     need(not opened and wanted - {None} <= set(texts.values()) and are_named,
          "a disclosure that no event commits to, or a text that is not the one an event names")
-    cosigned, newest = signers(text["checkpoint"], witnesses), max([0, *(old for old, _ in kept)])
-    need(set(cosigned) == set(witnesses), "a witness that you named has not cosigned")
     yield "OK: these %d events are in the log as it was signed with %d events%s" % (
         len(events), size, "; whether their calls have others, only the whole log shows" if proofs else "")
-    yield from ("OK: cosigned by %s at %s (seconds since 1970)" % (key_of(vkey)[0], cosigned[vkey]) for vkey in cosigned)
-    alone = sum(index >= newest for index in indexes)
+    cosigned = sorted((old, at, key_of(vkey)[0]) for vkey, dates in cosigned.items() for old, at in dates.items())
+    for old, at, name in cosigned:
+        had = "" if old == size else ", with %d events, which had %d of these" % (old, bisect.bisect_left(indexes, old))
+        yield "OK: cosigned by %s at %d (seconds since 1970)%s" % (name, at, had)
     if kept:
-        yield "OK: it goes on from your checkpoint of %d events, which had %d of these" % (newest, len(events) - alone)
+        yield "OK: it goes on from your checkpoint of %d events, which had %d of these" % (newest, bisect.bisect_left(indexes, newest))
+    dated = [(index, event["ts"][:19], "event %d" % index) for index, event in zip(indexes, events)]
+    dated += [(old - 0.5, (moment("1970-01-01") + at * seconds).isoformat(), "the signature of " + name)
+              for old, at, name in cosigned]
+    early, latest = [], (0, "", "")
+    for one in sorted(dated):
+        if one[1] < latest[1] and one[0] % 1 == 0 and moment(latest[1]) - moment(one[1]) > CLOCKS_MAY_DIFFER_S * seconds:
+            early.append((one[2], one[1], latest[2], latest[1]))
+        latest = max(latest, one, key=lambda each: each[1])
+    for found in early[:1]:
+        yield ("WARNING: %s is dated %s, and stands after %s, of %s; so do %d more. A clock was wrong, or they were written "
+               "later than they say." % (*found, len(early) - 1))
     if not given:
         yield "WARNING: the key came with the bundle. Ask the log's operator for it by another way, and give it with --key."
-    if not witnesses and (alone or not kept):
+    if alone or not (kept or witnesses):
         yield ("WARNING: checked with what the operator gave you and nothing else%s. This proves nothing against the "
                "operator, who could have made it all up yesterday. Bring a checkpoint that somebody else kept, or a witness."
-               % (": the last %d of these events" % alone if kept else ""))
+               % (": the last %d of these events" % alone if kept or witnesses else ""))
 
 if __name__ == "__main__":
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -7,12 +7,12 @@ nothing.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, insert, select
+from sqlalchemy import Connection, exists, func, insert, select
 
 from evidence.anchor_levels import KINDS, Level
 from evidence.events import Event, Value
 from evidence.notes import read_signature
-from storage import consent_log
+from storage import checkpoints, consent_log
 from storage.calls import Moment
 from storage.checkpoints import SignedCheckpoint
 from storage.tables import log_anchor, log_leaf
@@ -74,3 +74,10 @@ def cosigned(connection: Connection, known: SignedCheckpoint) -> SignedCheckpoin
     lines = [line for receipt in connection.scalars(query) for line in bytes(receipt).decode().splitlines()]
     more = dict.fromkeys(map(read_signature, lines))
     return SignedCheckpoint(known.checkpoint, known.note.with_more(more), known.signed_at)
+
+
+def newest_cosigned(connection: Connection) -> SignedCheckpoint | None:
+    """The newest checkpoint that a witness has cosigned, with its signatures."""
+    size = connection.scalar(select(func.max(log_anchor.c.size)).where(log_anchor.c.kind == "witness"))
+    known = None if size is None else checkpoints.at_size(connection, size)
+    return None if known is None else cosigned(connection, known)

@@ -14,15 +14,18 @@ def prove(tree: KeptTree, index: int, known: SignedCheckpoint) -> TlogProof:
 
 
 class Prover:
-    """Proofs against the newest checkpoint, with all cosignatures: both, and the tree, are read once for all events."""
+    """Proofs against the newest checkpoint, with all cosignatures: both, and the tree, are read once for all events.
+
+    `held` is the newest that a witness has cosigned: what that covers is proven by it, since it says more.
+    """
 
     def __init__(self, connection: Connection) -> None:
         newest = checkpoints.newest(connection)
         self.signed = anchors.cosigned(connection, newest) if newest else None
+        self.held = anchors.newest_cosigned(connection)
         self.tree = KeptTree(connection)
 
     def proof(self, index: int) -> TlogProof | None:
         """None where no checkpoint covers the event yet."""
-        if self.signed is None or self.signed.size <= index:
-            return None
-        return prove(self.tree, index, self.signed)
+        covering = next((one for one in (self.held, self.signed) if one and one.size > index), None)
+        return None if covering is None else prove(self.tree, index, covering)

