@@ -1,14 +1,17 @@
 """The events of one call as the log has them, with what is left of what they keep private."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
 from sqlalchemy import Connection, select
 
+from callflow.call_faults import faults_of
 from evidence.disclosures import opened
 from storage import consent_log
+from storage.errors import Broken
+from storage.log_proofs import Prover
 from storage.tables import disclosure
 
 
@@ -29,13 +32,26 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class CallLog:
+    """`faults` is what of it does not hold: whoever shows it shows them too, and whoever hands it out asks for none."""
+
     entries: Sequence[Entry]
+    faults: Sequence[str] = ()
 
     @classmethod
-    def read(cls, connection: Connection, call_id: str) -> Self:
-        """In the order in which it happened."""
-        bodies = list(connection.scalars(select(disclosure.c.body).where(disclosure.c.call_id == call_id)))
-        return cls([_entry(index, leaf, bodies) for index, leaf in consent_log.of_call(connection, call_id)])
+    def read(cls, connection: Connection, call_id: str, prover: Prover | None = None) -> Self:
+        """In the order in which it happened. `prover` is for whoever reads many calls, in one view of the database."""
+        rows = connection.execute(
+            select(disclosure.c.digest, disclosure.c.body).where(disclosure.c.call_id == call_id)
+        ).all()
+        bodies = {row.digest: row.body for row in rows}
+        leaves = consent_log.of_call(connection, call_id)
+        faults = list(faults_of(connection, call_id, leaves, bodies, prover or Prover(connection)))
+        return cls([_entry(index, leaf, bodies.values()) for index, leaf in leaves], faults)
+
+    def require_sound(self, call_id: str) -> None:
+        """Raises Broken where anything does not hold."""
+        if self.faults:
+            raise Broken(f"call {call_id}: {self.faults[0]}: run `onrecord log verify`")
 
     def of(self, *types: str) -> Iterator[Entry]:
         return (entry for entry in self.entries if entry.type in types)
@@ -48,6 +64,6 @@ class CallLog:
         return next((one for one in self.of(type_) if one.public.get("recording") == recording_id), None)
 
 
-def _entry(index: int, line: str, bodies: Sequence[str]) -> Entry:
+def _entry(index: int, line: str, bodies: Iterable[str]) -> Entry:
     public = consent_log.read_event(index, line)
     return Entry(index, datetime.fromisoformat(public["ts"]), line, public, opened(public, bodies))

@@ -93,16 +93,22 @@ def call(call_sid: str, *, as_json: bool) -> None:
     CALL_SID may be its id in the log: an erased call has no sid any more.
     """
     from callflow import story
+    from callflow.call_log import CallLog
     from callflow.overview import show_story
 
     with reading() as connection:
         told = story.tell(connection, call_sid)
+        faults = CallLog.read(connection, told.call.id).faults if told else ()
     if told is None:
         end(["there is no call with this sid or id"], FOUND_SOMETHING)
     if as_json:
         click.echo(json.dumps(told.as_json(), indent=2))
     else:
         show_story(told)
+    for fault in faults:
+        click.echo(f"WARNING: {fault}: run `onrecord log verify`", err=True)
+    if faults:
+        sys.exit(FOUND_SOMETHING)
 
 
 @main.group(invoke_without_command=True)

@@ -37,13 +37,15 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
     It is held against every checkpoint that was signed, in the database, in the anchor file and in those you bring.
     Exit code 0 and the root, or 1 and the first break.
     """
+    from callflow.receipts import look_outside
     from storage.log_tree import KeptTree
     from storage.log_verification import verify
 
     with reading_log() as (connection, anchors), progress_shown("events") as progress:
         try:
             held = held_checkpoints(connection, anchors, brought)
-            verified = verify(connection, held, progress=progress)
+            seen, wrong = look_outside(connection)
+            verified = verify(connection, held, seen=seen, progress=progress)
             lost = list(lost_in_words(connection, anchors))
         except Broken as error:
             end([str(error)], FOUND_SOMETHING)
@@ -52,7 +54,11 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
             end([f"consent log: it has {verified.size} events, and never had {told}"], FOUND_SOMETHING)
         click.echo(f"log ok: {told} events, root {KeptTree(connection).root(told).hex()}")
         click.echo(f"checkpoints that it goes on from: {verified.checkpoints}")
-        for line in (*lost, *trust_in_words(connection)):
+        for line in (
+            *lost,
+            *trust_in_words(connection),
+            *(f"WARNING: {line}" for line in (*verified.warnings, *wrong)),
+        ):
             click.echo(line)
 
 

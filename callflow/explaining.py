@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from callflow.arrivals import language_of, wording_of
+from callflow.call_log import CallLog
 from callflow.rules_in_force import kept_law, kept_rulebook, kept_wording
 from policies.jurisdictions import End
 from policies.law import DISCLAIMER, Law
@@ -99,7 +100,10 @@ def explain(law: Law, rulebook: Rulebook, line: Line, from_: str, at: datetime) 
 
 def explain_call(connection: Connection, known: Call) -> Explained:
     """A past call. Raises Broken where the log does not say how it was decided."""
+    CallLog.read(connection, known.id).require_sound(known.id)
     event = received_event(connection, known.id)
+    if (event.get("rules_sha256"), event.get("law", {}).get("sha256")) != (known.rules_sha256, known.law_sha256):
+        raise Broken(f"call {known.id}: its row names other rules or another law than its event: the row was changed")
     if "ruling" not in event:
         raise Broken(f"call {known.id}: it was decided by an earlier version, which logged no ruling")
     law, rulebook = kept_law(connection, known.law_sha256), kept_rulebook(connection, known.rules_sha256)

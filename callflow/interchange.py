@@ -43,11 +43,14 @@ _SIP = re.compile(r"sips?:\S+")
 def gather(
     connection: Connection, known: Call, *, disclosed: Collection[str] = (), prover: Prover | None = None
 ) -> ToldCall:
-    """The rules and words are those that the call came in under. `disclosed`: names of `DISCLOSABLE`.
+    """The rules and words are those that the call came in under. `disclosed`: names of `DISCLOSABLE`. Raises Broken
+    where the log of the call, or what it names, is not as it was signed.
 
     `prover` is for whoever gathers many calls, in one view of the database.
     """
-    log = CallLog.read(connection, known.id)
+    prover = prover or Prover(connection)
+    log = CallLog.read(connection, known.id, prover)
+    log.require_sound(known.id)
     received, permitted, ended = (
         log.first(name) for name in ("call.received", "recording.permitted", "call.completed")
     )
@@ -76,7 +79,7 @@ def gather(
         purposes=terms.names,
         **_granted(given, rulebook),
         tapes=[_tape(log, one) for one in recordings.of_call(connection, known.id)],
-        proofs=list(_proven(log, prover or Prover(connection))),
+        proofs=list(_proven(log, prover)),
     )
 
 

@@ -1,8 +1,7 @@
 """Gathers a bundle (`evidence.bundle`) out of one view of the database, as of the newest checkpoint."""
 
-import json
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -12,12 +11,14 @@ from sqlalchemy import Connection, select
 
 from callflow.log_selection import Selection, hashes_in, leaves_of
 from callflow.log_texts import texts_of, wordings_of
+from callflow.receipts import check_receipt
 from evidence.bundle import Bundle, Older, ProvenEvent
 from evidence.bundle_readme import About, ToldCall, ToldEvent, readme
 from evidence.checkpoints import Checkpoint
 from evidence.disclosures import read_disclosure
 from evidence.events import timestamp
 from evidence.notes import Note, Vkey, verified
+from evidence.soundness import check_bundle
 from storage import anchors, checkpoints, consent_log
 from storage.anchors import Anchor
 from storage.checkpoints import SignedCheckpoint
@@ -101,10 +102,13 @@ class Gathering:
     """Further files, by name."""
     uncosigned: str = ""
     """Why the witness did not cosign; empty where it did, or there is none."""
+    complain: Callable[[str], object] = lambda _: None
 
     def bundle(self, made_at: str) -> Bundle:
-        """`made_at` is an RFC 3339 time. Raises Refused for a checkpoint to go on from that is none of this log's."""
-        return Bundle(
+        """`made_at` is an RFC 3339 time. Raises Refused for a checkpoint to go on from that is none of this log's, and
+        Broken where the bundle would not hold.
+        """
+        made = Bundle(
             events=[self._proven(one) for one in self._events],
             checkpoint=self.signed.note,
             older=[Older(one.note, self.tree.consistency(one.size, self.signed.size)) for one in self._earlier()],
@@ -114,6 +118,9 @@ class Gathering:
             verifier=files("evidence").joinpath("verify.py").read_text(encoding="utf-8"),
             texts={**texts_of(self.connection, [one.told for one in self._events]), **self._receipts(), **self.more},
         )
+        for missing in check_bundle(made, [one.told for one in self._events]):
+            self.complain(missing)
+        return made
 
     @cached_property
     def _events(self) -> list[_Logged]:
@@ -122,7 +129,8 @@ class Gathering:
             leaves = [*zip(range(self.signed.size), consent_log.leaves(self.connection), strict=False)]
         else:
             leaves = leaves_of(self.connection, self.call_ids)
-        return [_Logged(index, leaf, json.loads(leaf)) for index, leaf in leaves if index < self.signed.size]
+        last = self.signed.size
+        return [_Logged(index, leaf, consent_log.read_event(index, leaf)) for index, leaf in leaves if index < last]
 
     @cached_property
     def _last(self) -> int:
@@ -199,8 +207,9 @@ class Gathering:
         for one in (held for held in self._held if held.kind in _SUFFIXES):
             name = f"anchors/{one.size:012d}-{one.kind}"
             found[f"{name}.{_SUFFIXES[one.kind]}"] = bytes(one.receipt)
-            if one.kind != "file" and (known := checkpoints.at_size(self.connection, one.size)):
-                found[f"{name}.checkpoint"] = str(known.note).encode()
+            if known := checkpoints.at_size(self.connection, one.size):
+                check_receipt(one, known)
+                found |= {f"{name}.checkpoint": str(known.note).encode()} if one.kind != "file" else {}
         return found
 
     def _about(self, made_at: str) -> About:

@@ -21,6 +21,7 @@ from evidence.bundle import files_of
 from evidence.events import Event, Value, timestamp
 from evidence.notes import Signer
 from evidence.receipt import receipt
+from evidence.soundness import Unsound
 from evidence.vcon import unsigned
 from storage import accounts, calls, consent_log
 from storage.calls import Moment
@@ -62,7 +63,11 @@ def export(
         if signed is None:
             raise Broken("consent log: what was signed a moment ago is not there")
         more = _more(connection, request, call_ids, prover, anchoring.now())
-        bundle = Gathering(connection, request, call_ids, signed, prover.tree, more, uncosigned).bundle(made_at)
+        try:
+            gathering = Gathering(connection, request, call_ids, signed, prover.tree, more, uncosigned, complain)
+            bundle = gathering.bundle(made_at)
+        except Unsound as error:
+            raise Broken(f"log export: {error}. No bundle was made: run `onrecord log verify`") from error
     signers = [Signer(signed.checkpoint.origin, seed) for seed in anchoring.signing.seeds]
     return files_of(bundle, signers, made_at)
 
@@ -127,7 +132,7 @@ def _more(
 
 
 def _account(connection: Connection, call_id: str, prover: Prover) -> bytes | None:
-    told_of = CallLog.read(connection, call_id).of("provider.corroborated")
+    told_of = CallLog.read(connection, call_id, prover).of("provider.corroborated")
     is_proven = any(prover.proof(one.index) and "response_sha256" in one.private for one in told_of)
     return accounts.account_of(connection, call_id) if is_proven else None
 

@@ -13,13 +13,14 @@ from storage.calls import Call
 
 
 def tell_log_of(connection: Connection, known: Call) -> Iterator[str]:
-    entries = CallLog.read(connection, known.id).entries
-    for one in entries:
+    log = CallLog.read(connection, known.id)
+    for one in log.entries:
         yield f"{one.index} {one.line}"
         for name in sorted(one.public.get("sd", {})):
             value = json.dumps(one.private[name], ensure_ascii=False) if name in one.private else "(erased)"
             yield f"    {name}: {value}"
-    yield from _worth(connection, entries[-1].index)
+    yield from (f"WARNING: {fault}" for fault in log.faults)
+    yield from _worth(connection, log.entries[-1].index if log.entries else 0)
 
 
 def _worth(connection: Connection, index: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from callflow.log_selection import hashes_in
 from policies.wording import hashed_texts
 from storage.tables import law_version, prompt_audio, rulebook_version, wording_version
+from storage.text_verification import check_wording
 
 
 def texts_of(connection: Connection, events: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:
@@ -24,8 +25,12 @@ def texts_of(connection: Connection, events: Iterable[Mapping[str, Any]]) -> dic
 
 
 def wordings_of(connection: Connection, named: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """By their hash. Raises Broken for one whose text has another."""
     query = select(wording_version.c.sha256, wording_version.c.text).where(wording_version.c.sha256.in_([*named]))
-    return {row.sha256: json.loads(row.text) for row in connection.execute(query)}
+    rows = connection.execute(query).all()
+    for row in rows:
+        check_wording(row.sha256, row.text)
+    return {row.sha256: json.loads(row.text) for row in rows}
 
 
 def _kept(connection: Connection, table: Any, named: Iterable[str], name: str) -> Iterator[tuple[str, bytes]]:

@@ -11,7 +11,9 @@ from policies.rulebook import RulebookRejected, parse
 from policies.rules import Rulebook
 from policies.wording import Wording
 from storage.calls import Call
+from storage.errors import Broken
 from storage.tables import law_version, rulebook_version, wording_version
+from storage.text_verification import check_text, check_wording
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +22,21 @@ def rules_of(connection: Connection, known: Call, current: Rulebook) -> Rulebook
     """The current rules where those of the call were never adopted, so that a caller can be connected all the same."""
     if known.rules_sha256 == current.sha256:
         return current
-    return kept_rulebook(connection, known.rules_sha256) or current
+    try:
+        return kept_rulebook(connection, known.rules_sha256) or current
+    except Broken as error:
+        log.error("%s", error)
+        return current
 
 
 def kept_rulebook(connection: Connection, sha256: str) -> Rulebook | None:
-    """None where no rulebook of that hash was ever in force, or it is one that only an earlier program could read."""
+    """None where no rulebook of that hash was ever in force, or it is one that only an earlier program could read.
+
+    Raises Broken for a text that is not the one of that hash, as the others do that read what is kept here.
+    """
     text = connection.scalar(select(rulebook_version.c.text).where(rulebook_version.c.sha256 == sha256))
+    if text is not None:
+        check_text("rulebook", sha256, text)
     try:
         return None if text is None else _parsed(text)
     except RulebookRejected:
@@ -44,13 +55,19 @@ def kept_law(connection: Connection, sha256: str) -> Law | None:
     if sha256 == packaged_law().sha256:
         return packaged_law()
     text = connection.scalar(select(law_version.c.text).where(law_version.c.sha256 == sha256))
-    return None if text is None else _read(text)
+    if text is None:
+        return None
+    check_text("law pack", sha256, text)
+    return _read(text)
 
 
 def kept_wording(connection: Connection, known: Call) -> Wording | None:
     """The words by their hash, as they were published; None where nobody published them."""
     query = select(wording_version.c.text).where(wording_version.c.sha256 == known.wording_sha256)
-    return read_wording(text) if (text := connection.scalar(query)) else None
+    if (text := connection.scalar(query)) is None:
+        return None
+    check_wording(known.wording_sha256, text)
+    return read_wording(text)
 
 
 def read_wording(text: str) -> Wording | None:

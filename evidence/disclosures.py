@@ -3,6 +3,7 @@
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Mapping
+from hmac import compare_digest
 from typing import Any
 
 from evidence.events import digest_of
@@ -15,6 +16,22 @@ def opened(event: Mapping[str, Any], bodies: Iterable[str]) -> dict[str, Any]:
     by_digest = {digest_of(body): body for body in bodies}
     committed: Mapping[str, str] = event.get("sd", {})
     return {name: read_disclosure(by_digest[digest])[1] for name, digest in committed.items() if digest in by_digest}
+
+
+def opens(body: str, digest: str) -> bool:
+    """Whether a disclosure is the one that an event commits to with this digest."""
+    return compare_digest(digest_of(body), digest)
+
+
+def erased_in(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What was erased according to the events of one call, in their order: each digest with the field's name."""
+    committed: list[tuple[str, str]] = []
+    gone: dict[str, str] = {}
+    for event in events:
+        if event["type"] == "privacy.erased":
+            gone |= {digest: name for name, digest in committed if name in event["fields"]}
+        committed += event.get("sd", {}).items()
+    return gone
 
 
 def read_disclosure(body: str) -> tuple[str, Any]:

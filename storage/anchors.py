@@ -11,10 +11,11 @@ from sqlalchemy import Connection, exists, func, insert, select
 
 from evidence.anchor_levels import KINDS, Level
 from evidence.events import Event, Value
-from evidence.notes import read_signature
+from evidence.notes import NotANote, NotSigned, Signature, Vkey, read_signature, verified
 from storage import checkpoints, consent_log
 from storage.calls import Moment
 from storage.checkpoints import SignedCheckpoint
+from storage.errors import Broken
 from storage.tables import log_anchor, log_leaf
 
 _OWN = '%"type":"anchor.made"%'
@@ -69,11 +70,23 @@ def has_news_since(connection: Connection, size: int) -> bool:
 
 
 def cosigned(connection: Connection, known: SignedCheckpoint) -> SignedCheckpoint:
-    """The checkpoint with the signatures that witnesses gave for it."""
-    query = select(log_anchor.c.receipt).where(log_anchor.c.size == known.size, log_anchor.c.kind == "witness")
-    lines = [line for receipt in connection.scalars(query) for line in bytes(receipt).decode().splitlines()]
-    more = dict.fromkeys(map(read_signature, lines))
+    """The checkpoint with the signatures that witnesses gave for it. Raises Broken for one that does not fit."""
+    is_cosigned = log_anchor.c.size == known.size, log_anchor.c.kind == "witness"
+    more: dict[Signature, None] = {}
+    for receipt, place in connection.execute(select(log_anchor.c.receipt, log_anchor.c.place).where(*is_cosigned)):
+        more |= dict.fromkeys(_signatures(known, bytes(receipt), place))
     return SignedCheckpoint(known.checkpoint, known.note.with_more(more), known.signed_at)
+
+
+def _signatures(known: SignedCheckpoint, receipt: bytes, vkey: str) -> list[Signature]:
+    try:
+        lines = list(map(read_signature, receipt.decode().splitlines()))
+        is_signed = bool(verified(known.note.with_more(lines), [Vkey.parse(vkey)]))
+    except (NotANote, NotSigned, UnicodeDecodeError):
+        is_signed = False
+    if not is_signed:
+        raise Broken(f"consent log: the signature that {vkey} gave for its first {known.size} events was altered")
+    return lines
 
 
 def newest_cosigned(connection: Connection) -> SignedCheckpoint | None:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 
 from evidence.merkle import root_of_perfect
 from evidence.merkle_proofs import consistency_path, inclusion_path, root_of_range
+from storage.errors import Broken
 from storage.prepared import Prepared
 from storage.tables import log_leaf, log_node
 
@@ -45,7 +46,10 @@ class KeptTree:
     def _subtree(self, start: int, height: int) -> bytes:
         level, rest = divmod(height, HEIGHT)
         block, within = divmod(start >> HEIGHT * level, FAN_OUT)
-        return root_of_perfect(self._block(level, block)[within : within + (1 << rest)])
+        hashes = self._block(level, block)[within : within + (1 << rest)]
+        if len(hashes) != 1 << rest:
+            raise Broken(f"consent log: events from {start} on are missing, or what is kept of their hashes is")
+        return root_of_perfect(hashes)
 
     def _block(self, level: int, n: int) -> list[bytes]:
         if (level, n) not in self._blocks:

@@ -1,18 +1,22 @@
 """The whole log computed again from the text of every event, trusting nothing that was worked out from it before."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from evidence.checkpoints import Checkpoint
-from evidence.events import digest_of
+from evidence.disclosures import erased_in
+from evidence.event_times import EventTimes
+from evidence.events import digest_of, timestamp
 from evidence.merkle import Frontier, leaf_hash, root_of_perfect
 from storage import consent_log, log_tree
 from storage.errors import Broken
 from storage.tables import call, disclosure, log_leaf, log_node
+from storage.text_verification import NAMING, Named, Opened, check_texts
 
 _PAGE = 5000
 _DECODE = json.JSONDecoder().raw_decode
@@ -37,6 +41,8 @@ class Verified:
     size: int
     root: bytes
     checkpoints: int = 0
+    warnings: tuple[str, ...] = ()
+    """What is odd about it, and no proof that anything was changed."""
 
 
 @dataclass(slots=True)
@@ -48,6 +54,22 @@ class _Count:
     block: list[bytes] = field(default_factory=list)
     nodes: list[bytes] = field(default_factory=list)
     of_calls: dict[str, int] = field(default_factory=dict)
+    committed: set[str] = field(default_factory=set)
+    erased: set[str] = field(default_factory=set)
+    named: Named = field(default_factory=Named)
+    times: EventTimes = field(default_factory=EventTimes)
+
+    def read(self, index: int, told: Mapping[str, Any]) -> None:
+        """What the event says that is held against what lies beside the log."""
+        if committed := told.get("sd"):
+            self.committed.update(committed.values())
+        kind, ts = told.get("type"), told.get("ts")
+        if kind in NAMING:
+            self.named.add(told)
+        elif kind == "privacy.erased":
+            self.erased.add(told["call"])
+        if ts and ts != self.times.latest:
+            self.times.add(index, ts, told.get("call"))
 
     def add(self, digest: bytes) -> None:
         self.size += 1
@@ -64,17 +86,36 @@ class _Count:
         return frontier.root()
 
 
-def verify(connection: Connection, held: Sequence[Held] = (), *, progress: Progress = lambda *_: None) -> Verified:
-    """Recompute everything from the leaves. Raises Broken, naming the first break and what it means.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """That somebody saw the first `size` events, at a time of their own clock."""
 
-    `held` are checkpoints found anywhere: each must be what the log was at that size. `progress` is told how many
-    events are done, of how many.
+    size: int
+    at: datetime
+    by: str
+
+
+def verify(
+    connection: Connection,
+    held: Sequence[Held] = (),
+    *,
+    seen: Sequence[Seen] = (),
+    progress: Progress = lambda *_: None,
+) -> Verified:
+    """Recompute everything from the leaves, and hash again what they name. Raises Broken, naming the first break and
+    what it means.
+
+    `held` are checkpoints found anywhere: each must be what the log was at that size. What was `seen` dates events:
+    those that came later can't have been written before. `progress` is told how many events are done, of how many.
     """
     count, total = _Count(), consent_log.size(connection)
     waiting = sorted(held, key=lambda one: one.checkpoint.size)[::-1]
+    watching = sorted(seen, key=lambda one: one.size)[::-1]
     _reach(count, waiting)
     for page in _pages(connection):
         for leaf in page:
+            if watching:
+                _see(count, watching)
             _take(count, leaf)
             if waiting:
                 _reach(count, waiting)
@@ -85,8 +126,8 @@ def verify(connection: Connection, held: Sequence[Held] = (), *, progress: Progr
         raise Broken(f"consent log: the head says {total} events, there are {count.size}: {_TAMPERED}")
     _check_nodes(connection, count.nodes)
     _check_calls(connection, count.of_calls)
-    _check_disclosures(connection)
-    return Verified(count.size, count.root(), len(held))
+    check_texts(connection, count.named, _check_disclosures(connection, count))
+    return Verified(count.size, count.root(), len(held), tuple(count.times.in_words()))
 
 
 def _take(count: _Count, leaf: Leaf) -> None:
@@ -103,6 +144,10 @@ def _take(count: _Count, leaf: Leaf) -> None:
         if n != due:
             raise Broken(f"consent log: event {index} of call {call_id} is number {n}, not {due}: one was left out")
         count.of_calls[call_id] = due + 1
+    try:
+        count.read(index, told)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise Broken(f"consent log: event {index} is no event: {_TAMPERED}") from error
     count.add(digest)
 
 
@@ -123,6 +168,12 @@ def _reach(count: _Count, waiting: list[Held]) -> None:
                 f"consent log: its first {count.size} events are not those of the checkpoint {one.by}: they were "
                 f"rewritten after it was signed"
             )
+
+
+def _see(count: _Count, watching: list[Seen]) -> None:
+    while watching and watching[-1].size <= count.size:
+        one = watching.pop()
+        count.times.seen(timestamp(one.at), one.by)
 
 
 def _too_short(size: int, one: Held) -> str:
@@ -159,11 +210,37 @@ def _check_calls(connection: Connection, logged: dict[str, int]) -> None:
             )
 
 
-def _check_disclosures(connection: Connection) -> None:
-    """What is left of the personal fields opens the commitments it is filed under."""
+def _check_disclosures(connection: Connection, count: _Count) -> Opened:
+    """What is left of the personal fields opens the commitments it is filed under, and nothing erased is back."""
+    opened, gone, committed = Opened(), _gone(connection, count.erased), count.committed
+    hashes = count.named.answers.keys() | count.named.audio.keys()
     for digest, body in connection.execute(select(disclosure.c.digest, disclosure.c.body)):
         if digest_of(body) != digest:
             raise Broken(f"consent log: the disclosure {digest} says something else than was committed to")
+        if digest not in committed:
+            raise Broken(f"consent log: the disclosure {digest} is of no event: it was put there by somebody else")
+        if digest in gone:
+            raise Broken(gone[digest])
+        if digest in hashes:
+            opened.add(count.named, digest, body)
+    return opened
+
+
+def _gone(connection: Connection, erased: Iterable[str]) -> dict[str, str]:
+    """By the digest of each field that was erased, what it means that it can be opened."""
+    found: dict[str, str] = {}
+    for call_id in erased:
+        leaves = consent_log.of_call(connection, call_id)
+        fields = erased_in(consent_log.read_event(index, leaf) for index, leaf in leaves)
+        found |= {digest: came_back(call_id, name) for digest, name in fields.items()}
+    return found
+
+
+def came_back(call_id: str, name: str) -> str:
+    return (
+        f"consent log: {name} of call {call_id} was erased, as its events say, and is here again: `onrecord "
+        f"reapply-erasures` erases it again; a restored backup may have brought it back, or somebody did"
+    )
 
 
 def _pages(connection: Connection) -> Iterator[Sequence[Leaf]]:
