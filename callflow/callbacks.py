@@ -64,5 +64,7 @@ class Callbacks:
         known = calls.by_sid(connection, arrived.call_sid)
         if known is not None:
             return known
+        if not arrived.to:
+            raise Refused("call: it is not known here, and what was dialled is not told")
         known = self.conversation.receive(connection, moment, request_sha256, arrived)
         return agreements.suppress(connection, moment, known, Suppress(Outcome.NOT_ASKED, "the service did not answer"))

@@ -18,7 +18,7 @@ from callflow.urls import Urls
 from policies.consent import RECORDING_OUTCOMES
 from policies.law import Law, packaged_law
 from policies.lifecycle import CallState
-from policies.rules import Rulebook
+from policies.rules import Line, Rulebook
 from storage import calls, replies
 from storage.calls import Call, Moment
 from storage.errors import Refused
@@ -116,9 +116,15 @@ class Conversation:
         return Turn(connection, moment, call, rulebook, self.urls, self.jobs, kept_wording(connection, call))
 
     def receive(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> Call:
-        """Write down a call that was not known, with the standard that holds for it."""
+        """Write down a call to one of our lines that was not known, with the standard that holds for it."""
+        return self.receive_at(line_of(self.rulebook, heard.to), connection, moment, request_sha256, heard)
+
+    def receive_at(
+        self, line: Line, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall
+    ) -> Call:
+        """Write down a call that is put through as calls to that line are, whatever was dialled."""
         synthetic = self.urls.check("selftest", heard.call_sid, heard.to, heard.self_test)
-        key, line = None if synthetic else self.number_key, line_of(self.rulebook, heard.to)
+        key = None if synthetic else self.number_key
         arrival = arrivals.arrive(connection, moment, heard, line, rulebook=self.rulebook, law=self.law, number_key=key)
         return receiving.add(connection, moment, heard, arrival, request_sha256, synthetic=synthetic)
 

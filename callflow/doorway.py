@@ -16,6 +16,7 @@ from wsgiref.types import WSGIApplication
 from callflow.signature import BODY_BYTES_MAX
 
 BODY_S = 5.0
+_LENGTH_DIGITS_MAX = 9
 _THREADS = 16  # that wait for the database while others work; the interpreter runs one at a time anyway
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
@@ -72,11 +73,23 @@ class Doorway:
 
 
 async def _body(headers: Mapping[str, str], protocol: Any) -> bytes:
-    """The body; nothing of one that will be refused for its length, or for want of a signature, anyway."""
+    """The body, whatever it was carried in, and of a longer one than may be hardly more than that.
+
+    Nothing of one that will be refused for its length, or for want of a signature, anyway.
+    """
     length = headers.get("content-length", "")
-    if "x-twilio-signature" not in headers or not length.isdecimal() or int(length) > BODY_BYTES_MAX:
+    if "x-twilio-signature" not in headers or _is_too_long(length):
         return b""
-    return b"".join([chunk async for chunk in protocol])
+    body = b""
+    async for chunk in protocol:
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            break
+    return body
+
+
+def _is_too_long(length: str) -> bool:
+    return length.isdecimal() and (len(length) > _LENGTH_DIGITS_MAX or int(length) > BODY_BYTES_MAX)
 
 
 def _environ(scope: Scope, body: bytes) -> dict[str, Any]:

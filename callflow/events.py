@@ -17,7 +17,7 @@ def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request
     """`ruling` holds the whole chain of reasons; `onrecord explain` prints the same."""
     private: dict[str, Value] = {
         "caller": heard.from_,
-        "callee": received.line,
+        "callee": heard.to,
         "provider_call_id": heard.call_sid,
         "request_sha256": request_sha256,
     }
@@ -131,6 +131,11 @@ def conversation_ended(heard: CallEnded) -> Event:
 
 def call_fell_back(heard: FallbackAsked) -> Event:
     return Event("call.fallback", {"error_code": heard.error_code, "parting": heard.was_parting})
+
+
+def call_unread(reason: str) -> Event:
+    """A request that a caller waited behind, and that could not be gone by."""
+    return Event("call.unread", {"reason": reason})
 
 
 def _under(known: Call) -> dict[str, Value]:

@@ -107,8 +107,9 @@ def explain_call(connection: Connection, known: Call) -> Explained:
     if "ruling" not in event:
         raise Broken(f"call {known.id}: it was decided by an earlier version, which logged no ruling")
     law, rulebook = kept_law(connection, known.law_sha256), kept_rulebook(connection, known.rules_sha256)
+    line, at = known.line or "what is no line", f"{known.received_at:%Y-%m-%d %H:%M:%S}"
     return Explained(
-        about=f"call {known.id} to {known.line} on {known.received_at:%Y-%m-%d %H:%M:%S} UTC: {known.outcome}",
+        about=f"call {known.id} to {line} on {at} UTC: {known.outcome}",
         language=known.language,
         ruling=event["ruling"],
         wording=kept_wording(connection, known),
@@ -133,6 +134,8 @@ def ends_told(ruling: Told) -> tuple[End, ...]:
 
 
 def _again(known: Call, ruling: Told, law: Law | None, rulebook: Rulebook | None) -> str:
+    if not known.line:
+        return "what was dialled is no line of the rulebook, so nothing was asked, whatever the rules say"
     line = rulebook.line(known.line) if rulebook else None
     if law is None or rulebook is None or line is None:
         return "the rules of that time are not kept here, so it cannot be decided again"

@@ -1,13 +1,13 @@
 """Twilio's forms, read once at the door into values that need no second look.
 
-What a decision hangs on (whose call, which recording, what became of it) is matched in full or refused. What
-is only told besides (durations, times, an unusual caller) never costs a call or a callback: where it cannot
-be read it is absent.
+What a decision hangs on (whose call, which recording, what became of it) is matched in full or refused, and so is what
+came with several values. What is only told besides (durations, times, an unusual caller) never costs a call or a
+callback: where it cannot be read it is absent.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, Self, cast
@@ -16,11 +16,10 @@ from storage.errors import Refused
 
 CALL_SID = re.compile(r"CA[0-9a-f]{32}")
 RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
-E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 SELF_TEST_FIELD = "OnrecordSelfTest"
 DIGITS_LENGTH_MAX = 32
-FROM_LENGTH_MAX = 256
+ADDRESS_LENGTH_MAX = 256
 
 RecordingStatus = Literal["in-progress", "completed", "absent", "failed"]
 
@@ -36,25 +35,37 @@ _BRIDGED_STATUSES = ("completed", "answered")
 
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
-    """A call to one of our lines. Hints about the caller's place are not read: they are often wrong."""
+    """A call that Twilio sent here. Hints about the caller's place are not read: they are often wrong."""
 
     call_sid: str
     from_: str = field(repr=False)
     """As sent: a number, a word such as "anonymous", a SIP address; empty if absent or unprintable."""
-    to: str
+    to: str = field(repr=False)
+    """What was dialled, as sent: one of our lines, another number, a SIP address; empty if absent or unprintable."""
     call_status: str
     self_test: str = field(default="", repr=False)
     """What a call of the self-test proves itself by; not yet checked, and empty where it can't be one."""
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
-        from_, mark = form.get("From", ""), form.get(SELF_TEST_FIELD, "")
         return cls(
             call_sid=_call_sid(form),
-            from_=from_ if len(from_) <= FROM_LENGTH_MAX and from_.isprintable() else "",
-            to=_matched(form, "To", E164, "an E.164 number"),
-            call_status=_matched(form, "CallStatus", _STATUS, "a status"),
-            self_test=mark if _MARK.fullmatch(mark) else "",
+            from_=_address(form.get("From", "")),
+            to=_dialled(form),
+            call_status=_call_status(form),
+            self_test=_mark(form),
+        )
+
+    @classmethod
+    def as_told(cls, form: Mapping[str, str]) -> Self:
+        """As much of it as can be read; what cannot is empty, the sid too."""
+        call_sid, call_status = _told(form, "CallSid"), _told(form, "CallStatus")
+        return cls(
+            call_sid=call_sid if CALL_SID.fullmatch(call_sid) else "",
+            from_=_address(_told(form, "From")),
+            to=_address(_told(form, "To")),
+            call_status=call_status if _STATUS.fullmatch(call_status) else "",
+            self_test=_mark(form),
         )
 
 
@@ -93,22 +104,24 @@ class CallEnded:
 
     call_sid: str
     dial_call_status: str
+    """Empty where it cannot be read."""
     bridged: bool
     """Whether caller and agent were connected. Where Twilio does not say, the status is what it goes by."""
     has_hung_up: bool = False
 
     @property
     def was_cut(self) -> bool:
-        """An agent answered and was never connected to the caller, who is still there: their whisper failed."""
-        return not self.bridged and not self.has_hung_up and self.dial_call_status in _BRIDGED_STATUSES
+        """The caller is still there and was connected to nobody, for all that is known: the agent's whisper failed, or
+        the request does not say what became of the dialling.
+        """
+        return not self.bridged and not self.has_hung_up and self.dial_call_status in ("", *_BRIDGED_STATUSES)
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
-        status = _matched(form, "DialCallStatus", _STATUS, "a status")
-        told = form.get("DialBridged", "")
+        status, told = _told(form, "DialCallStatus"), _told(form, "DialBridged")
+        status = status if _STATUS.fullmatch(status) else ""
         bridged = told == "true" if told in ("true", "false") else status in _BRIDGED_STATUSES
-        has_hung_up = form.get("CallStatus") in FINAL_STATUSES
-        return cls(_call_sid(form), status, bridged, has_hung_up)
+        return cls(_call_sid(form), status, bridged, has_hung_up=_told(form, "CallStatus") in FINAL_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +144,7 @@ class FallbackAsked:
 
 def was_parting(form: Mapping[str, str]) -> bool:
     """Whether the conversation was over when Twilio turned to the fallback, as far as the form says."""
-    return "/voice/ended/" in form.get("ErrorUrl", "")
+    return "/voice/ended/" in _told(form, "ErrorUrl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +152,7 @@ class CallProgress:
     """A status callback. They come in any order; the sequence number, where sent, tells which is later."""
 
     arrived: IncomingCall
-    """The call itself, told again with every callback: for one that we never answered."""
+    """The call itself, as far as it is told again with every callback: for one that we never answered."""
     sequence_number: int | None
     duration_s: int | None
 
@@ -153,8 +166,9 @@ class CallProgress:
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
+        told = IncomingCall.as_told(form)
         return cls(
-            arrived=IncomingCall.parse(form),
+            arrived=replace(told, call_sid=_call_sid(form), call_status=_call_status(form)),
             sequence_number=_count(form, "SequenceNumber"),
             duration_s=_count(form, "CallDuration"),  # Duration is in billed minutes
         )
@@ -178,21 +192,51 @@ class RecordingProgress:
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
         status = _matched(form, "RecordingStatus", _RECORDING_STATUS, "in-progress, completed, absent or failed")
-        source = form.get("RecordingSource", "")
+        source = _told(form, "RecordingSource")
         return cls(
             call_sid=_call_sid(form),
             recording_sid=_matched(form, "RecordingSid", RECORDING_SID, "RE and 32 hex digits"),
             status=cast(RecordingStatus, status),
             duration_s=_count(form, "RecordingDuration"),
             channels=_count(form, "RecordingChannels") or None,
-            start_time=_moment(form.get("RecordingStartTime", "")),
+            start_time=_moment(_told(form, "RecordingStartTime")),
             error_code=_count(form, "ErrorCode") or None,
             source=source if _SOURCE.fullmatch(source) else "",
         )
 
 
 def _call_sid(form: Mapping[str, str]) -> str:
+    """Whose call it is: raises Refused also where two accounts are named."""
+    form.get("AccountSid")
     return _matched(form, "CallSid", CALL_SID, "CA and 32 hex digits")
+
+
+def _call_status(form: Mapping[str, str]) -> str:
+    return _matched(form, "CallStatus", _STATUS, "a status")
+
+
+def _mark(form: Mapping[str, str]) -> str:
+    mark = _told(form, SELF_TEST_FIELD)
+    return mark if _MARK.fullmatch(mark) else ""
+
+
+def _dialled(form: Mapping[str, str]) -> str:
+    to = _address(form.get("To", ""))
+    if not to:
+        raise Refused("form: To: expected what was dialled")
+    return to
+
+
+def _address(text: str) -> str:
+    return text if len(text) <= ADDRESS_LENGTH_MAX and text.isprintable() else ""
+
+
+def _told(form: Mapping[str, str], name: str) -> str:
+    """What is only told besides: empty where it is absent, or came with several values."""
+    try:
+        return form.get(name, "")
+    except Refused:
+        return ""
 
 
 def _matched(form: Mapping[str, str], name: str, pattern: re.Pattern[str], expected: str) -> str:
@@ -204,7 +248,7 @@ def _matched(form: Mapping[str, str], name: str, pattern: re.Pattern[str], expec
 
 
 def _count(form: Mapping[str, str], name: str) -> int | None:
-    value = form.get(name, "")
+    value = _told(form, name)
     return int(value) if _COUNT.fullmatch(value) else None
 
 

@@ -35,7 +35,8 @@ def _retention(line: Line) -> str:
 def show_story(story: Story) -> None:
     call = story.call
     console = Console()
-    console.print(f"call {call.call_sid} to {call.line}: {call.state}, outcome {call.outcome} {call.reason}".rstrip())
+    line = call.line or "what is no line of the rulebook"
+    console.print(f"call {call.call_sid} to {line}: {call.state}, outcome {call.outcome} {call.reason}".rstrip())
     if call.synthetic:
         console.print("a call of the self-test: nobody called, and nobody was rung")
     console.print(f"asked as {call.mode} in {call.language}, under rules {call.rules_sha256[:12]}; why: ", end="")

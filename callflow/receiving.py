@@ -24,7 +24,8 @@ def add(
     *,
     synthetic: bool,
 ) -> Call:
-    """Write the call down, with the standard it is held to, and say so in the log.
+    """Write the call down, with the standard it is held to, and say so in the log. What was dialled and is no line is
+    personal: the row has no line then.
 
     Of a `synthetic` call, which is the self-test's, Twilio knows nothing and is never asked.
     """
@@ -33,7 +34,7 @@ def add(
     new = Call(
         id=moment.new_id(),
         call_sid=heard.call_sid,
-        line=ruling.line,
+        line=ruling.line if heard.to == ruling.line else "",
         mode=standard.mode,
         silence_is_consent=standard.silence_is_consent,
         prompts_max=standard.prompts_max,

@@ -72,9 +72,13 @@ class Reconciliation:
         with self.database.read() as connection:
             rows = connection.execute(_came_in(begin - days.APART_MAX, end + days.APART_MAX)).all()
         ours = [row for row in rows if begin <= row.received_at < end]
-        lines = {*self.lines, *(row.line for row in ours)}
+        lines, taken = {*self.lines, *(row.line for row in ours)} - {""}, {row.call_sid for row in rows}
         calls = self.provider.calls_between(begin, end)
-        listed = [Came(one.call_sid, one.line, one.came_in_at) for one in calls if one.came_in_at and one.line in lines]
+        listed = [
+            Came(one.call_sid, one.line, one.came_in_at)
+            for one in calls
+            if one.came_in_at and (one.line in lines or one.call_sid in taken)
+        ]
         known = self._known([one.name for one in listed])
         named = [row.call_sid for row in ours if not row.erased_at]
         absent = sorted({*named} - {one.name for one in listed})

@@ -3,33 +3,29 @@
 The signed text is the URL followed by each parameter's name and value, with nothing between them and no time.
 So a genuine signature proves neither where one value ends nor that the request is new: whoever uses a Form
 still matches each value in full, and our own state tells a repeat from a first delivery.
+
+Only a request that nobody with the secret signed is refused. How a signed one was carried (its content type, its bytes,
+the spelling of its URL, a parameter that comes twice) is no reason: a caller may be waiting behind it.
 """
 
 import hmac
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from itertools import product
 from typing import Literal
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
+
+from storage.errors import Refused
 
 BODY_BYTES_MAX = 64 * 1024
-PARAMETERS_MAX = 200
-FORM_TYPE = "application/x-www-form-urlencoded"
+SIGNATURES_MAX = 4  # of which one must be good: a proxy may have added its own
 
 Reason = Literal[
-    "no_signature",
-    "bad_url",
-    "wrong_content_type",
-    "body_too_large",
-    "too_many_parameters",
-    "bad_encoding",
-    "bad_form",
-    "bad_signature",
-    "duplicate_parameter",
-    "wrong_account",
+    "no_signature", "bad_url", "wrong_method", "body_too_large", "bad_signature", "wrong_account", "wrong_mac"
 ]
+Pairs = list[tuple[bytes, bytes]]
 
 _DEFAULT_PORT = {"http": "80", "https": "443"}
 _URL = re.compile(
@@ -41,21 +37,37 @@ _PLAIN_PATH = re.compile(r"/[A-Za-z0-9/_-]*")
 
 
 class Form(Mapping[str, str]):
-    """The parameters of a genuine webhook, each exactly once. Shows no value: most are somebody's."""
+    """The parameters of a genuine webhook. Shows no value: most are somebody's.
 
-    __slots__ = ("_parameters",)
+    A parameter that came with several values has none: to read it raises Refused, since nobody can tell which is meant.
+    Bytes that are no UTF-8 are lone surrogates, which no pattern and no printable text has.
+    """
 
-    def __init__(self, parameters: Mapping[str, str]) -> None:
-        self._parameters = MappingProxyType(dict(parameters))
+    __slots__ = ("_values",)
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._values: dict[str, tuple[str, ...]] = {}
+        for name, value in dict.fromkeys(pairs):
+            self._values[name] = (*self._values.get(name, ()), value)
 
     def __getitem__(self, name: str) -> str:
-        return self._parameters[name]
+        value, *others = self._values[name]
+        if others:
+            raise Refused(f"form: {name}: it came with several values")
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._parameters)
+        return iter(self._values)
 
     def __len__(self) -> int:
-        return len(self._parameters)
+        return len(self._values)
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Each value that a parameter came with, as often as it came."""
+        return self._values.get(name, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,76 +98,60 @@ def signed_url(public_base_url: str, raw_target: str) -> str | Refusal:
 
 
 def verify(
-    secrets: Sequence[str],
-    *,
-    url: str,
-    body: bytes,
-    content_type: str,
-    signature: str | None,
-    account_sid: str,
+    secrets: Sequence[str], *, url: str, body: bytes | None, signatures: Sequence[str], account_sid: str
 ) -> Form | Refusal:
-    """The parsed form if one of the secrets signed it, otherwise the reason; never an exception."""
-    if not signature:
+    """The form if one of the secrets made one of the signatures, otherwise the reason; never an exception.
+
+    Without a body (a GET) the parameters stand in the URL, which is signed as it is.
+    """
+    if not any(signatures):
         return Refusal("no_signature")
-    if not _is_form(content_type):
-        return Refusal("wrong_content_type")
+    if body is not None and len(body) > BODY_BYTES_MAX:
+        return Refusal("body_too_large")
     urls = _spellings(url)
     if not urls:
         return Refusal("bad_url")
-    parameters = _parse(body)
-    if isinstance(parameters, Refusal):
-        return parameters
-    if not _is_signed(secrets, urls, parameters, signature):
+    posted = _pairs(body or b"")
+    if not _is_signed(secrets, urls, posted, signatures[:SIGNATURES_MAX]):
         return Refusal("bad_signature")
-    return _form(parameters, account_sid)
+    pairs = posted if body is not None else _pairs(url.partition("?")[2].encode())
+    form = Form((_text(name), _text(value)) for name, value in pairs)
+    # A sub-account signs with a token of its own. What another account recorded, ours could not destroy.
+    return form if account_sid in form.all("AccountSid") else Refusal("wrong_account")
 
 
-def _is_form(content_type: str) -> bool:
-    media_type, _, options = content_type.partition(";")
-    charset = options.strip().lower().replace('"', "")
-    return media_type.strip().lower() == FORM_TYPE and charset in ("", "charset=utf-8")
+def _spellings(url: str) -> list[str]:
+    """Each way in which Twilio may have spelt the URL that it signed; none where it is no URL.
 
-
-def _spellings(url: str) -> tuple[str, ...]:
-    """The URL without and with its port, since Twilio signs either. Empty if it is no URL."""
+    It signs with or without the port, and an apostrophe escaped or not; servers and proxies drop a bare "?".
+    """
     parts = _URL.fullmatch(url)
     if parts is None:
-        return ()
+        return []
     scheme, host, port, rest = parts["scheme"], parts["host"], parts["port"], parts["rest"] or ""
-    return f"{scheme}://{host}{rest}", f"{scheme}://{host}:{port or _DEFAULT_PORT[scheme]}{rest}"
+    origins = (f"{scheme}://{host}", f"{scheme}://{host}:{port or _DEFAULT_PORT[scheme]}")
+    path, _, query = rest.partition("?")
+    queries = {f"?{query}", "?" + query.replace("'", "%27"), "?" + query.replace("%27", "'")} if query else {"", "?"}
+    return ["".join(parts) for parts in product(origins, (path,), sorted(queries))]
 
 
-def _parse(body: bytes) -> list[tuple[str, str]] | Refusal:
-    if len(body) > BODY_BYTES_MAX:
-        return Refusal("body_too_large")
-    if body.count(b"&") >= PARAMETERS_MAX:
-        return Refusal("too_many_parameters")
-    try:
-        return parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict")
-    except UnicodeDecodeError:
-        return Refusal("bad_encoding")
-    except ValueError:
-        return Refusal("bad_form")
+def _pairs(encoded: bytes) -> Pairs:
+    """The names and values of a form, as bytes: in which encoding they are text is the sender's affair."""
+    fields = (field.partition(b"=") for field in encoded.replace(b"+", b" ").split(b"&") if field)
+    return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in fields]
 
 
-def _is_signed(
-    secrets: Sequence[str], urls: tuple[str, ...], parameters: list[tuple[str, str]], signature: str
-) -> bool:
-    """Every secret and spelling is tried, whatever the earlier ones gave. An empty secret signs nothing."""
-    claimed = signature.encode("utf-8", "replace")
-    tail = "".join(name + value for name, value in sorted(set(parameters)))
+def _is_signed(secrets: Sequence[str], urls: Sequence[str], pairs: Pairs, signatures: Sequence[str]) -> bool:
+    """Each pair is signed once, in order. All is tried, whatever came of the first. An empty secret signs nothing."""
+    tail = b"".join(name + value for name, value in sorted(set(pairs)))
+    claimed = [signature.encode("utf-8", "replace") for signature in signatures]
     signed = False
-    for secret in filter(None, secrets):
-        for url in urls:
-            mac = hmac.digest(secret.encode(), (url + tail).encode(), "sha1")
-            signed |= hmac.compare_digest(b64encode(mac), claimed)
+    for secret, url in product(filter(None, secrets), urls):
+        mac = b64encode(hmac.digest(secret.encode(), url.encode() + tail, "sha1"))
+        for one in claimed:
+            signed |= hmac.compare_digest(mac, one)
     return signed
 
 
-def _form(parameters: list[tuple[str, str]], account_sid: str) -> Form | Refusal:
-    form = Form(dict(parameters))
-    if len(form) != len(parameters):
-        return Refusal("duplicate_parameter")
-    if form.get("AccountSid") != account_sid:
-        return Refusal("wrong_account")
-    return form
+def _text(encoded: bytes) -> str:
+    return encoded.decode("utf-8", "surrogateescape")

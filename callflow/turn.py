@@ -273,10 +273,10 @@ class Turn:
 
 
 def line_of(rulebook: Rulebook, number: str) -> Line:
-    """Raises Refused for a number that is no line of the rulebook."""
-    found = rulebook.line(number)
+    """The first line for a call to what is no line. Raises Refused for a number that is no line of the rulebook."""
+    found = rulebook.line(number) if number else rulebook.lines[0]
     if found is None:
-        raise Refused("call: the number dialled is not a line of the rulebook")
+        raise Refused("call: what was dialled is no line of the rulebook")
     return found
 
 

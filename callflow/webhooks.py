@@ -1,5 +1,8 @@
 """The public face: what Twilio may ask, closed to everybody else.
 
+What is not Twilio's gets a bare 403. What is, and cannot be gone by, puts its caller through, unrecorded and on record
+(`callflow.unasked`). How a request of Twilio's was carried and spelt never matters.
+
 Two failure rules that are opposites. A voice step that fails connects the caller, unrecorded, and says 200: the call
 matters more than the recording. A callback that fails says 503, so that it comes again: nobody is waiting, and an
 answer of 200 would lose it.
@@ -22,6 +25,7 @@ from callflow.conversation import Conversation
 from callflow.health import Readiness, add_health
 from callflow.refusals import Refusals
 from callflow.signature import BODY_BYTES_MAX, Form, Refusal, raw_target, signed_url, verify
+from callflow.unasked import Unasked
 from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED
 from policies.wording import Wording
 from storage import calls
@@ -35,7 +39,9 @@ log = logging.getLogger(__name__)
 R = TypeVar("R")
 
 _OPEN_ENDPOINTS = frozenset({"healthz", "readyz"})
+_SIGNED_METHODS = ("POST", "GET")  # a number may be set to GET: Twilio signs its URL with the parameters in it
 _BY_MAC_ALONE = frozenset({"audio"})  # fetched to be played: nothing is said with it, and nothing is done
+_A_CALLER_WAITS = frozenset({"answer", "language", "choice", "consent", "fallback"})
 _PROMPT_FOR_S = 86_400
 # Twilio waits 5 s for a step and 4 s for a callback (see `callflow.urls`), and then the caller hears an error.
 DEADLINE_S = 3.0
@@ -73,7 +79,7 @@ def create_app(parts: Webhooks) -> Flask:
     app.before_request(_Door(parts).admit)
     steps = _Steps(parts)
     for endpoint, rule, view in steps.routes():
-        app.add_url_rule(rule, endpoint, view, methods=["POST"], provide_automatic_options=False)
+        app.add_url_rule(rule, endpoint, view, methods=_SIGNED_METHODS, provide_automatic_options=False)
     app.add_url_rule(
         "/voice/audio/<sha256>/<mac>", "audio", steps.audio, methods=["GET"], provide_automatic_options=False
     )
@@ -105,20 +111,22 @@ class _Door:
         return None if request.routing_exception else self._wrong_mac()
 
     def _heard(self) -> Form | Refusal:
-        signatures = request.headers.getlist("X-Twilio-Signature")
-        if len(signatures) != 1:
+        signatures = [one.strip() for one in ",".join(request.headers.getlist("X-Twilio-Signature")).split(",")]
+        if not any(signatures):
             return Refusal("no_signature")
-        if request.content_length is None or request.content_length > BODY_BYTES_MAX:
+        if request.method not in _SIGNED_METHODS:
+            return Refusal("wrong_method")
+        if (request.content_length or 0) > BODY_BYTES_MAX:
             return Refusal("body_too_large")
         url = signed_url(self._urls.public_base_url, raw_target(request.environ))
         if isinstance(url, Refusal):
             return url
+        g.sent = request.get_data() if request.method == "POST" else request.query_string
         return verify(
             self._parts.webhook_secrets,
             url=url,
-            body=request.get_data(),
-            content_type=request.content_type or "",
-            signature=signatures[0],
+            body=g.sent if request.method == "POST" else None,
+            signatures=signatures,
             account_sid=self._parts.account_sid,
         )
 
@@ -137,6 +145,7 @@ class _Steps:
         self._parts = parts
         self._conversation = parts.conversation
         self._callbacks = parts.callbacks
+        self._unasked = Unasked(parts.conversation)
         self._prompts: dict[str, bytes] = {}
 
     def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
@@ -222,7 +231,7 @@ class _Steps:
         written, but for one case: the disk did confirm the commit, after the deadline.
         """
         moment = Moment(self._parts.now(), self._parts.random)
-        request_sha256 = sha256(request.get_data()).hexdigest()
+        request_sha256 = sha256(g.sent).hexdigest()
         return self._parts.database.write(
             lambda connection: step(connection, moment, request_sha256, *heard), within_s=self._parts.deadline_s
         )
@@ -241,7 +250,7 @@ class _Steps:
 
     def _voice(self, respond: Callable[[], bytes], *, failed: Callable[[], bytes]) -> Response:
         try:
-            body = respond()
+            body = self._or_put_through(respond)
         except (Refused, Unavailable) as error:
             log.error("a voice step failed; the caller is connected, unrecorded: %s", error)
             body = failed()
@@ -249,6 +258,19 @@ class _Steps:
             log.exception("a voice step failed; the caller is connected, unrecorded")
             body = failed()
         return Response(body, content_type="text/xml; charset=utf-8")
+
+    def _or_put_through(self, respond: Callable[[], bytes]) -> bytes:
+        """What a step says. A request that cannot be gone by is on record when its caller is put through."""
+        try:
+            return respond()
+        except Refused as error:
+            is_parting = request.endpoint == "fallback" and forms.was_parting(g.form)
+            if is_parting or request.endpoint not in _A_CALLER_WAITS:
+                raise
+            log.warning("a request cannot be gone by; the caller is connected, unrecorded: %s", error)
+            call_id = str((request.view_args or {}).get("call_id", ""))
+            told = forms.IncomingCall.as_told(g.form)
+            return self._write(self._unasked.put_through, told, call_id, str(error))
 
     def _callback(self, hear: Callable[[], None]) -> Response:
         try:
@@ -262,5 +284,5 @@ class _Steps:
 
     def _connect(self, call_id: str = "") -> bytes:
         rulebook, urls = self._conversation.rulebook, self._conversation.urls
-        line = rulebook.line(g.form.get("To", "")) or rulebook.lines[0]
+        line = rulebook.line(forms.IncomingCall.as_told(g.form).to) or rulebook.lines[0]
         return twiml.connect(line, ended_url=urls.ended(call_id) if call_id else "")

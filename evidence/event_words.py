@@ -124,6 +124,9 @@ _TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
     "recording.condemned": lambda event, _: [f"A recording had to go: {event['why']}."],
     "recording.destroyed": lambda event, _: [f"The recording was destroyed everywhere (rule: {event['rule']})."],
     "call.fallback": lambda event, _: [f"The telephone company turned to the fallback (error {event['error_code']})."],
+    "call.unread": lambda event, _: [
+        f"A request could not be gone by, and the caller was put through, unrecorded: {event['reason']}."
+    ],
     "call.refused": lambda event, _: [f"The call was to end politely: {event['outcome']}."],
     "language.asked": lambda event, _: [f"The caller was offered {', '.join(event['languages'])}."],
     "decline.remembered": lambda event, _: [f"The number is not to be asked again before {event['until']}."],

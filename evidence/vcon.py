@@ -49,8 +49,8 @@ def _caller(told: ToldCall) -> dict[str, object]:
 
 
 def _business(told: ToldCall) -> dict[str, object]:
-    """The line that was called. Who of the agents answered is not known here."""
-    party: dict[str, object] = {"tel": told.line}
+    """The line that was called, if one was. Who of the agents answered is not known here."""
+    party: dict[str, object] = {"tel": told.line} if told.line else {"uuid": told.uuid("business")}
     return {**party, "org": told.business.name} if told.business else party
 
 

@@ -26,11 +26,16 @@ def raise_incident(
     connection: Connection, moment: Moment, kind: str, *, about: str, call_id: str | None, detail: str
 ) -> None:
     """Open an incident about one of our ids; nothing is done where it is open or was closed already."""
-    known = select(incident.c.id).where(incident.c.kind == kind, incident.c.about == about)
-    if connection.execute(known).first() is None:
+    if not was_raised(connection, kind, about):
         row = {"kind": kind, "about": about, "call_id": call_id, "detail": detail, "opened_at": moment.at}
         connection.execute(insert(incident), row)
         log.error("incident %s about %s: %s", kind, about, detail)
+
+
+def was_raised(connection: Connection, kind: str, about: str) -> bool:
+    """Whether it was ever raised, closed or not."""
+    known = select(incident.c.id).where(incident.c.kind == kind, incident.c.about == about)
+    return connection.execute(known).first() is not None
 
 
 def open_incidents(connection: Connection, call_id: str | None = None) -> list[Incident]:

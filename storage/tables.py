@@ -84,7 +84,7 @@ call = Table(
     metadata,
     Column("id", String(32), primary_key=True),  # random; the only name that URLs and the log use
     Column("call_sid", String(34), nullable=False, unique=True),
-    Column("line", String(20), nullable=False),
+    Column("line", String(20), nullable=False),  # empty where what was dialled is none of our lines
     Column("mode", String(16), nullable=False),
     Column("silence_is_consent", Integer, nullable=False),
     Column("prompts_max", Integer, nullable=False),

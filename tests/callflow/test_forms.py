@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callflow.forms import Answered, CallEnded, CallProgress, IncomingCall, RecordingProgress
+from callflow.forms import Answered, CallEnded, CallProgress, Heard, IncomingCall, RecordingProgress
+from callflow.signature import Form
 from storage.errors import Refused
 
 CALL_SID = "CA" + "0123456789abcdef" * 2
@@ -129,8 +131,8 @@ REQUIRED = [
         (
             ("CallSid", "To", "CallStatus"),
             ("CallSid",),
-            ("CallSid", "DialCallStatus"),
-            ("CallSid", "To", "CallStatus"),
+            ("CallSid",),
+            ("CallSid", "CallStatus"),
             ("CallSid", "RecordingSid", "RecordingStatus"),
         ),
         strict=True,
@@ -182,22 +184,56 @@ def test_a_caller_id_that_cannot_be_shown_is_an_unknown_one(from_: str) -> None:
     assert IncomingCall.parse({**ARRIVES, "From": from_}).from_ == ""
 
 
-@pytest.mark.parametrize(
-    "to",
-    [
-        "4155550100",
-        "+04155550100",
-        "+1415555010012345",
-        "+",
-        "+1",
-        "sip:x@y",
-        "+14155550100\n",
-        "+1４155550100",
-    ],
-)
-def test_a_line_is_an_e164_number_and_nothing_else(to: str) -> None:
-    with pytest.raises(Refused, match="To: expected"):
+@pytest.mark.parametrize("to", ["+14155550100", "4155550100", "sip:+14155550100@x.sip.example", "client:joe", "＋1"])
+def test_what_was_dialled_is_taken_as_it_comes(to: str) -> None:
+    assert IncomingCall.parse({**ARRIVES, "To": to}).to == to
+
+
+@pytest.mark.parametrize("to", ["+14155550100\n", "\x00", "\udce9", "x" * 257])
+def test_what_was_dialled_and_cannot_be_shown_is_not_told(to: str) -> None:
+    assert IncomingCall.as_told({**ARRIVES, "To": to}).to == ""
+    with pytest.raises(Refused, match="To: expected what was dialled"):
         IncomingCall.parse({**ARRIVES, "To": to})
+
+
+READ: list[tuple[Any, dict[str, str], str]] = [
+    (IncomingCall.parse, ARRIVES, "AccountSid CallSid CallStatus From To"),
+    (Heard.parse, ARRIVES, "AccountSid CallSid CallStatus"),
+    (Answered.parse, ANSWERS, "AccountSid CallSid CallStatus Digits"),
+    (CallEnded.parse, ENDS, "AccountSid CallSid"),
+    (CallProgress.parse, PROGRESSES, "AccountSid CallSid CallStatus"),
+    (RecordingProgress.parse, RECORDS, "AccountSid CallSid RecordingSid RecordingStatus"),
+]
+
+
+@pytest.mark.parametrize(("parse", "form", "names"), READ)
+def test_only_what_a_decision_hangs_on_may_not_have_several_values(
+    parse: Any, form: dict[str, str], names: str
+) -> None:
+    for name in FIELDS:
+        twice = Form([*form.items(), (name, "another"), (name, "and another")])
+        if name in names.split():
+            with pytest.raises(Refused, match=f"^form: {name}: it came with several values"):
+                parse(twice)
+        else:
+            assert call_sid_of(parse(twice)) == CALL_SID
+
+
+def test_what_has_several_values_is_told_as_unknown() -> None:
+    for name, unknown in (("CallSid", "call_sid"), ("From", "from_"), ("To", "to"), ("CallStatus", "call_status")):
+        told = IncomingCall.as_told(Form([*ARRIVES.items(), (name, "another")]))
+        assert told == replace(IncomingCall.parse(ARRIVES), **{unknown: ""})
+    assert IncomingCall.as_told({}) == IncomingCall("", "", "", "")
+    assert IncomingCall.as_told({"CallSid": CALL_SID + "\n", "CallStatus": "?"}) == IncomingCall("", "", "", "")
+
+
+@pytest.mark.parametrize("form", [{"DialCallStatus": "?"}, {"DialCallStatus": ""}])
+def test_a_caller_whose_dialling_ended_nobody_knows_how_is_still_there(form: dict[str, str]) -> None:
+    told = {**ENDS, "DialBridged": "", **form}
+    assert CallEnded.parse(told) == CallEnded(CALL_SID, "", bridged=False)
+    assert CallEnded.parse(told).was_cut
+    assert not CallEnded.parse({**told, "DialBridged": "true"}).was_cut
+    assert not CallEnded.parse({**told, "CallStatus": "completed"}).was_cut
 
 
 @pytest.mark.parametrize("digits", ["", "2", "11", "*", "#", "w", "１", "+1", "1" * 32])
@@ -299,13 +335,14 @@ def test_the_recordings_url_is_never_read() -> None:
 
 
 def test_no_refusal_shows_a_phone_number() -> None:
-    for name in ("CallSid", "To", "CallStatus"):
+    for name in ("CallSid", "CallStatus"):
         with pytest.raises(Refused) as refusal:
             IncomingCall.parse({**ARRIVES, name: "+1415555010012345678"})
         assert "1415" not in str(refusal.value)
 
 
-def test_no_value_shows_who_calls() -> None:
+def test_no_value_shows_who_calls_or_what_was_dialled() -> None:
+    assert "+1415" not in repr(IncomingCall.parse(ARRIVES))
     assert "0123" not in repr(IncomingCall.parse(ARRIVES)).replace(CALL_SID, "")
 
 

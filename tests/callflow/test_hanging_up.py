@@ -63,11 +63,14 @@ def test_a_no_that_the_calls_end_overtook_is_a_no(installation: Installation) ->
 
 
 def test_the_call_goes_on_by_its_own_request_only(twilio: Twilio, installation: Installation) -> None:
-    """A genuine request of one call, sent to the URL of another, decides nothing for either."""
+    """A genuine request of one call, sent to the URL of another, decides nothing there. Its own is put through."""
     ours, theirs = twilio.dial(), twilio.dial()
     question = ours.to_the_question()
     theirs.to_the_question()
-    kept = installation.everything()
+    kept = installation.call(ours.sid)
     theirs_to_ours = theirs.presses(question, "1")
     assert [child.tag for child in theirs_to_ours] == ["Dial"]
-    assert installation.everything() == kept
+    assert installation.call(ours.sid) == kept
+    known = installation.call(theirs.sid)
+    assert (known.outcome, known.reason) == ("not_asked", "the request is about another call")
+    assert kept.id not in str(installation.events(theirs.sid))

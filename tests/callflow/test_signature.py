@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from callflow.signature import BODY_BYTES_MAX, PARAMETERS_MAX, Form, Refusal, raw_target, signed_url, verify
+from callflow.signature import BODY_BYTES_MAX, SIGNATURES_MAX, Form, Refusal, raw_target, signed_url, verify
+from storage.errors import Refused
 
 BASE = "https://calls.example.org"
 URL = f"{BASE}/voice/answer"
 ACCOUNT = "AC" + "0" * 32
 SECRET = "0123456789abcdef0123456789abcdef"
 OTHER_SECRET = "fedcba9876543210fedcba9876543210"
-FORM_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
 CALL = {"AccountSid": ACCOUNT, "CallSid": "CA" + "1" * 32, "From": "+14155550100", "Digits": "1"}
 VECTORS = json.loads((Path(__file__).parent / "signature_vectors.json").read_text())
 
@@ -37,21 +37,30 @@ def check(
     secrets: Sequence[str] = (SECRET,),
     url: str = URL,
     body: bytes | None = None,
-    content_type: str = FORM_TYPE,
-    signature: str | None = "",
+    signature: str = "",
+    beside: Sequence[str] = (),
     account_sid: str = ACCOUNT,
 ) -> dict[str, str] | Refusal:
-    """Verifies a genuine webhook, except for what the test replaces."""
+    """Verifies a genuine webhook, except for what the test replaces. `beside`: more signatures, in front of its own."""
     pairs = list(form.items()) if isinstance(form, Mapping) else list(form)
     verdict = verify(
         secrets,
         url=url,
         body=urlencode(pairs).encode() if body is None else body,
-        content_type=content_type,
-        signature=signed(pairs) if signature == "" else signature,
+        signatures=[*beside, signature or signed(pairs)],
         account_sid=account_sid,
     )
     return dict(verdict) if isinstance(verdict, Form) else verdict
+
+
+def refused(**sent: Any) -> Any:
+    verdict = check(**sent)
+    return verdict.reason if isinstance(verdict, Refusal) else verdict
+
+
+def values(form: Form | Refusal) -> dict[str, set[str]]:
+    assert isinstance(form, Form)
+    return {name: set(form.all(name)) for name in form}
 
 
 def pairs_of(params: Mapping[str, Any] | None) -> list[tuple[str, str]]:
@@ -74,7 +83,6 @@ def test_the_official_vectors_give_the_official_verdict(vector: dict[str, Any]) 
         secrets=[vector["token"]],
         url=vector["url"],
         body=vector["raw_body"] and vector["raw_body"].encode(),
-        content_type="application/json" if vector["raw_body"] else FORM_TYPE,
         signature=vector["signature"],
     )
     assert verdict == Refusal(expected_reason(vector, pairs))
@@ -83,10 +91,8 @@ def test_the_official_vectors_give_the_official_verdict(vector: dict[str, Any]) 
 def expected_reason(vector: dict[str, Any], pairs: list[tuple[str, str]]) -> Any:
     """The vectors carry no AccountSid, so a genuine one gets past the MAC and no further."""
     if vector["raw_body"] is not None:
-        return "wrong_content_type"  # voice webhooks are forms; JSON bodies are another product's
-    if not vector["twilio_python_9.13.0_says"]:
-        return "bad_signature"
-    return "duplicate_parameter" if len(dict(pairs)) != len(pairs) else "wrong_account"
+        return "bad_signature"  # voice webhooks are forms; JSON bodies are another product's
+    return "wrong_account" if vector["expect_valid"] else "bad_signature"
 
 
 @pytest.mark.parametrize("vector", VECTORS["computed"], ids=lambda vector: vector["name"])
@@ -131,38 +137,69 @@ def test_the_verdict_is_that_of_twilios_own_validator(
         ("http://127.0.0.1:8000/x", "http://127.0.0.1:8000/x"),
         ("http://127.0.0.1/x", "http://127.0.0.1:80/x"),
         ("http://[::1]:8000/x", "http://[::1]/x"),
+        ("https://a.example/x", "https://a.example/x?"),
+        ("https://a.example/x?", "https://a.example:443/x"),
+        ("https://a.example/x?a=it's", "https://a.example/x?a=it%27s"),
+        ("https://a.example/x?a=it%27s", "https://a.example/x?a=it's"),
     ],
 )
-def test_a_url_may_be_signed_with_or_without_its_port(url: str, signed_as: str) -> None:
+def test_a_url_may_be_signed_in_any_spelling_that_twilio_has_for_it(url: str, signed_as: str) -> None:
     assert check(url=url, signature=signed(list(CALL.items()), signed_as)) == CALL
 
 
 @given(
-    body=st.binary(max_size=200) | st.from_regex(rb"[a-zA-Z0-9%&=+]{0,200}", fullmatch=True),
+    body=st.none() | st.binary(max_size=200) | st.from_regex(rb"[a-zA-Z0-9%&=+]{0,200}", fullmatch=True),
     url=st.text(max_size=60) | urls,
-    content_type=st.text(max_size=60) | st.just(FORM_TYPE),
-    signature=st.none() | st.text(max_size=60) | st.text(st.characters(categories=["Cs"]), min_size=1),
+    signatures=st.lists(st.text(max_size=60) | st.text(st.characters(categories=["Cs"]), min_size=1), max_size=6),
     secrets=st.lists(st.sampled_from([SECRET, ""]), max_size=3),
 )
 def test_whatever_an_outsider_sends_is_a_refusal(
-    body: bytes, url: str, content_type: str, signature: str | None, secrets: list[str]
+    body: bytes | None, url: str, signatures: list[str], secrets: list[str]
 ) -> None:
-    verdict = verify(secrets, url=url, body=body, content_type=content_type, signature=signature, account_sid=ACCOUNT)
-    assert isinstance(verdict, Refusal)
+    assert isinstance(verify(secrets, url=url, body=body, signatures=signatures, account_sid=ACCOUNT), Refusal)
 
 
-@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=6))
-def test_a_form_means_to_us_what_was_signed(pairs: list[tuple[str, str]]) -> None:
-    pairs = [*pairs, ("AccountSid", ACCOUNT)]
-    names = [name for name, _ in pairs]
-    verdict = check(pairs)
-    assert verdict == (Refusal("duplicate_parameter") if len(set(names)) < len(names) else dict(pairs))
+@given(st.lists(st.tuples(texts, texts), max_size=6), st.sampled_from(["latin-1", "utf-16", "utf-8"]))
+def test_a_form_holds_all_that_was_signed(pairs: list[tuple[str, str]], encoding: str) -> None:
+    """Whatever bytes it is made of; the signature is over them as they were sent."""
+    raw = [(a.encode(encoding, "ignore"), b.encode(encoding, "ignore")) for a, b in pairs]
+    raw.append((b"AccountSid", ACCOUNT.encode()))
+    text = URL.encode() + b"".join(name + value for name, value in sorted(set(raw)))
+    signature = base64.b64encode(hmac.digest(SECRET.encode(), text, "sha1")).decode()
+    verdict = verify([SECRET], url=URL, body=urlencode(raw).encode(), signatures=[signature], account_sid=ACCOUNT)
+    sent: dict[str, set[str]] = {}
+    for name, value in raw:
+        sent.setdefault(name.decode("utf-8", "surrogateescape"), set()).add(value.decode("utf-8", "surrogateescape"))
+    assert values(verdict) == sent
 
 
-@pytest.mark.parametrize("signature", [None, ""])
-def test_a_missing_signature_is_refused(signature: str | None) -> None:
-    verdict = verify([SECRET], url=URL, body=b"a=b", content_type=FORM_TYPE, signature=signature, account_sid=ACCOUNT)
+@pytest.mark.parametrize("signatures", [[], [""], ["", ""]])
+def test_a_missing_signature_is_refused(signatures: list[str]) -> None:
+    verdict = verify([SECRET], url=URL, body=b"a=b", signatures=signatures, account_sid=ACCOUNT)
     assert verdict == Refusal("no_signature")
+
+
+def test_one_good_signature_among_a_few_is_enough() -> None:
+    assert check(beside=["A" * 28, ""]) == CALL
+    assert refused(beside=["A" * 28] * SIGNATURES_MAX) == "bad_signature"
+    assert refused(beside=["A" * 28], signature="B" * 28) == "bad_signature"
+
+
+def test_the_parameters_of_a_get_stand_in_the_url_that_is_signed() -> None:
+    url = f"{URL}?{urlencode(CALL)}"
+    verdict = verify([SECRET], url=url, body=None, signatures=[signed([], url)], account_sid=ACCOUNT)
+    assert isinstance(verdict, Form)
+    assert dict(verdict) == CALL
+    for wrong in (f"{url}&Digits=2", url.replace("Digits=1", "Digits=2"), URL):
+        assert isinstance(
+            verify([SECRET], url=wrong, body=None, signatures=[signed([], url)], account_sid=ACCOUNT), Refusal
+        )
+
+
+def test_a_post_is_not_read_from_its_url() -> None:
+    url = f"{URL}?{urlencode(CALL)}"
+    verdict = verify([SECRET], url=url, body=b"", signatures=[signed([], url)], account_sid=ACCOUNT)
+    assert verdict == Refusal("wrong_account")
 
 
 GENUINE = signed(list(CALL.items()))
@@ -195,7 +232,7 @@ def test_any_other_signature_is_refused(signature: str) -> None:
     "url",
     [
         URL + "/",
-        URL + "?",
+        URL + "??",
         URL + "?a=b",
         URL.upper().replace("HTTPS", "https"),
         URL.replace("/answer", "//answer"),
@@ -248,9 +285,19 @@ def test_another_accounts_webhook_is_refused(form: dict[str, str]) -> None:
     assert check(form) == Refusal("wrong_account")
 
 
-@pytest.mark.parametrize("value", ["1", "2", ""])
-def test_a_repeated_parameter_is_refused_even_if_it_says_the_same(value: str) -> None:
-    assert check([*CALL.items(), ("Digits", value)]) == Refusal("duplicate_parameter")
+def test_a_parameter_that_says_the_same_twice_says_it() -> None:
+    assert check([*CALL.items(), ("Digits", "1")]) == CALL
+
+
+@pytest.mark.parametrize("value", ["2", "", "1 "])
+def test_a_parameter_with_several_values_has_none(value: str) -> None:
+    pairs = [*CALL.items(), ("Digits", value)]
+    body, good = urlencode(pairs).encode(), [signed(pairs)]
+    form = verify([SECRET], url=URL, body=body, signatures=good, account_sid=ACCOUNT)
+    assert isinstance(form, Form)
+    assert ("Digits" in form, form.all("Digits"), form["From"]) == (True, ("1", value), CALL["From"])
+    with pytest.raises(Refused, match="Digits: it came with several values"):
+        form.get("Digits")
 
 
 def test_a_forger_is_not_told_about_repeated_parameters() -> None:
@@ -280,67 +327,35 @@ def test_spaces_may_be_written_either_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"),
-    [
-        (b"", "bad_signature"),
-        (b"&", "bad_form"),
-        (b"a", "bad_form"),
-        (b"a=b&", "bad_form"),
-        (b"a=\xff", "bad_encoding"),
-        (b"a=%ff", "bad_encoding"),
-        (b"%ff=a", "bad_encoding"),
-        (b"a=%ED%A0%80", "bad_encoding"),
-        (b"a=%C0%80", "bad_encoding"),
-        (b"a=" + b"b" * BODY_BYTES_MAX, "body_too_large"),
-        (b"\xff" * 10_000_000, "body_too_large"),
-        (b"&".join([b"a=b"] * (PARAMETERS_MAX + 1)), "too_many_parameters"),
-        (b"&" * (BODY_BYTES_MAX - 1), "too_many_parameters"),
-    ],
+    "body",
+    [b"", b"&", b"a", b"a=\xff", b"a=%ff", b"%ff=a", b"a=%zz", b"&" * BODY_BYTES_MAX, b"&a" * (BODY_BYTES_MAX // 2)],
     ids=lambda value: ascii(value[:20]),
 )
-def test_a_body_that_is_no_form_is_refused(body: bytes, reason: Any) -> None:
-    assert check(body=body) == Refusal(reason)
+def test_a_body_that_was_not_signed_is_refused_whatever_it_is(body: bytes) -> None:
+    assert check(body=body) == Refusal("bad_signature")
+
+
+@pytest.mark.parametrize("body", [b"a=" + b"b" * BODY_BYTES_MAX, b"\xff" * 10_000_000])
+def test_a_body_over_the_cap_is_refused(body: bytes) -> None:
+    assert check(body=body) == Refusal("body_too_large")
 
 
 def test_the_largest_form_is_taken() -> None:
-    form = {f"p{n}": "x" for n in range(PARAMETERS_MAX - 1)} | {"AccountSid": ACCOUNT}
+    form = {f"p{n}": "" for n in range(8000)} | {"AccountSid": ACCOUNT}
+    assert len(urlencode(form)) < BODY_BYTES_MAX
     assert check(form) == form
     room = BODY_BYTES_MAX - len(urlencode({"AccountSid": ACCOUNT, "p": ""}))
     form = {"AccountSid": ACCOUNT, "p": "x" * room}
     assert check(form) == form
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "application/x-www-form-urlencoded",
-        "application/x-www-form-urlencoded;charset=UTF-8",
-        'Application/X-WWW-Form-Urlencoded ; charset="utf-8"',
-    ],
-)
-def test_a_form_may_spell_its_type_as_it_likes(content_type: str) -> None:
-    assert check(content_type=content_type) == CALL
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "",
-        "application/json",
-        "text/plain",
-        "multipart/form-data; boundary=x",
-        "application/x-www-form-urlencoded; charset=utf-16",
-        "application/x-www-form-urlencoded, application/json",
-        "application/x-www-form-urlencoded; charset=utf-8; charset=utf-16",
-        "\ud800",
-    ],
-)
-def test_another_content_type_is_refused(content_type: str) -> None:
-    assert check(content_type=content_type) == Refusal("wrong_content_type")
+@pytest.mark.parametrize("odd", [b"&%s", b"%s&", b"&&%s&&&"])
+def test_a_form_may_have_empty_places(odd: bytes) -> None:
+    assert check(body=odd % urlencode(CALL).encode()) == CALL
 
 
 def test_a_form_shows_no_value_and_cannot_be_changed() -> None:
-    form = Form(CALL)
+    form = Form(CALL.items())
     assert "+1415" not in repr(form) + str(form)
     assert not hasattr(form, "__setitem__")
 

@@ -1,0 +1,76 @@
+"""Callers whose request is Twilio's, and cannot be gone by: put through, unrecorded, and on record as not asked.
+
+What was dialled may be no line of ours, a parameter may have several values or make no sense, the URL may be another
+call's. None of it is the caller's doing.
+"""
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from callflow import agreements, events, twiml
+from callflow.conversation import Conversation
+from callflow.deliveries import once
+from callflow.forms import FINAL_STATUSES, IncomingCall
+from callflow.rules_in_force import rules_of
+from policies.consent import Outcome, Suppress
+from policies.rules import Line
+from storage import calls, consent_log, incidents
+from storage.calls import OPEN, Call, Moment
+from storage.incidents import raise_incident
+
+_NAMELESS = "call_without_sid"
+_ANOTHERS_NAME = re.compile(r"^call [0-9a-f]+: ")
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    conversation: Conversation
+
+    def put_through(
+        self, connection: Connection, moment: Moment, request_sha256: str, told: IncomingCall, call_id: str, why: str
+    ) -> bytes:
+        """The answer that connects the caller. `call_id`: the call that the URL names, if it names one.
+
+        `why` is for the log, and says nothing that was sent. The name of another call is left out: nothing there ties
+        two calls together.
+        """
+        why = _ANOTHERS_NAME.sub("", why)
+        known = calls.by_sid(connection, told.call_sid) if told.call_sid else calls.by_id(connection, call_id)
+        if known is None and not told.call_sid:
+            return self._nameless(connection, moment, request_sha256, told, why)
+        if known is None:
+            known = self.conversation.receive_at(self._line(told.to), connection, moment, request_sha256, told)
+        call, has_hung_up = known, told.call_status in FINAL_STATUSES
+
+        def respond() -> bytes:
+            return self._settle(connection, moment, call, why, has_hung_up=has_hung_up)
+
+        return once(connection, moment, call, "unread", request_sha256, respond)
+
+    def _settle(self, connection: Connection, moment: Moment, known: Call, why: str, *, has_hung_up: bool) -> bytes:
+        """A call that is decided already stays so: whether its caller agreed does not hang on this request."""
+        if known.outcome == OPEN:
+            agreements.suppress(connection, moment, known, Suppress(Outcome.NOT_ASKED, why))
+        else:
+            calls.tell(connection, moment, known, events.call_unread(why))
+        if has_hung_up:
+            return twiml.nothing()
+        rules = rules_of(connection, known, self.conversation.rulebook)
+        return twiml.connect(rules.line(known.line) or rules.lines[0], ended_url=self.conversation.urls.ended(known.id))
+
+    def _nameless(
+        self, connection: Connection, moment: Moment, request_sha256: str, told: IncomingCall, why: str
+    ) -> bytes:
+        """Of a call without a sid there can be no row, and Twilio cannot be asked about it: a person must look."""
+        about = request_sha256[:32]
+        if not incidents.was_raised(connection, _NAMELESS, about):
+            consent_log.tell(connection, moment, events.call_unread(why))
+            detail = f"a caller was put through, and nothing of the call is here: {why}"
+            raise_incident(connection, moment, _NAMELESS, about=about, call_id=None, detail=detail)
+        return twiml.connect(self._line(told.to))
+
+    def _line(self, dialled: str) -> Line:
+        rulebook = self.conversation.rulebook
+        return rulebook.line(dialled) or rulebook.lines[0]
