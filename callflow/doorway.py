@@ -2,13 +2,16 @@
 
 A WSGI application has a thread for each request, and reads the body in it. So whoever sends a header and then nothing
 has a thread for himself, and with as many connections as there are threads, no caller would get through. Here a body is
-awaited, for a limited time and up to a limited size, and only a whole request is given a thread.
+awaited, for a limited time and up to a limited size, and only a whole request is given a thread. Nor may those who are
+awaited be ever more: then whoever had the most time so far has to go.
 """
 
 import asyncio
 import sys
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any, Protocol
 from wsgiref.types import WSGIApplication
@@ -16,6 +19,7 @@ from wsgiref.types import WSGIApplication
 from callflow.signature import BODY_BYTES_MAX
 
 BODY_S = 5.0
+AWAITED_MAX = 256  # of Twilio's a body comes with its header, or right after it
 _LENGTH_DIGITS_MAX = 9
 _THREADS = 16  # that wait for the database while others work; the interpreter runs one at a time anyway
 
@@ -36,6 +40,8 @@ class Scope(Protocol):
     @property
     def http_version(self) -> str: ...
     @property
+    def client(self) -> str: ...
+    @property
     def headers(self) -> Mapping[str, str]: ...
 
 
@@ -44,12 +50,12 @@ class Doorway:
 
     def __init__(self, app: WSGIApplication, *, body_s: float = BODY_S) -> None:
         self._app = app
-        self._body_s = body_s
+        self._awaited = _Awaited(body_s)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
 
     async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
         try:
-            async with asyncio.timeout(self._body_s):
+            async with self._awaited.one_of(scope.client.rpartition(":")[0]):
                 body = await _body(scope.headers, protocol)
         except TimeoutError:
             protocol.response_empty(408, [])
@@ -70,6 +76,33 @@ class Doorway:
             if hasattr(parts, "close"):
                 parts.close()
         return (*started[-1], body)
+
+
+class _Awaited:
+    """The requests whose bodies are awaited, those that wait longest first, and whose they are."""
+
+    def __init__(self, body_s: float) -> None:
+        self._body_s = body_s
+        self._waiting: dict[asyncio.Timeout, str] = {}
+
+    @asynccontextmanager
+    async def one_of(self, client: str) -> AsyncIterator[None]:
+        """Raises TimeoutError, sooner where too many others came. Behind a proxy all clients are one."""
+        async with asyncio.timeout(self._body_s) as timeout:
+            self._waiting[timeout] = client
+            self._make_room()
+            try:
+                yield
+            finally:
+                self._waiting.pop(timeout, None)
+
+    def _make_room(self) -> None:
+        if len(self._waiting) <= AWAITED_MAX:
+            return
+        ((greedy, _),) = Counter(self._waiting.values()).most_common(1)
+        first = next(timeout for timeout, client in self._waiting.items() if client == greedy)
+        del self._waiting[first]
+        first.reschedule(asyncio.get_running_loop().time())
 
 
 async def _body(headers: Mapping[str, str], protocol: Any) -> bytes:

@@ -20,12 +20,14 @@ from typing import Literal
 from flask import Flask
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 
 from callflow import twiml, webhooks
 from callflow.addresses import Address, free_address
 from callflow.arrivals import wording_of
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
+from callflow.descriptors import connections_max, raise_limit
 from callflow.doorway import Doorway
 from callflow.handing_over import handed_over
 from callflow.health import Readiness, add_health
@@ -44,6 +46,9 @@ _CONSOLE_THREADS = 16
 # A request has ended by then: its body is awaited for 5 s, and its transaction for 3.
 _REQUEST_S = 10
 _GRACE_S = 15.0
+# For a request's header to come, and for a connection without one: a header comes in a packet or two.
+_HEADER_S = 3
+_BACKLOG = 4096  # connections that the system keeps until they are taken
 
 
 def read_addresses(given: Mapping[Face, str], problems: list[str]) -> dict[Face, Address]:
@@ -177,7 +182,12 @@ def die_with_parent(parent: int | None = None) -> None:
 
 
 def run(app: str, address: Address, *, workers: int, interface: Interfaces = Interfaces.RSGI) -> None:
-    """Serve what the factory `app` ("module:function") makes, in this process, until SIGTERM."""
+    """Serve what the factory `app` ("module:function") makes, in this process, until SIGTERM.
+
+    Each worker takes as many connections as leave it descriptors for its own work; the others wait for their turn,
+    which comes: nobody keeps a connection without sending a request.
+    """
+    connections = connections_max(raise_limit())
     Granian(
         app,
         address=address.host,
@@ -189,6 +199,9 @@ def run(app: str, address: Address, *, workers: int, interface: Interfaces = Int
         respawn_failed_workers=True,
         workers_kill_timeout=_REQUEST_S,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_S * 1000),
+        backlog=_BACKLOG,
+        backpressure=connections,
         websockets=False,
         log_enabled=False,
     ).serve()

@@ -12,6 +12,7 @@ from callflow import selftest_daily
 from callflow.anchoring import CHECKPOINT_EVERY_S
 from callflow.callbacks import Callbacks
 from callflow.corroborating import Corroboration
+from callflow.descriptors import raise_limit
 from callflow.house import House
 from callflow.missed import LOOK_EVERY_S, MissedCalls
 from callflow.reconciling import Reconciliation
@@ -39,6 +40,7 @@ _AT_ONCE = 500
 
 def work(house: House) -> None:
     """Run the jobs in this process until it is told to end; what is under way is left to be resumed."""
+    raise_limit()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

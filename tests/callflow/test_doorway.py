@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from callflow.doorway import Doorway
+from callflow.doorway import AWAITED_MAX, Doorway
 from callflow.signature import BODY_BYTES_MAX
 from callflow.town import free_port
 from storage.database import Database
@@ -107,6 +107,26 @@ def test_one_good_signature_is_enough_whatever_a_proxy_added(installation: Insta
     one.headers = Lines(one.headers, ("x-twilio-signature", beside))
     pass_through(Doorway(installation.twilio.app), one)
     assert [status for status, *_ in one.answered] == [200]
+
+
+def test_of_too_many_bodies_those_that_were_waited_for_longest_are_given_up(installation: Installation) -> None:
+    """Of the client that has the most of them; nobody else's."""
+    genuine = request(installation.twilio.sign("/voice/answer", installation.twilio.dial().params()))
+    slow = [Request("/voice/answer", genuine.headers, client=f"203.0.113.9:{port}") for port in range(AWAITED_MAX)]
+    others = [Request("/voice/answer", genuine.headers, client=f"[2001:db8::{n}]:443") for n in range(3)]
+    answered: list[list[bool]] = []
+
+    async def all_at_once() -> None:
+        doorway = Doorway(installation.twilio.app, body_s=2.0)
+        waiting = [asyncio.ensure_future(doorway.__rsgi__(one, one)) for one in (*others, *slow)]
+        await asyncio.sleep(0)
+        await doorway.__rsgi__(genuine, genuine)
+        answered.extend([[bool(one.answered) for one in some] for some in (others, slow, [genuine])])
+        await asyncio.gather(*waiting)
+
+    asyncio.run(all_at_once())
+    assert answered == [[False] * 3, [True] * 4 + [False] * (AWAITED_MAX - 4), [True]]
+    assert {status for one in slow for status, *_ in one.answered} == {408}
 
 
 @contextmanager
