@@ -1,4 +1,7 @@
-"""Whether a process answers (`/healthz`) and whether it can do its work (`/readyz`), for both faces.
+"""Whether a process answers (`/healthz`), can do its work, and all is well (`/readyz`), for both faces.
+
+The status of `/readyz` is for a balancer: 200 where every part holds that the face's own work needs, else 503. Its JSON
+is for people and their alarms: each part by its name, also those without which the work goes on.
 
 What `/readyz` says was found out by a thread of its own: an outsider who asks makes us do nothing.
 """
@@ -16,41 +19,59 @@ Check = Callable[[], None]
 _EVERY_S = 10.0
 
 
-class Readiness:
-    """Runs each check now and then; a check that raises is not ready, and why is for our log. So is one that has not
-    come back for three times as long: whatever it waits for hangs.
-    """
+class _Part:
+    """Something that holds or does not, as was found out last."""
 
-    def __init__(self, checks: Mapping[str, Check], *, every_s: float = _EVERY_S) -> None:
-        self._checks = checks
-        self._every_s = every_s
-        self._found: dict[str, bool] = dict.fromkeys(checks, False)
-        self._looked = time.monotonic()
-
-    def start(self) -> None:
-        threading.Thread(target=self._watch, name="readiness", daemon=True).start()
+    def __init__(self, name: str, check: Check) -> None:
+        self._name, self._check = name, check
+        self._held, self._looked = False, time.monotonic()
 
     def look(self) -> None:
-        self._found = {name: self._holds(name, check) for name, check in self._checks.items()}
+        try:
+            self._check()
+            self._held = True
+        except Exception as error:  # noqa: BLE001  # the edge of a check: it does not hold, and why
+            log.error("not well: %s: %s", self._name, error)
+            self._held = False
         self._looked = time.monotonic()
 
-    def found(self) -> Mapping[str, bool]:
-        if time.monotonic() - self._looked > 3 * self._every_s:
-            return dict.fromkeys(self._checks, False)
-        return self._found
-
-    def _watch(self) -> None:
+    def watch(self, every_s: float) -> None:
         while True:
             self.look()
-            time.sleep(self._every_s)
+            time.sleep(every_s)
 
-    def _holds(self, name: str, check: Check) -> bool:
-        try:
-            check()
-        except Exception as error:  # noqa: BLE001  # the edge of a check: not ready, and why
-            log.error("not ready: %s: %s", name, error)
-            return False
-        return True
+    def holds(self, within_s: float) -> bool:
+        return self._held and time.monotonic() - self._looked <= within_s
+
+
+class Readiness:
+    """Runs each check now and then, on a thread of its own: one that hangs tells nothing of the others. The part whose
+    check raises does not hold, and why is for our log. Nor does one whose check has not come back for three times as
+    long.
+
+    `needed` are the parts that the face's own work needs, `besides` are those that it goes on without.
+    """
+
+    def __init__(
+        self, needed: Mapping[str, Check], *, besides: Mapping[str, Check] | None = None, every_s: float = _EVERY_S
+    ) -> None:
+        self._needed = frozenset(needed)
+        self._parts = {name: _Part(name, check) for name, check in {**needed, **(besides or {})}.items()}
+        self._every_s = every_s
+
+    def start(self) -> None:
+        for name, part in self._parts.items():
+            threading.Thread(target=part.watch, args=(self._every_s,), name=f"{name}-check", daemon=True).start()
+
+    def look(self) -> None:
+        for part in self._parts.values():
+            part.look()
+
+    def found(self) -> Mapping[str, bool]:
+        return {name: part.holds(3 * self._every_s) for name, part in self._parts.items()}
+
+    def is_ready(self, found: Mapping[str, bool]) -> bool:
+        return all(found[name] for name in self._needed)
 
 
 def add_health(app: Flask, readiness: Readiness) -> None:
@@ -59,7 +80,7 @@ def add_health(app: Flask, readiness: Readiness) -> None:
 
     def readyz() -> tuple[Response, int]:
         found = readiness.found()
-        return jsonify(found), 200 if all(found.values()) else 503
+        return jsonify(found), 200 if readiness.is_ready(found) else 503
 
     app.add_url_rule("/healthz", "healthz", healthz)
     app.add_url_rule("/readyz", "readyz", readyz)

@@ -153,13 +153,14 @@ def _own_front() -> Front:
 
 
 def _readiness(front: Front) -> Readiness:
+    """The audio store plays no part in a call or a page: only workers put audio there."""
     store = cache(lambda: open_store(front.settings.audio_store))
     readiness = Readiness(
         {
             "database": DatabaseCheck(front.database),
             "rulebook": lambda: None,  # parsed at start, and frozen since
-            "audio_store": lambda: store().check(),
-        }
+        },
+        besides={"audio_store": lambda: store().check()},
     )
     readiness.start()
     return readiness

@@ -38,23 +38,39 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def test_ready_is_what_was_found_at_the_last_look(caplog: pytest.LogCaptureFixture) -> None:
-    database, store = Part(), Part()
-    readiness = Readiness({"database": database, "audio_store": store})
+    database, rulebook = Part(), Part()
+    readiness = Readiness({"database": database, "rulebook": rulebook})
     client = client_of(readiness)
     assert client.get("/readyz").status_code == 503  # nobody has looked yet
     readiness.look()
     assert (client.get("/readyz").status_code, client.get("/readyz").json) == (
         200,
-        {"database": True, "audio_store": True},
+        {"database": True, "rulebook": True},
     )
-    store.is_broken = True
+    database.is_broken = True
     readiness.look()
     answer = client.get("/readyz")
-    assert (answer.status_code, answer.json) == (503, {"database": True, "audio_store": False})
-    assert "not ready: audio_store: part: broken" in caplog.text
-    store.is_broken = False
+    assert (answer.status_code, answer.json) == (503, {"database": False, "rulebook": True})
+    assert "not well: database: part: broken" in caplog.text
+    database.is_broken = False
     readiness.look()
     assert client.get("/readyz").status_code == 200
+
+
+def test_what_the_work_goes_on_without_is_told_and_takes_nobody_away(caplog: pytest.LogCaptureFixture) -> None:
+    database, store = Part(), Part()
+    readiness = Readiness({"database": database}, besides={"audio_store": store})
+    client = client_of(readiness)
+    for part, status in ((store, 200), (database, 503)):
+        part.is_broken = True
+        readiness.look()
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json) == (
+            status,
+            {"database": part is store, "audio_store": part is database},
+        )
+        part.is_broken = False
+    assert "not well: audio_store: part: broken" in caplog.text
 
 
 def test_asking_makes_us_look_at_nothing() -> None:
@@ -72,7 +88,6 @@ def test_it_is_looked_at_again_and_again() -> None:
     part = Part()
     readiness = Readiness({"part": part}, every_s=0.01)
     readiness.start()
-    assert part.looks >= 1
     until(lambda: part.looks > 3)
     part.is_broken = True
     until(lambda: not readiness.found()["part"])
@@ -80,19 +95,19 @@ def test_it_is_looked_at_again_and_again() -> None:
     until(lambda: readiness.found()["part"])
 
 
-def test_a_check_that_hangs_is_not_ready() -> None:
-    """A database that swallows every question looks like nothing at all."""
+def test_a_check_that_hangs_is_not_ready_and_tells_nothing_of_the_others() -> None:
+    """A database or a store that swallows every question looks like nothing at all."""
     hangs, goes_on = threading.Event(), threading.Event()
 
     def check() -> None:
         if hangs.is_set():
             goes_on.wait()
 
-    readiness = Readiness({"part": check}, every_s=0.02)
+    readiness = Readiness({"part": check}, besides={"other": lambda: None}, every_s=0.05)
     readiness.start()
-    assert readiness.found()["part"]
+    until(lambda: readiness.found() == {"part": True, "other": True})
     hangs.set()
-    until(lambda: not readiness.found()["part"])
+    until(lambda: readiness.found() == {"part": False, "other": True})
     hangs.clear()
     goes_on.set()
     until(lambda: readiness.found()["part"])

@@ -139,6 +139,19 @@ def test_no_answer_sets_a_cookie_or_says_which_version_runs(face: str, served: S
         assert "X-Powered-By" not in answer.headers
 
 
+def test_calls_go_on_without_the_audio_store_and_it_is_told(served: Served) -> None:
+    audio = served.site.folder / "var" / "audio"
+    away = audio.rename(audio.with_name("away"))
+    for face in FACES:
+        until(lambda face=face: not parts(served, face)["audio_store"])  # type: ignore[misc]  # bound for this turn
+        assert served.answers(face, "/readyz")
+    away.rename(audio)
+
+
+def parts(served: Served, face: str) -> dict[str, bool]:
+    return dict(requests.get(served.url(face, "/readyz"), timeout=5).json())
+
+
 def test_neither_face_serves_the_others_routes(served: Served) -> None:
     for path in ("/", "/static/console.css", "/static/icon.svg"):
         assert requests.get(served.url("console", path), timeout=5).status_code == 200
