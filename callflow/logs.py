@@ -1,12 +1,72 @@
-"""Logs: one line each on standard error, without colours, without the chatter of libraries."""
+"""Logs: one line each on standard error, without colours, without the chatter of libraries.
+
+A failure that comes again is counted, and told once a minute: in an outage everything fails several times a second,
+DBOS's own threads too, and the disk must not fill.
+"""
 
 import logging
+import math
+import re
 import sys
+from typing import NamedTuple, TextIO
+
+from callflow.repeats import Repeats
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_CHATTY = ("alembic", "boto3", "botocore", "dbos", "granian", "twilio", "urllib3", "werkzeug")
+# Of what it retries for ever a library tells each failure in words of its own, as text.
+_TELLS_FAILURES_AS_TEXT = frozenset({"dbos"})
+_ALIKE_CHARACTERS = 80
+_VARIES = re.compile(r"[0-9a-f-]{32,}|[0-9]+")
+
+
+class _Failure(NamedTuple):
+    """What two failures have in common that are told as one: all but ids and numbers."""
+
+    name: str
+    level: int
+    text: str
+
+
+class PlainHandler(logging.StreamHandler[TextIO]):
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.setFormatter(logging.Formatter(_FORMAT))
+        self._repeats = Repeats[_Failure]()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        failure = _failure_in(record)
+        times = self._repeats.come(failure, record.created) if failure else 1
+        self._tell_overdue(record.created)
+        if failure and times > 1:
+            super().emit(_told(failure, times))
+        elif times:
+            super().emit(record)
+
+    def close(self) -> None:
+        self._tell_overdue(math.inf)
+        super().close()
+
+    def _tell_overdue(self, now_s: float) -> None:
+        for failure, times in self._repeats.overdue(now_s):
+            super().emit(_told(failure, times))
 
 
 def say_logs_plainly(level: int = logging.INFO) -> None:
-    logging.basicConfig(
-        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
-    )
-    for chatty in ("alembic", "boto3", "botocore", "dbos", "granian", "twilio", "urllib3", "werkzeug"):
+    logging.basicConfig(level=level, handlers=[PlainHandler(sys.stderr)], force=True)
+    for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _failure_in(record: logging.LogRecord) -> _Failure | None:
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    tells_one = record.exc_info or any(isinstance(argument, BaseException) for argument in arguments)
+    if record.levelno < logging.WARNING or not (tells_one or record.name in _TELLS_FAILURES_AS_TEXT):
+        return None
+    kind = f" ({record.exc_info[0].__name__})" if record.exc_info and record.exc_info[0] else ""
+    text = _VARIES.sub("…", record.getMessage().partition("\n")[0][:_ALIKE_CHARACTERS])
+    return _Failure(record.name, record.levelno, text + kind)
+
+
+def _told(failure: _Failure, times: int) -> logging.LogRecord:
+    return logging.LogRecord(failure.name, failure.level, "", 0, "%d times more: %s", (times, failure.text), None)

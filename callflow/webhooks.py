@@ -277,6 +277,9 @@ class _Steps:
             hear()
         except Refused as error:
             log.warning("callback refused: %s", error)  # it would be refused again, so it need not come again
+        except Unavailable as error:
+            log.error("a callback failed, and must come again: %s", error)
+            return Response(status=503)
         except Exception:  # the edge: it must come again
             log.exception("a callback failed")
             return Response(status=503)
