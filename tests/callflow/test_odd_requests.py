@@ -72,7 +72,7 @@ def next_step(installation: Installation, name: str) -> Step:
             return Step(URLS.language(known), call.pressed("1"), call)
         case "choice":
             installation.twilio.clock.passes(15.0)
-            return Step(URLS.choice(known), call.params(), call, lambda body: has(body, "Gather"))
+            return Step(URLS.choice(known, 1), call.params(), call, lambda body: has(body, "Gather"))
     return last_step(installation, name, call, call.hears_the_disclosure(arrived))
 
 
