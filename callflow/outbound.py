@@ -1,9 +1,9 @@
 """Requests to Twilio, and to those who anchor the log, bounded in time and size. Our credentials go to Twilio's host
 alone.
 
-A read timeout by itself bounds nothing: a server that sends a byte a second never meets it. So every request
-also has a deadline. Neither proxies nor credentials come from the environment, and nothing is logged, because
-URLs and bodies hold phone numbers.
+A read timeout by itself bounds nothing: a server that sends a byte a second never meets it. So every request also has a
+deadline or, for a recording, whose length is not ours to say, a least pace. Neither proxies nor credentials come from
+the environment, and nothing is logged, because URLs and bodies hold phone numbers.
 """
 
 import json
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
+from math import inf
 from time import monotonic
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -18,6 +19,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
+
+from storage.pace import BYTES_MIN, WINDOW_S, Pace
 
 CHUNK_BYTES = 64 * 1024
 REDIRECTS_MAX = 3
@@ -28,12 +31,13 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`answer` is for what the API says, `media` for a whole recording."""
+    """`answer` is for what the API says; of a recording, `media_bytes_min` are to come in each `media_window_s`."""
 
     connect_s: float = 5
     read_s: float = 15
     answer_s: float = 30
-    media_s: float = 1800
+    media_bytes_min: int = BYTES_MIN
+    media_window_s: float = WINDOW_S
     answer_bytes_max: int = 8 * 1024 * 1024
 
 
@@ -76,11 +80,20 @@ class Outbound:
 
     def stream(self, url: str, *, params: Fields) -> Iterator[bytes]:
         """A body in pieces, as they come. Raises Answered or NoAnswer, also half-way."""
-        deadline = monotonic() + self._limits.media_s
+        deadline = monotonic() + self._limits.answer_s
         with _reaching(), self._redirected(url, params) as response:
             if response.status_code != 200:
                 raise Answered(response.status_code, _code(self._whole(response, deadline)))
-            yield from _chunks(response, deadline)
+            pace = Pace(self._limits.media_bytes_min, self._limits.media_window_s)
+            for chunk in _chunks(response):
+                if pace.is_too_slow(len(chunk)):
+                    raise NoAnswer("the recording comes too slowly")
+                yield chunk
+
+    def status_for_anybody(self, url: str) -> int:
+        """What somebody without credentials is answered; nothing of the body is read. Raises NoAnswer."""
+        with _reaching(), self._send("GET", url, params={}, is_ours=False) as response:
+            return response.status_code
 
     def post(self, url: str, body: bytes, content_type: str) -> tuple[int, bytes]:
         """Status and body of whatever answers, with nothing of ours but `body` sent along. Raises NoAnswer."""
@@ -152,7 +165,7 @@ def _reaching() -> Iterator[None]:
         raise NoAnswer(f"no answer ({type(error).__name__})") from error
 
 
-def _chunks(response: requests.Response, deadline: float) -> Iterator[bytes]:
+def _chunks(response: requests.Response, deadline: float = inf) -> Iterator[bytes]:
     """What has arrived, as soon as it has, so that the deadline is looked at however slowly it comes."""
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):
         if monotonic() > deadline:

@@ -4,7 +4,9 @@ from rich.console import Console
 from rich.table import Table
 
 from callflow.story import Story
+from evidence.event_words import ODDITIES
 from policies.rules import Line, Rulebook
+from storage.delays import Delay
 
 
 def show(table: Table) -> None:
@@ -46,11 +48,22 @@ def show_story(story: Story) -> None:
     for recording in story.recordings:
         where = f", {recording.object_key}, until {recording.retain_until}" if recording.object_key else ""
         console.print(f"recording {recording.recording_sid}: {recording.state}{where}", soft_wrap=True)
+        for odd in story.oddities(recording.id):
+            console.print(f"  it was kept as it came, though odd: {ODDITIES.get(odd, odd)}", soft_wrap=True)
+        if waits := story.delays.get(recording.id):
+            console.print(f"  {_why_it_waits(waits)}", soft_wrap=True, markup=False)
     for incident in story.incidents:
-        console.print(f"incident {incident.kind}: {incident.detail}", soft_wrap=True)
+        console.print(f"incident {incident.kind}: {incident.detail}", soft_wrap=True, markup=False)
     events = Table("index", "time", "event", "what")
     for event in story.events:
         known = {"index", "ts", "type", "call", "n", "v", "sd", "ruling"}
         told = ", ".join(f"{name}={value}" for name, value in event.items() if name not in known)
         events.add_row(str(event["index"]), event["ts"], event["type"], told)
     show(events)
+
+
+def _why_it_waits(waits: Delay) -> str:
+    times = f"{waits.tries} times" if waits.tries > 1 else "once"
+    again = f", not again before {waits.again_at:%Y-%m-%d %H:%M}" if waits.again_at else ""
+    since = f"since {waits.since:%Y-%m-%d %H:%M:%S}"
+    return f"{waits.job} waits {since}, tried {times}{again}: {' '.join(waits.reason.split())}"

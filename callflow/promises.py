@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 from callflow.phone_side import PhoneSide, is_ours
 from callflow.story import Story, tell
 from policies.lifecycle import RecordingState
-from storage import consent_log, erasure, log_verification, recordings
+from storage import audio_objects, consent_log, erasure, log_verification
 from storage.audio_key import AudioKey
 from storage.audio_store import AudioStore
 from storage.database import Database
@@ -136,7 +136,7 @@ def _no_is_final(connection: Connection, one: Json, side: PhoneSide, told: Story
     if consented:
         return
     for kept in told.recordings:
-        if kept.object_key or recordings.objects_of(connection, kept.id) or kept.state is not RecordingState.DESTROYED:
+        if kept.object_key or audio_objects.of(connection, kept.id) or kept.state is not RecordingState.DESTROYED:
             yield Breach("P2", told.call.call_sid, f"recording {kept.id} is {kept.state} without consent")
 
 
@@ -205,7 +205,7 @@ def _names_nobody(connection: Connection, one: Json, told: Story) -> Iterator[Br
 
 def _opens(witness: Witness, connection: Connection, recorded: Json, kept: Recording, told: Story) -> Iterator[Breach]:
     """The master is opened with its key and is a recording as long as Twilio's; nothing else lies beside it."""
-    objects = recordings.objects_of(connection, kept.id)
+    objects = audio_objects.of(connection, kept.id)
     master = next((one for one in objects if one.name == "master"), None)
     if master is None:
         yield Breach("P4", told.call.call_sid, f"recording {kept.id} has no master")

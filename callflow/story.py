@@ -1,13 +1,15 @@
 """The life of one call, as `onrecord call` tells it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from policies.lifecycle import RecordingState
-from storage import calls, consent_log, recordings
+from storage import calls, consent_log, delays, recordings
 from storage.calls import Call
+from storage.delays import Delay
 from storage.incidents import Incident, open_incidents
 from storage.recordings import Recording
 
@@ -20,6 +22,13 @@ class Story:
     recordings: list[Recording]
     events: list[dict[str, Any]]
     incidents: list[Incident]
+    delays: Mapping[str, Delay]
+    """Why recordings stand still, by their ids."""
+
+    def oddities(self, recording_id: str) -> list[str]:
+        """What was odd about a recording when it was stored."""
+        stored = [one for one in self.events if one["type"] == "recording.stored" and one["recording"] == recording_id]
+        return [str(odd) for one in stored for odd in one.get("oddities", [])]
 
     def as_json(self) -> dict[str, Any]:
         """The keys that scripts may rely on; times are RFC 3339."""
@@ -33,10 +42,24 @@ class Story:
             "state": self.call.state,
             "synthetic": self.call.synthetic,
             "rules_version": self.call.rules_sha256,
-            "recordings": [_recording(one) for one in self.recordings],
+            "recordings": [self._recording(one) for one in self.recordings],
             "erased_at": self.call.erased_at.isoformat() if self.call.erased_at else None,
             "incidents": [{"kind": one.kind, "detail": one.detail} for one in self.incidents],
             "events": self.events,
+        }
+
+    def _recording(self, one: Recording) -> dict[str, Any]:
+        return {
+            "recording_sid": one.recording_sid,
+            "state": one.state,
+            "source": one.source,
+            "duration_s": one.duration_s,
+            "stored": one.state in _STORED,
+            "object_key": one.object_key,
+            "retain_until": one.retain_until.isoformat() if one.retain_until else None,
+            "destroyed_at": one.destroyed_at.isoformat() if one.destroyed_at else None,
+            "oddities": self.oddities(one.id),
+            "delay": _delay(self.delays[one.id]) if one.id in self.delays else None,
         }
 
 
@@ -51,17 +74,16 @@ def tell(connection: Connection, name: str) -> Story | None:
         recordings=recordings.of_call(connection, known.id),
         events=[{"index": index, **consent_log.read_event(index, leaf)} for index, leaf in leaves],
         incidents=open_incidents(connection, known.id),
+        delays=delays.of_call(connection, known.id),
     )
 
 
-def _recording(one: Recording) -> dict[str, Any]:
+def _delay(one: Delay) -> dict[str, Any]:
     return {
-        "recording_sid": one.recording_sid,
-        "state": one.state,
-        "source": one.source,
-        "duration_s": one.duration_s,
-        "stored": one.state in _STORED,
-        "object_key": one.object_key,
-        "retain_until": one.retain_until.isoformat() if one.retain_until else None,
-        "destroyed_at": one.destroyed_at.isoformat() if one.destroyed_at else None,
+        "job": one.job,
+        "reason": one.reason,
+        "since": one.since.isoformat(),
+        "tries": one.tries,
+        "tried_at": one.tried_at.isoformat(),
+        "again_at": one.again_at.isoformat() if one.again_at else None,
     }

@@ -4,9 +4,6 @@ import signal
 import threading
 from datetime import timedelta
 from functools import partial
-from typing import Any
-
-from sqlalchemy import Connection
 
 from callflow import selftest_daily
 from callflow.anchoring import CHECKPOINT_EVERY_S
@@ -19,14 +16,15 @@ from callflow.reconciling import Reconciliation
 from callflow.settings import Settings
 from callflow.twilio_client import TWILIO, Account
 from callflow.twilio_rest import TwilioProvider
-from storage import declines, recordings, sweep
+from storage import declines, sweep
 from storage.destroy import delete_again, destroy
-from storage.incidents import raise_incident
-from storage.intake import Workshop, intake
-from storage.job_queue import JobKind, JobQueue
+from storage.failures import note_failure, note_wait
+from storage.intake import intake
+from storage.job_queue import JobQueue
 from storage.listening_copy import find_ffmpeg
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
 from storage.worker import Periodic, Worker
+from storage.workshop import Workshop
 
 SWEEP_EVERY_S = 5.0
 TIDY_EVERY_S = 10.0
@@ -63,7 +61,8 @@ def make_worker(house: House, stopping: threading.Event | None = None) -> Worker
             DELETE_AGAIN: partial(delete_again, shop),
             sweep.SWEEP: lambda steps, _: sweep.sweep(shop, house.jobs, steps),
         },
-        on_failure=partial(raise_incident_of, shop),
+        on_failure=partial(note_failure, shop),
+        on_wait=partial(note_wait, shop),
         periodic=[
             Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, house.jobs)),
             Periodic("forget", FORGET_EVERY_S, lambda: _forget(shop, house.jobs)),
@@ -113,15 +112,3 @@ def make_workshop(house: House) -> Workshop:
 def make_provider(settings: Settings) -> TwilioProvider:
     base_url = settings.api_base_url or TWILIO
     return TwilioProvider(Account(settings.account_sid, settings.rest_user, settings.rest_password, base_url))
-
-
-def raise_incident_of(shop: Workshop, kind: JobKind, argument: Any, error: Exception) -> None:
-    """A job failed for good: a person must look, and the row it was about says what at."""
-    about, detail = f"{kind.name}:{argument}"[:64], f"{kind.name}: {error}"
-
-    def tell(connection: Connection) -> None:
-        known = recordings.peek(connection, str(argument))
-        call_id = known.call_id if known else None
-        raise_incident(connection, shop.moment(), "job_failed", about=about, call_id=call_id, detail=detail)
-
-    shop.database.write(tell)

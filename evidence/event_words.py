@@ -8,6 +8,20 @@ Fields = Mapping[str, Any]
 Words = Mapping[str, Mapping[str, str]]
 """The texts of each wording, by the SHA-256 that events name it by."""
 _WORDS_WIDTH = 90
+ODDITIES: Mapping[str, str] = {
+    "riff_size": "its header gives another size than the file has",
+    "data_size": "its header does not say how much sound follows",
+    "cut_off": "its header announces more than there is",
+    "trailing_bytes": "bytes follow that are no part of it",
+    "half_frame": "its last moment is there in part only",
+    "format_sizes": "the sizes in its header contradict one another",
+    "duration": "it is not as long as the telephone company says",
+    "no_format": "it does not say what kind of sound it holds",
+    "no_data": "it holds no sound",
+    "other_format": "its sound is of a kind that cannot be read here",
+    "broken_chunks": "its parts cannot be told from one another",
+}
+"""What may be odd about a recording as it came, by the names that `recording.stored` has for it."""
 
 
 def in_words(event: Fields, words: Words) -> list[str]:
@@ -55,6 +69,12 @@ def _choice(event: Fields, _: Words) -> list[str]:
 def _permitted(event: Fields, _: Words) -> list[str]:
     purposes = ", ".join(event["purposes"])
     return [f"Recording was permitted: {event['outcome']}, by {event['basis']} consent, for {purposes}."]
+
+
+def _stored(event: Fields, _: Words) -> list[str]:
+    odd = [ODDITIES.get(one, one) for one in event.get("oddities", [])]
+    told = f"The recording was stored here, until {event['retain_until'][:10]}."
+    return [told, *(f"It was kept just as it came, though odd: {one}." for one in odd)]
 
 
 def _suppressed(event: Fields, _: Words) -> list[str]:
@@ -116,7 +136,8 @@ _TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
     "conversation.ended": _conversation,
     "recording.started": lambda *_: ["The recording had begun."],
     "recording.completed": lambda *_: ["The recording was complete at the telephone company."],
-    "recording.stored": lambda event, _: [f"The recording was stored here, until {event['retain_until'][:10]}."],
+    "recording.corrected": lambda event, _: [f"The telephone company corrected its length to {event['duration_s']} s."],
+    "recording.stored": _stored,
     "recording.absent": lambda *_: ["The telephone company made no recording."],
     "recording.deleted": lambda *_: ["The telephone company's copy of it was deleted."],
     "recording.accessed": _accessed,

@@ -14,10 +14,10 @@ from storage import calls, permits, recordings
 from storage.calls import Call, Moment
 from storage.errors import Broken, Refused, Unavailable
 from storage.incidents import raise_incident
-from storage.intake import Workshop
 from storage.provider import ProviderCall, ProviderRecording
 from storage.recordings import DELETE_AGAIN, Jobs, News
 from storage.tables import call
+from storage.workshop import Workshop
 
 log = logging.getLogger(__name__)
 

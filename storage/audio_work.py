@@ -10,7 +10,7 @@ from pathlib import Path
 from storage.disk import write_private
 from storage.errors import Refused, Unavailable
 from storage.listening_copy import find_ffmpeg, listening_copy
-from storage.wav import WavFacts, inspect_wav, open_wav
+from storage.wav import Odd, WavFacts, inspect_wav, look_at_wav, open_wav
 from storage.waveform import Loudness, Silence, Waveform
 
 __all__ = ["Derived", "Loudness", "Silence", "WavFacts", "derive", "derive_what_can_be", "find_ffmpeg", "inspect_wav"]
@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 LISTENING_NAME = "listening.ogg"
 PEAKS_NAME = "peaks.bin"
 LEVELS_NAME = "levels.json"
+# To make a copy takes about four seconds for each quarter of an hour; of a longer recording reviewers hear the WAV.
+LISTENING_S_MAX = 5 * 3600
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,10 @@ class Derived:
     silences: tuple[Silence, ...]
     loudness: tuple[Loudness, ...]
 
+    def files(self) -> dict[str, Path]:
+        there = {"peaks": self.peaks, "levels": self.levels, "listening": self.listening}
+        return {name: file for name, file in there.items() if file is not None}
+
 
 def derive(master: Path, folder: Path, *, ffmpeg: str | None) -> Derived:
     """Make the listening copy and the peaks in `folder`, in one pass and in bounded memory.
@@ -40,6 +46,7 @@ def derive(master: Path, folder: Path, *, ffmpeg: str | None) -> Derived:
     left. Run again, it makes the same bytes.
     """
     wav = open_wav(master)
+    ffmpeg = ffmpeg if wav.facts.duration_s <= LISTENING_S_MAX else None
     waveform = Waveform(wav.facts.channels, wav.facts.frame_rate)
     with _copy(ffmpeg, folder / LISTENING_NAME, wav.facts) as write:
         for window in wav.windows():
@@ -53,8 +60,12 @@ def derive(master: Path, folder: Path, *, ffmpeg: str | None) -> Derived:
     return Derived(listening, peaks, folder / LEVELS_NAME, silences, loudness)
 
 
-def derive_what_can_be(master: Path, folder: Path, *, ffmpeg: str | None) -> Derived:
-    """As `derive`, without the listening copy where ffmpeg fails: no recording is lost for want of a copy of it."""
+def derive_what_can_be(master: Path, folder: Path, *, ffmpeg: str | None) -> Derived | None:
+    """As `derive`, without the listening copy where ffmpeg fails, and None for a WAV whose samples can't be read: no
+    recording is lost for want of what is made of it.
+    """
+    if isinstance(look_at_wav(master), Odd):
+        return None
     try:
         return derive(master, folder, ffmpeg=ffmpeg)
     except (Refused, Unavailable) as error:

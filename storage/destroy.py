@@ -12,15 +12,16 @@ from sqlalchemy import Connection, delete
 
 from evidence.events import Event
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import holds, permits, recordings
+from storage import delays, holds, permits, recordings
 from storage.audio_key import AudioKey
 from storage.calls import Call
 from storage.errors import Unavailable
-from storage.intake import Workshop, clear_spool, delete_at_provider, look
+from storage.intake import clear_spool, delete_at_provider, look
 from storage.job_steps import Steps
 from storage.permits import Permit
 from storage.recordings import Recording
 from storage.tables import audio_object, recording_key
+from storage.workshop import Workshop
 
 
 def destroy(shop: Workshop, steps: Steps, recording_id: str) -> None:
@@ -29,6 +30,7 @@ def destroy(shop: Workshop, steps: Steps, recording_id: str) -> None:
     A legal hold keeps an expired one, also when it is placed while the job is on its way.
     """
     if not steps("look", lambda: _must_go(shop, recording_id)):
+        _waits_no_more(shop, recording_id)
         return
     steps("stop", lambda: _stop(shop, recording_id))
     steps("delete at provider", lambda: _delete_at_provider(shop, recording_id))
@@ -40,6 +42,12 @@ def destroy(shop: Workshop, steps: Steps, recording_id: str) -> None:
 def delete_again(shop: Workshop, steps: Steps, recording_id: str) -> None:
     """Twilio lists a recording that it had confirmed to be gone."""
     steps("delete at provider", lambda: _delete_at_provider(shop, recording_id))
+    _waits_no_more(shop, recording_id)
+
+
+def _waits_no_more(shop: Workshop, recording_id: str) -> None:
+    """Nothing is left for the job to do, and the recording does not move by that."""
+    shop.database.write(lambda connection: delays.clear(connection, shop.moment(), recording_id))
 
 
 def _must_go(shop: Workshop, recording_id: str) -> bool:

@@ -34,10 +34,11 @@ class DirectoryStore:
         lock = lock_wanted(retain_until, self._now())
         path = self._path(key)
         with self._edge("put", key), self._incoming.copy_of(source, sha256) as copy, self._incoming.alone():
-            if not path.exists():
+            is_new = not path.exists()
+            if is_new:
                 Sidecar(sha256, copy.stat().st_size, lock).write(path)
                 os.link(copy, path)
-            return self._adopt(key, path, sha256, lock)
+            return self._adopt(key, path, sha256, lock, is_new=is_new)
 
     def read(self, key: AudioKey, version_id: str, start: int, length: int) -> bytes:
         checked_range(key, start, length)
@@ -120,13 +121,13 @@ class DirectoryStore:
             raise Missing(f"audio store: {key} is not kept in that version")
         return stored
 
-    def _adopt(self, key: AudioKey, path: Path, sha256: str, lock: datetime | None) -> StoredAudio:
+    def _adopt(self, key: AudioKey, path: Path, sha256: str, lock: datetime | None, *, is_new: bool) -> StoredAudio:
         """Take what lies there, from this put or an earlier one, for what is being put: if it is that, and
-        durably."""
+        durably. The bytes of a new one were looked at while they were copied."""
         there = Sidecar.beside(path)
         if there.sha256 != sha256:
             raise Conflict(f"audio store: {key} already holds other bytes")
-        if sha256_of(path) != sha256:
+        if not is_new and sha256_of(path) != sha256:
             raise Broken(f"audio store: {key} has changed since it was put")
         if there.at_least(lock) != there:
             there.at_least(lock).write(path)

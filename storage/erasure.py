@@ -20,6 +20,7 @@ from storage.recordings import DESTROY, Jobs, Recording
 from storage.tables import (
     audio_object,
     call,
+    delay,
     disclosure,
     incident,
     log_leaf,
@@ -32,7 +33,7 @@ from storage.tables import (
 
 # Of these the erased call's rows go whole.
 _WHOLE = (reply, provider_account, remembered_decline)
-TABLES = (*_WHOLE, audio_object, recording_key, recording, incident, disclosure, call)
+TABLES = (*_WHOLE, delay, audio_object, recording_key, recording, incident, disclosure, call)
 _NO_AUDIO = frozenset({RecordingState.ABSENT, RecordingState.DESTROYED})
 
 
@@ -116,6 +117,9 @@ def erase(connection: Connection, moment: Moment, call_id: str, request: Request
         _give_up(connection, moment, call_id, one, jobs)
     connection.execute(delete(disclosure).where(disclosure.c.digest.in_(found.digests)))
     _clear_incidents(connection, known, found)
+    mine = select(recording.c.id).where(recording.c.call_id == call_id)
+    # A reason may name a recording as Twilio does.
+    connection.execute(delete(delay).where(delay.c.recording_id.in_(mine)))
     connection.execute(update_call.values(call_sid=stand_in(call_id), caller_hash=None))
     calls.tell(connection, moment, _locked(connection, call_id), _event(found, request))
     return found

@@ -8,6 +8,10 @@ class Refused(Exception):
     """Bad input, or a rule forbids it: the same attempt will fail again."""
 
 
+class Unusable(Refused):
+    """What the provider holds is nothing that can be kept here, and will be the same tomorrow."""
+
+
 class Unavailable(Exception):
     """Something we depend on does not answer or has no room: try again later."""
 

@@ -38,6 +38,24 @@ def was_raised(connection: Connection, kind: str, about: str) -> bool:
     return connection.execute(known).first() is not None
 
 
+def raise_anew(
+    connection: Connection, moment: Moment, kind: str, *, about: str, call_id: str | None, detail: str, since: datetime
+) -> None:
+    """As `raise_incident` for a trouble that has lasted since then: an open incident says this detail from now on, and
+    one that was closed before the trouble began is opened again.
+    """
+    mine = (incident.c.kind == kind) & (incident.c.about == about)
+    known = connection.execute(select(incident.c.id, incident.c.closed_at).where(mine)).first()
+    if known is None:
+        raise_incident(connection, moment, kind, about=about, call_id=call_id, detail=detail)
+    elif known.closed_at is None:
+        connection.execute(update(incident).where(mine).values(detail=detail))
+    elif known.closed_at <= since:
+        again = {"detail": detail, "opened_at": moment.at, "closed_at": None}
+        connection.execute(update(incident).where(mine).values(again))
+        log.error("incident %s about %s, again: %s", kind, about, detail)
+
+
 def open_incidents(connection: Connection, call_id: str | None = None) -> list[Incident]:
     columns = [incident.c[name] for name in Incident.__dataclass_fields__]
     query = select(*columns).where(incident.c.closed_at.is_(None)).order_by(incident.c.id)

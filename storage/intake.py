@@ -5,67 +5,41 @@ cut at every arrow and run twice at once: each attempt puts objects under names 
 that won, and what others left behind is swept out of the recording's folder.
 """
 
-import secrets
 import shutil
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
 from evidence.events import Event
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import audio_work, calls, permits, recordings, sealing
+from storage import audio_objects, audio_work, calls, permits, recordings, sealing
 from storage.audio_key import AudioKey
-from storage.audio_store import AudioStore, read_back
-from storage.calls import Call, Moment
-from storage.database import Database
-from storage.disk import disk_edge, sha256_of, sha512_of
+from storage.audio_objects import AudioObject
+from storage.audio_store import read_back
+from storage.calls import Call
+from storage.disk import disk_edge, sha512_of
 from storage.errors import Broken, Refused, Unavailable
+from storage.fetching import MASTER_FILE, download
 from storage.job_steps import Steps
+from storage.judging import judge
 from storage.permits import Permit
-from storage.provider import Provider
-from storage.recordings import AudioObject, Recording
-from storage.spool import spool
+from storage.recordings import Recording
 from storage.tables import recording_key
-from storage.wav import inspect_wav
+from storage.workshop import Workshop
 
 MASTER = "master"
 _DERIVED = ("peaks", "levels", "listening")
-_WAV = "master.wav"
-# Four hours of Twilio's WAV: two channels of 8,000 16-bit samples a second.
-MEDIA_BYTES_MAX = 4 * 3600 * 32_000
-MEDIA_SECONDS_MAX = 1800.0
-_DURATION_TOLERANCE_S = 2.0
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What the jobs on audio work with."""
-
-    database: Database
-    provider: Provider
-    store: AudioStore
-    spool: Path
-    key_encryption_key: bytes
-    ffmpeg: str | None
-    random: Callable[[int], bytes] = secrets.token_bytes
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-    def moment(self) -> Moment:
-        return Moment(self.now(), self.random)
-
-    def folder(self, recording_id: str) -> Path:
-        """Where a recording's audio lies in the clear while it is worked on."""
-        return self.spool / recording_id
 
 
 def intake(shop: Workshop, steps: Steps, recording_id: str) -> None:
     attempt = steps("fetch", lambda: _fetch(shop, recording_id))
-    steps("store", lambda: _store(shop, recording_id, attempt))
+    try:
+        steps("store", lambda: _store(shop, recording_id, attempt))
+    except (Refused, Unavailable, Broken):
+        shutil.rmtree(shop.folder(recording_id) / attempt, ignore_errors=True)  # the next job fetches it anew
+        raise
     steps("release", lambda: _release(shop, recording_id))
 
 
@@ -77,35 +51,8 @@ def _fetch(shop: Workshop, recording_id: str) -> str:
     attempt = shop.random(4).hex()
     _, known = look(shop, recording_id)
     if known.state is RecordingState.COMPLETED:
-        _download(shop, known, shop.folder(recording_id) / attempt)
+        download(shop, known, shop.folder(recording_id) / attempt)
     return attempt
-
-
-def _download(shop: Workshop, known: Recording, folder: Path) -> None:
-    """Nothing is left of a download that failed: it will be tried many times, and is in the clear."""
-    with disk_edge(f"spool of recording {known.id}"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    late_at = time.monotonic() + MEDIA_SECONDS_MAX
-    media = shop.provider.media(known.recording_sid)
-    try:
-        master = folder / _WAV
-        spool(media, master, size_max_bytes=MEDIA_BYTES_MAX, is_late=lambda: time.monotonic() > late_at)
-        _check(known, master)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _check(known: Recording, master: Path) -> None:
-    """A cut download looks like a damaged recording, so it is fetched again; one that stays damaged is an incident."""
-    try:
-        facts = inspect_wav(master)
-    except Refused as error:
-        raise Unavailable(f"recording {known.id}: {error}") from error
-    if known.duration_s is not None and abs(facts.duration_s - known.duration_s) > _DURATION_TOLERANCE_S:
-        raise Unavailable(
-            f"recording {known.id}: Twilio says {known.duration_s} s, the audio has {facts.duration_s:.1f} s"
-        )
 
 
 def _store(shop: Workshop, recording_id: str, attempt: str) -> None:
@@ -114,15 +61,16 @@ def _store(shop: Workshop, recording_id: str, attempt: str) -> None:
     if known.state is not RecordingState.COMPLETED:
         return
     folder = shop.folder(recording_id) / attempt
-    if not (folder / _WAV).exists():
-        _download(shop, known, folder)  # the job went on on another machine
+    if not (folder / MASTER_FILE).exists():
+        download(shop, known, folder)  # the job went on on another machine
     permit = _permit(shop, owner)
     suffix = shop.random(4).hex()
     keys = {name: _key(permit, owner, recording_id, f"{name}-{suffix}") for name in (MASTER, *_DERIVED)}
     try:
+        verdict = judge(folder / MASTER_FILE, known.duration_s)
         objects = _put_all(shop, known, folder, keys)
         with disk_edge(f"spool of recording {known.id}"):
-            audio_sha512 = sha512_of(folder / _WAV)
+            audio_sha512 = sha512_of(folder / MASTER_FILE)
     except (Refused, Unavailable, Broken):
         _remove(shop, keys)
         if look(shop, recording_id)[1].state is RecordingState.COMPLETED:
@@ -130,7 +78,9 @@ def _store(shop: Workshop, recording_id: str, attempt: str) -> None:
         return  # condemned meanwhile, or stored by another attempt: it was swept out from under us
 
     def commit(connection: Connection) -> bool:
-        return _commit(shop, connection, recording_id, permit, objects, audio_sha512=audio_sha512)
+        return _commit(
+            shop, connection, recording_id, permit, objects, audio_sha512=audio_sha512, oddities=verdict.oddities
+        )
 
     if not shop.database.write(commit):
         _remove(shop, keys)
@@ -143,14 +93,11 @@ def _remove(shop: Workshop, keys: Mapping[str, AudioKey]) -> None:
 
 
 def _put_all(shop: Workshop, known: Recording, folder: Path, keys: Mapping[str, AudioKey]) -> list[AudioObject]:
-    derived = audio_work.derive_what_can_be(folder / _WAV, folder, ffmpeg=shop.ffmpeg)
+    shop.store.stat(keys[MASTER], None)  # a store that is away is to be found out before the work, not after it
     data_key = _data_key(shop, known.id)
-    plain = {MASTER: folder / _WAV, "peaks": derived.peaks, "levels": derived.levels, "listening": derived.listening}
-    return [
-        _put(shop, known, data_key, name=name, file=file, key=keys[name])
-        for name, file in plain.items()
-        if file is not None
-    ]
+    derived = audio_work.derive_what_can_be(folder / MASTER_FILE, folder, ffmpeg=shop.ffmpeg)
+    plain = {MASTER: folder / MASTER_FILE, **(derived.files() if derived else {})}
+    return [_put(shop, known, data_key, name=name, file=file, key=keys[name]) for name, file in plain.items()]
 
 
 def _put(shop: Workshop, known: Recording, data_key: bytes, *, name: str, file: Path, key: AudioKey) -> AudioObject:
@@ -158,9 +105,8 @@ def _put(shop: Workshop, known: Recording, data_key: bytes, *, name: str, file: 
     sealed = sealing.seal(file, sealed_file, data_key=data_key, recording_id=f"{known.id}/{name}")
     stored = shop.store.put(key, sealed_file, sha256=sealed.sha256, retain_until=None)
     read_back(shop.store, stored)
-    with disk_edge(f"spool of recording {known.id}"):
-        plain_sha256 = sha256_of(file)
-    return AudioObject(name, str(key), stored.version_id, stored.size_bytes, stored.sha256, plain_sha256)
+    sealed_file.unlink(missing_ok=True)
+    return AudioObject(name, str(key), stored.version_id, stored.size_bytes, stored.sha256, sealed.plain_sha256)
 
 
 def _commit(
@@ -171,6 +117,7 @@ def _commit(
     objects: list[AudioObject],
     *,
     audio_sha512: str,
+    oddities: Sequence[str],
 ) -> bool:
     """False where another attempt won, or the recording was condemned meanwhile."""
     owner, known = recordings.with_call(connection, recording_id)
@@ -184,10 +131,11 @@ def _commit(
             "size_bytes": master.size_bytes,
             "objects": [one.name for one in objects],
             "retain_until": permit.retain_until.isoformat(),
+            **({"oddities": [str(one) for one in oddities]} if oddities else {}),
         },
         {"audio_sha256": master.plain_sha256, "audio_sha512": audio_sha512, "object": master.key},
     )
-    recordings.keep_objects(connection, recording_id, objects)
+    audio_objects.keep(connection, recording_id, objects)
     recordings.advance(
         connection,
         shop.moment(),
@@ -236,7 +184,7 @@ def sweep_folder(shop: Workshop, owner: Call, known: Recording) -> None:
     """Delete what the recording's folder holds beyond its objects: the leavings of attempts that were cut."""
     with shop.database.read() as connection:
         permit = permits.permit_of(connection, owner.id)
-        named = {one.key for one in recordings.objects_of(connection, known.id)}
+        named = {one.key for one in audio_objects.of(connection, known.id)}
     if permit is None or known.state is RecordingState.COMPLETED:
         return
     for key in list(shop.store.list(_key(permit, owner, known.id, MASTER).folder)):

@@ -7,11 +7,13 @@ from typing import TypeVar
 
 from dbos import DBOS, PortableWorkflowError
 
-from storage.errors import Broken, Refused, Unavailable
+from storage.errors import Broken, Refused, Unavailable, Unusable
 
 T = TypeVar("T")
+OnWait = Callable[[Unavailable, float], None]
+"""Told why a step has to wait, and for how many seconds, before it does."""
 
-_FAMILIES = {family.__name__: family for family in (Refused, Unavailable, Broken)}
+_FAMILIES = {family.__name__: family for family in (Refused, Unusable, Unavailable, Broken)}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Steps:
     slots: Semaphore
     stopping: Event
     patience: Patience
+    on_wait: OnWait = lambda _error, _wait_s: None
 
     def __call__(self, name: str, step: Callable[[], T]) -> T:
         """Raises what the step raised, also when that was before the process died."""
@@ -65,7 +68,8 @@ class Steps:
         for wait_s in self.patience.waits():
             try:
                 return step()
-            except Unavailable:
+            except Unavailable as error:
+                self.on_wait(error, wait_s)
                 self._wait(wait_s)
         return step()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
-from storage import recordings, sealing
+from storage import audio_objects, sealing
 from storage.audio_key import AudioKey
 from storage.audio_store import AudioStore
 from storage.errors import Broken
@@ -38,7 +38,7 @@ class KeptAudio:
 
 def kept_audio(connection: Connection, recording_id: str, *, store: AudioStore, key_encryption_key: bytes) -> KeptAudio:
     """Raises Broken where there is no audio, or no key to it."""
-    master = next((one for one in recordings.objects_of(connection, recording_id) if one.name == _MASTER), None)
+    master = next((one for one in audio_objects.of(connection, recording_id) if one.name == _MASTER), None)
     wrapped = connection.scalar(select(recording_key.c.wrapped_key).where(recording_key.c.recording_id == recording_id))
     if master is None or wrapped is None:
         raise Broken(f"recording {recording_id}: its {'key' if master else 'master'} is gone")

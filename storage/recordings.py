@@ -5,7 +5,6 @@ that no permit covers is condemned the moment it is heard of: the incident is ra
 it is queued in the same transaction.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,12 +14,12 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, upd
 from evidence.events import Event, Value
 from policies.consent import RECORDING_OUTCOMES
 from policies.lifecycle import RecordingEvent, RecordingState, after, first
-from storage import calls, permits
+from storage import calls, delays, permits
 from storage.calls import Call, Moment
 from storage.errors import Broken, Refused
 from storage.incidents import raise_incident
 from storage.job_queue import JobKind, Lane
-from storage.tables import audio_object, recording
+from storage.tables import recording
 
 # How far Twilio's clock, which gives whole seconds, may be behind ours.
 _CLOCKS_APART = timedelta(seconds=5)
@@ -69,18 +68,6 @@ class Recording:
     destroyed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AudioObject:
-    """One object of a kept recording, as it lies sealed in the audio store."""
-
-    name: str
-    key: str
-    version_id: str | None
-    size_bytes: int
-    sha256: str
-    plain_sha256: str
-
-
 _PEEK = select(*[recording.c[name] for name in Recording.__dataclass_fields__])
 _SELECT = _PEEK.with_for_update()
 
@@ -127,6 +114,9 @@ def hear(connection: Connection, moment: Moment, known: Call, news: News, jobs: 
     moved = _save(connection, moment, before, after(before.state, news.event), news)
     if moved.state is not before.state:
         calls.tell(connection, moment, known, _event(moved))
+    elif moved != before:
+        corrected = {"recording": moved.id, "duration_s": moved.duration_s}
+        calls.tell(connection, moment, known, Event("recording.corrected", corrected))
     _follow_up(connection, moment, moved, before.state, jobs)
     return moved
 
@@ -178,7 +168,7 @@ def advance(
         retain_until=retain_until or before.retain_until,
         destroyed_at=moment.at if state is RecordingState.DESTROYED else before.destroyed_at,
     )
-    _update(connection, before, moved)
+    _update(connection, moment, before, moved)
     calls.tell(connection, moment, known, *events)
     return moved
 
@@ -191,22 +181,6 @@ def with_call(connection: Connection, recording_id: str) -> tuple[Call, Recordin
     if owner is None or known is None:
         raise Broken(f"recording {recording_id}: there is no such row")
     return owner, known
-
-
-def keep_objects(connection: Connection, recording_id: str, objects: Sequence[AudioObject]) -> None:
-    connection.execute(
-        insert(audio_object),
-        [
-            {"recording_id": recording_id, **{name: getattr(one, name) for name in AudioObject.__dataclass_fields__}}
-            for one in objects
-        ],
-    )
-
-
-def objects_of(connection: Connection, recording_id: str) -> list[AudioObject]:
-    columns = [audio_object.c[name] for name in AudioObject.__dataclass_fields__]
-    rows = connection.execute(select(*columns).where(audio_object.c.recording_id == recording_id).order_by("name"))
-    return [AudioObject(**row._asdict()) for row in rows]
 
 
 def _hear_first(connection: Connection, moment: Moment, known: Call, news: News, jobs: Jobs) -> Recording:
@@ -284,20 +258,27 @@ def _event(moved: Recording) -> Event:
 def _save(
     connection: Connection, moment: Moment, before: Recording, state: RecordingState, news: News | None
 ) -> Recording:
-    if state is before.state:
+    if state is before.state and not _corrects(news, before):
         return before
-    moved = replace(before, state=state, moved_at=moment.at)
+    moved = replace(before, state=state, moved_at=before.moved_at if state is before.state else moment.at)
     if news is not None:
         moved = replace(
             moved,
             duration_s=before.duration_s if news.duration_s is None else news.duration_s,
             channels=before.channels if news.channels is None else news.channels,
         )
-    _update(connection, before, moved)
+    _update(connection, moment, before, moved)
     return moved
 
 
-def _update(connection: Connection, before: Recording, moved: Recording) -> None:
+def _corrects(news: News | None, before: Recording) -> bool:
+    """A length that Twilio tells anew counts until the audio is stored; after that the audio itself says it."""
+    if news is None or news.duration_s is None or news.event is not RecordingEvent.COMPLETED:
+        return False
+    return before.state is RecordingState.COMPLETED and news.duration_s != before.duration_s
+
+
+def _update(connection: Connection, moment: Moment, before: Recording, moved: Recording) -> None:
     changed = {
         name: getattr(moved, name)
         for name in Recording.__dataclass_fields__
@@ -308,6 +289,8 @@ def _update(connection: Connection, before: Recording, moved: Recording) -> None
     )
     if saved.rowcount != 1:
         raise Broken(f"recording {before.id}: its row changed while it was locked")
+    if moved.state is not before.state:
+        delays.clear(connection, moment, before.id)
 
 
 def _read(row: Row[tuple[object, ...]] | None) -> Recording | None:

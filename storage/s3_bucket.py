@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import functools
 import itertools
 from collections.abc import Collection, Iterator
@@ -10,18 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from storage.audio_key import AudioKey
 from storage.audio_store import StoredAudio
 from storage.disk import disk_edge
-from storage.errors import Broken
-from storage.s3_edge import ABSENT, code_of, s3_edge, status_of
+from storage.errors import Broken, Refused, Unavailable
+from storage.s3_edge import ABSENT, NO_LOCK, anonymous, code_of, s3_edge, status_of
 
 # GOVERNANCE: someone with the bypass right can still undo a mistake. Nobody could undo COMPLIANCE.
 _LOCK_MODE = "GOVERNANCE"
 _LOCK_MODES = (_LOCK_MODE, "COMPLIANCE")
-_NO_LOCK = {"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration", "NotImplemented"}
 # Precondition failed, and: another put of this key is under way.
 _TAKEN = (412, 409)
 
@@ -30,6 +30,7 @@ _TAKEN = (412, 409)
 class Terms:
     takes_locks: bool
     is_versioned: bool
+    locks_by_default: bool
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,10 @@ class S3Bucket:
         """Object Lock and versioning, once on, stay on: asked once. Also finds out that there is no such
         bucket, which the 404 of a HEAD would not tell from an object that isn't there."""
         versioning = self._ask("look at the bucket", "get_bucket_versioning")
-        lock = self._ask("look at the bucket", "get_object_lock_configuration", none_for=_NO_LOCK)
-        has_lock = lock["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled" if lock else False
-        return Terms(has_lock, "Status" in (versioning or {}))
+        lock = self._ask("look at the bucket", "get_object_lock_configuration", none_for=NO_LOCK)
+        told = lock["ObjectLockConfiguration"] if lock else {}
+        has_lock = told.get("ObjectLockEnabled") == "Enabled"
+        return Terms(has_lock, "Status" in (versioning or {}), has_lock and bool(told.get("Rule")))
 
     def versions(self, key: AudioKey) -> list[Version]:
         """Everything under exactly this key, delete markers too, oldest first."""
@@ -115,6 +117,21 @@ class S3Bucket:
             answer["Body"].close()
             raise Broken(f"audio store: S3 answered another range of {key} than we asked for")
         return answer["Body"], size_bytes
+
+    def settings(self, method: str) -> dict[str, Any] | None:
+        """What the bucket says of itself; None where there is nothing of that kind, or we may not see it."""
+        with contextlib.suppress(Refused, Unavailable, Broken):
+            return self._ask("look at the bucket", method)
+        return None
+
+    def is_open_to_all(self, name: str) -> bool:
+        """Whether somebody without credentials can read the object of that name. To list proves nothing: some servers
+        let everybody in there who knows the bucket's name.
+        """
+        with contextlib.suppress(ClientError, BotoCoreError):
+            anonymous(self._client).get_object(Bucket=self._name, Key=f"{self._prefix}{name}")
+            return True
+        return False
 
     def _ask(
         self, what: str, method: str, *, none_for: Collection[int | str] = (), **parameters: object

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
@@ -12,8 +13,10 @@ from storage.errors import Broken, Missing, Refused, Unavailable
 
 # 405: the version is a delete marker. Some servers say 404 for it.
 ABSENT = (404, 405)
+NO_LOCK = {"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration", "NotImplemented"}
 # Try again: these 400s say nothing about the request itself.
 _PASSING = {"RequestTimeout", "ExpiredToken", "ExpiredTokenException", "SlowDown", "OperationAborted"}
+_NOT_IMPLEMENTED = 501
 _OTHER_REGION = "the bucket is in another region; set AWS_REGION"
 _REMEDIES = {
     "RequestTimeTooSkewed": "this machine's clock differs from S3's; set it",
@@ -23,8 +26,8 @@ _REMEDIES = {
 }
 
 
-class NotAllowed(Unavailable):
-    """A 403. S3 uses the same code for a lock in the way and for a right we lack."""
+class NotAllowed(Refused):
+    """A 403. S3 uses the same code for a lock in the way and for a right that we lack until a person gives it."""
 
 
 def s3_client() -> Any:
@@ -41,6 +44,13 @@ def s3_client() -> Any:
         return boto3.session.Session().client("s3", config=config)
     except (BotoCoreError, ValueError) as error:
         raise Refused(f"AUDIO_STORE: S3 can't be reached with these AWS settings: {error}") from error
+
+
+def anonymous(client: Any) -> Any:
+    """A client that asks the same server as anybody could, without credentials."""
+    config = client.meta.config.merge(Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}))
+    place = {"endpoint_url": client.meta.endpoint_url, "region_name": client.meta.region_name}
+    return boto3.session.Session().client("s3", config=config, **place)
 
 
 @contextmanager
@@ -71,6 +81,8 @@ def _translated(what: str, error: ClientError) -> Exception:
         return Unavailable(f"{what}: {_REMEDIES[code]}")
     if status in (401, 403):
         return NotAllowed(f"{what}: S3 does not allow it; check the AWS credentials and the bucket's policy")
+    if status == _NOT_IMPLEMENTED or code == "NotImplemented":
+        return Broken(f"{what}: this server cannot do it ({status} {code}); another one is needed, or a newer version")
     if status in ABSENT:
         return Missing(f"{what}: it is not kept in that version")
     if status >= 500 or status in (408, 409, 429) or code in _PASSING:

@@ -111,7 +111,7 @@ class S3Store:
         try:
             self.takes_locks()
             next(self._bucket.names(""), None)
-        except (Unavailable, Broken) as error:
+        except (Refused, Unavailable, Broken) as error:
             raise Unavailable(f"AUDIO_STORE: {str(error).removeprefix('audio store: ')}") from error
 
     def _versions(self, key: AudioKey) -> builtins.list[str]:

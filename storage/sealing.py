@@ -36,10 +36,11 @@ Random = Callable[[int], bytes]
 
 @dataclass(frozen=True)
 class Sealed:
-    """Of the sealed bytes, not of the audio in them."""
+    """Of the sealed bytes; `plain_sha256` is of the audio in them."""
 
     size_bytes: int
     sha256: str
+    plain_sha256: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def seal(source: Path, target: Path, *, data_key: bytes, recording_id: str) -> S
         plain_sha256 = sha256_of(source)
         header = Header.make(data_key, recording_id, source.stat().st_size, _salt(data_key, recording_id, plain_sha256))
         try:
-            return _write(target, _sealed_pieces(source, header, plain_sha256))
+            size_bytes, sha256 = _write(target, _sealed_pieces(source, header, plain_sha256))
+            return Sealed(size_bytes, sha256, plain_sha256)
         except BaseException:
             target.unlink(missing_ok=True)
             raise
@@ -143,7 +145,7 @@ def _sealed_pieces(source: Path, header: Header, plain_sha256: str) -> Iterator[
             raise Broken("sealing: the audio changed while it was sealed")
 
 
-def _write(target: Path, content: Iterator[bytes]) -> Sealed:
+def _write(target: Path, content: Iterator[bytes]) -> tuple[int, str]:
     size_bytes, digest = 0, hashlib.sha256()
     descriptor = create_private(target)
     try:
@@ -153,7 +155,7 @@ def _write(target: Path, content: Iterator[bytes]) -> Sealed:
             size_bytes += len(piece)
     finally:
         os.close(descriptor)
-    return Sealed(size_bytes, digest.hexdigest())
+    return size_bytes, digest.hexdigest()
 
 
 def _decrypt(cipher: AESGCM, header: Header, index: int, chunk: bytes, recording_id: str) -> bytes:

@@ -2,12 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from storage.disk import create_private, disk_edge, write_all
-from storage.errors import Refused, Unavailable
+from storage.errors import Unavailable, Unusable
+from storage.pace import Pace
 
 
 @dataclass(frozen=True)
@@ -16,17 +17,17 @@ class Spooled:
     sha256: str
 
 
-def spool(chunks: Iterable[bytes], target: Path, *, size_max_bytes: int, is_late: Callable[[], bool]) -> Spooled:
+def spool(chunks: Iterable[bytes], target: Path, *, size_max_bytes: int, pace: Pace) -> Spooled:
     """Write a stream to `target`, durably; whatever goes wrong, no file is left.
 
-    More than `size_max_bytes` is Refused. `is_late` is asked after every chunk, and the stream given up as
-    Unavailable when it says so: hand in chunks as they arrive, because one that waits to be full can wait
-    for ever. What the stream itself raises goes through as it is.
+    More than `size_max_bytes` is Unusable. The pace is looked at after every chunk, and a stream that is too slow given
+    up as Unavailable: hand in chunks as they arrive, because one that waits to be full can wait for ever. What the
+    stream itself raises goes through as it is.
     """
     with disk_edge("spool"):
         descriptor = create_private(target)
     try:
-        spooled = _fill(descriptor, chunks, size_max_bytes, is_late)
+        spooled = _fill(descriptor, chunks, size_max_bytes, pace)
         with disk_edge("spool"):
             os.fsync(descriptor)
     except BaseException:
@@ -37,14 +38,14 @@ def spool(chunks: Iterable[bytes], target: Path, *, size_max_bytes: int, is_late
     return spooled
 
 
-def _fill(descriptor: int, chunks: Iterable[bytes], size_max_bytes: int, is_late: Callable[[], bool]) -> Spooled:
+def _fill(descriptor: int, chunks: Iterable[bytes], size_max_bytes: int, pace: Pace) -> Spooled:
     size_bytes, digest = 0, hashlib.sha256()
     for chunk in chunks:
         size_bytes += len(chunk)
         if size_bytes > size_max_bytes:
-            raise Refused(f"spool: the stream is longer than {size_max_bytes} bytes")
-        if is_late():
-            raise Unavailable("spool: the stream took too long")
+            raise Unusable(f"spool: the stream is longer than {size_max_bytes} bytes")
+        if pace.is_too_slow(len(chunk)):
+            raise Unavailable("spool: the stream comes too slowly")
         digest.update(chunk)
         with disk_edge("spool"):
             write_all(descriptor, chunk)

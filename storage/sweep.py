@@ -12,14 +12,15 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, Connection, Select, String, cast, exists, select
 
 from policies.lifecycle import RecordingState
-from storage import asking, holds, recordings
+from storage import asking, delays, holds, recordings
 from storage.calls import Moment
-from storage.incidents import raise_incident
-from storage.intake import Workshop, clear_spool
+from storage.incidents import raise_anew, raise_incident
+from storage.intake import clear_spool
 from storage.job_queue import JobKind, Lane
 from storage.job_steps import Steps
 from storage.recordings import DESTROY, EXPIRE, INTAKE, Jobs, Recording
-from storage.tables import call, incident, permit, recording
+from storage.tables import call, delay, incident, permit, recording
+from storage.workshop import Workshop
 
 SWEEP = JobKind("sweep", Lane.PROMPT)
 _AT_ONCE = 50
@@ -51,7 +52,7 @@ def ask_for_one(shop: Workshop, jobs: KnownJobs) -> None:
 def _whats_due(now: datetime) -> list[Select[tuple[str]]]:
     return [
         select(call.c.id).where(asking.is_due(now)),
-        select(recording.c.id).where(_waits(now, *_AFTER_INTAKE, RecordingState.CONDEMNED)),
+        select(recording.c.id).where(_chased(now) | _waits(now, RecordingState.CONDEMNED)),
         select(recording.c.id).where(_expired(now)),
         _expired_unstored(now),
     ]
@@ -79,7 +80,7 @@ def tidy(shop: Workshop) -> None:
 
 def _chase(shop: Workshop, jobs: KnownJobs) -> None:
     """Rows that stand still: their job failed for good, or was never asked for."""
-    _push(shop, jobs, INTAKE, _waits(shop.now(), *_AFTER_INTAKE))
+    _push(shop, jobs, INTAKE, _chased(shop.now()))
     _push(shop, jobs, DESTROY, _waits(shop.now(), RecordingState.CONDEMNED))
 
 
@@ -106,6 +107,10 @@ def _give_up(shop: Workshop, jobs: KnownJobs) -> None:
 
     def condemn(connection: Connection, recording_id: str) -> None:
         owner, known = recordings.with_call(connection, recording_id)
+        detail = f"its time ended before it was stored here; {_last_reason(delays.of(connection, known.id))}"
+        raise_incident(
+            connection, shop.moment(), "recording_never_stored", about=known.id, call_id=known.call_id, detail=detail
+        )
         recordings.condemn(connection, shop.moment(), owner, known, jobs, why="its time ended before it was stored")
 
     for recording_id in expired:
@@ -113,27 +118,55 @@ def _give_up(shop: Workshop, jobs: KnownJobs) -> None:
 
 
 def _complain(shop: Workshop) -> None:
-    """A recording that has waited for very long, whatever is being done about it, is for a person to look at."""
+    """A recording that has waited for long, whatever is being done about it, is for a person to look at."""
     moment = shop.moment()
-    told = exists().where(
-        incident.c.about == recording.c.id, incident.c.kind == _stays(cast(recording.c.state, String))
-    )
-    unmoved = _waits(moment.at, *_AFTER_INTAKE, RecordingState.CONDEMNED, longer_than=_VERY_LATE)
+    stays = _stays(cast(recording.c.state, String))
+    unmoved = _waits(moment.at, *_AFTER_INTAKE, RecordingState.CONDEMNED, longer_than=_VERY_LATE) & ~_told(stays)
+    unbegun = _waits(moment.at, RecordingState.COMPLETED, RecordingState.CONDEMNED) & ~_told(delays.WAITS)
     with shop.database.read() as connection:
-        found = recordings.some(connection, unmoved & ~told, limit=_AT_ONCE)
-    if found:
-        shop.database.write(lambda connection: _raise_all(connection, moment, found))
+        found = recordings.some(connection, unmoved, limit=_AT_ONCE)
+        idle = recordings.some(connection, unbegun & ~_tried(), limit=_AT_ONCE)
+    if found or idle:
+        shop.database.write(lambda connection: _raise_all(connection, moment, found, idle))
 
 
-def _raise_all(connection: Connection, moment: Moment, found: list[Recording]) -> None:
+def _raise_all(connection: Connection, moment: Moment, found: list[Recording], idle: list[Recording]) -> None:
     for known in found:
-        detail = f"the recording has been {known.state} for more than an hour"
-        kind = f"recording_stays_{known.state}"
-        raise_incident(connection, moment, kind, about=known.id, call_id=known.call_id, detail=detail)
+        reason = _last_reason(delays.of(connection, known.id))
+        detail = f"the recording has been {known.state} for more than an hour; {reason}"
+        _raise(connection, moment, f"{delays.STAYS}{known.state}", known, detail)
+    if (of_another := delays.latest(connection)) is None:
+        return  # nothing fails: there is much to do
+    for known in idle:
+        detail = f"the work on it has not begun; of another recording, {_last_reason(of_another)}"
+        _raise(connection, moment, delays.WAITS, known, detail)
+
+
+def _raise(connection: Connection, moment: Moment, kind: str, known: Recording, detail: str) -> None:
+    """Opened again where one of this kind was closed before the recording came to stand where it stands."""
+    raise_anew(connection, moment, kind, about=known.id, call_id=known.call_id, detail=detail, since=known.moved_at)
+
+
+def _last_reason(known: delays.Delay | None) -> str:
+    return f"{known.job} failed last because: {known.reason}" if known else "no failure is known"
+
+
+def _told(kind: ColumnElement[str] | str) -> ColumnElement[bool]:
+    return exists().where(incident.c.about == recording.c.id, incident.c.kind == kind)
+
+
+def _tried() -> ColumnElement[bool]:
+    return exists().where(delay.c.recording_id == recording.c.id)
 
 
 def _stays(state: ColumnElement[str]) -> ColumnElement[str]:
-    return "recording_stays_" + state
+    return delays.STAYS + state
+
+
+def _chased(now: datetime) -> ColumnElement[bool]:
+    """To be taken in again, unless the last job that gave it up said that it would be of no use yet."""
+    rests = exists().where(delay.c.recording_id == recording.c.id, delay.c.again_at > now)
+    return _waits(now, *_AFTER_INTAKE) & ~rests
 
 
 def _waits(now: datetime, *states: RecordingState, longer_than: timedelta = _LATE) -> ColumnElement[bool]:

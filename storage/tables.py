@@ -30,10 +30,12 @@ from storage.log_tables import (
     log_origin,
 )
 from storage.metadata import metadata, one_of
+from storage.work_tables import delay
 
 __all__ = [
     "audio_object",
     "call",
+    "delay",
     "disclosure",
     "incident",
     "law_version",

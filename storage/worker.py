@@ -11,7 +11,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event, Semaphore, Thread
@@ -20,15 +20,18 @@ from typing import Any
 from dbos import DBOS, DBOSConfig
 
 from storage.database import Database
+from storage.errors import Broken, Refused, Unavailable
 from storage.job_queue import APPLICATION, SERIALIZER, JobKind, JobQueue, Lane
 from storage.job_steps import Patience, Steps
 from storage.living import Living, Watch
+from storage.refrain import Refrain
 from storage.repeating import repeat
 
 log = logging.getLogger(__name__)
 
 Job = Callable[[Steps, Any], None]
 OnFailure = Callable[[JobKind, Any, Exception], None]
+OnWait = Callable[[JobKind, Any, Unavailable, float], None]
 
 # By itself this is a hash of the source: after an edit, nobody would resume what the old code began.
 APPLICATION_VERSION = "1"
@@ -76,13 +79,18 @@ class Worker:
         jobs: Mapping[JobKind, Job],
         *,
         on_failure: OnFailure,
+        on_wait: OnWait = lambda *_: None,
         periodic: Sequence[Periodic] = (),
         patience: Patience | None = None,
         tempo: Tempo | None = None,
     ) -> None:
-        """`on_failure` is itself a step, done once, when a job has failed for good: there an incident is opened."""
+        """`on_failure` is itself a step, done once, when a job has failed for good: there an incident is opened.
+
+        `on_wait` is told each time that a job has to wait, and why, and for how many seconds.
+        """
         self.executor_id = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._database, self._jobs, self._periodic, self._on_failure = database, jobs, periodic, on_failure
+        self._database, self._jobs, self._periodic = database, jobs, periodic
+        self._on_failure, self._on_wait = on_failure, on_wait
         self._patience, self._tempo = patience or Patience(), tempo or Tempo()
         self._living = Living(database, self.executor_id, Watch(self._tempo.silent_s))
         self._stopping, self._stopped, self._eldest = Event(), Event(), False
@@ -130,13 +138,28 @@ class Worker:
 
     def _guarded(self, kind: JobKind, job: Job, steps: Steps) -> Callable[[Any], None]:
         def guarded(argument: Any) -> None:
+            told = replace(steps, on_wait=self._telling(kind, argument))
             try:
-                job(steps, argument)
+                job(told, argument)
             except Exception as error:  # the edge of a job
-                steps("on_failure", partial(self._on_failure, kind, argument, error))
+                told("on_failure", partial(self._on_failure, kind, argument, error))
                 raise
 
         return guarded
+
+    def _telling(self, kind: JobKind, argument: Any) -> Callable[[Unavailable, float], None]:
+        refrain = Refrain()
+
+        def tell(error: Unavailable, wait_s: float) -> None:
+            if refrain.is_due(str(error), time.monotonic()):
+                log.warning("%s of %s waits, and is tried again in %.0f s: %s", kind.name, argument, wait_s, error)
+            try:
+                self._on_wait(kind, argument, error, wait_s)
+            except (Refused, Unavailable, Broken) as failure:  # it is told again with the next try
+                if refrain.is_due(str(failure), time.monotonic()):
+                    log.warning("why %s of %s waits could not be kept: %s", kind.name, argument, failure)
+
+        return tell
 
     def _resume_the_dead(self) -> None:
         # In this order: whoever begins a job has a row before.

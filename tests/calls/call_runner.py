@@ -41,12 +41,13 @@ from storage.calls import Moment
 from storage.database import Database
 from storage.destroy import delete_again, destroy
 from storage.errors import Unavailable
-from storage.intake import Workshop, intake
+from storage.intake import intake
 from storage.job_queue import JobKind
 from storage.job_steps import Patience, Steps
 from storage.listening_copy import find_ffmpeg
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
 from storage.sweep import KnownJobs, sweep
+from storage.workshop import Workshop
 from tests.calls.script import NUMBERS, RULEBOOKS, ScriptedCall
 
 ACCOUNT, TOKEN, KEY, SECRET = "AC" + "c" * 32, "the-token-of-the-call-scripts", "SK" + "d" * 32, "the-secret-of-them"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from storage.errors import Unavailable
-from storage.intake import Workshop
+from storage.workshop import Workshop
 
 # What a job does that others can see. Looking is no effect.
 EFFECTS = {

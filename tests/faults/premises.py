@@ -4,29 +4,32 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pytest
 from sqlalchemy import Connection, text
 
-from callflow import working
 from callflow.promises import Breach, Witness, open_master, strays
 from callflow.story import Story, tell
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent, CallState, RecordingEvent, RecordingState
 from policies.purposes import Granted
-from storage import calls, permits, recordings, sweep
+from storage import audio_objects, calls, permits, recordings, sweep
 from storage.audio_store import AudioStore
 from storage.calls import OPEN, Call, Moment
 from storage.database import Database
 from storage.destroy import delete_again, destroy
 from storage.errors import Broken, Refused, Unavailable
-from storage.intake import Workshop, intake
+from storage.failures import note_failure, note_wait
+from storage.intake import intake
 from storage.job_queue import JobKind
-from storage.job_steps import Steps
+from storage.job_steps import OnWait, Patience, Steps
 from storage.permits import Permit
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, News, Recording
+from storage.workshop import Workshop
 from tests.conftest import NOON
 from tests.faults.interruptions import Died
 from tests.faults.phone_company import OURS, PhoneCompany
@@ -90,16 +93,20 @@ class BookedJobs:
 
 @dataclass
 class Patient:
-    """A job's steps with a worker's patience, which takes no time here."""
+    """A job's steps with a worker's patience, which takes no time here but on the clock that is handed in."""
 
+    clock: Clock | None = None
+    on_wait: OnWait = lambda _error, _wait_s: None
     tries: int = 6
 
     def __call__(self, name: str, step: Callable[[], T]) -> T:
-        for _ in range(self.tries - 1):
+        for wait_s in islice(Patience().waits(), self.tries - 1):
             try:
                 return step()
-            except Unavailable:
-                continue
+            except Unavailable as error:
+                self.on_wait(error, wait_s)
+                if self.clock:
+                    self.clock.passes(seconds=wait_s)
         return step()
 
 
@@ -194,6 +201,12 @@ class Premises:
             lambda connection: recordings.hear(connection, self.moment(), self.row(connection, owner), news, self.jobs)
         )
 
+    def owner(self, one: Recording) -> Call:
+        with self.shop.database.read() as connection:
+            known = calls.peek(connection, one.call_id)
+        assert known is not None
+        return known
+
     def row(self, connection: Connection, owner: Call) -> Call:
         known = calls.by_id(connection, owner.id)
         assert known is not None
@@ -228,14 +241,15 @@ class Premises:
     def sweep(self) -> None:
         sweep.sweep(self.shop, self.jobs, cast(Steps, Patient()))
 
-    def work(self) -> None:
+    def work(self, *, tries: int = 6) -> None:
         """Carry out every job that was asked for. One that fails for good ends as it does in a worker."""
         for kind, job in JOBS.items():
             for booked, argument in self.jobs.waiting(kind):
+                steps = Patient(self.clock, partial(note_wait, self.shop, kind, argument), tries)
                 try:
-                    job(self.shop, cast(Steps, Patient()), argument)
+                    job(self.shop, cast(Steps, steps), argument)
                 except (Refused, Unavailable, Broken) as error:
-                    working.raise_incident_of(self.shop, kind, argument, error)
+                    note_failure(self.shop, kind, argument, error)
                 self.jobs.ended(booked)
 
     def story(self, one: Recording | Call) -> Story:
@@ -276,7 +290,7 @@ class Premises:
         assert known.state is RecordingState.DESTROYED
         assert [event["type"] for event in self.story(one).events].count("recording.destroyed") == 1
         with self.shop.database.read() as connection:
-            assert recordings.objects_of(connection, one.id) == []
+            assert audio_objects.of(connection, one.id) == []
         assert [key for key in self.shop.store.list("") if key.recording_id == one.id] == []
         assert not self.company.holds(known.recording_sid)
         assert self.strays() == []

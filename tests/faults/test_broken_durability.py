@@ -14,17 +14,19 @@ from typing import TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 
-from callflow import promises, working
+from callflow import promises
 from callflow.promises import Witness
 from simulator.control import to_json
 from storage.database import Database
 from storage.directory_store import DirectoryStore
 from storage.errors import Unavailable
-from storage.intake import Workshop, delete_at_provider, intake, look
+from storage.failures import note_failure
+from storage.intake import delete_at_provider, intake, look
 from storage.job_queue import JobKind
 from storage.job_steps import Steps
 from storage.recordings import INTAKE
 from storage.schema import migrate
+from storage.workshop import Workshop
 from tests.calls.call_runner import KEK, TakenJobs, Town, town
 from tests.calls.script import read
 from tests.faults.premises import BookedJobs
@@ -198,4 +200,4 @@ def hasty_intake(shop: Workshop, steps: Steps, recording_id: str) -> None:
     try:
         intake(shop, cast(Steps, lambda _, step: step()), recording_id)  # a day of patience changes nothing
     except Unavailable as error:
-        working.raise_incident_of(shop, INTAKE, recording_id, error)
+        note_failure(shop, INTAKE, recording_id, error)

@@ -15,15 +15,16 @@ from policies.lifecycle import RecordingState
 from storage.audio_store import AudioKey, AudioStore, StoredAudio
 from storage.destroy import destroy
 from storage.errors import Broken, NotEnforced, Refused, Unavailable
-from storage.intake import Workshop, intake
+from storage.intake import intake
 from storage.job_steps import Steps
 from storage.listening_copy import find_ffmpeg
 from storage.recordings import Recording
 from storage.sweep import tidy
 from storage.tables import disclosure
+from storage.workshop import Workshop
 from tests.faults.interruptions import Died, Interruption, at_each_effect, die, nobody_answers
 from tests.faults.premises import ONE_MACHINE, WAV, Patient, Premises, Remembered
-from tests.storage.wavs import quiet, tone, wav_bytes
+from tests.storage.wavs import quiet, wav_bytes
 
 EITHER_SIDE = pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
 
@@ -169,34 +170,6 @@ def test_media_that_are_not_ready_yet_are_waited_for(premises: Premises) -> None
 
 
 @ONE_MACHINE
-@pytest.mark.parametrize(
-    "wav",
-    [WAV[: len(WAV) // 2], wav_bytes(tone(0.2)), WAV + b"more", b"<html>not audio</html>", b""],
-    ids=["cut", "shorter than Twilio says", "padded", "no audio", "empty"],
-)
-def test_audio_that_is_not_what_twilio_says_is_not_stored_and_twilios_copy_stays(
-    premises: Premises, wav: bytes
-) -> None:
-    one = premises.completed(wav)
-    premises.work()
-    assert premises.recording(one).state is RecordingState.COMPLETED
-    assert premises.incidents(one) == {"job_failed"}
-    assert premises.company.holds(one.recording_sid)
-    assert premises.strays() == []
-
-
-@ONE_MACHINE
-def test_a_download_that_broke_off_once_is_made_again(premises: Premises) -> None:
-    one = premises.completed(WAV[:-1000])
-
-    def mend() -> None:
-        premises.company.tapes[one.recording_sid].wav = WAV
-
-    taken_in(Interruption(1, mend, is_after=True).around(premises.shop), one)
-    premises.assert_kept(one)
-
-
-@ONE_MACHINE
 def test_a_mono_recording_is_stored_as_it_is(premises: Premises) -> None:
     mono = wav_bytes(quiet(3))
     one = premises.completed(mono)
@@ -287,15 +260,3 @@ def test_the_incident_of_a_job_that_failed_names_call_and_recording_once(premise
 def test_an_intake_of_what_no_permit_covers_is_broken(premises: Premises) -> None:
     with pytest.raises(Broken):
         taken_in(premises.shop, replace(premises.completed(), id="0" * 32))
-
-
-@ONE_MACHINE
-def test_a_media_stream_without_end_is_refused_and_leaves_nothing(
-    premises: Premises, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("storage.intake.MEDIA_BYTES_MAX", len(WAV) - 1)
-    one = premises.completed()
-    premises.work()
-    assert premises.incidents(one) == {"job_failed"}
-    assert premises.company.holds(one.recording_sid)
-    assert premises.strays() == []

@@ -9,6 +9,7 @@ import pytest
 from storage.audio_store import AudioKey
 from storage.errors import Broken, Held, Unavailable
 from storage.s3_bucket import S3Bucket
+from storage.s3_edge import NotAllowed
 from storage.s3_store import S3Store
 from tests.storage.s3_line import CONTENT, Line, soon
 from tests.storage.toxic_proxy import toxic_proxy
@@ -68,7 +69,7 @@ def test_a_deletion_that_we_may_not_make_is_told_from_a_lock(line: Line, key: Au
     store = line.store()
     line.put(store, key)
     line.faults.answer_instead = {"DELETE": 403}
-    with pytest.raises(Unavailable, match="credentials"):
+    with pytest.raises(NotAllowed, match="credentials"):
         store.delete(key)
 
 

@@ -3,7 +3,9 @@
 import pytest
 
 from storage.audio_store import AudioKey
-from storage.errors import Conflict, Held, NotEnforced, Unavailable
+from storage.errors import Broken, Conflict, Held, NotEnforced, Refused, Unavailable
+from storage.fetching import MEDIA_BYTES_MAX
+from storage.sealed_header import Header
 from tests.storage.s3_line import CONTENT, Line, soon
 
 LOCK_HEADERS = ("x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date")
@@ -29,6 +31,22 @@ def test_a_put_that_never_arrived_keeps_nothing(line: Line, key: AudioKey) -> No
     with pytest.raises(Unavailable, match="503"):
         line.put(line.store(), key)
     assert line.kept() == []
+
+
+@pytest.mark.parametrize(("status", "family"), [(403, Refused), (501, Broken), (400, Broken), (503, Unavailable)])
+def test_what_a_server_refuses_for_good_is_told_from_what_passes(
+    line: Line, key: AudioKey, status: int, family: type[Exception]
+) -> None:
+    line.faults.answer_instead = {"PUT": status}
+    with pytest.raises(family, match="put of") as refusal:
+        line.put(line.store(), key)
+    assert isinstance(refusal.value, Unavailable) is (status == 503)
+
+
+def test_the_longest_recording_fits_into_one_put_when_it_is_sealed() -> None:
+    """S3 takes five billion bytes in one request, and this store makes no other kind."""
+    sealed = Header.make(b"k" * 32, "r", MEDIA_BYTES_MAX, b"s" * 32).sealed_length
+    assert 24 * 3600 * 32_000 + 44 < 25 * 3600 * 32_000 < MEDIA_BYTES_MAX < sealed < 5_000_000_000
 
 
 def test_a_server_that_repeats_a_lost_put_on_top_is_left_with_the_first_only(line: Line, key: AudioKey) -> None:

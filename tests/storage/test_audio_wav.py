@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from storage.audio_work import WavFacts, inspect_wav
 from storage.errors import Broken, Refused, Unavailable
-from storage.wav import open_wav
+from storage.wav import NotAudio, Odd, look_at_wav, open_wav
 from tests.storage.wavs import RATE, chunk, pcm_format, quiet, riff, stereo, tone, wav_bytes, write_wav
 
 GOOD = wav_bytes(stereo(tone(0.1), quiet(0.1)))
@@ -70,7 +70,7 @@ def test_chunks_that_say_other_things_are_passed_over(tmp_path: Path) -> None:
         pytest.param(riff(pcm_format(), b"data" + b"\xff" * 4 + bytes(400)), id="a stream's length"),
         pytest.param(riff(pcm_format(), b"data" + struct.pack("<I", 404) + bytes(400)), id="data cut off"),
         pytest.param(riff(pcm_format(), DATA, b"LIS"), id="half a chunk"),
-        pytest.param(riff(*(chunk(b"%04d" % n, b"") for n in range(70)), pcm_format(), DATA), id="70 chunks"),
+        pytest.param(riff(*(chunk(b"%04d" % n, b"") for n in range(1001)), pcm_format(), DATA), id="1001 chunks"),
     ],
 )
 def test_a_file_that_is_odd_in_any_way_is_refused(tmp_path: Path, content: bytes) -> None:
@@ -78,6 +78,92 @@ def test_a_file_that_is_odd_in_any_way_is_refused(tmp_path: Path, content: bytes
     path.write_bytes(content)
     with pytest.raises(Refused):
         inspect_wav(path)
+
+
+SAMPLES = tone(0.1).astype("<i2").tobytes()
+EXTENSIBLE = struct.pack("<HHIIHHHHI", 0xFFFE, 1, RATE, 2 * RATE, 2, 16, 22, 16, 4)
+WRONG_SIZES = struct.pack("<HHIIHH", 1, 1, RATE, 1, 9, 16)
+PCM_GUID = bytes.fromhex("0100000000001000800000aa00389b71")
+
+
+def mono(*, riff_size: int | None = None, size: int | None = None, before: bytes = b"", after: bytes = b"") -> bytes:
+    head = b"WAVE" + pcm_format(1) + before + b"data"
+    content = head + struct.pack("<I", len(SAMPLES) if size is None else size) + SAMPLES + after
+    return b"RIFF" + struct.pack("<I", len(content) if riff_size is None else riff_size) + content
+
+
+@pytest.mark.parametrize(
+    ("content", "oddities"),
+    [
+        (mono(riff_size=0xFFFFFFFF, size=0xFFFFFFFF), {Odd.RIFF_SIZE, Odd.DATA_SIZE}),
+        (mono(riff_size=0, size=0), {Odd.RIFF_SIZE, Odd.DATA_SIZE}),
+        (mono(riff_size=0x7FFFFFFF, size=0x7FFFFFFF - 36), {Odd.RIFF_SIZE, Odd.DATA_SIZE}),
+        (mono(size=0xFFFFFFFF - 44), {Odd.DATA_SIZE}),
+        (mono(riff_size=len(mono())), {Odd.RIFF_SIZE}),
+        (mono(size=len(SAMPLES) + 8), {Odd.CUT_OFF}),
+        (mono(size=0, riff_size=0xFFFFFFFF).replace(b"RIFF", b"RF64"), {Odd.RIFF_SIZE, Odd.DATA_SIZE}),
+        (mono() + bytes(4), {Odd.RIFF_SIZE, Odd.TRAILING_BYTES}),
+        (mono() + b"\xff" * 4000, {Odd.RIFF_SIZE, Odd.TRAILING_BYTES}),
+        (mono(after=b"LIST\xff\xff"), {Odd.TRAILING_BYTES}),
+        (mono(after=b"LIST" + struct.pack("<I", 4000) + b"INFO"), {Odd.CUT_OFF}),
+        (riff(pcm_format(1), chunk(b"data", SAMPLES + b"\1")), {Odd.HALF_FRAME}),
+        (
+            riff(chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, RATE, 1, 9, 16)), chunk(b"data", SAMPLES)),
+            {Odd.FORMAT_SIZES},
+        ),
+        (mono(before=chunk(b"LIST", b"INFO"), after=chunk(b"LIST", b"INFO")), set()),
+        (riff(chunk(b"fmt ", EXTENSIBLE + PCM_GUID), chunk(b"data", SAMPLES)), set()),
+        (riff(chunk(b"fmt ", struct.pack("<HHIIHHH", 1, 1, RATE, 2 * RATE, 2, 16, 0)), chunk(b"data", SAMPLES)), set()),
+    ],
+)
+def test_whole_sound_is_found_under_an_odd_header_and_the_oddity_is_named(
+    tmp_path: Path, content: bytes, oddities: set[Odd]
+) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    wav = open_wav(path)
+    assert set(wav.oddities) == oddities
+    assert b"".join(window.raw_data for window in wav.windows()) == SAMPLES
+    assert wav.facts.duration_s == len(SAMPLES) / 2 / RATE
+
+
+def test_no_samples_before_a_chunk_of_words_are_no_samples(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(riff(pcm_format(), chunk(b"data", b""), chunk(b"LIST", b"INFO")))
+    assert (open_wav(path).facts.duration_s, open_wav(path).oddities) == (0, ())
+
+
+@pytest.mark.parametrize(
+    ("content", "odd"),
+    [
+        (riff(pcm_format(tag=7, bits=8), DATA), Odd.OTHER_FORMAT),
+        (riff(pcm_format(channels=3), DATA), Odd.OTHER_FORMAT),
+        (b"RIFX" + GOOD[4:], Odd.OTHER_FORMAT),
+        (riff(pcm_format(), DATA, DATA), Odd.BROKEN_CHUNKS),
+        (riff(pcm_format()), Odd.NO_DATA),
+        (riff(DATA), Odd.NO_FORMAT),
+    ],
+)
+def test_a_wav_of_which_nothing_can_be_made_here_is_one_all_the_same(tmp_path: Path, content: bytes, odd: Odd) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    assert look_at_wav(path) is odd
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "nothing came"),
+        (b" \n<html>", "HTML or XML"),
+        (b'{"code": 20404}', "JSON"),
+        (b"ID3\x04" + bytes(200), "no RIFF file"),
+    ],
+)
+def test_what_is_no_audio_is_told_from_what_is_odd(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    with pytest.raises(NotAudio, match=said):
+        look_at_wav(path)
 
 
 @given(cut=st.integers(0, len(GOOD) - 1))

@@ -246,6 +246,7 @@ def test_audio_work_warns_of_nothing_and_writes_nothing_to_the_console(tmp_path:
 def test_a_recording_is_kept_without_a_listening_copy_where_ffmpeg_fails(tmp_path: Path) -> None:
     master = write_wav(tmp_path / "m.wav", stereo(quiet(5), tone(5)))
     derived = derive_what_can_be(master, tmp_path, ffmpeg=program(tmp_path / "ffmpeg", "exit 3"))
+    assert derived is not None
     assert derived.listening is None
     assert derived.peaks.exists()
     levels = json.loads(derived.levels.read_text())

@@ -10,7 +10,7 @@ from storage.columns import Instant
 from storage.database import Database
 from storage.errors import Refused
 from storage.migrations.draft import draft
-from storage.schema import check_schema, migrate
+from storage.schema import SCHEMA_VERSION, check_schema, migrate
 from storage.tables import metadata
 from tests.conftest import NOON
 from tests.storage.versions import downgrade
@@ -61,6 +61,7 @@ ROWS: dict[str, dict[str, object]] = {
     "recording": {"id": "r", "call_id": "c", "permit": "c", "state": "kept", "object_key": "k", "retain_until": NOON},
     "recording_key": {"recording_id": "r"},
     "audio_object": {"recording_id": "r"},
+    "delay": {"recording_id": "r"},
     "reply": {"call_id": "c"},
     "incident": {"call_id": "c"},
     "remembered_decline": {"call_id": "c"},
@@ -184,5 +185,7 @@ def test_a_database_of_a_newer_program_is_refused_and_left_as_it_is(act: Any, da
 
 def test_a_database_of_an_older_program_is_refused_with_the_remedy(database: Database) -> None:
     downgrade(database, "0001")
-    with pytest.raises(Refused, match=r"^DATABASE_URL: .*version 0001 and 0004 is needed; run `onrecord init`"):
+    with pytest.raises(
+        Refused, match=rf"^DATABASE_URL: .*version 0001 and {SCHEMA_VERSION} is needed; run `onrecord init`"
+    ):
         check_schema(database)

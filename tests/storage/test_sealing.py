@@ -71,7 +71,8 @@ def test_sealing_reports_the_size_and_digest_of_the_sealed_bytes(folder: Path) -
     (folder / "plain").write_bytes(plain(100))
     told = seal(folder / "plain", folder / "sealed", data_key=KEY, recording_id=ID)
     content = (folder / "sealed").read_bytes()
-    assert told == Sealed(len(content), hashlib.sha256(content).hexdigest())
+    plain_sha256 = hashlib.sha256(plain(100)).hexdigest()
+    assert told == Sealed(len(content), hashlib.sha256(content).hexdigest(), plain_sha256)
 
 
 def test_sealed_bytes_show_nothing_of_the_audio(folder: Path) -> None:

@@ -21,11 +21,12 @@ from policies.lifecycle import RecordingState
 from storage import asking, recordings
 from storage.database import Database
 from storage.destroy import destroy
-from storage.intake import Workshop, intake
+from storage.intake import intake
 from storage.job_steps import Steps
 from storage.provider import ProviderCall, ProviderRecording
 from storage.recordings import Recording
 from storage.tables import call, disclosure, recording
+from storage.workshop import Workshop
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import ACCOUNT, BASE, RULEBOOK, TOKEN, Clock, PhoneCall, Twilio
 from tests.callflow.whole_calls import NEVER, NOTICE, falls_back, hangs_up, is_missed, is_never_asked, talks

@@ -20,10 +20,11 @@ from evidence.checkpoints import TlogProof
 from policies.rulebook import parse
 from storage import checkpoints
 from storage.checkpoints import Signing
-from storage.intake import Workshop, intake
+from storage.intake import intake
 from storage.job_steps import Steps
 from storage.provider import ProviderRecording
 from storage.tables import call, disclosure
+from storage.workshop import Workshop
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import RULEBOOK, Installation, install
 from tests.callflow.whole_calls import call_every_way

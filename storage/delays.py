@@ -1,0 +1,95 @@
+"""Why recordings stand still: the last failure of the work on each, kept until it moves on, also when the process ends.
+
+Whoever writes here holds the locks of the call's and the recording's rows.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from storage.calls import Moment
+from storage.incidents import close_incident
+from storage.tables import delay, incident, recording
+
+# The incidents that say that a recording stands still; that of a failed job is about "KIND:RECORDING".
+WAITS = "recording_waits"
+STAYS = "recording_stays_"
+FAILED = "job_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """`tries` is how often the work failed since it began to, `failures` how many jobs have given it up.
+
+    No new job begins before `again_at`. `media` tells odd audio that came last from any other, `media_since` is when it
+    first came like that.
+    """
+
+    recording_id: str
+    job: str
+    reason: str
+    since: datetime
+    tried_at: datetime
+    tries: int = 1
+    failures: int = 0
+    again_at: datetime | None = None
+    media: str | None = None
+    media_since: datetime | None = None
+
+
+_SELECT = select(*[delay.c[name] for name in Delay.__dataclass_fields__])
+
+
+def of(connection: Connection, recording_id: str) -> Delay | None:
+    return _read(connection.execute(_SELECT.where(delay.c.recording_id == recording_id)).first())
+
+
+def of_call(connection: Connection, call_id: str) -> dict[str, Delay]:
+    """By the recording's id."""
+    mine = select(recording.c.id).where(recording.c.call_id == call_id)
+    rows = connection.execute(_SELECT.where(delay.c.recording_id.in_(mine)))
+    return {row.recording_id: Delay(**row._asdict()) for row in rows}
+
+
+def latest(connection: Connection) -> Delay | None:
+    return _read(connection.execute(_SELECT.order_by(delay.c.tried_at.desc()).limit(1)).first())
+
+
+def note(connection: Connection, moment: Moment, recording_id: str, job: str, reason: str, **more: Any) -> Delay:
+    """Keep why a try failed; `more` are other fields of the row."""
+    before = of(connection, recording_id)
+    if before is None:
+        fresh = Delay(recording_id, job, reason, since=moment.at, tried_at=moment.at, **more)
+        connection.execute(insert(delay), {name: getattr(fresh, name) for name in Delay.__dataclass_fields__})
+        return fresh
+    changed = {"job": job, "reason": reason, "tried_at": moment.at, "tries": before.tries + 1, **more}
+    connection.execute(update(delay).where(delay.c.recording_id == recording_id).values(changed))
+    return Delay(**{name: changed.get(name, getattr(before, name)) for name in Delay.__dataclass_fields__})
+
+
+def came_before(connection: Connection, moment: Moment, recording_id: str, media: str, *, apart: timedelta) -> bool:
+    """Whether the same odd audio came that long ago, and nothing else since. It is remembered for the next time."""
+    before = of(connection, recording_id)
+    since = before.media_since if before and before.media == media and before.media_since else moment.at
+    if moment.at - since >= apart:
+        return True
+    if before is None:
+        note(connection, moment, recording_id, "", "", tries=0)
+    mine = delay.c.recording_id == recording_id
+    connection.execute(update(delay).where(mine).values(media=media, media_since=since))
+    return False
+
+
+def clear(connection: Connection, moment: Moment, recording_id: str) -> None:
+    """The recording has moved on: the reason is of no interest any more, and the incidents about it are resolved."""
+    connection.execute(delete(delay).where(delay.c.recording_id == recording_id))
+    waits = (incident.c.about == recording_id) & ((incident.c.kind == WAITS) | incident.c.kind.startswith(STAYS))
+    failed = incident.c.about.endswith(f":{recording_id}") & (incident.c.kind == FAILED)
+    for incident_id in connection.scalars(select(incident.c.id).where(incident.c.closed_at.is_(None), waits | failed)):
+        close_incident(connection, moment, incident_id)
+
+
+def _read(row: Row[Any] | None) -> Delay | None:
+    return None if row is None else Delay(**row._asdict())
