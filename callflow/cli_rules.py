@@ -57,13 +57,17 @@ def check(*, full: bool, at: datetime | None) -> None:
     """Check everything that a start needs; show what is asked.
 
     Settings, rulebook, keys, database and audio store: every problem is told on a line of its own. Then a table: each
-    line, and a caller from each place that the law pack knows. Last, what wants a person's eye: overrides that are
+    line, and a caller from each place that the law pack knows. Then what wants a person's eye: overrides that are
     laxer than the pack, wordings that nobody approved, laws that disagree.
+
+    A few bytes are put into the audio store, read and destroyed, and Twilio is asked whether it knows the account. What
+    such a trial finds to be wrong is told last, with exit code 1.
     """
     from callflow.log_check import trust_in_words
     from callflow.overview import lines_table, show
     from callflow.rules_notes import notes
     from callflow.rules_table import consent_table
+    from callflow.trials import try_all
 
     law, now = packaged_law(), at or datetime.now(UTC)
     with opened() as house:
@@ -75,6 +79,11 @@ def check(*, full: bool, at: datetime | None) -> None:
             for line in trust_in_words(connection):
                 click.echo(f"log: {line.strip()}")
         click.echo(f"Law pack {law.version}, {law.sha256[:12]}. {DISCLAIMER}")
+        trial = try_all(house)
+        for line in trial.untold:
+            click.echo(f"note: {line}")
+        if trial.problems:
+            end(trial.problems, FOUND_SOMETHING)
 
 
 @click.command()

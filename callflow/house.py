@@ -80,6 +80,7 @@ def open_house(environ: Mapping[str, str], *, restored: bool = False) -> House:
     store = tried(problems, lambda: _checked(open_store(known.audio_store)))
     tried(problems, lambda: require_folder("ONRECORD_SPOOL", known.spool))
     tried(problems, lambda: _require_anchors(known))
+    tried(problems, lambda: require_room("ONRECORD_ERASURES", known.erasures.parent))
     if database and not restored:
         tried(problems, lambda: _require_unrestored(database, known.anchor_file))
     if problems or not (settings and keys and rulebook and text and database and store) or prompts is None:

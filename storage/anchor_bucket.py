@@ -11,7 +11,7 @@ from typing import Any
 
 from storage.checkpoints import SignedCheckpoint
 from storage.errors import Broken, NotEnforced, Refused
-from storage.s3_edge import s3_client, s3_edge
+from storage.s3_edge import NO_LOCK, code_of, s3_client, s3_edge
 
 LOCKED_FOR = timedelta(days=3653)
 _STORE = "checkpoints in S3"
@@ -45,6 +45,19 @@ class AnchorBucket:
             raise NotEnforced(f"{_STORE}: what was put there is not locked as it was asked for")
         told = {"bucket": self._bucket, "key": at_key["Key"], "version_id": version, "locked_until": until.isoformat()}
         return json.dumps(told, sort_keys=True).encode()
+
+    def check(self) -> None:
+        """Raises NotEnforced where the bucket takes no locks, and whatever else keeps it from being looked at."""
+        with s3_edge("look at the bucket", store=_STORE):
+            client = self._client or s3_client()
+            try:
+                told = client.get_object_lock_configuration(Bucket=self._bucket)["ObjectLockConfiguration"]
+            except client.exceptions.ClientError as error:
+                if code_of(error) not in NO_LOCK:
+                    raise
+                told = {}
+        if told.get("ObjectLockEnabled") != "Enabled":
+            raise NotEnforced(f"{_STORE}: the bucket has no Object Lock: name one that was made with it")
 
     def _put(self, client: Any, at_key: dict[str, str], body: bytes, until: datetime) -> str:
         """The version that this made."""

@@ -6,6 +6,7 @@ erased is decided by the caller, from the database. Every method may raise Unava
 Broken (a person must look).
 """
 
+import builtins
 import hashlib
 import math
 import re
@@ -87,6 +88,14 @@ class AudioStore(Protocol):
 
     def takes_locks(self) -> bool:
         """False where the store can't enforce a lock or hold: `extend` and `hold` are then Refused."""
+        ...
+
+    def locks_by_default(self) -> bool:
+        """Whether bytes that are put without a lock get one all the same, so that they can't be deleted for a while."""
+        ...
+
+    def exposures(self, key: AudioKey | None) -> builtins.list[str]:
+        """Ways by which others could read what is kept, in words. `key` is kept just now, and may be tried."""
         ...
 
     def check(self) -> None:

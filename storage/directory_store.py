@@ -6,6 +6,7 @@ whoever may write to the directory can delete what is in it. Retention here is e
 and the docs say so.
 """
 
+import builtins
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -90,6 +91,18 @@ class DirectoryStore:
 
     def takes_locks(self) -> bool:
         return True
+
+    def locks_by_default(self) -> bool:
+        return False
+
+    def exposures(self, key: AudioKey | None) -> builtins.list[str]:
+        """Each file is closed to all but its owner, whatever the folder above allows."""
+        open_to_others = key is not None and self._path(key).exists() and self._path(key).stat().st_mode & 0o077
+        return (
+            ["others on this machine can read what is put there; mount it so that modes are kept"]
+            if open_to_others
+            else []
+        )
 
     def check(self) -> None:
         """Also clears what a process that died left half written."""

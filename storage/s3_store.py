@@ -21,6 +21,7 @@ from storage.disk import disk_edge, sha256_of
 from storage.errors import Broken, Conflict, Held, Missing, NotEnforced, Refused, Unavailable
 from storage.s3_bucket import S3Bucket
 from storage.s3_edge import NotAllowed, s3_client
+from storage.s3_exposure import exposures
 from storage.s3_read import Span, read_span
 
 # S3 itself refuses requests from a clock further off than this.
@@ -105,6 +106,12 @@ class S3Store:
 
     def takes_locks(self) -> bool:
         return self._bucket.terms.takes_locks
+
+    def locks_by_default(self) -> bool:
+        return self._bucket.terms.locks_by_default
+
+    def exposures(self, key: AudioKey | None) -> builtins.list[str]:
+        return [*exposures(self._bucket, str(key) if key else None)]
 
     def check(self) -> None:
         """Reads only: what a probe would write, a bucket with a default lock would keep."""

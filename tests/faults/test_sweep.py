@@ -226,7 +226,7 @@ def test_a_recording_that_waits_for_very_long_is_an_incident_once(premises: Prem
     for _ in range(4):
         swept(premises, minutes=40)
     kinds = [incident.kind for incident in premises.story(one).incidents]
-    assert sorted(kinds) == ["job_failed", "recording_stays_completed"]
+    assert sorted(kinds) == ["job_failed", "recording_stays_completed", "recording_waits"]
 
 
 @ONE_MACHINE

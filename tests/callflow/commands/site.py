@@ -26,6 +26,7 @@ PHONE = {
     "PUBLIC_BASE_URL": "https://calls.example.org",
     "TWILIO_ACCOUNT_SID": "AC" + "0123456789abcdef" * 2,
     "TWILIO_AUTH_TOKEN": TOKEN,
+    "TWILIO_API_BASE_URL": "http://127.0.0.1:9",  # where nobody listens
 }
 
 

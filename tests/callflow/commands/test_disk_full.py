@@ -70,6 +70,7 @@ def test_nothing_starts_on_a_full_disk(site: Site, tmp_path: Path) -> None:
                 "AUDIO_STORE",
                 "ONRECORD_SPOOL",
                 "ONRECORD_ANCHOR_FILE",
+                "ONRECORD_ERASURES",
             ]
             assert all(NO_ROOM in problem for problem in problems)
         filler.unlink()
