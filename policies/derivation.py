@@ -1,0 +1,215 @@
+"""What each type of event makes of a call: its outcome, state, permit, recordings and holds. The rows say the same.
+
+`EFFECTS` is the whole of it, one line for each type that changes something. Events are dicts of their public fields.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from policies.derived import (
+    OPEN,
+    Agreed,
+    DerivedCall,
+    DerivedDecline,
+    DerivedHold,
+    DerivedIncident,
+    DerivedPermit,
+    DerivedRecording,
+    Fields,
+)
+from policies.lifecycle import CallEvent, RecordingState, after
+
+WITHDRAWN = "withdrawn"
+
+
+@dataclass(slots=True)
+class DerivedLog:
+    """All calls, by their ids, and all incidents, by their numbers."""
+
+    calls: dict[str, DerivedCall] = field(default_factory=dict)
+    incidents: dict[int, DerivedIncident] = field(default_factory=dict)
+
+    def add(self, event: Fields) -> None:
+        """Take in the next event of the log. Raises as `add` of a call does."""
+        call_id = event.get("call")
+        if call_id is not None:
+            call = self.calls.get(call_id)
+            if call is None:
+                call = self.calls[call_id] = DerivedCall()
+            add(call, event)
+        elif event["type"] == "incident.opened":
+            about = (event["kind"], event["about"], event["about_call"], event["ts"])
+            self.incidents[event["incident"]] = DerivedIncident(*about)
+        elif event["type"] == "incident.closed":
+            one = self.incidents[event["incident"]]
+            one.closed_at, one.closed_by = event["ts"], event.get("sd", {})
+
+
+def derive(events: Iterable[Fields]) -> DerivedCall:
+    """The call that these events, which are all of it in their order, make."""
+    made = DerivedCall()
+    for event in events:
+        add(made, event)
+    return made
+
+
+def add(call: DerivedCall, event: Fields) -> None:
+    """Take in the next event of a call. Raises ImpossibleTransition, KeyError for one that it cannot have."""
+    call.events += 1
+    effect = EFFECTS.get(event["type"])
+    if effect is not None:
+        effect(call, event)
+
+
+def _received(call: DerivedCall, event: Fields) -> None:
+    call.received_at, call.received_by = event["ts"], event.get("sd", {})
+    call.mode, call.language = event["mode"], event["language"]
+    call.rules_sha256, call.law_sha256 = event["rules_sha256"], event.get("law", {}).get("sha256", "")
+    call.is_synthetic = event.get("synthetic", False)
+    call.agreed = _agreed(event["ruling"]) if "ruling" in event else None
+
+
+def _agreed(ruling: Fields) -> Agreed:
+    purposes = ruling["purposes"]
+    return Agreed(
+        law=ruling["law"]["version"],
+        usable_until={one["purpose"]: one["usable_until"] for one in purposes},
+        retention=max(purposes, key=lambda one: str(one["usable_until"]))["rule"] if purposes else "",
+        retain_until=ruling["retain_until"],
+        conflicts=tuple(ruling["conflicts"]),
+        silence_is_consent=ruling["silence_is_consent"],
+        prompts_max=ruling["prompts_max"],
+        remembers_decline=ruling["remembered_decline"],
+        on_refusal=ruling["on_refusal"],
+    )
+
+
+def _chosen(call: DerivedCall, event: Fields) -> None:
+    call.language = event["language"]
+
+
+def _served(call: DerivedCall, event: Fields) -> None:
+    call.served_at, call.wording_sha256, call.language = event["ts"], event["prompt_sha256"], event["language"]
+
+
+def _asked(call: DerivedCall, event: Fields) -> None:
+    if event["action"] == "ask":
+        call.state = after(call.state, CallEvent.ASKED_AGAIN)
+
+
+def _told(call: DerivedCall, _: Fields) -> None:
+    call.state = after(call.state, CallEvent.DISCLOSURE_COMPLETED)
+
+
+def _permitted(call: DerivedCall, event: Fields) -> None:
+    _settle(call, event, CallEvent.PERMITTED)
+    # Until there was an end for each purpose, all of them ended when the audio did.
+    ends: Mapping[str, str] = event.get("usable_until") or dict.fromkeys(event["purposes"], str(event["retain_until"]))
+    given = DerivedPermit(event["outcome"], ends, event["retention"], event["retain_until"], event["ts"])
+    call.permit = call.permit or given
+
+
+def _settles(moved: CallEvent) -> "Effect":
+    return lambda call, event: _settle(call, event, moved)
+
+
+def _settle(call: DerivedCall, event: Fields, moved: CallEvent) -> None:
+    """An outcome, once there, is only ever replaced by a withdrawal."""
+    call.state = after(call.state, moved)
+    if call.outcome == OPEN or event["outcome"] == WITHDRAWN:
+        call.outcome, call.reason, call.decided_at = event["outcome"], event.get("reason", ""), event["ts"]
+
+
+def _completed(call: DerivedCall, event: Fields) -> None:
+    _settle(call, event, CallEvent.ENDED)
+    call.ended_at = call.ended_at or event["ts"]
+
+
+def _heard(state: RecordingState) -> "Effect":
+    """News of a recording, the first of which says whether a permit covers it."""
+
+    def effect(call: DerivedCall, event: Fields) -> None:
+        name, at = event["recording"], event["ts"]
+        if name not in call.recordings:
+            is_permitted, sid_by = state is not RecordingState.CONDEMNED, event["sd"]["provider_recording_id"]
+            call.recordings[name] = DerivedRecording(is_permitted, event["source"], state, at, at, sid_by)
+        one = call.recordings[name]
+        one.state, one.moved_at = state, at
+
+    return effect
+
+
+def _stored(call: DerivedCall, event: Fields) -> None:
+    one = call.recordings[event["recording"]]
+    one.state, one.moved_at, one.retain_until = RecordingState.STORED, event["ts"], event["retain_until"]
+    one.objects, one.size_bytes = tuple(event["objects"]), event["size_bytes"]
+    one.object_by, one.audio_by = event["sd"]["object"], event["sd"]["audio_sha256"]
+
+
+def _deleted(call: DerivedCall, event: Fields) -> None:
+    one = call.recordings[event["recording"]]
+    one.state, one.moved_at = RecordingState.KEPT, event["ts"]
+
+
+def _destroyed(call: DerivedCall, event: Fields) -> None:
+    one = call.recordings[event["recording"]]
+    one.state, one.moved_at, one.destroyed_at = RecordingState.DESTROYED, event["ts"], event["ts"]
+
+
+def _held(call: DerivedCall, event: Fields) -> None:
+    call.holds[event["hold"]] = DerivedHold(event["ts"], event["sd"])
+
+
+def _released(call: DerivedCall, event: Fields) -> None:
+    one = call.holds[event["hold"]]
+    one.released_at, one.released_by = event["ts"], event["sd"]
+
+
+def _remembered(call: DerivedCall, event: Fields) -> None:
+    call.remembered = DerivedDecline(event["ts"], event["until"], event.get("sd", {}).get("forget_at", ""))
+
+
+def _forgotten(call: DerivedCall, event: Fields) -> None:
+    call.forgotten_at = event["ts"]
+
+
+def _corroborated(call: DerivedCall, event: Fields) -> None:
+    call.corroborated_at = event["ts"]
+    if "sd" in event:
+        call.account_at, call.account_by = event["ts"], event["sd"]["response_sha256"]
+
+
+def _erased(call: DerivedCall, event: Fields) -> None:
+    call.erased_at = call.erased_at or event["ts"]
+
+
+Effect = Callable[[DerivedCall, Fields], None]
+EFFECTS: Mapping[str, Effect] = {
+    "call.received": _received,
+    "language.chosen": _chosen,
+    "disclosure.served": _served,
+    "disclosure.completed": _told,
+    "consent.choice": _asked,
+    "recording.permitted": _permitted,
+    "recording.suppressed": _settles(CallEvent.SUPPRESSED),
+    "call.refused": _settles(CallEvent.REFUSED),
+    "consent.withdrawn": _settles(CallEvent.WITHDRAWN),
+    "call.completed": _completed,
+    "recording.started": _heard(RecordingState.STARTED),
+    "recording.completed": _heard(RecordingState.COMPLETED),
+    "recording.absent": _heard(RecordingState.ABSENT),
+    "recording.condemned": _heard(RecordingState.CONDEMNED),
+    "recording.stored": _stored,
+    "recording.deleted": _deleted,
+    "recording.destroyed": _destroyed,
+    "privacy.hold": _held,
+    "privacy.released": _released,
+    "privacy.erased": _erased,
+    "decline.remembered": _remembered,
+    "decline.forgotten": _forgotten,
+    "provider.corroborated": _corroborated,
+}
+WITHOUT_EFFECT = frozenset(
+    {"language.asked", "recording.accessed", "recording.access_refused", "conversation.ended", "call.fallback"}
+)
+"""The events of calls that are told and change nothing."""

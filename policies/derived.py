@@ -1,0 +1,123 @@
+"""A call, and the log, as events make them: `policies.derivation` says how. Times are those of the events.
+
+A private field is known here by the digest under which its disclosure is kept.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from policies.lifecycle import CallState, RecordingState
+
+Fields = Mapping[str, Any]
+OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a permit of the call may say, by the ruling; times are to the second."""
+
+    law: str
+    usable_until: Mapping[str, str]
+    retention: str
+    retain_until: str | None
+    conflicts: tuple[str, ...]
+    silence_is_consent: bool
+    prompts_max: int
+    remembers_decline: bool
+    on_refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedPermit:
+    outcome: str
+    usable_until: Mapping[str, str]
+    retention: str
+    retain_until: str
+    decided_at: str
+
+
+@dataclass(slots=True)
+class DerivedRecording:
+    """`is_permitted`: a permit covered it when it was first heard of. `sid_by`, `object_by`, `audio_by` are digests."""
+
+    is_permitted: bool
+    source: str
+    state: RecordingState
+    noticed_at: str
+    moved_at: str
+    sid_by: str = ""
+    retain_until: str | None = None
+    objects: tuple[str, ...] = ()
+    size_bytes: int = 0
+    object_by: str = ""
+    audio_by: str = ""
+    destroyed_at: str | None = None
+
+
+@dataclass(slots=True)
+class DerivedHold:
+    """`placed_by` and `released_by` map the names of the private fields to their digests."""
+
+    placed_at: str
+    placed_by: Fields
+    released_at: str | None = None
+    released_by: Fields = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedDecline:
+    """`until` is a day; the moment itself stands under the digest `until_by`."""
+
+    declined_at: str
+    until: str
+    until_by: str
+
+
+@dataclass(slots=True)
+class DerivedCall:
+    """Times are those of the events. `received_by` maps the private fields of the first event to their digests.
+
+    `account_by` is the digest of the hash of what the provider told, `remembered` the number's no that is kept in mind,
+    and `forgotten_at` is when an earlier one was forgotten.
+    """
+
+    events: int = 0
+    received_at: str = ""
+    received_by: Fields = field(default_factory=dict)
+    mode: str = ""
+    language: str = ""
+    rules_sha256: str = ""
+    law_sha256: str = ""
+    wording_sha256: str = ""
+    is_synthetic: bool = False
+    agreed: Agreed | None = None
+    state: CallState = CallState.DISCLOSING
+    outcome: str = OPEN
+    reason: str = ""
+    served_at: str | None = None
+    decided_at: str | None = None
+    ended_at: str | None = None
+    permit: DerivedPermit | None = None
+    recordings: dict[str, DerivedRecording] = field(default_factory=dict)
+    holds: dict[int, DerivedHold] = field(default_factory=dict)
+    remembered: DerivedDecline | None = None
+    forgotten_at: str | None = None
+    corroborated_at: str | None = None
+    account_at: str | None = None
+    account_by: str = ""
+    erased_at: str | None = None
+
+    @property
+    def is_held(self) -> bool:
+        return any(one.released_at is None for one in self.holds.values())
+
+
+@dataclass(slots=True)
+class DerivedIncident:
+    kind: str
+    about: str
+    call_id: str | None
+    opened_at: str
+    closed_at: str | None = None
+    closed_by: Fields = field(default_factory=dict)
