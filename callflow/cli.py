@@ -130,12 +130,22 @@ def incidents(context: click.Context) -> None:
 
 @incidents.command("close")
 @click.argument("number", type=int)
-def incidents_close(number: int) -> None:
-    """Say that a person has seen to it."""
+@click.option("--why", required=True, help="What was found and done, without a name or number: it stays in the log.")
+@click.option("--as", "actor", metavar="NAME", help="Who says so, where it is not the user of this session.")
+def incidents_close(number: int, *, why: str, actor: str | None) -> None:
+    """Say that a person has seen to it.
+
+    Who closed it, and why, is in the log. What happens again opens it again.
+    """
     from callflow.setup import close
+    from callflow.staff import who_asks
 
     with opened() as house:
-        if not close(house.database, number):
+        try:
+            is_closed = close(house.database, number, actor=actor or who_asks(), reason=why)
+        except Refused as error:
+            end([str(error)], FOUND_SOMETHING)
+        if not is_closed:
             end(["there is no open incident of that number"], FOUND_SOMETHING)
 
 

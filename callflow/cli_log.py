@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -15,6 +15,8 @@ from callflow.log_check import held_checkpoints, lost_in_words, read_checkpoints
 from evidence.anchor_levels import KINDS
 from storage.errors import Broken, Refused, Unavailable
 from storage.log_verification import Progress as Told
+
+_NAMED_MAX = 10
 
 
 @click.group()
@@ -34,24 +36,31 @@ def log() -> None:
 def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
     """Compute the log's root again from every event.
 
-    It is held against every checkpoint that was signed, in the database, in the anchor file and in those you bring.
-    Exit code 0 and the root, or 1 and the first break.
+    It is held against every checkpoint that was signed, in the database, in the anchor file and in those you bring; and
+    the rows beside it, outcomes, permits, recordings, holds, are held against what its events say. Exit code 0 and the
+    root, or 1 and what differs first.
     """
     from callflow.receipts import look_outside
+    from policies.derivation import DerivedLog
+    from storage import row_check
     from storage.log_tree import KeptTree
     from storage.log_verification import verify
 
     with reading_log() as (connection, anchors), progress_shown("events") as progress:
         try:
             held = held_checkpoints(connection, anchors, brought)
+            derived = DerivedLog()
             seen, wrong = look_outside(connection)
-            verified = verify(connection, held, seen=seen, progress=progress)
+            verified = verify(connection, held, seen=seen, progress=progress, derived=derived)
             lost = list(lost_in_words(connection, anchors))
         except Broken as error:
             end([str(error)], FOUND_SOMETHING)
         told = verified.size if size is None else size
         if told > verified.size:
             end([f"consent log: it has {verified.size} events, and never had {told}"], FOUND_SOMETHING)
+        differ = [str(one) for one in row_check.of_all(connection, derived, datetime.now(UTC))]
+        if differ:
+            end(_first(differ), FOUND_SOMETHING)
         click.echo(f"log ok: {told} events, root {KeptTree(connection).root(told).hex()}")
         click.echo(f"checkpoints that it goes on from: {verified.checkpoints}")
         for line in (
@@ -268,3 +277,9 @@ def progress_shown(unit: str) -> Iterator[Told]:
 
 def add_log_commands(main: click.Group) -> None:
     main.add_command(log)
+
+
+def _first(differ: list[str]) -> list[str]:
+    """The first of them, and how many more there are."""
+    more = len(differ) - _NAMED_MAX
+    return [*differ[:_NAMED_MAX], *([f"and {more} more rows that differ from the log"] if more > 0 else [])]

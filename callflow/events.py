@@ -20,6 +20,7 @@ def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request
         "callee": heard.to,
         "provider_call_id": heard.call_sid,
         "request_sha256": request_sha256,
+        "caller_hash": received.caller_hash,
     }
     if arrival.declined:
         # An earlier call and its time would tie two calls of one person together, so they can be erased.
@@ -34,6 +35,7 @@ def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request
             "language": received.language,
             "caller_place_by": arrival.known_by,
             **({"synthetic": True} if received.synthetic else {}),
+            **({} if received.line else {"line": False}),
             **_under(received),
             "ruling": arrival.ruling.told(),
         },
@@ -108,7 +110,8 @@ def recording_suppressed(known: Call, why: Suppress) -> Event:
 
 
 def consent_withdrawn(known: Call, why: Withdraw) -> Event:
-    return Event("consent.withdrawn", {"outcome": "withdrawn", "reason": why.reason, **_under(known)})
+    public = {"outcome": "withdrawn", "reason": why.reason, "ends_call": why.ends_call, **_under(known)}
+    return Event("consent.withdrawn", public)
 
 
 def call_refused(known: Call, why: EndCall) -> Event:
@@ -117,8 +120,8 @@ def call_refused(known: Call, why: EndCall) -> Event:
 
 
 def decline_remembered(until: datetime) -> Event:
-    """To the day: a finer time would tell whose memory a later call met."""
-    return Event("decline.remembered", {"until": until.date().isoformat()})
+    """To the day: a finer time, which can be erased, would tell whose memory a later call met."""
+    return Event("decline.remembered", {"until": until.date().isoformat()}, {"forget_at": until.isoformat()})
 
 
 def decline_forgotten() -> Event:

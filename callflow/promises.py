@@ -18,8 +18,9 @@ from sqlalchemy import Connection, select
 
 from callflow.phone_side import PhoneSide, is_ours
 from callflow.story import Story, tell
+from policies.derivation import DerivedLog
 from policies.lifecycle import RecordingState
-from storage import audio_objects, consent_log, erasure, log_verification
+from storage import audio_objects, consent_log, erasure, log_verification, row_check
 from storage.audio_key import AudioKey
 from storage.audio_store import AudioStore
 from storage.database import Database
@@ -85,10 +86,16 @@ def breaches(witness: Witness, seen: Sequence[Json], *, others: Collection[str] 
 
 
 def _log(connection: Connection) -> Iterator[Breach]:
+    """P5: the log is whole, and no row beside it says something else than its events."""
+    derived = DerivedLog()
     try:
-        log_verification.verify(connection)
+        log_verification.verify(connection, derived=derived)
+        differ = list(row_check.of_all(connection, derived))
     except Broken as error:
         yield Breach("P5", "-", str(error))
+        return
+    for one in differ:
+        yield Breach("P5", "-", str(one))
 
 
 def _as_it_was(side: PhoneSide, told: Story) -> Iterator[Breach]:

@@ -21,10 +21,12 @@ def publish(database: Database, rulebook: Rulebook, text: str, prompts: Sequence
     database.write(lambda connection: publish_rules(connection, moment, rules))
 
 
-def close(database: Database, incident_id: int) -> bool:
-    """False where there is no such open incident."""
+def close(database: Database, incident_id: int, *, actor: str, reason: str) -> bool:
+    """False where there is no such open incident. Raises Refused for a reason that is none, or names somebody."""
     moment = Moment(datetime.now(UTC), secrets.token_bytes)
-    return database.write(lambda connection: close_incident(connection, moment, incident_id))
+    return database.write(
+        lambda connection: close_incident(connection, moment, incident_id, actor=actor, reason=reason)
+    )
 
 
 def sync_lines(house: House, *, fallback: str | None = None) -> Iterator[str]:

@@ -23,6 +23,7 @@ from storage.intake import intake
 from storage.job_queue import JobQueue
 from storage.listening_copy import find_ffmpeg
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
+from storage.row_watch import RowWatch
 from storage.worker import Periodic, Worker
 from storage.workshop import Workshop
 
@@ -30,6 +31,7 @@ SWEEP_EVERY_S = 5.0
 TIDY_EVERY_S = 10.0
 CORROBORATE_EVERY_S = 10.0
 RECONCILE_EVERY_S = 600.0
+ROWS_EVERY_S = 60.0
 FORGET_EVERY_S = 3600.0
 # Ended jobs are kept as long as Twilio may still repeat the news they came from, and then some.
 _JOBS_KEPT = timedelta(days=14)
@@ -70,6 +72,7 @@ def make_worker(house: House, stopping: threading.Event | None = None) -> Worker
             Periodic("checkpoint", CHECKPOINT_EVERY_S, house.anchoring.sign_where_due),
             Periodic("self-test", selftest_daily.LOOK_EVERY_S, selftest_daily.SelfTest.of(house, stopping).look),
             Periodic("corroborate", CORROBORATE_EVERY_S, make_corroboration(house, shop).look),
+            Periodic("rows", ROWS_EVERY_S, RowWatch(shop, house.jobs).look),
             Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(house, shop).look),
             Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, shop), everywhere=True),
         ],

@@ -115,6 +115,14 @@ def _released(event: Fields, _: Words) -> list[str]:
     return [f"Legal hold {event['hold']} was released{_staff(event)}."]
 
 
+def _opened(event: Fields, _: Words) -> list[str]:
+    return [f"Incident {event['incident']} was opened: {event['kind']}, about {event['about_call'] or event['about']}."]
+
+
+def _closed(event: Fields, _: Words) -> list[str]:
+    return [f"Incident {event['incident']} was closed{_staff(event)}."]
+
+
 def _staff(event: Fields) -> str:
     because = f": {event['reason']}" if event.get("reason") else ""
     return f"{_by(event)}{because}"
@@ -158,4 +166,8 @@ _TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
     "privacy.hold": _held,
     "privacy.released": _released,
     "consent.withdrawn": lambda event, _: [f"The consent was withdrawn: {event['reason']}."],
+    "incident.opened": _opened,
+    "incident.closed": _closed,
 }
+TYPES = frozenset(_TOLD)
+"""The types that have words of their own."""

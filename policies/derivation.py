@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from policies.consent import Outcome, replaces
 from policies.derived import (
     OPEN,
     Agreed,
@@ -18,8 +19,6 @@ from policies.derived import (
     Fields,
 )
 from policies.lifecycle import CallEvent, RecordingState, after
-
-WITHDRAWN = "withdrawn"
 
 
 @dataclass(slots=True)
@@ -65,7 +64,7 @@ def _received(call: DerivedCall, event: Fields) -> None:
     call.received_at, call.received_by = event["ts"], event.get("sd", {})
     call.mode, call.language = event["mode"], event["language"]
     call.rules_sha256, call.law_sha256 = event["rules_sha256"], event.get("law", {}).get("sha256", "")
-    call.is_synthetic = event.get("synthetic", False)
+    call.is_synthetic, call.is_to_a_line = event.get("synthetic", False), event.get("line", True)
     call.agreed = _agreed(event["ruling"]) if "ruling" in event else None
 
 
@@ -82,6 +81,10 @@ def _agreed(ruling: Fields) -> Agreed:
         remembers_decline=ruling["remembered_decline"],
         on_refusal=ruling["on_refusal"],
     )
+
+
+def _sent_back(call: DerivedCall, _: Fields) -> None:
+    call.state, call.round = after(call.state, CallEvent.SENT_BACK), call.round + 1
 
 
 def _chosen(call: DerivedCall, event: Fields) -> None:
@@ -114,10 +117,14 @@ def _settles(moved: CallEvent) -> "Effect":
 
 
 def _settle(call: DerivedCall, event: Fields, moved: CallEvent) -> None:
-    """An outcome, once there, is only ever replaced by a withdrawal."""
+    """An outcome, once there, is only ever replaced by a no."""
     call.state = after(call.state, moved)
-    if call.outcome == OPEN or event["outcome"] == WITHDRAWN:
+    if replaces(Outcome(event["outcome"]), None if call.outcome == OPEN else Outcome(call.outcome)):
         call.outcome, call.reason, call.decided_at = event["outcome"], event.get("reason", ""), event["ts"]
+
+
+def _withdrawn(call: DerivedCall, event: Fields) -> None:
+    _settle(call, event, CallEvent.REFUSED if event.get("ends_call") else CallEvent.WITHDRAWN)
 
 
 def _completed(call: DerivedCall, event: Fields) -> None:
@@ -186,6 +193,7 @@ def _erased(call: DerivedCall, event: Fields) -> None:
 Effect = Callable[[DerivedCall, Fields], None]
 EFFECTS: Mapping[str, Effect] = {
     "call.received": _received,
+    "call.sent_back": _sent_back,
     "language.chosen": _chosen,
     "disclosure.served": _served,
     "disclosure.completed": _told,
@@ -193,7 +201,7 @@ EFFECTS: Mapping[str, Effect] = {
     "recording.permitted": _permitted,
     "recording.suppressed": _settles(CallEvent.SUPPRESSED),
     "call.refused": _settles(CallEvent.REFUSED),
-    "consent.withdrawn": _settles(CallEvent.WITHDRAWN),
+    "consent.withdrawn": _withdrawn,
     "call.completed": _completed,
     "recording.started": _heard(RecordingState.STARTED),
     "recording.completed": _heard(RecordingState.COMPLETED),
@@ -210,6 +218,13 @@ EFFECTS: Mapping[str, Effect] = {
     "provider.corroborated": _corroborated,
 }
 WITHOUT_EFFECT = frozenset(
-    {"language.asked", "recording.accessed", "recording.access_refused", "conversation.ended", "call.fallback"}
+    {
+        "language.asked",
+        "call.unread",
+        "recording.accessed",
+        "recording.access_refused",
+        "conversation.ended",
+        "call.fallback",
+    }
 )
 """The events of calls that are told and change nothing."""

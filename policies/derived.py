@@ -91,6 +91,8 @@ class DerivedCall:
     law_sha256: str = ""
     wording_sha256: str = ""
     is_synthetic: bool = False
+    is_to_a_line: bool = True
+    round: int = 1
     agreed: Agreed | None = None
     state: CallState = CallState.DISCLOSING
     outcome: str = OPEN

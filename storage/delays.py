@@ -87,8 +87,9 @@ def clear(connection: Connection, moment: Moment, recording_id: str) -> None:
     connection.execute(delete(delay).where(delay.c.recording_id == recording_id))
     waits = (incident.c.about == recording_id) & ((incident.c.kind == WAITS) | incident.c.kind.startswith(STAYS))
     failed = incident.c.about.endswith(f":{recording_id}") & (incident.c.kind == FAILED)
-    for incident_id in connection.scalars(select(incident.c.id).where(incident.c.closed_at.is_(None), waits | failed)):
-        close_incident(connection, moment, incident_id)
+    resolved = select(incident.c.id).where(incident.c.closed_at.is_(None), waits | failed)
+    for incident_id in connection.scalars(resolved).all():
+        close_incident(connection, moment, incident_id, actor="onrecord", reason="the work went on")
 
 
 def _read(row: Row[Any] | None) -> Delay | None:

@@ -18,8 +18,10 @@ from storage.calls import Call
 from storage.errors import Unavailable
 from storage.intake import clear_spool, delete_at_provider, look
 from storage.job_steps import Steps
+from storage.logged_calls import Contradicted, logged
 from storage.permits import Permit
 from storage.recordings import Recording
+from storage.row_watch import is_over
 from storage.tables import audio_object, recording_key
 from storage.workshop import Workshop
 
@@ -57,11 +59,24 @@ def _must_go(shop: Workshop, recording_id: str) -> bool:
 
 
 def _goes(connection: Connection, known: Recording, now: datetime) -> bool:
+    """By its events, since there is no way back. Raises Contradicted where only its row says that it must go."""
+    told = logged(connection, known.call_id)
+    one = told.recordings.get(known.id)
+    if one is not None and one.state is RecordingState.CONDEMNED:
+        return True
+    is_held = told.is_held or bool(holds.holding(connection, known.call_id))
+    if one is not None and is_over(told, known.id, now):
+        return not is_held
+    if not is_held and _goes_by_its_row(known, now):
+        raise Contradicted(f"recording {known.id}", "its row says that it must go, and its events do not")
+    return False
+
+
+def _goes_by_its_row(known: Recording, now: datetime) -> bool:
     if known.state is RecordingState.CONDEMNED:
         return True
     is_kept = known.state in {RecordingState.STORED, RecordingState.KEPT}
-    is_expired = is_kept and known.retain_until is not None and known.retain_until <= now
-    return is_expired and not holds.holding(connection, known.call_id)
+    return is_kept and known.retain_until is not None and known.retain_until <= now
 
 
 def _stop(shop: Workshop, recording_id: str) -> None:

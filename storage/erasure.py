@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, u
 
 from evidence.disclosures import read_disclosure
 from evidence.events import Event, Value, without_names
-from policies.erasure import Standing, goes, obstacle
+from policies.erasure import Standing, goes, obstacle, stand_in
 from policies.lifecycle import CallState, RecordingEvent, RecordingState
 from storage import calls, consent_log, holds, recordings, watermarks
 from storage.calls import Call, Moment
@@ -139,11 +139,6 @@ def traces(connection: Connection, known: Call) -> Traces:
         recordings=tuple(named),
         rows=own + sum(_count(connection, table, table.c.call_id == known.id) for table in _WHOLE),
     )
-
-
-def stand_in(row_id: str) -> str:
-    """What stands where Twilio's name for a call or recording was: as long, and told from any by its first letters."""
-    return f"ER{row_id}"
 
 
 def _standing(connection: Connection, known: Call) -> Standing:

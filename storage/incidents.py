@@ -1,4 +1,4 @@
-"""Incidents: what a person must look at. One row each, however often it is found."""
+"""Incidents: what a person must look at. One row each, however often it is found; the log tells of each turn."""
 
 import logging
 from dataclasses import dataclass
@@ -6,10 +6,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
+from evidence.events import Event, Value, without_names
+from storage import consent_log
 from storage.calls import Moment
+from storage.errors import Refused
+from storage.holds import check_names_nobody
 from storage.tables import incident
 
 log = logging.getLogger(__name__)
+
+# What is so of a call that is over, and stays so whoever has seen to it: found again and again while Twilio is asked.
+_ONCE = frozenset({"recording_missing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +32,26 @@ class Incident:
 def raise_incident(
     connection: Connection, moment: Moment, kind: str, *, about: str, call_id: str | None, detail: str
 ) -> None:
-    """Open an incident about one of our ids; nothing is done where it is open or was closed already."""
-    if not was_raised(connection, kind, about):
-        row = {"kind": kind, "about": about, "call_id": call_id, "detail": detail, "opened_at": moment.at}
-        connection.execute(insert(incident), row)
-        log.error("incident %s about %s: %s", kind, about, detail)
+    """Open an incident about one of our ids, and say so in the log. Nothing is done where it is open.
+
+    One that was closed is opened again, but for those of `_ONCE`.
+    """
+    mine = (incident.c.kind == kind) & (incident.c.about == about)
+    known = connection.execute(select(incident.c.id, incident.c.closed_at).where(mine)).first()
+    if known is not None and (known.closed_at is None or kind in _ONCE):
+        return
+    row = {"call_id": call_id, "detail": detail, "opened_at": moment.at}
+    again = update(incident).where(mine).values(closed_at=None, closed_by=None, closed_because=None, **row)
+    opened = insert(incident).values(kind=kind, about=about, **row) if known is None else again
+    incident_id: int = connection.execute(opened.returning(incident.c.id)).scalar_one()
+    log.error("incident %s about %s: %s", kind, about, detail)
+    told: dict[str, Value] = {
+        "incident": incident_id,
+        "kind": kind,
+        "about": without_names(about),
+        "about_call": call_id,
+    }
+    consent_log.tell(connection, moment, Event("incident.opened", told))
 
 
 def was_raised(connection: Connection, kind: str, about: str) -> bool:
@@ -42,18 +64,14 @@ def raise_anew(
     connection: Connection, moment: Moment, kind: str, *, about: str, call_id: str | None, detail: str, since: datetime
 ) -> None:
     """As `raise_incident` for a trouble that has lasted since then: an open incident says this detail from now on, and
-    one that was closed before the trouble began is opened again.
+    one that was closed while the trouble lasted stays closed.
     """
     mine = (incident.c.kind == kind) & (incident.c.about == about)
-    known = connection.execute(select(incident.c.id, incident.c.closed_at).where(mine)).first()
-    if known is None:
-        raise_incident(connection, moment, kind, about=about, call_id=call_id, detail=detail)
-    elif known.closed_at is None:
+    known = connection.execute(select(incident.c.closed_at).where(mine)).first()
+    if known is not None and known.closed_at is None:
         connection.execute(update(incident).where(mine).values(detail=detail))
-    elif known.closed_at <= since:
-        again = {"detail": detail, "opened_at": moment.at, "closed_at": None}
-        connection.execute(update(incident).where(mine).values(again))
-        log.error("incident %s about %s, again: %s", kind, about, detail)
+    elif known is None or known.closed_at <= since:
+        raise_incident(connection, moment, kind, about=about, call_id=call_id, detail=detail)
 
 
 def open_incidents(connection: Connection, call_id: str | None = None) -> list[Incident]:
@@ -64,7 +82,18 @@ def open_incidents(connection: Connection, call_id: str | None = None) -> list[I
     return [Incident(**row._asdict()) for row in connection.execute(query)]
 
 
-def close_incident(connection: Connection, moment: Moment, incident_id: int) -> bool:
-    """A person has seen to it. False where there is no such open incident."""
+def close_incident(connection: Connection, moment: Moment, incident_id: int, *, actor: str, reason: str) -> bool:
+    """A person has seen to it, and says in the log who and why. False where there is no such open incident.
+
+    Raises Refused for an empty reason, and for one that names somebody.
+    """
+    if not reason.strip():
+        raise Refused("incident: say why it is closed")
+    check_names_nobody("reason", reason)
     is_open = (incident.c.id == incident_id) & incident.c.closed_at.is_(None)
-    return connection.execute(update(incident).where(is_open).values(closed_at=moment.at)).rowcount == 1
+    closed = update(incident).where(is_open).values(closed_at=moment.at, closed_by=actor, closed_because=reason)
+    if connection.execute(closed).rowcount != 1:
+        return False
+    told = Event("incident.closed", {"incident": incident_id}, {"actor": actor, "reason": reason})
+    consent_log.tell(connection, moment, told)
+    return True

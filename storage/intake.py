@@ -24,6 +24,7 @@ from storage.errors import Broken, Refused, Unavailable
 from storage.fetching import MASTER_FILE, download
 from storage.job_steps import Steps
 from storage.judging import judge
+from storage.logged_calls import check_stored
 from storage.permits import Permit
 from storage.recordings import Recording
 from storage.tables import recording_key
@@ -156,6 +157,8 @@ def _release(shop: Workshop, recording_id: str) -> None:
     sweep_folder(shop, owner, known)
     if known.state is not RecordingState.STORED:
         return
+    with shop.database.read() as connection:
+        check_stored(connection, known.call_id, recording_id)
     delete_at_provider(shop, known)
 
     def commit(connection: Connection) -> None:

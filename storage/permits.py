@@ -3,12 +3,15 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from policies.consent import Outcome
 from policies.purposes import Granted
+from storage.logged_calls import Contradicted, logged_permit
 from storage.prepared import Prepared
+from storage.row_differences import permit_differences
 from storage.tables import permit
 
 
@@ -25,6 +28,7 @@ class Permit:
 
 
 _GIVE = Prepared(insert(permit))
+_ALONE, _LOST = "it has a permit, and no event gives one", "its permit is gone, which its events give"
 _PERMIT = select(permit).where(permit.c.call_id == bindparam("id"))
 
 
@@ -45,7 +49,21 @@ def give(connection: Connection, given: Permit) -> Permit:
 
 
 def permit_of(connection: Connection, call_id: str) -> Permit | None:
-    row = connection.execute(_PERMIT, {"id": call_id}).first()
+    """The permit that the call's events give. Raises Contradicted where the row says something else than they do."""
+    row, given = connection.execute(_PERMIT, {"id": call_id}).first(), logged_permit(connection, call_id)
+    if (row is None) != (given is None):
+        raise Contradicted(f"call {call_id}", _ALONE if given is None else _LOST)
+    if row is not None and given is not None and (differs := next(permit_differences(row, given), "")):
+        raise Contradicted(f"call {call_id}", differs)
+    return _read(row)
+
+
+def kept_permit(connection: Connection, call_id: str) -> Permit | None:
+    """The permit as its row has it, for whoever only tells of it."""
+    return _read(connection.execute(_PERMIT, {"id": call_id}).first())
+
+
+def _read(row: Row[Any] | None) -> Permit | None:
     if row is None:
         return None
     ends = json.loads(row.purposes).items()

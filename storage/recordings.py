@@ -19,6 +19,7 @@ from storage.calls import Call, Moment
 from storage.errors import Broken, Refused
 from storage.incidents import raise_incident
 from storage.job_queue import JobKind, Lane
+from storage.logged_calls import check_outcome
 from storage.tables import recording
 
 # How far Twilio's clock, which gives whole seconds, may be behind ours.
@@ -214,6 +215,7 @@ def _permit_covers(connection: Connection, known: Call, news: News) -> bool:
     """
     if known.synthetic:
         return False
+    check_outcome(connection, known.id, known.outcome)
     given = permits.permit_of(connection, known.id)
     if known.outcome not in RECORDING_OUTCOMES or given is None:
         return False

@@ -12,13 +12,15 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, Connection, Select, String, cast, exists, select
 
 from policies.lifecycle import RecordingState
-from storage import asking, delays, holds, recordings
+from storage import asking, delays, holds, permits, recordings
 from storage.calls import Moment
 from storage.incidents import raise_anew, raise_incident
 from storage.intake import clear_spool
 from storage.job_queue import JobKind, Lane
 from storage.job_steps import Steps
+from storage.logged_calls import Contradicted
 from storage.recordings import DESTROY, EXPIRE, INTAKE, Jobs, Recording
+from storage.row_watch import CONTRADICTION
 from storage.tables import call, delay, incident, permit, recording
 from storage.workshop import Workshop
 
@@ -107,6 +109,12 @@ def _give_up(shop: Workshop, jobs: KnownJobs) -> None:
 
     def condemn(connection: Connection, recording_id: str) -> None:
         owner, known = recordings.with_call(connection, recording_id)
+        try:
+            permits.permit_of(connection, owner.id)
+        except Contradicted as error:  # by a row alone nothing is given up, and no other waits for it
+            detail = str(error)
+            raise_incident(connection, shop.moment(), CONTRADICTION, about=owner.id, call_id=owner.id, detail=detail)
+            return
         detail = f"its time ended before it was stored here; {_last_reason(delays.of(connection, known.id))}"
         raise_incident(
             connection, shop.moment(), "recording_never_stored", about=known.id, call_id=known.call_id, detail=detail

@@ -211,6 +211,8 @@ incident = Table(
     Column("detail", Text, nullable=False),
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
+    Column("closed_by", Text),
+    Column("closed_because", Text),
     UniqueConstraint("kind", "about"),
 )
 

@@ -5,6 +5,7 @@ that then failed, and misses none.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -22,6 +23,8 @@ from storage.errors import Refused
 from storage.kept_audio import KeptAudio, kept_audio
 from storage.permits import Permit
 from storage.recordings import Recording
+from storage.row_differences import Difference
+from storage.row_watch import contradictions, raise_contradiction
 
 # A purpose goes into the log for ever, so it can't be whatever somebody typed: a number, say.
 _PURPOSE = re.compile(r"[a-z][a-z_-]{0,47}", re.ASCII)
@@ -57,7 +60,10 @@ def open_for(
     if not _PURPOSE.fullmatch(purpose):
         raise Refused(f"recording {recording_id}: a purpose is one word, such as quality")
     owner, known = recordings.with_call(connection, recording_id)
-    decided = _decide(owner, known, permits.permit_of(connection, owner.id), purpose, moment.at)
+    if differs := contradictions(connection, owner.id, moment.at):
+        decided: Allowed | NotGranted = _not_believed(connection, moment, known, differs)
+    else:
+        decided = _decide(owner, known, permits.permit_of(connection, owner.id), purpose, moment.at)
     public: dict[str, Value] = {"recording": known.id, "purpose": purpose}
     match decided:
         case NotGranted(reason):
@@ -70,6 +76,14 @@ def open_for(
                 connection, moment, owner, Event("recording.accessed", {**public, "what": what}, {"actor": actor})
             )
             return audio
+
+
+def _not_believed(
+    connection: Connection, moment: Moment, known: Recording, differs: Sequence[Difference]
+) -> NotGranted:
+    """What the rows allow is nothing where the events say something else: it is for a person to look at."""
+    raise_contradiction(connection, moment, known.call_id, differs)
+    return NotGranted("its rows say something else than the log")
 
 
 def _decide(owner: Call, known: Recording, permit: Permit | None, purpose: str, at: datetime) -> Allowed | NotGranted:

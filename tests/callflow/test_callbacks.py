@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 
+from evidence.events import Event
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent
 from storage import calls
@@ -127,10 +128,11 @@ def test_a_withdrawn_permit_covers_no_recording_that_is_heard_of_later(installat
     call = installation.twilio.dial()
     url = recording_url(call.presses(call.to_the_question(), "1"))
     known = installation.call(call.sid)
-    moment = Moment(NOON, bytes)
+    moment, reason = Moment(NOON, bytes), "the caller asked"
+    told = [Event("consent.withdrawn", {"outcome": "withdrawn", "reason": reason})]
     installation.database.write(
         lambda connection: calls.settle(
-            connection, moment, known, CallEvent.WITHDRAWN, outcome=Outcome.WITHDRAWN, reason="the caller asked"
+            connection, moment, known, CallEvent.WITHDRAWN, events=told, outcome=Outcome.WITHDRAWN, reason=reason
         )
     )
     call.recording(url, "in-progress")

@@ -12,9 +12,11 @@ from typing import Any, TypeVar, cast
 import pytest
 from sqlalchemy import Connection, text
 
+from callflow import events
 from callflow.promises import Breach, Witness, open_master, strays
 from callflow.story import Story, tell
-from policies.consent import Outcome
+from evidence.events import Event, Value
+from policies.consent import Outcome, Suppress
 from policies.lifecycle import CallEvent, CallState, RecordingEvent, RecordingState
 from policies.purposes import Granted
 from storage import audio_objects, calls, permits, recordings, sweep
@@ -156,8 +158,17 @@ class Premises:
     def moment(self) -> Moment:
         return self.shop.moment()
 
-    def call(self, outcome: Outcome | None = Outcome.CONSENTED, *, keep: timedelta = timedelta(days=90)) -> Call:
-        """A call as the webhooks leave it when that is its outcome; None: still in the disclosure."""
+    def call(
+        self,
+        outcome: Outcome | None = Outcome.CONSENTED,
+        *,
+        keep: timedelta = timedelta(days=90),
+        purposes: Mapping[str, timedelta] | None = None,
+    ) -> Call:
+        """A call as the webhooks leave it when that is its outcome; None: still in the disclosure.
+
+        `purposes` say for how long each may be used; otherwise quality, for as long as it is kept.
+        """
         new = Call(
             id=self.moment().new_id(),
             call_sid=self.company.ring(LINE),
@@ -177,20 +188,33 @@ class Premises:
             disclosure_length_ms=0,
             sweep_at=self.clock.now + timedelta(seconds=5),
         )
-        self.write(lambda connection: calls.add(connection, new))
+        came = self.write(lambda connection: self._receive(connection, new))
         if outcome is None:
-            return new
-        return self.write(lambda connection: self._decide(connection, new, outcome, keep))
+            return came
+        lengths = purposes or {"quality": keep}
+        return self.write(lambda connection: self._decide(connection, came, outcome, keep, lengths))
 
-    def _decide(self, connection: Connection, known: Call, outcome: Outcome, keep: timedelta) -> Call:
+    def _receive(self, connection: Connection, new: Call) -> Call:
+        calls.add(connection, new)
+        rules: dict[str, Value] = {"rules_sha256": new.rules_sha256, "law": {"version": "", "sha256": new.law_sha256}}
+        public = {"mode": new.mode, "language": new.language, **rules}
+        private = {"callee": new.line, "provider_call_id": new.call_sid, "caller_hash": new.caller_hash}
+        return calls.tell(connection, self.moment(), new, Event("call.received", public, private))
+
+    def _decide(
+        self, connection: Connection, known: Call, outcome: Outcome, keep: timedelta, lengths: Mapping[str, timedelta]
+    ) -> Call:
         moment = self.moment()
-        told = calls.settle(connection, moment, known, CallEvent.DISCLOSURE_COMPLETED)
+        completed = [events.disclosure_completed(timedelta(0))]
+        told = calls.settle(connection, moment, known, CallEvent.DISCLOSURE_COMPLETED, events=completed)
         if outcome is not Outcome.CONSENTED:
-            return calls.settle(connection, moment, told, CallEvent.SUPPRESSED, outcome=outcome)
-        decided = calls.settle(connection, moment, told, CallEvent.PERMITTED, outcome=outcome)
-        until = known.received_at + keep
-        purposes = (Granted("quality", until),)
-        permits.give(connection, Permit(known.id, outcome, purposes, "quality-90d", until, moment.at))
+            no = [events.recording_suppressed(told, Suppress(outcome, ""))]
+            return calls.settle(connection, moment, told, CallEvent.SUPPRESSED, events=no, outcome=outcome)
+        granted = tuple(Granted(purpose, known.received_at + length) for purpose, length in lengths.items())
+        given = Permit(known.id, outcome, granted, "quality-90d", known.received_at + keep, moment.at)
+        yes = [events.recording_permitted(told, given, ())]
+        decided = calls.settle(connection, moment, told, CallEvent.PERMITTED, events=yes, outcome=outcome)
+        permits.give(connection, given)
         return decided
 
     def hears(
@@ -212,16 +236,18 @@ class Premises:
         assert known is not None
         return known
 
-    def completed(self, wav: bytes = WAV, *, duration_s: int = 3) -> Recording:
+    def completed(
+        self, wav: bytes = WAV, *, duration_s: int = 3, purposes: Mapping[str, timedelta] | None = None
+    ) -> Recording:
         """The caller agreed, the recording is complete, and its callback has come."""
-        owner = self.call()
+        owner = self.call(purposes=purposes)
         sid = self.company.start(owner.call_sid, wav)
         self.company.hang_up(owner.call_sid)
         self.company.complete(sid, duration_s=duration_s)
         return self.hears(owner, sid, RecordingEvent.COMPLETED, duration_s=duration_s)
 
-    def stored(self) -> Recording:
-        kept = self.completed()
+    def stored(self, purposes: Mapping[str, timedelta] | None = None) -> Recording:
+        kept = self.completed(purposes=purposes)
         self.work()
         return self.recording(kept)
 

@@ -171,7 +171,9 @@ def test_an_incident_that_a_person_closed_stays_closed_until_the_trouble_comes_a
     def close() -> None:
         def work(connection: Any) -> None:
             for row in connection.execute(incident.select()).all():
-                close_incident(connection, Moment(premises.clock.now, premises.shop.random), row.id)
+                close_incident(
+                    connection, Moment(premises.clock.now, premises.shop.random), row.id, actor="ann", reason="seen"
+                )
 
         premises.write(work)
 

@@ -86,4 +86,4 @@ def test_a_permit_keeps_each_purpose_with_its_own_end(used_database: Database, k
     given = Permit(known.id, Outcome.CONSENTED, granted, "quality-90d", until, NOON)
     used_database.write(lambda connection: permits.give(connection, given))
     with used_database.read() as connection:
-        assert permits.permit_of(connection, known.id) == given
+        assert permits.kept_permit(connection, known.id) == given

@@ -83,7 +83,7 @@ def test_each_purpose_of_a_permit_from_before_ends_when_its_audio_does(old: Data
     add(old, "c1", '["quality", "training"]')
     migrate(old)
     with old.read() as connection:
-        given = permits.permit_of(connection, "c1")
+        given = permits.kept_permit(connection, "c1")
     granted = (Granted("quality", UNTIL), Granted("training", UNTIL))
     assert given == Permit("c1", Outcome.CONSENTED, granted, "quality-90d", UNTIL, NOON)
 
