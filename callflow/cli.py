@@ -107,7 +107,7 @@ def call(call_sid: str, *, as_json: bool) -> None:
         show_story(told)
     for fault in faults:
         click.echo(f"WARNING: {fault}: run `onrecord log verify`", err=True)
-    if faults:
+    if faults or told.differs:
         sys.exit(FOUND_SOMETHING)
 
 

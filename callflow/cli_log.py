@@ -41,7 +41,6 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
     root, or 1 and what differs first.
     """
     from callflow.receipts import look_outside
-    from policies.derivation import DerivedLog
     from storage import row_check
     from storage.log_tree import KeptTree
     from storage.log_verification import verify
@@ -49,16 +48,16 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
     with reading_log() as (connection, anchors), progress_shown("events") as progress:
         try:
             held = held_checkpoints(connection, anchors, brought)
-            derived = DerivedLog()
             seen, wrong = look_outside(connection)
-            verified = verify(connection, held, seen=seen, progress=progress, derived=derived)
+            verified = verify(connection, held, seen=seen, progress=progress)
             lost = list(lost_in_words(connection, anchors))
         except Broken as error:
             end([str(error)], FOUND_SOMETHING)
         told = verified.size if size is None else size
         if told > verified.size:
             end([f"consent log: it has {verified.size} events, and never had {told}"], FOUND_SOMETHING)
-        differ = [str(one) for one in row_check.of_all(connection, derived, datetime.now(UTC))]
+        with progress_shown("calls") as compared:
+            differ = [str(one) for one in row_check.of_all(connection, datetime.now(UTC), progress=compared)]
         if differ:
             end(_first(differ), FOUND_SOMETHING)
         click.echo(f"log ok: {told} events, root {KeptTree(connection).root(told).hex()}")

@@ -120,6 +120,8 @@ def explain(*, number: str | None, from_: str | None, at: datetime | None, call_
         click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
         show(found)
+    if found.differs:
+        sys.exit(FOUND_SOMETHING)
 
 
 @click.command()

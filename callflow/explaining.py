@@ -19,6 +19,7 @@ from policies.wording import Wording
 from storage import consent_log
 from storage.calls import Call
 from storage.errors import Broken
+from storage.row_watch import contradictions
 from storage.tables import log_leaf
 
 Told = Mapping[str, Any]
@@ -39,13 +40,16 @@ class Explained:
     law: Law | None
     rulebook: Rulebook | None
     again: str = ""
+    differs: tuple[str, ...] = ()
+    """Where the rows of a past call say something else than its events, which count."""
 
     def as_json(self) -> dict[str, Any]:
         spoken = None if self.wording is None else wording_told(self.wording)
         told = {"disclaimer": DISCLAIMER, "about": self.about, "language": self.language, "wording": spoken}
         because = {str(number): text for number in self.overrides if (text := self.because(number))}
         said = {"again": self.again} if self.again else {"supposed": SUPPOSED}
-        return {**told, "ruling": dict(self.ruling), "overrides_because": because, **said}
+        differs = {"differs": list(self.differs)} if self.differs else {}
+        return {**told, **differs, "ruling": dict(self.ruling), "overrides_because": because, **said}
 
     @property
     def overrides(self) -> list[int]:
@@ -116,6 +120,7 @@ def explain_call(connection: Connection, known: Call) -> Explained:
         law=law,
         rulebook=rulebook,
         again=_again(known, event["ruling"], law, rulebook),
+        differs=tuple(str(one) for one in contradictions(connection, known.id)),
     )
 
 

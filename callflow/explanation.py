@@ -37,6 +37,8 @@ _MODES = {
 def show(found: Explained) -> None:
     ruling = found.ruling
     click.echo(f"{found.about}\n")
+    for what in found.differs:
+        click.echo(f"DIFFERS FROM THE LOG: {what}\n")
     for name, value in _facts(found):
         click.echo(f"{name:<16}{value}")
     if found.wording:

@@ -45,6 +45,8 @@ def show_story(story: Story) -> None:
     console.print(f"onrecord explain --call {call.call_sid}")
     if call.erased_at:
         console.print(f"erased on {call.erased_at:%Y-%m-%d %H:%M:%S}: nothing here names who called")
+    for what in story.differs:
+        console.print(f"DIFFERS FROM THE LOG: {what}", soft_wrap=True, markup=False)
     for recording in story.recordings:
         where = f", {recording.object_key}, until {recording.retain_until}" if recording.object_key else ""
         console.print(f"recording {recording.recording_sid}: {recording.state}{where}", soft_wrap=True)

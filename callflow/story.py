@@ -12,6 +12,7 @@ from storage.calls import Call
 from storage.delays import Delay
 from storage.incidents import Incident, open_incidents
 from storage.recordings import Recording
+from storage.row_watch import contradictions
 
 _STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})
 
@@ -24,6 +25,8 @@ class Story:
     incidents: list[Incident]
     delays: Mapping[str, Delay]
     """Why recordings stand still, by their ids."""
+    differs: list[str]
+    """Where the rows say something else than the events, which count."""
 
     def oddities(self, recording_id: str) -> list[str]:
         """What was odd about a recording when it was stored."""
@@ -45,6 +48,7 @@ class Story:
             "recordings": [self._recording(one) for one in self.recordings],
             "erased_at": self.call.erased_at.isoformat() if self.call.erased_at else None,
             "incidents": [{"kind": one.kind, "detail": one.detail} for one in self.incidents],
+            "differs": self.differs,
             "events": self.events,
         }
 
@@ -75,6 +79,7 @@ def tell(connection: Connection, name: str) -> Story | None:
         events=[{"index": index, **consent_log.read_event(index, leaf)} for index, leaf in leaves],
         incidents=open_incidents(connection, known.id),
         delays=delays.of_call(connection, known.id),
+        differs=[str(one) for one in contradictions(connection, known.id)],
     )
 
 

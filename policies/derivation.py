@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from policies.consent import Outcome, replaces
 from policies.derived import (
@@ -21,34 +20,23 @@ from policies.derived import (
 from policies.lifecycle import CallEvent, RecordingState, after
 
 
-@dataclass(slots=True)
-class DerivedLog:
-    """All calls, by their ids, and all incidents, by their numbers."""
-
-    calls: dict[str, DerivedCall] = field(default_factory=dict)
-    incidents: dict[int, DerivedIncident] = field(default_factory=dict)
-
-    def add(self, event: Fields) -> None:
-        """Take in the next event of the log. Raises as `add` of a call does."""
-        call_id = event.get("call")
-        if call_id is not None:
-            call = self.calls.get(call_id)
-            if call is None:
-                call = self.calls[call_id] = DerivedCall()
-            add(call, event)
-        elif event["type"] == "incident.opened":
-            about = (event["kind"], event["about"], event["about_call"], event["ts"])
-            self.incidents[event["incident"]] = DerivedIncident(*about)
-        elif event["type"] == "incident.closed":
-            one = self.incidents[event["incident"]]
-            one.closed_at, one.closed_by = event["ts"], event.get("sd", {})
-
-
 def derive(events: Iterable[Fields]) -> DerivedCall:
     """The call that these events, which are all of it in their order, make."""
     made = DerivedCall()
     for event in events:
         add(made, event)
+    return made
+
+
+def derive_incidents(events: Iterable[Fields]) -> dict[int, DerivedIncident]:
+    """By their numbers, from the events of the log that are about incidents. Raises KeyError for one never opened."""
+    made: dict[int, DerivedIncident] = {}
+    for event in events:
+        if event["type"] == "incident.opened":
+            made[event["incident"]] = DerivedIncident(event["kind"], event["about"], event["about_call"], event["ts"])
+        elif event["type"] == "incident.closed":
+            one = made[event["incident"]]
+            one.closed_at, one.closed_by = event["ts"], event["sd"]
     return made
 
 

@@ -13,8 +13,6 @@ from evidence.disclosures import erased_in
 from evidence.event_times import EventTimes
 from evidence.events import digest_of, timestamp
 from evidence.merkle import Frontier, leaf_hash, root_of_perfect
-from policies.derivation import DerivedLog
-from policies.lifecycle import ImpossibleTransition
 from storage import consent_log, log_tree
 from storage.errors import Broken
 from storage.tables import call, disclosure, log_leaf, log_node
@@ -103,14 +101,12 @@ def verify(
     *,
     seen: Sequence[Seen] = (),
     progress: Progress = lambda *_: None,
-    derived: DerivedLog | None = None,
 ) -> Verified:
     """Recompute everything from the leaves, and hash again what they name. Raises Broken, naming the first break and
     what it means.
 
     `held` are checkpoints found anywhere: each must be what the log was at that size. What was `seen` dates events:
     those that came later can't have been written before. `progress` is told how many events are done, of how many.
-    `derived` is given every event, to be held against the rows (`storage.row_check`).
     """
     count, total = _Count(), consent_log.size(connection)
     waiting = sorted(held, key=lambda one: one.checkpoint.size)[::-1]
@@ -120,9 +116,7 @@ def verify(
         for leaf in page:
             if watching:
                 _see(count, watching)
-            told = _take(count, leaf)
-            if derived is not None:
-                _derive(derived, leaf[0], told)
+            _take(count, leaf)
             if waiting:
                 _reach(count, waiting)
         progress(count.size, total)
@@ -136,14 +130,7 @@ def verify(
     return Verified(count.size, count.root(), len(held), tuple(count.times.in_words()))
 
 
-def _derive(derived: DerivedLog, index: int, told: Mapping[str, Any]) -> None:
-    try:
-        derived.add(told)
-    except (ImpossibleTransition, KeyError, TypeError) as error:
-        raise Broken(f"consent log: event {index} can't follow those before it: {error}") from error
-
-
-def _take(count: _Count, leaf: Leaf) -> Mapping[str, Any]:
+def _take(count: _Count, leaf: Leaf) -> None:
     index, line, digest, call_id, n = leaf
     if index != count.size:
         raise Broken(f"consent log: event {count.size} is missing, the next is {index}: it was deleted")
@@ -162,7 +149,6 @@ def _take(count: _Count, leaf: Leaf) -> Mapping[str, Any]:
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise Broken(f"consent log: event {index} is no event: {_TAMPERED}") from error
     count.add(digest)
-    return told
 
 
 def _read(index: int, line: str) -> Mapping[str, Any]:

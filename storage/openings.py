@@ -18,11 +18,12 @@ def opened(connection: Connection, digests: Iterable[str]) -> dict[str, Any]:
     for start in range(0, len(sought), _AT_ONCE):
         some = disclosure.c.digest.in_(sought[start : start + _AT_ONCE])
         for row in connection.execute(select(disclosure.c.digest, disclosure.c.body).where(some)):
-            values[row.digest] = _value(row.digest, row.body)
+            values[row.digest] = value_of(row.digest, row.body)
     return values
 
 
-def _value(digest: str, body: str) -> Any:
+def value_of(digest: str, body: str) -> Any:
+    """Raises Broken for a disclosure that is none."""
     try:
         return read_disclosure(body)[1]
     except ValueError as error:

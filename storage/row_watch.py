@@ -61,7 +61,7 @@ class RowWatch:
             self.jobs.enqueue(connection, EXPIRE, f"{recording_id}:{moment.at:%Y%m%d%H}", recording_id)
 
 
-def contradictions(connection: Connection, call_id: str, now: datetime) -> list[Difference]:
+def contradictions(connection: Connection, call_id: str, now: datetime | None = None) -> list[Difference]:
     """Where the rows of a call differ from its events, or those are not as they were logged."""
     try:
         return row_check.of_call(connection, call_id, now)

@@ -8,30 +8,41 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from evidence.events import timestamp, without_names
-from policies.derivation import DerivedLog
+from policies.derivation import derive_incidents
 from policies.derived import DerivedCall, DerivedDecline, DerivedIncident
-from storage import row_claims
+from storage import consent_log, row_claims
+from storage.errors import Broken
 from storage.openings import opened
 from storage.row_claims import UNTOLD, moment
 from storage.row_differences import Difference, compared
-from storage.tables import call, incident, remembered_decline
+from storage.tables import call, incident, log_leaf, remembered_decline
 
 _AT_ONCE = 5000
+_TYPE = '"type":"incident.'
 
 
-def incident_differences(connection: Connection, derived: DerivedLog) -> Iterator[Difference]:
+def incident_differences(connection: Connection) -> Iterator[Difference]:
     """One that is older than all that are told of in the log is from before they were."""
-    known = {row.id: row for row in connection.execute(select(incident))}
-    openings = opened(connection, (digest for one in derived.incidents.values() for digest in one.closed_by.values()))
-    first_at = min((one.opened_at for one in derived.incidents.values()), default="")
-    for number in sorted(known.keys() | derived.incidents.keys()):
-        row, one, about = known.get(number), derived.incidents.get(number), f"incident {number}"
+    known, told = {row.id: row for row in connection.execute(select(incident))}, _told(connection)
+    openings = opened(connection, (digest for one in told.values() for digest in one.closed_by.values()))
+    first_at = min((one.opened_at for one in told.values()), default="")
+    for number in sorted(known.keys() | told.keys()):
+        row, one, about = known.get(number), told.get(number), f"incident {number}"
         if row is not None and one is not None:
             yield from _incident(about, row, one, openings)
         elif row is None:
             yield Difference(about, "it has events and no row")
         elif first_at and timestamp(row.opened_at) >= first_at:
             yield Difference(about, "it has a row and no event")
+
+
+def _told(connection: Connection) -> dict[int, DerivedIncident]:
+    query = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id.is_(None), log_leaf.c.leaf.contains(_TYPE))
+    events = [consent_log.read_event(row.idx, row.leaf) for row in connection.execute(query.order_by(log_leaf.c.idx))]
+    try:
+        return derive_incidents(events)
+    except KeyError as error:
+        raise Broken(f"consent log: an event closes an incident that none has opened: {error}") from error
 
 
 def _incident(about: str, row: Row[Any], one: DerivedIncident, openings: dict[str, Any]) -> Iterator[Difference]:
@@ -49,9 +60,12 @@ class _No:
     said: DerivedDecline
 
 
-def decline_differences(connection: Connection, derived: DerivedLog, now: datetime | None) -> Iterator[Difference]:
-    """Numbers are told apart by their keyed hash. Of a call that was erased since, nobody knows the number."""
-    said = {name: one for name, one in derived.calls.items() if one.remembered or one.forgotten_at}
+def decline_differences(
+    connection: Connection, said: Mapping[str, DerivedCall], now: datetime | None
+) -> Iterator[Difference]:
+    """`said` are the calls on which a number declined, or took that back. A number is known by its keyed hash, and that
+    of a call that was erased since by nothing.
+    """
     due = _due(said, _hashes(connection, said))
     openings = opened(connection, (one.said.until_by for one in due.values()))
     for row in connection.execute(select(remembered_decline)):

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from callflow import holding
 from callflow.house import House
 from evidence.event_words import TYPES
-from policies.derivation import EFFECTS, WITHOUT_EFFECT, DerivedLog
+from policies.derivation import EFFECTS, WITHOUT_EFFECT
 from storage import calls, erasure, incidents, log_verification, recordings, row_check, row_claims
 from storage.columns import Instant
 from storage.erasure import Request
@@ -75,12 +75,11 @@ class Lived:
             connection.rollback()
 
     def found(self, connection: Connection) -> list[str]:
-        derived = DerivedLog()
         try:
-            log_verification.verify(connection, derived=derived)
+            log_verification.verify(connection)
         except Broken as error:
             return [str(error)]
-        return [str(one) for one in row_check.of_all(connection, derived, self.now)]
+        return [str(one) for one in row_check.of_all(connection, self.now)]
 
 
 @pytest.fixture(scope="module")

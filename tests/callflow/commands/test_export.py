@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from callflow.house import open_house
-from storage.tables import disclosure
+from storage.tables import call, disclosure, permit
 from tests.callflow.commands.site import Ran, Site
 from tests.faults.premises import WAV, Premises
 from tests.storage.wavs import quiet, stereo, tone, wav_bytes
@@ -141,3 +141,25 @@ def test_a_purpose_must_be_said(kept: Kept) -> None:
     ran = kept.site.run("recording", "export", kept.sid, "copy.wav")
     assert ran.code == 2
     assert "--purpose" in ran.err
+
+
+def test_a_permit_that_was_changed_beside_the_log_opens_nothing_and_is_told(kept: Kept) -> None:
+    with closing(kept.site.database()) as database:
+        database.write(lambda connection: connection.execute(update(permit).values(purposes=_FOR_TRAINING)))
+    ran = kept.export(purpose="training")
+    assert (ran.code, kept.file.exists()) == (1, False)
+    assert "its rows say something else than the log" in ran.err
+    words = "its permit is for training until 2099-01-01 00:00:00, and by its events for quality until "
+    for command in (["log", "verify"], ["incidents"], ["call", call_of(kept.site)]):
+        told = kept.site.run(*command)
+        assert told.code == 1, command
+        assert words in told.out + told.err, command
+    assert kept.export(purpose="quality").code == 1
+
+
+_FOR_TRAINING = '{"training": "2099-01-01T00:00:00+00:00"}'
+
+
+def call_of(site: Site) -> str:
+    with closing(site.database()) as database, database.read() as connection:
+        return str(connection.scalar(select(call.c.id)))
