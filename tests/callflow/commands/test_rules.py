@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from callflow.setup import publish
 from policies.law import DISCLAIMER, packaged_law
 from policies.rulebook import parse
+from storage.tables import call as call_table
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import RULEBOOK, Installation, install
 from tests.callflow.whole_calls import ASKS, NOTICE, talks
@@ -122,6 +124,17 @@ def test_a_past_call_is_explained_as_the_log_has_it(called: tuple[Site, Installa
     assert told["again"].endswith("the same")
     assert explained(site, "--call", installation.call(call.sid).id) == told
     assert told["ruling"] == explained(site, "--line", ASKS, "--from", TEXAS, "--at", NOON)["ruling"]
+
+
+def test_a_past_call_whose_row_says_something_else_than_the_log_is_told_so(called: tuple[Site, Installation]) -> None:
+    site, installation = called
+    call = talks(installation.twilio.dial(caller=TEXAS), "1")
+    said = update(call_table).values(outcome="declined")
+    installation.database.write(lambda connection: connection.execute(said))
+    for arguments in (["explain", "--call", call.sid], ["explain", "--call", call.sid, "--json"], ["call", call.sid]):
+        ran = site.run(*arguments)
+        assert ran.code == 1
+        assert "its row says that outcome is declined, and its events say consented" in ran.out
 
 
 def event_of(installation: Installation, sid: str, kind: str) -> dict[str, Any]:
