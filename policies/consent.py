@@ -186,7 +186,7 @@ def replaces(new: Outcome, old: Outcome | None) -> bool:
     """Whether an outcome takes the place of the one before (None: undecided). Only a no ever does."""
     if new is Outcome.DECLINED:
         return old is None or old not in RECORDING_OUTCOMES | REFUSALS
-    return old is None or new is Outcome.WITHDRAWN
+    return old is None or (new is Outcome.WITHDRAWN and old is not Outcome.WITHDRAWN)
 
 
 def hung_up(state: CallState) -> Outcome:

@@ -209,6 +209,7 @@ WITHOUT_EFFECT = frozenset(
     {
         "language.asked",
         "call.unread",
+        "recording.corrected",
         "recording.accessed",
         "recording.access_refused",
         "conversation.ended",

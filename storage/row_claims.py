@@ -158,6 +158,7 @@ NO_PROMISE: Mapping[str, str] = {
     "audio_object.plain_sha256": "of what is derived, which is sealed with its name; the master's is logged",
     "recording_key.wrapped_key": "sealed for that recording: another opens nothing",
     "incident.detail": "words for a person, from which an erasure strikes names",
+    "delay.*": "why work waits just now, for a person; that it waits for long is an incident",
     "worker.*": "which processes are alive just now",
     "watermark.*": "how far a list was gone through; what was found stands in reconcile.done and selftest.passed",
     "law_version.*": "texts under their hash, which events name",

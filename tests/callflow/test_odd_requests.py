@@ -319,8 +319,9 @@ def test_a_call_whose_sid_cannot_be_read_is_raised_and_logged_once(
         assert "action" not in answer[0].attrib
     with installation.database.read() as connection:
         *_, last = connection.scalars(select(incident.c.kind).order_by(incident.c.id))
-        leaf: dict[str, Any] = json.loads(connection.scalars(query).first() or "")
-    assert (last, leaf["type"]) == ("call_without_sid", "call.unread")
+        leaves = [json.loads(leaf) for leaf in connection.scalars(query.limit(3))]
+    (leaf,) = (one for one in leaves if one["type"] == "call.unread")
+    assert last == "call_without_sid"
     assert leaf["reason"].startswith("form: CallSid: ")
 
 
