@@ -2,15 +2,17 @@
 
 import secrets
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import Connection
 
+from callflow.call_log import CallLog
 from callflow.house import House
 from storage import recordings, use
 from storage.calls import Moment
 from storage.disk import PIECE_BYTES, new_private
-from storage.errors import Refused
+from storage.errors import Broken, Refused
 from storage.kept_audio import KeptAudio
 from storage.use import Refusal
 
@@ -21,10 +23,27 @@ def export(house: House, recording_sid: str, purpose: str, file: Path, *, actor:
     That the file can be made is seen first: the log is not to tell of an access that could lead to nothing.
     """
     with new_private(file) as write:
-        audio = _ask(house, recording_sid, purpose, actor).open()
+        kept, digest = _ask(house, recording_sid, purpose, actor), sha256()
+        audio = kept.open()
         for start in range(0, audio.length, PIECE_BYTES):
-            write(audio.range(start, PIECE_BYTES))
+            piece = audio.range(start, PIECE_BYTES)
+            digest.update(piece)
+            write(piece)
+        _require_as_stored(house, recording_sid, digest.hexdigest())
     return audio.length
+
+
+def _require_as_stored(house: House, recording_sid: str, has: str) -> None:
+    """Raises Broken where the log has committed to other audio. A hash that was erased says nothing any more."""
+    with house.database.read() as connection:
+        known = recordings.peek_sid(connection, recording_sid)
+        log = CallLog.read(connection, known.call_id) if known else None
+    if known is None or log is None:
+        raise Refused("there is no recording with this sid")
+    log.require_sound(known.call_id)
+    stored = log.about(known.id, "recording.stored")
+    if stored and stored.private.get("audio_sha256", has) != has:
+        raise Broken(f"recording {known.id}: its audio is not what the log commits to: it was exchanged")
 
 
 def _ask(house: House, recording_sid: str, purpose: str, actor: str) -> KeptAudio:

@@ -1,6 +1,6 @@
 """Which events an export is about."""
 
-import json
+from bisect import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select
 
 from callflow.number_hash import number_hash
+from storage import consent_log
 from storage.callers import called_from
 from storage.errors import Refused
 from storage.tables import call, log_leaf
@@ -63,18 +64,29 @@ def calls_of(connection: Connection, selection: Selection, number_key: bytes) ->
 
 def leaves_of(connection: Connection, call_ids: Sequence[str]) -> list[tuple[int, str]]:
     """Every event of these calls, in the log's order: index and line. With them come those of the log itself that bear
-    on them: its names and keys, that what they name was published, and what the daily checks found around their days.
+    on them: its names and keys, that what they name was published, what the daily checks found around their days, and
+    the last before each call, which it can't have happened long before.
     """
-    found: dict[int, str] = {}
-    for start in range(0, len(call_ids), _AT_ONCE):
-        some = log_leaf.c.call_id.in_(call_ids[start : start + _AT_ONCE])
-        found |= {row.idx: row.leaf for row in connection.execute(_LEAF.where(some))}
-    told = [json.loads(leaf) for leaf in found.values()]
-    named, days = {one for event in told for one in hashes_in(event)}, {event["ts"][:10] for event in told}
-    for row in connection.execute(_LEAF.where(log_leaf.c.call_id.is_(None))):
-        if _bears_on(json.loads(row.leaf), named, days):
+    found = _leaves(connection, log_leaf.c.call_id, call_ids)
+    told = {index: consent_log.read_event(index, leaf) for index, leaf in found.items()}
+    named = {one for event in told.values() for one in hashes_in(event)}
+    days = {event["ts"][:10] for event in told.values()}
+    others: list[int] = []
+    for row in connection.execute(_LEAF.where(log_leaf.c.call_id.is_(None)).order_by(log_leaf.c.idx)):
+        others.append(row.idx)
+        if _bears_on(consent_log.read_event(row.idx, row.leaf), named, days):
             found[row.idx] = row.leaf
-    return sorted(found.items())
+    firsts = [index for index, event in told.items() if event.get("n") == 0]
+    before = {others[place - 1] for first in firsts if (place := bisect(others, first))}
+    return sorted((found | _leaves(connection, log_leaf.c.idx, sorted(before))).items())
+
+
+def _leaves(connection: Connection, column: ColumnElement[Any], wanted: Sequence[object]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = column.in_(wanted[start : start + _AT_ONCE])
+        found |= {row.idx: row.leaf for row in connection.execute(_LEAF.where(some))}
+    return found
 
 
 def hashes_in(event: Mapping[str, Any]) -> set[str]:

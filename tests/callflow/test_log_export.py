@@ -488,6 +488,18 @@ def test_an_honest_log_goes_on_from_a_checkpoint_that_somebody_kept(office: Offi
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+def test_a_log_that_is_shorter_than_what_the_reader_kept_is_called_that(office: Office) -> None:
+    kept = office.anchoring.sign()
+    text = Checkpoint(kept.checkpoint.origin, kept.size + 50, b"\x05" * 32).text
+    (seed,) = office.anchoring.signing.seeds
+    later = Note(text, (Signer(kept.checkpoint.origin, seed).sign(text),))
+    with pytest.raises(Refused, match="the log is shorter than the checkpoint that was kept"):
+        office.export(Selection((office.sids[0],)), since=(later,))
+    other = Note(kept.note.text, (Signer(kept.checkpoint.origin, b"\x01" * 32).sign(kept.note.text),))
+    with pytest.raises(Refused, match="is signed with no key of this log"):
+        office.export(Selection((office.sids[0],)), since=(other,))
+
+
 def test_a_checkpoint_from_before_the_calls_dates_none_of_them(office: Office, tmp_path: Path) -> None:
     kept = office.anchoring.sign().note
     later = talks(office.installation.twilio.dial(), "1").sid

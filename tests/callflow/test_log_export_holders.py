@@ -14,6 +14,7 @@ import pytest
 
 from callflow.log_selection import Selection
 from evidence.checkpoints import Checkpoint, TlogProof
+from evidence.events import Event
 from evidence.notes import Note, Vkey, verified
 from storage import consent_log
 from storage.database import Database
@@ -157,6 +158,21 @@ def test_what_a_witness_has_cosigned_proves_the_events_of_a_vcon(office: Office,
         newest = prover.proof(consent_log.size(connection) - 1)
         assert newest
         assert not verified(newest.checkpoint, [Vkey.parse(vkey_of(witness))])
+
+
+def test_a_part_of_the_log_has_what_shows_that_a_call_was_dated_back(office: Office, tmp_path: Path) -> None:
+    """The last event before the call that is no call's: of a bundle without it nobody could tell."""
+    clock, moment = office.installation.twilio.clock, office.anchoring.moment
+    clock.passes(30 * 86400)
+    told = Event("self.test")
+    office.installation.database.write(lambda connection: consent_log.tell(connection, moment(), told))
+    right = talks(office.installation.twilio.dial(), "1").sid
+    clock.passes(-21 * 86400)
+    wrong = talks(office.installation.twilio.dial(), "1").sid
+    clock.passes(21 * 86400)
+    for sid, is_told in {right: False, wrong: True}.items():
+        lines = checked(write(office.export(Selection((sid,))), tmp_path / sid), office.vkey)
+        assert any("is dated" in line for line in lines) is is_told
 
 
 def test_a_time_stamp_in_a_bundle_is_one_for_openssl(office: Office, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree as ET
 

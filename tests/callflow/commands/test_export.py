@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, func, select, update
 
 from callflow.house import open_house
-from storage.tables import call, disclosure, permit
+from storage.sealing import seal, unwrap_key
+from storage.tables import call, disclosure, log_leaf, permit, recording_key
 from tests.callflow.commands.site import Ran, Site
+from tests.callflow.signed_log import disarm
 from tests.faults.premises import WAV, Premises
 from tests.storage.wavs import quiet, stereo, tone, wav_bytes
 
@@ -128,6 +130,37 @@ def test_audio_that_was_altered_is_said_and_leaves_no_file(kept: Kept) -> None:
     assert (ran.code, ran.out) == (1, "")
     assert "was altered" in ran.err
     assert not [path for path in kept.site.folder.iterdir() if path.suffix in {".wav", ".part"}]
+
+
+def test_audio_that_was_exchanged_by_somebody_with_the_keys_is_said_and_leaves_no_file(kept: Kept) -> None:
+    """It opens as it should: only the log knows that it was another."""
+    (master,) = (path for path in kept.site.folder.rglob("master-*") if path.is_file() and path.stat().st_size > 1000)
+    with kept.site.inside(), closing(open_house(os.environ)) as house, house.database.read() as connection:
+        row = connection.execute(select(recording_key)).one()
+        data_key = unwrap_key(house.keys.key_encryption_key, row.wrapped_key, row.recording_id)
+    other = kept.site.folder / "other"
+    other.write_bytes(WAV[:-1000] + WAV[-1000:][::-1])
+    master.chmod(0o600)
+    seal(other, master, data_key=data_key, recording_id=f"{row.recording_id}/master")
+    ran = kept.export()
+    assert (ran.code, ran.out) == (1, "")
+    assert "its audio is not what the log commits to: it was exchanged" in ran.err
+    assert not kept.file.exists()
+
+
+def test_a_recording_of_a_call_whose_log_was_changed_is_not_handed_out(kept: Kept) -> None:
+    with closing(kept.site.database()) as database:
+        database.write(_changes_an_event)
+    ran = kept.export()
+    assert (ran.code, ran.out) == (1, "")
+    assert "its text was changed after it was logged: run `onrecord log verify`" in ran.err
+    assert not kept.file.exists()
+
+
+def _changes_an_event(connection: Connection) -> None:
+    disarm(connection, "log_leaf")
+    changed = func.replace(log_leaf.c.leaf, '"v":1', '"v":2')
+    connection.execute(update(log_leaf).where(log_leaf.c.n == 0).values(leaf=changed))
 
 
 @pytest.mark.parametrize("sid", ["RE" + "0" * 32, "'; DROP TABLE recording; --", "+15125550111"])
