@@ -1,4 +1,4 @@
-"""What those who hold checkpoints gave for them is looked at again, and says by their clocks when the log was as it was."""
+"""What those who hold checkpoints gave for them is looked at again, and says by their clocks when the log was so."""
 
 from datetime import timedelta
 
