@@ -17,6 +17,8 @@ from storage.tables import delay, incident, recording
 WAITS = "recording_waits"
 STAYS = "recording_stays_"
 FAILED = "job_failed"
+JOBS = ("intake", "destroy", "expire", "delete_again")  # by the names of their kinds
+_ABOUT_RECORDING = (WAITS, *(f"{STAYS}{state}" for state in ("completed", "stored", "condemned")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def came_before(connection: Connection, moment: Moment, recording_id: str, media
     """Whether the same odd audio came that long ago, and nothing else since. It is remembered for the next time."""
     before = of(connection, recording_id)
     since = before.media_since if before and before.media == media and before.media_since else moment.at
+    since = min(since, moment.at)  # a clock that was put back must not make it wait for ever
     if moment.at - since >= apart:
         return True
     if before is None:
@@ -85,8 +88,8 @@ def came_before(connection: Connection, moment: Moment, recording_id: str, media
 def clear(connection: Connection, moment: Moment, recording_id: str) -> None:
     """The recording has moved on: the reason is of no interest any more, and the incidents about it are resolved."""
     connection.execute(delete(delay).where(delay.c.recording_id == recording_id))
-    waits = (incident.c.about == recording_id) & ((incident.c.kind == WAITS) | incident.c.kind.startswith(STAYS))
-    failed = incident.c.about.endswith(f":{recording_id}") & (incident.c.kind == FAILED)
+    waits = (incident.c.about == recording_id) & incident.c.kind.in_(_ABOUT_RECORDING)
+    failed = incident.c.about.in_([f"{job}:{recording_id}" for job in JOBS]) & (incident.c.kind == FAILED)
     resolved = select(incident.c.id).where(incident.c.closed_at.is_(None), waits | failed)
     for incident_id in connection.scalars(resolved).all():
         close_incident(connection, moment, incident_id, actor="onrecord", reason="the work went on")

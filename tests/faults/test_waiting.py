@@ -20,7 +20,7 @@ from storage.recordings import DESTROY, EXPIRE, INTAKE, Recording
 from storage.refrain import Refrain
 from storage.tables import incident
 from storage.worker import Worker
-from tests.faults.premises import ONE_MACHINE, Premises
+from tests.faults.premises import JOBS, ONE_MACHINE, Premises
 from tests.faults.test_intake import Faulty, refuses
 
 AWAY = Unavailable("audio store: put of rec/x: no answer from S3")
@@ -249,3 +249,7 @@ def test_a_recording_row_says_nothing_of_a_delay_once_it_moved(premises: Premise
     premises.work()
     assert premises.recording(one).state is RecordingState.KEPT
     assert delay(premises, one) is None
+
+
+def test_the_jobs_whose_incidents_are_resolved_are_all_that_are_about_recordings() -> None:
+    assert {kind.name for kind in JOBS} == set(delays.JOBS)

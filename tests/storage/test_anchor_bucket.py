@@ -125,7 +125,7 @@ def test_a_lost_answer_is_tried_again(line: Line) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "family", "said"), [(503, Unavailable, "503"), (403, Unavailable, "S3 does not allow it")]
+    ("status", "family", "said"), [(503, Unavailable, "503"), (403, Refused, "S3 does not allow it")]
 )
 def test_a_failure_of_s3_s_is_told_as_that_of_the_checkpoints(
     status: int, family: type[Exception], said: str, line: Line
