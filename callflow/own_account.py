@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from callflow.sightings import addresses_in, document_of
 from callflow.story import Story
+from callflow.unasked import UNREAD
 from policies.corroboration import Key, Logged
 from storage.tables import reply, wording_version
 
@@ -53,9 +54,12 @@ def _spoken(words: dict[str, str], part: str) -> str:
 
 
 def _replies(connection: Connection, call_id: str) -> dict[str, frozenset[str]]:
-    """By step. The fallback may have been asked several times, each time for another reason."""
+    """By step. The fallback may have been asked several times, each time for another reason. What could not be gone by
+    was answered by no step.
+    """
     kept: defaultdict[str, set[str]] = defaultdict(set)
-    for row in connection.execute(select(reply.c.step, reply.c.body).where(reply.c.call_id == call_id)):
+    stepped = (reply.c.call_id == call_id) & ~reply.c.step.startswith(UNREAD)
+    for row in connection.execute(select(reply.c.step, reply.c.body).where(stepped)):
         document = document_of(bytes(row.body).decode("utf-8", "replace"))
         step = "fallback" if row.step.startswith("fallback:") else row.step
         kept[step].add(document.body if document else "")

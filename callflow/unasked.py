@@ -20,6 +20,7 @@ from storage import calls, consent_log, incidents
 from storage.calls import OPEN, Call, Moment
 from storage.incidents import raise_incident
 
+UNREAD = "unread:"
 _NAMELESS = "call_without_sid"
 _ANOTHERS_NAME = re.compile(r"^call [0-9a-f]+: ")
 
@@ -47,7 +48,7 @@ class Unasked:
         def respond() -> bytes:
             return self._settle(connection, moment, call, why, has_hung_up=has_hung_up)
 
-        return once(connection, moment, call, "unread", request_sha256, respond)
+        return once(connection, moment, call, f"{UNREAD}{request_sha256[:16]}", request_sha256, respond)
 
     def _settle(self, connection: Connection, moment: Moment, known: Call, why: str, *, has_hung_up: bool) -> bytes:
         """A call that is decided already stays so: whether its caller agreed does not hang on this request."""

@@ -59,9 +59,12 @@ class Lines(dict[str, str]):
 
 @dataclass(frozen=True)
 class Carriage:
-    """How a request is brought. `order` sorts its parameters, `again` sends the first so many of them twice."""
+    """How a request is brought. `more` and so `many` are parameters that nobody reads, `order` sorts them all, and the
+    first `again` of them are sent twice.
+    """
 
     more: tuple[tuple[bytes, bytes], ...] = ()
+    many: int = 0
     order: int = 0
     again: int = 0
     escape_all: bool = False
@@ -124,7 +127,7 @@ def pairs_of(params: Mapping[str, str]) -> Pairs:
 def send(url: str, pairs: Pairs, carriage: Carriage, *, token: str = TOKEN) -> Sent:
     """Signed over the bytes, with the URL as Twilio has it."""
     path = url.removeprefix(BASE).partition("#")[0]
-    pairs = [*pairs, *carriage.more]
+    pairs = [*pairs, *carriage.more, *((b"SipHeader_X-%d" % n, b"x") for n in range(carriage.many))]
     encoded, signed = carriage.encoded(pairs), pairs
     spelt = f"{BASE}{carriage.port}{path}{carriage.url_end}"
     if carriage.in_url:

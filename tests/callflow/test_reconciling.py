@@ -109,6 +109,17 @@ def test_a_call_that_only_twilio_lists_is_missing_and_one_that_it_denies_is_unkn
 
 
 @ON_ONE_DATABASE
+def test_a_call_to_what_is_no_line_is_ours_once_it_reached_us_and_all_others_are_other_peoples(desk: Desk) -> None:
+    desk.here(desk.at_twilio("sip:support@pbx.example"), line="")
+    for dialled in ("sip:support@pbx.example", ELSEWHERE, ""):
+        desk.at_twilio(dialled)
+    unknown = desk.here(line="").call_sid
+    desk.now += timedelta(days=1)
+    found = desk.reconciliation.go_through(DAY)
+    assert (found.missing, found.unknown, found.provider_calls, found.logged_calls) == ((), (unknown,), 1, 2)
+
+
+@ON_ONE_DATABASE
 def test_which_calls_differ_can_be_erased(desk: Desk) -> None:
     missing = desk.at_twilio()
     desk.now += timedelta(hours=1)

@@ -24,6 +24,8 @@ def call_every_way(twilio: Twilio, caller: str) -> list[PhoneCall]:
         is_asked_again(twilio.dial(caller=caller), "1", "1"),
         is_asked_again(twilio.dial(caller=caller), "2"),
         is_asked_again(twilio.dial(MUST_RECORD, caller=caller), "1", "", ""),
+        is_put_through(PhoneCall(twilio, "sip:support@pbx.example", caller)),
+        presses_what_no_phone_has(twilio.dial(caller=caller)),
     ]
 
 
@@ -57,6 +59,18 @@ def is_asked_again(call: PhoneCall, first: str, *then: str) -> PhoneCall:
     call.ends()
     if starts_recording(answer):
         call.recording(recording_url(answer), "completed")
+    return call
+
+
+def is_put_through(call: PhoneCall) -> PhoneCall:
+    call.talks(call.arrives())
+    call.ends()
+    return call
+
+
+def presses_what_no_phone_has(call: PhoneCall) -> PhoneCall:
+    call.talks(call.presses(call.to_the_question(), "1" * 40))
+    call.ends()
     return call
 
 

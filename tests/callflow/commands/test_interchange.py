@@ -49,6 +49,8 @@ KINDS = (
     "hung up",
     "fell back",
     "missed",
+    "no line",
+    "unreadable",
 )
 
 
@@ -132,6 +134,7 @@ def test_every_whole_call_is_a_vcon_by_the_ietfs_schema(called: Called, kind: st
         ("never asked", ["text"], []),
         ("hung up", ["incomplete"], []),
         ("missed", ["incomplete"], []),
+        ("unreadable", ["text"], []),
     ],
 )
 def test_the_keys_and_dialogs_are_those_of_the_call(
@@ -178,6 +181,8 @@ def test_writing_a_vcon_is_no_listening(own: Called) -> None:
         ("hung up", "none", False),
         ("fell back", "none", False),
         ("missed", "none", False),
+        ("no line", "none", False),
+        ("unreadable", "none", False),
     ],
 )
 def test_both_documents_say_how_far_consent_went(called: Called, kind: str, basis: str, granted: bool) -> None:
