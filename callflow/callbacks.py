@@ -12,7 +12,7 @@ from callflow.conversation import Conversation
 from callflow.forms import CallProgress, IncomingCall, RecordingProgress
 from policies.consent import Outcome, Suppress
 from policies.lifecycle import RecordingEvent
-from storage import calls, recordings
+from storage import call_end, calls, recordings
 from storage.calls import Call, Moment
 from storage.errors import Refused
 from storage.recordings import News
@@ -36,7 +36,7 @@ class Callbacks:
         if not progress.is_final:
             return
         known = self._received(connection, moment, request_sha256, progress.arrived)
-        calls.end(connection, moment, known, status=progress.arrived.call_status, duration_s=progress.duration_s)
+        call_end.end(connection, moment, known, status=progress.arrived.call_status, duration_s=progress.duration_s)
 
     def call_listed(self, connection: Connection, moment: Moment, progress: CallProgress) -> None:
         """Twilio lists a call that never reached us, though it is over or should have reached us by now."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from callflow import arrivals, receiving, twiml
+from callflow import arrivals, leaving, receiving
 from callflow.deliveries import once
 from callflow.forms import Answered, CallEnded, FallbackAsked, Heard, IncomingCall
 from callflow.rules_in_force import kept_wording, rules_of
@@ -59,7 +59,7 @@ class Conversation:
         turn = self.turn(connection, moment, call)
 
         def respond() -> bytes:
-            return twiml.nothing() if heard.has_hung_up else turn.told(round_)
+            return leaving.left(turn) if heard.has_hung_up else turn.told(round_)
 
         is_past = _starts_too_late(call, is_asked=round_ == call.round)
         return once(connection, moment, call, f"choice:{round_}", request_sha256, respond, is_past=is_past)
@@ -73,7 +73,7 @@ class Conversation:
 
         def respond() -> bytes:
             if heard.has_hung_up and not heard.digits:
-                return twiml.nothing()  # hanging up is not silence, which may be consent; the call's end settles it
+                return leaving.left(turn)  # which is not silence, that may be consent; the call's end settles it
             return turn.answered(request_sha256, prompt, heard.digits)
 
         is_past = _starts_too_late(call, is_asked=prompt > call.asked_before)
@@ -103,7 +103,7 @@ class Conversation:
         turn = self.turn(connection, moment, call)
 
         def respond() -> bytes:
-            return twiml.nothing() if heard.has_hung_up else turn.language_chosen(heard)
+            return leaving.left(turn) if heard.has_hung_up else turn.language_chosen(heard)
 
         return once(connection, moment, call, "language", request_sha256, respond)
 

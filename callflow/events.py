@@ -132,6 +132,11 @@ def conversation_ended(heard: CallEnded) -> Event:
     return Event("conversation.ended", {"status": heard.dial_call_status, "bridged": heard.bridged})
 
 
+def call_hung_up(known: Call) -> Event:
+    """By a request that Twilio sent when the call was over; `state` is the state that the call was in."""
+    return Event("call.hung_up", {"state": known.state})
+
+
 def call_fell_back(heard: FallbackAsked) -> Event:
     return Event("call.fallback", {"error_code": heard.error_code, "parting": heard.was_parting})
 

@@ -18,7 +18,7 @@ from callflow.selftest_checks import CHECKS
 from callflow.selftest_plans import WHO, Script, forges, plans_for
 from policies.lifecycle import CallState
 from policies.rules import Line
-from storage import calls
+from storage import call_end, calls
 from storage.calls import Call, Moment
 from storage.tables import call as call_table
 
@@ -163,4 +163,4 @@ def end_abandoned(connection: Connection, moment: Moment) -> None:
     long_ago = call_table.c.received_at < moment.at - _ABANDONED_AFTER
     for call_id in connection.scalars(select(call_table.c.id).where(is_open, long_ago)).all():
         if known := calls.by_id(connection, call_id):
-            calls.end(connection, moment, known, status="abandoned", duration_s=None)
+            call_end.end(connection, moment, known, status="abandoned", duration_s=None)

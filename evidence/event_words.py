@@ -86,6 +86,10 @@ def _conversation(event: Fields, _: Words) -> list[str]:
     return [f"The conversation with an agent {said}: {event['status'] or 'no reason was told'}."]
 
 
+def _corrected(event: Fields, _: Words) -> list[str]:
+    return [f"The outcome was not {event['was']}, as the {event['by']} shows, but {_outcome(event)}."]
+
+
 def _outcome(event: Fields) -> str:
     return f"{event['outcome']} ({event['reason']})" if event["reason"] else str(event["outcome"])
 
@@ -156,6 +160,8 @@ _TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
     "call.unread": lambda event, _: [
         f"A request could not be gone by, and the caller was put through, unrecorded: {event['reason']}."
     ],
+    "call.hung_up": lambda *_: ["The caller hung up."],
+    "outcome.corrected": _corrected,
     "call.refused": lambda event, _: [f"The call was to end politely: {event['outcome']}."],
     "language.asked": lambda event, _: [f"The caller was offered {', '.join(event['languages'])}."],
     "decline.remembered": lambda event, _: [f"The number is not to be asked again before {event['until']}."],

@@ -6,8 +6,6 @@ Every function is total over its arguments, and no answer of `DECLINED` has a pa
 from dataclasses import dataclass
 from enum import StrEnum
 
-from policies.lifecycle import CallState
-
 # Playings of the question beyond `prompts_max` that a caller may ask for by the repeat key. A repeat uses up
 # a playing like any other; without a cap of its own, whoever leans on the key would never reach an agent.
 REPEATS_MAX = 2
@@ -187,15 +185,6 @@ def replaces(new: Outcome, old: Outcome | None) -> bool:
     if new is Outcome.DECLINED:
         return old is None or old not in RECORDING_OUTCOMES | REFUSALS
     return old is None or (new is Outcome.WITHDRAWN and old is not Outcome.WITHDRAWN)
-
-
-def hung_up(state: CallState) -> Outcome:
-    """The outcome of a call that ended while undecided. Raises ValueError for a state that has a decision."""
-    if state is CallState.DISCLOSING:
-        return Outcome.HUNG_UP_IN_DISCLOSURE
-    if state is CallState.CHOOSING:
-        return Outcome.HUNG_UP_IN_CHOICE
-    raise ValueError(f"{state}: a call in this state was already decided")
 
 
 def _playings_max(answer: Answer, standard: Standard) -> int:

@@ -10,7 +10,7 @@ from math import inf
 from sqlalchemy import ColumnElement, Connection, select
 
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import calls, permits, recordings
+from storage import call_end, calls, permits, recordings
 from storage.calls import Call, Moment
 from storage.errors import Broken, Refused, Unavailable
 from storage.incidents import raise_incident
@@ -113,7 +113,9 @@ def _take_in(
     known = _call(connection, call_id)
     if _is_over(known, at_provider, moment.at):
         status = at_provider.status if at_provider else "unknown to Twilio"
-        calls.end(connection, moment, known, status=status, duration_s=at_provider.duration_s if at_provider else None)
+        call_end.end(
+            connection, moment, known, status=status, duration_s=at_provider.duration_s if at_provider else None
+        )
     for one in sorted(found, key=_likeliest_first):
         owner = _call(connection, call_id)
         heard = recordings.hear(connection, moment, owner, _news(one, owner), jobs)

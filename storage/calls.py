@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from evidence.events import Event
-from policies.consent import Mode, Outcome, Standard, hung_up, replaces
+from policies.consent import Mode, Outcome, Standard, replaces
 from policies.lifecycle import CallEvent, CallState, after
 from policies.wording import Wording
 from storage import consent_log
@@ -123,6 +123,11 @@ _SPEAK = Prepared(
     .values({name: bindparam(name) for name in ("language", "wording_sha256", "disclosure_length_ms")})
 )
 _ASK_AGAIN = Prepared(update(call).where(call.c.id == bindparam("the_id")).values(sweep_at=bindparam("at")))
+_CONCLUDE = Prepared(
+    update(call)
+    .where(call.c.id == bindparam("the_id"))
+    .values({name: bindparam(name) for name in ("outcome", "reason")})
+)
 _CORROBORATE = Prepared(update(call).where(call.c.id == bindparam("the_id")).values(corroborate_at=bindparam("at")))
 
 
@@ -204,34 +209,6 @@ def tell(
     return told
 
 
-def end(connection: Connection, moment: Moment, known: Call, *, status: str, duration_s: int | None) -> Call:
-    """The call is over. Whoever hears it first settles it: Twilio's callback, or the sweep that asked Twilio.
-
-    `events` of the event is how many the call has with this one, so that none can be left out unseen.
-    """
-    if known.state is CallState.ENDED:
-        return known
-    outcome = hung_up(known.state) if known.outcome == OPEN else None
-    public = {
-        "status": status,
-        "duration_s": duration_s,
-        "outcome": outcome or known.outcome,
-        "reason": known.reason,
-        "events": known.events + 1,
-    }
-    booked = ask_again(connection, known, moment.at)
-    if not (known.synthetic or known.erased_at):
-        booked = corroborate(connection, booked, moment.at + CORROBORATED_AFTER)
-    return settle(
-        connection,
-        moment,
-        booked,
-        CallEvent.ENDED,
-        events=[Event("call.completed", public)],
-        outcome=outcome,
-    )
-
-
 def speak(connection: Connection, known: Call, wording: Wording) -> Call:
     """Go on in the words that the caller chose, where others were meant when the call came in."""
     row = {
@@ -246,6 +223,12 @@ def speak(connection: Connection, known: Call, wording: Wording) -> Call:
         wording_sha256=wording.sha256,
         disclosure_length_ms=wording.disclosure_length_ms,
     )
+
+
+def conclude(connection: Connection, known: Call, outcome: Outcome, reason: str) -> Call:
+    """Put another outcome in the place of the one that a call ended with."""
+    _CONCLUDE.run(connection, {"the_id": known.id, "outcome": outcome.value, "reason": reason})
+    return replace(known, outcome=outcome.value, reason=reason)
 
 
 def ask_again(connection: Connection, known: Call, at: datetime | None) -> Call:

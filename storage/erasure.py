@@ -13,7 +13,7 @@ from evidence.disclosures import read_disclosure
 from evidence.events import Event, Value, without_names
 from policies.erasure import Standing, goes, obstacle, stand_in
 from policies.lifecycle import CallState, RecordingEvent, RecordingState
-from storage import calls, consent_log, holds, recordings, watermarks
+from storage import call_end, calls, consent_log, holds, recordings, watermarks
 from storage.calls import Call, Moment
 from storage.errors import Broken
 from storage.recordings import DESTROY, Jobs, Recording
@@ -110,7 +110,7 @@ def erase(connection: Connection, moment: Moment, call_id: str, request: Request
     for table in _WHOLE:  # before the log is held: the same caller may be declining on another call
         connection.execute(delete(table).where(table.c.call_id == call_id))
     if request.again:
-        calls.end(connection, moment, known, status="erased before", duration_s=None)
+        call_end.end(connection, moment, known, status="erased before", duration_s=None)
     update_call = update(call).where(call.c.id == call_id)
     connection.execute(update_call.values(erased_at=known.erased_at or moment.at, sweep_at=None, corroborate_at=None))
     for one in found.recordings:

@@ -120,6 +120,10 @@ class PhoneCall:
     line: str
     caller: str
     sid: str = field(default_factory=lambda: "CA" + secrets.token_hex(16))
+    began: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.twilio.clock()
 
     def params(self, **more: str) -> dict[str, str]:
         return {"CallSid": self.sid, "From": self.caller, "To": self.line, "CallStatus": "in-progress", **more}
@@ -166,7 +170,8 @@ class PhoneCall:
 
     def ends(self, status: str = "completed") -> TestResponse:
         self.twilio.clock.passes(1.0)
-        return self.twilio.post("/callbacks/call", self.params(CallStatus=status, CallDuration="60"))
+        duration_s = round((self.twilio.clock() - self.began).total_seconds())
+        return self.twilio.post("/callbacks/call", self.params(CallStatus=status, CallDuration=str(duration_s)))
 
     def recording(self, url: str, status: str, recording_sid: str = "", **more: str) -> TestResponse:
         return self.twilio.post(url, self.recorded(status, recording_sid, **more))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from policies.hanging_up import UNHEARD
 from tests.callflow.conftest import Installation, Twilio, read, starts_recording
 
 NOTICE, SILENCE_IS_CONSENT = "+12125550101", "+12125550104"
@@ -74,3 +75,37 @@ def test_the_call_goes_on_by_its_own_request_only(twilio: Twilio, installation: 
     known = installation.call(theirs.sid)
     assert (known.outcome, known.reason) == ("not_asked", "the request is about another call")
     assert kept.id not in str(installation.events(theirs.sid))
+
+
+@pytest.mark.parametrize("line", ["+12125550100", NOTICE])
+def test_a_call_that_went_on_after_the_disclosure_was_not_left_in_it(installation: Installation, line: str) -> None:
+    """The rows of its other steps are missing: the database was away, or Twilio could not reach us."""
+    call = installation.twilio.dial(line)
+    call.arrives()
+    installation.twilio.clock.passes(95)
+    call.ends()
+    known = installation.call(call.sid)
+    assert (known.outcome, known.reason) == ("not_asked", UNHEARD)
+    assert installation.events(call.sid)[-1]["outcome"] == "not_asked"
+    assert installation.incidents(call.sid) == ["steps_not_heard"]
+
+
+def test_a_call_that_went_on_after_the_question_was_not_left_at_it(installation: Installation) -> None:
+    call = installation.twilio.dial()
+    call.to_the_question()
+    installation.twilio.clock.passes(95)
+    call.ends()
+    assert installation.call(call.sid).outcome == "not_asked"
+
+
+def test_that_the_caller_left_is_in_the_log_when_a_request_says_so(installation: Installation) -> None:
+    call = installation.twilio.dial()
+    gather = call.to_the_question().find("Gather")
+    assert gather is not None
+    for _ in range(2):
+        installation.twilio.post(gather.attrib["action"], {**call.pressed(""), "CallStatus": "completed"})
+    installation.twilio.clock.passes(95)  # the callback of the call's end comes late, or tells another time
+    call.ends()
+    assert installation.call(call.sid).outcome == "hung_up_in_choice"
+    assert installation.event_types(call.sid)[-2:] == ["call.hung_up", "call.completed"]
+    assert installation.event_types(call.sid).count("call.hung_up") == 1

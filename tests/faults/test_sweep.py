@@ -48,7 +48,7 @@ def test_a_call_whose_end_nobody_told_us_is_ended(premises: Premises) -> None:
     over(premises, owner)
     swept(premises)
     ended = row(premises, owner)
-    assert (ended.state, ended.outcome) == (CallState.ENDED, "hung_up_in_disclosure")
+    assert (ended.state, ended.outcome) == (CallState.ENDED, "not_asked")
 
 
 @pytest.mark.parametrize("heard", [True, False], ids=["completed lost", "all lost"])

@@ -22,9 +22,7 @@ from policies.consent import (
     answer_of,
     before_disclosure,
     decide,
-    hung_up,
 )
-from policies.lifecycle import CallState
 
 PROMPTS = range(1, 7)
 STANDARDS = [Standard(*s) for s in product(Mode, (False, True), (1, 2, 3))]
@@ -262,14 +260,3 @@ def test_a_record_decision_cannot_carry_any_other_outcome(outcome: Outcome) -> N
 def test_a_standard_plays_its_question_at_least_once() -> None:
     with pytest.raises(ValueError, match="never played"):
         Standard(Mode.OPT_IN, False, 0)
-
-
-def test_hanging_up_is_told_apart_by_where_it_happened() -> None:
-    assert hung_up(CallState.DISCLOSING) is Outcome.HUNG_UP_IN_DISCLOSURE
-    assert hung_up(CallState.CHOOSING) is Outcome.HUNG_UP_IN_CHOICE
-
-
-@pytest.mark.parametrize("state", [s for s in CallState if s not in (CallState.DISCLOSING, CallState.CHOOSING)])
-def test_a_decided_call_has_no_hang_up_outcome(state: CallState) -> None:
-    with pytest.raises(ValueError, match="already decided"):
-        hung_up(state)

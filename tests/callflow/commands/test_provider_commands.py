@@ -8,7 +8,7 @@ import pytest
 
 from simulator.clock import RealClock
 from simulator.server import Server
-from storage import calls
+from storage import call_end, calls
 from tests.callflow.commands.site import Site
 from tests.simulator.office import Office
 from tests.storage.test_calls import new_call
@@ -64,7 +64,7 @@ def test_a_call_that_twilio_does_not_tell_of_is_not_corroborated(connected: Site
     with closing(connected.database()) as database:
         database.write(lambda connection: calls.add(connection, ended))
         database.write(
-            lambda connection: calls.end(
+            lambda connection: call_end.end(
                 connection, calls.Moment(datetime.now(UTC), bytes), ended, status="completed", duration_s=1
             )
         )

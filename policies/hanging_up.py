@@ -1,0 +1,76 @@
+"""How a call ended that nobody had decided: by an act of its caller, of which there is evidence, or by our failure.
+
+A caller who leaves and a step that never reaches the service leave the same rows. So the rows that are missing prove
+nothing: a request says that the caller has left, or the provider's own duration of the call fits into what was served.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from policies.consent import RECORDING_OUTCOMES, Outcome, Suppress
+from policies.lifecycle import CallState
+
+UNHEARD = "the call went on, and its next step did not reach the service"
+_UNKNOWN = "nobody tells how long the call was, and so not whether its caller left"
+# Of these statuses the call was never answered: whoever called gave up while it rang.
+_NEVER_ANSWERED = frozenset({"canceled", "no-answer"})
+# Against a usual pace of speech: a voice may be slow, and a disclosure is only estimated.
+_SLOWEST = 1.5
+_MENU_LINE_S, _ANSWER_WAITS_S = 5.0, 5.0
+# For each document: it is fetched, perhaps twice, and the provider counts in whole seconds.
+_FETCH_S = 3.0
+
+IN_STATE: Mapping[CallState, Outcome] = {
+    CallState.DISCLOSING: Outcome.HUNG_UP_IN_DISCLOSURE,
+    CallState.CHOOSING: Outcome.HUNG_UP_IN_CHOICE,
+}
+HUNG_UP = frozenset(IN_STATE.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """All that was served of a call, and how long each of it takes at a usual pace.
+
+    `languages` are those of the menu, 0 where there was none. `has_left`: a request of the call said that it is over.
+    """
+
+    disclosure_s: float
+    question_s: float
+    languages: int = 0
+    disclosures: int = 1
+    questions: int = 0
+    has_left: bool = False
+
+    @property
+    def longest_s(self) -> float:
+        """Whoever was on the line for longer has come further than that."""
+        told_s, asked_s = self.disclosures * self.disclosure_s, self.questions * self.question_s
+        spoken_s = self.languages * _MENU_LINE_S + told_s + asked_s
+        waits = self.questions + (self.languages > 0)
+        return spoken_s * _SLOWEST + waits * _ANSWER_WAITS_S + (self.disclosures + waits) * _FETCH_S
+
+
+def undecided(state: CallState, served: Served, *, status: str, duration_s: int | None) -> Suppress:
+    """The outcome of a call that ended while undecided, by the provider's word on its end.
+
+    Raises ValueError for a state that has a decision.
+    """
+    if state not in IN_STATE:
+        raise ValueError(f"{state}: a call in this state was already decided")
+    left = Suppress(IN_STATE[state])
+    if served.has_left or (status in _NEVER_ANSWERED and state is CallState.DISCLOSING):
+        return left
+    if duration_s is None:
+        return Suppress(Outcome.NOT_ASKED, _UNKNOWN)
+    if status != "completed":
+        return Suppress(Outcome.NOT_ASKED, f"the telephone company ended the call: {status}")
+    return left if duration_s <= served.longest_s else Suppress(Outcome.NOT_ASKED, UNHEARD)
+
+
+def may_become(outcome: Outcome, other: Outcome) -> bool:
+    """Whether what is found out after a call may replace its outcome: never towards consent, nor towards an act of the
+    caller's that nobody has seen. A refusal that was said is one, whatever was concluded without it.
+    """
+    if other is Outcome.DECLINED:
+        return outcome not in {Outcome.DECLINED, Outcome.WITHDRAWN, *RECORDING_OUTCOMES}
+    return other is Outcome.NOT_ASKED and outcome in HUNG_UP

@@ -1,0 +1,95 @@
+"""The end of a call: settled by whoever hears of it first, and corrected where it turns out to have been another.
+
+`events` of the event `call.completed` is how many the call has with that one, so that none can be left out unseen.
+"""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from evidence.events import Event
+from policies.consent import Outcome, Suppress
+from policies.hanging_up import UNHEARD, Served, may_become, undecided
+from policies.lifecycle import CallEvent, CallState
+from policies.wording import spoken_length_s
+from storage import calls, consent_log
+from storage.calls import CORROBORATED_AFTER, OPEN, Call, Moment
+from storage.errors import Broken
+from storage.incidents import raise_incident
+from storage.tables import wording_version
+
+# Of a question whose words are not kept. Ours take half of that.
+_QUESTION_S = 20.0
+
+
+def end(connection: Connection, moment: Moment, known: Call, *, status: str, duration_s: int | None) -> Call:
+    """The call is over: a callback says so, or the sweep that asked Twilio. `duration_s` is by Twilio's own clock."""
+    if known.state is CallState.ENDED:
+        return known
+    found = _undecided(connection, known, status, duration_s) if known.outcome == OPEN else None
+    public = {
+        "status": status,
+        "duration_s": duration_s,
+        "outcome": found.outcome if found else known.outcome,
+        "reason": found.reason if found else known.reason,
+        "events": known.events + 1,
+    }
+    booked = calls.ask_again(connection, known, moment.at)
+    if not (known.synthetic or known.erased_at):
+        booked = calls.corroborate(connection, booked, moment.at + CORROBORATED_AFTER)
+    if found and found.reason == UNHEARD:
+        raise_incident(connection, moment, "steps_not_heard", about=known.id, call_id=known.id, detail=UNHEARD)
+    return calls.settle(
+        connection,
+        moment,
+        booked,
+        CallEvent.ENDED,
+        events=[Event("call.completed", public)],
+        outcome=found.outcome if found else None,
+        reason=found.reason if found else "",
+    )
+
+
+def correct(
+    connection: Connection, moment: Moment, known: Call, found: Suppress, *, by: str, first: Sequence[Event] = ()
+) -> Call:
+    """Say what the outcome was after all. `first` are the events that it rests on, `by` is who saw it.
+
+    Raises Broken for a correction that leads towards consent, or to an act that nobody has seen.
+    """
+    was = Outcome(known.outcome)
+    if not may_become(was, found.outcome):
+        raise Broken(f"call {known.id}: {was} can't be corrected to {found.outcome}")
+    public = {"was": was, "outcome": found.outcome, "reason": found.reason, "by": by}
+    told = [*first, Event("outcome.corrected", public)]
+    corrected = calls.tell(connection, moment, known, *told)
+    return calls.conclude(connection, corrected, found.outcome, found.reason)
+
+
+def may_be_corrected(known: Call, outcome: Outcome) -> bool:
+    return known.outcome != OPEN and may_become(Outcome(known.outcome), outcome)
+
+
+def _undecided(connection: Connection, known: Call, status: str, duration_s: int | None) -> Suppress:
+    return undecided(known.state, _served(connection, known), status=status, duration_s=duration_s)
+
+
+def _served(connection: Connection, known: Call) -> Served:
+    """By the events of the call; of questions and repeats, those that its caller was led on to."""
+    told = [consent_log.read_event(index, leaf) for index, leaf in consent_log.of_call(connection, known.id)]
+    of = [str(event["type"]) for event in told]
+    choices = [event for event in told if event["type"] == "consent.choice"]
+    return Served(
+        disclosure_s=known.disclosure_length_ms / 1000,
+        question_s=_question_s(connection, known.wording_sha256),
+        languages=max((len(event["languages"]) for event in told if event["type"] == "language.asked"), default=0),
+        disclosures=of.count("disclosure.served") + sum(event["answer"] == "repeat" for event in choices),
+        questions=of.count("disclosure.completed") + sum(event["action"] == "ask" for event in choices),
+        has_left="call.hung_up" in of,
+    )
+
+
+def _question_s(connection: Connection, wording_sha256: str) -> float:
+    text = connection.scalar(select(wording_version.c.text).where(wording_version.c.sha256 == wording_sha256))
+    return _QUESTION_S if text is None else spoken_length_s(str(json.loads(text)["question"]))
