@@ -32,6 +32,7 @@ def settings(folder: Path, database_url: str) -> dict[str, str]:
         "ONRECORD_RULEBOOK": str(folder / "onrecord.toml"),
         "ONRECORD_KEY_FILE": str(folder / "keys"),
         "ONRECORD_SPOOL": str(folder / "spool"),
+        "ONRECORD_JOURNAL": str(folder / "journal"),
         "ONRECORD_ANCHOR_FILE": str(folder / "anchors.txt"),
         "ONRECORD_ERASURES": str(folder / "erasures.txt"),
     }

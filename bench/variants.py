@@ -16,9 +16,11 @@ from callflow.doorway import Doorway
 from callflow.forms import Answered
 from callflow.health import Readiness
 from callflow.house import House, open_house
+from callflow.late_steps import LateSteps
 from callflow.logs import say_logs_plainly
 from callflow.serving import die_with_parent, run, webhook_workers
 from callflow.terms import Terms
+from callflow.waiting_requests import WaitingRequests
 from callflow.webhooks import Webhooks, create_app
 from policies import consent
 from policies.consent import Record
@@ -26,6 +28,7 @@ from storage import calls
 from storage.calls import Call, Moment
 from storage.database import Database
 from storage.permits import Permit
+from storage.request_journal import RequestJournal
 from storage.tables import call
 
 T = TypeVar("T")
@@ -70,6 +73,9 @@ def without_database() -> Doorway:
         account_sid=house.settings.account_sid,
         webhook_secrets=house.settings.webhook_secrets,
         readiness=Readiness({}),
+        waiting=WaitingRequests(
+            RequestJournal(house.settings.journal, house.keys.journal_key), house.database, LateSteps(conversation)
+        ),
     )
     return Doorway(create_app(parts))
 

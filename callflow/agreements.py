@@ -1,6 +1,7 @@
 """What a decision leaves behind: the permit of a yes, the memory of a no, and the events that say so."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 
 from sqlalchemy import Connection
@@ -58,11 +59,15 @@ def suppress(
     first: Sequence[Event] = (),
     *,
     remember: Duration | None = None,
+    said_at: datetime | None = None,
 ) -> Call:
-    """Settle that a call is not recorded; a number that declined is remembered for as long as `remember` says."""
+    """Settle that a call is not recorded; a number that declined is remembered for as long as `remember` says.
+
+    `said_at` is when it did, where that was earlier.
+    """
     told = [*first, events.recording_suppressed(known, why)]
     if why.outcome is Outcome.DECLINED:
-        told += _remember(connection, moment, known, remember)
+        told += _remember(connection, known, remember, said_at or moment.at)
     return calls.settle(
         connection, moment, known, CallEvent.SUPPRESSED, events=told, outcome=why.outcome, reason=why.reason
     )
@@ -77,21 +82,22 @@ def withdraw(
     *,
     jobs: Jobs,
     remember: Duration | None,
+    said_at: datetime | None = None,
 ) -> Call:
     """Settle that a consent holds no longer. What was recorded under it is stopped and destroyed."""
     told = [*first, events.consent_withdrawn(known, why)]
     if why.is_declined:
-        told += _remember(connection, moment, known, remember)
+        told += _remember(connection, known, remember, said_at or moment.at)
     event = CallEvent.REFUSED if why.ends_call else CallEvent.WITHDRAWN
     moved = calls.settle(connection, moment, known, event, events=told, outcome=Outcome.WITHDRAWN, reason=why.reason)
     return recordings.condemn_all(connection, moment, moved, jobs, why=why.reason)
 
 
-def _remember(connection: Connection, moment: Moment, known: Call, remember: Duration | None) -> list[Event]:
+def _remember(connection: Connection, known: Call, remember: Duration | None, at: datetime) -> list[Event]:
     if not (remember and known.caller_hash):
         return []
-    forget_at = end_of(moment.at, remember)
-    declines.remember(connection, known.caller_hash, call_id=known.id, at=moment.at, forget_at=forget_at)
+    forget_at = end_of(at, remember)
+    declines.remember(connection, known.caller_hash, call_id=known.id, at=at, forget_at=forget_at)
     return [events.decline_remembered(forget_at)]
 
 

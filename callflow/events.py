@@ -137,6 +137,12 @@ def call_hung_up(known: Call) -> Event:
     return Event("call.hung_up", {"state": known.state})
 
 
+def step_settled_late(step: str, received_at: datetime, *, was_connected: bool) -> Event:
+    """The step had come at that time and been answered, and only now could it be settled."""
+    public: dict[str, Value] = {"step": step, "received_at": timestamp(received_at), "was_connected": was_connected}
+    return Event("step.settled_late", public)
+
+
 def call_fell_back(heard: FallbackAsked) -> Event:
     return Event("call.fallback", {"error_code": heard.error_code, "parting": heard.was_parting})
 

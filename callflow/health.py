@@ -16,6 +16,7 @@ from flask import Flask, Response, jsonify
 log = logging.getLogger(__name__)
 
 Check = Callable[[], None]
+Detail = Callable[[], object]
 _EVERY_S = 10.0
 
 
@@ -49,13 +50,20 @@ class Readiness:
     check raises does not hold, and why is for our log. Nor does one whose check has not come back for three times as
     long.
 
-    `needed` are the parts that the face's own work needs, `besides` are those that it goes on without.
+    `needed` are the parts that the face's own work needs, `besides` are those that it goes on without; `details` are
+    told with what was found, and make nothing ready or not.
     """
 
     def __init__(
-        self, needed: Mapping[str, Check], *, besides: Mapping[str, Check] | None = None, every_s: float = _EVERY_S
+        self,
+        needed: Mapping[str, Check],
+        *,
+        besides: Mapping[str, Check] | None = None,
+        details: Mapping[str, Detail] | None = None,
+        every_s: float = _EVERY_S,
     ) -> None:
         self._needed = frozenset(needed)
+        self._details = details or {}
         self._parts = {name: _Part(name, check) for name, check in {**needed, **(besides or {})}.items()}
         self._every_s = every_s
 
@@ -70,6 +78,9 @@ class Readiness:
     def found(self) -> Mapping[str, bool]:
         return {name: part.holds(3 * self._every_s) for name, part in self._parts.items()}
 
+    def told(self) -> Mapping[str, object]:
+        return {name: detail() for name, detail in self._details.items()}
+
     def is_ready(self, found: Mapping[str, bool]) -> bool:
         return all(found[name] for name in self._needed)
 
@@ -80,7 +91,7 @@ def add_health(app: Flask, readiness: Readiness) -> None:
 
     def readyz() -> tuple[Response, int]:
         found = readiness.found()
-        return jsonify(found), 200 if readiness.is_ready(found) else 503
+        return jsonify({**found, **readiness.told()}), 200 if readiness.is_ready(found) else 503
 
     app.add_url_rule("/healthz", "healthz", healthz)
     app.add_url_rule("/readyz", "readyz", readyz)

@@ -14,7 +14,13 @@ from callflow.anchoring import Anchoring
 from callflow.conversation import Conversation
 from callflow.handing_over import taken_over
 from callflow.keys import Keys, read_keys
-from callflow.obstacles import require_database_file, require_folder, require_room, sqlite_file
+from callflow.obstacles import (
+    require_database_file,
+    require_folder,
+    require_private_folder,
+    require_room,
+    sqlite_file,
+)
 from callflow.recorded_prompts import RecordedPrompt, read_prompts
 from callflow.restored import require_unrestored
 from callflow.settings import Problem, Settings, SettingsRejected, read_settings
@@ -26,6 +32,7 @@ from storage.audio_store import AudioStore, open_store
 from storage.database import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.job_queue import JobQueue
+from storage.request_journal import RequestJournal
 from storage.schema import check_schema
 from storage.usable import DatabaseCheck
 
@@ -79,6 +86,7 @@ def open_house(environ: Mapping[str, str], *, restored: bool = False) -> House:
     database = tried(problems, lambda: open_database(known.database_url))
     store = tried(problems, lambda: _checked(open_store(known.audio_store)))
     tried(problems, lambda: require_folder("ONRECORD_SPOOL", known.spool))
+    tried(problems, lambda: require_private_folder("ONRECORD_JOURNAL", known.journal))
     tried(problems, lambda: _require_anchors(known))
     tried(problems, lambda: require_room("ONRECORD_ERASURES", known.erasures.parent))
     if database and not restored:
@@ -99,6 +107,7 @@ class Front:
     conversation: Conversation
     database: Database
     jobs: JobQueue
+    journal: RequestJournal
 
 
 def open_front(environ: Mapping[str, str]) -> Front:
@@ -115,7 +124,9 @@ def open_front(environ: Mapping[str, str]) -> Front:
     if not (keys and rulebook and database):
         raise NotReady(problems)
     jobs = JobQueue(database)
-    return Front(settings, rulebook, make_conversation(rulebook, settings, keys, jobs), database, jobs)
+    conversation = make_conversation(rulebook, settings, keys, jobs)
+    journal = RequestJournal(settings.journal, keys.journal_key)
+    return Front(settings, rulebook, conversation, database, jobs, journal)
 
 
 def make_conversation(rulebook: Rulebook, settings: Settings, keys: Keys, jobs: JobQueue) -> Conversation:

@@ -41,6 +41,7 @@ def _look(settings: Settings, problems: list[str], *, keys_are_lost: bool) -> No
     tried(problems, lambda: _look_at_database(settings, keys_are_lost=keys_are_lost))
     tried(problems, lambda: _look_at_store(settings.audio_store))
     tried(problems, lambda: require_room("ONRECORD_SPOOL", settings.spool))
+    tried(problems, lambda: require_room("ONRECORD_JOURNAL", settings.journal))
     if settings.key_file.exists():
         tried(problems, lambda: read_keys(settings.key_file))
     else:
@@ -103,7 +104,11 @@ def _make(settings: Settings) -> Iterator[str]:
 
 def _make_places(settings: Settings) -> None:
     file = sqlite_file(settings.database_url)
-    wanted = {"ONRECORD_SPOOL": settings.spool, "ONRECORD_RULEBOOK": settings.rulebook.parent}
+    wanted = {
+        "ONRECORD_SPOOL": settings.spool,
+        "ONRECORD_JOURNAL": settings.journal,
+        "ONRECORD_RULEBOOK": settings.rulebook.parent,
+    }
     if file is not None:
         wanted["DATABASE_URL"] = file.parent
     if settings.audio_store.startswith("dir:"):

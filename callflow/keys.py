@@ -21,6 +21,7 @@ KEY_BYTES = 32
 NAMES = ("key-encryption-key", "log-signing-key", "url-mac-key")
 OLD_SIGNING_KEY = "log-signing-key-old"
 _NUMBER_HASH = b"onrecord number hash key v1"
+_JOURNAL = b"onrecord request journal key v1"
 
 HEADER = """\
 # onrecord keys, format 1. Keep this file to its owner (mode 0600) and a copy of it where the database is not.
@@ -48,7 +49,15 @@ class Keys:
     @property
     def number_hash_key(self) -> bytes:
         """Hashes callers' numbers. HKDF-Expand (RFC 5869) of the key-encryption key, for which one block is enough."""
-        return hmac.digest(self.key_encryption_key, _NUMBER_HASH + b"\x01", "sha256")
+        return self._expanded(_NUMBER_HASH)
+
+    @property
+    def journal_key(self) -> bytes:
+        """Seals the requests that wait for the database."""
+        return self._expanded(_JOURNAL)
+
+    def _expanded(self, label: bytes) -> bytes:
+        return hmac.digest(self.key_encryption_key, label + b"\x01", "sha256")
 
 
 def create_key_file(path: Path) -> None:

@@ -1,6 +1,7 @@
 """What stands in the way of a start, found by looking: nothing is made, and nothing that is there is changed."""
 
 from pathlib import Path
+from stat import S_IMODE, S_IRWXG, S_IRWXO
 from tempfile import TemporaryFile
 
 from sqlalchemy import make_url
@@ -37,6 +38,14 @@ def require_folder(setting: str, folder: Path) -> None:
         if not folder.is_dir():
             raise Refused(f"{setting} names {folder}, which is no directory: run `onrecord init` to make it")
     require_room(setting, folder)
+
+
+def require_private_folder(setting: str, folder: Path) -> None:
+    """A folder that takes a file, and is closed to all but its owner."""
+    require_folder(setting, folder)
+    mode = folder.stat().st_mode
+    if mode & (S_IRWXG | S_IRWXO):
+        raise Refused(f"{setting} names {folder}, which other users can open (mode {S_IMODE(mode):04o}): chmod 700 it")
 
 
 def require_room(setting: str, path: Path) -> None:

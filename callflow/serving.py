@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Literal
@@ -32,11 +33,15 @@ from callflow.doorway import Doorway
 from callflow.handing_over import handed_over
 from callflow.health import Readiness, add_health
 from callflow.house import Front, NotReady, open_front, tried
+from callflow.late_steps import LateSteps
 from callflow.logs import say_logs_plainly
+from callflow.waiting_requests import WaitingRequests
 from console.app import create_app as create_console
+from evidence.events import timestamp
 from policies.places import places_of
 from policies.ruling import ends_of, rule
 from storage.audio_store import open_store
+from storage.request_journal import Standing
 from storage.usable import DatabaseCheck
 
 log = logging.getLogger(__name__)
@@ -105,6 +110,8 @@ def webhooks_app() -> Flask:
     """The public face, as the web server's worker process makes it."""
     front = _own_front()
     warm_up(front.conversation)
+    waiting = WaitingRequests(front.journal, front.database, LateSteps(front.conversation))
+    waiting.start()
     return webhooks.create_app(
         webhooks.Webhooks(
             database=front.database,
@@ -113,6 +120,7 @@ def webhooks_app() -> Flask:
             account_sid=front.settings.account_sid,
             webhook_secrets=front.settings.webhook_secrets,
             readiness=_readiness(front),
+            waiting=waiting,
         )
     )
 
@@ -161,9 +169,14 @@ def _readiness(front: Front) -> Readiness:
             "rulebook": lambda: None,  # parsed at start, and frozen since
         },
         besides={"audio_store": lambda: store().check()},
+        details={"journal": lambda: _told(front.journal.standing())},
     )
     readiness.start()
     return readiness
+
+
+def _told(journal: Standing) -> dict[str, object]:
+    return {**asdict(journal), "since": timestamp(journal.since) if journal.since else None}
 
 
 def die_with_parent(parent: int | None = None) -> None:

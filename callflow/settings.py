@@ -69,6 +69,8 @@ class Settings:
     key_file: Path
     ffmpeg: str | None
     spool: Path
+    journal: Path
+    """Where requests wait that were answered while the database was away."""
     vcon_key: Path
     """Of what signs vCons, which need not be there."""
     anchor_file: str
@@ -112,6 +114,7 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         key_file=Path(places.text("ONRECORD_KEY_FILE") or "var/keys"),
         ffmpeg=places.text("ONRECORD_FFMPEG", _program_fault(environ.get("PATH"))) or None,
         spool=Path(places.text("ONRECORD_SPOOL") or "var/spool"),
+        journal=Path(places.text("ONRECORD_JOURNAL") or "var/journal"),
         vcon_key=Path(found.text("ONRECORD_VCON_KEY") or "var/vcon.pem"),
         anchor_file=found.text("ONRECORD_ANCHOR_FILE") or "var/anchors.txt",
         anchor_s3=places.text("ONRECORD_ANCHOR_S3", s3_fault),

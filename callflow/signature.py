@@ -14,7 +14,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import unquote_to_bytes
 
 from storage.errors import Refused
@@ -49,6 +49,11 @@ class Form(Mapping[str, str]):
         self._values: dict[str, tuple[str, ...]] = {}
         for name, value in dict.fromkeys(pairs):
             self._values[name] = (*self._values.get(name, ()), value)
+
+    @classmethod
+    def read(cls, encoded: bytes) -> Self:
+        """As it was sent, whoever signed it."""
+        return cls((_text(name), _text(value)) for name, value in _pairs(encoded))
 
     def __getitem__(self, name: str) -> str:
         value, *others = self._values[name]
@@ -114,8 +119,7 @@ def verify(
     posted = _pairs(body or b"")
     if not _is_signed(secrets, urls, posted, signatures[:SIGNATURES_MAX]):
         return Refusal("bad_signature")
-    pairs = posted if body is not None else _pairs(url.partition("?")[2].encode())
-    form = Form((_text(name), _text(value)) for name, value in pairs)
+    form = Form.read(body if body is not None else url.partition("?")[2].encode())
     # A sub-account signs with a token of its own. What another account recorded, ours could not destroy.
     return form if account_sid in form.all("AccountSid") else Refusal("wrong_account")
 

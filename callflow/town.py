@@ -78,6 +78,7 @@ class Town:
             "ONRECORD_RULEBOOK": f"{self.folder}/onrecord.toml",
             "ONRECORD_KEY_FILE": f"{self.folder}/var/keys",
             "ONRECORD_SPOOL": f"{self.folder}/var/spool",
+            "ONRECORD_JOURNAL": f"{self.folder}/var/journal",
             "ONRECORD_ANCHOR_FILE": f"{self.folder}/var/anchors.txt",
             "ONRECORD_CORROBORATE_AFTER_S": "2",
             "ONRECORD_ERASURES": f"{self.folder}/var/erasures.txt",

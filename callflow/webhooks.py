@@ -4,8 +4,8 @@ What is not Twilio's gets a bare 403. What is, and cannot be gone by, puts its c
 (`callflow.unasked`). How a request of Twilio's was carried and spelt never matters.
 
 Two failure rules that are opposites. A voice step that fails connects the caller, unrecorded, and says 200: the call
-matters more than the recording. A callback that fails says 503, so that it comes again: nobody is waiting, and an
-answer of 200 would lose it.
+matters more than the recording. It waits on disk then, before the answer leaves, until it can be settled. A callback
+that fails says 503, so that it comes again: nobody is waiting, and what never comes again the sweep finds at Twilio.
 """
 
 import logging
@@ -23,15 +23,18 @@ from callflow import forms, twiml
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.health import Readiness, add_health
+from callflow.late_steps import ENDPOINTS
 from callflow.refusals import Refusals
 from callflow.signature import BODY_BYTES_MAX, Form, Refusal, raw_target, signed_url, verify
 from callflow.unasked import Unasked
 from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED
+from callflow.waiting_requests import WaitingRequests
 from policies.wording import Wording
 from storage import calls
 from storage.calls import Moment
 from storage.database import Database
 from storage.errors import Refused, Unavailable
+from storage.kept_request import Kept
 from storage.prompts import audio_of
 
 log = logging.getLogger(__name__)
@@ -66,6 +69,7 @@ class Webhooks:
     account_sid: str
     webhook_secrets: tuple[str, ...]
     readiness: Readiness
+    waiting: WaitingRequests
     now: Callable[[], datetime] = utc_now
     random: Callable[[int], bytes] = secrets.token_bytes
     deadline_s: float = DEADLINE_S
@@ -227,9 +231,10 @@ class _Steps:
         )
 
     def _write(self, step: Callable[..., R], *heard: object) -> R:
-        """Run a step in one transaction; when this returns, all it wrote is on disk. When it raises, nothing was
-        written, but for one case: the disk did confirm the commit, after the deadline.
+        """Run a step in one transaction, after all that waits; when this returns, all it wrote is on disk. When it
+        raises, nothing was written, but for one case: the disk did confirm the commit, after the deadline.
         """
+        self._parts.waiting.go_first()
         moment = Moment(self._parts.now(), self._parts.random)
         request_sha256 = sha256(g.sent).hexdigest()
         return self._parts.database.write(
@@ -249,14 +254,18 @@ class _Steps:
         return twiml.whisper(wording, recorded=recorded)
 
     def _voice(self, respond: Callable[[], bytes], *, failed: Callable[[], bytes]) -> Response:
+        received_at = self._parts.now()
         try:
             body = self._or_put_through(respond)
-        except (Refused, Unavailable) as error:
+        except Refused as error:
+            log.error("a voice step was refused; the caller is connected, unrecorded: %s", error)
+            body = failed()  # it would be refused again, whenever it is settled
+        except Unavailable as error:
             log.error("a voice step failed; the caller is connected, unrecorded: %s", error)
-            body = failed()
+            body = self._kept(received_at, failed())
         except Exception:  # the edge: whatever it is, a caller is waiting
             log.exception("a voice step failed; the caller is connected, unrecorded")
-            body = failed()
+            body = self._kept(received_at, failed())
         return Response(body, content_type="text/xml; charset=utf-8")
 
     def _or_put_through(self, respond: Callable[[], bytes]) -> bytes:
@@ -271,6 +280,15 @@ class _Steps:
             call_id = str((request.view_args or {}).get("call_id", ""))
             told = forms.IncomingCall.as_told(g.form)
             return self._write(self._unasked.put_through, told, call_id, str(error))
+
+    def _kept(self, received_at: datetime, answer: bytes) -> bytes:
+        """The answer, once the request is where it can't be lost."""
+        if request.endpoint in ENDPOINTS:
+            path = {name: str(value) for name, value in (request.view_args or {}).items() if name != "mac"}
+            token = request.headers.get("I-Twilio-Idempotency-Token", "")
+            kept = Kept(request.endpoint, path, g.sent, token, received_at, answer)
+            self._parts.waiting.keep(kept)
+        return answer
 
     def _callback(self, hear: Callable[[], None]) -> Response:
         try:

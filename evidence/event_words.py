@@ -86,6 +86,11 @@ def _conversation(event: Fields, _: Words) -> list[str]:
     return [f"The conversation with an agent {said}: {event['status'] or 'no reason was told'}."]
 
 
+def _late(event: Fields, _: Words) -> list[str]:
+    so = ", and the caller was connected" if event["was_connected"] else ""
+    return [f"The step {event['step']} had come at {event['received_at']}{so}; it could only be settled now."]
+
+
 def _corrected(event: Fields, _: Words) -> list[str]:
     return [f"The outcome was not {event['was']}, as the {event['by']} shows, but {_outcome(event)}."]
 
@@ -161,6 +166,7 @@ _TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
         f"A request could not be gone by, and the caller was put through, unrecorded: {event['reason']}."
     ],
     "call.hung_up": lambda *_: ["The caller hung up."],
+    "step.settled_late": _late,
     "outcome.corrected": _corrected,
     "call.refused": lambda event, _: [f"The call was to end politely: {event['outcome']}."],
     "language.asked": lambda event, _: [f"The caller was offered {', '.join(event['languages'])}."],

@@ -7,7 +7,7 @@ nothing: a request says that the caller has left, or the provider's own duration
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from policies.consent import RECORDING_OUTCOMES, Outcome, Suppress
+from policies.consent import Outcome, Suppress
 from policies.lifecycle import CallState
 
 UNHEARD = "the call went on, and its next step did not reach the service"
@@ -65,12 +65,3 @@ def undecided(state: CallState, served: Served, *, status: str, duration_s: int 
     if status != "completed":
         return Suppress(Outcome.NOT_ASKED, f"the telephone company ended the call: {status}")
     return left if duration_s <= served.longest_s else Suppress(Outcome.NOT_ASKED, UNHEARD)
-
-
-def may_become(outcome: Outcome, other: Outcome) -> bool:
-    """Whether what is found out after a call may replace its outcome: never towards consent, nor towards an act of the
-    caller's that nobody has seen. A refusal that was said is one, whatever was concluded without it.
-    """
-    if other is Outcome.DECLINED:
-        return outcome not in {Outcome.DECLINED, Outcome.WITHDRAWN, *RECORDING_OUTCOMES}
-    return other is Outcome.NOT_ASKED and outcome in HUNG_UP

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from evidence.events import Event
 from policies.consent import Outcome, Suppress
-from policies.hanging_up import UNHEARD, Served, may_become, undecided
+from policies.hanging_up import HUNG_UP, UNHEARD, Served, undecided
 from policies.lifecycle import CallEvent, CallState
 from policies.wording import spoken_length_s
 from storage import calls, consent_log
@@ -54,21 +54,15 @@ def end(connection: Connection, moment: Moment, known: Call, *, status: str, dur
 def correct(
     connection: Connection, moment: Moment, known: Call, found: Suppress, *, by: str, first: Sequence[Event] = ()
 ) -> Call:
-    """Say what the outcome was after all. `first` are the events that it rests on, `by` is who saw it.
+    """The caller did not hang up after all. `first` are the events that this rests on, `by` is who saw it.
 
-    Raises Broken for a correction that leads towards consent, or to an act that nobody has seen.
+    Raises Broken for anything but a hang-up that becomes none: nothing leads towards consent, or to an act unseen.
     """
-    was = Outcome(known.outcome)
-    if not may_become(was, found.outcome):
-        raise Broken(f"call {known.id}: {was} can't be corrected to {found.outcome}")
-    public = {"was": was, "outcome": found.outcome, "reason": found.reason, "by": by}
-    told = [*first, Event("outcome.corrected", public)]
-    corrected = calls.tell(connection, moment, known, *told)
+    if known.outcome not in HUNG_UP or found.outcome is not Outcome.NOT_ASKED:
+        raise Broken(f"call {known.id}: {known.outcome} can't be corrected to {found.outcome}")
+    public = {"was": known.outcome, "outcome": found.outcome, "reason": found.reason, "by": by}
+    corrected = calls.tell(connection, moment, known, *first, Event("outcome.corrected", public))
     return calls.conclude(connection, corrected, found.outcome, found.reason)
-
-
-def may_be_corrected(known: Call, outcome: Outcome) -> bool:
-    return known.outcome != OPEN and may_become(Outcome(known.outcome), outcome)
 
 
 def _undecided(connection: Connection, known: Call, status: str, duration_s: int | None) -> Suppress:

@@ -44,6 +44,7 @@ TOOLS: dict[str, set[str]] = {
 EDGES = {
     "callflow/webhooks.py",  # a caller waits
     "callflow/health.py",  # a check
+    "callflow/waiting_requests.py",  # an entry of the journal, and others wait behind it
     "storage/worker.py",  # a job
     "storage/repeating.py",  # a thread
 }

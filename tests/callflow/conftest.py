@@ -2,10 +2,12 @@
 
 import json
 import logging
+import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -25,7 +27,9 @@ from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.health import Readiness
 from callflow.keys import create_key_file
+from callflow.late_steps import LateSteps
 from callflow.urls import Urls
+from callflow.waiting_requests import WaitingRequests
 from callflow.webhooks import Webhooks, create_app
 from policies.rulebook import parse
 from simulator import twiml
@@ -34,6 +38,7 @@ from storage.calls import Call
 from storage.database import Database
 from storage.job_queue import JobQueue, create_job_tables
 from storage.recordings import Recording
+from storage.request_journal import RequestJournal
 from storage.schema import migrate
 from storage.tables import incident, log_leaf, metadata
 from tests.callflow.signed_log import SignedLog
@@ -44,7 +49,7 @@ ACCOUNT = "AC" + "a" * 32
 TOKEN = "an-auth-token-of-32-characters!!"
 RULEBOOK = Path(__file__).with_name("rulebook.toml")
 URLS = Urls(BASE, b"k" * 32)
-NUMBER_KEY = b"N" * 32
+NUMBER_KEY, JOURNAL_KEY = b"N" * 32, b"J" * 32
 CALLER = "+15125550111"
 
 
@@ -237,6 +242,11 @@ class Installation:
 
     database: Database
     twilio: Twilio
+    webhooks: Webhooks
+
+    @property
+    def journal(self) -> RequestJournal:
+        return self.webhooks.waiting.journal
 
     def call(self, sid: str) -> Call:
         with self.database.read() as connection:
@@ -283,7 +293,15 @@ class Installation:
         return {**rows, "job": [(job,) for job in self.jobs()]}
 
 
-def make_webhooks(database: Database, clock: Clock, rules: str | None = None) -> Webhooks:
+def make_waiting(
+    database: Database, conversation: Conversation, now: Callable[[], datetime], folder: Path | None = None
+) -> WaitingRequests:
+    """Without a thread of its own: what waits is settled before the next request. The folder is made when needed."""
+    folder = folder or Path(tempfile.gettempdir()) / f"onrecord-{os.getpid()}" / secrets.token_hex(8)
+    return WaitingRequests(RequestJournal(folder, JOURNAL_KEY), database, LateSteps(conversation), now)
+
+
+def make_webhooks(database: Database, clock: Clock, rules: str | None = None, folder: Path | None = None) -> Webhooks:
     conversation = Conversation(parse(rules or RULEBOOK.read_text()), URLS, NUMBER_KEY, JobQueue(database))
     return Webhooks(
         database=database,
@@ -292,6 +310,7 @@ def make_webhooks(database: Database, clock: Clock, rules: str | None = None) ->
         account_sid=ACCOUNT,
         webhook_secrets=(TOKEN,),
         readiness=Readiness({}),
+        waiting=make_waiting(database, conversation, clock, folder),
         now=clock,
     )
 
@@ -299,7 +318,8 @@ def make_webhooks(database: Database, clock: Clock, rules: str | None = None) ->
 def install(database: Database, rules: str | None = None) -> Installation:
     """Under the rulebook of these tests, or another (its text)."""
     clock = Clock()
-    return Installation(database, Twilio(create_app(make_webhooks(database, clock, rules)), clock))
+    webhooks = make_webhooks(database, clock, rules)
+    return Installation(database, Twilio(create_app(webhooks), clock), webhooks)
 
 
 @pytest.fixture

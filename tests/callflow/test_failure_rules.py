@@ -2,6 +2,7 @@
 
 import fcntl
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -23,7 +24,6 @@ from tests.callflow.conftest import (
     Installation,
     Twilio,
     connects,
-    make_webhooks,
     read,
     recording_url,
     said,
@@ -86,7 +86,8 @@ def no_commit(installation: Installation) -> Iterator[None]:
 def hangs(installation: Installation) -> Iterator[None]:
     """Somebody has the lock that every write needs, and does not let go of it; we wait for a third of a second."""
     twilio, patient, engine = installation.twilio, installation.twilio.app, installation.database.engine
-    twilio.app = create_app(replace(make_webhooks(installation.database, twilio.clock), deadline_s=0.3))
+    waiting = replace(installation.webhooks.waiting, deadline_s=0.3)
+    twilio.app = create_app(replace(installation.webhooks, deadline_s=0.3, waiting=waiting))
     if engine.dialect.name == "sqlite":
         with Path(f"{engine.url.database}.turn").open() as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
@@ -189,6 +190,8 @@ def test_a_step_that_fails_at_any_of_its_statements_leaves_nothing(installation:
             break
         assert_it_fails_well(step, answer)
         assert installation.counts() == kept, f"statement {at}"
+        assert installation.journal.standing().waiting == (step not in CALLBACKS)
+        shutil.rmtree(installation.journal.folder, ignore_errors=True)
     assert at > 5
 
 
@@ -222,7 +225,9 @@ def test_a_hanging_database_holds_up_no_caller_however_many_call(installation: I
         for _ in range(2):
             answers = delivery.at_once(installation.twilio.app, 40)
             assert all(connects(read(answer)) for answer in answers)
-    assert not connects(read(delivery.to(installation.twilio.app)))
+    assert connects(read(delivery.to(installation.twilio.app))), "it was answered so, and is repeated"
+    assert not connects(installation.twilio.dial().arrives())
+    assert installation.event_types(call.sid) == ["call.received", "step.settled_late", "recording.suppressed"]
 
 
 def test_a_conversation_without_a_decision_is_put_down_to_our_failure(installation: Installation) -> None:

@@ -43,7 +43,7 @@ class Remembering(Installation):
 @pytest.fixture
 def remembering(used_database: Database) -> Remembering:
     made = install(used_database, TEXT)
-    return Remembering(made.database, made.twilio, caller=f"+1512555{next(_numbers) % 10000:04}")
+    return Remembering(made.database, made.twilio, made.webhooks, caller=f"+1512555{next(_numbers) % 10000:04}")
 
 
 def declined(remembering: Remembering) -> PhoneCall:

@@ -47,6 +47,7 @@ def test_three_settings_are_enough_and_the_rest_have_defaults() -> None:
         key_file=Path("var/keys"),
         ffmpeg=None,
         spool=Path("var/spool"),
+        journal=Path("var/journal"),
         vcon_key=Path("var/vcon.pem"),
         anchor_file="var/anchors.txt",
         anchor_s3="",

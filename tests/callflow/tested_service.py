@@ -32,7 +32,7 @@ from storage.database import Database
 from storage.incidents import Incident, open_incidents
 from storage.job_queue import JobQueue
 from storage.tables import call, log_leaf
-from tests.callflow.conftest import ACCOUNT, NUMBER_KEY, RULEBOOK, TOKEN, Clock
+from tests.callflow.conftest import ACCOUNT, NUMBER_KEY, RULEBOOK, TOKEN, Clock, make_waiting
 from tests.conftest import NOON
 
 RULES = RULEBOOK.read_text()
@@ -129,7 +129,8 @@ def served(
     urls = Urls(base, b"k" * 32)
     conversation = Conversation(published.rulebook, urls, NUMBER_KEY, JobQueue(database))
     callbacks = Callbacks(conversation)
-    parts = Webhooks(database, conversation, callbacks, ACCOUNT, (TOKEN,), Readiness({}), clock)
+    waiting = make_waiting(database, conversation, clock)
+    parts = Webhooks(database, conversation, callbacks, ACCOUNT, (TOKEN,), Readiness({}), waiting, clock)
     server.app = sabotage(create_app(parts))
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

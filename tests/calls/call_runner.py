@@ -48,6 +48,7 @@ from storage.listening_copy import find_ffmpeg
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
 from storage.sweep import KnownJobs, sweep
 from storage.workshop import Workshop
+from tests.callflow.conftest import make_waiting
 from tests.calls.script import NUMBERS, RULEBOOKS, ScriptedCall
 
 ACCOUNT, TOKEN, KEY, SECRET = "AC" + "c" * 32, "the-token-of-the-call-scripts", "SK" + "d" * 32, "the-secret-of-them"
@@ -115,6 +116,7 @@ class PublicFace:
                 account_sid=ACCOUNT,
                 webhook_secrets=(TOKEN,),
                 readiness=Readiness({}),
+                waiting=make_waiting(self.database, conversation, self.now),
                 now=self.now,
             )
         )

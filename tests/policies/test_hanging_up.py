@@ -1,11 +1,9 @@
 """Rows that are missing are no act of the caller's: a hang-up has evidence, or it was our failure."""
 
-from itertools import product
-
 import pytest
 
-from policies.consent import RECORDING_OUTCOMES, Outcome, Suppress
-from policies.hanging_up import HUNG_UP, IN_STATE, UNHEARD, Served, may_become, undecided
+from policies.consent import Outcome, Suppress
+from policies.hanging_up import IN_STATE, UNHEARD, Served, undecided
 from policies.lifecycle import CallState
 
 TOLD = Served(disclosure_s=10, question_s=6)
@@ -62,12 +60,3 @@ def test_where_nobody_tells_of_a_hang_up_nobody_was_asked(status: str, duration_
 def test_a_decided_call_has_no_hang_up_outcome(state: CallState) -> None:
     with pytest.raises(ValueError, match="already decided"):
         ended(state, TOLD, 4)
-
-
-@pytest.mark.parametrize(("was", "other"), list(product(Outcome, Outcome)))
-def test_an_outcome_is_corrected_away_from_acts_or_to_a_refusal_and_never_towards_consent(
-    was: Outcome, other: Outcome
-) -> None:
-    unsaid = {Outcome.DECLINED, Outcome.WITHDRAWN, *RECORDING_OUTCOMES}
-    allowed = (other is Outcome.NOT_ASKED and was in HUNG_UP) or (other is Outcome.DECLINED and was not in unsaid)
-    assert may_become(was, other) is allowed

@@ -28,7 +28,7 @@ from storage.recordings import Recording
 from storage.tables import call, disclosure, recording
 from storage.workshop import Workshop
 from tests.callflow.commands.site import Site
-from tests.callflow.conftest import ACCOUNT, BASE, RULEBOOK, TOKEN, Clock, PhoneCall, Twilio
+from tests.callflow.conftest import ACCOUNT, BASE, RULEBOOK, TOKEN, Clock, PhoneCall, Twilio, make_waiting
 from tests.callflow.whole_calls import NEVER, NOTICE, falls_back, hangs_up, is_missed, is_never_asked, talks
 from tests.faults.phone_company import PhoneCompany, Tape
 from tests.faults.premises import Patient
@@ -85,6 +85,7 @@ def phone_company(house: House, clock: Clock) -> Twilio:
         account_sid=ACCOUNT,
         webhook_secrets=(TOKEN,),
         readiness=Readiness({}),
+        waiting=make_waiting(house.database, conversation, clock),
         now=clock,
     )
     return Twilio(create_app(parts), clock)

@@ -49,6 +49,7 @@ def test_init_on_a_full_disk_makes_nothing_and_later_everything(tmp_path: Path) 
             "DATABASE_URL",
             "AUDIO_STORE",
             "ONRECORD_SPOOL",
+            "ONRECORD_JOURNAL",
             "ONRECORD_KEY_FILE",
             "ONRECORD_RULEBOOK",
         }
@@ -69,6 +70,7 @@ def test_nothing_starts_on_a_full_disk(site: Site, tmp_path: Path) -> None:
                 "DATABASE_URL",
                 "AUDIO_STORE",
                 "ONRECORD_SPOOL",
+                "ONRECORD_JOURNAL",
                 "ONRECORD_ANCHOR_FILE",
                 "ONRECORD_ERASURES",
             ]

@@ -67,6 +67,7 @@ def test_run_again_init_changes_nothing(site: Site) -> None:
         ("ONRECORD_KEY_FILE", "/sys/keys", "ONRECORD_KEY_FILE: /sys can't be written; it needs room and the right to "),
         ("ONRECORD_KEY_FILE", "file", "ONRECORD_KEY_FILE is damaged: restore file from its copy"),
         ("ONRECORD_SPOOL", "file/spool", "ONRECORD_SPOOL names file/spool, but "),
+        ("ONRECORD_JOURNAL", "file/journal", "ONRECORD_JOURNAL names file/journal, but "),
     ],
 )
 def test_init_makes_nothing_while_anything_is_in_the_way(name: str, value: str, problem: str, nothing: Site) -> None:
@@ -82,11 +83,19 @@ def test_init_tells_all_that_is_in_its_way_at_once(nothing: Site) -> None:
         "DATABASE_URL": "sqlite:////sys/onrecord.db",
         "AUDIO_STORE": "dir:/sys/audio",
         "ONRECORD_SPOOL": "/sys/spool",
+        "ONRECORD_JOURNAL": "/sys/journal",
         "ONRECORD_KEY_FILE": "/sys/keys",
         "ONRECORD_RULEBOOK": "/sys/rules.toml",
     }
     told = [problem.partition(":")[0] for problem in nothing.run("init").problems]
-    assert told == ["DATABASE_URL", "AUDIO_STORE", "ONRECORD_SPOOL", "ONRECORD_KEY_FILE", "ONRECORD_RULEBOOK"]
+    assert told == [
+        "DATABASE_URL",
+        "AUDIO_STORE",
+        "ONRECORD_SPOOL",
+        "ONRECORD_JOURNAL",
+        "ONRECORD_KEY_FILE",
+        "ONRECORD_RULEBOOK",
+    ]
 
 
 def test_init_that_fails_half_way_goes_on_where_it_ended(nothing: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,6 +156,14 @@ FAULTS: dict[str, tuple[Spoil, list[str]]] = {
         remove("var/spool"),
         ["ONRECORD_SPOOL names var/spool, which is no directory: run `onrecord init` to make it"],
     ),
+    "no journal": (
+        remove("var/journal"),
+        ["ONRECORD_JOURNAL names var/journal, which is no directory: run `onrecord init` to make it"],
+    ),
+    "journal that others can open": (
+        lambda site: (site.folder / "var/journal").chmod(0o750),
+        ["ONRECORD_JOURNAL names var/journal, which other users can open (mode 0750): chmod 700 it"],
+    ),
     "all at once": (
         lambda site: [spoil(site) for spoil in (drop("PUBLIC_BASE_URL"), remove("onrecord.toml", "var"))],
         [
@@ -165,6 +173,7 @@ FAULTS: dict[str, tuple[Spoil, list[str]]] = {
             "DATABASE_URL names var/onrecord.db, which does not exist",
             "AUDIO_STORE: ",
             "ONRECORD_SPOOL names var/spool, which is no directory",
+            "ONRECORD_JOURNAL names var/journal, which is no directory",
         ],
     ),
 }

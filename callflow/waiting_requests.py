@@ -1,0 +1,186 @@
+"""Settles the requests that were answered while the database was away, in the order in which they came.
+
+No request is settled before those that came before it: the caller's refusal on one call counts on the next, and a call
+does not end before its earlier steps. While some wait that can't be settled, what comes is answered as it is while the
+database is away, and waits behind them. Of several processes that share the journal one settles at a time, whoever it
+was that wrote.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from threading import Event as Stop
+from threading import Thread
+
+from sqlalchemy import Connection
+
+from callflow.late_steps import LateSteps
+from storage import consent_log
+from storage.calls import Moment
+from storage.database import Database
+from storage.errors import Broken, Refused, Unavailable
+from storage.incidents import raise_incident
+from storage.kept_request import Kept
+from storage.repeating import repeat
+from storage.request_journal import RequestJournal
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+# How long a caller is kept waiting for what waits before them; and, in one go, nobody.
+_PATIENCE_S, _AT_ONCE_S = 1.0, 60.0
+_REMOVED_AT_ONCE = 50
+_TRIES_MAX = 10
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class WaitingRequests:
+    journal: RequestJournal
+    database: Database
+    late: LateSteps
+    now: Callable[[], datetime] = utc_now
+    random: Callable[[int], bytes] = secrets.token_bytes
+    deadline_s: float = 3.0
+    _is_away: bool = False
+    _is_lost: bool = False
+    _failures: dict[int, int] = field(default_factory=dict)
+
+    def start(self) -> Thread:
+        return repeat("request journal", LOOK_EVERY_S, self.look, Stop())
+
+    def look(self) -> None:
+        if not (self.journal.waits() or self.journal.lacks_its_last()):
+            return
+        was_away = self._is_away
+        try:
+            self.settle(within_s=_AT_ONCE_S)
+        except Unavailable as error:
+            if not was_away:
+                log.warning("answered requests wait for the database: %s", error)
+            with suppress(Unavailable):
+                self._give_up_on_the_first(str(error))
+
+    def keep(self, kept: Kept) -> None:
+        """Never fails: the caller is answered anyhow. What can't be kept on disk is told once, until it can."""
+        try:
+            self.journal.keep(kept)
+            self._is_lost = False
+        except Unavailable as error:
+            if not self._is_lost:
+                log.error("a request that was answered is kept in memory alone: %s", error)
+            self._is_lost = True
+
+    def go_first(self) -> None:
+        """Settle what waits, before a request is. Raises Unavailable where that can't be done at once."""
+        if self.journal.waits():
+            self.settle(within_s=0.0 if self._is_away else _PATIENCE_S)
+
+    def settle(self, *, within_s: float) -> None:
+        """All that waits. Raises Unavailable where the database is away, another settles, or the time is over."""
+        with self.journal.turn(within_s):
+            end = time.monotonic() + max(within_s, _PATIENCE_S)
+            try:
+                unwritten = self.journal.unwritten()
+                self._settle_written(end)
+                for kept in unwritten:
+                    self._settle_unwritten(kept, end)
+            except Unavailable:
+                self._is_away = True
+                raise
+            self._is_away = False
+
+    def _settle_written(self, end: float) -> None:
+        self._tell_of_gaps()
+        while numbers := self.journal.waiting():
+            for done, number in enumerate(numbers, 1):
+                try:
+                    self._settle_one(number, end)
+                except Unavailable:
+                    self._settled_to(numbers[: done - 1])
+                    raise
+                if done % _REMOVED_AT_ONCE == 0:
+                    self._settled_to(numbers[:done])
+            self._settled_to(numbers)
+
+    def _settled_to(self, numbers: list[int]) -> None:
+        if numbers:
+            self.journal.settled_to(numbers[-1])
+
+    def _settle_one(self, number: int, end: float) -> None:
+        _in_time(end)
+        if self.journal.is_settled(number):
+            return
+        try:
+            kept = self.journal.read(number)
+        except Broken as error:
+            self._set_aside(number, f"entry {number}", str(error))
+            return
+        if why_not := self._attempt(kept):
+            self._set_aside(number, kept.body_sha256, why_not)
+
+    def _settle_unwritten(self, kept: Kept, end: float) -> None:
+        _in_time(end)
+        if why_not := self._attempt(kept):
+            self._raise(kept.body_sha256, why_not)
+        self.journal.forget(kept)
+
+    def _attempt(self, kept: Kept) -> str:
+        """Empty when it is settled, or why it never will be. Raises Unavailable where another attempt may succeed."""
+        try:
+            self._write(lambda connection, moment: self.late.settle(connection, moment, kept))
+        except (Refused, Broken) as error:
+            return f"{kept.endpoint}: {error}"
+        except Unavailable:
+            raise
+        except Exception as error:  # the edge of an entry: it is tried again, and given up after a time
+            log.exception("a request that waits can't be settled")
+            raise Unavailable(f"{kept.endpoint}: {type(error).__name__}") from error
+        return ""
+
+    def _set_aside(self, number: int, about: str, why: str) -> None:
+        self._raise(about, why)
+        self.journal.set_aside(number)
+
+    def _raise(self, about: str, why: str) -> None:
+        """About no call that is known to be one: the entry may be anybody's."""
+        name = sha256(about.encode()).hexdigest()[:32]
+        self._write(lambda connection, moment: _incident(connection, moment, "request_not_settled", name, why))
+
+    def _tell_of_gaps(self) -> None:
+        if lacking := self.journal.lacking():
+            numbers = f"{lacking[0]} to {lacking[-1]}"
+            detail = f"of the requests that waited to be settled {len(lacking)} are gone ({numbers})"
+            name = sha256(detail.encode()).hexdigest()[:32]
+            self._write(lambda connection, moment: _incident(connection, moment, "requests_missing", name, detail))
+            if not self.journal.waits():
+                self.journal.settled_to(lacking[-1])
+
+    def _give_up_on_the_first(self, why: str) -> None:
+        """Of an entry that fails time and again while the database takes all else."""
+        self._write(lambda connection, _: consent_log.lock(connection))
+        if numbers := self.journal.waiting():
+            self._failures[numbers[0]] = self._failures.get(numbers[0], 0) + 1
+            if self._failures[numbers[0]] >= _TRIES_MAX:
+                self._set_aside(numbers[0], f"entry {numbers[0]}", why)
+
+    def _write(self, work: Callable[[Connection, Moment], None]) -> None:
+        moment = Moment(self.now(), self.random)
+        self.database.write(lambda connection: work(connection, moment), within_s=self.deadline_s)
+
+
+def _incident(connection: Connection, moment: Moment, kind: str, about: str, detail: str) -> None:
+    raise_incident(connection, moment, kind, about=about, call_id=None, detail=detail)
+
+
+def _in_time(end: float) -> None:
+    if time.monotonic() > end:
+        raise Unavailable("request journal: entries still wait")

@@ -1,0 +1,224 @@
+"""What the journal promises by itself: durable, sealed, in order, bounded, and what is missing shows."""
+
+import os
+import resource
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from storage.errors import Broken, Unavailable
+from storage.kept_request import Kept
+from storage.request_journal import UNWRITTEN_MAX, RequestJournal
+
+KEY = b"K" * 32
+CALLER = "15125550111"
+KEPT = Kept(
+    endpoint="consent",
+    path={"call_id": "a" * 32, "prompt": "1"},
+    body=f"Digits=2&From=%2B{CALLER}".encode(),
+    token="5f2c",
+    received_at=datetime(2026, 11, 28, 12, 0, tzinfo=UTC),
+    answered=b"<Response/>",
+)
+
+
+def kept(number: int) -> Kept:
+    return replace(KEPT, token=str(number))
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> RequestJournal:
+    return RequestJournal(tmp_path / "journal", KEY)
+
+
+def again(journal: RequestJournal) -> RequestJournal:
+    """As the process that comes after one that was killed sees it."""
+    return RequestJournal(journal.folder, KEY)
+
+
+def files(journal: RequestJournal, suffix: str = ".request") -> list[Path]:
+    return sorted(journal.folder.glob(f"*{suffix}"))
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_what_is_kept_is_read_again_in_the_order_in_which_it_came(journal: RequestJournal) -> None:
+    assert not journal.waits()
+    for number in range(12):
+        journal.keep(kept(number))
+    successor = again(journal)
+    assert successor.waits()
+    assert [successor.read(number) for number in successor.waiting()] == [kept(number) for number in range(12)]
+
+
+def test_an_entry_is_synced_before_keep_returns_and_so_is_its_name(
+    journal: RequestJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    journal.keep(KEPT)
+    assert synced == [False, True]
+
+
+def test_nothing_personal_stands_in_names_or_in_the_clear(journal: RequestJournal) -> None:
+    journal.keep(KEPT)
+    (file,) = files(journal)
+    assert file.name == "000000000001.request"
+    for word in (CALLER.encode(), b"Digits", b"consent", b"Response"):
+        assert word not in file.read_bytes()
+
+
+def test_the_folder_and_all_in_it_are_closed_to_others(journal: RequestJournal) -> None:
+    journal.keep(KEPT)
+    journal.settled_to(1)
+    assert stat.S_IMODE(journal.folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in journal.folder.iterdir()} == {0o600}
+
+
+def test_a_number_is_never_given_twice(journal: RequestJournal) -> None:
+    journal.keep(kept(1))
+    journal.settled_to(1)
+    again(journal).keep(kept(2))
+    assert (journal.waiting(), journal.is_settled(1), journal.is_settled(2)) == ([2], True, False)
+
+
+def test_an_entry_that_was_altered_or_put_under_another_number_is_broken(journal: RequestJournal) -> None:
+    for number in range(3):
+        journal.keep(kept(number))
+    first, second, third = files(journal)
+    swapped = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(swapped)
+    third.write_bytes(third.read_bytes()[:-1])
+    for number in (1, 2, 3):
+        with pytest.raises(Broken, match=f"entry {number} is damaged"):
+            journal.read(number)
+
+
+def test_an_entry_is_read_with_its_own_key_alone(journal: RequestJournal) -> None:
+    journal.keep(KEPT)
+    with pytest.raises(Broken):
+        RequestJournal(journal.folder, b"L" * 32).read(1)
+
+
+def test_entries_that_were_taken_away_are_missed(journal: RequestJournal) -> None:
+    for number in range(5):
+        journal.keep(kept(number))
+    assert journal.lacking() == []
+    for file in files(journal)[1:3]:
+        file.unlink()
+    assert again(journal).lacking() == [2, 3]
+    for file in files(journal):
+        file.unlink()
+    assert journal.lacking() == [1, 2, 3, 4, 5]
+    assert journal.lacks_its_last()
+
+
+def test_what_is_settled_or_set_aside_is_not_missed(journal: RequestJournal) -> None:
+    for number in range(4):
+        journal.keep(kept(number))
+    journal.settled_to(2)
+    journal.set_aside(3)
+    assert (journal.lacking(), journal.waiting(), len(files(journal, ".aside"))) == ([], [4], 1)
+    journal.settled_to(4)
+    assert (journal.lacking(), journal.waits(), journal.lacks_its_last()) == ([], False, False)
+
+
+def test_an_entry_that_is_put_back_is_known_to_be_settled(journal: RequestJournal) -> None:
+    journal.keep(KEPT)
+    (file,) = files(journal)
+    copy = file.read_bytes()
+    journal.settled_to(1)
+    file.write_bytes(copy)
+    assert journal.waiting() == [1]
+    assert journal.is_settled(1)
+
+
+def test_a_mark_that_was_taken_away_shows(journal: RequestJournal) -> None:
+    for number in range(3):
+        journal.keep(kept(number))
+    journal.settled_to(2)
+    (journal.folder / ".settled").unlink()
+    assert again(journal).lacking() == [1, 2]
+
+
+@pytest.mark.parametrize("limits", [{"entries_max": 3}, {"bytes_max": 700}])
+def test_a_full_journal_says_so(tmp_path: Path, limits: dict[str, int]) -> None:
+    journal = RequestJournal(tmp_path, KEY, **limits)
+    for number in range(3):
+        journal.keep(kept(number))
+    assert journal.standing().is_full
+    with pytest.raises(Unavailable, match="full"):
+        journal.keep(kept(3))
+    assert (journal.standing().waiting, journal.standing().unwritten) == (4, 1)
+
+
+def test_what_the_disk_does_not_take_is_held_in_memory_and_written_once_it_does(journal: RequestJournal) -> None:
+    with full_disk():
+        for number in range(3):
+            with pytest.raises(Unavailable):
+                journal.keep(kept(number))
+        assert journal.waits()
+        assert journal.unwritten() == [kept(0), kept(1), kept(2)]
+    journal.keep(kept(3))
+    assert journal.unwritten() == []
+    assert [journal.read(number).token for number in journal.waiting()] == ["0", "1", "2", "3"]
+
+
+def test_memory_is_bounded_too(journal: RequestJournal) -> None:
+    with full_disk():
+        for number in range(UNWRITTEN_MAX + 1):
+            with pytest.raises(Unavailable):
+                journal.keep(kept(number))
+        assert len(journal.unwritten()) == UNWRITTEN_MAX
+
+
+def test_many_threads_keep_all_they_are_given(journal: RequestJournal) -> None:
+    def keep(begin: int) -> None:
+        own = again(journal)
+        for number in range(begin, begin + 10):
+            own.keep(kept(number))
+
+    threads = [Thread(target=keep, args=(10 * begin,)) for begin in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert journal.waiting() == list(range(1, 61))
+    assert sorted(int(journal.read(number).token) for number in journal.waiting()) == list(range(60))
+
+
+def test_one_has_its_turn_at_a_time(journal: RequestJournal) -> None:
+    with journal.turn(0), pytest.raises(Unavailable), again(journal).turn(0.02):
+        pass
+    with again(journal).turn(0):
+        pass
+
+
+def test_the_standing_tells_since_when_they_wait(journal: RequestJournal) -> None:
+    assert journal.standing().since is None
+    before = datetime.now(UTC).replace(microsecond=0)
+    journal.keep(KEPT)
+    since = journal.standing().since
+    assert since is not None
+    assert since >= before
