@@ -11,12 +11,14 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from callflow import taking_in
+from callflow.conversation import Conversation
 from callflow.own_account import addresses_of, logged_of
 from callflow.provider_events import corroborated, not_corroborated
 from callflow.sightings import ours, steps_of
 from callflow.story import tell
 from evidence.events import Event
-from policies import corroboration
+from policies import corroboration, unheard
 from policies.corroboration import Differs
 from storage import accounts, calls
 from storage.calls import CORROBORATED_AFTER, Call, Moment
@@ -55,6 +57,7 @@ class Corroboration:
     database: Database
     provider: Provider
     public_base_url: str
+    conversation: Conversation
     moment: Callable[[], Moment]
     wait: timedelta = CORROBORATED_AFTER
 
@@ -118,11 +121,15 @@ class Corroboration:
             return Corroborated(None, reason="the call was erased")
         addresses = {self.public_base_url, *addresses_of(connection, call_id)}
         seen, logged = steps_of(account.requests, addresses, call_id), logged_of(connection, told)
-        differs = tuple(corroboration.differences(seen, logged))
+        contradicted = unheard.contradicts(seen, logged)
+        differs = (*corroboration.differences(seen, logged), *([Differs.OUTCOME] if contradicted else []))
         found = Corroborated(not differs, differs)
+        if contradicted:
+            turn = self.conversation.turn(connection, moment, known)
+            known = taking_in.take_in(turn, seen, logged, account.body)
         if not _is_to_be_logged(connection, known, at_once=at_once):
             return found
-        if differs and not at_once and _age(known, moment) < _WHOLE_AFTER:
+        if differs and not (at_once or contradicted) and _age(known, moment) < _WHOLE_AFTER:
             self._put_off(connection, moment, known)
             return found
         if differs:

@@ -30,6 +30,7 @@ def logged_of(connection: Connection, told: Story) -> Logged:
         choices=choices,
         permits=any(event["type"] == "recording.permitted" for event in told.events),
         replies=_replies(connection, told.call.id),
+        outcome=told.call.outcome,
     )
 
 

@@ -55,15 +55,16 @@ def _step(asked: ProviderRequest, addresses: Collection[str], call_id: str) -> R
     if match is None or (match["call"] or match["told"] or match["asked"] or call_id) != call_id:
         return None
     document = _arrived(asked.body) if 200 <= asked.status < 300 else None
+    is_over = asked.parameters.get("callstatus") in FINAL_STATUSES
     if match["round"]:
-        return Request(f"choice:{match['round']}", asked.asked_at, document=document)
+        return Request(f"choice:{match['round']}", asked.asked_at, document=document, is_over=is_over)
     if match["prompt"] is None:
-        return Request(match["plain"] or match["named"], asked.asked_at, document=document)
+        return Request(match["plain"] or match["named"], asked.asked_at, document=document, is_over=is_over)
     digits = asked.parameters.get("digits", "")
-    has_hung_up = asked.parameters.get("callstatus") in FINAL_STATUSES and not digits
+    has_hung_up = is_over and not digits
     prompt = 0 if has_hung_up else int(match["prompt"])
     key = None if has_hung_up else Key.of(digits)
-    return Request(f"consent:{match['prompt']}", asked.asked_at, prompt, key, document)
+    return Request(f"consent:{match['prompt']}", asked.asked_at, prompt, key, document, is_over)
 
 
 def _arrived(body: str) -> Document | None:

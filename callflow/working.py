@@ -82,7 +82,12 @@ def make_worker(house: House, stopping: threading.Event | None = None) -> Worker
 def make_corroboration(house: House, shop: Workshop) -> Corroboration:
     settings = house.settings
     return Corroboration(
-        house.database, shop.provider, settings.public_base_url, shop.moment, wait=settings.corroborate_after
+        house.database,
+        shop.provider,
+        settings.public_base_url,
+        house.conversation(),
+        shop.moment,
+        wait=settings.corroborate_after,
     )
 
 

@@ -2,7 +2,8 @@
 
 Two accounts by two parties: neither can be bent alone without a difference. A delivery that was lost is none: our log
 says what was decided, and the provider that it never heard of it. So is an answer without words, which is what a step
-of ours gives when it fails: the caller is connected, unrecorded, and the log may be ahead of what was said.
+of ours gives when it fails: the caller is connected, unrecorded, and the log may be ahead of what was said. But an
+answer that arrived is known here, with or without words: where nothing is kept of it, rows are missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ class Differs(StrEnum):
     ANSWERED = "answered"  # which keys, at which playing of the question
     RECORDING = "recording"  # whether a recording was ordered
     REPLIES = "replies"  # the documents, as kept here and as they arrived there
+    STEPS = "steps"  # that were answered, and of which nothing is kept
+    OUTCOME = "outcome"  # which rests on what the caller did (`policies.unheard`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Request:
 
     `step` is named as our kept replies are: `answer`, `consent:2`, `fallback`. `prompt` numbers the playing of the
     question that it answers, 0 for any other step and for a caller who hung up; `document` is None where no answer of
-    ours arrived.
+    ours arrived. `is_over`: the request itself says that the call is.
     """
 
     step: str
@@ -59,6 +62,12 @@ class Request:
     prompt: int = 0
     key: Key | None = None
     document: Document | None = None
+    is_over: bool = False
+
+    @property
+    def name(self) -> str:
+        """The step without its number."""
+        return self.step.partition(":")[0]
 
     @property
     def said(self) -> Document | None:
@@ -80,6 +89,7 @@ class Logged:
     choices: frozenset[tuple[int, Key]] = frozenset()
     permits: bool = False
     replies: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    outcome: str = ""
 
 
 def differences(seen: Sequence[Request], logged: Logged) -> list[Differs]:
@@ -89,6 +99,7 @@ def differences(seen: Sequence[Request], logged: Logged) -> list[Differs]:
         Differs.ANSWERED: _answered(seen, logged),
         Differs.RECORDING: _recording(seen, logged),
         Differs.REPLIES: _replies(seen, logged),
+        Differs.STEPS: _steps(seen, logged),
     }
     return [name for name, differs in found.items() if differs]
 
@@ -147,6 +158,11 @@ def _replies(seen: Sequence[Request], logged: Logged) -> bool:
     return not arrived <= kept or not logged.replies.keys() <= {one.step for one in seen}
 
 
+def _steps(seen: Sequence[Request], logged: Logged) -> bool:
+    """What was answered without words is known here all the same, once it has been settled."""
+    return any(one.document and not one.said and one.step not in logged.replies for one in seen)
+
+
 def _went_astray(seen: Sequence[Request], *steps: str) -> bool:
     """Whether one of these steps was asked for and got no answer, or one without words."""
-    return any(one.step.partition(":")[0] in steps and not one.said for one in seen)
+    return any(one.name in steps and not one.said for one in seen)

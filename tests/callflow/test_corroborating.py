@@ -2,6 +2,8 @@
 
 import json
 import os
+import secrets
+import shutil
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -11,11 +13,13 @@ from urllib.parse import parse_qsl
 import pytest
 from sqlalchemy import Connection, update
 
+from callflow.conversation import Conversation
 from callflow.corroborating import Corroborated, Corroboration
 from callflow.setup import publish
 from policies.corroboration import Differs
+from policies.hanging_up import UNHEARD
 from policies.rulebook import parse
-from storage import accounts, calls
+from storage import accounts, calls, declines
 from storage.calls import Call, Moment
 from storage.database import Database
 from storage.errors import Broken, Refused, Unavailable
@@ -24,7 +28,9 @@ from storage.provider import CallAccount, ProviderCall, ProviderRequest
 from storage.tables import call as call_table
 from storage.tables import log_leaf, reply
 from tests.callflow import whole_calls
-from tests.callflow.conftest import BASE, CALLER, RULEBOOK, Installation, PhoneCall, install
+from tests.callflow.conftest import BASE, CALLER, RULEBOOK, Installation, PhoneCall, install, recording_url
+from tests.callflow.test_remembered_declines import TEXT
+from tests.callflow.test_waiting_requests import away
 from tests.faults.phone_company import PhoneCompany
 from tests.storage.test_consent_log import disarm
 
@@ -37,8 +43,12 @@ class Desk:
     company: PhoneCompany
 
     @property
+    def conversation(self) -> Conversation:
+        return self.installation.webhooks.conversation
+
+    @property
     def corroboration(self) -> Corroboration:
-        return Corroboration(self.installation.database, self.company, BASE, self.moment)
+        return Corroboration(self.installation.database, self.company, BASE, self.conversation, self.moment)
 
     def moment(self) -> Moment:
         return Moment(self.installation.twilio.clock(), os.urandom)
@@ -262,7 +272,7 @@ def test_a_call_is_not_asked_about_while_twilio_does_not_tell(desk: Desk) -> Non
 
 def test_what_stands_in_for_twilio_may_be_asked_sooner(desk: Desk) -> None:
     made = desk.declined()
-    Corroboration(desk.installation.database, desk.company, BASE, desk.moment, wait=timedelta(0)).look()
+    replace(desk.corroboration, wait=timedelta(0)).look()
     assert len(desk.told(made)) == 1
 
 
@@ -270,7 +280,7 @@ def test_a_call_that_came_in_by_an_address_of_before_is_no_contradiction(desk: D
     made = whole_calls.call_every_way(desk.installation.twilio, CALLER)
     desk.takes(*made)
     desk.installation.twilio.clock.passes(7200)
-    moved = Corroboration(desk.installation.database, desk.company, "https://new.example/calls", desk.moment)
+    moved = replace(desk.corroboration, public_base_url="https://new.example/calls")
     moved.look()
     for one in made:
         assert [event["match"] for event in desk.told(one)] == [True]
@@ -376,3 +386,111 @@ def events_of(desk: Desk, made: PhoneCall) -> list[tuple[dict[str, Any], str]]:
             log_leaf.select().where(log_leaf.c.call_id == desk.row(made).id).order_by(log_leaf.c.n)
         )
         return [({**json.loads(row.leaf), "index": row.idx}, row.leaf) for row in rows]
+
+
+def lose_rows_after(desk: Desk, made: PhoneCall, *keys: str, steps: int) -> None:
+    """The call's first steps were heard, and of all others nothing is left: neither rows nor a journal."""
+    installation = desk.installation
+    answer = made.arrives()
+    if steps > 1:
+        answer = made.hears_the_disclosure(answer)
+    with away(installation):
+        answer = made.hears_the_disclosure(answer) if steps == 1 else made.presses(answer, keys[0])
+        made.talks(answer)
+    shutil.rmtree(installation.journal.folder)
+
+
+def ends_early(desk: Desk, made: PhoneCall, seconds: int) -> None:
+    """Twilio tells of a short call, or the service counts it as short: the end alone bears a hang-up out."""
+    told = made.params(CallStatus="completed", CallDuration=str(seconds))
+    assert desk.installation.twilio.post("/callbacks/call", told).status_code == 204
+    desk.takes(made)
+
+
+@pytest.mark.parametrize(("steps", "key"), [(1, ""), (2, "1"), (2, "")])
+def test_a_hang_up_that_twilio_contradicts_is_corrected_and_raised(desk: Desk, steps: int, key: str) -> None:
+    made = desk.installation.twilio.dial()
+    lose_rows_after(desk, made, key, steps=steps)
+    ends_early(desk, made, 5)
+    assert desk.row(made).outcome.startswith("hung_up_in_")
+    desk.look(minutes=16)
+    assert (desk.row(made).outcome, desk.row(made).reason) == ("not_asked", UNHEARD)
+    (told,) = desk.told(made)
+    assert told["match"] is False
+    assert {"outcome", "steps"} <= set(told["differs"])
+    assert desk.installation.incidents(made.sid) == ["provider_contradicts"]
+    assert desk.installation.event_types(made.sid)[-2:] == ["outcome.corrected", "provider.corroborated"]
+    assert "recording.permitted" not in desk.installation.event_types(made.sid)
+
+
+@pytest.mark.parametrize("seconds", [5, 95], ids=["a hang-up", "not asked"])
+def test_a_refusal_that_only_twilio_heard_is_taken_in_and_remembered(desk: Desk, seconds: int) -> None:
+    publish(desk.installation.database, parse(TEXT), TEXT)
+    desk = Desk(install(desk.installation.database, TEXT), desk.company)
+    made = desk.installation.twilio.dial(caller=f"+1512556{secrets.randbelow(10_000):04}")
+    lose_rows_after(desk, made, "2", steps=2)
+    said_at = desk.installation.twilio.clock()
+    ends_early(desk, made, seconds)
+    desk.look(minutes=16)
+    known = desk.row(made)
+    assert known.outcome == "declined"
+    assert desk.installation.incidents(made.sid)[-1] == "provider_contradicts"
+    assert desk.installation.event_types(made.sid)[-4:] == [
+        "consent.choice",
+        "recording.suppressed",
+        "decline.remembered",
+        "provider.corroborated",
+    ]
+    assert known.caller_hash is not None
+    with desk.installation.database.read() as connection:
+        no = declines.remembered(connection, known.caller_hash, desk.installation.twilio.clock())
+    assert no is not None
+    assert no.declined_at <= said_at, "when it was said, and not when it was found"
+
+
+def test_rows_that_are_missing_are_never_told_as_the_same(desk: Desk) -> None:
+    """The outcome says already that the service did not hear: the steps of which nothing is kept are missed all the
+    same."""
+    made = desk.installation.twilio.dial()
+    lose_rows_after(desk, made, "", steps=1)
+    ends_early(desk, made, 95)
+    assert desk.row(made).outcome == "not_asked"
+    desk.look(minutes=76)
+    assert [(told["match"], told["differs"]) for told in desk.told(made)] == [(False, ["steps"])]
+
+
+def test_a_call_whose_steps_were_settled_late_is_corroborated(desk: Desk) -> None:
+    made = desk.installation.twilio.dial()
+    question = made.to_the_question()
+    with away(desk.installation):
+        made.talks(made.presses(question, "2"))
+    made.ends()
+    desk.takes(made)
+    desk.look(minutes=16)
+    assert [told["match"] for told in desk.told(made)] == [True]
+
+
+def test_a_hang_up_that_twilio_bears_out_stands(desk: Desk) -> None:
+    made = whole_calls.hangs_up(desk.installation.twilio.dial())
+    desk.takes(made)
+    desk.look(minutes=16)
+    assert desk.row(made).outcome == "hung_up_in_disclosure"
+    assert [told["match"] for told in desk.told(made)] == [True]
+
+
+def test_a_refusal_after_a_consent_that_only_twilio_heard_destroys_what_was_recorded(desk: Desk) -> None:
+    made, installation = desk.installation.twilio.dial(), desk.installation
+    answer = made.presses(made.to_the_question(), "1")
+    made.recording(recording_url(answer), "in-progress")
+    made.talks(answer)
+    question = made.hears_the_disclosure(made.arrives())
+    with away(installation):
+        made.presses(question, "2")
+    shutil.rmtree(installation.journal.folder)
+    made.ends()
+    desk.takes(made)
+    assert desk.row(made).outcome == "consented"
+    desk.look(minutes=16)
+    assert desk.row(made).outcome == "withdrawn"
+    assert [one.state for one in installation.recordings(made.sid)] == ["condemned"]
+    assert installation.incidents(made.sid) == ["provider_contradicts"]

@@ -200,7 +200,12 @@ class Town:
     def contradicted(self, call_sid: str) -> list[str]:
         """Where Twilio's account of the call differs from the log's, which it never may."""
         corroboration = Corroboration(
-            self.database, self.provider, self.face.urls.public_base_url, self.moment, wait=timedelta(0)
+            self.database,
+            self.provider,
+            self.face.urls.public_base_url,
+            self.face.callbacks.conversation,
+            self.moment,
+            wait=timedelta(0),
         )
         found = corroboration.ask_now(call_sid)
         return (

@@ -94,21 +94,35 @@ def test_a_permit_whose_recording_was_ordered_of_nobody_is_a_difference() -> Non
     assert differences(DECLINED, replace(DECLINED_HERE, permits=True)) == [Differs.RECORDING]
 
 
-@pytest.mark.parametrize("lost", [None, CONNECT], ids=["nothing arrived", "the step failed, and the caller went on"])
-def test_an_answer_that_was_lost_is_no_contradiction_whether_it_is_logged_or_not(lost: Document | None) -> None:
-    seen = (*BEGIN, asked_for("consent:1", lost, ONE), asked_for("fallback", CONNECT))
-    decided = replace(
-        LOGGED, choices=chosen({1: ONE}), permits=True, replies={**LOGGED.replies, **replies(consent_1="record")}
-    )
+KEPT = {**LOGGED.replies, **replies(fallback="connect")}
+
+
+def test_an_answer_that_was_lost_is_no_contradiction_whether_it_is_logged_or_not() -> None:
+    seen = (*BEGIN, asked_for("consent:1", None, ONE), asked_for("fallback", CONNECT))
+    decided = replace(LOGGED, choices=chosen({1: ONE}), permits=True, replies={**KEPT, **replies(consent_1="record")})
     assert differences(seen, decided) == []
-    assert differences(seen, LOGGED) == []
+    assert differences(seen, replace(LOGGED, replies=KEPT)) == []
+
+
+def test_a_step_that_failed_is_no_contradiction_once_it_is_settled() -> None:
+    seen = (*BEGIN, asked_for("consent:1", CONNECT, TWO))
+    settled = replace(LOGGED, choices=chosen({1: TWO}), replies={**LOGGED.replies, **replies(consent_1="connect")})
+    came_through = replace(settled, replies={**LOGGED.replies, **replies(consent_1="suppress")})
+    assert differences(seen, settled) == differences(seen, came_through) == []
+
+
+def test_a_step_that_was_answered_and_of_which_nothing_is_kept_is_a_difference() -> None:
+    for step in ("consent:1", "ended", "fallback"):
+        assert differences((*BEGIN, asked_for(step, CONNECT)), LOGGED) == [Differs.STEPS]
+    assert differences((asked_for("answer", CONNECT),), Logged()) == [Differs.STEPS]
 
 
 @pytest.mark.parametrize("lost", [None, CONNECT])
 def test_a_disclosure_that_was_lost_is_no_contradiction(lost: Document | None) -> None:
     seen = (asked_for("answer", lost), asked_for("fallback", CONNECT))
     assert differences(seen, replace(LOGGED, replies=replies(answer="disclose", fallback="connect"))) == []
-    assert differences(seen, Logged(replies=replies(fallback="connect"))) == []
+    kept = replies(answer="connect", fallback="connect") if lost else replies(fallback="connect")
+    assert differences(seen, Logged(replies=kept)) == []
 
 
 def test_a_lost_answer_excuses_no_other_key() -> None:
@@ -121,8 +135,8 @@ def test_a_retry_after_a_lost_answer_says_the_same() -> None:
 
 
 def test_who_hung_up_answered_nothing() -> None:
-    seen = (*BEGIN, Request("consent:1", AT, document=CONNECT))
-    assert differences(seen, LOGGED) == []
+    seen = (*BEGIN, Request("consent:1", AT, document=CONNECT, is_over=True))
+    assert differences(seen, replace(LOGGED, replies={**LOGGED.replies, **replies(consent_1="nothing")})) == []
     assert answered(seen) == {}
 
 

@@ -1,0 +1,29 @@
+"""What Twilio saw of a call and our log does not know is taken in, where it contradicts the call's outcome."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from callflow import events
+from callflow.late_steps import put_through, refuse
+from callflow.turn import Turn
+from policies import unheard
+from policies.consent import RECORDING_OUTCOMES, Answer, Outcome, Suppress, Withdraw
+from policies.corroboration import Logged, Request
+from policies.hanging_up import UNHEARD
+from storage.calls import Call
+
+_SAID = "the caller declined, and the service did not hear it"
+
+
+def take_in(turn: Turn, seen: Sequence[Request], logged: Logged, account: bytes) -> Call:
+    """A refusal is taken in as one, and remembered from when it was said: what was recorded against it is destroyed.
+    Without one, nobody was asked.
+    """
+    said = unheard.refusal(seen, logged)
+    if said is None:
+        return put_through(turn, [], reason=UNHEARD, by="telephone company")
+    is_recorded = turn.call.outcome in RECORDING_OUTCOMES
+    refused = Withdraw(_SAID, is_declined=True) if is_recorded else Suppress(Outcome.DECLINED, _SAID)
+    request_sha256 = sha256(account).hexdigest()  # of all that Twilio told: the request itself never came here
+    choice = events.consent_choice(turn.call, said.prompt, "2", Answer.DECLINED, refused, request_sha256)
+    return refuse(turn, [choice], reason=_SAID, said_at=said.at)
