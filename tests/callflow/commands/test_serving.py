@@ -127,7 +127,9 @@ def test_each_face_says_that_it_is_up_and_ready(face: str, served: Served) -> No
     health = requests.get(served.url(face, "/healthz"), timeout=5)
     assert (health.status_code, health.text) == (200, "ok\n")
     ready = requests.get(served.url(face, "/readyz"), timeout=5)
-    assert (ready.status_code, ready.json()) == (200, {"database": True, "rulebook": True, "audio_store": True})
+    found = ready.json()
+    assert found.pop("journal")["waiting"] == 0
+    assert (ready.status_code, found) == (200, {"database": True, "rulebook": True, "audio_store": True})
 
 
 @pytest.mark.parametrize("face", FACES)
