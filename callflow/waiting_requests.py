@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
 # How long a caller is kept waiting for what waits before them; and, in one go, nobody.
-_PATIENCE_S, _AT_ONCE_S = 1.0, 60.0
+_PATIENCE_S, _AT_ONCE_S = 0.5, 60.0
 _REMOVED_AT_ONCE = 50
 _TRIES_MAX = 10
 

@@ -8,11 +8,13 @@ that is taken away leaves a gap, which shows. A file's name holds nothing but th
 
 import os
 import secrets
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from threading import Lock
 
@@ -31,7 +33,7 @@ _LABEL, _MARK_LABEL = b"onrecord request journal v1 ", b"onrecord request journa
 _WAITING, _ASIDE, _PART = ".request", ".aside", ".part"
 _NONCE_BYTES = 12
 # Whoever has the lock writes two small files: one that has it for longer has been stopped.
-_LOCK_S = 1.5
+_LOCK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class RequestJournal:
         self._unwritten: deque[Kept] = deque()
         self._guard = Lock()
         self._last = 0  # that this process has written
+        self._size_bytes, self._counted_at = 0, -inf
 
     def waits(self) -> bool:
         """Whether there is anything to settle. Cheap: it is asked before each request."""
@@ -97,7 +100,7 @@ class RequestJournal:
     def lacking(self) -> list[int]:
         """Numbers whose entries were taken away: neither settled nor set aside, nor there."""
         with self._locked():
-            there = {*self._numbers(_WAITING), *self._numbers(_ASIDE)}
+            there = set(self._numbers(_WAITING, _ASIDE))
             return [number for number in range(self._mark() + 1, max(there | {self._last}) + 1) if number not in there]
 
     def lacks_its_last(self) -> bool:
@@ -148,17 +151,22 @@ class RequestJournal:
         with self._locked():
             if self._is_full():
                 raise Unavailable("request journal: it is full")
-            number = max([self._mark(), self._last, *self._numbers(_WAITING), *self._numbers(_ASIDE)]) + 1
+            number = max([self._mark(), self._last, *self._numbers(_WAITING, _ASIDE)]) + 1
             nonce = secrets.token_bytes(_NONCE_BYTES)
+            sealed = nonce + self._cipher.encrypt(nonce, kept.written(), _bound_to(number))
             with new_private(self._file(number, _WAITING)) as write:
-                write(nonce + self._cipher.encrypt(nonce, kept.written(), _bound_to(number)))
-            self._last = number
+                write(sealed)
+            self._last, self._size_bytes = number, self._size_bytes + len(sealed)
 
     def _is_full(self) -> bool:
-        with suppress(OSError), os.scandir(self.folder) as found:
-            sizes = [entry.stat().st_size for entry in found if entry.name.endswith((_WAITING, _ASIDE))]
-            return len(sizes) >= self._entries_max or sum(sizes) >= self._bytes_max
-        return False
+        return len(self._numbers(_WAITING, _ASIDE)) >= self._entries_max or self._bytes() >= self._bytes_max
+
+    def _bytes(self) -> int:
+        """Of all entries; counted once a second, and those that this process adds at once."""
+        if time.monotonic() - self._counted_at > 1:
+            sizes = (_size(self.folder / name) for name in self._names() if name.endswith((_WAITING, _ASIDE)))
+            self._size_bytes, self._counted_at = sum(sizes), time.monotonic()
+        return self._size_bytes
 
     def _mark(self) -> int:
         """The number up to which all is settled; 0 where nobody can tell, so that what is lacking shows."""
@@ -194,8 +202,8 @@ class RequestJournal:
         with suppress(OSError), os.scandir(self.folder) as found:
             yield from (entry.name for entry in found)
 
-    def _numbers(self, suffix: str) -> list[int]:
-        names = (name.removesuffix(suffix) for name in self._names() if name.endswith(suffix))
+    def _numbers(self, *suffixes: str) -> list[int]:
+        names = (name.partition(".")[0] for name in self._names() if name.endswith(suffixes))
         return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
     def _written_at(self, number: int) -> datetime | None:
@@ -205,6 +213,12 @@ class RequestJournal:
 
     def _file(self, number: int, suffix: str) -> Path:
         return self.folder / f"{number:012d}{suffix}"
+
+
+def _size(file: Path) -> int:
+    with suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0
 
 
 def _bound_to(number: int) -> bytes:
