@@ -120,6 +120,10 @@ def _completed(call: DerivedCall, event: Fields) -> None:
     call.ended_at = call.ended_at or event["ts"]
 
 
+def _corrected(call: DerivedCall, event: Fields) -> None:
+    call.outcome, call.reason = event["outcome"], event["reason"]
+
+
 def _heard(state: RecordingState) -> "Effect":
     """News of a recording, the first of which says whether a permit covers it."""
 
@@ -191,6 +195,7 @@ EFFECTS: Mapping[str, Effect] = {
     "call.refused": _settles(CallEvent.REFUSED),
     "consent.withdrawn": _withdrawn,
     "call.completed": _completed,
+    "outcome.corrected": _corrected,
     "recording.started": _heard(RecordingState.STARTED),
     "recording.completed": _heard(RecordingState.COMPLETED),
     "recording.absent": _heard(RecordingState.ABSENT),
@@ -209,6 +214,8 @@ WITHOUT_EFFECT = frozenset(
     {
         "language.asked",
         "call.unread",
+        "call.hung_up",
+        "step.settled_late",
         "recording.corrected",
         "recording.accessed",
         "recording.access_refused",
