@@ -14,14 +14,14 @@ from callflow.repeats import Repeats
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _CHATTY = ("alembic", "boto3", "botocore", "dbos", "granian", "twilio", "urllib3", "werkzeug")
-# Of what it retries for ever a library tells each failure in words of its own, as text.
+# DBOS retries for ever, and tells each failure as text of its own.
 _TELLS_FAILURES_AS_TEXT = frozenset({"dbos"})
 _ALIKE_CHARACTERS = 80
 _VARIES = re.compile(r"[0-9a-f-]{32,}|[0-9]+")
 
 
 class _Failure(NamedTuple):
-    """What two failures have in common that are told as one: all but ids and numbers."""
+    """Two failures that differ in ids and numbers only are told as one."""
 
     name: str
     level: int

@@ -1,4 +1,4 @@
-"""What is refused is told to the log once a minute for each reason, with how often."""
+"""Refused requests are told to the log once a minute for each reason, with how many."""
 
 import logging
 from collections.abc import Callable

@@ -1,5 +1,5 @@
-"""What comes again and again is told once a minute, with how often: neither an outsider nor an outage may fill a disk
-with our lines.
+"""A thing that repeats is told once a minute, with how often: neither an outsider nor an outage may fill a disk with
+log lines.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ EVERY_S = 60.0
 
 
 class Repeats(Generic[T]):
-    """Each call's `now_s` is in seconds. Whoever uses it from several threads holds a lock."""
+    """`now_s` is any clock in seconds. Several threads need a lock around it."""
 
     def __init__(self) -> None:
         self._untold: Counter[T] = Counter()
@@ -27,7 +27,7 @@ class Repeats(Generic[T]):
         return self._untold.pop(what)
 
     def overdue(self, now_s: float) -> Iterator[tuple[T, int]]:
-        """What came again, is to be told by now, and no longer comes; it is taken for told."""
+        """Things that repeated untold and no longer come, with how often; they are taken for told."""
         for what in [what for what, until_s in self._quiet_until.items() if until_s <= now_s]:
             del self._quiet_until[what]
             if times := self._untold.pop(what, 0):

@@ -1,6 +1,6 @@
 """Callers whose request is Twilio's, and cannot be gone by: put through, unrecorded, and on record as not asked.
 
-What was dialled may be no line of ours, a parameter may have several values or make no sense, the URL may be another
+The address dialled may be no line of ours, a parameter may have several values or make no sense, the URL may be another
 call's. None of it is the caller's doing.
 """
 
