@@ -79,12 +79,11 @@ def log_show(call_sid: str | None, start: int) -> None:
     With a call: its events, the personal fields that have not been erased, and how far it can be trusted that none of
     it was made up later.
     """
-    from callflow.log_story import tell_log_of
-    from storage import consent_log
+    from callflow.log_story import tell_all, tell_log_of
 
     with reading_log() as (connection, _):
         if call_sid is None:
-            for leaf in consent_log.leaves(connection, start):
+            for leaf in tell_all(connection, start, tell_problem):
                 click.echo(leaf)
             return
         for line in tell_log_of(connection, call_named(connection, call_sid)):

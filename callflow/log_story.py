@@ -3,13 +3,25 @@ be trusted.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sqlalchemy import Connection
 
 from callflow.call_log import CallLog
-from storage import anchors, checkpoints
+from evidence.merkle import leaf_hash
+from storage import anchors, checkpoints, consent_log
 from storage.calls import Call
+
+
+def tell_all(connection: Connection, start: int, complain: Callable[[str], object]) -> Iterator[str]:
+    """Every event from an index on, as it is hashed. `complain` is told of each that is not as it was logged."""
+    for index, leaf, kept in consent_log.hashed_leaves(connection, start):
+        yield leaf
+        if leaf_hash(leaf.encode()) != kept:
+            complain(f"event {index} does not match its hash: its text was changed after it was logged")
+    newest = checkpoints.newest(connection)
+    if newest and not checkpoints.continues(connection, newest.checkpoint):
+        complain(f"the first {newest.size} events are not those that were signed: run `onrecord log verify`")
 
 
 def tell_log_of(connection: Connection, known: Call) -> Iterator[str]:

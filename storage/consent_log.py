@@ -123,8 +123,14 @@ def of_call(connection: Connection, call_id: str) -> list[tuple[int, str]]:
 
 def leaves(connection: Connection, start: int = 0) -> Iterator[str]:
     """The events from an index on, verbatim as they are hashed; read a page at a time."""
-    page, last = select(log_leaf.c.idx, log_leaf.c.leaf).order_by(log_leaf.c.idx).limit(_PAGE), start - 1
+    return (leaf for _, leaf, _ in hashed_leaves(connection, start))
+
+
+def hashed_leaves(connection: Connection, start: int = 0) -> Iterator[tuple[int, str, bytes]]:
+    """The same, each with its index and the hash that was kept of it."""
+    page = select(log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash).order_by(log_leaf.c.idx).limit(_PAGE)
+    last = start - 1
     while rows := connection.execute(page.where(log_leaf.c.idx > last)).all():
         for row in rows:
-            yield row.leaf
+            yield row.idx, row.leaf, bytes(row.hash)
         last = rows[-1].idx

@@ -200,6 +200,33 @@ def test_an_insider_who_forges_one_event_is_caught_by_the_log_itself(site: Site)
     ran = site.run("log", "verify")
     assert ran.code == 1
     assert "event 3 does not match its hash: its text was changed after it was logged" in ran.err
+    ran = site.run("log", "show")
+    assert (ran.code, "event 3 does not match its hash" in ran.err) == (0, True)
+    assert site.run("log", "export", "--all", "-o", "case").code == 1
+    assert not (site.folder / "case").exists()
+
+
+def test_whoever_looks_at_a_call_that_was_changed_is_told_and_gets_no_document_of_it(site: Site) -> None:
+    with closing(site.database()) as database:
+        (sid, *_) = [call.sid for call in call_every_way(install(database).twilio, "+15125550111")]
+    sign(site)
+    with closing(sqlite3.connect(site.folder / "var/onrecord.db")) as connection:
+        connection.execute("DROP TRIGGER log_leaf_no_update")
+        connection.execute('UPDATE log_leaf SET leaf = replace(leaf, \'"answer":"accepted"\', \'"answer":"declined"\')')
+        connection.commit()
+    for command in (["log", "show", sid], ["call", sid], ["call", "--json", sid]):
+        ran = site.run(*command)
+        assert "is not as it was signed: it was changed since" in ran.out + ran.err, command
+    for command in (
+        ["vcon", sid],
+        ["receipt", sid],
+        ["explain", "--call", sid],
+        ["log", "export", "--call", sid, "-o", "case"],
+    ):
+        ran = site.run(*command)
+        assert ran.code != 0, command
+        assert "is not as it was signed: it was changed since" in ran.err, command
+    assert not (site.folder / "case").exists()
 
 
 def test_an_insider_who_rebuilds_and_signs_everything_is_caught_by_one_older_checkpoint(
