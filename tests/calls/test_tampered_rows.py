@@ -228,7 +228,7 @@ TAMPERINGS: dict[str, Tampering] = {
     ),
     "what Twilio told": (
         "UPDATE provider_account SET body = (SELECT body " + OF_ANOTHER.format(table="provider_account"),
-        "what Twilio told of it is not that of which its events have the hash",
+        "what is kept of the provider's account is not what the log commits to",
     ),
     "a key thrown away": ("DELETE FROM recording_key", "it is kept by its events, and its key is gone"),
 }
