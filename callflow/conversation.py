@@ -15,10 +15,11 @@ from callflow.forms import Answered, CallEnded, FallbackAsked, Heard, IncomingCa
 from callflow.rules_in_force import kept_wording, rules_of
 from callflow.turn import Turn, line_of
 from callflow.urls import Urls
-from policies.consent import RECORDING_OUTCOMES
+from policies.consent import RECORDING_OUTCOMES, Mode
 from policies.law import Law, packaged_law
 from policies.lifecycle import CallState
 from policies.rules import Line, Rulebook
+from policies.wording import Wording
 from storage import calls, replies
 from storage.calls import Call, Moment
 from storage.errors import Refused
@@ -114,6 +115,11 @@ class Conversation:
         if turn.wording.sha256 == call.wording_sha256:
             return turn
         return Turn(connection, moment, call, rulebook, self.urls, self.jobs, kept_wording(connection, call))
+
+    def wording_of(self, line: Line) -> Wording:
+        """The words of a call to that line of which no row can be read."""
+        unasked: dict[str, bool] = {"silence_is_consent": False, "remembered": False}
+        return arrivals.words(self.rulebook, line, Mode.NEVER, line.languages[0], line.purposes, **unasked)
 
     def receive(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> Call:
         """Write down a call to one of our lines that was not known, with the standard that holds for it."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, Self, cast
 
+from policies.consent import Answer, answer_of
 from storage.errors import Refused
 
 CALL_SID = re.compile(r"CA[0-9a-f]{32}")
@@ -140,6 +141,11 @@ class FallbackAsked:
             error_code=_count(form, "ErrorCode"),
             was_parting=was_parting(form),
         )
+
+
+def is_refusal(form: Mapping[str, str]) -> bool:
+    """Whether the key that was pressed declines."""
+    return answer_of(_told(form, "Digits")) is Answer.DECLINED
 
 
 def was_parting(form: Mapping[str, str]) -> bool:

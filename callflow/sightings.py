@@ -23,7 +23,7 @@ _AUDIO = re.compile(r"/voice/audio/(?P<sha256>[0-9a-f]{64})/")
 _SPOKEN = ("Say", "Play")
 _RECORDING = frozenset({"Record", "Recording", "Siprec", "Stream", "Transcription"})
 # All that a step of ours gives which has failed: the caller is connected, or the call ends.
-_WITHOUT_WORDS = frozenset({"Response", "Dial", "Number", "Client", "Sip", "Hangup"})
+_WITHOUT_WORDS = frozenset({"Response", "Dial", "Number", "Client", "Sip", "Hangup", "Stop"})
 _LENGTH_MAX = 64 * 1024  # Twilio carries out nothing longer (its error 11750)
 
 
@@ -86,7 +86,7 @@ def document_of(body: str) -> Document | None:
         disclosed=frozenset(_words(root)) if _leads_to_the_question(root) else frozenset(),
         asked=frozenset(word for gather in root.iter("Gather") if _asks(gather) for word in _words(gather)),
         starts_recording=any(map(_records, _begun(root))),
-        has_words=any(element.tag not in _WITHOUT_WORDS or _records(element) for element in root.iter()),
+        has_words=any(element.tag not in _WITHOUT_WORDS or _records(element) for element in _begun(root)),
     )
 
 

@@ -133,9 +133,7 @@ class Turn:
         calls.tell(turn.connection, turn.moment, turn.call, events.conversation_ended(heard))
         if heard.was_cut:
             return twiml.connect(turn.line)  # without a whisper, and without coming here again
-        wording = turn.wording
-        said = {"busy": wording.agent_busy, "completed": "", "answered": ""}
-        return twiml.ended(wording, text=said.get(heard.dial_call_status, wording.agent_unavailable))
+        return twiml.ended(turn.wording, text=parting_text(turn.wording, heard.dial_call_status))
 
     def falls_back(self, heard: FallbackAsked) -> bytes:
         told = events.call_fell_back(heard)
@@ -270,6 +268,12 @@ class Turn:
             silence_is_consent=self.call.silence_is_consent,
             remembered=self.call.remembers_decline,
         )
+
+
+def parting_text(wording: Wording, dial_call_status: str) -> str:
+    """Nothing after a conversation; else that nobody was free."""
+    said = {"busy": wording.agent_busy, "completed": "", "answered": ""}
+    return said.get(dial_call_status, wording.agent_unavailable)
 
 
 def line_of(rulebook: Rulebook, number: str) -> Line:

@@ -71,9 +71,12 @@ def refuse(wording: Wording, *, text: str, stops: bool = False) -> bytes:
     return _render("refuse.xml", wording=wording, text=text, stops=stops)
 
 
-def connect(line: Line, *, ended_url: str = "") -> bytes:
-    """The caller gets through, unrecorded, whatever failed here. Where the call is known, its end is reported."""
-    return _render("connect.xml", line=line, ended_url=ended_url)
+def connect(line: Line, *, ended_url: str = "", stops: bool = False) -> bytes:
+    """The caller gets through, unrecorded, whatever failed here. Where the call is known, its end is reported.
+
+    `stops`: the caller said no, and a recording may run.
+    """
+    return _render("connect.xml", line=line, ended_url=ended_url, stops=stops)
 
 
 def ended(wording: Wording, *, text: str) -> bytes:

@@ -26,9 +26,11 @@ from callflow.health import Readiness, add_health
 from callflow.late_steps import ENDPOINTS
 from callflow.refusals import Refusals
 from callflow.signature import BODY_BYTES_MAX, Form, Refusal, raw_target, signed_url, verify
+from callflow.turn import parting_text
 from callflow.unasked import Unasked
 from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED
 from callflow.waiting_requests import WaitingRequests
+from policies.rules import Line
 from policies.wording import Wording
 from storage import calls
 from storage.calls import Moment
@@ -185,12 +187,12 @@ class _Steps:
     def consent(self, call_id: str, prompt: int, mac: str) -> Response:
         return self._voice(
             lambda: self._write(self._conversation.consent, call_id, prompt, forms.Answered.parse(g.form)),
-            failed=lambda: self._connect(call_id),
+            failed=lambda: self._connect(call_id, stops=forms.is_refusal(g.form)),
         )
 
     def ended(self, call_id: str, mac: str) -> Response:
         return self._voice(
-            lambda: self._write(self._conversation.ended, call_id, forms.CallEnded.parse(g.form)), failed=twiml.hangup
+            lambda: self._write(self._conversation.ended, call_id, forms.CallEnded.parse(g.form)), failed=self._part
         )
 
     def fallback(self) -> Response:
@@ -303,7 +305,24 @@ class _Steps:
             return Response(status=503)
         return Response(status=204)
 
-    def _connect(self, call_id: str = "") -> bytes:
-        rulebook, urls = self._conversation.rulebook, self._conversation.urls
-        line = rulebook.line(forms.IncomingCall.as_told(g.form).to) or rulebook.lines[0]
-        return twiml.connect(line, ended_url=urls.ended(call_id) if call_id else "")
+    def _connect(self, call_id: str = "", *, stops: bool = False) -> bytes:
+        ended_url = self._conversation.urls.ended(call_id) if call_id else ""
+        return twiml.connect(self._line(), ended_url=ended_url, stops=stops)
+
+    def _part(self) -> bytes:
+        """The end of a conversation of which no row can be read: whoever still waits for an agent is connected, or
+        hears in the line's first language that nobody is free.
+        """
+        line = self._line()
+        try:
+            heard = forms.CallEnded.parse(g.form)
+        except Refused:
+            return twiml.connect(line)
+        if heard.was_cut:
+            return twiml.connect(line)
+        wording = self._conversation.wording_of(line)
+        return twiml.ended(wording, text=parting_text(wording, heard.dial_call_status))
+
+    def _line(self) -> Line:
+        rulebook = self._conversation.rulebook
+        return rulebook.line(forms.IncomingCall.as_told(g.form).to) or rulebook.lines[0]

@@ -260,6 +260,42 @@ def test_a_fallback_after_the_conversation_hangs_up_even_when_it_fails(installat
     assert [child.tag for child in read(installation.twilio.post("/voice/fallback", parting))] == ["Hangup"]
 
 
+@pytest.mark.parametrize(("digits", "stops"), [("2", True), ("1", False), ("", False), ("22", False)])
+def test_a_no_that_cannot_be_settled_stops_whatever_runs(installation: Installation, digits: str, stops: bool) -> None:
+    """The caller may have agreed before and been sent back: what runs must not wait for the database."""
+    call = installation.twilio.dial()
+    question = call.to_the_question()
+    with unavailable(installation):
+        answer = call.presses(question, digits)
+    assert [verb.tag for verb in answer] == [*(["Stop"] if stops else []), "Dial"]
+
+
+@pytest.mark.parametrize(
+    ("status", "bridged", "hears"),
+    [
+        ("busy", "false", "Everybody is on another call"),
+        ("no-answer", "false", "call again"),
+        ("completed", "true", ""),
+        ("completed", "false", None),
+        ("", "", None),
+    ],
+)
+def test_nobody_is_hung_up_on_without_a_word_while_the_database_is_away(
+    installation: Installation, status: str, bridged: str, hears: str | None
+) -> None:
+    call = installation.twilio.dial()
+    dial = call.presses(call.to_the_question(), "2").find("Dial")
+    assert dial is not None
+    with unavailable(installation):
+        parted = call.params(DialCallStatus=status, DialBridged=bridged)
+        answer = read(installation.twilio.post(dial.attrib["action"], parted))
+    if hears is None:
+        assert [verb.tag for verb in answer] == ["Dial"], "an agent was cut off, and the caller is still there"
+    else:
+        assert answer[-1].tag == "Hangup"
+        assert (hears in said(answer)) if hears else said(answer) == ""
+
+
 NAMES = ("CallSid", "From", "To", "CallStatus", "Digits", "DialCallStatus", "DialBridged", "ErrorCode", "ErrorUrl")
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
