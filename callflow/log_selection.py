@@ -73,8 +73,10 @@ def leaves_of(connection: Connection, call_ids: Sequence[str]) -> list[tuple[int
     days = {event["ts"][:10] for event in told.values()}
     others: list[int] = []
     for row in connection.execute(_LEAF.where(log_leaf.c.call_id.is_(None)).order_by(log_leaf.c.idx)):
-        others.append(row.idx)
-        if _bears_on(consent_log.read_event(row.idx, row.leaf), named, days):
+        event = consent_log.read_event(row.idx, row.leaf)
+        if event["type"] not in _PUBLISHING and not hashes_in(event):  # whose texts would have to come along
+            others.append(row.idx)
+        if _bears_on(event, named, days):
             found[row.idx] = row.leaf
     firsts = [index for index, event in told.items() if event.get("n") == 0]
     before = {others[place - 1] for first in firsts if (place := bisect(others, first))}
