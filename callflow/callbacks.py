@@ -12,10 +12,10 @@ from callflow.conversation import Conversation
 from callflow.forms import CallProgress, IncomingCall, RecordingProgress
 from policies.consent import Outcome, Suppress
 from policies.lifecycle import RecordingEvent
-from storage import call_end, calls, recordings
+from storage import call_end, calls, news
 from storage.calls import Call, Moment
 from storage.errors import Refused
-from storage.recordings import News
+from storage.news import News
 
 _RECORDING_EVENT = {
     "in-progress": RecordingEvent.IN_PROGRESS,
@@ -49,15 +49,17 @@ class Callbacks:
         known = calls.by_id(connection, call_id)
         if known is None or known.call_sid != progress.call_sid:
             raise Refused(f"call {call_id}: the callback is about another call")
-        news = News(
+        told = News(
             recording_sid=progress.recording_sid,
             event=_RECORDING_EVENT[progress.status],
             source=progress.source,
-            ours=True,  # only record.xml names this callback's URL, and only a permit is rendered into record.xml
+            reports_to_us=True,  # only record.xml names this URL, and only a permit is rendered into record.xml
             duration_s=progress.duration_s,
             channels=progress.channels,
+            track=progress.track,
+            started_at=progress.start_time,
         )
-        recordings.hear(connection, moment, known, news, self.conversation.jobs)
+        news.hear(connection, moment, known, told, self.conversation.jobs)
 
     def _received(self, connection: Connection, moment: Moment, request_sha256: str, arrived: IncomingCall) -> Call:
         """The call, locked. One we never answered (we were down) is put on record as one that was not asked."""

@@ -5,9 +5,9 @@ from ours that is an incident. An account that differs soon after the call may n
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -19,13 +19,14 @@ from callflow.sightings import ours, steps_of
 from callflow.story import tell
 from evidence.events import Event
 from policies import corroboration, unheard
+from policies.attribution import Times
 from policies.corroboration import Differs
-from storage import accounts, calls
+from storage import accounts, calls, news
 from storage.calls import CORROBORATED_AFTER, Call, Moment
 from storage.database import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.incidents import raise_incident
-from storage.provider import CallAccount, Provider, ProviderRecording
+from storage.provider import CallAccount, Listed, Provider, ProviderRecording
 
 log = logging.getLogger(__name__)
 
@@ -105,14 +106,31 @@ class Corroboration:
         if not account.requests:
             return self._not_told(call_id, "Twilio told nothing", give_up_after=_KEPT_THERE)
         listed = self.provider.recordings_of(known.call_sid)
-        return self.database.write(lambda connection: self._settle(connection, call_id, account, listed, at_once))
+
+        def settle(connection: Connection) -> Corroborated:
+            self._identify(connection, call_id, account, listed)
+            return self._settle(connection, call_id, account, listed, at_once)
+
+        return self.database.write(settle)
+
+    def _identify(
+        self, connection: Connection, call_id: str, account: CallAccount, listed: Listed[ProviderRecording]
+    ) -> None:
+        """Of several recordings Twilio's own account tells which one we ordered: that which began when it asked us."""
+        moment, known = self.moment(), calls.by_id(connection, call_id)
+        if known and not known.erased_at and (asked_at := self._recording_asked_at(connection, call_id, account)):
+            news.take_in(connection, moment, known, listed.rows, self.conversation.jobs, Times(asked_at=asked_at))
+
+    def _recording_asked_at(self, connection: Connection, call_id: str, account: CallAccount) -> datetime | None:
+        addresses = {self.public_base_url, *addresses_of(connection, call_id)}
+        return corroboration.recording_asked_at(steps_of(account.requests, addresses, call_id))
 
     def _settle(
         self,
         connection: Connection,
         call_id: str,
         account: CallAccount,
-        listed: Sequence[ProviderRecording],
+        listed: Listed[ProviderRecording],
         at_once: bool,
     ) -> Corroborated:
         moment, known = self.moment(), calls.by_id(connection, call_id)
@@ -133,9 +151,11 @@ class Corroboration:
             self._put_off(connection, moment, known)
             return found
         if differs:
-            detail = f"Twilio's account of the call differs from the log in: {', '.join(differs)}"
+            unread = f"; {account.unread} rows of it can't be read" if account.unread else ""
+            detail = f"Twilio's account of the call differs from the log in: {', '.join(differs)}{unread}"
             raise_incident(connection, moment, "provider_contradicts", about=call_id, call_id=call_id, detail=detail)
-        accounts.keep(connection, call_id, account.body, moment.at)
+        asked_at = corroboration.recording_asked_at(seen)
+        accounts.keep(connection, call_id, account.body, moment.at, recording_asked_at=asked_at)
         event = corroborated(
             seen,
             logged,

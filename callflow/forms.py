@@ -17,6 +17,7 @@ from storage.errors import Refused
 
 CALL_SID = re.compile(r"CA[0-9a-f]{32}")
 RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
+SOURCE = re.compile(r"[A-Za-z]{0,64}")  # of a recording: <Start><Recording> sends one that no documented list has
 
 SELF_TEST_FIELD = "OnrecordSelfTest"
 DIGITS_LENGTH_MAX = 32
@@ -28,7 +29,7 @@ FINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "cancele
 
 _STATUS = re.compile(r"[a-z][a-z-]{0,31}")  # an open set: Twilio adds words, and we act on those we know
 _RECORDING_STATUS = re.compile(r"in-progress|completed|absent|failed")
-_SOURCE = re.compile(r"[A-Za-z]{0,64}")  # <Start><Recording> sends one that no documented list has
+_TRACK = re.compile(r"both|inbound|outbound")
 _MARK = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _COUNT = re.compile(r"[0-9]{1,9}")  # Twilio writes -1 for a duration it does not know yet
 _BRIDGED_STATUSES = ("completed", "answered")
@@ -194,6 +195,7 @@ class RecordingProgress:
     error_code: int | None
     """None where it went well (Twilio then sends 0, or nothing)."""
     source: str
+    track: str | None = None
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
@@ -207,7 +209,8 @@ class RecordingProgress:
             channels=_count(form, "RecordingChannels") or None,
             start_time=_moment(_told(form, "RecordingStartTime")),
             error_code=_count(form, "ErrorCode") or None,
-            source=source if _SOURCE.fullmatch(source) else "",
+            source=source if SOURCE.fullmatch(source) else "",
+            track=track if _TRACK.fullmatch(track := form.get("RecordingTrack", "")) else None,
         )
 
 

@@ -4,19 +4,25 @@ Nothing of them is in our database, so no sweep of ours would ask about them. Tw
 instead, from where the last look ended.
 """
 
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
+from callflow import clocks
 from callflow.callbacks import Callbacks
 from callflow.forms import CallProgress, IncomingCall
 from storage import watermarks
 from storage.calls import Moment
 from storage.database import Database
-from storage.provider import Provider, ProviderCall
+from storage.errors import Broken, Refused
+from storage.incidents import raise_incident
+from storage.provider import Listed, Provider, ProviderCall
 from storage.tables import call
+
+log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 15.0
 # Twilio asks at once, and gives up after 15 seconds. Who is longer on the line is on it without us: what is recorded of
@@ -28,23 +34,57 @@ _OVERLAP = timedelta(minutes=3)
 
 @dataclass(frozen=True)
 class MissedCalls:
-    """`look` may be done by several workers at once, and as often as one likes."""
+    """`look` may be done by several workers at once, and as often as one likes.
+
+    `first_seen` is when, by our own clock, this process first found a live call listed that was unknown here: how long
+    it takes to reach us is never read from two clocks.
+    """
 
     database: Database
     provider: Provider
     callbacks: Callbacks
     moment: Callable[[], Moment]
+    first_seen: dict[str, datetime] = field(default_factory=dict)
 
     def look(self) -> None:
         """Write down each call to our lines that is unknown here, as one that was not asked."""
         began = self.moment().at
         with self.database.read() as connection:
             since = watermarks.reached(connection, watermarks.CALLS)
-        for one in self._unknown(self.provider.calls_since(since)) if since else []:
-            if one.ended or one.came_in_at is None or began - one.came_in_at > _REACHES_US_WITHIN:
-                self._take_in(one)
+        unread = self._go_through(began, min(since, began - _OVERLAP)) if since else 0
         gone_through = began - _OVERLAP if since else began
-        self.database.write(lambda connection: watermarks.advance(connection, watermarks.CALLS, gone_through))
+
+        def advance(connection: Connection) -> None:
+            if since and since > began:  # our clock was ahead: what came since would never be asked about
+                watermarks.take_back(connection, watermarks.CALLS, gone_through)
+            watermarks.advance(connection, watermarks.CALLS, gone_through)
+            self._tell(connection, unread)
+
+        self.database.write(advance)
+
+    def _go_through(self, began: datetime, since: datetime) -> int:
+        """How many rows of the list, or calls on it, make no sense: they keep no other from being written down."""
+        listed = self._listed(since)
+        unknown = self._unknown(listed.rows)
+        seen = {one.call_sid: self.first_seen.get(one.call_sid, began) for one in unknown if not one.ended}
+        self.first_seen.clear()
+        self.first_seen.update(seen)
+        missed = [one for one in unknown if one.ended or began - seen[one.call_sid] > _REACHES_US_WITHIN]
+        return listed.unread + sum(not self._take_in(one) for one in missed)
+
+    def _listed(self, since: datetime) -> Listed[ProviderCall]:
+        """`since` is by our clock, and Twilio is asked by its own. How far it is off may only be known by asking."""
+        taken_for = clocks.ahead_at_most(self.provider)
+        listed = self.provider.calls_since(since - taken_for)
+        ahead = clocks.ahead_at_most(self.provider)
+        return listed if ahead - taken_for < _OVERLAP / 2 else self.provider.calls_since(since - ahead)
+
+    def _tell(self, connection: Connection, unread: int) -> None:
+        moment, kind = self.moment(), "list_not_understood"
+        clocks.tell(connection, moment, self.provider.clocks_apart())
+        if unread:
+            detail = f"{unread} calls on Twilio's list make no sense; the others were looked at"
+            raise_incident(connection, moment, kind, about="calls", call_id=None, detail=detail)
 
     def _unknown(self, listed: Sequence[ProviderCall]) -> list[ProviderCall]:
         rulebook = self.callbacks.conversation.rulebook
@@ -53,7 +93,13 @@ class MissedCalls:
             known = set(connection.scalars(query))
         return [one for one in listed if one.call_sid not in known and rulebook.line(one.line)]
 
-    def _take_in(self, missed: ProviderCall) -> None:
+    def _take_in(self, missed: ProviderCall) -> bool:
+        """Whether it could be written down."""
         arrived = IncomingCall(missed.call_sid, from_=missed.caller, to=missed.line, call_status=missed.status)
         told = CallProgress(arrived, sequence_number=None, duration_s=missed.duration_s)
-        self.database.write(lambda connection: self.callbacks.call_listed(connection, self.moment(), told))
+        try:
+            self.database.write(lambda connection: self.callbacks.call_listed(connection, self.moment(), told))
+        except (Refused, Broken) as error:
+            log.warning("a call on Twilio's list could not be written down: %s", error)
+            return False
+        return True

@@ -7,9 +7,11 @@ the environment, and nothing is logged, because URLs and bodies hold phone numbe
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from math import inf
 from time import monotonic
@@ -21,12 +23,19 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from storage.pace import BYTES_MIN, WINDOW_S, Pace
+from storage.provider import ClocksApart
 
 CHUNK_BYTES = 64 * 1024
 REDIRECTS_MAX = 3
 REDIRECTS = (301, 302, 303, 307, 308)
 
+_DATE_RESOLUTION = timedelta(seconds=1)  # of the Date header
+
 Fields = Mapping[str, Any]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,19 @@ class NoAnswer(Exception):
 class Outbound:
     """Connections to one host and to where it redirects. May be used by several threads."""
 
-    def __init__(self, user: str, password: str, *, limits: Limits, proxies: Mapping[str, str] | None = None) -> None:
+    clocks_apart: ClocksApart | None = None
+    """As the newest answer of the host tells: the Date header was written between our request and its answer."""
+
+    def __init__(
+        self,
+        user: str,
+        password: str,
+        *,
+        limits: Limits,
+        proxies: Mapping[str, str] | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._now = now
         self._credentials = (user, password)
         self._limits = limits
         self._session = requests.Session()
@@ -70,7 +91,9 @@ class Outbound:
     def ask(self, method: str, url: str, *, params: Fields, data: Fields) -> tuple[int, str]:
         """Status and JSON text of a success (empty for 204). Otherwise raises Answered or NoAnswer."""
         deadline = monotonic() + self._limits.answer_s
+        sent_at = self._now()
         with _reaching(), self._send(method, url, params=params, data=data) as response:
+            self._compare_clocks(sent_at, response.headers.get("Date", ""))
             body = self._whole(response, deadline)
         if not 200 <= response.status_code < 300:
             raise Answered(response.status_code, _code(body))
@@ -126,6 +149,13 @@ class Outbound:
             allow_redirects=False,
             stream=True,
         )
+
+    def _compare_clocks(self, sent_at: datetime, date: str) -> None:
+        try:
+            there = parsedate_to_datetime(date).astimezone(UTC)
+        except (ValueError, OverflowError, IndexError, TypeError):
+            return
+        self.clocks_apart = ClocksApart(sent_at - there - _DATE_RESOLUTION, self._now() - there)
 
     def _redirected(self, url: str, params: Fields) -> requests.Response:
         """The response where the redirects end. Another host is asked without our credentials."""

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection, Row, Select, select
 
+from callflow import clocks
 from callflow.provider_events import reconciled
 from policies import days
 from policies.days import Came, DayCompared
@@ -46,17 +47,21 @@ class Reconciliation:
         moment = self.moment()
         with self.database.read() as connection:
             done = watermarks.reached(connection, _WATERMARK)
-        today = _begin(moment.at.date())
+        now = self._over_until(moment.at)
+        today = _begin(now.date())
         tomorrow = today + _DAY
         if done is None:
             self.database.write(lambda connection: watermarks.advance(connection, _WATERMARK, tomorrow))
             return
-        if done > tomorrow:  # the clock was ahead; what was gone through of today was too early
+        if done > tomorrow:  # a clock was ahead; what was gone through of today was too early
             self.database.write(lambda connection: watermarks.take_back(connection, _WATERMARK, today))
             return
-        day = max(done, _begin((moment.at - _CATCH_UP_MAX).date()))
-        while day + _DAY + _SETTLED_AFTER <= moment.at:
-            self._log(self.compare(day.date()), watermark=day + _DAY)
+        day = max(done, _begin((now - _CATCH_UP_MAX).date()))
+        while self._is_settled(day, moment.at):
+            compared = self.compare(day.date())
+            if not self._is_settled(day, moment.at):
+                return  # how far our clock is ahead is known only now that Twilio was asked
+            self._log(compared, watermark=day + _DAY)
             day += _DAY
 
     def go_through(self, day: date) -> DayCompared:
@@ -66,14 +71,15 @@ class Reconciliation:
         return compared
 
     def compare(self, day: date) -> DayCompared:
-        begin, end = _begin(day), min(_begin(day) + _DAY, self.moment().at)
+        begin, end = _begin(day), min(_begin(day) + _DAY, self._over_until(self.moment().at))
         if end <= begin:
             raise Refused(f"reconcile: {day} has not begun")
-        with self.database.read() as connection:
-            rows = connection.execute(_came_in(begin - days.APART_MAX, end + days.APART_MAX)).all()
-        ours = [row for row in rows if begin <= row.received_at < end]
-        lines, taken = {*self.lines, *(row.line for row in ours)} - {""}, {row.call_sid for row in rows}
         calls = self.provider.calls_between(begin, end)
+        ahead = self._ahead()
+        with self.database.read() as connection:
+            rows = connection.execute(_came_in(begin + ahead - days.APART_MAX, end + ahead + days.APART_MAX)).all()
+        ours = [row for row in rows if begin <= row.received_at - ahead < end]
+        lines, taken = {*self.lines, *(row.line for row in ours)} - {""}, {row.call_sid for row in rows}
         listed = [
             Came(one.call_sid, one.line, one.came_in_at)
             for one in calls
@@ -87,9 +93,20 @@ class Reconciliation:
             provider_calls=len(listed),
             logged_calls=len(named),
             erased=len(ours) - len(named),
-            missing=days.missing(listed, known, [_came(row) for row in rows if row.erased_at]),
+            missing=days.missing(listed, known, [_came(row, ahead) for row in rows if row.erased_at]),
             unknown=tuple(sid for sid in absent if self.provider.call(sid) is None),
         )
+
+    def _is_settled(self, day: datetime, now: datetime) -> bool:
+        return day + _DAY + _SETTLED_AFTER <= self._over_until(now)
+
+    def _over_until(self, now: datetime) -> datetime:
+        """A day is Twilio's, and over when both clocks say so."""
+        return min(now, now - self._ahead())
+
+    def _ahead(self) -> timedelta:
+        apart = self.provider.clocks_apart()
+        return apart.about if apart and abs(apart.about) > clocks.APART_MAX else timedelta(0)
 
     def _known(self, sids: list[str]) -> set[str]:
         """Those of the provider's names that a call of ours has, whenever it was written down."""
@@ -120,8 +137,9 @@ def _came_in(begin: datetime, end: datetime) -> Select[tuple[str, str, datetime,
     return select(*columns).where(call.c.received_at >= begin, call.c.received_at < end, call.c.synthetic == 0)
 
 
-def _came(row: Row[tuple[str, str, datetime, datetime | None]]) -> Came:
-    return Came(row.call_sid, row.line, row.received_at)
+def _came(row: Row[tuple[str, str, datetime, datetime | None]], ahead: timedelta) -> Came:
+    """At the time at which Twilio has it."""
+    return Came(row.call_sid, row.line, row.received_at - ahead)
 
 
 def _begin(day: date) -> datetime:

@@ -26,4 +26,4 @@ def take_in(turn: Turn, seen: Sequence[Request], logged: Logged, account: bytes)
     refused = Withdraw(_SAID, is_declined=True) if is_recorded else Suppress(Outcome.DECLINED, _SAID)
     request_sha256 = sha256(account).hexdigest()  # of all that Twilio told: the request itself never came here
     choice = events.consent_choice(turn.call, said.prompt, "2", Answer.DECLINED, refused, request_sha256)
-    return refuse(turn, [choice], reason=_SAID, said_at=said.at)
+    return refuse(turn, [choice], reason=_SAID, said_at=said.at or turn.call.ended_at or turn.moment.at)

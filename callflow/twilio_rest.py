@@ -1,25 +1,28 @@
 """Twilio as the provider that storage's jobs ask, and as what `lines sync` configures.
 
-The media is fetched without Twilio's library, which cannot stream. Its URL is made from our account and the
-recording's SID, never taken from an answer or a callback.
+Twilio's library is for what changes something. Media it cannot stream, and of a list with one odd row it reads none, so
+both are fetched without it. A recording's URL is made from our account and its SID, never taken from an answer or a
+callback.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from callflow.forms import CALL_SID, RECORDING_SID
-from callflow.outbound import Answered, Limits, NoAnswer, Outbound
+from callflow.outbound import Answered, Limits, NoAnswer, Outbound, utc_now
 from callflow.twilio_account import read_account
 from callflow.twilio_client import Account, asking, client
+from callflow.twilio_lists import Resources, Row, Unreadable, a_call, a_recording, incoming_call, is_sid, listed, word
 from storage.errors import Refused
-from storage.provider import CallAccount, ProviderCall, ProviderRecording
+from storage.provider import CallAccount, ClocksApart, Listed, ProviderCall, ProviderRecording
 
-PAGE_SIZE = 1000
-ENDED = ("completed", "busy", "failed", "no-answer", "canceled")
+T = TypeVar("T")
+
+NUMBER_SID = re.compile(r"PN[0-9a-f]{32}")
 RESOLUTION = timedelta(seconds=1)  # of the times that can be asked about
 NOT_FOUND = 20404
 CALL_NOT_IN_PROGRESS = 21220
@@ -41,57 +44,65 @@ class TwilioProvider:
     """Satisfies storage.provider.Provider. One for each process; several threads may use it."""
 
     def __init__(
-        self, account: Account, *, limits: Limits | None = None, proxies: Mapping[str, str] | None = None
+        self,
+        account: Account,
+        *,
+        limits: Limits | None = None,
+        proxies: Mapping[str, str] | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._account = account
-        self._outbound = Outbound(account.user, account.password, limits=limits or Limits(), proxies=proxies)
+        self._outbound = Outbound(account.user, account.password, limits=limits or Limits(), proxies=proxies, now=now)
+
+    def clocks_apart(self) -> ClocksApart | None:
+        return self._outbound.clocks_apart
 
     def call(self, call_sid: str) -> ProviderCall | None:
         _require(CALL_SID, call_sid)
-        found: tuple[ProviderCall, ...] = ()
+        found: ProviderCall | None = None
         with asking(f"call {call_sid}", fine=(NOT_FOUND,)):
-            found = (_call(self._sdk.calls(call_sid).fetch()),)
-            if any(call.call_sid != call_sid for call in found):
+            found = _same(a_call(self._resources.one(f"Calls/{call_sid}.json")))
+            if found.call_sid != call_sid:
                 raise ValueError("this is another call")
-        return found[0] if found else None
+        return found
 
-    def calls_since(self, moment: datetime) -> tuple[ProviderCall, ...]:
-        return self._calls(start_time_after=moment.astimezone(UTC))
+    def calls_since(self, moment: datetime) -> Listed[ProviderCall]:
+        return self._calls(**{"StartTime>": _utc(moment)})
 
-    def calls_between(self, begin: datetime, end: datetime) -> tuple[ProviderCall, ...]:
-        after, before = begin.astimezone(UTC), end.astimezone(UTC) + RESOLUTION
-        listed = self._calls(start_time_after=after, start_time_before=before)
-        return tuple(call for call in listed if call.came_in_at and begin <= call.came_in_at < end)
+    def calls_between(self, begin: datetime, end: datetime) -> Listed[ProviderCall]:
+        found = self._calls(**{"StartTime>": _utc(begin), "StartTime<": _utc(end + RESOLUTION)})
+        within = tuple(call for call in found if call.came_in_at and begin <= call.came_in_at < end)
+        return Listed(within, found.unread)
 
     def call_account(self, call_sid: str) -> CallAccount | None:
         _require(CALL_SID, call_sid)
         found: tuple[CallAccount, ...] = ()
         with asking(f"events of call {call_sid}", fine=(NOT_FOUND,)):
-            found = (read_account(self._sdk.calls(call_sid).events.list(page_size=PAGE_SIZE)),)
+            found = (read_account(self._resources.rows(f"Calls/{call_sid}/Events.json", "events")),)
         return found[0] if found else None
 
-    def recordings_of(self, call_sid: str) -> tuple[ProviderRecording, ...]:
+    def recordings_of(self, call_sid: str) -> Listed[ProviderRecording]:
         """Asked of the account, not of the call: recordings outlive the call's own record."""
         _require(CALL_SID, call_sid)
         with asking(f"recordings of call {call_sid}"):
-            found = _recordings(self._sdk.recordings.list(call_sid=call_sid, page_size=PAGE_SIZE))
-            if any(recording.call_sid != call_sid for recording in found):
-                raise ValueError("these are another call's")  # and would be stopped or destroyed for this one
-            return found
+            found = listed(self._resources.rows("Recordings.json", "recordings", CallSid=call_sid), a_recording)
+        mine = tuple(replace(one, call_sid=call_sid) for one in found if self._is_of(one, call_sid))
+        return Listed(mine, found.unread + len(found) - len(mine))
 
-    def recordings_since(self, moment: datetime) -> tuple[ProviderRecording, ...]:
+    def recordings_since(self, moment: datetime) -> Listed[ProviderRecording]:
         with asking("list of recordings"):
-            since = moment.astimezone(UTC)
-            return _recordings(self._sdk.recordings.list(date_created_after=since, page_size=PAGE_SIZE))
+            since = {"DateCreated>": _utc(moment)}
+            return listed(self._resources.rows("Recordings.json", "recordings", **since), a_recording)
 
     def recording(self, recording_sid: str) -> ProviderRecording | None:
         _require(RECORDING_SID, recording_sid)
-        found: tuple[ProviderRecording, ...] = ()
+        found: ProviderRecording | None = None
         with asking(f"recording {recording_sid}", fine=(NOT_FOUND,)):
-            found = _recordings([self._sdk.recordings(recording_sid).fetch()])
-            if any(recording.recording_sid != recording_sid for recording in found):
+            told = a_recording(self._resources.one(f"Recordings/{recording_sid}.json"))
+            found = _same(told) if told else None
+            if found and found.recording_sid != recording_sid:
                 raise ValueError("this is another recording")
-        return found[0] if found else None
+        return found
 
     def media(self, recording_sid: str) -> Iterator[bytes]:
         _require(RECORDING_SID, recording_sid)
@@ -111,22 +122,20 @@ class TwilioProvider:
             self._sdk.recordings(recording_sid).delete()
 
     def numbers(self) -> tuple[ProviderNumber, ...]:
-        with asking("list of numbers"):
-            return tuple(_number(number) for number in self._sdk.incoming_phone_numbers.list())
+        return tuple(number for _, number in self._numbers())
 
     def configure_number(
         self, e164: str, voice_url: str, fallback_url: str, status_callback: str, fallback_method: str = "POST"
     ) -> None:
         """Send a number's calls to these. Refused where the account lacks it or something overrides it."""
+        found = {number.e164: (sid, number) for sid, number in self._numbers()}  # looked for here: no number in a URL
+        if e164 not in found:
+            raise Refused("twilio: configuration of a number: the account does not have it")
+        sid, number = found[e164]
+        if number.overridden_by:
+            raise Refused("twilio: configuration of a number: a trunk or application answers it; detach that")
         with asking("configuration of a number"):
-            for number in self._sdk.incoming_phone_numbers.list():  # filtered here: no number in a URL
-                if number.phone_number == e164:
-                    break
-            else:
-                raise Refused("twilio: configuration of a number: the account does not have it")
-            if _number(number).overridden_by:
-                raise Refused("twilio: configuration of a number: a trunk or application answers it; detach that")
-            number.update(
+            self._sdk.incoming_phone_numbers(sid).update(
                 voice_url=voice_url,
                 voice_method="POST",
                 voice_fallback_url=fallback_url,
@@ -139,11 +148,28 @@ class TwilioProvider:
     def _sdk(self) -> Any:
         return client(self._account, self._outbound)
 
-    def _calls(self, **started: datetime) -> tuple[ProviderCall, ...]:
+    @property
+    def _resources(self) -> Resources:
+        return Resources(self._account, self._outbound)
+
+    def _calls(self, **started: str) -> Listed[ProviderCall]:
         with asking("list of calls"):
-            # The SDK writes the clock's hand as it stands and a Z behind it.
-            calls = self._sdk.calls.list(**started, page_size=PAGE_SIZE)
-            return tuple(_call(call) for call in calls if call.direction == "inbound")
+            return listed(self._resources.rows("Calls.json", "calls", **started), incoming_call)
+
+    def _is_of(self, found: ProviderRecording, call_sid: str) -> bool:
+        """One that names no call is asked for under this one: it would be stopped or destroyed for it."""
+        if found.call_sid:
+            return found.call_sid == call_sid
+        told: object = None
+        with asking(f"recording {found.recording_sid} of call {call_sid}", fine=(NOT_FOUND,)):
+            told = self._resources.one(f"Calls/{call_sid}/Recordings/{found.recording_sid}.json").get("sid")
+        return told == found.recording_sid
+
+    def _numbers(self) -> list[tuple[str, ProviderNumber]]:
+        """Each with its sid."""
+        with asking("list of numbers"):
+            rows = self._resources.rows("IncomingPhoneNumbers.json", "incoming_phone_numbers")
+            return list(listed(rows, _number))
 
     def _media(self, url: str) -> Iterator[bytes]:
         """Both channels, or the one there is."""
@@ -159,60 +185,27 @@ class TwilioProvider:
                 return
 
 
-def _call(said: Any) -> ProviderCall:
-    return ProviderCall(
-        call_sid=_matched(CALL_SID, said.sid),
-        status=_word(said.status),
-        duration_s=_number_of(said.duration),
-        ended=said.status in ENDED,
-        line=said.to or "",
-        caller=said._from or "",
-        came_in_at=said.start_time,
+def _number(said: Row) -> tuple[str, ProviderNumber] | Unreadable:
+    sid, e164 = said.get("sid"), word(said.get("phone_number"))
+    if not (is_sid(NUMBER_SID, sid) and e164):
+        return Unreadable()
+    return str(sid), ProviderNumber(
+        e164=e164,
+        voice_url=word(said.get("voice_url")),
+        fallback_url=word(said.get("voice_fallback_url")),
+        status_callback=word(said.get("status_callback")),
+        overridden_by=word(said.get("trunk_sid")) or word(said.get("voice_application_sid")),
     )
 
 
-def _recordings(said: list[Any]) -> tuple[ProviderRecording, ...]:
-    """A deleted recording leaves its metadata at Twilio for 40 days. It is gone nevertheless."""
-    return tuple(_recording(recording) for recording in said if recording.status != "deleted")
-
-
-def _recording(said: Any) -> ProviderRecording:
-    return ProviderRecording(
-        recording_sid=_matched(RECORDING_SID, said.sid),
-        call_sid=_matched(CALL_SID, said.call_sid),
-        status=_word(said.status),
-        duration_s=_number_of(said.duration),
-        channels=_number_of(said.channels),
-        source=_word(said.source),
-        started_at=said.start_time,
-    )
-
-
-def _number(said: Any) -> ProviderNumber:
-    return ProviderNumber(
-        e164=_word(said.phone_number),
-        voice_url=said.voice_url or "",
-        fallback_url=said.voice_fallback_url or "",
-        status_callback=said.status_callback or "",
-        overridden_by=said.trunk_sid or said.voice_application_sid or "",
-    )
-
-
-def _number_of(said: object) -> int | None:
-    """Twilio writes most numbers as text, and -1 or nothing while it does not know."""
-    return int(str(said)) if re.fullmatch(r"[0-9]{1,9}", str(said)) else None
-
-
-def _word(said: object) -> str:
-    if not isinstance(said, str):
-        raise ValueError("not a word")
-    return said
-
-
-def _matched(pattern: re.Pattern[str], sid: object) -> str:
-    if not (isinstance(sid, str) and pattern.fullmatch(sid)):
+def _same(found: T | Unreadable) -> T:
+    if isinstance(found, Unreadable):
         raise ValueError("not a SID")
-    return sid
+    return found
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _require(pattern: re.Pattern[str], sid: str) -> None:

@@ -99,6 +99,11 @@ def _outcome(event: Fields) -> str:
     return f"{event['outcome']} ({event['reason']})" if event["reason"] else str(event["outcome"])
 
 
+def _destroyed(event: Fields, _: Words) -> list[str]:
+    made = "; the telephone company had made no audio of it" if event.get("at_provider") else ""
+    return [f"The recording was destroyed everywhere (rule: {event['rule']}){made}."]
+
+
 def _accessed(event: Fields, _: Words) -> list[str]:
     return [f"The recording was opened{_by(event)}: {event.get('what', 'access')}, for {event.get('purpose', '')}."]
 
@@ -160,7 +165,11 @@ _TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
     "recording.accessed": _accessed,
     "recording.access_refused": _access_refused,
     "recording.condemned": lambda event, _: [f"A recording had to go: {event['why']}."],
-    "recording.destroyed": lambda event, _: [f"The recording was destroyed everywhere (rule: {event['rule']})."],
+    "recording.quarantined": lambda event, _: [
+        f"Whether a recording is the one agreed to was unclear: {event['why']}."
+    ],
+    "recording.identified": lambda event, _: [f"The recording is the one that was agreed to: {event['why']}."],
+    "recording.destroyed": _destroyed,
     "call.fallback": lambda event, _: [f"The telephone company turned to the fallback (error {event['error_code']})."],
     "call.unread": lambda event, _: [
         f"A request could not be gone by, and the caller was put through, unrecorded: {event['reason']}."

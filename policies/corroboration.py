@@ -54,11 +54,12 @@ class Request:
 
     `step` is named as our kept replies are: `answer`, `consent:2`, `fallback`. `prompt` numbers the playing of the
     question that it answers, 0 for any other step and for a caller who hung up; `document` is None where no answer of
-    ours arrived. `is_over`: the request itself says that the call is.
+    ours arrived, and `at`, which is by the provider's clock, where it tells no time. `is_over`: the request itself says
+    that the call is.
     """
 
     step: str
-    at: datetime
+    at: datetime | None
     prompt: int = 0
     key: Key | None = None
     document: Document | None = None
@@ -115,7 +116,7 @@ def asked(seen: Sequence[Request]) -> frozenset[str]:
 def answered(seen: Sequence[Request]) -> dict[int, Key]:
     """What each playing of the question was answered with; of several deliveries the first counts."""
     first: dict[int, Key] = {}
-    for one in sorted(seen, key=lambda one: one.at):
+    for one in sorted(seen, key=lambda one: (one.at is None, one.at)):
         if one.key is not None:
             first.setdefault(one.prompt, one.key)
     return dict(sorted(first.items()))
@@ -123,6 +124,11 @@ def answered(seen: Sequence[Request]) -> dict[int, Key]:
 
 def starts_recording(seen: Sequence[Request]) -> bool:
     return any(one.said.starts_recording for one in seen if one.said)
+
+
+def recording_asked_at(seen: Sequence[Request]) -> datetime | None:
+    """When the provider, by its own clock, first asked for the document that orders the recording."""
+    return min((one.at for one in seen if one.at and one.said and one.said.starts_recording), default=None)
 
 
 def _disclosure(seen: Sequence[Request], logged: Logged) -> bool:

@@ -19,6 +19,8 @@ from policies.derived import (
 )
 from policies.lifecycle import CallEvent, RecordingState, after
 
+_NOT_OURS = frozenset({RecordingState.QUARANTINED, RecordingState.CONDEMNED})
+
 
 def derive(events: Iterable[Fields]) -> DerivedCall:
     """The call that these events, which are all of it in their order, make."""
@@ -128,14 +130,43 @@ def _heard(state: RecordingState) -> "Effect":
     """News of a recording, the first of which says whether a permit covers it."""
 
     def effect(call: DerivedCall, event: Fields) -> None:
-        name, at = event["recording"], event["ts"]
-        if name not in call.recordings:
-            is_permitted, sid_by = state is not RecordingState.CONDEMNED, event["sd"]["provider_recording_id"]
-            call.recordings[name] = DerivedRecording(is_permitted, event["source"], state, at, at, sid_by)
-        one = call.recordings[name]
-        one.state, one.moved_at = state, at
+        one = _recording(call, event, state)
+        one.state, one.moved_at = state, event["ts"]
+        one.source = one.source or event["source"]
 
     return effect
+
+
+def _recording(call: DerivedCall, event: Fields, state: RecordingState) -> DerivedRecording:
+    name, at = event["recording"], event["ts"]
+    if name not in call.recordings:
+        sid_by = event["sd"]["provider_recording_id"]
+        call.recordings[name] = DerivedRecording(False, event["source"], state, at, at, sid_by)
+        if state not in _NOT_OURS:
+            _permit_for(call, name)
+    return call.recordings[name]
+
+
+def _permit_for(call: DerivedCall, name: str) -> None:
+    """One permit covers one recording."""
+    for other, one in call.recordings.items():
+        one.is_permitted = other == name
+
+
+def _quarantined(call: DerivedCall, event: Fields) -> None:
+    _heard(RecordingState.QUARANTINED)(call, event)
+    call.recordings[event["recording"]].is_permitted = False
+
+
+def _identified(call: DerivedCall, event: Fields) -> None:
+    _heard(RecordingState.STARTED)(call, event)
+    _permit_for(call, event["recording"])
+
+
+def _condemned(call: DerivedCall, event: Fields) -> None:
+    _heard(RecordingState.CONDEMNED)(call, event)
+    one = call.recordings[event["recording"]]
+    one.is_permitted = one.is_permitted and event.get("permitted", True)
 
 
 def _stored(call: DerivedCall, event: Fields) -> None:
@@ -199,7 +230,9 @@ EFFECTS: Mapping[str, Effect] = {
     "recording.started": _heard(RecordingState.STARTED),
     "recording.completed": _heard(RecordingState.COMPLETED),
     "recording.absent": _heard(RecordingState.ABSENT),
-    "recording.condemned": _heard(RecordingState.CONDEMNED),
+    "recording.quarantined": _quarantined,
+    "recording.identified": _identified,
+    "recording.condemned": _condemned,
     "recording.stored": _stored,
     "recording.deleted": _deleted,
     "recording.destroyed": _destroyed,

@@ -39,7 +39,7 @@ class DerivedPermit:
 
 @dataclass(slots=True)
 class DerivedRecording:
-    """`is_permitted`: a permit covered it when it was first heard of. `sid_by`, `object_by`, `audio_by` are digests."""
+    """`is_permitted`: the call's permit covers it by now. `sid_by`, `object_by`, `audio_by` are digests."""
 
     is_permitted: bool
     source: str

@@ -35,6 +35,7 @@ class RecordingState(StrEnum):
     STORED = "stored"  # our copy is verified, Twilio's may remain
     KEPT = "kept"  # Twilio's copy is verified gone
     ABSENT = "absent"
+    QUARANTINED = "quarantined"  # whose it is is in doubt: it stays at Twilio, is not heard and not destroyed
     CONDEMNED = "condemned"  # no permit, or no longer: to be stopped and destroyed
     DESTROYED = "destroyed"
 
@@ -47,6 +48,8 @@ class RecordingEvent(StrEnum):
     ABSENT = "absent"
     STORED = "stored"
     PROVIDER_COPY_GONE = "provider_copy_gone"
+    QUARANTINED = "quarantined"
+    IDENTIFIED = "identified"  # the recording is the one that the permit covers
     CONDEMNED = "condemned"
     DESTROYED = "destroyed"  # every copy, verified
 
@@ -113,6 +116,8 @@ RECORDING: Mapping[RecordingState, Mapping[RecordingEvent, RecordingState]] = {
         RecordingEvent.IN_PROGRESS: RecordingState.STARTED,
         RecordingEvent.COMPLETED: RecordingState.COMPLETED,
         RecordingEvent.ABSENT: RecordingState.ABSENT,
+        RecordingEvent.QUARANTINED: RecordingState.QUARANTINED,
+        RecordingEvent.IDENTIFIED: RecordingState.STARTED,
         RecordingEvent.CONDEMNED: RecordingState.CONDEMNED,
     },
     RecordingState.COMPLETED: {
@@ -120,6 +125,8 @@ RECORDING: Mapping[RecordingState, Mapping[RecordingEvent, RecordingState]] = {
         RecordingEvent.COMPLETED: RecordingState.COMPLETED,
         RecordingEvent.ABSENT: RecordingState.COMPLETED,
         RecordingEvent.STORED: RecordingState.STORED,
+        RecordingEvent.QUARANTINED: RecordingState.QUARANTINED,
+        RecordingEvent.IDENTIFIED: RecordingState.COMPLETED,
         RecordingEvent.CONDEMNED: RecordingState.CONDEMNED,
     },
     RecordingState.STORED: {
@@ -128,6 +135,8 @@ RECORDING: Mapping[RecordingState, Mapping[RecordingEvent, RecordingState]] = {
         RecordingEvent.ABSENT: RecordingState.STORED,
         RecordingEvent.STORED: RecordingState.STORED,
         RecordingEvent.PROVIDER_COPY_GONE: RecordingState.KEPT,
+        RecordingEvent.QUARANTINED: RecordingState.STORED,
+        RecordingEvent.IDENTIFIED: RecordingState.STORED,
         RecordingEvent.CONDEMNED: RecordingState.CONDEMNED,
         RecordingEvent.DESTROYED: RecordingState.DESTROYED,
     },
@@ -137,6 +146,8 @@ RECORDING: Mapping[RecordingState, Mapping[RecordingEvent, RecordingState]] = {
         RecordingEvent.ABSENT: RecordingState.KEPT,
         RecordingEvent.STORED: RecordingState.KEPT,
         RecordingEvent.PROVIDER_COPY_GONE: RecordingState.KEPT,
+        RecordingEvent.QUARANTINED: RecordingState.KEPT,
+        RecordingEvent.IDENTIFIED: RecordingState.KEPT,
         RecordingEvent.CONDEMNED: RecordingState.CONDEMNED,
         RecordingEvent.DESTROYED: RecordingState.DESTROYED,
     },
@@ -145,6 +156,18 @@ RECORDING: Mapping[RecordingState, Mapping[RecordingEvent, RecordingState]] = {
         RecordingEvent.IN_PROGRESS: RecordingState.ABSENT,
         RecordingEvent.COMPLETED: RecordingState.COMPLETED,
         RecordingEvent.ABSENT: RecordingState.ABSENT,
+        RecordingEvent.QUARANTINED: RecordingState.ABSENT,
+        RecordingEvent.IDENTIFIED: RecordingState.ABSENT,
+        RecordingEvent.CONDEMNED: RecordingState.CONDEMNED,
+    },
+    # What Twilio has of it is told again to whoever identifies it. Audio that is stored, or was never made, is not
+    # quarantined: a doubt about it is an incident alone.
+    RecordingState.QUARANTINED: {
+        RecordingEvent.IN_PROGRESS: RecordingState.QUARANTINED,
+        RecordingEvent.COMPLETED: RecordingState.QUARANTINED,
+        RecordingEvent.ABSENT: RecordingState.QUARANTINED,
+        RecordingEvent.QUARANTINED: RecordingState.QUARANTINED,
+        RecordingEvent.IDENTIFIED: RecordingState.STARTED,
         RecordingEvent.CONDEMNED: RecordingState.CONDEMNED,
     },
     # An intake under way may still report STORED; the copy it made is one more to destroy.
@@ -154,6 +177,8 @@ RECORDING: Mapping[RecordingState, Mapping[RecordingEvent, RecordingState]] = {
         RecordingEvent.ABSENT: RecordingState.CONDEMNED,
         RecordingEvent.STORED: RecordingState.CONDEMNED,
         RecordingEvent.PROVIDER_COPY_GONE: RecordingState.CONDEMNED,
+        RecordingEvent.QUARANTINED: RecordingState.CONDEMNED,
+        RecordingEvent.IDENTIFIED: RecordingState.CONDEMNED,
         RecordingEvent.CONDEMNED: RecordingState.CONDEMNED,
         RecordingEvent.DESTROYED: RecordingState.DESTROYED,
     },
@@ -162,6 +187,8 @@ RECORDING: Mapping[RecordingState, Mapping[RecordingEvent, RecordingState]] = {
         RecordingEvent.COMPLETED: RecordingState.DESTROYED,
         RecordingEvent.ABSENT: RecordingState.DESTROYED,
         RecordingEvent.PROVIDER_COPY_GONE: RecordingState.DESTROYED,
+        RecordingEvent.QUARANTINED: RecordingState.DESTROYED,
+        RecordingEvent.IDENTIFIED: RecordingState.DESTROYED,
         RecordingEvent.CONDEMNED: RecordingState.DESTROYED,
         RecordingEvent.DESTROYED: RecordingState.DESTROYED,
     },
@@ -172,6 +199,7 @@ FIRST_NEWS: Mapping[RecordingEvent, RecordingState] = {
     RecordingEvent.IN_PROGRESS: RecordingState.STARTED,
     RecordingEvent.COMPLETED: RecordingState.COMPLETED,
     RecordingEvent.ABSENT: RecordingState.ABSENT,
+    RecordingEvent.QUARANTINED: RecordingState.QUARANTINED,
     RecordingEvent.CONDEMNED: RecordingState.CONDEMNED,
 }
 

@@ -7,6 +7,7 @@ them was said, and counts whenever it is found. Nothing here ever leads towards 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
 from policies.consent import Outcome
 from policies.corroboration import Key, Logged, Request
@@ -18,16 +19,16 @@ _FURTHER = frozenset({"language", "choice", "consent", "fallback"})
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """At which playing of the question it was said, and when by the provider's clock."""
+    """At which playing of the question it was said, and when by the provider's clock, where that is known."""
 
     prompt: int
-    at: datetime
+    at: datetime | None
 
 
 def refusal(seen: Sequence[Request], logged: Logged) -> Refusal | None:
     """The first that the log does not know."""
     said = [one for one in seen if one.key == REFUSED and (one.prompt, REFUSED) not in logged.choices]
-    first = min(said, key=lambda one: one.at, default=None)
+    first = min(said, key=lambda one: one.at.timestamp() if one.at else inf, default=None)
     return None if first is None else Refusal(first.prompt, first.at)
 
 

@@ -3,44 +3,23 @@ more rarely for a day. What it says of recordings is taken in exactly as from a 
 """
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from math import inf
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from policies.lifecycle import RecordingEvent, RecordingState
-from storage import call_end, calls, permits, recordings
+from policies.attribution import UNTIMED, Times
+from policies.lifecycle import RecordingState
+from storage import accounts, call_end, calls, news, permits, recordings
 from storage.calls import Call, Moment
 from storage.errors import Broken, Refused, Unavailable
 from storage.incidents import raise_incident
-from storage.provider import ProviderCall, ProviderRecording
-from storage.recordings import DELETE_AGAIN, Jobs, News
+from storage.provider import ClocksApart, ProviderCall
+from storage.recordings import Jobs
 from storage.tables import call
 from storage.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
-# What Twilio calls a recording that somebody else's request, setting or verb started: never the one of our record.xml.
-# The list is Twilio's documented set; `<Start><Recording>` is not in it, and the name of ours is only known from having
-# been seen. So what has neither name can be ours, if it began after consent.
-SEEN_FOR_OURS = "StartCallRecordingTwiML"
-FOREIGN_SOURCES = frozenset(
-    {
-        "Conference",
-        "DialVerb",
-        "OutboundAPI",
-        "RecordVerb",
-        "StartCallRecordingAPI",
-        "StartConferenceRecordingAPI",
-        "Trunking",
-    }
-)
-_RECORDING_EVENT = {
-    "completed": RecordingEvent.COMPLETED,
-    "absent": RecordingEvent.ABSENT,
-    "failed": RecordingEvent.ABSENT,
-}
 _AT_ONCE = 50
 _FAILURES_MAX = 5
 _LIVE_EVERY = timedelta(seconds=10)
@@ -51,7 +30,6 @@ _VERY_LATE = timedelta(hours=1)
 # Twilio ends a call after four hours, or after 24 where the account may.
 _CALL_MAX = timedelta(hours=25)
 _RESOLUTION = timedelta(seconds=1)  # of the times that Twilio tells
-_GONE_THERE = frozenset({RecordingState.KEPT, RecordingState.DESTROYED})
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:
@@ -85,9 +63,57 @@ def _due(shop: Workshop) -> list[tuple[str, str]]:
 
 
 def _ask_about(shop: Workshop, jobs: Jobs, call_id: str, call_sid: str) -> None:
-    at_provider = shop.provider.call(call_sid)
+    """What makes no sense of the call keeps nobody from its recordings."""
+    at_provider, broken = _call_there(shop, call_sid)
     found = shop.provider.recordings_of(call_sid)
-    shop.database.write(lambda connection: _take_in(connection, shop.moment(), jobs, call_id, at_provider, found))
+    apart = shop.provider.clocks_apart()
+
+    def take_in(connection: Connection) -> None:
+        moment, known = shop.moment(), _call(connection, call_id)
+        if not broken and _is_over(known, at_provider, moment.at):
+            status = at_provider.status if at_provider else "unknown to Twilio"
+            duration_s = at_provider.duration_s if at_provider else None
+            known = call_end.end(connection, moment, known, status=status, duration_s=duration_s)
+        _tell_unread(connection, moment, known, found.unread)
+        times = _times(connection, known, at_provider, apart)
+        news.take_in(connection, moment, _call(connection, call_id), found.rows, jobs, times)
+        known = _call(connection, call_id)
+        _miss(connection, moment, known)
+        calls.ask_again(connection, known, _next_time(moment.at, known, is_known=at_provider is not None))
+
+    shop.database.write(take_in)
+    if broken:
+        raise broken
+
+
+def _call_there(shop: Workshop, call_sid: str) -> tuple[ProviderCall | None, Broken | None]:
+    try:
+        return shop.provider.call(call_sid), None
+    except Broken as error:
+        return None, error
+
+
+def _tell_unread(connection: Connection, moment: Moment, known: Call, unread: int) -> None:
+    if unread:
+        detail = f"{unread} rows of Twilio's list of its recordings make no sense; the others were taken in"
+        raise_incident(connection, moment, "list_not_understood", about=known.id, call_id=known.id, detail=detail)
+
+
+def _times(connection: Connection, known: Call, at_provider: ProviderCall | None, apart: ClocksApart | None) -> Times:
+    """Twilio's own word on when our recording was ordered, or what two measures of its clock agree on.
+
+    One is how far apart the two clocks were at Twilio's newest answer; the other how long each says that it took from
+    the call's beginning to the decision.
+    """
+    given = permits.permit_of(connection, known.id)
+    if given is None:
+        return UNTIMED
+    if asked_at := accounts.recording_asked_at(connection, known.id):
+        return Times(asked_at=asked_at)
+    measured = [given.decided_at - apart.most] if apart else []
+    if at_provider and at_provider.came_in_at:
+        measured.append(at_provider.came_in_at + (given.decided_at - known.received_at))
+    return Times(not_before=min(measured) - _RESOLUTION) if measured else UNTIMED
 
 
 def _postpone(shop: Workshop, call_id: str, error: Exception) -> None:
@@ -102,58 +128,9 @@ def _postpone(shop: Workshop, call_id: str, error: Exception) -> None:
     shop.database.write(put_off)
 
 
-def _take_in(
-    connection: Connection,
-    moment: Moment,
-    jobs: Jobs,
-    call_id: str,
-    at_provider: ProviderCall | None,
-    found: Sequence[ProviderRecording],
-) -> None:
-    known = _call(connection, call_id)
-    if _is_over(known, at_provider, moment.at):
-        status = at_provider.status if at_provider else "unknown to Twilio"
-        call_end.end(
-            connection, moment, known, status=status, duration_s=at_provider.duration_s if at_provider else None
-        )
-    for one in sorted(found, key=_likeliest_first):
-        owner = _call(connection, call_id)
-        heard = recordings.hear(connection, moment, owner, _news(one, owner), jobs)
-        if heard.state in _GONE_THERE:  # a deletion that was confirmed, and yet here it is
-            jobs.enqueue(connection, DELETE_AGAIN, f"{heard.id}:{moment.at:%Y%m%d%H}", heard.id)
-    known = _call(connection, call_id)
-    _miss(connection, moment, known)
-    calls.ask_again(connection, known, _next_time(moment.at, known, is_known=at_provider is not None))
-
-
 def _is_over(known: Call, at_provider: ProviderCall | None, now: datetime) -> bool:
     """A call that Twilio does not know may be too new to be known everywhere there: to end it here would hang up."""
     return now - known.received_at > _CALL_MAX if at_provider is None else at_provider.ended
-
-
-def _likeliest_first(found: ProviderRecording) -> tuple[bool, float]:
-    """The permit covers one recording, and ours is begun with the first verb after consent."""
-    return found.source != SEEN_FOR_OURS, found.started_at.timestamp() if found.started_at else inf
-
-
-def _news(found: ProviderRecording, owner: Call) -> News:
-    return News(
-        recording_sid=found.recording_sid,
-        event=_RECORDING_EVENT.get(found.status, RecordingEvent.IN_PROGRESS),
-        source=found.source,
-        ours=_can_be_ours(found, owner),
-        duration_s=found.duration_s,
-        channels=found.channels,
-        started_at=found.started_at,
-    )
-
-
-def _can_be_ours(found: ProviderRecording, owner: Call) -> bool:
-    if found.source == SEEN_FOR_OURS:
-        return True
-    if found.source in FOREIGN_SOURCES or found.started_at is None or owner.decided_at is None:
-        return False
-    return found.started_at + _RESOLUTION >= owner.decided_at
 
 
 def _miss(connection: Connection, moment: Moment, known: Call) -> None:

@@ -10,13 +10,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete
 
-from evidence.events import Event
+from evidence.events import Event, Value
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage import delays, holds, permits, recordings
 from storage.audio_key import AudioKey
 from storage.calls import Call
 from storage.errors import Unavailable
-from storage.intake import clear_spool, delete_at_provider, look
+from storage.intake import ABSENT, clear_spool, delete_at_provider, look
 from storage.job_steps import Steps
 from storage.logged_calls import Contradicted, logged
 from storage.permits import Permit
@@ -35,10 +35,12 @@ def destroy(shop: Workshop, steps: Steps, recording_id: str) -> None:
         _waits_no_more(shop, recording_id)
         return
     steps("stop", lambda: _stop(shop, recording_id))
-    steps("delete at provider", lambda: _delete_at_provider(shop, recording_id))
+    at_provider = steps("delete at provider", lambda: _delete_at_provider(shop, recording_id))
     if steps("delete here", lambda: _delete_here(shop, *look(shop, recording_id))) is False:
         return
-    steps("certify", lambda: shop.database.write(lambda connection: _certify(shop, connection, recording_id)))
+    steps(
+        "certify", lambda: shop.database.write(lambda connection: _certify(shop, connection, recording_id, at_provider))
+    )
 
 
 def delete_again(shop: Workshop, steps: Steps, recording_id: str) -> None:
@@ -85,10 +87,9 @@ def _stop(shop: Workshop, recording_id: str) -> None:
         shop.provider.stop(owner.call_sid, known.recording_sid)
 
 
-def _delete_at_provider(shop: Workshop, recording_id: str) -> None:
+def _delete_at_provider(shop: Workshop, recording_id: str) -> str:
     owner, known = look(shop, recording_id)
-    if owner.erased_at is None:
-        delete_at_provider(shop, known)
+    return delete_at_provider(shop, known) if owner.erased_at is None else ""
 
 
 def _delete_here(shop: Workshop, owner: Call, known: Recording) -> bool:
@@ -117,13 +118,16 @@ def _forget_key(shop: Workshop, connection: Connection, recording_id: str) -> bo
     return True
 
 
-def _certify(shop: Workshop, connection: Connection, recording_id: str) -> None:
+def _certify(shop: Workshop, connection: Connection, recording_id: str, at_provider: str | None) -> None:
     owner, known = recordings.with_call(connection, recording_id)
     rule = _rule(owner, known, permits.permit_of(connection, owner.id), shop.now())
     connection.execute(delete(audio_object).where(audio_object.c.recording_id == recording_id))
     # Of an erased call nothing was asked of Twilio: its copy was seen to be gone when ours was stored.
     where = ["provider", "store", "key"] if owner.erased_at is None else ["store", "key"]
-    told = Event("recording.destroyed", {"recording": recording_id, "where": where, "rule": rule})
+    public: dict[str, Value] = {"recording": recording_id, "where": where, "rule": rule}
+    if at_provider == ABSENT:
+        public["at_provider"] = "no audio was made"
+    told = Event("recording.destroyed", public)
     recordings.advance(connection, shop.moment(), owner, known, RecordingEvent.DESTROYED, told)
 
 

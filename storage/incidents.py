@@ -74,6 +74,11 @@ def raise_anew(
         raise_incident(connection, moment, kind, about=about, call_id=call_id, detail=detail)
 
 
+def is_open_of_call(connection: Connection, kind: str, call_id: str) -> bool:
+    mine = (incident.c.kind == kind) & (incident.c.call_id == call_id) & incident.c.closed_at.is_(None)
+    return connection.execute(select(incident.c.id).where(mine)).first() is not None
+
+
 def open_incidents(connection: Connection, call_id: str | None = None) -> list[Incident]:
     columns = [incident.c[name] for name in Incident.__dataclass_fields__]
     query = select(*columns).where(incident.c.closed_at.is_(None)).order_by(incident.c.id)
@@ -97,3 +102,10 @@ def close_incident(connection: Connection, moment: Moment, incident_id: int, *, 
     told = Event("incident.closed", {"incident": incident_id}, {"actor": actor, "reason": reason})
     consent_log.tell(connection, moment, told)
     return True
+
+
+def resolve(connection: Connection, moment: Moment, kind: str, *about: str) -> None:
+    """Close what has resolved itself. Fine where nothing was open."""
+    is_open = (incident.c.kind == kind) & incident.c.about.in_(about) & incident.c.closed_at.is_(None)
+    for incident_id in connection.scalars(select(incident.c.id).where(is_open)).all():
+        close_incident(connection, moment, incident_id, actor="onrecord", reason="it has resolved itself")

@@ -26,12 +26,14 @@ from storage.job_steps import Steps
 from storage.judging import judge
 from storage.logged_calls import check_stored
 from storage.permits import Permit
+from storage.provider import WITHOUT_AUDIO
 from storage.recordings import Recording
 from storage.tables import recording_key
 from storage.workshop import Workshop
 
 MASTER = "master"
 _DERIVED = ("peaks", "levels", "listening")
+DELETED, ABSENT = "deleted", "absent"
 
 
 def intake(shop: Workshop, steps: Steps, recording_id: str) -> None:
@@ -169,10 +171,19 @@ def _release(shop: Workshop, recording_id: str) -> None:
     shop.database.write(commit)
 
 
-def delete_at_provider(shop: Workshop, known: Recording) -> None:
-    shop.provider.delete(known.recording_sid)
-    if shop.provider.recording(known.recording_sid) is not None:
-        raise Unavailable(f"recording {known.id}: Twilio still has it")
+def delete_at_provider(shop: Workshop, known: Recording) -> str:
+    """What Twilio has of it now: "deleted", or "absent" where no audio was made and there is nothing to delete."""
+    refusal: Exception | None = None
+    try:
+        shop.provider.delete(known.recording_sid)
+    except (Refused, Unavailable) as error:
+        refusal = error
+    left = shop.provider.recording(known.recording_sid)
+    if left is not None and left.status in WITHOUT_AUDIO:
+        return ABSENT
+    if refusal or left is not None:
+        raise refusal or Unavailable(f"recording {known.id}: Twilio still has it")
+    return DELETED
 
 
 def clear_spool(shop: Workshop, recording_id: str) -> None:

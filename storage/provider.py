@@ -6,8 +6,39 @@ Broken (the answer makes no sense). That a call or a recording is gone is a valu
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+
+# How a recording ends of which no audio was made: these are final, and there is nothing to fetch or delete.
+WITHOUT_AUDIO = frozenset({"absent", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    """A list of the provider's. `unread` counts the rows that make no sense: they keep no other from being read."""
+
+    rows: tuple[T, ...] = ()
+    unread: int = 0
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class ClocksApart:
+    """By how much our clock is ahead of the provider's, at least and at most; negative where it is behind."""
+
+    least: timedelta
+    most: timedelta
+
+    @property
+    def about(self) -> timedelta:
+        return (self.least + self.most) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +52,7 @@ class ProviderCall:
     """The number that was called."""
     caller: str = field(default="", repr=False)
     came_in_at: datetime | None = None
-    """In UTC."""
+    """In UTC, by the provider's clock; None where it is not told, as of a call that rings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +66,11 @@ class ProviderRecording:
     """None until it is known."""
     channels: int | None
     source: str
-    """What started it, from an open set; anything may have, not only we."""
+    """What started it, from an open set; anything may have, not only we. Empty where it is not told."""
     started_at: datetime | None
-    """In UTC."""
+    """In UTC, by the provider's clock."""
+    track: str | None = None
+    """both, inbound or outbound; not told by every list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +80,8 @@ class ProviderRequest:
     url: str
     parameters: Mapping[str, str] = field(repr=False)
     """By their names in small letters, without what parts the words: `callsid`."""
-    asked_at: datetime
-    """In UTC, to the second."""
+    asked_at: datetime | None
+    """In UTC, to the second, by the provider's clock; None where it can't be read."""
     status: int
     """Where nothing came back it is 0 or an error of the provider's own."""
     body: str = field(repr=False)
@@ -62,6 +95,8 @@ class CallAccount:
     """JSON: the provider's own list, in one way of writing it."""
     requests: tuple[ProviderRequest, ...]
     """In no order that can be relied on."""
+    unread: int = 0
+    """How many rows of the list make no sense."""
 
 
 class Provider(Protocol):
@@ -71,11 +106,15 @@ class Provider(Protocol):
         """None where the provider knows no such call."""
         ...
 
-    def calls_since(self, moment: datetime) -> tuple[ProviderCall, ...]:
-        """The calls that came in at or after that moment, to any number of the account."""
+    def clocks_apart(self) -> ClocksApart | None:
+        """As far as the newest answer of the provider tells; None where none told a time."""
         ...
 
-    def calls_between(self, begin: datetime, end: datetime) -> tuple[ProviderCall, ...]:
+    def calls_since(self, moment: datetime) -> Listed[ProviderCall]:
+        """The calls that came in at or after that moment of the provider's clock, to any number of the account."""
+        ...
+
+    def calls_between(self, begin: datetime, end: datetime) -> Listed[ProviderCall]:
         """The calls that came in at or after `begin` and before `end`, to any number of the account."""
         ...
 
@@ -83,11 +122,11 @@ class Provider(Protocol):
         """What was asked about a call, and answered. None where the provider knows no such call."""
         ...
 
-    def recordings_of(self, call_sid: str) -> tuple[ProviderRecording, ...]:
+    def recordings_of(self, call_sid: str) -> Listed[ProviderRecording]:
         """Every recording of the call that is not deleted, also those that are still being made."""
         ...
 
-    def recordings_since(self, moment: datetime) -> tuple[ProviderRecording, ...]:
+    def recordings_since(self, moment: datetime) -> Listed[ProviderRecording]:
         """Every recording of the account, not deleted, that was made at or after that moment."""
         ...
 
@@ -104,5 +143,6 @@ class Provider(Protocol):
         ...
 
     def delete(self, recording_sid: str) -> None:
-        """Delete a recording. Fine where it is gone already; Unavailable while it is not completed."""
+        """Delete a recording. Fine where it is gone already; Unavailable while it is not completed, and for good where
+        no audio was made of it."""
         ...

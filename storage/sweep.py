@@ -29,7 +29,7 @@ _AT_ONCE = 50
 _LATE = timedelta(minutes=10)
 _VERY_LATE = timedelta(hours=1)
 _AFTER_INTAKE = (RecordingState.COMPLETED, RecordingState.STORED)
-_UNSTORED = (RecordingState.STARTED, RecordingState.COMPLETED)
+_UNSTORED = (RecordingState.STARTED, RecordingState.COMPLETED, RecordingState.QUARANTINED)
 _KEPT = (RecordingState.STORED, RecordingState.KEPT)
 _RECORDING_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -188,6 +188,6 @@ def _expired(now: datetime) -> ColumnElement[bool]:
 def _expired_unstored(now: datetime) -> Select[tuple[str]]:
     return (
         select(recording.c.id)
-        .join(permit, permit.c.call_id == recording.c.permit)
+        .join(permit, permit.c.call_id == recording.c.call_id)
         .where(recording.c.state.in_(_UNSTORED), permit.c.retain_until <= now, ~holds.is_held(recording.c.call_id))
     )

@@ -77,7 +77,7 @@ OUTCOMES = (
     "withdrawn",
 )
 PERMITTING_OUTCOMES = ("consented", "consented_by_staying")
-RECORDING_STATES = ("started", "completed", "stored", "kept", "absent", "condemned", "destroyed")
+RECORDING_STATES = ("started", "completed", "stored", "kept", "absent", "quarantined", "condemned", "destroyed")
 
 # One phone call to one of our lines. Who called is not here: that is a disclosure of the log, and can be erased, as can
 # the hash that only the key file's holder can tie to a number.
@@ -151,7 +151,8 @@ reply = Table(
     Column("answered_at", Instant, nullable=False),
 )
 
-# A recording at Twilio or here. `permit` is frozen when the row is made: nothing makes a recording eligible later.
+# A recording at Twilio or here. `permit` is set on the one recording of the call that the permit covers: the one that
+# our document ordered, as far as that can be told.
 recording = Table(
     "recording",
     metadata,
@@ -163,6 +164,9 @@ recording = Table(
     Column("source", String(64), nullable=False),
     Column("duration_s", Integer),
     Column("channels", Integer),
+    Column("track", String(16)),
+    Column("started_at", Instant),  # by Twilio's clock
+    Column("reported_at", Instant),  # when it was first told of at the address that only our document names
     Column("noticed_at", Instant, nullable=False),
     Column("moved_at", Instant, nullable=False),  # when the state last changed
     Column("object_key", Text),
@@ -170,7 +174,9 @@ recording = Table(
     Column("destroyed_at", Instant),
     one_of("state", RECORDING_STATES),
     CheckConstraint("permit IS NULL OR permit = call_id", name="own_permit"),
-    CheckConstraint("state IN ('absent', 'condemned', 'destroyed') OR permit IS NOT NULL", name="permitted"),
+    CheckConstraint(
+        "state IN ('absent', 'quarantined', 'condemned', 'destroyed') OR permit IS NOT NULL", name="permitted"
+    ),
     CheckConstraint(
         "state NOT IN ('stored', 'kept') OR (object_key IS NOT NULL AND retain_until IS NOT NULL)", name="stored_where"
     ),
@@ -239,6 +245,7 @@ provider_account = Table(
     Column("call_id", ForeignKey("call.id"), primary_key=True),
     Column("body", LargeBinary, nullable=False),  # JSON
     Column("fetched_at", Instant, nullable=False),
+    Column("recording_asked_at", Instant),  # when Twilio asked for the document that orders it, by Twilio's clock
 )
 
 # Callers who said no and are not asked again for a while: by the keyed hash of their number, one row each.

@@ -20,6 +20,7 @@ from storage import calls, permits, recordings
 from storage.audio_store import AudioStore
 from storage.calls import Call, Moment
 from storage.errors import Refused
+from storage.incidents import is_open_of_call
 from storage.kept_audio import KeptAudio, kept_audio
 from storage.permits import Permit
 from storage.recordings import Recording
@@ -64,6 +65,8 @@ def open_for(
         decided: Allowed | NotGranted = _not_believed(connection, moment, known, differs)
     else:
         decided = _decide(owner, known, permits.permit_of(connection, owner.id), purpose, moment.at)
+    if isinstance(decided, Allowed) and is_open_of_call(connection, recordings.IN_DOUBT, owner.id):
+        decided = NotGranted("it is unclear which recording of the call is the one that was agreed to")
     public: dict[str, Value] = {"recording": known.id, "purpose": purpose}
     match decided:
         case NotGranted(reason):

@@ -339,7 +339,9 @@ def test_an_erased_field_is_gone_and_nothing_else_changes(office: Office, tmp_pa
 
 def test_what_the_provider_said_after_the_checkpoint_waits_for_the_next_export(office: Office, tmp_path: Path) -> None:
     call, now = office.installation.call(office.sids[0]), office.installation.twilio.clock.now
-    office.installation.database.write(lambda connection: accounts.keep(connection, call.id, b"[]", now))
+    office.installation.database.write(
+        lambda connection: accounts.keep(connection, call.id, b"[]", now, recording_asked_at=None)
+    )
     files = office.of_first_call("all")
     assert not any(name.startswith("provider/") for name in files)
     assert checked(write(files, tmp_path / "before"), office.vkey)

@@ -53,7 +53,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     call, now = office.installation.call(office.sids[0]), office.installation.twilio.clock.now
 
     def told(connection: Connection) -> None:
-        accounts.keep(connection, call.id, b"[]", now)
+        accounts.keep(connection, call.id, b"[]", now, recording_asked_at=None)
         said = Event("provider.corroborated", {"match": True}, {"response_sha256": sha256(b"[]").hexdigest()})
         calls.tell(connection, Moment(now, os.urandom), call, said)
 

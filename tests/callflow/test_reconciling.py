@@ -15,7 +15,7 @@ from storage.calls import Call, Moment
 from storage.database import Database
 from storage.errors import Refused, Unavailable
 from storage.incidents import open_incidents
-from storage.provider import ProviderCall
+from storage.provider import Listed, ProviderCall
 from storage.tables import disclosure, log_leaf
 from tests.conftest import NOON
 from tests.faults.phone_company import PhoneCompany
@@ -233,7 +233,7 @@ def test_of_two_who_look_at_once_one_logs_the_day(desk: Desk) -> None:
     desk.now += timedelta(days=2)
     listed = desk.company.calls_between
 
-    def calls_between(begin: datetime, end: datetime) -> tuple[ProviderCall, ...]:
+    def calls_between(begin: datetime, end: datetime) -> Listed[ProviderCall]:
         desk.company.calls_between = listed  # type: ignore[method-assign]  # the other one is asked in between
         desk.reconciliation.look()
         return listed(begin, end)

@@ -51,12 +51,12 @@ def test_a_recording_lives_and_is_gone(office: Office, twilio: TwilioProvider) -
     assert recording is not None
     assert (call.ended, recording.status, recording.channels) == (True, "completed", 2)
     assert (recording.duration_s or 0) >= 10
-    assert twilio.recordings_of(call_sid) == twilio.recordings_since(BEFORE) == (recording,)
+    assert twilio.recordings_of(call_sid).rows == twilio.recordings_since(BEFORE).rows == (recording,)
     assert channels_of(twilio.media(recording_sid)) == 2
     for _ in range(2):
         twilio.delete(recording_sid)
     assert twilio.recording(recording_sid) is None
-    assert twilio.recordings_of(call_sid) == ()
+    assert twilio.recordings_of(call_sid).rows == ()
     with pytest.raises(Unavailable):
         next(twilio.media(recording_sid))
 
@@ -93,7 +93,7 @@ def test_only_the_callers_legs_are_calls_that_came_in(office: Office, twilio: Tw
     call_sid, _ = recorded_call(office)
     assert [call.call_sid for call in twilio.calls_since(BEFORE)] == [call_sid]
     tomorrow = office.clock.now() + timedelta(days=2)
-    assert (twilio.calls_since(tomorrow), twilio.recordings_since(tomorrow)) == ((), ())
+    assert (twilio.calls_since(tomorrow).rows, twilio.recordings_since(tomorrow).rows) == ((), ())
 
 
 def test_a_recording_outlives_the_record_of_its_call(office: Office, twilio: TwilioProvider) -> None:

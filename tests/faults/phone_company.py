@@ -6,13 +6,15 @@ It and the simulator pass one contract (test_provider_contract.py).
 import re
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from storage.errors import Unavailable
-from storage.provider import CallAccount, ProviderCall, ProviderRecording, ProviderRequest
+from storage.provider import CallAccount, ClocksApart, Listed, ProviderCall, ProviderRecording, ProviderRequest
 
+T = TypeVar("T")
 OURS, BY_REST = "StartCallRecordingTwiML", "StartCallRecordingAPI"
 
 
@@ -28,9 +30,14 @@ class Tape:
 
 @dataclass
 class PhoneCompany:
-    """Satisfies storage.provider.Provider. `trouble` holds, by method, what goes wrong the next times it is asked."""
+    """Satisfies storage.provider.Provider. `trouble` holds, by method, what goes wrong the next times it is asked.
 
-    now: Callable[[], datetime]
+    `clock` is the clock of the premises, and the company's own is `is_ahead` by that much.
+    """
+
+    clock: Callable[[], datetime]
+    is_ahead: timedelta = timedelta(0)
+    tells_time: bool = True
     before_deletion: Callable[[str], None] = lambda sid: None
     calls: dict[str, ProviderCall] = field(default_factory=dict)
     tapes: dict[str, Tape] = field(default_factory=dict)
@@ -38,9 +45,19 @@ class PhoneCompany:
     lies_about_deletion: bool = False
     half_way: list[Callable[[], None]] = field(default_factory=list)
     """What happens when the next media are half-way."""
+    unread: int = 0
+    """How many rows of each list make no sense."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     accounts: dict[str, CallAccount] = field(default_factory=dict)
     """What is told of a call once it is over; by itself, that somebody else was asked what to do with it."""
+
+    def now(self) -> datetime:
+        """In whole seconds, as it tells all its times."""
+        return (self.clock() + self.is_ahead).replace(microsecond=0)
+
+    def clocks_apart(self) -> ClocksApart | None:
+        apart = self.clock() - self.now()
+        return ClocksApart(apart - timedelta(seconds=1), apart) if self.tells_time else None
 
     def ring(self, line: str, caller: str = "+15125550111") -> str:
         sid = "CA" + secrets.token_hex(16)
@@ -68,13 +85,14 @@ class PhoneCompany:
         self._hear("call", "CA", call_sid)
         return self.calls.get(call_sid)
 
-    def calls_since(self, moment: datetime) -> tuple[ProviderCall, ...]:
+    def calls_since(self, moment: datetime) -> Listed[ProviderCall]:
+        """A call that rings may have no time yet, and is listed nevertheless."""
         self._trouble("calls_since")
-        return tuple(one for one in self.calls.values() if one.came_in_at and one.came_in_at >= moment)
+        return self._listed(one for one in self.calls.values() if not one.came_in_at or one.came_in_at >= moment)
 
-    def calls_between(self, begin: datetime, end: datetime) -> tuple[ProviderCall, ...]:
+    def calls_between(self, begin: datetime, end: datetime) -> Listed[ProviderCall]:
         self._trouble("calls_between")
-        return tuple(one for one in self.calls.values() if one.came_in_at and begin <= one.came_in_at < end)
+        return self._listed(one for one in self.calls.values() if one.came_in_at and begin <= one.came_in_at < end)
 
     def call_account(self, call_sid: str) -> CallAccount | None:
         self._hear("call_account", "CA", call_sid)
@@ -84,13 +102,13 @@ class PhoneCompany:
         asked = ProviderRequest("https://elsewhere.example/answer", {"callsid": call_sid}, self.now(), 200, "")
         return self.accounts.get(call_sid, CallAccount(b'["one request"]', (asked,)))
 
-    def recordings_of(self, call_sid: str) -> tuple[ProviderRecording, ...]:
+    def recordings_of(self, call_sid: str) -> Listed[ProviderRecording]:
         self._hear("recordings_of", "CA", call_sid)
-        return tuple(one for one in self._shown() if one.call_sid == call_sid)
+        return self._listed(one for one in self._shown() if one.call_sid == call_sid)
 
-    def recordings_since(self, moment: datetime) -> tuple[ProviderRecording, ...]:
+    def recordings_since(self, moment: datetime) -> Listed[ProviderRecording]:
         self._trouble("recordings_since")
-        return tuple(one for one in self._shown() if one.started_at and one.started_at >= moment)
+        return self._listed(one for one in self._shown() if one.started_at and one.started_at >= moment)
 
     def recording(self, recording_sid: str) -> ProviderRecording | None:
         self._hear("recording", "RE", recording_sid)
@@ -122,10 +140,13 @@ class PhoneCompany:
             return
         if tape.shown.status == "processing" and not self._is_not_ready(tape):
             self.complete(recording_sid)
-        if tape.shown.status not in {"completed", "absent"}:
+        if tape.shown.status != "completed":
             raise Unavailable("deletion: the recording is not completed")
         self.before_deletion(recording_sid)
         tape.is_deleted = not self.lies_about_deletion
+
+    def _listed(self, rows: Iterable[T]) -> Listed[T]:
+        return Listed(tuple(rows), self.unread)
 
     def _is_not_ready(self, tape: Tape) -> bool:
         tape.refusals -= 1

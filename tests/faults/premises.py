@@ -19,7 +19,7 @@ from evidence.events import Event, Value
 from policies.consent import Outcome, Suppress
 from policies.lifecycle import CallEvent, CallState, RecordingEvent, RecordingState
 from policies.purposes import Granted
-from storage import audio_objects, calls, permits, recordings, sweep
+from storage import audio_objects, calls, news, permits, recordings, sweep
 from storage.audio_store import AudioStore
 from storage.calls import OPEN, Call, Moment
 from storage.database import Database
@@ -29,8 +29,9 @@ from storage.failures import note_failure, note_wait
 from storage.intake import intake
 from storage.job_queue import JobKind
 from storage.job_steps import OnWait, Patience, Steps
+from storage.news import News
 from storage.permits import Permit
-from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, News, Recording
+from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
 from storage.workshop import Workshop
 from tests.conftest import NOON
 from tests.faults.interruptions import Died
@@ -220,9 +221,9 @@ class Premises:
     def hears(
         self, owner: Call, recording_sid: str, event: RecordingEvent, *, duration_s: int | None = None
     ) -> Recording:
-        news = News(recording_sid, event, OURS, ours=True, duration_s=duration_s)
+        told = News(recording_sid, event, OURS, reports_to_us=True, duration_s=duration_s)
         return self.write(
-            lambda connection: recordings.hear(connection, self.moment(), self.row(connection, owner), news, self.jobs)
+            lambda connection: news.hear(connection, self.moment(), self.row(connection, owner), told, self.jobs)
         )
 
     def owner(self, one: Recording) -> Call:

@@ -15,7 +15,8 @@ from policies.rulebook import parse
 from storage import calls
 from storage.calls import Call
 from storage.errors import Unavailable
-from storage.provider import ProviderCall
+from storage.incidents import open_incidents
+from storage.provider import Listed, ProviderCall
 from tests.faults.phone_company import BY_REST
 from tests.faults.premises import LINE, WAV, Premises
 
@@ -79,9 +80,11 @@ def test_a_recording_of_a_call_that_never_reached_us_is_destroyed(office: Office
 
 def test_a_call_under_way_may_reach_us_yet_but_not_for_long(office: Office) -> None:
     sid = office.premises.company.ring(LINE)
-    office.look(seconds=30)
+    office.look(seconds=30)  # how long it was on the line by Twilio's clock does not count
     assert office.call(sid) is None
-    office.look(seconds=31)
+    office.look(seconds=60)
+    assert office.call(sid) is None
+    office.look(seconds=1)
     known = office.call(sid)
     assert known is not None
     assert (known.state, known.outcome) == ("suppressed", Outcome.NOT_ASKED)
@@ -96,11 +99,94 @@ def test_a_call_under_way_may_reach_us_yet_but_not_for_long(office: Office) -> N
 def test_a_recording_of_a_call_that_does_not_reach_us_is_stopped_while_they_talk(office: Office) -> None:
     company = office.premises.company
     recording_sid = company.start(company.ring(LINE), WAV, BY_REST)
+    office.look(seconds=15)
     office.look(seconds=61)
     office.premises.clock.passes(seconds=6)
     office.premises.sweep()
     office.premises.work()
     assert not company.holds(recording_sid)
+
+
+def test_a_call_that_rings_and_has_no_time_yet_is_not_taken_for_missed(office: Office) -> None:
+    sid = office.premises.company.ring(LINE)
+    ringing = replace(office.premises.company.calls[sid], status="ringing", came_in_at=None)
+    office.premises.company.calls[sid] = ringing
+    for _ in range(4):
+        office.look(seconds=15)
+        assert office.call(sid) is None, "it is about to reach us"
+    office.look(seconds=15)
+    office.look(seconds=15)
+    known = office.call(sid)
+    assert known is not None
+    assert known.outcome == Outcome.NOT_ASKED
+
+
+@pytest.mark.parametrize("tells_time", [True, False])
+@pytest.mark.parametrize("ahead_s", [-86_400, -180, -61, 0, 61, 180, 86_400])
+def test_no_live_call_is_taken_for_missed_because_two_clocks_are_apart(
+    office: Office, ahead_s: int, tells_time: bool
+) -> None:
+    company = office.premises.company
+    company.is_ahead, company.tells_time = timedelta(seconds=ahead_s), tells_time
+    sid = company.ring(LINE)
+    for _ in range(4):
+        office.look(seconds=15)
+        assert office.call(sid) is None
+
+
+@pytest.mark.parametrize("ahead_s", [-86_400, -180, 0, 180, 86_400])
+def test_a_missed_call_is_found_however_far_the_clocks_are_apart_and_little_is_listed(
+    office: Office, ahead_s: int
+) -> None:
+    company = office.premises.company
+    company.is_ahead = timedelta(seconds=ahead_s)
+    office.look(seconds=15)
+    old = company.ring(LINE)
+    company.calls[old] = replace(company.calls[old], came_in_at=company.now() - timedelta(hours=1))
+    sid = company.ring(LINE)
+    for one in (old, sid):
+        company.hang_up(one)
+    office.look(seconds=15)
+    assert office.call(sid) is not None
+    assert office.call(old) is None, "what was gone through is not listed again"
+
+
+@pytest.mark.parametrize("was_ahead", [timedelta(days=1), timedelta(days=400)])
+def test_a_clock_that_was_set_right_skips_no_call(office: Office, was_ahead: timedelta) -> None:
+    company, clock = office.premises.company, office.premises.clock
+    clock.now, company.is_ahead = clock.now + was_ahead, -was_ahead
+    office.look(seconds=15)
+    clock.now, company.is_ahead = clock.now - was_ahead, timedelta(0)
+    sid = company.ring(LINE)
+    company.hang_up(sid)
+    office.look(seconds=15)
+    assert office.call(sid) is not None
+
+
+def test_a_call_that_cannot_be_written_down_keeps_no_other_from_it(office: Office) -> None:
+    company = office.premises.company
+    odd, sound = company.ring(LINE), company.ring(LINE)
+    for one in (odd, sound):
+        company.hang_up(one)
+    company.unread = 1
+    office.look(seconds=15)
+    assert None not in (office.call(odd), office.call(sound))
+    with office.premises.shop.database.read() as connection:
+        [told] = [one for one in open_incidents(connection) if one.kind == "list_not_understood"]
+    assert told.detail.startswith("1 calls")
+
+
+def test_clocks_that_are_apart_are_an_incident_until_they_are_not(office: Office) -> None:
+    def told() -> list[str]:
+        with office.premises.shop.database.read() as connection:
+            return [one.detail for one in open_incidents(connection) if one.kind == "clocks_apart"]
+
+    company = office.premises.company
+    for ahead_s, said in [(0, []), (59, []), (-59, []), (-120, ["120 s ahead of"]), (0, []), (90, ["90 s behind"])]:
+        company.is_ahead = timedelta(seconds=ahead_s)
+        office.look(seconds=15)
+        assert len(told()) == len(said)
+        assert all(words in told()[0] for words in said)
 
 
 def test_a_call_that_reached_us_stays_as_it_is(office: Office) -> None:
@@ -161,7 +247,7 @@ def test_the_list_is_gone_through_from_where_the_last_look_ended(office: Office)
     asked_from = []
     listed = office.premises.company.calls_since
 
-    def calls_since(moment: datetime) -> tuple[ProviderCall, ...]:
+    def calls_since(moment: datetime) -> Listed[ProviderCall]:
         asked_from.append(office.premises.clock.now - moment)
         return listed(moment)
 

@@ -50,7 +50,7 @@ class Changing(PhoneCompany):
 
 
 def changing(premises: Premises, one: Recording, *wavs: bytes) -> None:
-    company = Changing(premises.clock, premises.company.before_deletion)
+    company = Changing(premises.clock, before_deletion=premises.company.before_deletion)
     company.calls, company.tapes = premises.company.calls, premises.company.tapes
     company.become(one.recording_sid, *wavs)
     premises.company = company

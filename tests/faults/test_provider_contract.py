@@ -108,7 +108,7 @@ def test_calls_are_listed_by_when_they_came_in(rig: Rig) -> None:
     rig.recording_of(sid)
     now = datetime.now(UTC)
     assert [one.call_sid for one in rig.provider.calls_since(now - timedelta(minutes=1))] == [sid]
-    assert rig.provider.calls_since(now + timedelta(minutes=1)) == ()
+    assert rig.provider.calls_since(now + timedelta(minutes=1)).rows == ()
 
 
 def test_calls_are_listed_by_the_time_between_which_they_came_in(rig: Rig) -> None:
@@ -116,8 +116,8 @@ def test_calls_are_listed_by_the_time_between_which_they_came_in(rig: Rig) -> No
     rig.recording_of(sid)
     now, minute = datetime.now(UTC), timedelta(minutes=1)
     assert [one.call_sid for one in rig.provider.calls_between(now - minute, now + minute)] == [sid]
-    assert rig.provider.calls_between(now + minute, now + 2 * minute) == ()
-    assert rig.provider.calls_between(now - 2 * minute, now - minute) == ()
+    assert rig.provider.calls_between(now + minute, now + 2 * minute).rows == ()
+    assert rig.provider.calls_between(now - 2 * minute, now - minute).rows == ()
 
 
 def test_what_was_asked_about_a_call_is_told_when_it_is_over(rig: Rig) -> None:
@@ -154,7 +154,7 @@ def test_a_running_recording_cannot_be_deleted_and_a_stopped_one_can_once_it_is_
             rig.provider.delete(sid)
         except Unavailable:
             continue
-    assert rig.provider.recordings_of(call_sid) == ()
+    assert rig.provider.recordings_of(call_sid).rows == ()
 
 
 def test_a_completed_recordings_media_is_a_wav_until_it_is_deleted(rig: Rig) -> None:
@@ -166,6 +166,6 @@ def test_a_completed_recordings_media_is_a_wav_until_it_is_deleted(rig: Rig) -> 
     for _ in range(2):
         rig.provider.delete(sid)
     assert rig.provider.recording(sid) is None
-    assert rig.provider.recordings_since(datetime.now(UTC) - timedelta(minutes=1)) == ()
+    assert rig.provider.recordings_since(datetime.now(UTC) - timedelta(minutes=1)).rows == ()
     with pytest.raises(Unavailable):
         list(rig.provider.media(sid))

@@ -191,10 +191,11 @@ def test_news_of_another_calls_recording_moves_nothing(premises: Premises) -> No
     tape = premises.company.tapes[mine.recording_sid]
     tape.shown = tape.shown.__class__(mine.recording_sid, other.call_sid, "completed", 3, 2, OURS, None)
     tape.is_deleted = False
-    premises.clock.passes(seconds=11)
-    with pytest.raises(Refused):
-        premises.sweep()
+    beside = premises.company.start(other.call_sid, WAV)
+    swept(premises)
     assert premises.recording(mine).state is RecordingState.KEPT
+    assert not premises.company.holds(beside), "it keeps no other from being destroyed"
+    assert premises.incidents(other) == {"call_not_understood", "recording_without_permit"}
 
 
 @ONE_MACHINE

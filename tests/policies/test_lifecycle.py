@@ -28,14 +28,15 @@ ending       .          .                    .           x         x          . 
 ended        .          .                    .           .         .          .       .          .
 """
 RECORDING_MATRIX = """
-           in_progress completed absent stored provider_copy_gone condemned destroyed
-started    .           completed absent x      x                  condemned x
-completed  .           .         .      stored x                  condemned x
-stored     .           .         .      .      kept               condemned destroyed
-kept       .           .         .      .      .                  condemned destroyed
-absent     .           completed .      x      x                  condemned x
-condemned  .           .         .      .      .                  .         destroyed
-destroyed  .           .         .      x      .                  .         .
+            in_progress completed absent stored provider_copy_gone quarantined identified condemned destroyed
+started     .           completed absent x      x                  quarantined .          condemned x
+completed   .           .         .      stored x                  quarantined .          condemned x
+stored      .           .         .      .      kept               .           .          condemned destroyed
+kept        .           .         .      .      .                  .           .          condemned destroyed
+absent      .           completed .      x      x                  .           .          condemned x
+quarantined .           .         .      x      x                  .           started    condemned x
+condemned   .           .         .      .      .                  .           .          .         destroyed
+destroyed   .           .         .      x      .                  .           .          .         .
 """
 
 
@@ -104,6 +105,8 @@ def test_twilios_news_and_our_verdict_are_never_impossible(state: RecordingState
         RecordingEvent.IN_PROGRESS,
         RecordingEvent.COMPLETED,
         RecordingEvent.ABSENT,
+        RecordingEvent.QUARANTINED,
+        RecordingEvent.IDENTIFIED,
         RecordingEvent.CONDEMNED,
     }
     assert unpredictable <= RECORDING[state].keys()
@@ -127,8 +130,22 @@ def test_what_we_do_to_a_recording_cannot_be_the_first_news_of_it(event: Recordi
         first(event)
 
 
+@given(st.lists(st.sampled_from(RecordingEvent)))
+def test_a_quarantined_recording_is_stored_or_destroyed_only_after_a_verdict(events: list[RecordingEvent]) -> None:
+    state = RecordingState.QUARANTINED
+    for event in events:
+        if event in {RecordingEvent.IDENTIFIED, RecordingEvent.CONDEMNED}:
+            return
+        try:
+            state = after(state, event)
+        except ImpossibleTransition:
+            continue
+        assert state is RecordingState.QUARANTINED
+
+
 def test_a_recording_may_be_condemned_before_anything_else_is_known() -> None:
     assert first(RecordingEvent.CONDEMNED) is RecordingState.CONDEMNED
+    assert first(RecordingEvent.QUARANTINED) is RecordingState.QUARANTINED
 
 
 def test_twilios_copy_cannot_go_before_ours_is_stored() -> None:

@@ -1,0 +1,33 @@
+"""How far our clock is from Twilio's: what Twilio is asked by its own time is translated, and a person is told.
+
+No verdict rests on it. A clock that is far off makes lists miss calls, and the times in the log wrong.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from storage.calls import Moment
+from storage.incidents import raise_incident, resolve
+from storage.provider import ClocksApart, Provider
+
+APART_MAX = timedelta(seconds=60)
+_KIND, _ABOUT = "clocks_apart", "twilio"
+
+
+def ahead_at_most(provider: Provider) -> timedelta:
+    """Negative where our clock is behind; nothing where it is not known."""
+    apart = provider.clocks_apart()
+    return apart.most if apart else timedelta(0)
+
+
+def tell(connection: Connection, moment: Moment, apart: ClocksApart | None) -> None:
+    """An incident is open as long as the clocks are certainly apart."""
+    if apart is None:
+        return
+    if apart.least <= APART_MAX and apart.most >= -APART_MAX:
+        resolve(connection, moment, _KIND, _ABOUT)
+        return
+    by, way = round(abs(apart.about.total_seconds())), "ahead of" if apart.about > timedelta(0) else "behind"
+    detail = f"this machine's clock is about {by} s {way} Twilio's: set it right"
+    raise_incident(connection, moment, _KIND, about=_ABOUT, call_id=None, detail=detail)

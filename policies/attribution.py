@@ -1,0 +1,154 @@
+"""Which recording of a call is the one that its permit covers, told by what is ours alone.
+
+A recording that reports to the address which only a document of ours names is ours for certain. Of the others the
+provider tells what started them, their form and, by its own clock, when they began. Times of two clocks are never
+grounds for a destruction: they only add a doubt, and a recording in doubt is neither kept nor destroyed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+# What Twilio calls a recording that somebody else's request, setting or verb started: never the one of our record.xml.
+# The list is Twilio's documented set; `<Start><Recording>` is not in it, and the name of ours is only known from having
+# been seen. So a recording under a name of neither kind can be ours too, where no other is likelier.
+FOREIGN_SOURCES = frozenset(
+    {
+        "Conference",
+        "DialVerb",
+        "OutboundAPI",
+        "RecordVerb",
+        "StartCallRecordingAPI",
+        "StartConferenceRecordingAPI",
+        "Trunking",
+    }
+)
+SEEN_FOR_OURS = "StartCallRecordingTwiML"
+# How the document orders it (`record.xml`).
+_CHANNELS, _TRACK = 2, "both"
+# `<Start>` is the first verb of the document, and the provider's times are whole seconds: ours begins in these bounds
+# about the moment at which the provider asked for the document.
+_BEFORE_ASKED_MAX, _AFTER_ASKED_MAX = timedelta(seconds=1), timedelta(seconds=5)
+
+
+class Verdict(StrEnum):
+    OURS = "ours"
+    FOREIGN = "foreign"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """A verdict, and in words what it rests on."""
+
+    verdict: Verdict
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A recording of a consented call, as far as the provider has told of it. Empty and None are what it did not tell.
+
+    `reports_to_us`: it was told of at the address that only our document names. `is_permitted`: it has been taken for
+    ours so far; `is_quarantined`: it has been in doubt. `started_at` is by the provider's clock.
+    """
+
+    name: str
+    source: str = ""
+    reports_to_us: bool = False
+    is_permitted: bool = False
+    is_quarantined: bool = False
+    channels: int | None = None
+    track: str | None = None
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When our recording was ordered, by the provider's clock.
+
+    `asked_at`: when the provider asked for the document that orders it, as the provider tells. `not_before`: what ours
+    cannot have begun before, as far as the two clocks can be compared. None is what is not known.
+    """
+
+    asked_at: datetime | None = None
+    not_before: datetime | None = None
+
+
+UNTIMED = Times()
+REPORTS = "it reports to our own address"
+AT_ITS_TIME = "it began when the provider asked for the document that orders it"
+ALONE = "no other recording of the call can be the one that was ordered"
+_ANOTHER = "another recording of the call is the one that was ordered"
+_BY_OTHERS = "it was not started by a document of ours"
+_TWICE = "more than one recording of the call reports to our own address"
+_SEVERAL = "more than one recording of the call can be the one that was ordered"
+_EARLY = "it seems to have begun before it was ordered"
+_OTHER_FORM = "it has not the form of the recording that was ordered"
+
+
+def attribute(candidates: Sequence[Candidate], times: Times = UNTIMED) -> dict[str, Attributed]:
+    """A verdict on each recording of a consented call, by name."""
+    certain = [one for one in candidates if one.reports_to_us]
+    if certain:
+        return _beside_the_certain(candidates, certain)
+    possible = [one for one in candidates if one.source not in FOREIGN_SOURCES]
+    verdicts = {one.name: Attributed(Verdict.FOREIGN, _BY_OTHERS) for one in candidates if one not in possible}
+    if times.asked_at is not None:
+        return verdicts | _by_their_order(possible, times.asked_at)
+    return verdicts | _by_their_form(possible, times.not_before)
+
+
+def _beside_the_certain(candidates: Sequence[Candidate], certain: Sequence[Candidate]) -> dict[str, Attributed]:
+    """One permit covers one recording; a second that reports to us is for a person to look at."""
+    ours = next((one for one in certain if one.is_permitted), certain[0])
+    verdicts = {one.name: Attributed(Verdict.FOREIGN, _ANOTHER) for one in candidates}
+    verdicts |= {one.name: Attributed(Verdict.UNCLEAR, _TWICE) for one in certain}
+    return verdicts | {ours.name: Attributed(Verdict.OURS, REPORTS)}
+
+
+def _by_their_order(possible: Sequence[Candidate], asked_at: datetime) -> dict[str, Attributed]:
+    """Both times are the provider's. Others are only foreign beside exactly one that began at its time."""
+    begin, end = asked_at - _BEFORE_ASKED_MAX, asked_at + _AFTER_ASKED_MAX
+    timed = [one for one in possible if one.started_at is not None]
+    at_its_time = [one for one in timed if one.started_at and begin <= one.started_at <= end]
+    if len(at_its_time) == 1 and len(timed) == len(possible) and _fits(at_its_time[0]):
+        verdicts = {one.name: Attributed(Verdict.FOREIGN, _ANOTHER) for one in possible}
+        return verdicts | {at_its_time[0].name: Attributed(Verdict.OURS, AT_ITS_TIME)}
+    return _by_their_form(possible, begin)
+
+
+def _by_their_form(possible: Sequence[Candidate], not_before: datetime | None) -> dict[str, Attributed]:
+    """The only one that can be ours is ours, unless there is something against it.
+
+    One that was taken for ours so far makes room only for certainty.
+    """
+    taken = [one for one in possible if one.is_permitted]
+    likely = list(dict.fromkeys([*taken, *_likely([one for one in possible if _fits(one)])]))
+    verdicts = {one.name: Attributed(Verdict.UNCLEAR, _SEVERAL if _fits(one) else _OTHER_FORM) for one in possible}
+    if len(likely) == 1:
+        verdicts[likely[0].name] = _alone(likely[0], not_before)
+    return verdicts
+
+
+def _alone(one: Candidate, not_before: datetime | None) -> Attributed:
+    if not _fits(one):
+        return Attributed(Verdict.UNCLEAR, _OTHER_FORM)
+    return Attributed(Verdict.UNCLEAR, _EARLY) if _doubted(one, not_before) else Attributed(Verdict.OURS, ALONE)
+
+
+def _doubted(alone: Candidate, not_before: datetime | None) -> bool:
+    """A doubt that was raised by a comparison of clocks does not go because they can't be compared any more."""
+    if not_before is None:
+        return alone.is_quarantined
+    return alone.started_at is not None and alone.started_at < not_before
+
+
+def _likely(fitting: list[Candidate]) -> list[Candidate]:
+    """Those under the name that ours was seen under, or under none; where there are none, those under unknown names."""
+    return [one for one in fitting if one.source in ("", SEEN_FOR_OURS)] or fitting
+
+
+def _fits(one: Candidate) -> bool:
+    return one.channels in (None, _CHANNELS) and one.track in (None, "", _TRACK)

@@ -1,0 +1,226 @@
+"""News of recordings, from a callback or from Twilio's lists: in any order and number, it ends in rows here.
+
+`storage.verdicts` tells which recording the permit covers: that one is taken in, the certainly foreign are condemned,
+and one in doubt is quarantined until a callback or Twilio's own account of the call tells whose it is.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from evidence.events import Event, Value
+from policies.attribution import UNTIMED, Attributed, Times, Verdict
+from policies.lifecycle import RecordingEvent, RecordingState, first
+from storage import calls, recordings
+from storage.calls import Call, Moment
+from storage.errors import Refused
+from storage.incidents import raise_incident, resolve, was_raised
+from storage.provider import ProviderRecording
+from storage.recordings import DELETE_AGAIN, IN_DOUBT, INTAKE, Jobs, Recording
+from storage.verdicts import GIVEN_UP, STORED, WITHDRAWN, Heard, Judged, judge
+
+_LISTED_AS = {
+    "completed": RecordingEvent.COMPLETED,
+    "absent": RecordingEvent.ABSENT,
+    "failed": RecordingEvent.ABSENT,
+}
+_NEW = first(RecordingEvent.QUARANTINED)  # until the verdict, which is given at once
+_GONE_THERE = frozenset({RecordingState.KEPT, RecordingState.DESTROYED})
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What Twilio says of a recording; None and an empty source are what it does not say.
+
+    `reports_to_us`: it says so at the address that only our record.xml names. `started_at` is by Twilio's clock.
+    """
+
+    recording_sid: str
+    event: RecordingEvent
+    source: str
+    reports_to_us: bool = False
+    duration_s: int | None = None
+    channels: int | None = None
+    track: str | None = None
+    started_at: datetime | None = None
+
+
+def hear(connection: Connection, moment: Moment, known: Call, news: News, jobs: Jobs) -> Recording:
+    """Take in what is told of one recording. Raises Refused when it is another call's.
+
+    The call's row must be locked, here and in the functions below.
+    """
+    heard = hear_all(connection, moment, known, [news], jobs)
+    if not heard:
+        raise Refused(f"call {known.id}: the news is of a recording that belongs to another call")
+    return heard[0]
+
+
+def take_in(
+    connection: Connection,
+    moment: Moment,
+    known: Call,
+    listed: Sequence[ProviderRecording],
+    jobs: Jobs,
+    times: Times = UNTIMED,
+) -> None:
+    """Take in what Twilio lists of a call's recordings. One that belongs to another call is told, and moves nothing."""
+    heard = hear_all(connection, moment, known, [_listed(one) for one in listed], jobs, times)
+    for one in heard:
+        if one.state in _GONE_THERE:  # a deletion that was confirmed, and yet here it is
+            jobs.enqueue(connection, DELETE_AGAIN, f"{one.id}:{moment.at:%Y%m%d%H}", one.id)
+    if strangers := len({one.recording_sid for one in listed}) - len(heard):
+        detail = f"Twilio lists {strangers} recordings under this call that belong to others"
+        raise_incident(connection, moment, "call_not_understood", about=known.id, call_id=known.id, detail=detail)
+
+
+def hear_all(
+    connection: Connection, moment: Moment, known: Call, news: Iterable[News], jobs: Jobs, times: Times = UNTIMED
+) -> list[Recording]:
+    """Take in all that is told of a call's recordings at one time, and return those. Another call's are left out."""
+    before = {one.recording_sid: one for one in recordings.of_call(connection, known.id)}
+    mine = _by_sid(one for one in news if one.recording_sid in before or _is_new(connection, one))
+    new = {sid: _new(moment, known, sid) for sid in mine if sid not in before}
+    heard = [_heard(moment, before.get(sid), row, mine.get(sid, ())) for sid, row in {**before, **new}.items()]
+    judged = judge(connection, moment, known, heard, times)
+    _save(connection, moment, judged)
+    if events := [event for one in judged for event in _told(connection, moment, one, jobs)]:
+        calls.tell(connection, moment, known, *events)
+    return [one.now for one in judged if one.now.recording_sid in mine]
+
+
+def _listed(found: ProviderRecording) -> News:
+    return News(
+        recording_sid=found.recording_sid,
+        event=_LISTED_AS.get(found.status, RecordingEvent.IN_PROGRESS),
+        source=found.source,
+        duration_s=found.duration_s,
+        channels=found.channels,
+        track=found.track,
+        started_at=found.started_at,
+    )
+
+
+def _is_new(connection: Connection, one: News) -> bool:
+    return recordings.peek_sid(connection, one.recording_sid) is None
+
+
+def _by_sid(news: Iterable[News]) -> dict[str, list[News]]:
+    found: dict[str, list[News]] = {}
+    for one in news:
+        found.setdefault(one.recording_sid, []).append(one)
+    return found
+
+
+def _new(moment: Moment, known: Call, recording_sid: str) -> Recording:
+    return Recording(
+        id=moment.new_id(),
+        recording_sid=recording_sid,
+        call_id=known.id,
+        permit=None,
+        state=_NEW,
+        source="",
+        duration_s=None,
+        channels=None,
+        noticed_at=moment.at,
+        moved_at=moment.at,
+    )
+
+
+def _heard(moment: Moment, before: Recording | None, row: Recording, told: Sequence[News]) -> Heard:
+    return Heard(before, _with_facts(moment, row, told), [one.event for one in told])
+
+
+def _with_facts(moment: Moment, row: Recording, told: Iterable[News]) -> Recording:
+    """Later words on duration and form count, until the audio is stored; source and beginning are told once."""
+    for one in told:
+        is_open = row.state not in STORED | GIVEN_UP
+        row = replace(
+            row,
+            source=row.source or one.source,
+            started_at=row.started_at or one.started_at,
+            reported_at=row.reported_at or (moment.at if one.reports_to_us else None),
+            duration_s=one.duration_s if is_open and one.duration_s is not None else row.duration_s,
+            channels=one.channels if is_open and one.channels is not None else row.channels,
+            track=one.track if is_open and one.track is not None else row.track,
+        )
+    return row
+
+
+def _save(connection: Connection, moment: Moment, judged: Iterable[Judged]) -> None:
+    """A permit is given back before another recording gets it."""
+    for one in sorted(judged, key=lambda one: one.now.permit is not None):
+        if one.before is None:
+            recordings.add(connection, one.now)
+        elif one.now != one.before:
+            recordings.save(connection, moment, one.before, one.now)
+
+
+def _told(connection: Connection, moment: Moment, one: Judged, jobs: Jobs) -> list[Event]:
+    """The events of what has changed; and the incidents and jobs that follow from it."""
+    now, before, found = one.now, one.before, one.found
+    if now.state in GIVEN_UP:
+        return [_condemned(connection, moment, now, before, found, jobs)] if one.moves and found else []
+    if found and found.verdict is Verdict.UNCLEAR:
+        if one.moves or not was_raised(connection, IN_DOUBT, now.id):  # a person who closed it has seen to it
+            detail = _doubt(now, found)
+            raise_incident(connection, moment, IN_DOUBT, about=now.id, call_id=now.call_id, detail=detail)
+    elif before:
+        resolve(connection, moment, IN_DOUBT, now.id)
+    if not one.moves:
+        return _corrected(connection, moment, before, now, jobs)
+    if found and now.state is RecordingState.QUARANTINED:
+        return [_event("recording.quarantined", now, why=found.why)]
+    identified = []
+    if found and before and before.state is RecordingState.QUARANTINED:
+        identified = [_event("recording.identified", now, why=found.why)]
+    _follow_up(connection, moment, now, before, jobs)
+    return [*identified, _event(f"recording.{now.state}", now)]
+
+
+def _condemned(
+    connection: Connection, moment: Moment, now: Recording, before: Recording | None, found: Attributed, jobs: Jobs
+) -> Event:
+    """What a withdrawal overtook is no incident. `permitted` is told of one that was taken for ours before."""
+    if found is not WITHDRAWN:
+        recordings.without_permit(connection, moment, now, found.why)
+    told = recordings.condemned_for(connection, moment, now, jobs, why=found.why)
+    if before and before.permit and not now.permit:
+        return replace(told, public={**told.public, "permitted": False})
+    return told
+
+
+def _doubt(now: Recording, found: Attributed) -> str:
+    where = "is stored, and not heard" if now.state in STORED else "stays at Twilio"
+    return (
+        f"whether the recording is the one that was agreed to is unclear: {found.why}; until that is clear it {where}"
+    )
+
+
+def _corrected(
+    connection: Connection, moment: Moment, before: Recording | None, now: Recording, jobs: Jobs
+) -> list[Event]:
+    """Twilio has thought better of how long a completed recording is. It is looked at again at once."""
+    if before is None or now.state is not RecordingState.COMPLETED or now.duration_s == before.duration_s:
+        return []
+    jobs.enqueue(connection, INTAKE, f"{now.id}:{moment.at:%Y%m%dT%H%M%S}", now.id)
+    return [_event("recording.corrected", now)]
+
+
+def _follow_up(connection: Connection, moment: Moment, now: Recording, before: Recording | None, jobs: Jobs) -> None:
+    if now.state is RecordingState.COMPLETED:
+        was_completed = before is not None and before.state is RecordingState.QUARANTINED
+        job_id = f"{now.id}:{moment.at:%Y%m%dT%H%M%S}" if was_completed else now.id  # the first job may have ended
+        jobs.enqueue(connection, INTAKE, job_id, now.id)
+    if now.state is RecordingState.ABSENT:
+        detail = "Twilio made no recording although the caller had agreed to one"
+        raise_incident(connection, moment, "recording_absent", about=now.id, call_id=now.call_id, detail=detail)
+
+
+def _event(name: str, now: Recording, **public: Value) -> Event:
+    told: dict[str, Value] = {"recording": now.id, "source": now.source, **public}
+    if now.duration_s is not None:
+        told["duration_s"] = now.duration_s
+    return Event(name, told, {"provider_recording_id": now.recording_sid})
