@@ -5,22 +5,22 @@ from ours that is an incident. An account that differs soon after the call may n
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from callflow import taking_in
 from callflow.conversation import Conversation
-from callflow.own_account import addresses_of, logged_of
+from callflow.own_account import addresses_of, logged_of, ordering_steps
 from callflow.provider_events import corroborated, not_corroborated
 from callflow.sightings import ours, steps_of
 from callflow.story import tell
 from evidence.events import Event
 from policies import corroboration, unheard
-from policies.attribution import Times
-from policies.corroboration import Differs
+from policies.attribution import UNTIMED, Times
+from policies.corroboration import Differs, Request
 from storage import accounts, calls, news
 from storage.calls import CORROBORATED_AFTER, Call, Moment
 from storage.database import Database
@@ -106,24 +106,7 @@ class Corroboration:
         if not account.requests:
             return self._not_told(call_id, "Twilio told nothing", give_up_after=_KEPT_THERE)
         listed = self.provider.recordings_of(known.call_sid)
-
-        def settle(connection: Connection) -> Corroborated:
-            self._identify(connection, call_id, account, listed)
-            return self._settle(connection, call_id, account, listed, at_once)
-
-        return self.database.write(settle)
-
-    def _identify(
-        self, connection: Connection, call_id: str, account: CallAccount, listed: Listed[ProviderRecording]
-    ) -> None:
-        """Of several recordings Twilio's own account tells which one we ordered: that which began when it asked us."""
-        moment, known = self.moment(), calls.by_id(connection, call_id)
-        if known and not known.erased_at and (asked_at := self._recording_asked_at(connection, call_id, account)):
-            news.take_in(connection, moment, known, listed.rows, self.conversation.jobs, Times(asked_at=asked_at))
-
-    def _recording_asked_at(self, connection: Connection, call_id: str, account: CallAccount) -> datetime | None:
-        addresses = {self.public_base_url, *addresses_of(connection, call_id)}
-        return corroboration.recording_asked_at(steps_of(account.requests, addresses, call_id))
+        return self.database.write(lambda connection: self._settle(connection, call_id, account, listed, at_once))
 
     def _settle(
         self,
@@ -145,9 +128,12 @@ class Corroboration:
         if contradicted:
             turn = self.conversation.turn(connection, moment, known)
             known = taking_in.take_in(turn, seen, logged, account.body)
+        is_whole = at_once or contradicted or not differs or _age(known, moment) >= _WHOLE_AFTER
+        if is_whole:
+            known = self._identify(connection, moment, known, seen, listed)
         if not _is_to_be_logged(connection, known, at_once=at_once):
             return found
-        if differs and not (at_once or contradicted) and _age(known, moment) < _WHOLE_AFTER:
+        if not is_whole:
             self._put_off(connection, moment, known)
             return found
         if differs:
@@ -166,6 +152,23 @@ class Corroboration:
         )
         self._close(connection, moment, known, event)
         return Corroborated(not differs, differs, is_logged=True)
+
+    def _identify(
+        self,
+        connection: Connection,
+        moment: Moment,
+        known: Call,
+        seen: Sequence[Request],
+        listed: Listed[ProviderRecording],
+    ) -> Call:
+        """Of several recordings Twilio's own account tells which one we ordered, or that none was."""
+        times = Times(
+            asked_at=corroboration.recording_asked_at(seen),
+            never_ordered=corroboration.never_ordered(seen, ordering_steps(connection, known.id)),
+        )
+        if times != UNTIMED:
+            news.take_in(connection, moment, known, listed.rows, self.conversation.jobs, times)
+        return calls.by_id(connection, known.id) or known
 
     def _not_told(self, call_id: str, reason: str, *, give_up_after: timedelta) -> Corroborated:
         """Ask again later, ever more rarely; and once Twilio will not tell any more, say so in the log."""

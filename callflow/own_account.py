@@ -40,6 +40,13 @@ def addresses_of(connection: Connection, call_id: str) -> set[str]:
     return {address for body in bodies for address in addresses_in(bytes(body).decode("utf-8", "replace"), call_id)}
 
 
+def ordering_steps(connection: Connection, call_id: str) -> set[str]:
+    """The steps that were answered with an order to record."""
+    rows = connection.execute(select(reply.c.step, reply.c.body).where(reply.c.call_id == call_id))
+    documents = [(row.step, document_of(bytes(row.body).decode("utf-8", "replace"))) for row in rows]
+    return {step for step, document in documents if document and document.starts_recording}
+
+
 def _key(event: dict[str, Any]) -> Key:
     return Key(is_silent=event["input"] == "none", digit=str(event["digit"]))
 

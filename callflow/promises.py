@@ -131,8 +131,11 @@ def _no_is_final(connection: Connection, one: Json, side: PhoneSide, told: Story
     It is none where the caller had agreed to our recording first, and said no later.
     """
     consented = side.is_consented(told.call.outcome)
+    in_doubt = {kept.recording_sid for kept in told.recordings if kept.state is RecordingState.QUARANTINED}
     for recorded in one["recordings"]:
         if (consented and is_ours(recorded)) or recorded["status"] == "absent":
+            continue
+        if consented and recorded["sid"] in in_doubt and told.incidents:
             continue
         if not recorded["deleted"]:
             yield Breach("P2", told.call.call_sid, "Twilio still holds a recording that nobody consented to")

@@ -6,6 +6,7 @@ opens nothing here.
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from urllib.parse import urldefrag
 from xml.etree import ElementTree as ET
 
@@ -54,17 +55,18 @@ def _step(asked: ProviderRequest, addresses: Collection[str], call_id: str) -> R
     match = _STEP.fullmatch(_path(asked, addresses) or "")
     if match is None or (match["call"] or match["told"] or match["asked"] or call_id) != call_id:
         return None
-    document = _arrived(asked.body) if 200 <= asked.status < 300 else None
+    document, has_failed = (_arrived(asked.body) if 200 <= asked.status < 300 else None), asked.status >= 300
     is_over = asked.parameters.get("callstatus") in FINAL_STATUSES
+    plainly = Request("", asked.asked_at, document=document, is_over=is_over, has_failed=has_failed)
     if match["round"]:
-        return Request(f"choice:{match['round']}", asked.asked_at, document=document, is_over=is_over)
+        return replace(plainly, step=f"choice:{match['round']}")
     if match["prompt"] is None:
-        return Request(match["plain"] or match["named"], asked.asked_at, document=document, is_over=is_over)
+        return replace(plainly, step=match["plain"] or match["named"])
     digits = asked.parameters.get("digits", "")
     has_hung_up = is_over and not digits
     prompt = 0 if has_hung_up else int(match["prompt"])
     key = None if has_hung_up else Key.of(digits)
-    return Request(f"consent:{match['prompt']}", asked.asked_at, prompt, key, document, is_over)
+    return replace(plainly, step=f"consent:{match['prompt']}", prompt=prompt, key=key)
 
 
 def _arrived(body: str) -> Document | None:

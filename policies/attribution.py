@@ -69,11 +69,13 @@ class Times:
     """When our recording was ordered, by the provider's clock.
 
     `asked_at`: when the provider asked for the document that orders it, as the provider tells. `not_before`: what ours
-    cannot have begun before, as far as the two clocks can be compared. None is what is not known.
+    cannot have begun before, as far as the two clocks can be compared. None is what is not known. `never_ordered`: the
+    provider tells that it asked for that document, and that none came.
     """
 
     asked_at: datetime | None = None
     not_before: datetime | None = None
+    never_ordered: bool = False
 
 
 UNTIMED = Times()
@@ -82,6 +84,7 @@ AT_ITS_TIME = "it began when the provider asked for the document that orders it"
 ALONE = "no other recording of the call can be the one that was ordered"
 _ANOTHER = "another recording of the call is the one that was ordered"
 _BY_OTHERS = "it was not started by a document of ours"
+_NEVER_ORDERED = "no document that orders a recording has reached the provider"
 _TWICE = "more than one recording of the call reports to our own address"
 _SEVERAL = "more than one recording of the call can be the one that was ordered"
 _EARLY = "it seems to have begun before it was ordered"
@@ -95,6 +98,8 @@ def attribute(candidates: Sequence[Candidate], times: Times = UNTIMED) -> dict[s
         return _beside_the_certain(candidates, certain)
     possible = [one for one in candidates if one.source not in FOREIGN_SOURCES]
     verdicts = {one.name: Attributed(Verdict.FOREIGN, _BY_OTHERS) for one in candidates if one not in possible}
+    if times.never_ordered:
+        return {one.name: Attributed(Verdict.FOREIGN, _NEVER_ORDERED) for one in candidates}
     if times.asked_at is not None:
         return verdicts | _by_their_order(possible, times.asked_at)
     return verdicts | _by_their_form(possible, times.not_before)

@@ -6,7 +6,7 @@ of ours gives when it fails: the caller is connected, unrecorded, and the log ma
 answer that arrived is known here, with or without words: where nothing is kept of it, rows are missing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -54,8 +54,8 @@ class Request:
 
     `step` is named as our kept replies are: `answer`, `consent:2`, `fallback`. `prompt` numbers the playing of the
     question that it answers, 0 for any other step and for a caller who hung up; `document` is None where no answer of
-    ours arrived, and `at`, which is by the provider's clock, where it tells no time. `is_over`: the request itself says
-    that the call is.
+    ours arrived, and `at`, which is by the provider's clock, where it tells no time. `has_failed`: the provider says
+    that none came; where it has not, it may only not say which. `is_over`: the request itself says that the call is.
     """
 
     step: str
@@ -64,6 +64,7 @@ class Request:
     key: Key | None = None
     document: Document | None = None
     is_over: bool = False
+    has_failed: bool = False
 
     @property
     def name(self) -> str:
@@ -124,6 +125,12 @@ def answered(seen: Sequence[Request]) -> dict[int, Key]:
 
 def starts_recording(seen: Sequence[Request]) -> bool:
     return any(one.said.starts_recording for one in seen if one.said)
+
+
+def never_ordered(seen: Sequence[Request], ordering_steps: Collection[str]) -> bool:
+    """Whether each answer to these steps, with which a recording was ordered, is known not to have arrived."""
+    asked = [one for one in seen if one.step in ordering_steps]
+    return bool(asked) and all(one.has_failed for one in asked) and not starts_recording(seen)
 
 
 def recording_asked_at(seen: Sequence[Request]) -> datetime | None:

@@ -23,6 +23,7 @@ from storage import accounts, calls, declines
 from storage.calls import Call, Moment
 from storage.database import Database
 from storage.errors import Broken, Refused, Unavailable
+from storage.incidents import open_incidents
 from storage.job_queue import create_job_tables
 from storage.provider import CallAccount, ProviderCall, ProviderRequest
 from storage.tables import call as call_table
@@ -494,3 +495,84 @@ def test_a_refusal_after_a_consent_that_only_twilio_heard_destroys_what_was_reco
     assert desk.row(made).outcome == "withdrawn"
     assert [one.state for one in installation.recordings(made.sid)] == ["condemned"]
     assert installation.incidents(made.sid) == ["provider_contradicts"]
+
+
+def agrees_without_callbacks(desk: Desk) -> tuple[PhoneCall, str, str]:
+    """A recorded call of which no callback came, ours and another application's recording, which began earlier."""
+    made = desk.installation.twilio.dial()
+    question = made.to_the_question()
+    desk.installation.twilio.clock.passes(10)
+    answer = made.presses(question, "1")
+    ours, other = (desk.company.start(made.sid, b"") for _ in range(2))
+    tape = desk.company.tapes[other]
+    tape.shown = replace(tape.shown, started_at=desk.company.now() - timedelta(seconds=3))
+    desk.takes(made)
+    made.talks(answer)
+    made.ends()
+    desk.company.accounts[made.sid] = timed(account_of(desk.installation, made.sid), desk, made.sid)
+    desk.company.hang_up(made.sid)
+    for sid in (ours, other):
+        desk.company.complete(sid)
+    return made, ours, other
+
+
+def timed(account: CallAccount, desk: Desk, sid: str) -> CallAccount:
+    """Each request at the time at which it was sent, and not at that of the look."""
+    ours = next(tape for tape in desk.company.tapes.values() if tape.shown.call_sid == sid)
+    return replace(account, requests=tuple(replace(one, asked_at=ours.shown.started_at) for one in account.requests))
+
+
+def states(desk: Desk, made: PhoneCall) -> dict[str, str]:
+    return {one.recording_sid: str(one.state) for one in desk.installation.recordings(made.sid)}
+
+
+def test_of_two_recordings_the_one_that_began_when_twilio_asked_is_ours(desk: Desk) -> None:
+    made, ours, other = agrees_without_callbacks(desk)
+    desk.look(minutes=16)
+    assert states(desk, made) == {ours: "completed", other: "condemned"}
+    assert desk.installation.incidents(made.sid) == ["recording_without_permit"]
+    with desk.installation.database.read() as connection:
+        assert accounts.recording_asked_at(connection, desk.row(made).id) is not None
+
+
+def test_an_account_that_may_not_be_whole_yet_tells_nothing_of_recordings(desk: Desk) -> None:
+    made, ours, other = agrees_without_callbacks(desk)
+    whole = desk.company.accounts[made.sid]
+    desk.company.accounts[made.sid] = replace(whole, requests=whole.requests[:-1])
+    desk.look(minutes=16)
+    assert states(desk, made) == {}
+    desk.company.accounts[made.sid] = whole
+    desk.look(minutes=16)
+    assert states(desk, made) == {ours: "completed", other: "condemned"}
+
+
+@pytest.mark.parametrize(("status", "state"), [(502, "condemned"), (11200, "condemned"), (0, None)])
+def test_where_no_order_to_record_arrived_no_recording_is_ours(desk: Desk, status: int, state: str | None) -> None:
+    """Where Twilio only does not say what arrived, nothing is destroyed for it."""
+    made, ours, other = agrees_without_callbacks(desk)
+    whole = desk.company.accounts[made.sid]
+    lost = [replace(one, status=status, body="") if "<Recording" in one.body else one for one in whole.requests]
+    desk.company.accounts[made.sid] = replace(whole, requests=tuple(lost))
+    desk.look(minutes=61)
+    assert states(desk, made) == ({ours: state, other: state} if state else {})
+
+
+def test_an_account_with_rows_that_make_no_sense_says_so_where_it_differs(desk: Desk) -> None:
+    made = whole_calls.talks(desk.installation.twilio.dial(), "1")
+    desk.takes(made)
+    told = desk.company.accounts[made.sid]
+    desk.company.accounts[made.sid] = replace(told, requests=told.requests[:1], unread=3)
+    desk.look(minutes=61)
+    with desk.installation.database.read() as connection:
+        details = [one.detail for one in open_incidents(connection, desk.row(made).id)]
+    assert any("3 rows of it can't be read" in detail for detail in details)
+
+
+def test_a_request_without_a_time_differs_in_nothing(desk: Desk) -> None:
+    made = whole_calls.talks(desk.installation.twilio.dial(), "9", "1")
+    desk.takes(made)
+    told = desk.company.accounts[made.sid]
+    untimed = tuple(replace(one, asked_at=None) for one in told.requests[1:])
+    desk.company.accounts[made.sid] = replace(told, requests=(told.requests[0], *untimed))
+    desk.look(minutes=16)
+    assert [event["match"] for event in desk.told(made)] == [True]

@@ -181,14 +181,15 @@ class Town:
         self.exchange.settle()
         afterwards(placed)
         self.work()
+        is_first = all(one["call_sid"] != placed.sid for one in self.seen)
+        contradicted = self.contradicted(placed.sid) if is_first else []
+        self.work()  # where Twilio's account tells which recording is ours, there is something left to do
         seen = to_json(placed)
         seen["left_early"] = left_early(seen)
         # Under a sid that was used before Twilio tells of the latest call alone, and the log of both.
-        if all(one["call_sid"] != placed.sid for one in self.seen):
+        if is_first:
             self.seen.append(seen)
-            broken = [*self.broken(self.seen[-RECENT:]), *self.contradicted(placed.sid)]
-        else:
-            broken = self.broken(self.seen[-RECENT:])
+        broken = [*self.broken(self.seen[-RECENT:]), *contradicted]
         with self.database.read() as connection:
             return Ran(seen, tell(connection, placed.sid), broken)
 
@@ -214,7 +215,7 @@ class Town:
 
     @property
     def provider(self) -> TwilioProvider:
-        return TwilioProvider(Account(ACCOUNT, KEY, SECRET, self.simulator_url))
+        return TwilioProvider(Account(ACCOUNT, KEY, SECRET, self.simulator_url), now=self.exchange.clock.now)
 
     def moment(self) -> Moment:
         return Moment(self.exchange.clock.now(), secrets.token_bytes)

@@ -291,6 +291,10 @@ class Premises:
     def incidents(self, one: Recording | Call) -> set[str]:
         return {incident.kind for incident in self.story(one).incidents}
 
+    def told(self, one: Recording) -> list[str]:
+        """The types of the events about the recording."""
+        return [event["type"] for event in self.story(one).events if event.get("recording") == one.id]
+
     def strays(self) -> list[Breach]:
         """Audio and keys that no kept recording accounts for."""
         with self.shop.database.read() as connection:
@@ -306,7 +310,7 @@ class Premises:
         known = self.recording(one)
         assert known.state is RecordingState.KEPT
         assert self.audio(one) == wav
-        types = [event["type"] for event in self.story(one).events]
+        types = self.told(one)
         assert (types.count("recording.stored"), types.count("recording.deleted")) == (1, 1)
         assert not self.company.holds(known.recording_sid)
         assert self.strays() == []
@@ -315,7 +319,7 @@ class Premises:
         """Destroyed and certified once, and nothing of it remains anywhere."""
         known = self.recording(one)
         assert known.state is RecordingState.DESTROYED
-        assert [event["type"] for event in self.story(one).events].count("recording.destroyed") == 1
+        assert self.told(one).count("recording.destroyed") == 1
         with self.shop.database.read() as connection:
             assert audio_objects.of(connection, one.id) == []
         assert [key for key in self.shop.store.list("") if key.recording_id == one.id] == []

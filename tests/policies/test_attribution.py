@@ -115,6 +115,12 @@ def test_the_providers_order_corrects_what_was_taken_for_ours_and_even_stored() 
     assert verdicts(wrong, right, times=Times(asked_at=ASKED_AT)) == [FOREIGN, OURS]
 
 
+def test_none_is_ours_where_no_order_to_record_has_arrived() -> None:
+    times = Times(never_ordered=True)
+    assert verdicts(a(), a("b", is_permitted=True), times=times) == [FOREIGN, FOREIGN]
+    assert verdicts(a(reports_to_us=True), times=times) == [OURS]
+
+
 def test_the_form_of_the_one_that_began_in_time_must_be_ours_too() -> None:
     assert verdicts(a(channels=1), a("b", -3), times=Times(asked_at=ASKED_AT)) == [UNCLEAR, UNCLEAR]
 
