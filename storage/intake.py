@@ -179,11 +179,11 @@ def delete_at_provider(shop: Workshop, known: Recording) -> str:
     except (Refused, Unavailable) as error:
         refusal = error
     left = shop.provider.recording(known.recording_sid)
-    if left is not None and left.status in WITHOUT_AUDIO:
+    if left is None:
+        return DELETED
+    if left.status in WITHOUT_AUDIO:
         return ABSENT
-    if refusal or left is not None:
-        raise refusal or Unavailable(f"recording {known.id}: Twilio still has it")
-    return DELETED
+    raise refusal or Unavailable(f"recording {known.id}: Twilio still has it")
 
 
 def clear_spool(shop: Workshop, recording_id: str) -> None:

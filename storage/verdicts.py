@@ -41,7 +41,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A recording as it was and as it is from now on, with the verdict on it; `found` is None where nobody judges it."""
+    """A recording as it was and as it is from now on; `found` is the verdict on it, None where nobody judges it."""
 
     before: Recording | None
     now: Recording

@@ -91,6 +91,7 @@ def test_the_progress_of_a_recording_is_read() -> None:
         start_time=datetime(2026, 3, 24, 18, 15, 40, tzinfo=UTC),
         error_code=None,
         source="StartCallRecordingTwiML",
+        track="both",
     )
 
 
