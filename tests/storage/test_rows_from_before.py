@@ -13,9 +13,10 @@ from policies.lifecycle import CallState
 from policies.purposes import Granted
 from storage import calls, permits
 from storage.database import Database
+from storage.errors import Broken
 from storage.permits import Permit
 from storage.schema import migrate
-from storage.tables import call, permit
+from storage.tables import call, permit, recording
 from tests.conftest import NOON
 from tests.storage.versions import downgrade, upgrade
 
@@ -116,3 +117,27 @@ def test_on_the_way_back_a_permit_names_its_purposes_as_before(old: Database) ->
     migrate(old)
     downgrade(old, "0001")
     assert (rows(old, "SELECT * FROM permit"), rows(old, "SELECT * FROM call")) == before
+
+
+RECORDING = {"source": "StartCallRecordingTwiML", "noticed_at": NOON, "moved_at": NOON}
+
+
+def test_a_recording_from_before_stays_as_it_was_and_a_later_one_may_be_in_doubt(old: Database) -> None:
+    add(old, "c1", '["quality"]')
+
+    def record(name: str, state: str, permit: str | None) -> None:
+        row = RECORDING | {"id": name, "recording_sid": name, "call_id": "c1", "state": state, "permit": permit}
+        old.write(lambda connection: connection.execute(insert(recording), row))
+
+    record("r1", "completed", "c1")
+    with pytest.raises(Broken):
+        record("r2", "quarantined", None)
+    migrate(old)
+    [kept] = rows(old, "SELECT * FROM recording")
+    assert (kept["state"], kept["permit"], kept["reported_at"], kept["started_at"]) == ("completed", "c1", None, None)
+    record("r2", "quarantined", None)
+    with pytest.raises(Broken):
+        record("r3", "of tomorrow", "c1")
+    downgrade(old, "0003")
+    assert [one["state"] for one in rows(old, "SELECT * FROM recording ORDER BY id")] == ["completed", "condemned"]
+    migrate(old)
