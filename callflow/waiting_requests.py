@@ -157,12 +157,12 @@ class WaitingRequests:
 
     def _tell_of_gaps(self) -> None:
         if lacking := self.journal.lacking():
-            numbers = f"{lacking[0]} to {lacking[-1]}"
-            detail = f"of the requests that waited to be settled {len(lacking)} are gone ({numbers})"
+            numbers = f"{lacking.first} to {lacking.last}"
+            detail = f"of the requests that waited to be settled {lacking.count} are gone ({numbers})"
             name = sha256(detail.encode()).hexdigest()[:32]
             self._write(lambda connection, moment: _incident(connection, moment, "requests_missing", name, detail))
             if not self.journal.waits():
-                self.journal.settled_to(lacking[-1])
+                self.journal.settled_to(lacking.last)
 
     def _give_up_on_the_first(self, why: str) -> None:
         """Of an entry that fails time and again while the database takes all else."""

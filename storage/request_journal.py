@@ -7,6 +7,7 @@ that is taken away leaves a gap, which shows. A file's name holds nothing but th
 """
 
 import os
+import re
 import secrets
 import time
 from collections import deque
@@ -31,9 +32,19 @@ ENTRIES_MAX, BYTES_MAX = 10_000, 64 << 20
 UNWRITTEN_MAX = 1_000
 _LABEL, _MARK_LABEL = b"onrecord request journal v1 ", b"onrecord request journal mark v1"
 _WAITING, _ASIDE, _PART = ".request", ".aside", ".part"
+_ENTRY, _WAITS = re.compile(r"[0-9]{12}\.(?:request|aside)"), re.compile(r"[0-9]{12}\.request")
 _NONCE_BYTES = 12
 # Whoever has the lock writes two small files: one that has it for longer has been stopped.
 _LOCK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """How many entries are gone, and the lowest and the highest of their numbers."""
+
+    count: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ class RequestJournal:
 
     def waits(self) -> bool:
         """Whether there is anything to settle. Cheap: it is asked before each request."""
-        return bool(self._unwritten) or any(name.endswith(_WAITING) for name in self._names())
+        return bool(self._unwritten) or any(map(_WAITS.fullmatch, self._names()))
 
     def keep(self, kept: Kept) -> None:
         """Durable when this returns. Raises Unavailable where the disk takes nothing, or the journal is full: the
@@ -89,19 +100,27 @@ class RequestJournal:
             self._unwritten.remove(kept)
 
     def read(self, number: int) -> Kept:
-        """Raises Broken for an entry that was altered, moved, or sealed with other keys."""
-        with disk_edge("request journal: an entry can't be read"):
-            sealed = self._file(number, _WAITING).read_bytes()
+        """Raises Broken for an entry that was altered, moved, taken away, or sealed with other keys."""
         try:
+            with disk_edge("request journal: an entry can't be read"):
+                sealed = self._read(number)
             return Kept.read(self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(number)))
         except (InvalidTag, ValueError, TypeError, KeyError) as error:
             raise Broken(f"request journal: entry {number} is damaged, or was sealed with other keys") from error
 
-    def lacking(self) -> list[int]:
-        """Numbers whose entries were taken away: neither settled nor set aside, nor there."""
+    def lacking(self) -> Lacking | None:
+        """Of the entries that were taken away: neither settled nor set aside, nor there."""
         with self._locked():
-            there = set(self._numbers(_WAITING, _ASIDE))
-            return [number for number in range(self._mark() + 1, max(there | {self._last}) + 1) if number not in there]
+            there, mark = set(self._numbers(_WAITING, _ASIDE)), self._mark()
+            first, last = mark + 1, max(there | {self._last})
+        count = last - mark - len({number for number in there if number > mark})
+        if count <= 0:
+            return None
+        while first in there:
+            first += 1
+        while last in there:
+            last -= 1
+        return Lacking(count, first, last)
 
     def lacks_its_last(self) -> bool:
         """Whether entries that this process wrote are neither there nor settled."""
@@ -203,8 +222,15 @@ class RequestJournal:
             yield from (entry.name for entry in found)
 
     def _numbers(self, *suffixes: str) -> list[int]:
-        names = (name.partition(".")[0] for name in self._names() if name.endswith(suffixes))
-        return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+        """Other names than those of entries are nothing of ours."""
+        names = (name.partition(".")[0] for name in self._names() if _ENTRY.fullmatch(name) and name.endswith(suffixes))
+        return sorted(map(int, names))
+
+    def _read(self, number: int) -> bytes:
+        try:
+            return self._file(number, _WAITING).read_bytes()
+        except FileNotFoundError:
+            raise Broken(f"request journal: entry {number} was taken away") from None
 
     def _written_at(self, number: int) -> datetime | None:
         with suppress(OSError):

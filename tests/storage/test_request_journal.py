@@ -14,7 +14,7 @@ import pytest
 
 from storage.errors import Broken, Unavailable
 from storage.kept_request import Kept
-from storage.request_journal import UNWRITTEN_MAX, RequestJournal
+from storage.request_journal import UNWRITTEN_MAX, Lacking, RequestJournal
 
 KEY = b"K" * 32
 CALLER = "15125550111"
@@ -124,13 +124,13 @@ def test_an_entry_is_read_with_its_own_key_alone(journal: RequestJournal) -> Non
 def test_entries_that_were_taken_away_are_missed(journal: RequestJournal) -> None:
     for number in range(5):
         journal.keep(kept(number))
-    assert journal.lacking() == []
+    assert journal.lacking() is None
     for file in files(journal)[1:3]:
         file.unlink()
-    assert again(journal).lacking() == [2, 3]
+    assert again(journal).lacking() == Lacking(2, 2, 3)
     for file in files(journal):
         file.unlink()
-    assert journal.lacking() == [1, 2, 3, 4, 5]
+    assert journal.lacking() == Lacking(5, 1, 5)
     assert journal.lacks_its_last()
 
 
@@ -139,9 +139,9 @@ def test_what_is_settled_or_set_aside_is_not_missed(journal: RequestJournal) -> 
         journal.keep(kept(number))
     journal.settled_to(2)
     journal.set_aside(3)
-    assert (journal.lacking(), journal.waiting(), len(files(journal, ".aside"))) == ([], [4], 1)
+    assert (journal.lacking(), journal.waiting(), len(files(journal, ".aside"))) == (None, [4], 1)
     journal.settled_to(4)
-    assert (journal.lacking(), journal.waits(), journal.lacks_its_last()) == ([], False, False)
+    assert (journal.lacking(), journal.waits(), journal.lacks_its_last()) == (None, False, False)
 
 
 def test_an_entry_that_is_put_back_is_known_to_be_settled(journal: RequestJournal) -> None:
@@ -159,7 +159,27 @@ def test_a_mark_that_was_taken_away_shows(journal: RequestJournal) -> None:
         journal.keep(kept(number))
     journal.settled_to(2)
     (journal.folder / ".settled").unlink()
-    assert again(journal).lacking() == [1, 2]
+    assert again(journal).lacking() == Lacking(2, 1, 2)
+
+
+@pytest.mark.parametrize("name", ["12", "20261128", "1" * 13, "a", "\u0661" * 12])
+def test_a_file_that_is_no_entry_holds_up_nothing(journal: RequestJournal, name: str) -> None:
+    journal.folder.mkdir(parents=True, exist_ok=True)
+    (journal.folder / f"{name}.request").write_bytes(b"x")
+    assert (journal.waits(), journal.waiting(), journal.lacking()) == (False, [], None)
+
+
+def test_an_entry_with_a_number_out_of_all_bounds_is_counted_at_once(journal: RequestJournal) -> None:
+    journal.keep(KEPT)
+    (journal.folder / "999999999999.request").write_bytes(b"x")
+    assert journal.lacking() == Lacking(999_999_999_997, 2, 999_999_999_998)
+    with pytest.raises(Broken):
+        journal.read(999_999_999_999)
+
+
+def test_an_entry_that_is_gone_when_it_is_read_is_told_from_a_disk_that_fails(journal: RequestJournal) -> None:
+    with pytest.raises(Broken, match="taken away"):
+        journal.read(7)
 
 
 @pytest.mark.parametrize("limits", [{"entries_max": 3}, {"bytes_max": 700}])
