@@ -67,7 +67,7 @@ def suppress(
     """
     told = [*first, events.recording_suppressed(known, why)]
     if why.outcome is Outcome.DECLINED:
-        told += _remember(connection, known, remember, said_at or moment.at)
+        told += _remember(connection, moment, known, remember, said_at=said_at)
     return calls.settle(
         connection, moment, known, CallEvent.SUPPRESSED, events=told, outcome=why.outcome, reason=why.reason
     )
@@ -87,17 +87,20 @@ def withdraw(
     """Settle that a consent holds no longer. What was recorded under it is stopped and destroyed."""
     told = [*first, events.consent_withdrawn(known, why)]
     if why.is_declined:
-        told += _remember(connection, known, remember, said_at or moment.at)
+        told += _remember(connection, moment, known, remember, said_at=said_at)
     event = CallEvent.REFUSED if why.ends_call else CallEvent.WITHDRAWN
     moved = calls.settle(connection, moment, known, event, events=told, outcome=Outcome.WITHDRAWN, reason=why.reason)
     return recordings.condemn_all(connection, moment, moved, jobs, why=why.reason)
 
 
-def _remember(connection: Connection, known: Call, remember: Duration | None, at: datetime) -> list[Event]:
+def _remember(
+    connection: Connection, moment: Moment, known: Call, remember: Duration | None, *, said_at: datetime | None
+) -> list[Event]:
+    """From when the caller said it, which may be before it could be written down."""
     if not (remember and known.caller_hash):
         return []
-    forget_at = end_of(at, remember)
-    declines.remember(connection, known.caller_hash, call_id=known.id, at=at, forget_at=forget_at)
+    forget_at = end_of(said_at or moment.at, remember)
+    declines.remember(connection, known.caller_hash, call_id=known.id, at=moment.at, forget_at=forget_at)
     return [events.decline_remembered(forget_at)]
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from callflow import arrivals, leaving, receiving
-from callflow.deliveries import once
-from callflow.forms import Answered, CallEnded, FallbackAsked, Heard, IncomingCall
+from callflow.deliveries import is_recent, once
+from callflow.forms import RINGING, Answered, CallEnded, FallbackAsked, Heard, IncomingCall
 from callflow.rules_in_force import kept_wording, rules_of
 from callflow.turn import Turn, line_of
 from callflow.urls import Urls
-from policies.consent import RECORDING_OUTCOMES, Mode
+from policies.consent import Mode
 from policies.law import Law, packaged_law
 from policies.lifecycle import CallState
 from policies.rules import Line, Rulebook
@@ -44,13 +44,18 @@ class Conversation:
             call = self.receive(connection, moment, request_sha256, heard)
         turn = self.turn(connection, moment, call)
 
-        def is_past(reply: Reply) -> bool:
-            """Sent back from a conversation: its <Dial> was told of first, and everything else may be as before."""
-            parted = replies.of_step(connection, call.id, "ended")
-            return call.state is not CallState.ENDED and any(one.answered_at >= reply.answered_at for one in parted)
+        def is_repeat(reply: Reply) -> bool:
+            """A call rings once, however late that is delivered again. To be sent back it must have been answered, and
+            Twilio does not try again for a document when it has asked for the next.
+            """
+            if call.state is CallState.ENDED:
+                return is_recent(reply, moment)
+            gone_on_at = replies.last_but(connection, call.id, "answer")
+            has_gone_on = gone_on_at is not None and gone_on_at >= reply.answered_at
+            return heard.call_status == RINGING or (is_recent(reply, moment) and not has_gone_on)
 
         respond, again = turn.greets, turn.greets_again
-        return once(connection, moment, call, "answer", request_sha256, respond, again=again, is_past=is_past)
+        return once(connection, moment, call, "answer", request_sha256, respond, again=again, is_repeat=is_repeat)
 
     def choice(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, round_: int, heard: Heard
@@ -62,8 +67,8 @@ class Conversation:
         def respond() -> bytes:
             return leaving.left(turn) if heard.has_hung_up else turn.told(round_)
 
-        is_past = _starts_too_late(call, is_asked=round_ == call.round)
-        return once(connection, moment, call, f"choice:{round_}", request_sha256, respond, is_past=is_past)
+        is_repeat = _repeats(moment, call, is_asked=round_ == call.round)
+        return once(connection, moment, call, f"choice:{round_}", request_sha256, respond, is_repeat=is_repeat)
 
     def consent(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, prompt: int, heard: Answered
@@ -77,8 +82,8 @@ class Conversation:
                 return leaving.left(turn)  # which is not silence, that may be consent; the call's end settles it
             return turn.answered(request_sha256, prompt, heard.digits)
 
-        is_past = _starts_too_late(call, is_asked=prompt > call.asked_before)
-        return once(connection, moment, call, f"consent:{prompt}", request_sha256, respond, is_past=is_past)
+        is_repeat = _repeats(moment, call, is_asked=prompt > call.asked_before)
+        return once(connection, moment, call, f"consent:{prompt}", request_sha256, respond, is_repeat=is_repeat)
 
     def ended(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: CallEnded
@@ -135,10 +140,10 @@ class Conversation:
         return receiving.add(connection, moment, heard, arrival, request_sha256, synthetic=synthetic)
 
 
-def _starts_too_late(call: Call, *, is_asked: bool) -> Callable[[Reply], bool]:
-    """A recording is not started once more when the consent to it was withdrawn, or was asked for again since."""
-    stands = is_asked and call.outcome in RECORDING_OUTCOMES and not call.is_asked_again
-    return lambda reply: b"<Start>" in reply.body and not stands
+def _repeats(moment: Moment, call: Call, *, is_asked: bool) -> Callable[[Reply], bool]:
+    """A recording is not started once more when the call is over, or its consent was withdrawn or asked for again."""
+    stands = is_asked and call.state is CallState.RECORDING and not call.is_asked_again
+    return lambda reply: is_recent(reply, moment) and (stands or b"<Start>" not in reply.body)
 
 
 def _call(connection: Connection, call_id: str, call_sid: str) -> Call:

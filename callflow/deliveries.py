@@ -26,20 +26,20 @@ def once(
     respond: Callable[[], bytes],
     *,
     again: Callable[[], bytes] | None = None,
-    is_past: Callable[[Reply], bool] = lambda _: False,
+    is_repeat: Callable[[Reply], bool] | None = None,
 ) -> bytes:
     """`again` answers a new request to a step that was answered before, where that is answered otherwise.
 
-    `is_past`: whether the call has gone on so far since an answer that its request cannot be a repeat.
+    `is_repeat`: whether a request that is like one before, byte for byte, repeats it; by itself, within a minute.
     """
     kept = replies.of_step(connection, call.id, step)
     for reply in kept:
-        if _is_repeat(reply, moment, request_sha256) and not is_past(reply):
+        if reply.request_sha256 == request_sha256 and (is_repeat or (lambda reply: is_recent(reply, moment)))(reply):
             return reply.body
     body = again() if kept and again else respond()
     replies.keep(connection, call.id, step, Reply(request_sha256, body, moment.at), attempt=len(kept) + 1)
     return body
 
 
-def _is_repeat(reply: Reply, moment: Moment, request_sha256: str) -> bool:
-    return reply.request_sha256 == request_sha256 and moment.at - reply.answered_at <= REPEATED_WITHIN
+def is_recent(reply: Reply, moment: Moment) -> bool:
+    return moment.at - reply.answered_at <= REPEATED_WITHIN

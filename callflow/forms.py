@@ -25,6 +25,7 @@ ADDRESS_LENGTH_MAX = 256
 
 RecordingStatus = Literal["in-progress", "completed", "absent", "failed"]
 
+RINGING = "ringing"
 FINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 _STATUS = re.compile(r"[a-z][a-z-]{0,31}")  # an open set: Twilio adds words, and we act on those we know
@@ -81,7 +82,7 @@ class Heard:
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
-        return cls(call_sid=_call_sid(form), has_hung_up=form.get("CallStatus") in FINAL_STATUSES)
+        return cls(call_sid=_call_sid(form), has_hung_up=_told(form, "CallStatus") in FINAL_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Answered:
         digits = form.get("Digits", "")
         if len(digits) > DIGITS_LENGTH_MAX or not digits.isprintable():
             raise Refused(f"form: Digits: expected at most {DIGITS_LENGTH_MAX} printable characters")
-        return cls(_call_sid(form), digits, has_hung_up=form.get("CallStatus") in FINAL_STATUSES)
+        return cls(_call_sid(form), digits, has_hung_up=_told(form, "CallStatus") in FINAL_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)

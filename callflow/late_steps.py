@@ -18,7 +18,7 @@ from callflow.turn import Turn
 from evidence.events import Event
 from policies import consent
 from policies.connected import OUR_FAILURE, once_connected
-from policies.consent import RECORDING_OUTCOMES, Answer, Outcome, Suppress, Withdraw
+from policies.consent import RECORDING_OUTCOMES, Answer, Mode, Outcome, Suppress, Withdraw
 from policies.hanging_up import HUNG_UP, IN_STATE
 from storage import call_end, calls, replies
 from storage.calls import Call, Moment
@@ -48,7 +48,10 @@ class LateSteps:
             if settled.body != kept.answered and _connects(kept):
                 put_through(turn, [_late(kept)])
             return
-        _settle(turn, kept, form)
+        try:
+            _settle(turn, kept, form)
+        except Refused:  # it is genuine, and cannot be gone by
+            put_through(turn, [_late(kept)])
         reply = Reply(kept.body_sha256, kept.answered, kept.received_at)
         replies.keep(connection, call.id, _step(kept), reply, attempt=len(answered) + 1)
 
@@ -81,7 +84,8 @@ def put_through(turn: Turn, first: Sequence[Event], *, reason: str = OUR_FAILURE
 
 def refuse(turn: Turn, first: Sequence[Event], *, reason: str = "", said_at: datetime) -> Call:
     """A refusal that was said counts whenever it is found, and is remembered from when it was said."""
-    connection, moment, call, remember = turn.connection, turn.moment, turn.call, turn.rulebook.remember_declines
+    connection, moment, call = turn.connection, turn.moment, turn.call
+    remember = None if call.mode == Mode.MUST_RECORD else turn.rulebook.remember_declines
     if call.outcome in RECORDING_OUTCOMES:
         withdrawn = Withdraw(reason or "the caller declined after having agreed", is_declined=True)
         return agreements.withdraw(

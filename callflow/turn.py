@@ -227,10 +227,16 @@ class Turn:
         return twiml.record(permit, self.line, wording, self.urls)
 
     def _goes_on_recorded(self) -> bytes:
-        """The recording of an earlier round goes on, if it still does: only what runs is said to run."""
-        if recordings.has_ended(self.connection, self.call.id):
-            return self._goes_on_unrecorded(text=self.wording.not_recorded)
-        return twiml.recorded(self.call.id, self.line, self.wording, self.urls)
+        """The recording of an earlier round goes on, if it still does: only what runs is said to run. It is not begun
+        once more: where nothing was heard of it, it may well run.
+        """
+        match recordings.is_running(self.connection, self.call.id):
+            case True:
+                return twiml.recorded(self.call.id, self.line, self.wording, self.urls)
+            case False:
+                return self._goes_on_unrecorded(text=self.wording.not_recorded)
+            case None:
+                return self._connects()
 
     def _suppresses(self, why: Suppress, *, text: str, audio: str = "", first: Sequence[Event] = ()) -> bytes:
         agreements.suppress(

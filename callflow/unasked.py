@@ -14,7 +14,7 @@ from callflow.conversation import Conversation
 from callflow.deliveries import once
 from callflow.forms import FINAL_STATUSES, IncomingCall
 from callflow.rules_in_force import rules_of
-from policies.consent import Outcome, Suppress
+from policies.consent import Outcome, Suppress, Withdraw
 from policies.rules import Line
 from storage import calls, consent_log, incidents
 from storage.calls import OPEN, Call, Moment
@@ -51,15 +51,22 @@ class Unasked:
         return once(connection, moment, call, f"{UNREAD}{request_sha256[:16]}", request_sha256, respond)
 
     def _settle(self, connection: Connection, moment: Moment, known: Call, why: str, *, has_hung_up: bool) -> bytes:
-        """A call that is decided already stays so: whether its caller agreed does not hang on this request."""
+        """A call that is decided already stays so, unless it is being asked again: who is put through then is put
+        through unrecorded.
+        """
         if known.outcome == OPEN:
             agreements.suppress(connection, moment, known, Suppress(Outcome.NOT_ASKED, why))
+        elif known.is_asked_again:
+            jobs, unread = self.conversation.jobs, Withdraw(f"asked again, and {why}", is_declined=False)
+            told = [events.call_unread(why)]
+            agreements.withdraw(connection, moment, known, unread, told, jobs=jobs, remember=None)
         else:
             calls.tell(connection, moment, known, events.call_unread(why))
         if has_hung_up:
             return twiml.nothing()
         rules = rules_of(connection, known, self.conversation.rulebook)
-        return twiml.connect(rules.line(known.line) or rules.lines[0], ended_url=self.conversation.urls.ended(known.id))
+        line, ended_url = rules.line(known.line) or rules.lines[0], self.conversation.urls.ended(known.id)
+        return twiml.connect(line, ended_url=ended_url, stops=known.is_asked_again)
 
     def _nameless(
         self, connection: Connection, moment: Moment, request_sha256: str, told: IncomingCall, why: str

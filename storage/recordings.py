@@ -147,9 +147,10 @@ def condemned_for(connection: Connection, moment: Moment, condemned: Recording, 
     return Event("recording.condemned", public, {"provider_recording_id": condemned.recording_sid})
 
 
-def has_ended(connection: Connection, call_id: str) -> bool:
-    """Whether the recording that the call's permit covers is known to run no more. One in doubt may run yet."""
-    return any(made.permit and made.state is not RecordingState.STARTED for made in of_call(connection, call_id))
+def is_running(connection: Connection, call_id: str) -> bool | None:
+    """Whether the recording that the call's permit covers runs, as far as was told; None where nothing was."""
+    made = [one for one in of_call(connection, call_id) if one.permit]
+    return any(one.state is RecordingState.STARTED for one in made) if made else None
 
 
 def advance(

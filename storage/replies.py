@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from storage.prepared import Prepared
 from storage.tables import reply
@@ -29,6 +29,13 @@ _KEEP = Prepared(insert(reply))
 def of_step(connection: Connection, call_id: str, step: str) -> list[Reply]:
     """One for each different request that came to the step, in their order."""
     return [Reply(*row) for row in _OF_STEP.all(connection, {"id": call_id, "step_name": step})]
+
+
+def last_but(connection: Connection, call_id: str, step: str) -> datetime | None:
+    """When a request to any other step of the call was answered last."""
+    others = (reply.c.call_id == call_id) & (reply.c.step != step)
+    last: datetime | None = connection.scalar(select(func.max(reply.c.answered_at)).where(others))
+    return last
 
 
 def keep(connection: Connection, call_id: str, step: str, given: Reply, *, attempt: int = 1) -> None:

@@ -91,6 +91,63 @@ def test_a_second_key_at_the_same_question_is_a_new_answer(installation: Install
     assert not starts_recording(call.presses(question, "1")), "the first answer is no longer repeated"
 
 
+@pytest.mark.parametrize("keys", [("", ""), ("7", "5")])
+@pytest.mark.parametrize("has_parted", [True, False])
+def test_each_send_back_is_a_round_of_its_own_however_alike_the_requests_are(
+    installation: Installation, keys: tuple[str, str], has_parted: bool
+) -> None:
+    """Within a minute, byte for byte the same, and answered in between; with its <Dial> told of or without."""
+    call = installation.twilio.dial()
+    dial = agrees(call, "1").find("Dial")
+    assert dial is not None
+    again = asked_again(call, "1")
+    if has_parted:
+        installation.twilio.post(dial.attrib["action"], call.params(DialCallStatus="completed"))
+    assert said(again) == NOW_RECORDED
+    assert stops_recording(asked_again(call, *keys))
+    assert (installation.call(call.sid).outcome, installation.call(call.sid).round) == ("withdrawn", 3)
+
+
+def test_the_first_ring_delivered_again_is_a_repeat_however_late(installation: Installation) -> None:
+    """Whoever has caught it takes no yes away with it."""
+    call = installation.twilio.dial()
+    first = call.arrives()
+    question = call.hears_the_disclosure(first)
+    installation.twilio.clock.passes(120.0)
+    assert said(call.arrives()) == said(first)
+    assert starts_recording(call.presses(question, "1"))
+
+
+def test_a_recording_of_which_nothing_was_heard_is_not_said_to_run(installation: Installation) -> None:
+    """The answer that was to start it may never have arrived."""
+    call = installation.twilio.dial()
+    call.presses(call.to_the_question(), "1")
+    answer = asked_again(call, "1")
+    assert [verb.tag for verb in answer] == ["Dial"]
+    assert installation.call(call.sid).outcome == "consented"
+
+
+def test_nothing_is_started_on_a_call_that_is_over(installation: Installation) -> None:
+    call = installation.twilio.dial()
+    question = call.to_the_question()
+    call.recording(recording_url(call.presses(question, "1")), "in-progress")
+    call.ends()
+    installation.twilio.clock.passes(-5.0)
+    assert [verb.tag for verb in call.presses(question, "1")] == ["Dial"]
+
+
+@pytest.mark.parametrize("before", ["sent back", "fallback"])
+def test_a_late_no_on_a_line_that_must_record_ends_the_call_politely(installation: Installation, before: str) -> None:
+    call = installation.twilio.dial(MUST_RECORD)
+    question = call.to_the_question()
+    if before == "sent back":
+        call.is_sent_back()
+    else:
+        installation.twilio.post("/voice/fallback", call.params(ErrorCode="11200", ErrorUrl="https://x.example/"))
+    assert [verb.tag for verb in call.presses(question, "2")][-1] == "Hangup"
+    assert installation.call(call.sid).outcome == "declined"
+
+
 def test_a_yes_again_goes_on_with_the_recording_that_runs(installation: Installation) -> None:
     call = installation.twilio.dial()
     agrees(call, "1")

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -14,7 +15,7 @@ from callflow.late_steps import LateSteps
 from callflow.waiting_requests import WaitingRequests
 from policies.connected import OUR_FAILURE, once_connected
 from policies.consent import Ask, EndCall, Outcome, Record, Suppress
-from storage import declines
+from storage import declines, row_check
 from storage.calls import Moment
 from storage.database import Database
 from storage.errors import Unavailable
@@ -71,7 +72,7 @@ def outcome(installation: Installation, call: PhoneCall) -> tuple[str, str]:
     return known.outcome, known.reason
 
 
-@pytest.mark.parametrize("disclosed_on", ["+12125550100", SILENCE_IS_CONSENT, MUST_RECORD])
+@pytest.mark.parametrize("disclosed_on", ["+12125550100", SILENCE_IS_CONSENT])
 def test_a_refusal_that_the_database_did_not_take_is_remembered(remembering: Remembering, disclosed_on: str) -> None:
     call = remembering.dial(disclosed_on)
     question = call.to_the_question()
@@ -92,7 +93,19 @@ def test_a_refusal_that_the_database_did_not_take_is_remembered(remembering: Rem
     with remembering.database.read() as connection:
         no = declines.remembered(connection, known.caller_hash, remembering.twilio.clock())
     assert no is not None
-    assert 0 <= (no.declined_at - said_at).total_seconds() <= 10
+    assert 0 <= (no.forget_at - said_at - timedelta(days=10)).total_seconds() <= 10, "it counts from when it was said"
+    with remembering.database.read() as connection:
+        assert row_check.of_call(connection, known.id) == []
+
+
+def test_a_refusal_on_a_line_that_must_record_is_not_remembered_though_it_waited(remembering: Remembering) -> None:
+    call = remembering.dial(MUST_RECORD)
+    question = call.to_the_question()
+    with away(remembering):
+        call.presses(question, "2")
+    settle(remembering)
+    assert outcome(remembering, call)[0] == "declined"
+    assert "decline.remembered" not in remembering.event_types(call.sid)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +306,7 @@ def test_a_refusal_after_a_consent_that_the_database_did_not_take_destroys_what_
     answer = call.presses(call.to_the_question(), "1")
     call.recording(recording_url(answer), "in-progress")
     call.talks(answer)
-    question = call.hears_the_disclosure(call.arrives())
+    question = call.hears_the_disclosure(call.is_sent_back())
     with away(remembering):
         assert connects(call.presses(question, "2"))
         if ended:

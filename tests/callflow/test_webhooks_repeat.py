@@ -49,7 +49,7 @@ def test_every_request_delivered_again_after_the_call_changes_nothing_and_gets_t
     a_call_from_answer_to_end(installation.twilio)
     installation.twilio.clock.now = NOON + timedelta(seconds=59)
     kept = installation.everything()
-    for delivery, first in reversed(installation.twilio.sent):
+    for delivery, first in reversed([one for one in installation.twilio.sent if b"<Start>" not in one[1].data]):
         again = delivery.to(installation.twilio.app)
         assert (again.status, again.data) == (first.status, first.data)
     assert installation.everything() == kept

@@ -74,12 +74,14 @@ def _record(town: Town, thing: Meanwhile, call: PhoneCall) -> None:
 
 def _replay(town: Town, thing: Meanwhile, call: PhoneCall) -> None:
     """Deliver one of the requests so far once more, late, as it was. In the call only what is late and no new request:
-    after a minute the same bytes are one.
+    after a minute the same bytes are one, and after the next step those that sent the call back.
     """
     requests = [
         one
         for one in (*call.journal.of("document"), *call.journal.of("callback"))
-        if one.get("status") and (thing.moment == "afterwards" or call.elapsed() - one["at_s"] < _REPEATED_WITHIN_S)
+        if one.get("status")
+        and (thing.moment == "afterwards" or call.elapsed() - one["at_s"] < _REPEATED_WITHIN_S)
+        and (one["params"].get("CallStatus") != "in-progress" or not urlsplit(one["url"]).path.endswith("/answer"))
     ]
     if not requests or call.faults.wrong_signature:
         return
