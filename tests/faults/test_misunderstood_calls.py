@@ -128,6 +128,7 @@ def test_a_service_that_is_not_broken_is_not_accused(running: Town) -> None:
 
 def test_a_second_answer_that_is_not_heard_is_found_out(running: Town) -> None:
     Deaf(running)
+    running.corroborates = False
     found = called(running, presses=["1"], sent_back=[{"presses": ["2"]}]).broken
     assert any("P1" in breach and "after consent with 2" in breach for breach in found)
     assert any("P2" in breach and "is kept without consent" in breach for breach in found)
@@ -143,11 +144,19 @@ def test_a_consented_recording_that_is_destroyed_as_rogue_is_found_out(running: 
 
 def test_a_no_that_was_answered_and_forgotten_is_found_out(running: Town) -> None:
     Forgetful(running, "consent")
+    running.corroborates = False
     ran = called(running, presses=["2"])
     assert ran.seen["connected"]
     assert any("P5" in breach and "and was declined" in breach for breach in ran.broken)
     put_on_record(running, "hung_up_in_choice")
     assert any("on record as hung_up_in_choice, and was declined" in breach for breach in checked(running))
+
+
+def test_what_is_not_heard_is_brought_to_light_by_twilios_own_account(running: Town) -> None:
+    Deaf(running)
+    ran = called(running, presses=["1"], sent_back=[{"presses": ["2"]}])
+    assert ran.story.call.outcome == "withdrawn"
+    assert [one["deleted"] for one in ran.seen["recordings"]] == [True, True]
 
 
 def test_a_caller_who_talked_to_an_agent_and_is_on_record_as_hung_up_is_found_out(running: Town) -> None:
