@@ -4,7 +4,7 @@ Whatever else comes to the same step is a new request: an agent sent the call ba
 It is decided anew.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -15,6 +15,7 @@ from storage.replies import Reply
 
 # Twilio gives a request of a call up after 15 s, with all its tries. What comes later is no repeat, however alike.
 REPEATED_WITHIN = timedelta(minutes=1)
+_NUMBERED = {"choice": "round_", "consent": "prompt"}
 
 
 def once(
@@ -39,6 +40,12 @@ def once(
     body = again() if kept and again else respond()
     replies.keep(connection, call.id, step, Reply(request_sha256, body, moment.at), attempt=len(kept) + 1)
     return body
+
+
+def step_of(endpoint: str, path: Mapping[str, object]) -> str:
+    """As the replies to a step are named, by the endpoint and the arguments of its path."""
+    number = _NUMBERED.get(endpoint)
+    return f"{endpoint}:{path[number]}" if number else endpoint
 
 
 def is_recent(reply: Reply, moment: Moment) -> bool:

@@ -211,7 +211,7 @@ class RecordingProgress:
             start_time=_moment(_told(form, "RecordingStartTime")),
             error_code=_count(form, "ErrorCode") or None,
             source=source if SOURCE.fullmatch(source) else "",
-            track=track if _TRACK.fullmatch(track := form.get("RecordingTrack", "")) else None,
+            track=track if _TRACK.fullmatch(track := _told(form, "RecordingTrack")) else None,
         )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from callflow import agreements, events, forms
 from callflow.conversation import Conversation
-from callflow.deliveries import REPEATED_WITHIN
+from callflow.deliveries import REPEATED_WITHIN, step_of
 from callflow.signature import Form
 from callflow.turn import Turn
 from evidence.events import Event
@@ -27,7 +27,6 @@ from storage.kept_request import Kept
 from storage.replies import Reply
 
 ENDPOINTS = frozenset({"answer", "language", "choice", "consent", "ended", "fallback"})
-_NUMBERED = {"choice": "round_", "consent": "prompt"}
 _NOT_ASKED = Suppress(Outcome.NOT_ASKED, OUR_FAILURE)
 
 
@@ -42,7 +41,7 @@ class LateSteps:
         if call.erased_at:
             return
         turn = self.conversation.turn(connection, moment, call)
-        answered = replies.of_step(connection, call.id, _step(kept))
+        answered = replies.of_step(connection, call.id, step_of(kept.endpoint, kept.path))
         if settled := next((reply for reply in answered if _answers(reply, kept)), None):
             # Its transaction came through after all, and too late for its caller.
             if settled.body != kept.answered and _connects(kept):
@@ -53,7 +52,7 @@ class LateSteps:
         except Refused:  # it is genuine, and cannot be gone by
             put_through(turn, [_late(kept)])
         reply = Reply(kept.body_sha256, kept.answered, kept.received_at)
-        replies.keep(connection, call.id, _step(kept), reply, attempt=len(answered) + 1)
+        replies.keep(connection, call.id, step_of(kept.endpoint, kept.path), reply, attempt=len(answered) + 1)
 
     def _call(self, connection: Connection, moment: Moment, kept: Kept, form: Form) -> Call:
         arrived = forms.IncomingCall.as_told(form)
@@ -149,12 +148,6 @@ def _answers(reply: Reply, kept: Kept) -> bool:
     """Whether it was kept for this very request: when this was settled, or by the transaction that was given up."""
     apart = abs(reply.answered_at - kept.received_at)
     return reply.request_sha256 == kept.body_sha256 and apart <= REPEATED_WITHIN
-
-
-def _step(kept: Kept) -> str:
-    """As the replies of `callflow.conversation` are named."""
-    number = _NUMBERED.get(kept.endpoint)
-    return f"{kept.endpoint}:{kept.path[number]}" if number else kept.endpoint
 
 
 def _late(kept: Kept) -> Event:

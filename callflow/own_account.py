@@ -62,13 +62,13 @@ def _spoken(words: dict[str, str], part: str) -> str:
 
 
 def _replies(connection: Connection, call_id: str) -> dict[str, frozenset[str]]:
-    """By step. The fallback may have been asked several times, each time for another reason. What could not be gone by
-    was answered by no step.
+    """By step, also the answers to requests that could not be gone by, but for those to another call's step. The
+    fallback may have been asked several times, each time for another reason.
     """
     kept: defaultdict[str, set[str]] = defaultdict(set)
-    stepped = (reply.c.call_id == call_id) & ~reply.c.step.startswith(UNREAD)
-    for row in connection.execute(select(reply.c.step, reply.c.body).where(stepped)):
+    for row in connection.execute(select(reply.c.step, reply.c.body).where(reply.c.call_id == call_id)):
         document = document_of(bytes(row.body).decode("utf-8", "replace"))
-        step = "fallback" if row.step.startswith("fallback:") else row.step
-        kept[step].add(document.body if document else "")
+        step = "fallback" if row.step.startswith("fallback:") else row.step.removeprefix(UNREAD)
+        if step:
+            kept[step].add(document.body if document else "")
     return {step: frozenset(bodies) for step, bodies in kept.items()}

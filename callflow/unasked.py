@@ -30,9 +30,16 @@ class Unasked:
     conversation: Conversation
 
     def put_through(
-        self, connection: Connection, moment: Moment, request_sha256: str, told: IncomingCall, call_id: str, why: str
+        self,
+        connection: Connection,
+        moment: Moment,
+        request_sha256: str,
+        told: IncomingCall,
+        step: str,
+        call_id: str,
+        why: str,
     ) -> bytes:
-        """The answer that connects the caller. `call_id`: the call that the URL names, if it names one.
+        """The answer that connects the caller. `step` and `call_id`: those that the URL names, if it names a call.
 
         `why` is for the log, and says nothing that was sent. The name of another call is left out: nothing there ties
         two calls together.
@@ -48,7 +55,8 @@ class Unasked:
         def respond() -> bytes:
             return self._settle(connection, moment, call, why, has_hung_up=has_hung_up)
 
-        return once(connection, moment, call, f"{UNREAD}{request_sha256[:16]}", request_sha256, respond)
+        own_step = step if call_id in ("", call.id) else ""
+        return once(connection, moment, call, f"{UNREAD}{own_step}", request_sha256, respond)
 
     def _settle(self, connection: Connection, moment: Moment, known: Call, why: str, *, has_hung_up: bool) -> bytes:
         """A call that is decided already stays so, unless it is being asked again: who is put through then is put

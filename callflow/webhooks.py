@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from callflow import forms, twiml
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
+from callflow.deliveries import step_of
 from callflow.health import Readiness, add_health
 from callflow.late_steps import ENDPOINTS
 from callflow.refusals import Refusals
@@ -279,9 +280,9 @@ class _Steps:
             if is_parting or request.endpoint not in _A_CALLER_WAITS:
                 raise
             log.warning("a request cannot be gone by; the caller is connected, unrecorded: %s", error)
-            call_id = str((request.view_args or {}).get("call_id", ""))
-            told = forms.IncomingCall.as_told(g.form)
-            return self._write(self._unasked.put_through, told, call_id, str(error))
+            path = request.view_args or {}
+            step, told = step_of(str(request.endpoint), path), forms.IncomingCall.as_told(g.form)
+            return self._write(self._unasked.put_through, told, step, str(path.get("call_id", "")), str(error))
 
     def _kept(self, received_at: datetime, answer: bytes) -> bytes:
         """The answer, once the request is where it can't be lost."""

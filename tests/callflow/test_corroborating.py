@@ -446,7 +446,7 @@ def test_a_refusal_that_only_twilio_heard_is_taken_in_and_remembered(desk: Desk,
     with desk.installation.database.read() as connection:
         no = declines.remembered(connection, known.caller_hash, desk.installation.twilio.clock())
     assert no is not None
-    assert no.declined_at <= said_at, "when it was said, and not when it was found"
+    assert no.forget_at <= said_at + timedelta(days=10), "from when it was said, and not when it was found"
 
 
 def test_rows_that_are_missing_are_never_told_as_the_same(desk: Desk) -> None:
@@ -484,7 +484,7 @@ def test_a_refusal_after_a_consent_that_only_twilio_heard_destroys_what_was_reco
     answer = made.presses(made.to_the_question(), "1")
     made.recording(recording_url(answer), "in-progress")
     made.talks(answer)
-    question = made.hears_the_disclosure(made.arrives())
+    question = made.hears_the_disclosure(made.is_sent_back())
     with away(installation):
         made.presses(question, "2")
     shutil.rmtree(installation.journal.folder)

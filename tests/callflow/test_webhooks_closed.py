@@ -216,7 +216,7 @@ def test_a_trailing_slash_is_the_same_door_and_no_redirect(installation: Install
 def test_only_a_post_or_a_get_can_be_twilios(untouched: Untouched) -> None:
     installation, call, _ = untouched
     twilio = installation.twilio
-    params = {"AccountSid": ACCOUNT, **call.params()}
+    params = {"AccountSid": ACCOUNT, **call.params(CallStatus="ringing")}
     posted = twilio.sign("/voice/answer", params)
     url = f"/voice/answer?{urlencode(params)}"
     got = Delivery(url, b"", signature(BASE + url, {}))

@@ -49,6 +49,10 @@ KINDS = (
     "hung up",
     "fell back",
     "missed",
+    "changed their mind",
+    "agreed again",
+    "kept their no",
+    "silent when asked again",
     "no line",
     "unreadable",
 )
@@ -198,7 +202,7 @@ def test_both_documents_say_how_far_consent_went(called: Called, kind: str, basi
 def test_a_refusal_is_said_to_be_one_and_silence_is_not(called: Called) -> None:
     ends = {kind: called.record(kind)["dpv:hasConsentStatus"][-1]["@type"] for kind in KINDS}
     refused = {kind for kind, types in ends.items() if types == ["dpv:ConsentRefused"]}
-    assert refused == {"declined", "turned away"}
+    assert refused == {"declined", "turned away", "kept their no"}
     assert ends["unclear"] == ends["hung up"] == ends["never asked"] == ["dpv:ConsentUnknown"]
 
 
