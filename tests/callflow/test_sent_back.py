@@ -66,6 +66,7 @@ def test_a_recording_first_heard_of_after_the_no_is_condemned(installation: Inst
     asked_again(call, "2")
     call.recording(recording_url(answer), heard)
     assert [made.state for made in installation.recordings(call.sid)] == [RecordingState.CONDEMNED]
+    assert installation.incidents(call.sid) == [], "it was agreed to when it began"
 
 
 def test_a_no_long_after_the_call_is_obeyed(installation: Installation) -> None:

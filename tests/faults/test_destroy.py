@@ -182,7 +182,8 @@ def test_a_recording_whose_time_has_not_come_survives_any_job(premises: Premises
 def test_what_expires_while_twilio_is_away_is_certified_when_twilio_is_back(premises: Premises) -> None:
     one = premises.stored()
     premises.clock.passes(days=91)
-    premises.company.trouble |= {"delete": [Unavailable("503")] * 10, "recording": [Unavailable("503")] * 10}
+    for asked in ("delete", "recording"):
+        premises.company.trouble[asked] = [Unavailable("503")] * 10
     premises.sweep()
     premises.work()
     assert premises.recording(one).state is RecordingState.KEPT

@@ -8,7 +8,7 @@ import pytest
 
 from policies.attribution import Times
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import news, recordings
+from storage import news, recordings, row_check
 from storage.calls import Call
 from storage.errors import Broken
 from storage.recordings import Recording
@@ -24,6 +24,9 @@ DAY_S = 86_400
 
 
 def found(premises: Premises, owner: Call) -> dict[str, Recording]:
+    """By Twilio's names, whatever has become of them; their rows say what their events say."""
+    with premises.shop.database.read() as connection:
+        assert row_check.of_call(connection, owner.id, premises.clock()) == []
     return {one.recording_sid: one for one in recordings_of(premises, owner)}
 
 
@@ -242,10 +245,39 @@ def test_a_recording_in_doubt_is_destroyed_with_the_consent(premises: Premises) 
 
 
 @ONE_MACHINE
+def test_a_withdrawal_condemns_what_is_in_doubt_and_is_no_incident(premises: Premises) -> None:
+    owner = premises.call()
+    two(premises, owner)
+    swept(premises)
+    premises.write(
+        lambda connection: recordings.condemn_all(
+            connection, premises.moment(), premises.row(connection, owner), premises.jobs, why="the caller declined"
+        )
+    )
+    premises.work()
+    for one in found(premises, owner).values():
+        premises.assert_gone(one)
+    assert premises.incidents(owner) == set()
+
+
+@ONE_MACHINE
+def test_one_that_was_destroyed_gives_its_permit_to_the_one_that_is_ours(premises: Premises) -> None:
+    owner = premises.call(keep=timedelta(days=3))
+    taken = premises.company.start(owner.call_sid, WAV)
+    over(premises, owner, taken)
+    swept(premises)
+    swept(premises, days=4)
+    premises.assert_gone(found(premises, owner)[taken])
+    ours = premises.company.start(owner.call_sid, WAV)
+    premises.hears(owner, ours, RecordingEvent.COMPLETED)
+    known = found(premises, owner)
+    assert (known[taken].permit, known[ours].permit) == (None, owner.id)
+
+
+@ONE_MACHINE
 @pytest.mark.parametrize("how", ["callback", "list"])
 def test_a_corrected_length_is_taken_in_until_the_audio_is_stored(premises: Premises, how: str) -> None:
     one = premises.completed(duration_s=40)
-    assert premises.recording(one).state is RecordingState.COMPLETED
     owner = premises.story(one).call
     if how == "callback":
         premises.hears(owner, one.recording_sid, RecordingEvent.COMPLETED, duration_s=2)
@@ -310,7 +342,7 @@ def test_a_condemned_recording_of_which_no_audio_was_made_is_gone_and_certified_
     [told] = [event for event in premises.story(one).events if event["type"] == "recording.destroyed"]
     assert told["at_provider"] == "no audio was made"
     swept(premises, hours=1)
-    assert premises.incidents(owner) >= {"recording_without_permit"}
+    assert premises.incidents(owner) == {"recording_without_permit", "steps_not_heard"}
 
 
 @ONE_MACHINE

@@ -87,6 +87,13 @@ def test_a_refusal_that_the_log_does_not_know_contradicts_every_outcome_but_a_re
     assert found == Refusal(1, seen[-1].at)
 
 
+def test_a_refusal_of_which_no_time_is_told_is_one() -> None:
+    untimed = replace(asked_for("consent:1", None, TWO), at=None)
+    timed = replace(asked_for("consent:2", None, TWO), prompt=2)
+    assert refusal((*BEGIN, untimed), NOT_ASKED) == Refusal(1, None)
+    assert refusal((*BEGIN, untimed, timed), NOT_ASKED) == Refusal(2, timed.at)
+
+
 @pytest.mark.parametrize("outcome", [Outcome.DECLINED, Outcome.WITHDRAWN])
 def test_a_call_that_is_refused_already_is_not_contradicted_by_a_refusal(outcome: Outcome) -> None:
     assert not contradicts((*BEGIN, asked_for("consent:2", None, TWO)), replace(NOT_ASKED, outcome=outcome))
