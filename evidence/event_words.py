@@ -165,6 +165,7 @@ _TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
     "recording.accessed": _accessed,
     "recording.access_refused": _access_refused,
     "recording.condemned": lambda event, _: [f"A recording had to go: {event['why']}."],
+    "recording.reported": lambda *_: ["The telephone company told of the recording where it had been ordered to."],
     "recording.quarantined": lambda event, _: [
         f"Whether a recording is the one agreed to was unclear: {event['why']}."
     ],

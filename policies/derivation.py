@@ -132,9 +132,16 @@ def _heard(state: RecordingState) -> "Effect":
     def effect(call: DerivedCall, event: Fields) -> None:
         one = _recording(call, event, state)
         one.state, one.moved_at = state, event["ts"]
-        one.source = one.source or event["source"]
+        _reported(call, event)
 
     return effect
+
+
+def _reported(call: DerivedCall, event: Fields) -> None:
+    """`reported`: for the first time it was told of at the address that only a document of ours names."""
+    one = call.recordings[event["recording"]]
+    one.source = one.source or event.get("source", "")
+    one.reported_at = one.reported_at or (event["ts"] if event.get("reported") else None)
 
 
 def _recording(call: DerivedCall, event: Fields, state: RecordingState) -> DerivedRecording:
@@ -230,6 +237,8 @@ EFFECTS: Mapping[str, Effect] = {
     "recording.started": _heard(RecordingState.STARTED),
     "recording.completed": _heard(RecordingState.COMPLETED),
     "recording.absent": _heard(RecordingState.ABSENT),
+    "recording.corrected": _reported,
+    "recording.reported": _reported,
     "recording.quarantined": _quarantined,
     "recording.identified": _identified,
     "recording.condemned": _condemned,
@@ -249,7 +258,6 @@ WITHOUT_EFFECT = frozenset(
         "call.unread",
         "call.hung_up",
         "step.settled_late",
-        "recording.corrected",
         "recording.accessed",
         "recording.access_refused",
         "conversation.ended",

@@ -53,6 +53,7 @@ class DerivedRecording:
     object_by: str = ""
     audio_by: str = ""
     destroyed_at: str | None = None
+    reported_at: str | None = None
 
 
 @dataclass(slots=True)

@@ -86,7 +86,7 @@ def hear_all(
     heard = [_heard(moment, before.get(sid), row, mine.get(sid, ())) for sid, row in {**before, **new}.items()]
     judged = judge(connection, moment, known, heard, times)
     _save(connection, moment, judged)
-    if events := [event for one in judged for event in _told(connection, moment, one, jobs)]:
+    if events := [event for one in judged for event in _reported(one, _told(connection, moment, one, jobs))]:
         calls.tell(connection, moment, known, *events)
     return [one.now for one in judged if one.now.recording_sid in mine]
 
@@ -134,13 +134,13 @@ def _heard(moment: Moment, before: Recording | None, row: Recording, told: Seque
 
 
 def _with_facts(moment: Moment, row: Recording, told: Iterable[News]) -> Recording:
-    """Later words on duration and form count, until the audio is stored; source and beginning are told once."""
+    """Later words count; on duration and form until the audio is stored. The source is told once."""
     for one in told:
         is_open = row.state not in STORED | GIVEN_UP
         row = replace(
             row,
             source=row.source or one.source,
-            started_at=row.started_at or one.started_at,
+            started_at=one.started_at or row.started_at,
             reported_at=row.reported_at or (moment.at if one.reports_to_us else None),
             duration_s=one.duration_s if is_open and one.duration_s is not None else row.duration_s,
             channels=one.channels if is_open and one.channels is not None else row.channels,
@@ -178,6 +178,14 @@ def _told(connection: Connection, moment: Moment, one: Judged, jobs: Jobs) -> li
         identified = [_event("recording.identified", now, why=found.why)]
     _follow_up(connection, moment, now, before, jobs)
     return [*identified, _event(f"recording.{now.state}", now)]
+
+
+def _reported(one: Judged, told: list[Event]) -> list[Event]:
+    """The events also tell when a recording first reports to us, since that makes it ours for certain."""
+    if not one.now.reported_at or (one.before and one.before.reported_at):
+        return told
+    first_told, *others = told or [_event("recording.reported", one.now)]
+    return [replace(first_told, public={**first_told.public, "reported": True}), *others]
 
 
 def _condemned(

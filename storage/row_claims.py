@@ -88,6 +88,7 @@ RECORDING: Mapping[str, Callable[[Looked, str, DerivedRecording], object]] = {
     "object_key": lambda look, _, one: None if look.told.erased_at or not one.object_by else look.opened(one.object_by),
     "retain_until": lambda _look, _, one: moment(one.retain_until),
     "destroyed_at": lambda _look, _, one: one.destroyed_at,
+    "reported_at": lambda _look, _, one: one.reported_at,
 }
 HOLD: Mapping[str, Callable[[Looked, DerivedHold], object]] = {
     "call_id": lambda look, _: look.call_id,
@@ -152,8 +153,7 @@ NO_PROMISE: Mapping[str, str] = {
     "recording.duration_s": "the provider's word; what is kept is measured from the audio, whose hash is logged",
     "recording.channels": "the provider's word, as the duration is",
     "recording.track": "the provider's word, as the duration is",
-    "recording.started_at": "the provider's word; whose recording it makes it, events say",
-    "recording.reported_at": "which news came to which address; whose recording it makes it, events say",
+    "recording.started_at": "the provider's word, which is asked for anew before it counts",
     "provider_account.recording_asked_at": "read from the account, whose hash is logged",
     "reply.*": "what Twilio was answered, which is held against what Twilio itself tells (provider.corroborated)",
     "audio_object.version_id": "the store's name for the bytes: with a wrong one they are not found",
