@@ -82,7 +82,7 @@ class Heard:
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
-        return cls(call_sid=_call_sid(form), has_hung_up=_told(form, "CallStatus") in FINAL_STATUSES)
+        return cls(call_sid=_call_sid(form), has_hung_up=form.get("CallStatus") in FINAL_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,9 @@ class Answered:
         digits = form.get("Digits", "")
         if len(digits) > DIGITS_LENGTH_MAX or not digits.isprintable():
             raise Refused(f"form: Digits: expected at most {DIGITS_LENGTH_MAX} printable characters")
-        return cls(_call_sid(form), digits, has_hung_up=_told(form, "CallStatus") in FINAL_STATUSES)
+        # A no is heard whatever else is said twice; anything else that cannot be gone by decides nothing.
+        status = _told(form, "CallStatus") if is_refusal(form) else form.get("CallStatus")
+        return cls(_call_sid(form), digits, has_hung_up=status in FINAL_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,8 +199,8 @@ def test_what_was_dialled_and_cannot_be_shown_is_not_told(to: str) -> None:
 
 READ: list[tuple[Any, dict[str, str], str]] = [
     (IncomingCall.parse, ARRIVES, "AccountSid CallSid CallStatus From To"),
-    (Heard.parse, ARRIVES, "AccountSid CallSid"),
-    (Answered.parse, ANSWERS, "AccountSid CallSid Digits"),
+    (Heard.parse, ARRIVES, "AccountSid CallSid CallStatus"),
+    (Answered.parse, ANSWERS, "AccountSid CallSid CallStatus Digits"),
     (CallEnded.parse, ENDS, "AccountSid CallSid"),
     (CallProgress.parse, PROGRESSES, "AccountSid CallSid CallStatus"),
     (RecordingProgress.parse, RECORDS, "AccountSid CallSid RecordingSid RecordingStatus"),

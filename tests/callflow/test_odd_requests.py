@@ -244,10 +244,10 @@ def test_a_parameter_of_several_values_is_put_on_record_as_not_asked(
 ) -> None:
     is_read = {
         "answer": {"AccountSid", "CallStatus", "From", "To"},
-        "yes": {"AccountSid", "CallSid", "Digits"},
+        "yes": {"AccountSid", "CallSid", "CallStatus", "Digits"},
     }
     step = next_step(installation, name)
-    if odd not in is_read.get(name, {"AccountSid", "CallSid"}):
+    if odd not in is_read.get(name, {"AccountSid", "CallSid", "CallStatus"}):
         return
     put_through(installation, step, (odd, "2"))
     known = installation.call(step.call.sid)
