@@ -91,7 +91,9 @@ class PhoneSide:
 
 
 def _requests(seen: Json) -> Iterable[Asked]:
-    """Those that reached the service, and those that may have: Twilio cannot tell an answer that was lost."""
+    """Those that reached the service, and those that may have: Twilio cannot tell an answer that was lost. A no that
+    was never sent may be on record too, since Twilio tells of it afterwards.
+    """
     for one in seen["documents"]:
         folder, _, path = urlsplit(one["url"]).path.removeprefix("/").partition("/")
         step = path.partition("/")[0]
@@ -100,8 +102,10 @@ def _requests(seen: Json) -> Iterable[Asked]:
         if one["params"].get("CallSid") != seen["call_sid"]:
             continue
         status, is_known = one["status"], one["status"] == 200
-        if is_known or (status is None and one["code"] not in _NEVER_SENT) or (status or 0) >= 500:
-            yield Asked(step, one["params"].get("Digits", ""), one["twiml"] if is_known else "", is_known)
+        digits, is_lost = one["params"].get("Digits", ""), status is None and one["code"] in _NEVER_SENT
+        may_be_known = (status is None and not is_lost) or (status or 0) >= 500 or (step == "consent" and digits == "2")
+        if is_known or may_be_known:
+            yield Asked(step, digits, one["twiml"] if is_known else "", is_known)
 
 
 def _after(before: Outcome | None, asked: Asked) -> Collection[Outcome | None]:

@@ -120,8 +120,8 @@ def test_no_later_round_makes_a_consent_of_a_no(key: str) -> None:
 def test_a_request_that_may_have_reached_us_leaves_room_and_one_that_was_never_sent_leaves_none(
     failure: tuple[str, int], is_known: bool
 ) -> None:
-    lost: list[Step] = [*TOLD, ("consent/c/1", "2", failure), ("fallback", "", CONNECTS)]
-    assert side(lost, rung=True).outcomes == ({"not_asked", "declined"} if is_known else {"not_asked"})
+    lost: list[Step] = [*TOLD, ("consent/c/1", "1", failure), ("fallback", "", CONNECTS)]
+    assert side(lost, rung=True).outcomes == ({"not_asked", "consented"} if is_known else {"not_asked"})
 
 
 def test_an_answer_that_was_lost_on_its_way_was_given_all_the_same() -> None:
@@ -178,3 +178,8 @@ def test_a_recording_is_ours_by_its_callback_and_not_by_how_it_was_started(
     source: str, callback: str, *, ours: bool
 ) -> None:
     assert is_ours({"source": source, "callback": callback}) is ours
+
+
+def test_a_no_that_was_never_sent_may_be_on_record_since_twilio_tells_of_it_afterwards() -> None:
+    seen = side([*TOLD, ("consent/c/1", "2", NEVER_SENT), ("fallback", "", NEVER_SENT)], rung=True)
+    assert seen.outcomes == {Outcome.DECLINED, Outcome.NOT_ASKED}
