@@ -54,7 +54,7 @@ class Town:
         self._account = "AC" + secrets.token_hex(16)
         self._token = secrets.token_hex(16)
         self._key, self._secret = "SK" + secrets.token_hex(16), secrets.token_hex(16)
-        self.console_url = f"http://{self._console}"
+        self.webhooks_url, self.console_url = f"http://{self._webhooks}", f"http://{self._console}"
         self.simulator_url = ""
         self._extra = dict(extra or {})
         self._observer: Observer | None = None
