@@ -15,7 +15,7 @@ demo: $(VENV)/.ready-demo ## place real calls against the whole service and stay
 
 test: lint ## install what the tests need, check the code, run every test
 	$(BIN)/python tests/prepare.py
-	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.ready-test ## ruff and mypy --strict; warnings are errors
 	$(BIN)/ruff check .
