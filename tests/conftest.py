@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from storage.database import Database
 from storage.job_queue import create_job_tables
@@ -15,6 +16,9 @@ from tests.databases import PostgresServer
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DIALECTS = ("sqlite", "postgresql")
 _ran: Counter[str] = Counter()
+# How long an example takes says something of the machine, and nothing of what is tested.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
