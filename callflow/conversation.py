@@ -5,7 +5,7 @@ anything but the database, and nothing decides: `policies` does.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -119,7 +119,7 @@ class Conversation:
         turn = Turn(connection, moment, call, rulebook, self.urls, self.jobs)
         if turn.wording.sha256 == call.wording_sha256:
             return turn
-        return Turn(connection, moment, call, rulebook, self.urls, self.jobs, kept_wording(connection, call))
+        return replace(turn, kept=kept_wording(connection, call))
 
     def wording_of(self, line: Line) -> Wording:
         """The words of a call to that line of which no row can be read."""

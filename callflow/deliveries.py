@@ -35,7 +35,7 @@ def once(
     """
     kept = replies.of_step(connection, call.id, step)
     for reply in kept:
-        if reply.request_sha256 == request_sha256 and (is_repeat or (lambda reply: is_recent(reply, moment)))(reply):
+        if reply.request_sha256 == request_sha256 and (is_repeat(reply) if is_repeat else is_recent(reply, moment)):
             return reply.body
     body = again() if kept and again else respond()
     replies.keep(connection, call.id, step, Reply(request_sha256, body, moment.at), attempt=len(kept) + 1)
