@@ -1,5 +1,6 @@
 import threading
 import traceback
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from storage.errors import Broken, Refused, Unavailable
 from storage.schema import SCHEMA_VERSION, check_schema, migrate, newest_version
 from storage.tables import incident
 from tests.conftest import NOON
+from tests.databases import PostgresServer
 
 
 @pytest.fixture
@@ -89,6 +91,22 @@ def test_a_database_that_cannot_be_reached_is_unavailable_and_names_the_setting(
         Database.open(f"sqlite:///{tmp_path}/no/such/folder/onrecord.db")
     with pytest.raises(Unavailable, match="DATABASE_URL"):
         Database.open("postgresql://127.0.0.1:1/onrecord?connect_timeout=2")
+
+
+def test_when_postgres_says_that_it_ends_one_connection_no_other_of_the_pool_is_used_again(
+    postgres: PostgresServer,
+) -> None:
+    """It says so first and closes the connection then: a client that is quick sees only the first."""
+    backend = text("SELECT pg_backend_pid()")
+    told = text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '57P01', MESSAGE = 'it stops'; END $$")
+    with postgres.fresh_database() as url, closing(Database.open(url)) as database:
+        with ExitStack() as stack:
+            before = {stack.enter_context(database.read()).scalar(backend) for _ in range(3)}
+        with pytest.raises(Unavailable, match="it stops"):
+            database.write(lambda connection: connection.execute(told))
+        with ExitStack() as stack:
+            after = {stack.enter_context(database.read()).scalar(backend) for _ in range(3)}
+    assert before & after == set()
 
 
 @pytest.mark.parametrize("url", ["onrecord.db", "mysql://127.0.0.1/onrecord", "sqlite://", "sqlite:///:memory:", ""])

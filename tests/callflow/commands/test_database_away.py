@@ -5,7 +5,7 @@ import os
 import secrets
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,13 +80,16 @@ def database_away(site: Site) -> Iterator[None]:
     with closing(site.database()) as database, database.read() as connection:
         folder = Path(str(connection.scalar(text("SHOW data_directory"))))
     server = int((folder / "postmaster.pid").read_text().split()[0])
-    processes = [server, *children(server)]
-    for process in processes:
-        os.kill(process, signal.SIGSTOP)
+    stopped = [server]
     try:
+        os.kill(server, signal.SIGSTOP)  # from now on it starts no other
+        for process in children(server):
+            with suppress(ProcessLookupError):  # one that had served its connection
+                os.kill(process, signal.SIGSTOP)
+                stopped.insert(0, process)
         yield
     finally:
-        for process in reversed(processes):
+        for process in stopped:
             os.kill(process, signal.SIGCONT)
 
 

@@ -126,6 +126,7 @@ def status(answer: bytes) -> int:
 def test_each_face_says_that_it_is_up_and_ready(face: str, served: Served) -> None:
     health = requests.get(served.url(face, "/healthz"), timeout=5)
     assert (health.status_code, health.text) == (200, "ok\n")
+    until(lambda: bool(requests.get(served.url(face, "/readyz"), timeout=5).json()["audio_store"]))
     ready = requests.get(served.url(face, "/readyz"), timeout=5)
     found = ready.json()
     assert found.pop("journal")["waiting"] == 0
