@@ -13,6 +13,7 @@ from uuid import uuid4
 import boto3
 import pytest
 from botocore.config import Config
+from moto.s3.models import FakeKey
 from moto.server import ThreadedMotoServer
 from werkzeug.serving import WSGIRequestHandler
 
@@ -22,6 +23,26 @@ from storage.s3_edge import s3_client
 from storage.s3_store import S3Store
 
 _AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+class ListedKey(FakeKey):
+    """An object in a listing, which shares its bytes with the object in the bucket.
+
+    For each listing moto copies every object of the bucket with all of its bytes, whatever prefix was asked for, and
+    keeps every copy as long as the server lives: several gigabytes for the calls of one test file.
+    """
+
+    def __deepcopy__(self, memo: object) -> "ListedKey":
+        return self
+
+    def dispose(self, garbage: bool = False) -> None:
+        """The bytes are the other's."""
+
+
+def listed(key: FakeKey, memo: object) -> ListedKey:
+    copied: ListedKey = object.__new__(ListedKey)  # past moto's list of every object that it ever made
+    vars(copied).update(vars(key))
+    return copied
 
 
 @dataclass(frozen=True)
@@ -61,6 +82,7 @@ def s3_peer() -> Iterator[Peer]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WSGIRequestHandler, "disable_nagle_algorithm", True)  # 40 ms per answer
+        patch.setattr(FakeKey, "__deepcopy__", listed, raising=False)
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         server.start()
         endpoint = "http://{}:{}".format(*server.get_host_and_port())
