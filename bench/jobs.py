@@ -18,12 +18,12 @@ from threading import Event, Thread
 
 from sqlalchemy import Connection, insert
 
-from storage.database import Database
-from storage.job_queue import JobKind, JobQueue, Lane, Standing, create_job_tables
-from storage.job_steps import Steps
-from storage.schema import migrate
-from storage.tables import rulebook_version
-from storage.worker import Worker
+from storage.database.engine import Database
+from storage.database.schema import migrate
+from storage.database.tables import rulebook_version
+from storage.jobs.queue import JobKind, JobQueue, Lane, Standing, create_job_tables
+from storage.jobs.steps import Steps
+from storage.jobs.worker import Worker
 
 THREE = JobKind("three", Lane.BULK)
 LONG = JobKind("long", Lane.PROMPT)

@@ -28,14 +28,14 @@ from bench.installation import postgres
 from bench.webhook import machine
 from evidence.events import Event, Value, write_leaf
 from evidence.merkle import leaf_hash
-from storage import checkpoints, consent_log
-from storage.calls import Moment
-from storage.checkpoints import Signing
-from storage.database import Database
-from storage.log_tree import KeptTree, close_subtrees
-from storage.log_verification import verify
-from storage.schema import migrate
-from storage.tables import disclosure, log_head, log_leaf
+from storage.database.engine import Database
+from storage.database.schema import migrate
+from storage.database.tables import disclosure, log_head, log_leaf
+from storage.log import checkpoints, consent_log
+from storage.log.checkpoints import Signing
+from storage.log.tree import KeptTree, close_subtrees
+from storage.log.verification import verify
+from storage.moment import Moment
 
 INCLUSION_MS_MAX, CHECKPOINT_MS_MAX, VERIFY_S_MAX, AIM_EVENTS = 2.0, 5.0, 10.0, 1_000_000
 _PUBLIC: dict[str, Value] = {

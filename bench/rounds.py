@@ -11,8 +11,8 @@ from bench.caller import Order, Round, run
 from bench.installation import CONSTANT, DURABLE, WITHOUT_DATABASE
 from bench.waiting_calls import WaitingCalls
 from callflow.house import House
-from storage import log_verification
-from storage.tables import permit
+from storage.database.tables import permit
+from storage.log import verification as log_verification
 
 VARIANTS = (DURABLE, WITHOUT_DATABASE, CONSTANT)
 _WANTED = {DURABLE: b"<Recording ", WITHOUT_DATABASE: b"<Recording ", CONSTANT: b"<Response/>"}

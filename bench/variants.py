@@ -19,17 +19,18 @@ from callflow.house import House, open_house
 from callflow.late_steps import LateSteps
 from callflow.logs import say_logs_plainly
 from callflow.serving import die_with_parent, run, webhook_workers
-from callflow.terms import Terms
 from callflow.waiting_requests import WaitingRequests
 from callflow.webhooks import Webhooks, create_app
 from policies import consent
 from policies.consent import Record
 from storage import calls
-from storage.calls import Call, Moment
-from storage.database import Database
+from storage.calls import Call
+from storage.database.engine import Database
+from storage.database.tables import call
+from storage.journal.request_journal import RequestJournal
+from storage.moment import Moment
 from storage.permits import Permit
-from storage.request_journal import RequestJournal
-from storage.tables import call
+from storage.terms import Terms
 
 T = TypeVar("T")
 

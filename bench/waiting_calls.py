@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from callflow.forms import Heard, IncomingCall
 from callflow.house import House
-from storage.calls import Moment
+from storage.moment import Moment
 
 _CALLER = "+15125550111"
 _DISCLOSURE = timedelta(seconds=30)

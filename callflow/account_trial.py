@@ -9,7 +9,7 @@ from dataclasses import replace
 from callflow.outbound import Answered, Limits, NoAnswer, Outbound
 from callflow.settings import Settings
 from callflow.twilio_client import TWILIO, Account
-from storage.store_trial import Trial
+from storage.audio.store_trial import Trial
 
 _LIMITS = Limits(connect_s=3, read_s=6, answer_s=10)
 _LOOKED_THROUGH = 20

@@ -7,17 +7,18 @@ from hashlib import sha256
 from sqlalchemy import Connection
 
 from callflow import events
-from callflow.terms import Terms
 from evidence.events import Event
 from policies.consent import REMEMBERED_DECLINE, Outcome, Record, Suppress, Withdraw
 from policies.lifecycle import CallEvent
 from policies.retention import Duration, end_of
 from storage import calls, declines, permits, recordings
-from storage.calls import Call, Moment
+from storage.calls import Call
 from storage.errors import Broken
 from storage.incidents import raise_incident
+from storage.moment import Moment
 from storage.permits import Permit
 from storage.recordings import Jobs
+from storage.terms import Terms
 
 
 def withheld_by_memory(connection: Connection, moment: Moment, known: Call, decision: Record) -> Suppress | None:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from evidence.checkpoints import Checkpoint
 from evidence.notes import NotANote, Note
-from storage.checkpoints import SignedCheckpoint
 from storage.disk import disk_edge, make_folder, sync_folder, write_all
 from storage.errors import Broken
+from storage.log.checkpoints import SignedCheckpoint
 
 STDOUT = "-"
 _LAST_BYTES = 64 * 1024

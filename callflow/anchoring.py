@@ -15,12 +15,12 @@ from callflow.holders import Holder, holders_of
 from callflow.keys import read_keys
 from callflow.restored import require_unrestored
 from callflow.settings import Settings, SettingsRejected
-from storage import anchors, checkpoints
-from storage.calls import Moment
-from storage.checkpoints import SignedCheckpoint, Signing
-from storage.database import Database
+from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.incidents import raise_incident
+from storage.log import anchors, checkpoints
+from storage.log.checkpoints import SignedCheckpoint, Signing
+from storage.moment import Moment
 
 log = logging.getLogger(__name__)
 

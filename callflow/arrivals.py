@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from callflow.forms import IncomingCall
-from callflow.number_hash import number_hash
 from policies.consent import Mode
 from policies.law import Law
 from policies.places import places_of
@@ -14,8 +13,9 @@ from policies.ruling import Ruling, ends_of, rule
 from policies.spoken_languages import language_for
 from policies.wording import Wording, wording_for
 from storage import declines
-from storage.calls import Moment
 from storage.declines import RememberedDecline
+from storage.moment import Moment
+from storage.number_hash import number_hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, select
 from evidence.disclosures import opens
 from evidence.merkle import leaf_hash
 from evidence.soundness import Line, Unsound, check_calls, check_disclosures, check_leaf, signed
-from storage import checkpoints, consent_log
+from storage.database.tables import call, log_leaf
 from storage.errors import Broken
-from storage.log_proofs import Prover
-from storage.tables import call, log_leaf
+from storage.log import checkpoints, consent_log
+from storage.log.proofs import Prover
 
 
 def faults_of(

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, select
 
 from callflow.call_faults import faults_of
 from evidence.disclosures import opened
-from storage import consent_log
+from storage.database.tables import disclosure
 from storage.errors import Broken
-from storage.log_proofs import Prover
-from storage.tables import disclosure
+from storage.log import consent_log
+from storage.log.proofs import Prover
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from callflow.forms import CallProgress, IncomingCall, RecordingProgress
 from policies.consent import Outcome, Suppress
 from policies.lifecycle import RecordingEvent
 from storage import call_end, calls, news
-from storage.calls import Call, Moment
+from storage.calls import Call
 from storage.errors import Refused
+from storage.moment import Moment
 from storage.news import News
 
 _RECORDING_EVENT = {

@@ -14,7 +14,7 @@ from callflow.log_bundle import EVERYTHING, PERSONAL
 from callflow.log_check import held_checkpoints, lost_in_words, read_checkpoints, trust_in_words
 from evidence.anchor_levels import KINDS
 from storage.errors import Broken, Refused, Unavailable
-from storage.log_verification import Progress as Told
+from storage.log.verification import Progress as Told
 
 _NAMED_MAX = 10
 
@@ -41,9 +41,9 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
     root, or 1 and what differs first.
     """
     from callflow.receipts import look_outside
-    from storage import row_check
-    from storage.log_tree import KeptTree
-    from storage.log_verification import verify
+    from storage.log.tree import KeptTree
+    from storage.log.verification import verify
+    from storage.row_check import check as row_check
 
     with reading_log() as (connection, anchors), progress_shown("events") as progress:
         try:
@@ -130,8 +130,8 @@ def log_export(
     from callflow.log_bundle import Request
     from callflow.log_export import check_place, export, write_bundle
     from callflow.log_selection import Selection
-    from callflow.number_hash import check_number
     from callflow.staff import who_asks
+    from storage.number_hash import check_number
 
     until = to_day + timedelta(days=1) if to_day else None
     selection = Selection(names, number or "", since_day, until)
@@ -206,7 +206,7 @@ def log_keys() -> None:
 
     Give them to whoever is to verify, by a way that is not this machine's.
     """
-    from storage import checkpoints
+    from storage.log import checkpoints
 
     with reading_log() as (connection, _):
         for vkey in checkpoints.vkeys(connection):

@@ -10,7 +10,7 @@ from callflow.cli_base import FOUND_SOMETHING, end, opened, reading
 from callflow.erasing import Found
 from callflow.house import House
 from policies.erasure import is_basis
-from storage.erasure import NotErased, Request
+from storage.custody.erasure import NotErased, Request
 from storage.errors import Refused, Unavailable
 
 
@@ -69,7 +69,7 @@ def reapply_erasures() -> None:
     """
     from callflow import erasing
     from callflow.staff import who_asks
-    from storage import erasure_journal
+    from storage.custody import erasure_journal
 
     with opened() as house:
         journal = erasure_journal.read(house.settings.erasures)

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from storage.calls import Moment
 from storage.incidents import raise_incident, resolve
+from storage.moment import Moment
 from storage.provider import ClocksApart, Provider
 
 APART_MAX = timedelta(seconds=60)

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 from callflow import arrivals, leaving, receiving
 from callflow.deliveries import is_recent, once
 from callflow.forms import RINGING, Answered, CallEnded, FallbackAsked, Heard, IncomingCall
-from callflow.rules_in_force import kept_wording, rules_of
 from callflow.turn import Turn, line_of
 from callflow.urls import Urls
 from policies.consent import Mode
@@ -21,10 +20,12 @@ from policies.lifecycle import CallState
 from policies.rules import Line, Rulebook
 from policies.wording import Wording
 from storage import calls, replies
-from storage.calls import Call, Moment
+from storage.calls import Call
 from storage.errors import Refused
+from storage.moment import Moment
 from storage.recordings import Jobs
 from storage.replies import Reply
+from storage.rules_in_force import kept_wording, rules_of
 
 
 @dataclass(frozen=True, slots=True)

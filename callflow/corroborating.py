@@ -21,11 +21,12 @@ from evidence.events import Event
 from policies import corroboration, unheard
 from policies.attribution import UNTIMED, Times
 from policies.corroboration import Differs, Request
-from storage import accounts, calls, news
-from storage.calls import CORROBORATED_AFTER, Call, Moment
-from storage.database import Database
+from storage import calls, news, provider_accounts
+from storage.calls import CORROBORATED_AFTER, Call
+from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.incidents import raise_incident
+from storage.moment import Moment
 from storage.provider import CallAccount, Listed, Provider, ProviderRecording
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class Corroboration:
 
     def _due(self) -> list[str]:
         with self.database.read() as connection:
-            return accounts.due(connection, self.moment().at + self._ahead, limit=_AT_ONCE)
+            return provider_accounts.due(connection, self.moment().at + self._ahead, limit=_AT_ONCE)
 
     @property
     def _ahead(self) -> timedelta:
@@ -141,7 +142,7 @@ class Corroboration:
             detail = f"Twilio's account of the call differs from the log in: {', '.join(differs)}{unread}"
             raise_incident(connection, moment, "provider_contradicts", about=call_id, call_id=call_id, detail=detail)
         asked_at = corroboration.recording_asked_at(seen)
-        accounts.keep(connection, call_id, account.body, moment.at, recording_asked_at=asked_at)
+        provider_accounts.keep(connection, call_id, account.body, moment.at, recording_asked_at=asked_at)
         event = corroborated(
             seen,
             logged,
@@ -198,7 +199,7 @@ def _is_to_be_logged(connection: Connection, known: Call, *, at_once: bool) -> b
     """Once for each call: another look may have settled it meanwhile."""
     if known.corroborate_at is not None:
         return True
-    return at_once and accounts.account_of(connection, known.id) is None
+    return at_once and provider_accounts.account_of(connection, known.id) is None
 
 
 def _age(known: Call, moment: Moment) -> timedelta:

@@ -23,8 +23,8 @@ from callflow.overview import show
 from callflow.promises import Breach, Witness
 from callflow.story import Story, tell
 from callflow.town import NotUp, Town
-from storage import checkpoints
 from storage.errors import Refused
+from storage.log import checkpoints
 
 _SETTLED_WITHIN_S = 180.0
 _MOVING = frozenset({"started", "completed", "stored", "condemned"})

@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, select
 
 from callflow.house import House
-from callflow.number_hash import check_number, number_hash, sid_hash
-from storage import callers, calls, erasure, erasure_journal
-from storage.calls import Call, Moment
-from storage.erasure import NotErased, Request, Traces
-from storage.erasure_journal import Entry, Journal
+from storage import callers, calls
+from storage.calls import Call
+from storage.custody import erasure, erasure_journal
+from storage.custody.erasure import NotErased, Request, Traces
+from storage.custody.erasure_journal import Entry, Journal
+from storage.database.tables import call
+from storage.database.wipe import wipe
+from storage.moment import Moment
+from storage.number_hash import check_number, number_hash, sid_hash
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
-from storage.tables import call
-from storage.wiping import wipe
 
 Found = Traces | NotErased
 _ABOUT_RECORDINGS = (INTAKE, DESTROY, EXPIRE, DELETE_AGAIN)

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 from callflow.arrivals import Arrival
 from callflow.forms import CallEnded, FallbackAsked, IncomingCall
-from callflow.terms import Terms
 from evidence.events import Event, Value, timestamp
 from policies.consent import Answer, Ask, Decision, EndCall, Record, Suppress, Withdraw
 from policies.wording import Wording
 from storage.calls import Call
 from storage.permits import Permit
+from storage.terms import Terms
 
 
 def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request_sha256: str) -> Event:

@@ -9,18 +9,18 @@ from sqlalchemy import Connection, select
 
 from callflow.arrivals import language_of, wording_of
 from callflow.call_log import CallLog
-from callflow.rules_in_force import kept_law, kept_rulebook, kept_wording
 from policies.jurisdictions import End
 from policies.law import DISCLAIMER, Law
 from policies.places import places_of
 from policies.rules import Line, Rulebook
 from policies.ruling import ends_of, rule
 from policies.wording import Wording
-from storage import consent_log
 from storage.calls import Call
+from storage.custody.row_watch import contradictions
+from storage.database.tables import log_leaf
 from storage.errors import Broken
-from storage.row_watch import contradictions
-from storage.tables import log_leaf
+from storage.log import consent_log
+from storage.rules_in_force import kept_law, kept_rulebook, kept_wording
 
 Told = Mapping[str, Any]
 SUPPOSED = "supposed: a number of which no decline is remembered"

@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 
 from callflow.call_log import CallLog
 from callflow.house import House
-from storage import recordings, use
-from storage.calls import Moment
+from storage import recordings
+from storage.audio.unseal import KeptAudio
+from storage.custody import access
+from storage.custody.access import Refusal
 from storage.disk import PIECE_BYTES, new_private
 from storage.errors import Broken, Refused
-from storage.kept_audio import KeptAudio
-from storage.use import Refusal
+from storage.moment import Moment
 
 
 def export(house: House, recording_sid: str, purpose: str, file: Path, *, actor: str) -> int:
@@ -53,7 +54,7 @@ def _ask(house: House, recording_sid: str, purpose: str, actor: str) -> KeptAudi
         known = recordings.peek_sid(connection, recording_sid)
         if known is None:
             raise Refused("there is no recording with this sid")
-        return use.open_for(
+        return access.open_for(
             connection,
             moment,
             known.id,

@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 
 from callflow.anchor_file import AnchorFile
 from callflow.settings import Settings
-from storage import checkpoints, consent_log
-from storage.calls import Moment
-from storage.checkpoints import SignedCheckpoint
-from storage.database import Database
+from storage.database.engine import Database
 from storage.errors import Broken, Unavailable
-from storage.log_tree import KeptTree
+from storage.log import checkpoints, consent_log
+from storage.log.checkpoints import SignedCheckpoint
+from storage.log.tree import KeptTree
+from storage.moment import Moment
 
 if TYPE_CHECKING:
     from callflow.witness import Witness
@@ -42,7 +42,7 @@ def holders_of(settings: Settings, database: Database) -> list[Holder]:
     file = AnchorFile(settings.anchor_file)
     found = [Holder("file", settings.anchor_file, _DAILY, lambda known, _, moment: file.append(known, moment.at))]
     if settings.anchor_s3:
-        from storage.anchor_bucket import AnchorBucket
+        from storage.log.anchor_bucket import AnchorBucket
 
         bucket = AnchorBucket(settings.anchor_s3)
         found.append(Holder("s3", settings.anchor_s3, _DAILY, lambda known, _, moment: bucket.lock(known, moment.at)))

@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from callflow.house import House
 from storage import calls, holds
-from storage.calls import Call, Moment
+from storage.calls import Call
 from storage.errors import Refused
 from storage.holds import Hold
+from storage.moment import Moment
 
 
 def place(house: House, call_ids: Iterable[str], *, reason: str, actor: str) -> list[tuple[str, int]]:

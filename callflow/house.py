@@ -28,13 +28,14 @@ from callflow.urls import Urls
 from policies.law import packaged_law
 from policies.rulebook import RulebookRejected, parse
 from policies.rules import Rulebook
-from storage.audio_store import AudioStore, open_store
-from storage.database import Database
+from storage.audio.contract import AudioStore
+from storage.audio.opening import open_store
+from storage.database.engine import Database
+from storage.database.readiness import DatabaseCheck
+from storage.database.schema import check_schema
 from storage.errors import Broken, Refused, Unavailable
-from storage.job_queue import JobQueue
-from storage.request_journal import RequestJournal
-from storage.schema import check_schema
-from storage.usable import DatabaseCheck
+from storage.jobs.queue import JobQueue
+from storage.journal.request_journal import RequestJournal
 
 T = TypeVar("T")
 

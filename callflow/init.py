@@ -11,12 +11,12 @@ from callflow.house import NotReady, connect, tried
 from callflow.keys import create_key_file, read_keys
 from callflow.obstacles import require_room, sqlite_file
 from callflow.settings import Problem, Settings, SettingsRejected, read_settings
-from storage.audio_store import open_store
-from storage.database import Database
+from storage.audio.opening import open_store
+from storage.database.engine import Database
+from storage.database.readiness import holds_sealed_audio
+from storage.database.schema import check_known, migrate
 from storage.disk import disk_edge, make_folder, write_private
-from storage.job_queue import create_job_tables
-from storage.schema import check_known, migrate
-from storage.usable import holds_sealed_audio
+from storage.jobs.queue import create_job_tables
 
 
 def initialise(environ: Mapping[str, str], *, keys_are_lost: bool = False) -> Iterator[str]:

@@ -8,8 +8,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from callflow.call_log import CallLog, Entry
-from callflow.rules_in_force import kept_rulebook, kept_wording
-from callflow.terms import Terms
 from evidence.told_call import Basis, Business, Grant, Notice, Press, Proven, Tape, ToldCall
 from policies.consent import Outcome
 from policies.places import valid_number
@@ -17,9 +15,11 @@ from policies.rules import Rulebook
 from policies.wording import Wording
 from storage import permits, recordings
 from storage.calls import Call
-from storage.log_proofs import Prover
+from storage.log.proofs import Prover
 from storage.permits import Permit
 from storage.recordings import Recording
+from storage.rules_in_force import kept_rulebook, kept_wording
+from storage.terms import Terms
 
 CALLER = "caller"
 DISCLOSABLE = (CALLER,)

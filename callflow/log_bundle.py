@@ -19,13 +19,13 @@ from evidence.disclosures import read_disclosure
 from evidence.events import timestamp
 from evidence.notes import Note, Vkey, verified
 from evidence.soundness import check_bundle
-from storage import anchors, checkpoints, consent_log
-from storage.anchors import Anchor
-from storage.checkpoints import SignedCheckpoint
+from storage.database.tables import disclosure
 from storage.errors import Refused
-from storage.log_proofs import prove
-from storage.log_tree import KeptTree
-from storage.tables import disclosure
+from storage.log import anchors, checkpoints, consent_log
+from storage.log.anchors import Anchor
+from storage.log.checkpoints import SignedCheckpoint
+from storage.log.proofs import prove
+from storage.log.tree import KeptTree
 
 EVERYTHING = "all"
 PERSONAL = (

@@ -12,10 +12,10 @@ from callflow.anchor_file import AnchorFile, read_line
 from callflow.restored import fallen_short_of, short_in_words, was_lost
 from evidence.checkpoints import Checkpoint
 from evidence.notes import NotANote, Note, NotSigned, Vkey, verified
-from storage import anchors, checkpoints
-from storage.checkpoints import Origin
 from storage.errors import Broken, Refused
-from storage.log_verification import Held
+from storage.log import anchors, checkpoints
+from storage.log.checkpoints import Origin
+from storage.log.verification import Held
 
 
 def held_checkpoints(connection: Connection, file: AnchorFile, brought: Sequence[Path] = ()) -> list[Held]:

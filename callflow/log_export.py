@@ -23,12 +23,13 @@ from evidence.notes import Signer
 from evidence.receipt import receipt
 from evidence.soundness import Unsound
 from evidence.vcon import unsigned
-from storage import accounts, calls, consent_log
-from storage.calls import Moment
-from storage.database import Database
+from storage import calls, provider_accounts
+from storage.database.engine import Database
 from storage.disk import create_private, disk_edge
 from storage.errors import Broken, Refused
-from storage.log_proofs import Prover
+from storage.log import consent_log
+from storage.log.proofs import Prover
+from storage.moment import Moment
 
 
 def export(
@@ -137,7 +138,7 @@ def _more(
 def _account(connection: Connection, call_id: str, prover: Prover) -> bytes | None:
     told_of = CallLog.read(connection, call_id, prover).of("provider.corroborated")
     is_proven = any(prover.proof(one.index) and "response_sha256" in one.private for one in told_of)
-    return accounts.account_of(connection, call_id) if is_proven else None
+    return provider_accounts.account_of(connection, call_id) if is_proven else None
 
 
 def _json(document: Mapping[str, object]) -> bytes:

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from callflow.number_hash import number_hash
-from storage import consent_log
 from storage.callers import called_from
+from storage.database.tables import call, log_leaf
 from storage.errors import Refused
-from storage.tables import call, log_leaf
+from storage.log import consent_log
+from storage.number_hash import number_hash
 
 # Events that are no call's and speak about the log, or about what was in force.
 _NAMING = ("log.named", "key.introduced", "key.rotated", "backup.restored")

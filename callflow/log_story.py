@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from callflow.call_log import CallLog
 from evidence.merkle import leaf_hash
-from storage import anchors, checkpoints, consent_log
 from storage.calls import Call
+from storage.log import anchors, checkpoints, consent_log
 
 
 def tell_all(connection: Connection, start: int, complain: Callable[[str], object]) -> Iterator[str]:

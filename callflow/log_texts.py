@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select
 
 from callflow.log_selection import hashes_in
 from policies.wording import hashed_texts
-from storage.tables import law_version, prompt_audio, rulebook_version, wording_version
-from storage.text_verification import check_wording
+from storage.database.tables import law_version, prompt_audio, rulebook_version, wording_version
+from storage.log.text_verification import check_wording
 
 
 def texts_of(connection: Connection, events: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ import re
 import sys
 from typing import NamedTuple, TextIO
 
-from callflow.repeats import Repeats
+from storage.once_a_minute import Repeats
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _CHATTY = ("alembic", "boto3", "botocore", "dbos", "granian", "twilio", "urllib3", "werkzeug")

@@ -15,12 +15,12 @@ from callflow import clocks
 from callflow.callbacks import Callbacks
 from callflow.forms import CallProgress, IncomingCall
 from storage import watermarks
-from storage.calls import Moment
-from storage.database import Database
+from storage.database.engine import Database
+from storage.database.tables import call
 from storage.errors import Broken, Refused
 from storage.incidents import raise_incident
+from storage.moment import Moment
 from storage.provider import Listed, Provider, ProviderCall
-from storage.tables import call
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from callflow.sightings import addresses_in, document_of
 from callflow.story import Story
 from callflow.unasked import UNREAD
 from policies.corroboration import Key, Logged
-from storage.tables import reply, wording_version
+from storage.database.tables import reply, wording_version
 
 # No words are known for a hash under which nothing is kept, so whatever was said differs from these.
 _LOST_WORDS = {"disclosure": "words that are not kept", "question": "words that are not kept"}

@@ -19,14 +19,18 @@ from sqlalchemy import Connection, select
 from callflow.phone_side import PhoneSide, is_ours
 from callflow.story import Story, tell
 from policies.lifecycle import RecordingState
-from storage import audio_objects, consent_log, erasure, log_verification, row_check
-from storage.audio_key import AudioKey
-from storage.audio_store import AudioStore
-from storage.database import Database
+from storage.audio import audio_objects
+from storage.audio.audio_key import AudioKey
+from storage.audio.contract import AudioStore
+from storage.audio.unseal import kept_audio
+from storage.custody import erasure
+from storage.database.engine import Database
+from storage.database.tables import audio_object, call, recording, recording_key, wording_version
 from storage.errors import Broken, Refused
-from storage.kept_audio import kept_audio
+from storage.log import consent_log
+from storage.log import verification as log_verification
 from storage.recordings import Recording
-from storage.tables import audio_object, call, recording, recording_key, wording_version
+from storage.row_check import check as row_check
 
 Json = Mapping[str, Any]
 _DURATION_TOLERANCE_S = 2.0

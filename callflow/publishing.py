@@ -16,10 +16,10 @@ from evidence.events import Event, Value
 from policies.law import Law, packaged_law
 from policies.rules import Rulebook
 from policies.wording import Wording
-from storage import consent_log
-from storage.calls import Moment
+from storage.database.tables import law_version, rulebook_version, wording_version
+from storage.log import consent_log
+from storage.moment import Moment
 from storage.prompts import keep_audio
-from storage.tables import law_version, rulebook_version, wording_version
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 
 from callflow.anchor_file import read_line
 from evidence.notes import NotANote, NotSigned, Vkey, read_signature, verified
-from storage import anchors, checkpoints
-from storage.anchors import Anchor
-from storage.checkpoints import SignedCheckpoint
 from storage.errors import Broken
-from storage.log_verification import Seen
+from storage.log import anchors, checkpoints
+from storage.log.anchors import Anchor
+from storage.log.checkpoints import SignedCheckpoint
+from storage.log.verification import Seen
 
 
 def look_outside(connection: Connection) -> tuple[list[Seen], list[str]]:

@@ -7,10 +7,11 @@ from sqlalchemy import Connection
 from callflow import events
 from callflow.arrivals import Arrival
 from callflow.forms import IncomingCall
-from callflow.terms import Terms
 from policies.lifecycle import CallState
 from storage import calls
-from storage.calls import OPEN, Call, Moment
+from storage.calls import OPEN, Call
+from storage.moment import Moment
+from storage.terms import Terms
 
 ASKED_ABOUT_AFTER = timedelta(seconds=5)
 

@@ -14,13 +14,14 @@ from callflow import clocks
 from callflow.provider_events import reconciled
 from policies import days
 from policies.days import Came, DayCompared
-from storage import consent_log, watermarks
-from storage.calls import Moment
-from storage.database import Database
+from storage import watermarks
+from storage.database.engine import Database
+from storage.database.tables import call
 from storage.errors import Refused
 from storage.incidents import raise_incident
+from storage.log import consent_log
+from storage.moment import Moment
 from storage.provider import Provider
-from storage.tables import call
 
 _WATERMARK = "reconciled"
 _DAY = timedelta(days=1)

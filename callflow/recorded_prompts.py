@@ -10,8 +10,8 @@ from pathlib import Path
 from callflow.settings import Problem, SettingsRejected
 from policies.authored import Audio
 from policies.rules import Rulebook
+from storage.audio.wav import inspect_wav
 from storage.errors import Refused, Unavailable
-from storage.wav import inspect_wav
 
 SIZE_BYTES_MAX = 8 * 2**20
 _LENGTHS_APART_MS = 100

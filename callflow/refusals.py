@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from threading import Lock
 
-from callflow.repeats import Repeats
+from storage.once_a_minute import Repeats
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from evidence.checkpoints import Checkpoint
 from evidence.notes import Note
-from storage import checkpoints, consent_log
-from storage.checkpoints import Origin
 from storage.errors import Refused
+from storage.log import checkpoints, consent_log
+from storage.log.checkpoints import Origin
 
 REMEDY = (
     "if an older copy of the database was restored, `onrecord log resume --after-restore` goes on under a new name; "

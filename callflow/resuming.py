@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from callflow.anchoring import Anchoring
 from callflow.restored import fallen_short_of
 from evidence.notes import Note
-from storage import checkpoints
-from storage.checkpoints import SignedCheckpoint
+from storage.log import checkpoints
+from storage.log.checkpoints import SignedCheckpoint
 
 
 def resume(anchoring: Anchoring, brought: Sequence[Note] = ()) -> SignedCheckpoint | None:

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from callflow.explaining import ends_told, received_event
-from callflow.rules_in_force import kept_law
 from policies.law import Law
 from policies.rules import Rulebook
 from policies.ruling import ends_of, rule
-from storage.tables import call
+from storage.database.tables import call
+from storage.rules_in_force import kept_law
 
 _PAGE = 500
 # What decides how a call goes. The reasons behind it, and the rulebook's own hash, differ with every edit.

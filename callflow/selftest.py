@@ -19,8 +19,9 @@ from callflow.selftest_plans import WHO, Script, forges, plans_for
 from policies.lifecycle import CallState
 from policies.rules import Line
 from storage import call_end, calls
-from storage.calls import Call, Moment
-from storage.tables import call as call_table
+from storage.calls import Call
+from storage.database.tables import call as call_table
+from storage.moment import Moment
 
 WITHHELD = "anonymous"
 _UNANSWERED_MAX = 5

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callflow.forms import SELF_TEST_FIELD
-from callflow.rules_in_force import kept_wording, rules_of
 from callflow.selftest_checks import (
     Finding,
     Lived,
@@ -27,9 +26,11 @@ from callflow.urls import Urls
 from policies.consent import Outcome
 from policies.rules import Line, Rulebook
 from policies.wording import Wording
-from storage import calls, consent_log
+from storage import calls
 from storage.calls import Call
-from storage.database import Database
+from storage.database.engine import Database
+from storage.log import consent_log
+from storage.rules_in_force import kept_wording, rules_of
 
 NO_ANSWER = ("reachable", "in_time")
 

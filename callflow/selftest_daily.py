@@ -17,10 +17,11 @@ from callflow.selftest_wire import Wire
 from callflow.urls import Urls
 from evidence.events import Event
 from policies.rules import Line
-from storage import consent_log, watermarks
-from storage.calls import Moment
+from storage import watermarks
 from storage.errors import Unavailable
 from storage.incidents import raise_incident
+from storage.log import consent_log
+from storage.moment import Moment
 
 LOOK_EVERY_S = 60.0
 EVERY = timedelta(days=1)

@@ -40,9 +40,9 @@ from console.app import create_app as create_console
 from evidence.events import timestamp
 from policies.places import places_of
 from policies.ruling import ends_of, rule
-from storage.audio_store import open_store
-from storage.request_journal import Standing
-from storage.usable import DatabaseCheck
+from storage.audio.opening import open_store
+from storage.database.readiness import DatabaseCheck
+from storage.journal.request_journal import Standing
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from callflow.publishing import InForce, publish_rules
 from callflow.recorded_prompts import RecordedPrompt
 from callflow.urls import FALLBACK_PATH, Urls
 from policies.rules import Rulebook
-from storage.calls import Moment
-from storage.database import Database
+from storage.database.engine import Database
 from storage.incidents import close_incident
+from storage.moment import Moment
 
 
 def publish(database: Database, rulebook: Rulebook, text: str, prompts: Sequence[RecordedPrompt] = ()) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from policies.lifecycle import RecordingState
-from storage import calls, consent_log, delays, recordings
+from storage import calls, delays, recordings
 from storage.calls import Call
+from storage.custody.row_watch import contradictions
 from storage.delays import Delay
 from storage.incidents import Incident, open_incidents
+from storage.log import consent_log
 from storage.recordings import Recording
-from storage.row_watch import contradictions
 
 _STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})
 

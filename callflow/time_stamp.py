@@ -8,8 +8,8 @@ from typing import Any
 
 from callflow.outbound import Limits, NoAnswer, Outbound
 from callflow.settings import Problem, SettingsRejected
-from storage.checkpoints import SignedCheckpoint
 from storage.errors import Broken, Refused, Unavailable
+from storage.log.checkpoints import SignedCheckpoint
 
 
 @dataclass(frozen=True, slots=True)

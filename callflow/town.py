@@ -25,7 +25,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from callflow.init import initialise
 from callflow.story import tell
-from storage.database import Database
+from storage.database.engine import Database
 from storage.disk import write_private
 
 Name = Literal["simulator", "serve", "work"]

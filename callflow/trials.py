@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 from callflow.account_trial import try_account
 from callflow.house import House
 from callflow.settings import Settings
-from storage.anchor_bucket import AnchorBucket
+from storage.audio.listening_copy import find_ffmpeg, listening_copy
+from storage.audio.store_trial import Trial, try_store
+from storage.audio.wav import WavFacts
 from storage.disk import disk_edge
 from storage.errors import Broken, Refused, Unavailable
-from storage.listening_copy import find_ffmpeg, listening_copy
-from storage.store_trial import Trial, try_store
-from storage.wav import WavFacts
+from storage.log.anchor_bucket import AnchorBucket
 
 _FAILURES = (Refused, Unavailable, Broken)
 _QUIET = bytes(3200)  # a tenth of a second

@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from callflow import agreements, arrivals, events, twiml
 from callflow.forms import Answered, CallEnded, FallbackAsked
-from callflow.terms import Terms
 from callflow.urls import Urls
 from evidence.events import Event
 from policies import consent
@@ -33,9 +32,11 @@ from policies.lifecycle import CallEvent, CallState
 from policies.rules import Line, Rulebook
 from policies.wording import Wording
 from storage import calls, recordings
-from storage.calls import OPEN, Call, Moment
+from storage.calls import OPEN, Call
 from storage.errors import Refused
+from storage.moment import Moment
 from storage.recordings import Jobs
+from storage.terms import Terms
 
 # Speech is only estimated at 150 words a minute, so nothing but a request in under half that time is proof of a cut.
 # A recording plays as long as it is, but for a moment at either end.

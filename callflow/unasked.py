@@ -13,12 +13,14 @@ from callflow import agreements, events, twiml
 from callflow.conversation import Conversation
 from callflow.deliveries import once
 from callflow.forms import FINAL_STATUSES, IncomingCall
-from callflow.rules_in_force import rules_of
 from policies.consent import Outcome, Suppress, Withdraw
 from policies.rules import Line
-from storage import calls, consent_log, incidents
-from storage.calls import OPEN, Call, Moment
+from storage import calls, incidents
+from storage.calls import OPEN, Call
 from storage.incidents import raise_incident
+from storage.log import consent_log
+from storage.moment import Moment
+from storage.rules_in_force import rules_of
 
 UNREAD = "unread:"
 _NAMELESS = "call_without_sid"

@@ -20,14 +20,14 @@ from threading import Thread
 from sqlalchemy import Connection
 
 from callflow.late_steps import LateSteps
-from storage import consent_log
-from storage.calls import Moment
-from storage.database import Database
+from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.incidents import raise_incident
-from storage.kept_request import Kept
-from storage.repeating import repeat
-from storage.request_journal import RequestJournal
+from storage.jobs.periodic import repeat
+from storage.journal.kept_request import Kept
+from storage.journal.request_journal import RequestJournal
+from storage.log import consent_log
+from storage.moment import Moment
 
 log = logging.getLogger(__name__)
 

@@ -34,10 +34,10 @@ from callflow.waiting_requests import WaitingRequests
 from policies.rules import Line
 from policies.wording import Wording
 from storage import calls
-from storage.calls import Moment
-from storage.database import Database
+from storage.database.engine import Database
 from storage.errors import Refused, Unavailable
-from storage.kept_request import Kept
+from storage.journal.kept_request import Kept
+from storage.moment import Moment
 from storage.prompts import audio_of
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from callflow.outbound import Limits, NoAnswer, Outbound
 from evidence.checkpoints import consistency_text
 from evidence.notes import NotANote, NotSigned, Vkey, read_signature, verified
-from storage.checkpoints import SignedCheckpoint
 from storage.errors import Broken, Refused, Unavailable
+from storage.log.checkpoints import SignedCheckpoint
 
 _CONFLICT, _SIZE_DIGITS_MAX = 409, 18
 

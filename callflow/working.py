@@ -16,16 +16,17 @@ from callflow.reconciling import Reconciliation
 from callflow.settings import Settings
 from callflow.twilio_client import TWILIO, Account
 from callflow.twilio_rest import TwilioProvider
-from storage import declines, sweep
-from storage.destroy import delete_again, destroy
-from storage.failures import note_failure, note_wait
-from storage.intake import intake
-from storage.job_queue import JobQueue
-from storage.listening_copy import find_ffmpeg
+from storage import declines
+from storage.audio.listening_copy import find_ffmpeg
+from storage.custody import sweep
+from storage.custody.destroy import delete_again, destroy
+from storage.custody.failures import note_failure, note_wait
+from storage.custody.intake import intake
+from storage.custody.row_watch import RowWatch
+from storage.custody.workshop import Workshop
+from storage.jobs.queue import JobQueue
+from storage.jobs.worker import Periodic, Worker
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
-from storage.row_watch import RowWatch
-from storage.worker import Periodic, Worker
-from storage.workshop import Workshop
 
 SWEEP_EVERY_S = 5.0
 TIDY_EVERY_S = 10.0

@@ -8,9 +8,9 @@ import logging
 
 from flask import Flask, Response, abort, make_response, render_template, request
 
-from storage import consent_log
-from storage.database import Database
+from storage.database.engine import Database
 from storage.errors import Unavailable
+from storage.log import consent_log
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, Connection, false, select
 
 from evidence.disclosures import read_disclosure
-from storage.tables import call, disclosure
+from storage.database.tables import call, disclosure
 
 
 def called_from(connection: Connection, e164: str, hashed: str | None) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 Every function works in the caller's transaction. `Moment` carries the time and the randomness of that transaction.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,26 +14,15 @@ from evidence.events import Event
 from policies.consent import Mode, Outcome, Standard, replaces
 from policies.lifecycle import CallEvent, CallState, after
 from policies.wording import Wording
-from storage import consent_log
+from storage.database.prepared_statements import Prepared
+from storage.database.tables import call
 from storage.errors import Broken
-from storage.prepared import Prepared
-from storage.tables import call
+from storage.log import consent_log
+from storage.moment import Moment
 
 OPEN = "open"
 # Twilio tells what it asked about a call 15 minutes after the call's end.
 CORROBORATED_AFTER = timedelta(minutes=16)
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When a transaction happens, and its source of random bytes."""
-
-    at: datetime
-    random: Callable[[int], bytes]
-
-    def new_id(self) -> str:
-        """128 random bits as 32 hex digits: no id of ours can be guessed, or tied to a number or a time."""
-        return self.random(16).hex()
 
 
 @dataclass(frozen=True, slots=True)

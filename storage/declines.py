@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.prepared import Prepared
-from storage.tables import remembered_decline
+from storage.database.prepared_statements import Prepared
+from storage.database.tables import remembered_decline
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from storage.calls import Moment
+from storage.database.tables import delay, incident, recording
 from storage.incidents import close_incident
-from storage.tables import delay, incident, recording
+from storage.moment import Moment
 
 # The incidents that say that a recording stands still; that of a failed job is about "KIND:RECORDING".
 WAITS = "recording_waits"

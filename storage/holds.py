@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from evidence.events import Event, names_somebody
 from storage import calls
-from storage.calls import Call, Moment
+from storage.calls import Call
+from storage.database.tables import legal_hold
 from storage.errors import Broken, Refused
-from storage.tables import legal_hold
+from storage.moment import Moment
 
 
 @dataclass(frozen=True, slots=True)

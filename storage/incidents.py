@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from evidence.events import Event, Value, without_names
-from storage import consent_log
-from storage.calls import Moment
+from storage.database.tables import incident
 from storage.errors import Refused
 from storage.holds import check_names_nobody
-from storage.tables import incident
+from storage.log import consent_log
+from storage.moment import Moment
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from evidence.events import Event, Value
 from policies.attribution import UNTIMED, Attributed, Times, Verdict
 from policies.lifecycle import RecordingEvent, RecordingState, first
 from storage import calls, recordings
-from storage.calls import Call, Moment
+from storage.calls import Call
 from storage.errors import Refused
 from storage.incidents import raise_incident, resolve, was_raised
+from storage.moment import Moment
 from storage.provider import ProviderRecording
 from storage.recordings import DELETE_AGAIN, IN_DOUBT, INTAKE, Jobs, Recording
 from storage.verdicts import GIVEN_UP, STORED, WITHDRAWN, Heard, Judged, judge

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from policies.consent import Outcome
 from policies.purposes import Granted
-from storage.logged_calls import Contradicted, logged_permit
-from storage.prepared import Prepared
-from storage.row_differences import permit_differences
-from storage.tables import permit
+from storage.database.prepared_statements import Prepared
+from storage.database.tables import permit
+from storage.row_check.differences import permit_differences
+from storage.row_check.logged_calls import Contradicted, logged_permit
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
+from storage.database.tables import prompt_audio
 from storage.errors import Refused
-from storage.tables import prompt_audio
 
 
 def keep_audio(connection: Connection, sha256: str, body: bytes, length_ms: int, at: datetime) -> None:

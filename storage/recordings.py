@@ -14,11 +14,12 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, upd
 from evidence.events import Event, Value
 from policies.lifecycle import RecordingEvent, RecordingState, after
 from storage import calls, delays
-from storage.calls import Call, Moment
+from storage.calls import Call
+from storage.database.tables import recording
 from storage.errors import Broken
 from storage.incidents import raise_incident, resolve
-from storage.job_queue import JobKind, Lane
-from storage.tables import recording
+from storage.jobs.queue import JobKind, Lane
+from storage.moment import Moment
 
 INTAKE = JobKind("intake", Lane.BULK)
 DESTROY = JobKind("destroy", Lane.PROMPT)

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
-from storage.prepared import Prepared
-from storage.tables import reply
+from storage.database.prepared_statements import Prepared
+from storage.database.tables import reply
 
 
 @dataclass(frozen=True, slots=True)

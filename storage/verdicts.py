@@ -13,9 +13,10 @@ from policies.attribution import FOREIGN_SOURCES, Attributed, Candidate, Times, 
 from policies.consent import RECORDING_OUTCOMES, Outcome
 from policies.lifecycle import RecordingEvent, RecordingState, after
 from storage import permits
-from storage.calls import Call, Moment
-from storage.logged_calls import check_outcome
+from storage.calls import Call
+from storage.moment import Moment
 from storage.recordings import Recording
+from storage.row_check.logged_calls import check_outcome
 
 STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})
 GIVEN_UP = frozenset({RecordingState.CONDEMNED, RecordingState.DESTROYED})

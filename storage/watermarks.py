@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from storage.tables import watermark
+from storage.database.tables import watermark
 
 CALLS = "calls"
 

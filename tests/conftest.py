@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from storage.database import Database
-from storage.job_queue import create_job_tables
-from storage.schema import migrate
+from storage.database.engine import Database
+from storage.database.schema import migrate
+from storage.jobs.queue import create_job_tables
 from tests.databases import PostgresServer
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -24,13 +24,17 @@ TOOLS: dict[str, set[str]] = {
         "callflow/demo.py",
         "callflow/demo_calls.py",
     },
-    "urllib3": {"callflow/outbound.py", "callflow/selftest_wire.py", "storage/s3_read.py"},  # their exceptions only
+    "urllib3": {
+        "callflow/outbound.py",
+        "callflow/selftest_wire.py",
+        "storage/audio/s3_read.py",
+    },  # their exceptions only
     "twilio": {"callflow/twilio_client.py"},
-    "boto3": {"storage/s3_edge.py"},
-    "botocore": {"storage/s3_edge.py", "storage/s3_bucket.py"},
-    "socket": {"callflow/addresses.py", "callflow/town.py", "storage/worker.py"},
-    "subprocess": {"callflow/serving.py", "callflow/town.py", "storage/listening_copy.py"},
-    "pydub": {"storage/wav.py"},
+    "boto3": {"storage/audio/s3_client.py"},
+    "botocore": {"storage/audio/s3_client.py", "storage/audio/s3_bucket.py"},
+    "socket": {"callflow/addresses.py", "callflow/town.py", "storage/jobs/worker.py"},
+    "subprocess": {"callflow/serving.py", "callflow/town.py", "storage/audio/listening_copy.py"},
+    "pydub": {"storage/audio/wav.py"},
     "urllib.request": set(),
     "http.client": set(),
     "ftplib": set(),
@@ -45,11 +49,11 @@ EDGES = {
     "callflow/webhooks.py",  # a caller waits
     "callflow/health.py",  # a check
     "callflow/waiting_requests.py",  # an entry of the journal, and others wait behind it
-    "storage/worker.py",  # a job
-    "storage/repeating.py",  # a thread
+    "storage/jobs/worker.py",  # a job
+    "storage/jobs/periodic.py",  # a thread
 }
 # The hashes of the consent log are public: nothing is learnt from how long their comparison takes.
-PUBLIC_DIGESTS = {"storage/log_verification.py"}
+PUBLIC_DIGESTS = {"storage/log/verification.py"}
 _SECRET = re.compile(r"(?:^|_)(?:sig|signature|token|digest|mac|hmac|password|secret)s?(?:$|_)")
 _PERSONAL = re.compile(r"(?:^|_)(?:e164|caller|phone|number|from|token|secret|password|form|digits)s?(?:$|_)")
 
@@ -141,7 +145,11 @@ RULES: list[tuple[Rule, tuple[str, ...], set[str]]] = [
     (unsafe_comparisons, (*OURS, "simulator"), PUBLIC_DIGESTS),
     (zoneless_clocks, (*OURS, "simulator", "bench", "tests"), set()),
     (clocks_and_files, ("policies", "evidence"), set()),
-    (broad_excepts, (*OURS, "simulator"), EDGES | {"storage/group_commit.py"}),  # which hands it to whoever waits
+    (
+        broad_excepts,
+        (*OURS, "simulator"),
+        EDGES | {"storage/database/group_commit.py"},
+    ),  # which hands it to whoever waits
     (handwritten_twiml, (*OURS, "bench"), set()),
     (unescaped_templates, (*OURS, "simulator"), set()),
     (open_bindings, (*OURS, "simulator", "bench", "tests"), {"tests/test_house_rules.py"}),

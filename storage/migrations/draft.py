@@ -1,4 +1,4 @@
-"""`python -m storage.migrations.draft`: the statements that a new version must hold, from what `storage.tables` says.
+"""`python -m storage.migrations.draft`: the statements that a new version needs, from `storage.database.tables`.
 
 Printed for a person to finish: it knows tables, columns, indexes and the constraints of new tables, and nothing of
 triggers, of rows that must move, or of checks added to an old table. A version that was ever released is not drafted
@@ -13,15 +13,15 @@ from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from storage.database import Database
-from storage.schema import migrate
-from storage.tables import metadata
+from storage.database.engine import Database
+from storage.database.schema import migrate
+from storage.database.tables import metadata
 
 _WIDTH = 80
 
 
 def draft(connection: Connection) -> str:
-    """What takes this database to `storage.tables`; "pass" where nothing does."""
+    """What takes this database to `storage.database.tables`; "pass" where nothing does."""
     context = MigrationContext.configure(connection, opts={"compare_type": True})
     operations = produce_migrations(context, metadata).upgrade_ops
     assert operations is not None

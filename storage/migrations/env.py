@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the versions on the connection it is handed; `storage.schema` is the only caller."""
+"""Alembic's entry: runs the versions on the connection it is handed; `storage.database.schema` is the only caller."""
 
 from alembic import context
 

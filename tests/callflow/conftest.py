@@ -33,14 +33,15 @@ from callflow.waiting_requests import WaitingRequests
 from callflow.webhooks import Webhooks, create_app
 from policies.rulebook import parse
 from simulator import twiml
-from storage import calls, consent_log, recordings
+from storage import calls, recordings
 from storage.calls import Call
-from storage.database import Database
-from storage.job_queue import JobQueue, create_job_tables
+from storage.database.engine import Database
+from storage.database.schema import migrate
+from storage.database.tables import incident, log_leaf, metadata
+from storage.jobs.queue import JobQueue, create_job_tables
+from storage.journal.request_journal import RequestJournal
+from storage.log import consent_log
 from storage.recordings import Recording
-from storage.request_journal import RequestJournal
-from storage.schema import migrate
-from storage.tables import incident, log_leaf, metadata
 from tests.callflow.signed_log import SignedLog
 from tests.conftest import DIALECTS, NOON
 

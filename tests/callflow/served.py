@@ -7,7 +7,7 @@ from callflow.addresses import Address
 from callflow.doorway import Doorway
 from callflow.serving import die_with_parent, run
 from callflow.webhooks import create_app
-from storage.database import Database
+from storage.database.engine import Database
 from tests.callflow.conftest import Clock, make_webhooks
 
 

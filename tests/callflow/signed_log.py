@@ -23,13 +23,13 @@ from evidence.checkpoints import Checkpoint
 from evidence.events import Event
 from evidence.merkle import leaf_hash, root_of
 from evidence.notes import Note, Signer
-from storage import anchors, checkpoints, consent_log
-from storage.anchors import Anchor
-from storage.calls import Moment
-from storage.database import Database
+from storage.database.engine import Database
+from storage.database.tables import log_checkpoint, log_leaf, log_node
 from storage.incidents import Incident, open_incidents
-from storage.log_tree import FAN_OUT
-from storage.tables import log_checkpoint, log_leaf, log_node
+from storage.log import anchors, checkpoints, consent_log
+from storage.log.anchors import Anchor
+from storage.log.tree import FAN_OUT
+from storage.moment import Moment
 from tests.conftest import NOON
 
 PHONE = {

@@ -7,7 +7,7 @@ import pytest
 from callflow.account_trial import try_account
 from callflow.outbound import Limits
 from callflow.settings import Settings, read_settings
-from storage.store_trial import Trial
+from storage.audio.store_trial import Trial
 from tests.callflow.scripted_api import Respond, ScriptedApi, dripping, raw, said, scripted_api
 
 SID, KEY, RECORDING = "AC" + "1" * 32, "SK" + "2" * 32, "RE" + "3" * 32

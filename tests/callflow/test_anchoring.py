@@ -16,9 +16,9 @@ from callflow.keys import read_keys
 from evidence.anchor_levels import Level
 from evidence.checkpoints import Checkpoint
 from evidence.notes import Note, Vkey, verified
-from storage import anchors, checkpoints
-from storage.checkpoints import SignedCheckpoint
 from storage.errors import Broken, Unavailable
+from storage.log import anchors, checkpoints
+from storage.log.checkpoints import SignedCheckpoint
 from tests.callflow.a_witness import a_witness
 from tests.callflow.signed_log import ON_SQLITE, SignedLog, rewrite
 from tests.callflow.test_settings import WITNESS

@@ -9,7 +9,7 @@ from evidence.events import Event
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent
 from storage import calls
-from storage.calls import Moment
+from storage.moment import Moment
 from tests.callflow.conftest import URLS, Installation, PhoneCall, Twilio, recording_url
 from tests.conftest import NOON
 

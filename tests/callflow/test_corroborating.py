@@ -19,15 +19,16 @@ from callflow.setup import publish
 from policies.corroboration import Differs
 from policies.hanging_up import UNHEARD
 from policies.rulebook import parse
-from storage import accounts, calls, declines
-from storage.calls import Call, Moment
-from storage.database import Database
+from storage import calls, declines, provider_accounts
+from storage.calls import Call
+from storage.database.engine import Database
+from storage.database.tables import call as call_table
+from storage.database.tables import log_leaf, reply
 from storage.errors import Broken, Refused, Unavailable
 from storage.incidents import open_incidents
-from storage.job_queue import create_job_tables
+from storage.jobs.queue import create_job_tables
+from storage.moment import Moment
 from storage.provider import CallAccount, ProviderCall, ProviderRequest
-from storage.tables import call as call_table
-from storage.tables import log_leaf, reply
 from tests.callflow import whole_calls
 from tests.callflow.conftest import BASE, CALLER, RULEBOOK, Installation, PhoneCall, install, recording_url
 from tests.callflow.test_remembered_declines import TEXT
@@ -131,7 +132,7 @@ def test_every_kind_of_call_is_corroborated_once(desk: Desk) -> None:
         assert (told[0]["differs"], desk.row(one).corroborate_at) == ([], None)
         assert "provider_contradicts" not in desk.installation.incidents(one.sid)
         with desk.installation.database.read() as connection:
-            assert accounts.account_of(connection, desk.row(one).id) == desk.company.accounts[one.sid].body
+            assert provider_accounts.account_of(connection, desk.row(one).id) == desk.company.accounts[one.sid].body
 
 
 def test_what_twilio_says_was_asked_and_answered_is_in_the_log(desk: Desk) -> None:
@@ -532,7 +533,7 @@ def test_of_two_recordings_the_one_that_began_when_twilio_asked_is_ours(desk: De
     assert states(desk, made) == {ours: "completed", other: "condemned"}
     assert desk.installation.incidents(made.sid) == ["recording_without_permit"]
     with desk.installation.database.read() as connection:
-        assert accounts.recording_asked_at(connection, desk.row(made).id) is not None
+        assert provider_accounts.recording_asked_at(connection, desk.row(made).id) is not None
 
 
 def test_an_account_that_may_not_be_whole_yet_tells_nothing_of_recordings(desk: Desk) -> None:

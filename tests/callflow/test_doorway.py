@@ -15,8 +15,8 @@ import pytest
 from callflow.doorway import AWAITED_MAX, Doorway
 from callflow.signature import BODY_BYTES_MAX
 from callflow.town import free_port
-from storage.database import Database
-from storage.schema import migrate
+from storage.database.engine import Database
+from storage.database.schema import migrate
 from tests.callflow.carried import FORM, Lines, Request
 from tests.callflow.conftest import Delivery, Installation, install
 from tests.source import ROOT

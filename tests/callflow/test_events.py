@@ -6,8 +6,8 @@ from base64 import urlsafe_b64decode
 import pytest
 from sqlalchemy import delete, select
 
-from storage import log_verification
-from storage.tables import disclosure, log_leaf, permit, reply
+from storage.database.tables import disclosure, log_leaf, permit, reply
+from storage.log import verification as log_verification
 from tests.callflow.conftest import CALLER, Installation
 from tests.callflow.whole_calls import call_every_way
 

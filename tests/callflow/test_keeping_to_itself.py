@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from callflow.callbacks import Callbacks
 from callflow.webhooks import create_app
-from storage.job_queue import JobKind
+from storage.jobs.queue import JobKind
 from tests.callflow.conftest import CALLER, Installation, make_webhooks, recording_url
 from tests.callflow.whole_calls import call_every_way
 

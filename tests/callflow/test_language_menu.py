@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage.database import Database
+from storage.database.engine import Database
 from tests.callflow.conftest import RULEBOOK, URLS, Installation, PhoneCall, install, read, said, starts_recording
 
 MENU = RULEBOOK.read_text().replace(

@@ -32,13 +32,15 @@ from evidence.events import Event
 from evidence.merkle import leaf_hash, root_of
 from evidence.notes import Note, Signer
 from policies.rulebook import parse
-from storage import accounts, calls, checkpoints, log_tree
-from storage.calls import Moment
-from storage.database import Database
+from storage import calls, provider_accounts
+from storage.database.engine import Database
+from storage.database.schema import migrate
+from storage.database.tables import disclosure, log_leaf
 from storage.errors import Refused
-from storage.job_queue import create_job_tables
-from storage.schema import migrate
-from storage.tables import disclosure, log_leaf
+from storage.jobs.queue import create_job_tables
+from storage.log import checkpoints
+from storage.log import tree as log_tree
+from storage.moment import Moment
 from tests.callflow.conftest import ACCOUNT, BASE, CALLER, NUMBER_KEY, RULEBOOK, TOKEN, Installation, install
 from tests.callflow.whole_calls import call_every_way, talks
 from tests.conftest import NOON
@@ -340,7 +342,7 @@ def test_an_erased_field_is_gone_and_nothing_else_changes(office: Office, tmp_pa
 def test_what_the_provider_said_after_the_checkpoint_waits_for_the_next_export(office: Office, tmp_path: Path) -> None:
     call, now = office.installation.call(office.sids[0]), office.installation.twilio.clock.now
     office.installation.database.write(
-        lambda connection: accounts.keep(connection, call.id, b"[]", now, recording_asked_at=None)
+        lambda connection: provider_accounts.keep(connection, call.id, b"[]", now, recording_asked_at=None)
     )
     files = office.of_first_call("all")
     assert not any(name.startswith("provider/") for name in files)

@@ -16,11 +16,11 @@ from callflow.log_selection import Selection
 from evidence.checkpoints import Checkpoint, TlogProof
 from evidence.events import Event
 from evidence.notes import Note, Vkey, verified
-from storage import consent_log
-from storage.database import Database
+from storage.database.engine import Database
+from storage.database.schema import migrate
 from storage.incidents import open_incidents
-from storage.log_proofs import Prover
-from storage.schema import migrate
+from storage.log import consent_log
+from storage.log.proofs import Prover
 from tests.callflow.a_witness import Answer, TheWitness, a_witness
 from tests.callflow.an_authority import Authority, an_authority, openssl
 from tests.callflow.test_log_export import (

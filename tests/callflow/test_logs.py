@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from callflow.logs import PlainHandler
-from callflow.repeats import EVERY_S
 from storage.errors import Refused, Unavailable
+from storage.once_a_minute import EVERY_S
 from tests.callflow.conftest import Installation
 from tests.callflow.test_failure_rules import deliveries, unavailable
 

@@ -21,13 +21,11 @@ from callflow.log_selection import Selection
 from callflow.log_story import tell_log_of
 from evidence.events import Event, digest_of
 from evidence.merkle import leaf_hash
-from storage import accounts, calls
-from storage.calls import Call, Moment
-from storage.database import Database
-from storage.errors import Broken, Refused
-from storage.log_verification import Verified, verify
-from storage.schema import migrate
-from storage.tables import (
+from storage import calls, provider_accounts
+from storage.calls import Call
+from storage.database.engine import Database
+from storage.database.schema import migrate
+from storage.database.tables import (
     disclosure,
     law_version,
     log_anchor,
@@ -38,6 +36,9 @@ from storage.tables import (
     rulebook_version,
     wording_version,
 )
+from storage.errors import Broken, Refused
+from storage.log.verification import Verified, verify
+from storage.moment import Moment
 from tests.callflow.signed_log import disarm
 from tests.callflow.test_log_export import Office, checked, make_office, with_three_calls, write
 
@@ -53,7 +54,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     call, now = office.installation.call(office.sids[0]), office.installation.twilio.clock.now
 
     def told(connection: Connection) -> None:
-        accounts.keep(connection, call.id, b"[]", now, recording_asked_at=None)
+        provider_accounts.keep(connection, call.id, b"[]", now, recording_asked_at=None)
         said = Event("provider.corroborated", {"match": True}, {"response_sha256": sha256(b"[]").hexdigest()})
         calls.tell(connection, Moment(now, os.urandom), call, said)
 

@@ -4,7 +4,7 @@ import hmac
 
 import pytest
 
-from callflow.number_hash import number_hash
+from storage.number_hash import number_hash
 
 KEY = b"n" * 32
 NUMBERS = ("+15125550111", "+12125550100", "+493012345678", "+447911123456")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from callflow.signature import SIGNATURES_MAX
-from storage.tables import incident, log_leaf
+from storage.database.tables import incident, log_leaf
 from tests.callflow.carried import FORM, Carriage, Sent, pairs_of, send
 from tests.callflow.conftest import URLS, Installation, PhoneCall, connects, read, recording_url, starts_recording
 

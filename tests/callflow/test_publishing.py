@@ -9,14 +9,14 @@ from callflow.arrivals import wording_of
 from callflow.handing_over import BYTES_MAX, VARIABLE, handed_over, taken_over
 from callflow.house import open_front
 from callflow.publishing import spoken_under
-from callflow.rules_in_force import kept_law, kept_rulebook
 from callflow.setup import publish
 from policies.law import packaged_law, read_law
 from policies.places import places_of
 from policies.rulebook import parse
 from policies.ruling import ends_of, rule
-from storage.database import Database
+from storage.database.engine import Database
 from storage.errors import Refused
+from storage.rules_in_force import kept_law, kept_rulebook
 from tests.callflow.commands.site import new_site
 from tests.callflow.conftest import RULEBOOK
 from tests.conftest import NOON

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, update
 
 from callflow.log_check import held_checkpoints
 from callflow.receipts import look_outside
-from storage.log_verification import Verified, verify
-from storage.tables import log_anchor
+from storage.database.tables import log_anchor
+from storage.log.verification import Verified, verify
 from tests.callflow.a_witness import a_witness
 from tests.callflow.signed_log import ON_SQLITE, SignedLog, disarm
 from tests.conftest import NOON

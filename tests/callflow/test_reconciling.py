@@ -11,12 +11,13 @@ from sqlalchemy import select
 
 from callflow.reconciling import Reconciliation
 from storage import calls
-from storage.calls import Call, Moment
-from storage.database import Database
+from storage.calls import Call
+from storage.database.engine import Database
+from storage.database.tables import disclosure, log_leaf
 from storage.errors import Refused, Unavailable
 from storage.incidents import open_incidents
+from storage.moment import Moment
 from storage.provider import Listed, ProviderCall
-from storage.tables import disclosure, log_leaf
 from tests.conftest import NOON
 from tests.faults.phone_company import PhoneCompany
 from tests.storage.test_calls import new_call

@@ -10,7 +10,7 @@ import pytest
 from callflow.recorded_prompts import read_prompts
 from callflow.settings import SettingsRejected
 from policies.rulebook import parse
-from storage.database import Database
+from storage.database.engine import Database
 from storage.prompts import keep_audio
 from tests.callflow.conftest import RULEBOOK, URLS, Installation, PhoneCall, install, starts_recording
 from tests.conftest import NOON

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import select
 
-from storage.database import Database
-from storage.tables import remembered_decline
+from storage.database.engine import Database
+from storage.database.tables import remembered_decline
 from tests.callflow.conftest import (
     RULEBOOK,
     Installation,

@@ -13,7 +13,7 @@ from callflow.resuming import resume
 from evidence.checkpoints import Checkpoint
 from evidence.notes import Note
 from storage.errors import Broken, Refused
-from storage.log_verification import verify
+from storage.log.verification import verify
 from tests.callflow.a_witness import a_witness
 from tests.callflow.signed_log import ON_SQLITE, Backup, SignedLog, rewrite
 

@@ -10,7 +10,7 @@ from policies.law import packaged_law
 from policies.places import places_of
 from policies.rulebook import parse
 from policies.ruling import ends_of, rule
-from storage.database import Database
+from storage.database.engine import Database
 from tests.callflow.conftest import CALLER, RULEBOOK, Installation, connects, install, said, starts_recording
 from tests.callflow.whole_calls import ASKS, MUST_RECORD, NOTICE, is_turned_away, talks
 

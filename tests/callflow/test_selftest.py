@@ -13,10 +13,10 @@ from callflow.selftest_daily import EVERY
 from callflow.selftest_wire import Elsewhere
 from policies.lifecycle import CallState
 from storage import watermarks
-from storage.database import Database
+from storage.database.engine import Database
+from storage.database.tables import call, log_leaf, remembered_decline
 from storage.errors import Unavailable
-from storage.job_queue import create_job_tables
-from storage.tables import call, log_leaf, remembered_decline
+from storage.jobs.queue import create_job_tables
 from tests.callflow.tested_service import MENU, PROMPT, RECORDED, RULES, only, served
 
 ONE_DATABASE = pytest.mark.parametrize("used_database", ["sqlite"], indirect=True)

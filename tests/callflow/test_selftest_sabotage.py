@@ -16,7 +16,7 @@ from callflow import events, turn
 from callflow.selftest_wire import Answer, TooSlow, Wire
 from callflow.urls import Urls
 from evidence.events import Event
-from storage.database import Database
+from storage.database.engine import Database
 from tests.callflow.conftest import TOKEN
 from tests.callflow.tested_service import RECORDED, RULES, Sabotage, served
 

@@ -10,9 +10,9 @@ from callflow.promises import Witness, breaches
 from callflow.rules_diff import count_since, past_calls
 from callflow.urls import Urls
 from policies.lifecycle import RecordingState
-from storage.audio_store import open_store
-from storage.database import Database
-from storage.tables import call as call_table
+from storage.audio.opening import open_store
+from storage.database.engine import Database
+from storage.database.tables import call as call_table
 from tests.callflow.conftest import BASE, URLS, Installation, PhoneCall, install, recording_url
 from tests.conftest import NOON
 

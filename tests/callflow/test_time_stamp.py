@@ -11,8 +11,8 @@ from callflow.outbound import Limits
 from callflow.settings import SettingsRejected
 from callflow.time_stamp import TimeStampAuthority
 from evidence.anchor_levels import Level
-from storage import anchors
 from storage.errors import Broken, Refused, Unavailable
+from storage.log import anchors
 from tests.callflow.an_authority import Authority, an_authority, make_certificates, openssl
 from tests.callflow.scripted_api import scripted_api, silent
 from tests.callflow.signed_log import ON_SQLITE, SignedLog

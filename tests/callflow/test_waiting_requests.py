@@ -15,13 +15,14 @@ from callflow.late_steps import LateSteps
 from callflow.waiting_requests import WaitingRequests
 from policies.connected import OUR_FAILURE, once_connected
 from policies.consent import Ask, EndCall, Outcome, Record, Suppress
-from storage import declines, row_check
-from storage.calls import Moment
-from storage.database import Database
+from storage import declines
+from storage.database.engine import Database
+from storage.database.tables import incident
 from storage.errors import Unavailable
-from storage.kept_request import Kept
-from storage.request_journal import RequestJournal
-from storage.tables import incident
+from storage.journal.kept_request import Kept
+from storage.journal.request_journal import RequestJournal
+from storage.moment import Moment
+from storage.row_check import check as row_check
 from tests.callflow.conftest import (
     CALLER,
     JOURNAL_KEY,

@@ -16,10 +16,10 @@ from evidence.checkpoints import Checkpoint
 from evidence.merkle import leaf_hash, root_of
 from evidence.merkle_proofs import consistency_path
 from evidence.notes import Signed, Vkey, verified
-from storage import anchors, checkpoints
-from storage.checkpoints import SignedCheckpoint
 from storage.errors import Broken, Refused, Unavailable
-from storage.log_tree import KeptTree
+from storage.log import anchors, checkpoints
+from storage.log.checkpoints import SignedCheckpoint
+from storage.log.tree import KeptTree
 from tests.callflow.a_witness import NOON, Answer, TheWitness, a_witness, goes_on
 from tests.callflow.signed_log import ON_SQLITE, SignedLog, rewrite
 from tests.evidence.test_merkle_proofs import subtree_of

@@ -27,11 +27,11 @@ from callflow.selftest_wire import Wire
 from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
 from policies.rulebook import parse
-from storage.calls import Moment
-from storage.database import Database
+from storage.database.engine import Database
+from storage.database.tables import call, log_leaf
 from storage.incidents import Incident, open_incidents
-from storage.job_queue import JobQueue
-from storage.tables import call, log_leaf
+from storage.jobs.queue import JobQueue
+from storage.moment import Moment
 from tests.callflow.conftest import ACCOUNT, NUMBER_KEY, RULEBOOK, TOKEN, Clock, make_waiting
 from tests.conftest import NOON
 

@@ -36,18 +36,18 @@ from simulator.exchange import Exchange
 from simulator.phone_call import Hook, PhoneCall
 from simulator.plans import CallPlan
 from simulator.server import Server
-from storage.audio_store import AudioStore
-from storage.calls import Moment
-from storage.database import Database
-from storage.destroy import delete_again, destroy
+from storage.audio.contract import AudioStore
+from storage.audio.listening_copy import find_ffmpeg
+from storage.custody.destroy import delete_again, destroy
+from storage.custody.intake import intake
+from storage.custody.sweep import KnownJobs, sweep
+from storage.custody.workshop import Workshop
+from storage.database.engine import Database
 from storage.errors import Unavailable
-from storage.intake import intake
-from storage.job_queue import JobKind
-from storage.job_steps import Patience, Steps
-from storage.listening_copy import find_ffmpeg
+from storage.jobs.queue import JobKind
+from storage.jobs.steps import Patience, Steps
+from storage.moment import Moment
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
-from storage.sweep import KnownJobs, sweep
-from storage.workshop import Workshop
 from tests.callflow.conftest import make_waiting
 from tests.calls.script import NUMBERS, RULEBOOKS, ScriptedCall
 

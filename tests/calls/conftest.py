@@ -5,9 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from storage.audio_store import open_store
-from storage.database import Database
-from storage.schema import migrate
+from storage.audio.opening import open_store
+from storage.database.engine import Database
+from storage.database.schema import migrate
 from tests.calls.call_runner import Town, town
 from tests.databases import PostgresServer
 from tests.storage.s3_peer import s3_peer

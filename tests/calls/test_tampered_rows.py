@@ -15,12 +15,12 @@ from callflow import holding
 from callflow.house import House
 from evidence.event_words import TYPES
 from policies.derivation import EFFECTS, WITHOUT_EFFECT
-from storage import calls, erasure, incidents, log_verification, recordings, row_check, row_claims
-from storage.columns import Instant
-from storage.erasure import Request
-from storage.errors import Broken
-from storage.metadata import metadata
-from storage.tables import (
+from storage import calls, incidents, recordings
+from storage.custody import erasure
+from storage.custody.erasure import Request
+from storage.database.column_types import Instant
+from storage.database.metadata import metadata
+from storage.database.tables import (
     CALL_STATES,
     OUTCOMES,
     PERMITTING_OUTCOMES,
@@ -35,6 +35,10 @@ from storage.tables import (
     recording_key,
     remembered_decline,
 )
+from storage.errors import Broken
+from storage.log import verification as log_verification
+from storage.row_check import check as row_check
+from storage.row_check import claims as row_claims
 from tests.calls.call_runner import Town
 from tests.calls.script import NUMBERS, ScriptedCall, ScriptedRound
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from callflow.health import Readiness, add_health
 from console.app import HEADERS, OPEN, create_app
 from evidence.events import Event
-from storage import consent_log
-from storage.database import Database
+from storage.database.engine import Database
+from storage.log import consent_log
 from tests.conftest import NOON
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.audio_store import AudioStore
-from storage.database import Database
-from storage.directory_store import DirectoryStore
-from storage.schema import migrate
+from storage.audio.contract import AudioStore
+from storage.audio.directory_store import DirectoryStore
+from storage.database.engine import Database
+from storage.database.schema import migrate
 from tests.faults.premises import Premises
 from tests.storage.s3_peer import Peer, s3_peer
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from storage.custody.workshop import Workshop
 from storage.errors import Unavailable
-from storage.workshop import Workshop
 
 # What a job does that others can see. Looking is no effect.
 EFFECTS = {

@@ -19,20 +19,23 @@ from evidence.events import Event, Value
 from policies.consent import Outcome, Suppress
 from policies.lifecycle import CallEvent, CallState, RecordingEvent, RecordingState
 from policies.purposes import Granted
-from storage import audio_objects, calls, news, permits, recordings, sweep
-from storage.audio_store import AudioStore
-from storage.calls import OPEN, Call, Moment
-from storage.database import Database
-from storage.destroy import delete_again, destroy
+from storage import calls, news, permits, recordings
+from storage.audio import audio_objects
+from storage.audio.contract import AudioStore
+from storage.calls import OPEN, Call
+from storage.custody import sweep
+from storage.custody.destroy import delete_again, destroy
+from storage.custody.failures import note_failure, note_wait
+from storage.custody.intake import intake
+from storage.custody.workshop import Workshop
+from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
-from storage.failures import note_failure, note_wait
-from storage.intake import intake
-from storage.job_queue import JobKind
-from storage.job_steps import OnWait, Patience, Steps
+from storage.jobs.queue import JobKind
+from storage.jobs.steps import OnWait, Patience, Steps
+from storage.moment import Moment
 from storage.news import News
 from storage.permits import Permit
 from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
-from storage.workshop import Workshop
 from tests.conftest import NOON
 from tests.faults.interruptions import Died
 from tests.faults.phone_company import OURS, PhoneCompany

@@ -7,13 +7,14 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import calls, holds, permits, use
+from storage import calls, holds, permits
+from storage.custody import access
+from storage.custody.access import Refusal
+from storage.custody.row_watch import RowWatch
+from storage.database.tables import call, incident, legal_hold, log_leaf, permit, recording
 from storage.errors import Broken
-from storage.logged_calls import Contradicted
 from storage.recordings import Recording
-from storage.row_watch import RowWatch
-from storage.tables import call, incident, legal_hold, log_leaf, permit, recording
-from storage.use import Refusal
+from storage.row_check.logged_calls import Contradicted
 from tests.conftest import NOON
 from tests.faults.premises import KEK, WAV, Premises, new_sid
 
@@ -154,7 +155,7 @@ def test_audio_is_not_opened_for_a_purpose_that_only_a_row_gives(premises: Premi
     one = premises.stored()
     tamper(premises, update(permit).values(purposes=f'{{"training": "{LATER.isoformat()}"}}'))
     answer = premises.write(
-        lambda connection: use.open_for(
+        lambda connection: access.open_for(
             connection,
             premises.moment(),
             one.id,

@@ -17,16 +17,16 @@ from sqlalchemy import Connection, Engine
 from callflow import promises
 from callflow.promises import Witness
 from simulator.control import to_json
-from storage.database import Database
-from storage.directory_store import DirectoryStore
+from storage.audio.directory_store import DirectoryStore
+from storage.custody.failures import note_failure
+from storage.custody.intake import delete_at_provider, intake, look
+from storage.custody.workshop import Workshop
+from storage.database.engine import Database
+from storage.database.schema import migrate
 from storage.errors import Unavailable
-from storage.failures import note_failure
-from storage.intake import delete_at_provider, intake, look
-from storage.job_queue import JobKind
-from storage.job_steps import Steps
+from storage.jobs.queue import JobKind
+from storage.jobs.steps import Steps
 from storage.recordings import INTAKE
-from storage.schema import migrate
-from storage.workshop import Workshop
 from tests.calls.call_runner import KEK, TakenJobs, Town, town
 from tests.calls.script import read
 from tests.faults.premises import BookedJobs

@@ -9,13 +9,13 @@ import pytest
 
 from policies.consent import Outcome
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage.audio_store import AudioKey, AudioStore
-from storage.destroy import destroy
+from storage.audio.contract import AudioKey, AudioStore
+from storage.custody.destroy import destroy
+from storage.custody.sweep import tidy
+from storage.custody.workshop import Workshop
 from storage.errors import Unavailable
-from storage.job_steps import Steps
+from storage.jobs.steps import Steps
 from storage.recordings import Recording
-from storage.sweep import tidy
-from storage.workshop import Workshop
 from tests.faults.interruptions import Died, Interruption, at_each_effect, die, nobody_answers
 from tests.faults.premises import ONE_MACHINE, WAV, Patient, Premises, Remembered
 

@@ -12,16 +12,16 @@ import pytest
 from sqlalchemy import select
 
 from policies.lifecycle import RecordingState
-from storage.audio_store import AudioKey, AudioStore, StoredAudio
-from storage.destroy import destroy
+from storage.audio.contract import AudioKey, AudioStore, StoredAudio
+from storage.audio.listening_copy import find_ffmpeg
+from storage.custody.destroy import destroy
+from storage.custody.intake import intake
+from storage.custody.sweep import tidy
+from storage.custody.workshop import Workshop
+from storage.database.tables import disclosure
 from storage.errors import Broken, NotEnforced, Refused, Unavailable
-from storage.intake import intake
-from storage.job_steps import Steps
-from storage.listening_copy import find_ffmpeg
+from storage.jobs.steps import Steps
 from storage.recordings import Recording
-from storage.sweep import tidy
-from storage.tables import disclosure
-from storage.workshop import Workshop
 from tests.faults.interruptions import Died, Interruption, at_each_effect, die, nobody_answers
 from tests.faults.premises import ONE_MACHINE, WAV, Patient, Premises, Remembered
 from tests.storage.wavs import quiet, wav_bytes

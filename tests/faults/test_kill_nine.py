@@ -29,9 +29,9 @@ from callflow.phone_side import PhoneSide
 from callflow.town import LINES, Town
 from callflow.working import make_corroboration, make_workshop
 from policies.lifecycle import RecordingState
-from storage import log_verification
+from storage.database.tables import recording
 from storage.errors import Refused, Unavailable
-from storage.tables import recording
+from storage.log import verification as log_verification
 from tests.databases import PostgresServer
 from tests.faults.aftermath import Aftermath
 from tests.faults.elsewhere import static_host

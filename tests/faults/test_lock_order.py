@@ -15,9 +15,10 @@ from sqlalchemy import Connection, select, text
 from callflow import holding
 from callflow.house import House
 from policies.consent import Outcome
-from storage import calls, consent_log
-from storage.database import Database
-from storage.tables import remembered_decline
+from storage import calls
+from storage.database.engine import Database
+from storage.database.tables import remembered_decline
+from storage.log import consent_log
 from tests.faults.premises import Premises
 from tests.faults.test_erasure import at_rest, erased
 

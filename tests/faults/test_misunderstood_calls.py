@@ -17,10 +17,10 @@ from werkzeug.test import run_wsgi_app
 from callflow.promises import Witness, breaches
 from simulator.plans import CallPlan
 from storage import recordings
-from storage.job_steps import Steps
+from storage.custody.workshop import Workshop
+from storage.database.tables import call
+from storage.jobs.steps import Steps
 from storage.recordings import INTAKE
-from storage.tables import call
-from storage.workshop import Workshop
 from tests.calls.call_runner import KEK, Ran, Town
 from tests.calls.script import NUMBERS
 from tests.faults.test_broken_durability import machine

@@ -10,10 +10,10 @@ import pytest
 
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage import delays
+from storage.custody.intake import intake
 from storage.delays import Delay
 from storage.errors import Unavailable
-from storage.intake import intake
-from storage.job_steps import Steps
+from storage.jobs.steps import Steps
 from storage.recordings import Recording
 from tests.faults.phone_company import PhoneCompany
 from tests.faults.premises import ONE_MACHINE, WAV, Patient, Premises
@@ -152,7 +152,7 @@ def test_what_is_no_audio_is_not_kept_an_incident_says_so_and_it_is_left_alone_f
 def test_a_stream_longer_than_any_recording_is_refused_at_once_and_once_a_day(
     premises: Premises, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.fetching.MEDIA_BYTES_MAX", len(WAV) - 1)
+    monkeypatch.setattr("storage.custody.fetching.MEDIA_BYTES_MAX", len(WAV) - 1)
     one = premises.completed()
     for _ in range(24):
         premises.work()
@@ -201,7 +201,7 @@ def test_a_store_that_is_away_is_found_out_before_any_work_on_the_audio(
         raise Unavailable("audio store: away")
 
     worked: list[Callable[..., Any]] = []
-    monkeypatch.setattr("storage.sealing.seal", lambda *_, **__: worked.append(away))
+    monkeypatch.setattr("storage.audio.sealing.seal", lambda *_, **__: worked.append(away))
     monkeypatch.setattr(type(premises.shop.store), "stat", away)
     premises.completed()
     premises.work()

@@ -13,13 +13,16 @@ from sqlalchemy import Connection, delete, select
 from evidence.events import Event
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent, RecordingEvent, RecordingState
-from storage import calls, consent_log, log_verification, use
-from storage.audio_store import AudioKey, AudioStore
+from storage import calls
+from storage.audio.contract import AudioKey, AudioStore
+from storage.audio.unseal import KeptAudio
+from storage.custody import access
+from storage.custody.access import Refusal
+from storage.database.tables import disclosure, recording_key
 from storage.errors import Broken, Refused, Unavailable
-from storage.kept_audio import KeptAudio
+from storage.log import consent_log
+from storage.log import verification as log_verification
 from storage.recordings import Recording
-from storage.tables import disclosure, recording_key
-from storage.use import Refusal
 from tests.conftest import NOON
 from tests.faults.premises import KEK, ONE_MACHINE, WAV, Premises, new_sid
 from tests.source import modules, text_of
@@ -31,7 +34,7 @@ def ask(
     premises: Premises, one: Recording, purpose: str = "quality", *, store: AudioStore | None = None, **more: Any
 ) -> KeptAudio | Refusal:
     return premises.write(
-        lambda connection: use.open_for(
+        lambda connection: access.open_for(
             connection,
             premises.moment(),
             one.id,
@@ -202,13 +205,13 @@ def test_neither_the_key_nor_the_store_shows_in_what_is_printed(premises: Premis
     assert "_data_key" not in repr(audio)
 
 
-# Who may unseal, and what with. All others come by `storage.use`.
+# Who may unseal, and what with. All others come by `storage.custody.access`.
 OPENERS: dict[str, set[str]] = {
-    "kept_audio": {"storage/use.py", "callflow/promises.py"},
-    "open_sealed": {"storage/kept_audio.py"},
+    "kept_audio": {"storage/custody/access.py", "callflow/promises.py"},
+    "open_sealed": {"storage/audio/unseal.py"},
     "unseal_range": set(),
     "plaintext_length": set(),
-    "unwrap_key": {"storage/kept_audio.py", "storage/intake.py"},
+    "unwrap_key": {"storage/audio/unseal.py", "storage/custody/intake.py"},
     "open_master": set(),
 }
 
@@ -223,7 +226,7 @@ def _named(source: str) -> set[str]:
 
 
 def test_there_is_no_second_way_to_kept_audio() -> None:
-    homes = {"storage/kept_audio.py", "storage/sealing.py", "callflow/promises.py"}
+    homes = {"storage/audio/unseal.py", "storage/audio/sealing.py", "callflow/promises.py"}
     found = {str(path): _named(text_of(path)) for path in modules("callflow", "console", "storage", "bench")}
     used = {name: {path for path, names in found.items() if name in names} for name in OPENERS}
     assert {name: paths - OPENERS[name] - homes for name, paths in used.items()} == {name: set() for name in OPENERS}
@@ -231,7 +234,7 @@ def test_there_is_no_second_way_to_kept_audio() -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["from storage.kept_audio import kept_audio", "sealing.open_sealed(read)", "x = promises.open_master"]
+    "source", ["from storage.audio.unseal import kept_audio", "sealing.open_sealed(read)", "x = promises.open_master"]
 )
 def test_a_second_way_is_seen(source: str) -> None:
     assert len(_named(source)) == 1

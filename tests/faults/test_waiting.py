@@ -10,16 +10,16 @@ import pytest
 
 from policies.lifecycle import RecordingState
 from storage import delays
-from storage.audio_store import AudioStore
-from storage.calls import Moment
+from storage.audio.contract import AudioStore
+from storage.custody.failures import note_failure, note_wait
+from storage.database.tables import incident
 from storage.errors import Broken, Refused, Unavailable
-from storage.failures import note_failure, note_wait
 from storage.incidents import close_incident
-from storage.job_steps import Patience, Steps
+from storage.jobs.steps import Patience, Steps
+from storage.jobs.worker import Worker
+from storage.moment import Moment
 from storage.recordings import DESTROY, EXPIRE, INTAKE, Recording
 from storage.refrain import Refrain
-from storage.tables import incident
-from storage.worker import Worker
 from tests.faults.premises import JOBS, ONE_MACHINE, Premises
 from tests.faults.test_intake import Faulty, refuses
 

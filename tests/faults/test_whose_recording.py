@@ -8,11 +8,12 @@ import pytest
 
 from policies.attribution import Times
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import news, recordings, row_check
+from storage import news, recordings
 from storage.calls import Call
+from storage.custody.access import Refusal
 from storage.errors import Broken
 from storage.recordings import Recording
-from storage.use import Refusal
+from storage.row_check import check as row_check
 from tests.faults.phone_company import BY_REST, OURS
 from tests.faults.premises import ONE_MACHINE, WAV, Premises
 from tests.faults.test_sweep import over, recordings_of, swept

@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from storage.database import Database
+from storage.database.engine import Database
 from storage.errors import Refused
-from storage.job_queue import JobKind, Lane
-from storage.job_steps import Steps
-from storage.worker import Crew, Periodic, Tempo, Worker
+from storage.jobs.queue import JobKind, Lane
+from storage.jobs.steps import Steps
+from storage.jobs.worker import Crew, Periodic, Tempo, Worker
 
 WALK = JobKind("walk", Lane.PROMPT)
 CREW = Crew(begun_max=10, steps_max=4, poll_s=0.1)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from storage.audio_store import AudioKey, AudioStore, StoredAudio
-from storage.directory_store import DirectoryStore
+from storage.audio.contract import AudioKey, AudioStore, StoredAudio
+from storage.audio.directory_store import DirectoryStore
 
 
 @dataclass

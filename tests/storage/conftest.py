@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from storage.audio_store import AudioKey
+from storage.audio.contract import AudioKey
 from tests.storage.s3_line import Line
 from tests.storage.s3_peer import Peer, s3_peer
 from tests.storage.toxic_proxy import Faults, toxic_proxy

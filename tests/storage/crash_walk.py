@@ -12,8 +12,8 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from storage.audio_key import AudioKey
-from storage.directory_store import DirectoryStore
+from storage.audio.audio_key import AudioKey
+from storage.audio.directory_store import DirectoryStore
 
 KEY = AudioKey("quality-90d", date(2026, 11, 22), "0123456789abcdef" * 2, "master.wav.sealed")
 STEPS = ("write", "fsync", "link", "unlink", "rmdir", "mkdir", "rename", "replace")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from storage.audio_store import AudioKey, StoredAudio
-from storage.s3_bucket import S3Bucket
-from storage.s3_store import S3Store
+from storage.audio.contract import AudioKey, StoredAudio
+from storage.audio.s3_bucket import S3Bucket
+from storage.audio.s3_store import S3Store
 from tests.storage.s3_peer import Peer
 from tests.storage.toxic_proxy import Faults
 

@@ -17,10 +17,11 @@ from moto.s3.models import FakeKey
 from moto.server import ThreadedMotoServer
 from werkzeug.serving import WSGIRequestHandler
 
-from storage.audio_store import AudioStore, open_store
-from storage.s3_bucket import S3Bucket
-from storage.s3_edge import s3_client
-from storage.s3_store import S3Store
+from storage.audio.contract import AudioStore
+from storage.audio.opening import open_store
+from storage.audio.s3_bucket import S3Bucket
+from storage.audio.s3_client import s3_client
+from storage.audio.s3_store import S3Store
 
 _AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 
 from evidence.checkpoints import Checkpoint
 from evidence.notes import Note, Signer
-from storage.anchor_bucket import AnchorBucket
-from storage.checkpoints import SignedCheckpoint
 from storage.errors import Broken, NotEnforced, Refused, Unavailable
+from storage.log.anchor_bucket import AnchorBucket
+from storage.log.checkpoints import SignedCheckpoint
 from tests.storage.s3_line import Line
 from tests.storage.s3_peer import Peer, operators_settings
 

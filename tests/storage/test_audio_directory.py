@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from storage.audio_store import StoredAudio, open_store
-from storage.directory_store import DirectoryStore
+from storage.audio.contract import StoredAudio
+from storage.audio.directory_store import DirectoryStore
+from storage.audio.opening import open_store
+from storage.audio.partial_files import Incoming
 from storage.disk import disk_edge
 from storage.errors import Broken, Held, Refused, Unavailable
-from storage.incoming import Incoming
 from tests.storage.crash_walk import KEY
 
 CONTENT = b"sealed audio" * 1000
@@ -130,7 +131,7 @@ def test_what_a_living_process_is_writing_is_not_cleared(root: Path, source: Pat
 
 def test_a_full_disk_is_said_and_nothing_of_the_put_stays(root: Path, source: Path, tmp_path: Path) -> None:
     script = (
-        "import resource, sys, pathlib; from storage.directory_store import DirectoryStore;"
+        "import resource, sys, pathlib; from storage.audio.directory_store import DirectoryStore;"
         "from storage.errors import Unavailable;"
         "from tests.storage.test_audio_directory import put;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000));"
@@ -273,7 +274,7 @@ def test_a_setting_that_names_no_store_is_refused_by_its_name(url: str) -> None:
 
 def test_a_directory_needs_no_boto(root: Path) -> None:
     script = (
-        "import sys; from storage.audio_store import open_store; open_store('dir:' + sys.argv[1]).check();"
+        "import sys; from storage.audio.contract import open_store; open_store('dir:' + sys.argv[1]).check();"
         "print(sorted({'boto3', 'botocore', 'urllib3'} & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", script, str(root)], check=True, capture_output=True, text=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.audio_store import AudioKey, StoredAudio
-from storage.directory_store import DirectoryStore
+from storage.audio.contract import AudioKey, StoredAudio
+from storage.audio.directory_store import DirectoryStore
 from tests.storage.crash_walk import KEY
 
 CONTENT = b"sealed audio" * 1000

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.audio_key import AudioKey, checked_prefix
+from storage.audio.audio_key import AudioKey, checked_prefix
 from storage.errors import Refused
 
 ID = "0123456789abcdef" * 2

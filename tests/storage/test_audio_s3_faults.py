@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from storage.audio_store import AudioKey
+from storage.audio.contract import AudioKey
+from storage.audio.s3_bucket import S3Bucket
+from storage.audio.s3_client import NotAllowed
+from storage.audio.s3_store import S3Store
 from storage.errors import Broken, Held, Unavailable
-from storage.s3_bucket import S3Bucket
-from storage.s3_edge import NotAllowed
-from storage.s3_store import S3Store
 from tests.storage.s3_line import CONTENT, Line, soon
 from tests.storage.toxic_proxy import toxic_proxy
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from storage.audio_store import AudioKey
+from storage.audio.contract import AudioKey
+from storage.audio.sealed_header import Header
+from storage.custody.fetching import MEDIA_BYTES_MAX
 from storage.errors import Broken, Conflict, Held, NotEnforced, Refused, Unavailable
-from storage.fetching import MEDIA_BYTES_MAX
-from storage.sealed_header import Header
 from tests.storage.s3_line import CONTENT, Line, soon
 
 LOCK_HEADERS = ("x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date")

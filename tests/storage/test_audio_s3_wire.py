@@ -13,9 +13,9 @@ from uuid import uuid4
 
 import pytest
 
-from storage.audio_store import AudioKey, read_back
-from storage.s3_bucket import S3Bucket
-from storage.s3_store import S3Store
+from storage.audio.contract import AudioKey, read_back
+from storage.audio.s3_bucket import S3Bucket
+from storage.audio.s3_store import S3Store
 from tests.storage.s3_peer import Peer
 from tests.storage.toxic_proxy import self_signed, toxic_proxy
 

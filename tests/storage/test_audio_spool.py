@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from storage.audio.spool import Spooled, spool
 from storage.errors import Unavailable, Unusable
 from storage.pace import Pace
-from storage.spool import Spooled, spool
 
 
 def test_a_stream_is_spooled_whole_with_its_size_and_digest(tmp_path: Path) -> None:

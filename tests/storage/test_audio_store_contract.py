@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from storage.audio_store import AudioKey, StoredAudio, read_back
+from storage.audio.contract import AudioKey, StoredAudio, read_back
 from storage.errors import Broken, Conflict, Held, Missing, Refused, Unavailable
 from tests.storage.audio_bench import Bench, directory_bench, wait_for_clock
 from tests.storage.s3_peer import Peer, real_peer

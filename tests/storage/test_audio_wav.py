@@ -5,9 +5,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.audio_work import WavFacts, inspect_wav
+from storage.audio.derived_files import WavFacts, inspect_wav
+from storage.audio.wav import NotAudio, Odd, look_at_wav, open_wav
 from storage.errors import Broken, Refused, Unavailable
-from storage.wav import NotAudio, Odd, look_at_wav, open_wav
 from tests.storage.wavs import RATE, chunk, pcm_format, quiet, riff, stereo, tone, wav_bytes, write_wav
 
 GOOD = wav_bytes(stereo(tone(0.1), quiet(0.1)))

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.audio_work import Silence, derive, derive_what_can_be, find_ffmpeg, inspect_wav
+from storage.audio.derived_files import Silence, derive, derive_what_can_be, find_ffmpeg, inspect_wav
+from storage.audio.listening_copy import listening_copy
+from storage.audio.waveform import PEAKS_HEADER
 from storage.errors import Refused, Unavailable
-from storage.listening_copy import listening_copy
-from storage.waveform import PEAKS_HEADER
 from tests.storage.wavs import RATE, quiet, stereo, tone, write_wav
 
 FFMPEG = find_ffmpeg(None)
@@ -234,7 +234,7 @@ def test_a_configured_ffmpeg_that_is_not_there_is_refused_not_passed_over(tmp_pa
 def test_audio_work_warns_of_nothing_and_writes_nothing_to_the_console(tmp_path: Path) -> None:
     write_wav(tmp_path / "m.wav", tone(1))
     script = (
-        "import pathlib, sys; from storage.audio_work import derive, find_ffmpeg;"
+        "import pathlib, sys; from storage.audio.derived_files import derive, find_ffmpeg;"
         "folder = pathlib.Path(sys.argv[1]);"
         "derive(folder / 'm.wav', folder, ffmpeg=find_ffmpeg(None))"
     )

@@ -11,8 +11,9 @@ from policies.consent import Outcome
 from policies.lifecycle import CallEvent, CallState
 from policies.purposes import Granted
 from storage import calls, permits
-from storage.calls import OPEN, Call, Moment
-from storage.database import Database
+from storage.calls import OPEN, Call
+from storage.database.engine import Database
+from storage.moment import Moment
 from storage.permits import Permit
 from tests.conftest import NOON
 

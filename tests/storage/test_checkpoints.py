@@ -13,14 +13,14 @@ from evidence.events import Event
 from evidence.merkle import leaf_hash, root_of
 from evidence.merkle_proofs import NotProven
 from evidence.notes import Note, Signer, verified
-from storage import anchors, checkpoints, consent_log
-from storage.calls import Moment
-from storage.checkpoints import SignedCheckpoint, Signing
-from storage.database import Database
+from storage.database.engine import Database
+from storage.database.tables import log_checkpoint, log_head, log_leaf
 from storage.errors import Broken, Unavailable
-from storage.log_proofs import Prover
-from storage.log_verification import Held, verify
-from storage.tables import log_checkpoint, log_head, log_leaf
+from storage.log import anchors, checkpoints, consent_log
+from storage.log.checkpoints import SignedCheckpoint, Signing
+from storage.log.proofs import Prover
+from storage.log.verification import Held, verify
+from storage.moment import Moment
 from tests.conftest import NOON
 
 SEED, NEXT_SEED = b"\x07" * 32, b"\x08" * 32

@@ -7,12 +7,13 @@ from sqlalchemy import Connection, delete, select, text, update
 
 from evidence.events import Event
 from evidence.merkle import leaf_hash, root_of
-from storage import consent_log, log_tree
-from storage.database import Database
+from storage.database.engine import Database
+from storage.database.tables import disclosure, log_leaf
 from storage.errors import Broken, Unavailable
-from storage.log_tree import KeptTree
-from storage.log_verification import verify
-from storage.tables import disclosure, log_leaf
+from storage.log import consent_log
+from storage.log import tree as log_tree
+from storage.log.tree import KeptTree
+from storage.log.verification import verify
 from tests.conftest import NOON
 
 CALL = "c" * 32

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, insert, text
 
-from storage.database import SQLITE_PRAGMAS, Database
+from storage.database.engine import SQLITE_PRAGMAS, Database
+from storage.database.schema import SCHEMA_VERSION, check_schema, migrate, newest_version
+from storage.database.tables import incident
 from storage.errors import Broken, Refused, Unavailable
-from storage.schema import SCHEMA_VERSION, check_schema, migrate, newest_version
-from storage.tables import incident
 from tests.conftest import NOON
 from tests.databases import PostgresServer
 

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Connection, func, insert, select
 
 from storage import declines
-from storage.database import Database
+from storage.database.engine import Database
+from storage.database.tables import call, remembered_decline
 from storage.declines import RememberedDecline
 from storage.errors import Broken
-from storage.tables import call, remembered_decline
 from tests.conftest import NOON
 
 DAY = timedelta(days=1)

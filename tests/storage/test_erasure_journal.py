@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.erasure_journal import Entry, append, read
+from storage.custody.erasure_journal import Entry, append, read
 from storage.errors import Broken, Unavailable
 from tests.conftest import NOON
 

@@ -3,10 +3,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection, func, select, table
 
-from storage.database import Database
+from storage.database.engine import Database
 from storage.errors import Refused
-from storage.job_queue import JobKind, JobQueue, Lane, Standing, create_job_tables
-from storage.living import Living, Seen, Watch
+from storage.jobs.heartbeats import Living, Seen, Watch
+from storage.jobs.queue import JobKind, JobQueue, Lane, Standing, create_job_tables
 from tests.conftest import NOON
 
 FETCH = JobKind("fetch", Lane.BULK)

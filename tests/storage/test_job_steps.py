@@ -6,9 +6,9 @@ from threading import Event, Semaphore, Thread
 import pytest
 
 from storage.errors import Broken, Refused, Unavailable
-from storage.job_steps import Patience, Steps, Stopping
-from storage.living import Watch
-from storage.repeating import repeat
+from storage.jobs.heartbeats import Watch
+from storage.jobs.periodic import repeat
+from storage.jobs.steps import Patience, Steps, Stopping
 from tests.conftest import NOON
 
 HASTE = Patience(first_s=0.001, longest_s=0.002, total_s=0.01)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 
 from evidence.events import Event
-from storage import consent_log
-from storage.database import Database
-from storage.log_verification import verify
+from storage.database.engine import Database
+from storage.log import consent_log
+from storage.log.verification import verify
 
 PROCESSES, CALLS = 4, 25
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, inspect, text
 
-from storage.columns import Instant
-from storage.database import Database
+from storage.database.column_types import Instant
+from storage.database.engine import Database
+from storage.database.schema import SCHEMA_VERSION, check_schema, migrate
+from storage.database.tables import metadata
 from storage.errors import Refused
 from storage.migrations.draft import draft
-from storage.schema import SCHEMA_VERSION, check_schema, migrate
-from storage.tables import metadata
 from tests.conftest import NOON
 from tests.storage.versions import downgrade
 

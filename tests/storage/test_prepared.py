@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage.database import Database
+from storage.database.engine import Database
+from storage.database.prepared_statements import Prepared
+from storage.database.tables import log_head, worker
 from storage.errors import Broken
-from storage.prepared import Prepared
-from storage.tables import log_head, worker
 from tests.conftest import NOON
 
 HALF_PAST = datetime(2026, 11, 22, 19, 0, tzinfo=timezone(timedelta(hours=6, minutes=30)))  # 12:30 in UTC

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from storage import prompts
-from storage.database import Database
+from storage.database.engine import Database
+from storage.database.tables import prompt_audio
 from storage.errors import Refused
-from storage.tables import prompt_audio
 from tests.conftest import NOON
 
 BODY = bytes(range(256)) * 50

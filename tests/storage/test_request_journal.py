@@ -13,8 +13,8 @@ from threading import Thread
 import pytest
 
 from storage.errors import Broken, Unavailable
-from storage.kept_request import Kept
-from storage.request_journal import UNWRITTEN_MAX, Lacking, RequestJournal
+from storage.journal.kept_request import Kept
+from storage.journal.request_journal import UNWRITTEN_MAX, Lacking, RequestJournal
 
 KEY = b"K" * 32
 CALLER = "15125550111"

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.errors import Broken, Refused, Unavailable
-from storage.sealed_header import CHUNK_BYTES, HEADER_BYTES
-from storage.sealing import (
+from storage.audio.sealed_header import CHUNK_BYTES, HEADER_BYTES
+from storage.audio.sealing import (
     Sealed,
     new_data_key,
     open_sealed,
@@ -22,6 +21,7 @@ from storage.sealing import (
     unwrap_key,
     wrap_key,
 )
+from storage.errors import Broken, Refused, Unavailable
 
 KEY = bytes(range(32))
 ID = "0123456789abcdef" * 2

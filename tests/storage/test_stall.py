@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
+from storage.database.circuit_breaker import Stall
 from storage.errors import Refused, Unavailable
-from storage.stall import Stall
 
 
 def stalled() -> Stall:

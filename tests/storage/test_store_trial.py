@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from storage.audio_store import AudioStore
-from storage.directory_store import DirectoryStore
+from storage.audio.contract import AudioStore
+from storage.audio.directory_store import DirectoryStore
+from storage.audio.s3_bucket import S3Bucket
+from storage.audio.s3_store import S3Store
+from storage.audio.store_trial import Trial, try_store
 from storage.errors import Unavailable
-from storage.s3_bucket import S3Bucket
-from storage.s3_store import S3Store
-from storage.store_trial import Trial, try_store
 from tests.conftest import NOON
 from tests.storage.s3_line import Line
 from tests.storage.s3_peer import Peer

@@ -9,11 +9,11 @@ import pytest
 from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, insert, text, update
 
-from storage.database import SQLITE_PRAGMAS, Database
+from storage.database.engine import SQLITE_PRAGMAS, Database
+from storage.database.schema import migrate
+from storage.database.tables import metadata, wording_version
+from storage.database.wipe import wipe
 from storage.errors import Unavailable
-from storage.schema import migrate
-from storage.tables import metadata, wording_version
-from storage.wiping import wipe
 from tests.conftest import NOON
 
 TABLES = metadata.sorted_tables

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from storage.database import Database
-from storage.job_queue import JobQueue, Standing, create_job_tables
-from storage.tables import worker
+from storage.database.engine import Database
+from storage.database.tables import worker
+from storage.jobs.queue import JobQueue, Standing, create_job_tables
 from tests.storage.a_worker import QUICK, WALK
 
 Process = subprocess.Popen[bytes]

@@ -6,8 +6,8 @@ from typing import Any
 from alembic import command
 from sqlalchemy import Connection
 
-from storage import schema
-from storage.database import Database
+from storage.database import schema
+from storage.database.engine import Database
 
 
 def upgrade(database: Database, to: str) -> None:

@@ -1,6 +1,6 @@
 """The first schema: calls, permits, recordings, incidents, rulebooks, workers and the consent log.
 
-Frozen: it says what was made then, and nothing of it is read from `storage.tables`, which goes on changing.
+Frozen: it says what was made then, and nothing of it is read from `storage.database.tables`, which goes on changing.
 """
 
 from alembic import op

@@ -1,6 +1,6 @@
 """What richer rules need: the law that decided, who said no before, the prompts as played, and each purpose's own end.
 
-Frozen: it says what was made then, and nothing of it is read from `storage.tables`, which goes on changing.
+Frozen: it says what was made then, and nothing of it is read from `storage.database.tables`, which goes on changing.
 """
 
 import json

@@ -1,7 +1,7 @@
 """What makes the log worth something to an outsider: checkpoints, keys and anchors; and what Twilio itself says of a
 call, legal holds, erasures, and the calls of the self-test.
 
-Frozen: it says what was made then, and nothing of it is read from `storage.tables`, which goes on changing.
+Frozen: it says what was made then, and nothing of it is read from `storage.database.tables`, which goes on changing.
 """
 
 from alembic import op

@@ -1,6 +1,6 @@
 """A call may be sent to the line's beginning again: which round it is in, and an answer for each different request.
 
-Frozen: it says what was made then, and nothing of it is read from `storage.tables`, which goes on changing.
+Frozen: it says what was made then, and nothing of it is read from `storage.database.tables`, which goes on changing.
 """
 
 from alembic import op

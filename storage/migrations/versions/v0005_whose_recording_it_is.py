@@ -1,6 +1,6 @@
 """What tells the recording that we ordered from others of the same call, and a state for one of which that is unclear.
 
-Frozen: it says what was made then, and nothing of it is read from `storage.tables`, which goes on changing.
+Frozen: it says what was made then, and nothing of it is read from `storage.database.tables`, which goes on changing.
 """
 
 from alembic import op

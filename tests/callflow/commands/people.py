@@ -18,15 +18,16 @@ from callflow.webhooks import Webhooks, create_app
 from evidence.disclosures import read_disclosure
 from policies.erasure import goes
 from policies.lifecycle import RecordingState
-from storage import asking, recordings
-from storage.database import Database
-from storage.destroy import destroy
-from storage.intake import intake
-from storage.job_steps import Steps
+from storage import recordings
+from storage.custody import ask_provider
+from storage.custody.destroy import destroy
+from storage.custody.intake import intake
+from storage.custody.workshop import Workshop
+from storage.database.engine import Database
+from storage.database.tables import call, disclosure, recording
+from storage.jobs.steps import Steps
 from storage.provider import ProviderCall, ProviderRecording
 from storage.recordings import Recording
-from storage.tables import call, disclosure, recording
-from storage.workshop import Workshop
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import ACCOUNT, BASE, RULEBOOK, TOKEN, Clock, PhoneCall, Twilio, make_waiting
 from tests.callflow.whole_calls import NEVER, NOTICE, falls_back, hangs_up, is_missed, is_never_asked, talks
@@ -126,7 +127,7 @@ def _take_in(house: House, clock: Clock) -> None:
         company.tapes[one.recording_sid] = Tape(shown, _WAV)
         intake(shop, cast(Steps, Patient()), one.id)
     clock.passes(86400 * 2)
-    asking.ask(shop, house.jobs)
+    ask_provider.ask(shop, house.jobs)
 
 
 def carry_out_destructions(house: House) -> None:

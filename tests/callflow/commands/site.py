@@ -17,8 +17,8 @@ from sqlalchemy import func, select
 
 from callflow.cli import main
 from callflow.init import initialise
-from storage.database import Database
-from storage.tables import worker
+from storage.database.engine import Database
+from storage.database.tables import worker
 from tests.source import ROOT
 
 TOKEN = "t0ken-for-webhooks-0123456789"

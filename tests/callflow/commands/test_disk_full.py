@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.database import Database
+from storage.database.engine import Database
+from storage.database.readiness import DatabaseCheck
 from storage.errors import Unavailable
-from storage.usable import DatabaseCheck
 from tests.callflow.commands.site import Site
 
 NO_ROOM = "no room left on the disk"

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 
 from callflow.house import open_house
 from callflow.promises import Witness, breaches
-from storage.tables import call
+from storage.database.tables import call
 from tests.callflow.commands.people import (
     ANN,
     BOB,
@@ -182,7 +182,7 @@ def test_a_call_that_is_under_way_has_to_wait(people: People) -> None:
 
 
 def test_somebody_who_still_reads_is_told_of(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.wiping.PATIENCE_S", 0.0)
+    monkeypatch.setattr("storage.database.wipe.PATIENCE_S", 0.0)
     with still_open(people.site) as database:
         with database.read() as connection:
             connection.execute(select(call.c.id)).all()

@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 
 from callflow.house import open_house
-from storage.sealing import seal, unwrap_key
-from storage.tables import call, disclosure, log_leaf, permit, recording_key
+from storage.audio.sealing import seal, unwrap_key
+from storage.database.tables import call, disclosure, log_leaf, permit, recording_key
 from tests.callflow.commands.site import Ran, Site
 from tests.callflow.signed_log import disarm
 from tests.faults.premises import WAV, Premises

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select
 from callflow.house import open_house
 from callflow.working import make_worker
 from storage import declines
-from storage.tables import call, remembered_decline
+from storage.database.tables import call, remembered_decline
 from tests.callflow.commands.site import Site
 
 

@@ -5,8 +5,8 @@ import secrets
 from contextlib import closing
 from datetime import UTC, datetime
 
-from storage.calls import Moment
 from storage.incidents import raise_incident
+from storage.moment import Moment
 from tests.callflow.commands.site import Site
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, insert
 
 from callflow.keys import read_keys
 from callflow.private_files import Fault
+from storage.database.tables import call, recording, recording_key
 from storage.errors import Unavailable
-from storage.tables import call, recording, recording_key
 from tests.callflow.commands.site import Site
 from tests.conftest import NOON
 from tests.storage.versions import downgrade

@@ -18,13 +18,13 @@ from callflow.house import open_house
 from callflow.setup import publish
 from evidence.checkpoints import TlogProof
 from policies.rulebook import parse
-from storage import checkpoints
-from storage.checkpoints import Signing
-from storage.intake import intake
-from storage.job_steps import Steps
+from storage.custody.intake import intake
+from storage.custody.workshop import Workshop
+from storage.database.tables import call, disclosure
+from storage.jobs.steps import Steps
+from storage.log import checkpoints
+from storage.log.checkpoints import Signing
 from storage.provider import ProviderRecording
-from storage.tables import call, disclosure
-from storage.workshop import Workshop
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import RULEBOOK, Installation, install
 from tests.callflow.whole_calls import call_every_way

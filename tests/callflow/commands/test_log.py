@@ -19,9 +19,9 @@ from callflow.keys import read_keys, rotate_signing_key
 from evidence.checkpoints import Checkpoint
 from evidence.events import Event
 from evidence.notes import Note, Vkey, verified
-from storage import checkpoints, consent_log
-from storage.calls import Moment
-from storage.log_verification import verify
+from storage.log import checkpoints, consent_log
+from storage.log.verification import verify
+from storage.moment import Moment
 from tests.callflow.a_witness import TheWitness, a_witness
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import install

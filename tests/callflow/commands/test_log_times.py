@@ -11,8 +11,8 @@ from callflow.house import open_house
 from callflow.setup import publish
 from evidence.events import Event
 from policies.rulebook import parse
-from storage import consent_log
-from storage.calls import Moment
+from storage.log import consent_log
+from storage.moment import Moment
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import RULEBOOK, install
 from tests.callflow.whole_calls import talks

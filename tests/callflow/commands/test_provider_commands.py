@@ -9,6 +9,7 @@ import pytest
 from simulator.clock import RealClock
 from simulator.server import Server
 from storage import call_end, calls
+from storage.moment import Moment
 from tests.callflow.commands.site import Site
 from tests.simulator.office import Office
 from tests.storage.test_calls import new_call
@@ -65,7 +66,7 @@ def test_a_call_that_twilio_does_not_tell_of_is_not_corroborated(connected: Site
         database.write(lambda connection: calls.add(connection, ended))
         database.write(
             lambda connection: call_end.end(
-                connection, calls.Moment(datetime.now(UTC), bytes), ended, status="completed", duration_s=1
+                connection, Moment(datetime.now(UTC), bytes), ended, status="completed", duration_s=1
             )
         )
     for name in (ended.call_sid, ended.id):

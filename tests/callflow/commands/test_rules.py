@@ -12,7 +12,7 @@ from sqlalchemy import update
 from callflow.setup import publish
 from policies.law import DISCLAIMER, packaged_law
 from policies.rulebook import parse
-from storage.tables import call as call_table
+from storage.database.tables import call as call_table
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import RULEBOOK, Installation, install
 from tests.callflow.whole_calls import ASKS, NOTICE, talks

@@ -12,8 +12,8 @@ from callflow.selftest_checks import CHECKS
 from callflow.selftest_daily import EVERY, SelfTest, utc_now
 from callflow.town import free_port
 from callflow.working import make_worker
+from storage.database.tables import call, watermark
 from storage.errors import Unavailable
-from storage.tables import call, watermark
 from tests.callflow.commands.site import Site
 from tests.callflow.commands.test_serving import FACES, Served, until
 from tests.callflow.tested_service import only

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from callflow.town import free_port
-from storage import checkpoints
+from storage.log import checkpoints
 from tests.callflow.commands.site import Site
 from tests.processes import below, children, is_alive
 

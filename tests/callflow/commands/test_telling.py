@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, text, update
 
 from callflow.cli import main
 from evidence.merkle import leaf_hash
-from storage.tables import log_leaf
+from storage.database.tables import log_leaf
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import install
 from tests.callflow.whole_calls import call_every_way

@@ -1,0 +1,102 @@
+"""The one way to the audio of a kept recording, for whoever wants to hear or copy it: each asks for a purpose.
+
+That they asked, and whether they may, is in the consent log before a byte is read. So the log may tell of an access
+that then failed, and misses none.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from evidence.events import Event, Value
+from policies.consent import RECORDING_OUTCOMES, Outcome
+from policies.lifecycle import RecordingState
+from policies.purposes import Allowed, NotGranted, use_of
+from storage import calls, permits, recordings
+from storage.audio.contract import AudioStore
+from storage.audio.unseal import KeptAudio, kept_audio
+from storage.calls import Call
+from storage.custody.row_watch import contradictions, raise_contradiction
+from storage.errors import Refused
+from storage.incidents import is_open_of_call
+from storage.moment import Moment
+from storage.permits import Permit
+from storage.recordings import Recording
+from storage.row_check.differences import Difference
+
+# A purpose goes into the log for ever, so it can't be whatever somebody typed: a number, say.
+_PURPOSE = re.compile(r"[a-z][a-z_-]{0,47}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """It may not be used so. A value, because what was asked is kept all the same."""
+
+    recording_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"recording {self.recording_id}: {self.reason}"
+
+
+def open_for(
+    connection: Connection,
+    moment: Moment,
+    recording_id: str,
+    purpose: str,
+    *,
+    store: AudioStore,
+    key_encryption_key: bytes,
+    actor: str,
+    what: Literal["export", "playback"] = "export",
+) -> KeptAudio | Refusal:
+    """Decide and say so in the log, in the caller's transaction; open what it returns when that is durable.
+
+    `actor` is whoever asks, as people here would know them. Raises Refused for a purpose that is not one word, and
+    Broken for a recording that there is not, or that is kept and can't be opened.
+    """
+    if not _PURPOSE.fullmatch(purpose):
+        raise Refused(f"recording {recording_id}: a purpose is one word, such as quality")
+    owner, known = recordings.with_call(connection, recording_id)
+    if differs := contradictions(connection, owner.id, moment.at):
+        decided: Allowed | NotGranted = _not_believed(connection, moment, known, differs)
+    else:
+        decided = _decide(owner, known, permits.permit_of(connection, owner.id), purpose, moment.at)
+    if isinstance(decided, Allowed) and is_open_of_call(connection, recordings.IN_DOUBT, owner.id):
+        decided = NotGranted("it is unclear which recording of the call is the one that was agreed to")
+    public: dict[str, Value] = {"recording": known.id, "purpose": purpose}
+    match decided:
+        case NotGranted(reason):
+            refused = Event("recording.access_refused", {**public, "why": reason}, {"actor": actor})
+            calls.tell(connection, moment, owner, refused)
+            return Refusal(known.id, reason)
+        case Allowed():
+            audio = kept_audio(connection, known.id, store=store, key_encryption_key=key_encryption_key)
+            calls.tell(
+                connection, moment, owner, Event("recording.accessed", {**public, "what": what}, {"actor": actor})
+            )
+            return audio
+
+
+def _not_believed(
+    connection: Connection, moment: Moment, known: Recording, differs: Sequence[Difference]
+) -> NotGranted:
+    """What the rows allow is nothing where the events say something else: it is for a person to look at."""
+    raise_contradiction(connection, moment, known.call_id, differs)
+    return NotGranted("its rows say something else than the log")
+
+
+def _decide(owner: Call, known: Recording, permit: Permit | None, purpose: str, at: datetime) -> Allowed | NotGranted:
+    if owner.outcome == Outcome.WITHDRAWN:
+        return NotGranted("its caller has withdrawn the consent")
+    if known.state is not RecordingState.KEPT:
+        return NotGranted(f"it is {known.state}, not kept")
+    if known.permit is None or permit is None or owner.outcome not in RECORDING_OUTCOMES:
+        return NotGranted("no permit covers it")
+    if known.retain_until is None or known.retain_until <= at:
+        return NotGranted("the time for which it is kept is over")
+    return use_of(permit.purposes, purpose, at)

@@ -1,0 +1,164 @@
+"""What Twilio is asked, because nobody told us: about every call that has not ended, and about every ended one ever
+more rarely for a day. What it says of recordings is taken in exactly as from a callback.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from policies.attribution import UNTIMED, Times
+from policies.lifecycle import RecordingState
+from storage import call_end, calls, news, permits, provider_accounts, recordings
+from storage.calls import Call
+from storage.custody.workshop import Workshop
+from storage.database.tables import call
+from storage.errors import Broken, Refused, Unavailable
+from storage.incidents import raise_incident
+from storage.moment import Moment
+from storage.provider import ClocksApart, ProviderCall
+from storage.recordings import Jobs
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 50
+_FAILURES_MAX = 5
+_LIVE_EVERY = timedelta(seconds=10)
+_POSTPONED = timedelta(minutes=1)
+_ASK_UNTIL = timedelta(days=1)
+_LATE = timedelta(minutes=10)
+_VERY_LATE = timedelta(hours=1)
+# Twilio ends a call after four hours, or after 24 where the account may.
+_CALL_MAX = timedelta(hours=25)
+_RESOLUTION = timedelta(seconds=1)  # of the times that Twilio tells
+
+
+def is_due(now: datetime) -> ColumnElement[bool]:
+    return call.c.sweep_at <= now
+
+
+def ask(shop: Workshop, jobs: Jobs) -> None:
+    """About each call that is due. One that can't be asked about keeps no other from it.
+
+    Raises Refused where Twilio refuses to answer at all, for which there is a reason that a person must see to.
+    """
+    failures: list[Exception] = []
+    for call_id, call_sid in _due(shop):
+        try:
+            _ask_about(shop, jobs, call_id, call_sid)
+        except (Unavailable, Refused, Broken) as error:
+            failures.append(error)
+            _postpone(shop, call_id, error)
+        if len(failures) == _FAILURES_MAX:
+            break  # it is Twilio that fails, or our way to it
+    for failure in failures:
+        log.warning("a call could not be asked about: %s", failure)
+        if isinstance(failure, Refused):
+            raise failure
+
+
+def _due(shop: Workshop) -> list[tuple[str, str]]:
+    query = select(call.c.id, call.c.call_sid).where(is_due(shop.now())).order_by(call.c.sweep_at).limit(_AT_ONCE)
+    with shop.database.read() as connection:
+        return [(row.id, row.call_sid) for row in connection.execute(query)]
+
+
+def _ask_about(shop: Workshop, jobs: Jobs, call_id: str, call_sid: str) -> None:
+    """What makes no sense of the call keeps nobody from its recordings."""
+    at_provider, broken = _call_there(shop, call_sid)
+    found = shop.provider.recordings_of(call_sid)
+    apart = shop.provider.clocks_apart()
+
+    def take_in(connection: Connection) -> None:
+        moment, known = shop.moment(), _call(connection, call_id)
+        if not broken and _is_over(known, at_provider, moment.at):
+            status = at_provider.status if at_provider else "unknown to Twilio"
+            duration_s = at_provider.duration_s if at_provider else None
+            known = call_end.end(connection, moment, known, status=status, duration_s=duration_s)
+        _tell_unread(connection, moment, known, found.unread)
+        times = _times(connection, known, at_provider, apart)
+        news.take_in(connection, moment, _call(connection, call_id), found.rows, jobs, times)
+        known = _call(connection, call_id)
+        _miss(connection, moment, known)
+        calls.ask_again(connection, known, _next_time(moment.at, known, is_known=at_provider is not None))
+
+    shop.database.write(take_in)
+    if broken:
+        raise broken
+
+
+def _call_there(shop: Workshop, call_sid: str) -> tuple[ProviderCall | None, Broken | None]:
+    try:
+        return shop.provider.call(call_sid), None
+    except Broken as error:
+        return None, error
+
+
+def _tell_unread(connection: Connection, moment: Moment, known: Call, unread: int) -> None:
+    if unread:
+        detail = f"{unread} rows of Twilio's list of its recordings make no sense; the others were taken in"
+        raise_incident(connection, moment, "list_not_understood", about=known.id, call_id=known.id, detail=detail)
+
+
+def _times(connection: Connection, known: Call, at_provider: ProviderCall | None, apart: ClocksApart | None) -> Times:
+    """Twilio's own word on when our recording was ordered, or what two measures of its clock agree on.
+
+    One is how far apart the two clocks were at Twilio's newest answer; the other how long each says that it took from
+    the call's beginning to the decision.
+    """
+    given = permits.permit_of(connection, known.id)
+    if given is None:
+        return UNTIMED
+    if asked_at := provider_accounts.recording_asked_at(connection, known.id):
+        return Times(asked_at=asked_at)
+    measured = [given.decided_at - apart.most] if apart else []
+    if at_provider and at_provider.came_in_at:
+        measured.append(at_provider.came_in_at + (given.decided_at - known.received_at))
+    return Times(not_before=min(measured) - _RESOLUTION) if measured else UNTIMED
+
+
+def _postpone(shop: Workshop, call_id: str, error: Exception) -> None:
+    """To the end of the queue with it; and what makes no sense is for a person."""
+    moment = shop.moment()
+
+    def put_off(connection: Connection) -> None:
+        calls.ask_again(connection, _call(connection, call_id), moment.at + _POSTPONED)
+        if isinstance(error, Broken):
+            raise_incident(connection, moment, "call_not_understood", about=call_id, call_id=call_id, detail=str(error))
+
+    shop.database.write(put_off)
+
+
+def _is_over(known: Call, at_provider: ProviderCall | None, now: datetime) -> bool:
+    """A call that Twilio does not know may be too new to be known everywhere there: to end it here would hang up."""
+    return now - known.received_at > _CALL_MAX if at_provider is None else at_provider.ended
+
+
+def _miss(connection: Connection, moment: Moment, known: Call) -> None:
+    """A caller agreed and nothing was recorded: no false "recorded", but somebody should know."""
+    over_for = moment.at - known.ended_at if known.ended_at else timedelta(0)
+    if over_for < _LATE:
+        return
+    heard = recordings.of_call(connection, known.id)
+    if not heard and permits.permit_of(connection, known.id):
+        detail = "the caller agreed to be recorded, and Twilio has no recording of the call"
+        raise_incident(connection, moment, "recording_missing", about=known.id, call_id=known.id, detail=detail)
+    for one in heard:
+        if one.state is RecordingState.STARTED and over_for > _VERY_LATE:
+            detail = "the call is over for more than an hour, and Twilio has not completed its recording"
+            raise_incident(connection, moment, "recording_missing", about=one.id, call_id=known.id, detail=detail)
+
+
+def _next_time(now: datetime, known: Call, *, is_known: bool) -> datetime | None:
+    """Live calls every few seconds; ended ones, and those that Twilio does not know, ever more rarely."""
+    if known.ended_at is None and is_known:
+        return now + _LIVE_EVERY
+    age = now - (known.ended_at or known.received_at)
+    return now + max(age, _LIVE_EVERY) if known.ended_at is None or age < _ASK_UNTIL else None
+
+
+def _call(connection: Connection, call_id: str) -> Call:
+    known = calls.by_id(connection, call_id)
+    if known is None:
+        raise Broken(f"call {call_id}: there is no such row")
+    return known

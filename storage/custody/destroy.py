@@ -1,0 +1,140 @@
+"""The job *destroy*: no copy of a recording remains, at Twilio or here, and the log says so.
+
+Twilio's copy goes first: what it still records must end before anything else matters. Then our objects, the leavings of
+cut attempts, the key that could open a backup, and what the spool holds.
+
+Of an erased call Twilio's name for the recording is not known any more, and it had been seen to be gone there before.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete
+
+from evidence.events import Event, Value
+from policies.lifecycle import RecordingEvent, RecordingState
+from storage import delays, holds, permits, recordings
+from storage.audio.audio_key import AudioKey
+from storage.calls import Call
+from storage.custody.intake import ABSENT, clear_spool, delete_at_provider, look
+from storage.custody.row_watch import is_over
+from storage.custody.workshop import Workshop
+from storage.database.tables import audio_object, recording_key
+from storage.errors import Unavailable
+from storage.jobs.steps import Steps
+from storage.permits import Permit
+from storage.recordings import Recording
+from storage.row_check.logged_calls import Contradicted, logged
+
+
+def destroy(shop: Workshop, steps: Steps, recording_id: str) -> None:
+    """Does nothing to a recording that is neither condemned nor expired when the job gets to it.
+
+    A legal hold keeps an expired one, also when it is placed while the job is on its way.
+    """
+    if not steps("look", lambda: _must_go(shop, recording_id)):
+        _waits_no_more(shop, recording_id)
+        return
+    steps("stop", lambda: _stop(shop, recording_id))
+    at_provider = steps("delete at provider", lambda: _delete_at_provider(shop, recording_id))
+    if steps("delete here", lambda: _delete_here(shop, *look(shop, recording_id))) is False:
+        return
+    steps(
+        "certify", lambda: shop.database.write(lambda connection: _certify(shop, connection, recording_id, at_provider))
+    )
+
+
+def delete_again(shop: Workshop, steps: Steps, recording_id: str) -> None:
+    """Twilio lists a recording that it had confirmed to be gone."""
+    steps("delete at provider", lambda: _delete_at_provider(shop, recording_id))
+    _waits_no_more(shop, recording_id)
+
+
+def _waits_no_more(shop: Workshop, recording_id: str) -> None:
+    """Nothing is left for the job to do, and the recording does not move by that."""
+    shop.database.write(lambda connection: delays.clear(connection, shop.moment(), recording_id))
+
+
+def _must_go(shop: Workshop, recording_id: str) -> bool:
+    known = look(shop, recording_id)[1]
+    with shop.database.read() as connection:
+        return _goes(connection, known, shop.now())
+
+
+def _goes(connection: Connection, known: Recording, now: datetime) -> bool:
+    """By its events, since there is no way back. Raises Contradicted where only its row says that it must go."""
+    told = logged(connection, known.call_id)
+    one = told.recordings.get(known.id)
+    if one is not None and one.state is RecordingState.CONDEMNED:
+        return True
+    is_held = told.is_held or bool(holds.holding(connection, known.call_id))
+    if one is not None and is_over(told, known.id, now):
+        return not is_held
+    if not is_held and _goes_by_its_row(known, now):
+        raise Contradicted(f"recording {known.id}", "its row says that it must go, and its events do not")
+    return False
+
+
+def _goes_by_its_row(known: Recording, now: datetime) -> bool:
+    if known.state is RecordingState.CONDEMNED:
+        return True
+    is_kept = known.state in {RecordingState.STORED, RecordingState.KEPT}
+    return is_kept and known.retain_until is not None and known.retain_until <= now
+
+
+def _stop(shop: Workshop, recording_id: str) -> None:
+    owner, known = look(shop, recording_id)
+    if owner.erased_at is None:
+        shop.provider.stop(owner.call_sid, known.recording_sid)
+
+
+def _delete_at_provider(shop: Workshop, recording_id: str) -> str:
+    owner, known = look(shop, recording_id)
+    return delete_at_provider(shop, known) if owner.erased_at is None else ""
+
+
+def _delete_here(shop: Workshop, owner: Call, known: Recording) -> bool:
+    """False where it is held by now, and nothing here was deleted."""
+    if not shop.database.write(lambda connection: _forget_key(shop, connection, known.id)):
+        return False
+    clear_spool(shop, known.id)
+    with shop.database.read() as connection:
+        permit = permits.permit_of(connection, owner.id)
+    if permit is None:
+        return True  # nothing of it was ever stored
+    folder = AudioKey(permit.retention, owner.received_at.date(), known.id, "any").folder
+    for key in list(shop.store.list(folder)):
+        shop.store.delete(key)
+    if any(True for _ in shop.store.list(folder)):
+        raise Unavailable(f"recording {known.id}: the audio store still lists it")
+    return True
+
+
+def _forget_key(shop: Workshop, connection: Connection, recording_id: str) -> bool:
+    """From here on there is no way back, so a hold is looked for once more: to place one takes the same lock."""
+    _, known = recordings.with_call(connection, recording_id)
+    if known.state is not RecordingState.DESTROYED and not _goes(connection, known, shop.now()):
+        return False
+    connection.execute(delete(recording_key).where(recording_key.c.recording_id == recording_id))
+    return True
+
+
+def _certify(shop: Workshop, connection: Connection, recording_id: str, at_provider: str | None) -> None:
+    owner, known = recordings.with_call(connection, recording_id)
+    rule = _rule(owner, known, permits.permit_of(connection, owner.id), shop.now())
+    connection.execute(delete(audio_object).where(audio_object.c.recording_id == recording_id))
+    # Of an erased call nothing was asked of Twilio: its copy was seen to be gone when ours was stored.
+    where = ["provider", "store", "key"] if owner.erased_at is None else ["store", "key"]
+    public: dict[str, Value] = {"recording": recording_id, "where": where, "rule": rule}
+    if at_provider == ABSENT:
+        public["at_provider"] = "no audio was made"
+    told = Event("recording.destroyed", public)
+    recordings.advance(connection, shop.moment(), owner, known, RecordingEvent.DESTROYED, told)
+
+
+def _rule(owner: Call, known: Recording, permit: Permit | None, now: datetime) -> str:
+    """Why it had to go, as the certificate says it."""
+    if owner.erased_at is not None:
+        return "erased"
+    if known.permit is None or permit is None:
+        return "no permit"
+    return "retention" if permit.retain_until <= now else "withdrawn"

@@ -1,0 +1,209 @@
+"""Erasing a call: what is personal about it goes, in one transaction with the event that says so.
+
+What stays names nobody: the events, whose personal fields can no longer be opened, and the call's and its recordings'
+rows under names of our own. The proofs made before are over the events alone, so they hold as they did.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
+
+from evidence.disclosures import read_disclosure
+from evidence.events import Event, Value, without_names
+from policies.erasure import Standing, goes, obstacle, stand_in
+from policies.lifecycle import CallState, RecordingEvent, RecordingState
+from storage import call_end, calls, holds, recordings, watermarks
+from storage.calls import Call
+from storage.database.tables import (
+    audio_object,
+    call,
+    delay,
+    disclosure,
+    incident,
+    log_leaf,
+    provider_account,
+    recording,
+    recording_key,
+    remembered_decline,
+    reply,
+)
+from storage.errors import Broken
+from storage.log import consent_log
+from storage.moment import Moment
+from storage.recordings import DESTROY, Jobs, Recording
+
+# Of these the erased call's rows go whole.
+_WHOLE = (reply, provider_account, remembered_decline)
+TABLES = (*_WHOLE, delay, audio_object, recording_key, recording, incident, disclosure, call)
+_NO_AUDIO = frozenset({RecordingState.ABSENT, RecordingState.DESTROYED})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Why and by whom. `basis` is public and stays in the log; `requester` and `ticket` are the staff's own words.
+
+    `again`: a restored backup has brought back what was erased before.
+    """
+
+    basis: str
+    actor: str
+    requester: str = ""
+    ticket: str = ""
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What of a call can name a person. `digests` are of the disclosures that go, `fields` the names in them.
+
+    `recordings` are those that Twilio's name is known of; `rows` counts all else.
+    """
+
+    call_id: str
+    fields: tuple[str, ...]
+    digests: tuple[str, ...]
+    recordings: tuple[Recording, ...]
+    rows: int
+
+    @property
+    def destroyed(self) -> tuple[Recording, ...]:
+        """Those of the recordings whose audio goes."""
+        return tuple(one for one in self.recordings if one.state not in _NO_AUDIO)
+
+    def __bool__(self) -> bool:
+        return bool(self.digests or self.recordings or self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class NotErased:
+    """It has to wait, and why. A value: the other calls of the same person are erased all the same."""
+
+    call_id: str
+    why: str
+
+
+def known_in_log(connection: Connection) -> dict[str, str]:
+    """The calls that the log says were erased, each with the basis. Reads the whole log."""
+    query = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.leaf.contains('"type":"privacy.erased"'))
+    told = [consent_log.read_event(row.idx, row.leaf) for row in connection.execute(query)]
+    return {event["call"]: event["basis"] for event in told if event["type"] == "privacy.erased"}
+
+
+def look(connection: Connection, call_id: str, *, again: bool = False) -> Traces | NotErased:
+    """What an erasure would find. Changes nothing."""
+    known = calls.peek(connection, call_id)
+    if known is None:
+        raise Broken(f"call {call_id}: there is no such row")
+    found = traces(connection, known)
+    why = obstacle(_standing(connection, known), again=again) if found else ""
+    return NotErased(call_id, why) if why else found
+
+
+def erase(connection: Connection, moment: Moment, call_id: str, request: Request, jobs: Jobs) -> Traces | NotErased:
+    """Erase a call, and say so in the log. What is returned is what is gone; nothing, where nothing was left.
+
+    The audio can't be opened from then on; a job deletes it.
+    """
+    known = _locked(connection, call_id)
+    found = look(connection, call_id, again=request.again)
+    if isinstance(found, NotErased) or not found:
+        return found
+    for table in _WHOLE:  # before the log is held: the same caller may be declining on another call
+        connection.execute(delete(table).where(table.c.call_id == call_id))
+    if request.again:
+        call_end.end(connection, moment, known, status="erased before", duration_s=None)
+    update_call = update(call).where(call.c.id == call_id)
+    connection.execute(update_call.values(erased_at=known.erased_at or moment.at, sweep_at=None, corroborate_at=None))
+    for one in found.recordings:
+        _give_up(connection, moment, call_id, one, jobs)
+    connection.execute(delete(disclosure).where(disclosure.c.digest.in_(found.digests)))
+    _clear_incidents(connection, known, found)
+    mine = select(recording.c.id).where(recording.c.call_id == call_id)
+    # A reason may name a recording as Twilio does.
+    connection.execute(delete(delay).where(delay.c.recording_id.in_(mine)))
+    connection.execute(update_call.values(call_sid=stand_in(call_id), caller_hash=None))
+    calls.tell(connection, moment, _locked(connection, call_id), _event(found, request))
+    return found
+
+
+def traces(connection: Connection, known: Call) -> Traces:
+    bodies = connection.execute(
+        select(disclosure.c.digest, disclosure.c.body).where(disclosure.c.call_id == known.id)
+    ).all()
+    going = [(name, row.digest) for row in bodies if goes(name := _open(row.body)[0])]
+    named = [one for one in recordings.of_call(connection, known.id) if one.recording_sid != stand_in(one.id)]
+    own = (known.call_sid != stand_in(known.id)) + (known.caller_hash is not None)
+    return Traces(
+        call_id=known.id,
+        fields=tuple(sorted({name for name, _ in going})),
+        digests=tuple(digest for _, digest in going),
+        recordings=tuple(named),
+        rows=own + sum(_count(connection, table, table.c.call_id == known.id) for table in _WHOLE),
+    )
+
+
+def _standing(connection: Connection, known: Call) -> Standing:
+    gone_through = watermarks.reached(connection, watermarks.CALLS)
+    is_listed = gone_through is not None and gone_through <= known.received_at
+    return Standing(
+        has_ended=known.state is CallState.ENDED,
+        is_asked_about=known.sweep_at is not None or is_listed,
+        recordings=[one.state for one in recordings.of_call(connection, known.id)],
+        holds=holds.holding(connection, known.id),
+    )
+
+
+def _give_up(connection: Connection, moment: Moment, call_id: str, one: Recording, jobs: Jobs) -> None:
+    """From here on the recording can't be opened, and its name at Twilio is not known."""
+    if one.state not in _NO_AUDIO:
+        told = Event("recording.condemned", {"recording": one.id, "source": one.source, "why": "erased"})
+        recordings.advance(connection, moment, _locked(connection, call_id), one, RecordingEvent.CONDEMNED, told)
+        for table in (audio_object, recording_key):
+            connection.execute(delete(table).where(table.c.recording_id == one.id))
+        jobs.enqueue(connection, DESTROY, f"{one.id}:{moment.at:%Y%m%dT%H%M%S}", one.id)
+    unnamed = {"recording_sid": stand_in(one.id), "object_key": None}
+    connection.execute(update(recording).where(recording.c.id == one.id).values(unnamed))
+
+
+def _clear_incidents(connection: Connection, known: Call, found: Traces) -> None:
+    sids = [known.call_sid, *(one.recording_sid for one in found.recordings)]
+    rows = connection.execute(select(incident.c.id, incident.c.detail).where(incident.c.call_id == known.id)).all()
+    for row in rows:
+        cleared = row.detail
+        for sid in sids:
+            cleared = cleared.replace(sid, "(erased)")
+        connection.execute(update(incident).where(incident.c.id == row.id).values(detail=without_names(cleared)))
+
+
+def _event(found: Traces, request: Request) -> Event:
+    public: dict[str, Value] = {
+        "basis": request.basis,
+        "fields": list(found.fields),
+        "disclosures": len(found.digests),
+        "recordings": len(found.destroyed),
+    }
+    said = {"actor": request.actor, "requester": request.requester, "ticket": request.ticket}
+    return Event(
+        "privacy.erased",
+        {**public, "again": True} if request.again else public,
+        {name: text for name, text in said.items() if text},
+    )
+
+
+def _open(body: str) -> tuple[str, Any]:
+    try:
+        return read_disclosure(body)
+    except ValueError as error:
+        raise Broken("consent log: a disclosure can't be read; run `onrecord log verify`") from error
+
+
+def _count(connection: Connection, table: Table, mine: ColumnElement[bool]) -> int:
+    return connection.scalar(select(func.count()).select_from(table).where(mine)) or 0
+
+
+def _locked(connection: Connection, call_id: str) -> Call:
+    known = calls.by_id(connection, call_id)
+    if known is None:
+        raise Broken(f"call {call_id}: there is no such row")
+    return known

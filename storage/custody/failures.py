@@ -1,0 +1,84 @@
+"""What is told of work on a recording that does not succeed: the reason, kept beside it, and an incident in time.
+
+Called by the worker, for every kind of job that is about a recording.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from policies.lifecycle import RecordingState
+from storage import delays, recordings
+from storage.custody.workshop import Workshop
+from storage.errors import Unavailable, Unusable
+from storage.incidents import raise_anew
+from storage.jobs.queue import JobKind
+from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
+
+# A person hears of it by then, and not of what a minute mends.
+TOLD_AFTER = timedelta(minutes=5)
+# What Twilio holds stays as it is; what our store refuses, somebody may be mending.
+_UNUSABLE_AGAIN = timedelta(days=1)
+_AGAIN_FIRST, _AGAIN_MAX = timedelta(hours=1), timedelta(hours=6)
+_STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})
+# The states in which a job has something left to do: in any other, another has done it.
+_HAS_WORK = {
+    INTAKE: frozenset({RecordingState.COMPLETED, RecordingState.STORED}),
+    DESTROY: frozenset({RecordingState.CONDEMNED}),
+    EXPIRE: _STORED,
+    DELETE_AGAIN: frozenset({RecordingState.KEPT, RecordingState.DESTROYED}),
+}
+
+
+def note_wait(shop: Workshop, kind: JobKind, argument: Any, error: Unavailable, wait_s: float) -> None:
+    """A job has to wait. An incident says why, as soon as the next try would come too late for that."""
+
+    def note(connection: Connection) -> None:
+        moment, known = shop.moment(), _about(connection, kind, argument)
+        if known is None:
+            return
+        kept = delays.note(connection, moment, known.id, kind.name, str(error))
+        if moment.at + timedelta(seconds=wait_s) - kept.since >= TOLD_AFTER:
+            detail = f"{kind.name} waits: {error}"
+            about, call_id = known.id, known.call_id
+            raise_anew(connection, moment, delays.WAITS, about=about, call_id=call_id, detail=detail, since=kept.since)
+
+    shop.database.write(note)
+
+
+def note_failure(shop: Workshop, kind: JobKind, argument: Any, error: Exception) -> None:
+    """A job failed for good: a person must look, and the row it was about says what at."""
+    about, detail = f"{kind.name}:{argument}"[:64], f"{kind.name}: {error}"
+
+    def note(connection: Connection) -> None:
+        moment, found, said = shop.moment(), _about(connection, kind, argument), detail
+        if found is not None:
+            before = delays.of(connection, found.id)
+            failures = (before.failures if before else 0) + 1
+            pause = _pause(kind, error, failures)
+            again = {"failures": failures, "again_at": moment.at + pause}
+            delays.note(connection, moment, found.id, kind.name, str(error), **again)
+            said = f"{detail}; tried again in {pause // timedelta(hours=1)} h"
+        known = found or recordings.peek(connection, str(argument))
+        call_id = known.call_id if known else None
+        raise_anew(connection, moment, delays.FAILED, about=about, call_id=call_id, detail=said, since=moment.at)
+
+    shop.database.write(note)
+
+
+def _pause(kind: JobKind, error: Exception, failures: int) -> timedelta:
+    """What must go is tried to be destroyed every hour; to take a recording in, its audio has to be fetched again."""
+    if kind is not INTAKE:
+        return _AGAIN_FIRST
+    if isinstance(error, Unusable):
+        return _UNUSABLE_AGAIN
+    return min(_AGAIN_FIRST * (1 << (failures - 1)), _AGAIN_MAX)
+
+
+def _about(connection: Connection, kind: JobKind, argument: Any) -> Recording | None:
+    """The recording that a job is about, its row and its call's locked; None where nothing is left for it to do."""
+    if kind not in _HAS_WORK or recordings.peek(connection, str(argument)) is None:
+        return None
+    _, known = recordings.with_call(connection, str(argument))
+    return known if known.state in _HAS_WORK[kind] else None

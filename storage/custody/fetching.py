@@ -1,0 +1,64 @@
+"""Twilio's WAV is fetched into the spool, and is not believed before it is known to be whole."""
+
+import shutil
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from storage import delays, recordings
+from storage.audio.judging import Verdict, judge
+from storage.audio.spool import spool
+from storage.custody.workshop import Workshop
+from storage.disk import disk_edge
+from storage.errors import Unavailable, Unusable
+from storage.pace import Pace
+from storage.recordings import Recording
+
+MASTER_FILE = "master.wav"
+_NO_AUDIO = "no audio"  # instead of a hash: a page that says when it was made never comes twice alike
+# The longest that a RIFF file can be: 37 hours of Twilio's, whose calls end after 24. Sealed it still fits in one put.
+MEDIA_BYTES_MAX = (1 << 32) + 8
+_BYTES_PER_S = 32_000  # two channels of 8,000 16-bit samples
+_ROOM_LEFT_BYTES = 8 << 20  # the disk may be that of the database too
+
+
+def download(shop: Workshop, known: Recording, folder: Path) -> None:
+    """Nothing is left of a download that failed: it will be tried many times, and is in the clear."""
+    with disk_edge(f"spool of recording {known.id}"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _require_room(known, folder)
+    media = shop.provider.media(known.recording_sid)
+    try:
+        master = folder / MASTER_FILE
+        spooled = spool(media, master, size_max_bytes=MEDIA_BYTES_MAX, pace=Pace())
+        verdict = judge(master, known.duration_s)
+        if not verdict.is_plain:
+            _require_again(shop, known, verdict, spooled.sha256)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _require_room(known: Recording, folder: Path) -> None:
+    """For the audio and its sealed copy: on a disk that it fills, others would fail too."""
+    audio = min((known.duration_s or 0) * _BYTES_PER_S, MEDIA_BYTES_MAX)
+    needed, free = 2 * audio + _ROOM_LEFT_BYTES, shutil.disk_usage(folder).free
+    if free < needed:
+        raise Unavailable(
+            f"recording {known.id}: no room left on the disk of the spool: {needed >> 20} MiB are needed, "
+            f"{free >> 20} MiB are free"
+        )
+
+
+def _require_again(shop: Workshop, known: Recording, verdict: Verdict, sha256: str) -> None:
+    """Odd audio is what Twilio has, and no download cut short, when it comes twice alike."""
+    media = sha256 if verdict.is_audio else _NO_AUDIO
+
+    def came_before(connection: Connection) -> bool:
+        recordings.with_call(connection, known.id)
+        return delays.came_before(connection, shop.moment(), known.id, media, apart=verdict.apart)
+
+    if not shop.database.write(came_before):
+        raise Unavailable(f"recording {known.id}: {verdict.said}; fetched again, to see whether it comes alike")
+    if not verdict.is_audio:
+        raise Unusable(f"recording {known.id}: {verdict.said}, again and again; Twilio's copy is left as it is")

@@ -1,0 +1,86 @@
+"""Rows held against the events while the service runs, some calls at a time: what differs is for a person to look at.
+
+What the log says is what counts: audio whose time is over by its events goes, whatever its row says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from policies.derived import DerivedCall
+from policies.lifecycle import RecordingState
+from storage.custody.workshop import Workshop
+from storage.database.tables import call
+from storage.errors import Broken
+from storage.incidents import raise_incident
+from storage.moment import Moment
+from storage.recordings import EXPIRE, Jobs
+from storage.row_check import check as row_check
+from storage.row_check.claims import moment as moment_of
+from storage.row_check.differences import Difference
+from storage.row_check.logged_calls import logged
+
+CONTRADICTION = "rows_contradict_log"
+_DETAIL_MAX = 3
+
+
+def raise_contradiction(connection: Connection, moment: Moment, call_id: str, differs: Sequence[Difference]) -> None:
+    detail = "; ".join(map(str, differs[:_DETAIL_MAX]))
+    raise_incident(connection, moment, CONTRADICTION, about=call_id, call_id=call_id, detail=detail)
+
+
+@dataclass
+class RowWatch:
+    """Goes through all calls, `at_once` in each look, and begins again. `last` is the id that it has got to."""
+
+    shop: Workshop
+    jobs: Jobs
+    at_once: int = 100
+    last: str = ""
+
+    def look(self) -> None:
+        query = select(call.c.id).where(call.c.id > self.last).order_by(call.c.id).limit(self.at_once)
+        with self.shop.database.read() as connection:
+            ids = list(connection.scalars(query))
+            found = {call_id: contradictions(connection, call_id, self.shop.now()) for call_id in ids}
+        self.last = ids[-1] if len(ids) == self.at_once else ""
+        for call_id, differs in found.items():
+            if differs:
+                self.shop.database.write(lambda connection, call_id=call_id: self._settle(connection, call_id))  # type: ignore[misc]  # mypy and defaults
+
+    def _settle(self, connection: Connection, call_id: str) -> None:
+        """Looked at once more: the rows may have moved on meanwhile."""
+        moment = self.shop.moment()
+        differs = contradictions(connection, call_id, moment.at)
+        if not differs:
+            return
+        raise_contradiction(connection, moment, call_id, differs)
+        for recording_id in _overdue(connection, call_id, moment.at):
+            self.jobs.enqueue(connection, EXPIRE, f"{recording_id}:{moment.at:%Y%m%d%H}", recording_id)
+
+
+def contradictions(connection: Connection, call_id: str, now: datetime | None = None) -> list[Difference]:
+    """Where the rows of a call differ from its events, or those are not as they were logged."""
+    try:
+        return row_check.of_call(connection, call_id, now)
+    except Broken as error:
+        return [Difference(f"call {call_id}", str(error))]
+
+
+def _overdue(connection: Connection, call_id: str, now: datetime) -> list[str]:
+    """The recordings that by their events are kept for longer than they may be."""
+    try:
+        told = logged(connection, call_id)
+    except Broken:
+        return []
+    return [name for name in told.recordings if is_over(told, name, now)]
+
+
+def is_over(told: DerivedCall, recording_id: str, now: datetime) -> bool:
+    """Whether the time for which a recording is kept is over by its events, and no hold keeps it."""
+    one = told.recordings[recording_id]
+    until = moment_of(one.retain_until)
+    is_kept = one.state in {RecordingState.STORED, RecordingState.KEPT}
+    return is_kept and until is not None and until <= now and not told.is_held

@@ -1,0 +1,194 @@
+"""The job *sweep*: finds what nothing moves, and what nobody told us.
+
+Rows that wait too long are handed to a job again, what has lived as long as its rule says and is not held is destroyed,
+and Twilio is asked about calls (`storage.custody.ask_provider`).
+"""
+
+import re
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+from sqlalchemy import ColumnElement, Connection, Select, String, cast, exists, select
+
+from policies.lifecycle import RecordingState
+from storage import delays, holds, permits, recordings
+from storage.custody import ask_provider
+from storage.custody.intake import clear_spool
+from storage.custody.row_watch import CONTRADICTION
+from storage.custody.workshop import Workshop
+from storage.database.tables import call, delay, incident, permit, recording
+from storage.incidents import raise_anew, raise_incident
+from storage.jobs.queue import JobKind, Lane
+from storage.jobs.steps import Steps
+from storage.moment import Moment
+from storage.recordings import DESTROY, EXPIRE, INTAKE, Jobs, Recording
+from storage.row_check.logged_calls import Contradicted
+
+SWEEP = JobKind("sweep", Lane.PROMPT)
+_AT_ONCE = 50
+_LATE = timedelta(minutes=10)
+_VERY_LATE = timedelta(hours=1)
+_AFTER_INTAKE = (RecordingState.COMPLETED, RecordingState.STORED)
+_UNSTORED = (RecordingState.STARTED, RecordingState.COMPLETED, RecordingState.QUARANTINED)
+_KEPT = (RecordingState.STORED, RecordingState.KEPT)
+_RECORDING_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class KnownJobs(Jobs, Protocol):
+    """A job's id begins with that of the row it is about."""
+
+    def under_way(self, kind: JobKind) -> frozenset[str]:
+        """The ids of those that are waiting or running."""
+        ...
+
+
+def ask_for_one(shop: Workshop, jobs: KnownJobs) -> None:
+    """Queue a sweep where there is something to sweep and none is under way."""
+    now = shop.now()
+    with shop.database.read() as connection:
+        waits = any(connection.execute(query.limit(1)).first() for query in _whats_due(now))
+    if waits and not jobs.under_way(SWEEP):
+        shop.database.write(lambda connection: jobs.enqueue(connection, SWEEP, f"{now:%Y%m%dT%H%M%S}", ""))
+
+
+def _whats_due(now: datetime) -> list[Select[tuple[str]]]:
+    return [
+        select(call.c.id).where(ask_provider.is_due(now)),
+        select(recording.c.id).where(_chased(now) | _waits(now, RecordingState.CONDEMNED)),
+        select(recording.c.id).where(_expired(now)),
+        _expired_unstored(now),
+    ]
+
+
+def sweep(shop: Workshop, jobs: KnownJobs, steps: Steps) -> None:
+    """Twilio is asked last: whatever it answers, nothing lives longer for it."""
+    steps("chase", lambda: _chase(shop, jobs))
+    steps("expire", lambda: _push(shop, jobs, EXPIRE, _expired(shop.now())))
+    steps("give up", lambda: _give_up(shop, jobs))
+    steps("complain", lambda: _complain(shop))
+    steps("ask", lambda: ask_provider.ask(shop, jobs))
+
+
+def tidy(shop: Workshop) -> None:
+    """Audio in the clear has no business in this machine's spool once its recording has moved on."""
+    for folder in shop.spool.iterdir() if shop.spool.is_dir() else ():
+        if not _RECORDING_ID.fullmatch(folder.name):
+            continue  # nothing of ours: a spool in the wrong place must not cost what else lies there
+        with shop.database.read() as connection:
+            known = recordings.peek(connection, folder.name)
+        if known is None or known.state is not RecordingState.COMPLETED:
+            clear_spool(shop, folder.name)
+
+
+def _chase(shop: Workshop, jobs: KnownJobs) -> None:
+    """Rows that stand still: their job failed for good, or was never asked for."""
+    _push(shop, jobs, INTAKE, _chased(shop.now()))
+    _push(shop, jobs, DESTROY, _waits(shop.now(), RecordingState.CONDEMNED))
+
+
+def _push(shop: Workshop, jobs: KnownJobs, kind: JobKind, condition: ColumnElement[bool]) -> None:
+    """A new job for each of these recordings that none is about; one an hour."""
+    busy = {job_id.partition(":")[0] for job_id in jobs.under_way(kind)}
+    with shop.database.read() as connection:
+        found = recordings.some(connection, condition, limit=len(busy) + _AT_ONCE)
+    idle = sorted(known.id for known in found if known.id not in busy)  # in one order, or two sweeps could deadlock
+    hour = f"{shop.now():%Y%m%d%H}"
+
+    def ask(connection: Connection) -> None:
+        for recording_id in idle:
+            jobs.enqueue(connection, kind, f"{recording_id}:{hour}", recording_id)
+
+    if idle:
+        shop.database.write(ask)
+
+
+def _give_up(shop: Workshop, jobs: KnownJobs) -> None:
+    """What Twilio still holds because it was never stored here lives no longer for that."""
+    with shop.database.read() as connection:
+        expired = [row.id for row in connection.execute(_expired_unstored(shop.now()).limit(_AT_ONCE))]
+
+    def condemn(connection: Connection, recording_id: str) -> None:
+        owner, known = recordings.with_call(connection, recording_id)
+        try:
+            permits.permit_of(connection, owner.id)
+        except Contradicted as error:  # by a row alone nothing is given up, and no other waits for it
+            detail = str(error)
+            raise_incident(connection, shop.moment(), CONTRADICTION, about=owner.id, call_id=owner.id, detail=detail)
+            return
+        detail = f"its time ended before it was stored here; {_last_reason(delays.of(connection, known.id))}"
+        raise_incident(
+            connection, shop.moment(), "recording_never_stored", about=known.id, call_id=known.call_id, detail=detail
+        )
+        recordings.condemn(connection, shop.moment(), owner, known, jobs, why="its time ended before it was stored")
+
+    for recording_id in expired:
+        shop.database.write(partial(condemn, recording_id=recording_id))
+
+
+def _complain(shop: Workshop) -> None:
+    """A recording that has waited for long, whatever is being done about it, is for a person to look at."""
+    moment = shop.moment()
+    stays = _stays(cast(recording.c.state, String))
+    unmoved = _waits(moment.at, *_AFTER_INTAKE, RecordingState.CONDEMNED, longer_than=_VERY_LATE) & ~_told(stays)
+    unbegun = _waits(moment.at, RecordingState.COMPLETED, RecordingState.CONDEMNED) & ~_told(delays.WAITS)
+    with shop.database.read() as connection:
+        found = recordings.some(connection, unmoved, limit=_AT_ONCE)
+        idle = recordings.some(connection, unbegun & ~_tried(), limit=_AT_ONCE)
+    if found or idle:
+        shop.database.write(lambda connection: _raise_all(connection, moment, found, idle))
+
+
+def _raise_all(connection: Connection, moment: Moment, found: list[Recording], idle: list[Recording]) -> None:
+    for known in found:
+        reason = _last_reason(delays.of(connection, known.id))
+        detail = f"the recording has been {known.state} for more than an hour; {reason}"
+        _raise(connection, moment, f"{delays.STAYS}{known.state}", known, detail)
+    if (of_another := delays.latest(connection)) is None:
+        return  # nothing fails: there is much to do
+    for known in idle:
+        detail = f"the work on it has not begun; of another recording, {_last_reason(of_another)}"
+        _raise(connection, moment, delays.WAITS, known, detail)
+
+
+def _raise(connection: Connection, moment: Moment, kind: str, known: Recording, detail: str) -> None:
+    """Opened again where one of this kind was closed before the recording came to stand where it stands."""
+    raise_anew(connection, moment, kind, about=known.id, call_id=known.call_id, detail=detail, since=known.moved_at)
+
+
+def _last_reason(known: delays.Delay | None) -> str:
+    return f"{known.job} failed last because: {known.reason}" if known else "no failure is known"
+
+
+def _told(kind: ColumnElement[str] | str) -> ColumnElement[bool]:
+    return exists().where(incident.c.about == recording.c.id, incident.c.kind == kind)
+
+
+def _tried() -> ColumnElement[bool]:
+    return exists().where(delay.c.recording_id == recording.c.id)
+
+
+def _stays(state: ColumnElement[str]) -> ColumnElement[str]:
+    return delays.STAYS + state
+
+
+def _chased(now: datetime) -> ColumnElement[bool]:
+    """To be taken in again, unless the last job that gave it up said that it would be of no use yet."""
+    rests = exists().where(delay.c.recording_id == recording.c.id, delay.c.again_at > now)
+    return _waits(now, *_AFTER_INTAKE) & ~rests
+
+
+def _waits(now: datetime, *states: RecordingState, longer_than: timedelta = _LATE) -> ColumnElement[bool]:
+    return recording.c.state.in_(states) & (recording.c.moved_at < now - longer_than)
+
+
+def _expired(now: datetime) -> ColumnElement[bool]:
+    return recording.c.state.in_(_KEPT) & (recording.c.retain_until <= now) & ~holds.is_held(recording.c.call_id)
+
+
+def _expired_unstored(now: datetime) -> Select[tuple[str]]:
+    return (
+        select(recording.c.id)
+        .join(permit, permit.c.call_id == recording.c.call_id)
+        .where(recording.c.state.in_(_UNSTORED), permit.c.retain_until <= now, ~holds.is_held(recording.c.call_id))
+    )

@@ -1,0 +1,310 @@
+"""The tables, with the constraints that carry the invariants. `storage/migrations` creates exactly these.
+
+Three kinds: what became of each call and recording (rows move along the tables of `policies.lifecycle`), the consent
+log (`storage.database.log_tables`), and what is kept about the service itself.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from storage.database.column_types import Instant
+from storage.database.log_tables import (
+    disclosure,
+    log_anchor,
+    log_checkpoint,
+    log_head,
+    log_key,
+    log_leaf,
+    log_node,
+    log_origin,
+)
+from storage.database.metadata import metadata, one_of
+from storage.database.work_tables import delay
+
+__all__ = [
+    "audio_object",
+    "call",
+    "delay",
+    "disclosure",
+    "incident",
+    "law_version",
+    "legal_hold",
+    "log_anchor",
+    "log_checkpoint",
+    "log_head",
+    "log_key",
+    "log_leaf",
+    "log_node",
+    "log_origin",
+    "metadata",
+    "permit",
+    "prompt_audio",
+    "provider_account",
+    "recording",
+    "recording_key",
+    "remembered_decline",
+    "reply",
+    "rulebook_version",
+    "watermark",
+    "wording_version",
+    "worker",
+]
+
+CALL_STATES = ("disclosing", "choosing", "recording", "suppressed", "ending", "ended")
+OUTCOMES = (
+    "open",
+    "consented",
+    "consented_by_staying",
+    "declined",
+    "silent",
+    "unclear",
+    "hung_up_in_disclosure",
+    "hung_up_in_choice",
+    "disclosure_cut_short",
+    "disclosure_failed",
+    "not_asked",
+    "withdrawn",
+)
+PERMITTING_OUTCOMES = ("consented", "consented_by_staying")
+RECORDING_STATES = ("started", "completed", "stored", "kept", "absent", "quarantined", "condemned", "destroyed")
+
+# One phone call to one of our lines. Who called is not here: that is a disclosure of the log, and can be erased, as can
+# the hash that only the key file's holder can tie to a number.
+call = Table(
+    "call",
+    metadata,
+    Column("id", String(32), primary_key=True),  # random; the only name that URLs and the log use
+    Column("call_sid", String(34), nullable=False, unique=True),
+    Column("line", String(20), nullable=False),  # empty where what was dialled is none of our lines
+    Column("mode", String(16), nullable=False),
+    Column("silence_is_consent", Integer, nullable=False),
+    Column("prompts_max", Integer, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("wording_sha256", String(64), nullable=False),
+    Column("rules_sha256", String(64), nullable=False),
+    Column("law_sha256", String(64), nullable=False, server_default=""),  # the law pack that decided
+    Column("on_refusal", String(48), nullable=False, server_default=""),
+    Column("remembers_decline", Integer, nullable=False, server_default="0"),
+    Column("terms", Text, nullable=False, server_default=""),  # JSON: what a permit of this call will say
+    Column("caller_hash", String(64)),  # keyed hash of the caller's number, to find a person's calls by
+    Column("state", String(16), nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("prompt", Integer, nullable=False, server_default="0"),  # the last playing of the question, from 1
+    Column("events", Integer, nullable=False, server_default="0"),  # how many of the log's events are this call's
+    Column("received_at", Instant, nullable=False),
+    Column("disclosure_length_ms", Integer, nullable=False),
+    Column("served_at", Instant),  # when the disclosure was served
+    Column("decided_at", Instant),
+    Column("ended_at", Instant),
+    Column("sweep_at", Instant),  # when Twilio is next asked about this call; empty: no more
+    Column("corroborate_at", Instant),  # when Twilio is next asked what it saw of this call; empty: no more
+    Column("synthetic", Integer, nullable=False, server_default="0"),  # a call of the self-test, which Twilio never had
+    Column("erased_at", Instant),  # when what is personal about it was erased
+    Column("round", Integer, nullable=False, server_default="1"),  # how often it was sent to the line's beginning
+    Column("asked_before", Integer, nullable=False, server_default="0"),  # playings of the question in earlier rounds
+    Column("agreed_round", Integer, nullable=False, server_default="0"),  # the round of the latest consent; 0: none
+    one_of("state", CALL_STATES),
+    one_of("outcome", OUTCOMES),
+    CheckConstraint("state NOT IN ('suppressed', 'ending', 'ended') OR outcome <> 'open'", name="decided"),
+    CheckConstraint("state <> 'recording' OR outcome IN ('consented', 'consented_by_staying')", name="consented"),
+    CheckConstraint("outcome IN ('open') OR decided_at IS NOT NULL", name="decided_when"),
+    Index("ix_call_sweep_at", "sweep_at"),
+    Index("ix_call_corroborate_at", "corroborate_at"),
+    Index("ix_call_caller_hash", "caller_hash"),
+)
+
+# The only thing that allows a recording. Written once, by the decision that settled the call.
+permit = Table(
+    "permit",
+    metadata,
+    Column("call_id", ForeignKey("call.id"), primary_key=True),
+    Column("outcome", String(32), nullable=False),
+    Column("purposes", Text, nullable=False),  # JSON object: each purpose, and until when it may be used for it
+    Column("retention", String(64), nullable=False),
+    Column("retain_until", Instant, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    one_of("outcome", PERMITTING_OUTCOMES),
+)
+
+# The bytes that answered a request of Twilio's, so that a repeat gets the same ones. `attempt` counts the different
+# requests that came to one step.
+reply = Table(
+    "reply",
+    metadata,
+    Column("call_id", ForeignKey("call.id"), primary_key=True),
+    Column("step", String(32), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("request_sha256", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("answered_at", Instant, nullable=False),
+)
+
+# A recording at Twilio or here. `permit` is set on the one recording of the call that the permit covers: the one that
+# our document ordered, as far as that can be told.
+recording = Table(
+    "recording",
+    metadata,
+    Column("id", String(32), primary_key=True),  # random; names the objects in the audio store
+    Column("recording_sid", String(34), nullable=False, unique=True),
+    Column("call_id", ForeignKey("call.id"), nullable=False),
+    Column("permit", ForeignKey("permit.call_id"), unique=True),  # one permit, one recording
+    Column("state", String(16), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("duration_s", Integer),
+    Column("channels", Integer),
+    Column("track", String(16)),
+    Column("started_at", Instant),  # by Twilio's clock
+    Column("reported_at", Instant),  # when it was first told of at the address that only our document names
+    Column("noticed_at", Instant, nullable=False),
+    Column("moved_at", Instant, nullable=False),  # when the state last changed
+    Column("object_key", Text),
+    Column("retain_until", Instant),
+    Column("destroyed_at", Instant),
+    one_of("state", RECORDING_STATES),
+    CheckConstraint("permit IS NULL OR permit = call_id", name="own_permit"),
+    CheckConstraint(
+        "state IN ('absent', 'quarantined', 'condemned', 'destroyed') OR permit IS NOT NULL", name="permitted"
+    ),
+    CheckConstraint(
+        "state NOT IN ('stored', 'kept') OR (object_key IS NOT NULL AND retain_until IS NOT NULL)", name="stored_where"
+    ),
+    CheckConstraint("state <> 'destroyed' OR destroyed_at IS NOT NULL", name="destroyed_when"),
+    Index("ix_recording_unmoved", "state", "moved_at"),
+    Index("ix_recording_call", "call_id"),
+)
+
+# The objects that a kept recording consists of: the master and what was derived from it.
+audio_object = Table(
+    "audio_object",
+    metadata,
+    Column("recording_id", ForeignKey("recording.id"), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("version_id", Text),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),  # of the sealed bytes, as they lie in the store
+    Column("plain_sha256", String(64), nullable=False),
+)
+
+# Deleting this row makes every copy and backup of the audio unreadable.
+recording_key = Table(
+    "recording_key",
+    metadata,
+    Column("recording_id", ForeignKey("recording.id"), primary_key=True),
+    Column("wrapped_key", LargeBinary, nullable=False),
+)
+
+# Something a person must look at. `about` keeps one incident from being raised twice.
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(48), nullable=False),
+    Column("about", String(64), nullable=False),
+    Column("call_id", ForeignKey("call.id")),
+    Column("detail", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("closed_by", Text),
+    Column("closed_because", Text),
+    UniqueConstraint("kind", "about"),
+)
+
+# What must be kept whatever else says that it goes: a row says who, when and why, and stays when it is released.
+legal_hold = Table(
+    "legal_hold",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call_id", ForeignKey("call.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", Instant, nullable=False),
+    Column("released_by", Text),
+    Column("released_at", Instant),
+    CheckConstraint("(released_by IS NULL) = (released_at IS NULL)", name="released_by_whom"),
+    Index("ix_legal_hold_call", "call_id"),
+)
+
+# What Twilio says of a call that is over, byte for byte as it was fetched; the log holds its salted hash. It is erased
+# with the call.
+provider_account = Table(
+    "provider_account",
+    metadata,
+    Column("call_id", ForeignKey("call.id"), primary_key=True),
+    Column("body", LargeBinary, nullable=False),  # JSON
+    Column("fetched_at", Instant, nullable=False),
+    Column("recording_asked_at", Instant),  # when Twilio asked for the document that orders it, by Twilio's clock
+)
+
+# Callers who said no and are not asked again for a while: by the keyed hash of their number, one row each.
+remembered_decline = Table(
+    "remembered_decline",
+    metadata,
+    Column("number_hash", String(64), primary_key=True),
+    Column("call_id", ForeignKey("call.id"), nullable=False),  # on which they last said it
+    Column("declined_at", Instant, nullable=False),
+    Column("forget_at", Instant, nullable=False),
+    Index("ix_remembered_decline_forget_at", "forget_at"),
+)
+
+# Every rulebook, law pack and wording that was ever in force, word for word; and every prompt, sound for sound.
+rulebook_version = Table(
+    "rulebook_version",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("adopted_at", Instant, nullable=False),
+)
+law_version = Table(
+    "law_version",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("version", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("adopted_at", Instant, nullable=False),
+)
+wording_version = Table(
+    "wording_version",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("text", Text, nullable=False),  # JSON
+    Column("adopted_at", Instant, nullable=False),
+)
+
+prompt_audio = Table(
+    "prompt_audio",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("length_ms", Integer, nullable=False),
+    Column("adopted_at", Instant, nullable=False),
+)
+
+# A worker process that is alive says so here; what a silent one held is taken over.
+worker = Table(
+    "worker",
+    metadata,
+    Column("executor_id", String(64), primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("beat_at", Instant, nullable=False),
+)
+
+# Up to when one of the provider's lists has been gone through, so that whoever looks next goes on from there.
+watermark = Table(
+    "watermark",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("at", Instant, nullable=False),
+)

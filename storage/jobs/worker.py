@@ -1,0 +1,192 @@
+"""Durable jobs, the doing side: what `onrecord work` runs, in any number of processes on any number of machines.
+
+A finished step is never done again, whatever dies. Each process has an identity of its own and never starts what
+another living one is doing; what a dead one held, a living one resumes. DBOS does the first and this module the rest:
+under one identity two processes do the same steps twice, and DBOS leaves the jobs of the dead lying for ever.
+"""
+
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from threading import Event, Semaphore, Thread
+from typing import Any
+
+from dbos import DBOS, DBOSConfig
+
+from storage.database.engine import Database
+from storage.errors import Broken, Refused, Unavailable
+from storage.jobs.heartbeats import Living, Watch
+from storage.jobs.periodic import repeat
+from storage.jobs.queue import APPLICATION, SERIALIZER, JobKind, JobQueue, Lane
+from storage.jobs.steps import Patience, Steps
+from storage.refrain import Refrain
+
+log = logging.getLogger(__name__)
+
+Job = Callable[[Steps, Any], None]
+OnFailure = Callable[[JobKind, Any, Exception], None]
+OnWait = Callable[[JobKind, Any, Unavailable, float], None]
+
+# By itself this is a hash of the source: after an edit, nobody would resume what the old code began.
+APPLICATION_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """Done by the eldest living worker only, so at most for a moment by two: it must bear that.
+
+    `everywhere`: done by each worker, as what concerns its own machine must be.
+    """
+
+    name: str
+    every_s: float
+    work: Callable[[], object]
+    everywhere: bool = False
+
+
+@dataclass(frozen=True)
+class Crew:
+    """A lane's size in one process: how many jobs are begun at once, and how many of them carry out a step."""
+
+    begun_max: int
+    steps_max: int
+    poll_s: float
+
+
+@dataclass(frozen=True)
+class Tempo:
+    beat_s: float = 1.0
+    silent_s: float = 5.0  # then a worker is dead; less than a busy machine's pauses would cost work done twice
+    prompt: Crew = Crew(begun_max=50, steps_max=4, poll_s=0.5)
+    bulk: Crew = Crew(begun_max=50, steps_max=2, poll_s=1.0)
+
+    def crew(self, lane: Lane) -> Crew:
+        return self.prompt if lane is Lane.PROMPT else self.bulk
+
+
+class Worker:
+    """One in a process. `start`, and in the end `stop`."""
+
+    def __init__(
+        self,
+        database: Database,
+        jobs: Mapping[JobKind, Job],
+        *,
+        on_failure: OnFailure,
+        on_wait: OnWait = lambda *_: None,
+        periodic: Sequence[Periodic] = (),
+        patience: Patience | None = None,
+        tempo: Tempo | None = None,
+    ) -> None:
+        """`on_failure` is itself a step, done once, when a job has failed for good: there an incident is opened.
+
+        `on_wait` is told each time that a job has to wait, and why, and for how many seconds.
+        """
+        self.executor_id = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._database, self._jobs, self._periodic = database, jobs, periodic
+        self._on_failure, self._on_wait = on_failure, on_wait
+        self._patience, self._tempo = patience or Patience(), tempo or Tempo()
+        self._living = Living(database, self.executor_id, Watch(self._tempo.silent_s))
+        self._stopping, self._stopped, self._eldest = Event(), Event(), False
+        self._threads: list[Thread] = []
+
+    def start(self) -> None:
+        queue = JobQueue(self._database)
+        queue.check()
+        self._living.beat(datetime.now(UTC))  # before the first job is begun, or a living one would resume it
+        for lane in Lane:
+            crew = self._tempo.crew(lane)
+            queue.open_lane(lane, begun_max=crew.begun_max, poll_s=crew.poll_s)
+        DBOS(config=_config(self._database, self.executor_id))
+        steps = {lane: self._steps(lane) for lane in Lane}
+        for kind, job in self._jobs.items():
+            DBOS.workflow(name=kind.name)(self._guarded(kind, job, steps[kind.lane]))
+        DBOS.launch()
+        self._threads = [
+            repeat("beat", self._tempo.beat_s, lambda: self._living.beat(datetime.now(UTC)), self._stopped),
+            repeat("watch", self._tempo.beat_s, self._resume_the_dead, self._stopping),
+            *(repeat(one.name, one.every_s, one.work, self._stopping, when=self._turn(one)) for one in self._periodic),
+        ]
+
+    def stop(self, grace_s: int = 10) -> None:
+        """Begin nothing more, let running steps end for `grace_s`, and leave the rest to the others.
+
+        A step that has not ended by then still runs on its thread, and Python waits for threads: a process that must be
+        gone ends itself with `os._exit`. Nothing is lost by it.
+        """
+        beat, *others = self._threads
+        self._stopping.set()
+        late_at = time.monotonic() + grace_s  # once for all of them: each may be waiting for somebody who never answers
+        for thread in others:
+            thread.join(max(0.0, late_at - time.monotonic()))
+        DBOS.destroy(workflow_completion_timeout_sec=grace_s, destroy_registry=True)
+        self._stopped.set()  # not before: who no longer beats is buried, and what it still does begun again
+        beat.join(grace_s)
+        self._living.leave()
+
+    def _turn(self, one: Periodic) -> Callable[[], bool]:
+        return lambda: one.everywhere or self._eldest
+
+    def _steps(self, lane: Lane) -> Steps:
+        return Steps(Semaphore(self._tempo.crew(lane).steps_max), self._stopping, self._patience)
+
+    def _guarded(self, kind: JobKind, job: Job, steps: Steps) -> Callable[[Any], None]:
+        def guarded(argument: Any) -> None:
+            told = replace(steps, on_wait=self._telling(kind, argument))
+            try:
+                job(told, argument)
+            except Exception as error:  # the edge of a job
+                told("on_failure", partial(self._on_failure, kind, argument, error))
+                raise
+
+        return guarded
+
+    def _telling(self, kind: JobKind, argument: Any) -> Callable[[Unavailable, float], None]:
+        refrain = Refrain()
+
+        def tell(error: Unavailable, wait_s: float) -> None:
+            if refrain.is_due(str(error), time.monotonic()):
+                log.warning("%s of %s waits, and is tried again in %.0f s: %s", kind.name, argument, wait_s, error)
+            try:
+                self._on_wait(kind, argument, error, wait_s)
+            except (Refused, Unavailable, Broken) as failure:  # it is told again with the next try
+                if refrain.is_due(str(failure), time.monotonic()):
+                    log.warning("why %s of %s waits could not be kept: %s", kind.name, argument, failure)
+
+        return tell
+
+    def _resume_the_dead(self) -> None:
+        # In this order: whoever begins a job has a row before.
+        holding = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        seen = self._living.look(time.monotonic())
+        self._eldest = seen.living[:1] == [self.executor_id]
+        dead = {one.executor_id for one in holding if one.executor_id} - {*seen.living, self.executor_id}
+        if dead:
+            # Not `resume_workflows`: this asks, in the transaction that takes the job, whether the dead one still holds
+            # it, so of two who would resume it one does.
+            DBOS._recover_pending_workflows(sorted(dead))
+        if seen.silent:
+            self._living.bury(seen.silent)
+
+
+def _config(database: Database, executor_id: str) -> DBOSConfig:
+    return DBOSConfig(
+        name=APPLICATION,
+        system_database_engine=database.engine,
+        run_migrations=False,
+        use_listen_notify=False,
+        serializer=SERIALIZER,
+        executor_id=executor_id,
+        application_version=APPLICATION_VERSION,
+        conductor_key=None,
+        enable_otlp=False,
+        log_level="WARNING",
+        scheduler_polling_interval_sec=3600.0,  # unused; see Periodic
+        notification_listener_polling_interval_sec=0.2,  # unused too, but stopping waits for it
+    )

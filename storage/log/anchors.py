@@ -1,0 +1,96 @@
+"""Anchors: who else holds which checkpoint, and the receipt they gave for it.
+
+An anchor counts for every earlier checkpoint as well, since the tree goes on from them; for a later one it says
+nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, exists, func, insert, select
+
+from evidence.anchor_levels import KINDS, Level
+from evidence.events import Event, Value
+from evidence.notes import NotANote, NotSigned, Signature, Vkey, read_signature, verified
+from storage.database.tables import log_anchor, log_leaf
+from storage.errors import Broken
+from storage.log import checkpoints, consent_log
+from storage.log.checkpoints import SignedCheckpoint
+from storage.moment import Moment
+
+_OWN = '%"type":"anchor.made"%'
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """`kind` is file, s3, witness or tsa. `receipt` is what shows it: the line, the version that S3 names (JSON),
+    cosignature lines, or a time stamp's answer (DER).
+    """
+
+    size: int
+    kind: str
+    place: str
+    receipt: bytes
+    anchored_at: datetime
+
+
+_ALL = select(*[log_anchor.c[name] for name in Anchor.__dataclass_fields__])
+
+
+def add(connection: Connection, moment: Moment, known: SignedCheckpoint, kind: str, place: str, receipt: bytes) -> None:
+    """Somebody holds it now: keep their receipt, and say so in the log."""
+    row = {"size": known.size, "kind": kind, "place": place, "receipt": receipt, "anchored_at": moment.at}
+    connection.execute(insert(log_anchor), row)
+    told: dict[str, Value] = {"kind": kind, "size": known.size, "root": known.checkpoint.root.hex()}
+    consent_log.tell(connection, moment, Event("anchor.made", told, {"place": place}))
+
+
+def anchors_of(connection: Connection, *, from_size: int = 0) -> list[Anchor]:
+    """Those of checkpoints of at least that size, the oldest first."""
+    rows = connection.execute(_ALL.where(log_anchor.c.size >= from_size).order_by(log_anchor.c.size, log_anchor.c.id))
+    return [Anchor(**row._asdict()) for row in rows]
+
+
+def last_of(connection: Connection, kind: str, place: str) -> Anchor | None:
+    query = _ALL.where(log_anchor.c.kind == kind, log_anchor.c.place == place).order_by(log_anchor.c.id.desc())
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else Anchor(**row._asdict())
+
+
+def level_of(connection: Connection, size: int) -> Level:
+    """The highest level that covers the first `size` events."""
+    kinds = connection.scalars(select(log_anchor.c.kind).where(log_anchor.c.size >= size).distinct())
+    return max((KINDS[kind] for kind in kinds), default=Level.SELF_SIGNED)
+
+
+def has_news_since(connection: Connection, size: int) -> bool:
+    """Whether the log has events from that size on that are not about anchors: those alone need none."""
+    news = exists().where(log_leaf.c.idx >= size, ~log_leaf.c.leaf.like(_OWN))
+    return bool(connection.scalar(select(news)))
+
+
+def cosigned(connection: Connection, known: SignedCheckpoint) -> SignedCheckpoint:
+    """The checkpoint with the signatures that witnesses gave for it. Raises Broken for one that does not fit."""
+    is_cosigned = log_anchor.c.size == known.size, log_anchor.c.kind == "witness"
+    more: dict[Signature, None] = {}
+    for receipt, place in connection.execute(select(log_anchor.c.receipt, log_anchor.c.place).where(*is_cosigned)):
+        more |= dict.fromkeys(_signatures(known, bytes(receipt), place))
+    return SignedCheckpoint(known.checkpoint, known.note.with_more(more), known.signed_at)
+
+
+def _signatures(known: SignedCheckpoint, receipt: bytes, vkey: str) -> list[Signature]:
+    try:
+        lines = list(map(read_signature, receipt.decode().splitlines()))
+        is_signed = bool(verified(known.note.with_more(lines), [Vkey.parse(vkey)]))
+    except (NotANote, NotSigned, UnicodeDecodeError):
+        is_signed = False
+    if not is_signed:
+        raise Broken(f"consent log: the signature that {vkey} gave for its first {known.size} events was altered")
+    return lines
+
+
+def newest_cosigned(connection: Connection) -> SignedCheckpoint | None:
+    """The newest checkpoint that a witness has cosigned, with its signatures."""
+    size = connection.scalar(select(func.max(log_anchor.c.size)).where(log_anchor.c.kind == "witness"))
+    known = None if size is None else checkpoints.at_size(connection, size)
+    return None if known is None else cosigned(connection, known)

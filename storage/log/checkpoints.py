@@ -1,0 +1,195 @@
+"""Signed checkpoints of the consent log, and the names and keys that it signs with.
+
+A name that has signed a tree never signs a smaller or another one: before each signature the newest checkpoint is held
+against the tree, and after a restored backup the log goes on under a new name (`resume`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, insert, select
+
+from evidence.checkpoints import Checkpoint
+from evidence.events import Event
+from evidence.notes import Note, Signer, Vkey
+from storage.database.tables import log_checkpoint, log_key, log_origin
+from storage.errors import Broken
+from storage.log import consent_log
+from storage.log.tree import KeptTree
+from storage.moment import Moment
+
+SIGN_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What the log is signed with: Ed25519 seeds, the present one first. `host` begins the names of the log."""
+
+    host: str
+    seeds: Sequence[bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One of the log's names. `resumed_over` is the checkpoint that a restored log fell short of."""
+
+    id: int
+    origin: str
+    first_size: int
+    resumed_over: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCheckpoint:
+    checkpoint: Checkpoint
+    note: Note
+    signed_at: datetime
+
+    @property
+    def size(self) -> int:
+        return self.checkpoint.size
+
+
+def sign(connection: Connection, moment: Moment, signing: Signing) -> SignedCheckpoint:
+    """The checkpoint of the log as it stands; where there is one already, that. Durable with the transaction.
+
+    A name or a key that is new is told in the log first. Raises Broken where the log is not the one that was signed.
+    """
+    consent_log.lock(connection)  # or another's newer checkpoint would be held against the log as it was before
+    origin = current_origin(connection) or _name(connection, moment, signing)
+    signers = [Signer(origin.origin, seed) for seed in signing.seeds]
+    _introduce(connection, moment, origin, signers)
+    tree, size, last = KeptTree(connection), consent_log.size(connection), newest(connection)
+    if last and not (last.size <= size and tree.root(last.size) == last.checkpoint.root):
+        raise Broken(
+            f"consent log: its first {last.size} events are not those that were signed at "
+            f"{last.signed_at:%Y-%m-%d %H:%M:%S}: they were changed since, and it signs nothing more"
+        )
+    if last and last.size == size:
+        return last
+    text = Checkpoint(origin.origin, size, tree.root(size)).text
+    note = Note(text, tuple(signer.sign(text) for signer in signers))
+    row = {"size": size, "origin_id": origin.id, "note": str(note), "signed_at": moment.at}
+    connection.execute(insert(log_checkpoint), row)
+    return SignedCheckpoint(Checkpoint.of(note), note, moment.at)
+
+
+def continues(connection: Connection, known: Checkpoint) -> bool:
+    """Whether the log begins with what that checkpoint says."""
+    is_long_enough = known.size <= consent_log.size(connection)
+    return is_long_enough and KeptTree(connection).root(known.size) == known.root
+
+
+def is_due(connection: Connection, now: datetime) -> bool:
+    """Whether there are new events and the last checkpoint is a minute old, or from a time that the clock was ahead."""
+    last = newest(connection)
+    return has_news(connection) and (last is None or not now - SIGN_EVERY < last.signed_at <= now)
+
+
+def has_news(connection: Connection) -> bool:
+    """Whether there are events that no checkpoint covers."""
+    last = newest(connection)
+    return consent_log.size(connection) > (last.size if last else 0)
+
+
+def unsigned_since(connection: Connection) -> datetime | None:
+    """When the first event happened that no checkpoint covers."""
+    last = newest(connection)
+    start = last.size if last else 0
+    leaf = next(consent_log.leaves(connection, start), None)
+    return None if leaf is None else datetime.fromisoformat(consent_log.read_event(start, leaf)["ts"])
+
+
+def newest(connection: Connection) -> SignedCheckpoint | None:
+    return _one(connection, _SIGNED.order_by(log_checkpoint.c.size.desc()))
+
+
+def first_covering(connection: Connection, index: int) -> SignedCheckpoint | None:
+    """The earliest checkpoint whose tree has the event."""
+    return _one(connection, _SIGNED.where(log_checkpoint.c.size > index).order_by(log_checkpoint.c.size))
+
+
+def at_size(connection: Connection, size: int) -> SignedCheckpoint | None:
+    return _one(connection, _SIGNED.where(log_checkpoint.c.size == size))
+
+
+def signed_as(connection: Connection, origin: str) -> int:
+    """The size of the newest checkpoint that is kept under a name; 0 where there is none."""
+    mine = log_origin.c.origin == origin
+    query = select(func.max(log_checkpoint.c.size)).join(log_origin, log_origin.c.id == log_checkpoint.c.origin_id)
+    return connection.scalar(query.where(mine)) or 0
+
+
+def all_signed(connection: Connection) -> list[SignedCheckpoint]:
+    return [_read(row) for row in connection.execute(_SIGNED.order_by(log_checkpoint.c.size))]
+
+
+def origins(connection: Connection) -> list[Origin]:
+    """Every name that the log was signed under, the first one first."""
+    return [Origin(**row._asdict()) for row in connection.execute(_ORIGIN.order_by(log_origin.c.id))]
+
+
+def vkeys(connection: Connection) -> list[Vkey]:
+    """Every key that the log was ever signed with, the oldest first."""
+    rows = connection.scalars(select(log_key.c.vkey).order_by(log_key.c.origin_id, log_key.c.added_at))
+    return [Vkey.parse(vkey) for vkey in rows]
+
+
+def resume(connection: Connection, moment: Moment, signing: Signing, over: Note) -> SignedCheckpoint:
+    """Go on under a new name after a restored backup. `over` is the checkpoint that the log falls short of."""
+    consent_log.lock(connection)
+    lost = Checkpoint.of(over)
+    told: dict[str, Any] = {
+        "over_origin": lost.origin,
+        "over_size": lost.size,
+        "over_root": lost.root.hex(),
+        "restored_size": consent_log.size(connection),
+    }
+    consent_log.tell(connection, moment, Event("backup.restored", told))
+    _name(connection, moment, signing, resumed_over=str(over))
+    return sign(connection, moment, signing)
+
+
+_ORIGIN = select(log_origin.c.id, log_origin.c.origin, log_origin.c.first_size, log_origin.c.resumed_over)
+_SIGNED = select(log_checkpoint.c.note, log_checkpoint.c.signed_at)
+
+
+def current_origin(connection: Connection) -> Origin | None:
+    """The name that the log is signed under now; None before the first signature."""
+    row = connection.execute(_ORIGIN.order_by(log_origin.c.id.desc())).first()
+    return None if row is None else Origin(**row._asdict())
+
+
+def _name(connection: Connection, moment: Moment, signing: Signing, *, resumed_over: str | None = None) -> Origin:
+    """A name that nobody has used: two logs that go on from one backup must not share theirs."""
+    origin = f"{signing.host}/onrecord/{moment.random(4).hex()}"
+    size = consent_log.size(connection)
+    row = {"origin": origin, "first_size": size, "began_at": moment.at, "resumed_over": resumed_over}
+    connection.execute(insert(log_origin), row)
+    consent_log.tell(connection, moment, Event("log.named", {"origin": origin, "from_size": size}))
+    named = current_origin(connection)
+    assert named is not None
+    return named
+
+
+def _introduce(connection: Connection, moment: Moment, origin: Origin, signers: Sequence[Signer]) -> None:
+    known = set(connection.scalars(select(log_key.c.vkey).where(log_key.c.origin_id == origin.id)))
+    for vkey in (signer.vkey for signer in signers):
+        if str(vkey) in known:
+            continue
+        row = {"vkey": str(vkey), "origin_id": origin.id, "added_at": moment.at}
+        connection.execute(insert(log_key), row)
+        told = {"origin": origin.origin, "key_id": vkey.id.hex(), "public_key": vkey.key.hex()}
+        consent_log.tell(connection, moment, Event("key.rotated" if known else "key.introduced", told))
+
+
+def _one(connection: Connection, query: Select[Any]) -> SignedCheckpoint | None:
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else _read(row)
+
+
+def _read(row: Any) -> SignedCheckpoint:
+    note = Note.parse(row.note)
+    return SignedCheckpoint(Checkpoint.of(note), note, row.signed_at)

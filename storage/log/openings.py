@@ -1,0 +1,30 @@
+"""The values that events keep closed, by the digests that they commit with."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from evidence.disclosures import read_disclosure
+from storage.database.tables import disclosure
+from storage.errors import Broken
+
+_AT_ONCE = 5000
+
+
+def opened(connection: Connection, digests: Iterable[str]) -> dict[str, Any]:
+    """Of those disclosures that are left; empty digests are passed over."""
+    sought, values = [one for one in digests if one], {}
+    for start in range(0, len(sought), _AT_ONCE):
+        some = disclosure.c.digest.in_(sought[start : start + _AT_ONCE])
+        for row in connection.execute(select(disclosure.c.digest, disclosure.c.body).where(some)):
+            values[row.digest] = value_of(row.digest, row.body)
+    return values
+
+
+def value_of(digest: str, body: str) -> Any:
+    """Raises Broken for a disclosure that is none."""
+    try:
+        return read_disclosure(body)[1]
+    except ValueError as error:
+        raise Broken(f"consent log: the disclosure {digest} can't be read") from error

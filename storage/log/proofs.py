@@ -1,0 +1,31 @@
+"""Proofs of single events, as files that need nothing else (`evidence.checkpoints.TlogProof`)."""
+
+from sqlalchemy import Connection
+
+from evidence.checkpoints import TlogProof
+from storage.log import anchors, checkpoints
+from storage.log.checkpoints import SignedCheckpoint
+from storage.log.tree import KeptTree
+
+
+def prove(tree: KeptTree, index: int, known: SignedCheckpoint) -> TlogProof:
+    """That the event is in the log of that checkpoint, which must cover it."""
+    return TlogProof(index, tuple(tree.inclusion(index, known.size)), known.note)
+
+
+class Prover:
+    """Proofs against the newest checkpoint, with all cosignatures: both, and the tree, are read once for all events.
+
+    `held` is the newest that a witness has cosigned: what that covers is proven by it, since it says more.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        newest = checkpoints.newest(connection)
+        self.signed = anchors.cosigned(connection, newest) if newest else None
+        self.held = anchors.newest_cosigned(connection)
+        self.tree = KeptTree(connection)
+
+    def proof(self, index: int) -> TlogProof | None:
+        """None where no checkpoint covers the event yet."""
+        covering = next((one for one in (self.held, self.signed) if one and one.size > index), None)
+        return None if covering is None else prove(self.tree, index, covering)

@@ -1,0 +1,246 @@
+"""Where the rows of a call say something else than its events."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Row
+
+from evidence.events import timestamp
+from policies.derived import Agreed, DerivedPermit, DerivedRecording
+from policies.lifecycle import RecordingState
+from storage.row_check import claims as row_claims
+from storage.row_check.claims import CLOSED, UNTOLD, Looked, expires, has_audio, moment
+
+_MASTER = "master"
+_KEYLESS = frozenset({RecordingState.STARTED, RecordingState.ABSENT, RecordingState.DESTROYED})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row and its events disagree; in words that hold nothing personal."""
+
+    about: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.about}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All rows of one call. `objects` are by the recording's id, and `keys` the ids of those that have a key."""
+
+    call: Row[Any]
+    permit: Row[Any] | None
+    recordings: Sequence[Row[Any]]
+    objects: Mapping[str, Sequence[Row[Any]]]
+    keys: frozenset[str]
+    holds: Sequence[Row[Any]]
+    account: Row[Any] | None
+
+
+def differences(rows: Rows, look: Looked) -> Iterator[Difference]:
+    about = f"call {look.call_id}"
+    yield from compared(about, rows.call, {name: claim(look) for name, claim in row_claims.CALL.items()})
+    for what in (*_terms(rows.call, look), *_asked_about(rows.call, look), *_permit(rows.permit, look)):
+        yield Difference(about, what)
+    if what := _account(rows, look):
+        yield Difference(about, what)
+    yield from _recordings(rows, look)
+    yield from _holds(rows.holds, look)
+
+
+def compared(about: str, row: Row[Any], expected: Mapping[str, object]) -> Iterator[Difference]:
+    """Each column that must say something else than it does."""
+    for name, value in expected.items():
+        said = getattr(row, name)
+        if value is UNTOLD or _is_same(said, value):
+            continue
+        if name in CLOSED:
+            yield Difference(about, f"its row has another {name} than its events")
+        else:
+            yield Difference(about, f"its row says that {name} is {_text(said)}, and its events say {_text(value)}")
+
+
+def _is_same(said: object, value: object) -> bool:
+    """An event gives its time to the millisecond."""
+    if said == value:
+        return True
+    return isinstance(said, datetime) and isinstance(value, str) and timestamp(said) == value
+
+
+def _text(value: object) -> str:
+    match value:
+        case None | "":
+            return "nothing"
+        case datetime():
+            return timestamp(value)
+    return str(value)
+
+
+def _terms(row: Row[Any], look: Looked) -> Iterator[str]:
+    if look.told.agreed is None:
+        return
+    try:
+        said = json.loads(row.terms)
+        is_same = _agrees(said, look.told.agreed)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        is_same = False
+    if not is_same:
+        yield "its row promises another permit (terms) than the ruling in its events"
+
+
+def _agrees(said: Mapping[str, Any], agreed: Agreed) -> bool:
+    return (
+        said["law"] == agreed.law
+        and _to_the_second(said["purposes"]) == agreed.usable_until
+        and said["retention"] == agreed.retention
+        and (_second(said["retain_until"]) if said["retain_until"] else None) == agreed.retain_until
+        and tuple(said["conflicts"]) == agreed.conflicts
+    )
+
+
+def _to_the_second(usable_until: Mapping[str, str]) -> dict[str, str]:
+    return {purpose: _second(until) for purpose, until in usable_until.items()}
+
+
+def _second(text: str) -> str:
+    return datetime.fromisoformat(text).isoformat(timespec="seconds")
+
+
+def _asked_about(row: Row[Any], look: Looked) -> Iterator[str]:
+    if row.sweep_at is None and row_claims.must_be_asked_about(look):
+        yield "its row says that Twilio is asked about it no more (sweep_at), and by its events it still is"
+    if row.corroborate_at is None and row_claims.must_be_corroborated(look):
+        yield "its row says that Twilio's account is not asked for (corroborate_at), and no event tells of one"
+    if row.corroborate_at is not None and not row_claims.must_be_corroborated(look):
+        yield "its row says that Twilio's account is yet to be asked for (corroborate_at), and by its events it is not"
+    for name in ("sweep_at", "corroborate_at"):
+        if row_claims.is_too_late(look, getattr(row, name)):
+            yield f"its row has Twilio asked about it on {getattr(row, name):%Y-%m-%d} ({name}), which is too late"
+
+
+def _permit(row: Row[Any] | None, look: Looked) -> Iterator[str]:
+    given, agreed = look.told.permit, look.told.agreed
+    if row is None or given is None:
+        if row is not None:
+            yield "it has a permit, and no event gives one"
+        if given is not None:
+            yield "its permit is gone, which its events give"
+        return
+    yield from permit_differences(row, given)
+    if agreed and not _is_as_agreed(given, agreed):
+        yield "its permit says something else than the ruling that it rests on"
+
+
+def permit_differences(row: Any, given: DerivedPermit) -> Iterator[str]:
+    """`row` has the columns of `permit`."""
+    if row.outcome != given.outcome:
+        yield f"its permit says that outcome is {row.outcome}, and its events say {given.outcome}"
+    if (said := _ends(row.purposes)) != _moments(given.usable_until):
+        yield f"its permit is for {_listed(said)}, and by its events for {_listed(_moments(given.usable_until))}"
+    if row.retention != given.retention:
+        yield f"its permit says that retention is {row.retention}, and its events say {given.retention}"
+    if row.retain_until != moment(given.retain_until):
+        yield f"its permit says that retain_until is {_text(row.retain_until)}, and its events say {given.retain_until}"
+    if timestamp(row.decided_at) != given.decided_at:
+        yield f"its permit says that decided_at is {_text(row.decided_at)}, and its events say {given.decided_at}"
+
+
+def _is_as_agreed(given: DerivedPermit, agreed: Agreed) -> bool:
+    return (
+        _to_the_second(given.usable_until) == agreed.usable_until
+        and given.retention == agreed.retention
+        and _second(given.retain_until) == agreed.retain_until
+    )
+
+
+def _ends(purposes: str) -> dict[str, datetime]:
+    try:
+        return _moments(json.loads(purposes))
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _moments(usable_until: Mapping[str, str]) -> dict[str, datetime]:
+    return {purpose: datetime.fromisoformat(until) for purpose, until in usable_until.items()}
+
+
+def _listed(ends: Mapping[str, datetime]) -> str:
+    return ", ".join(f"{purpose} until {until:%Y-%m-%d %H:%M:%S}" for purpose, until in ends.items()) or "nothing"
+
+
+def _account(rows: Rows, look: Looked) -> str:
+    told = look.told
+    hashed = look.opened(told.account_by) if told.account_by else None
+    if rows.account is None:
+        is_missing = hashed is not None and hashed is not UNTOLD
+        return "what Twilio told of it is gone, whose hash its events have" if is_missing else ""
+    if told.erased_at or hashed is None:
+        return "what Twilio told of it is kept, and by its events it is not"
+    is_same = sha256(bytes(rows.account.body)).hexdigest() == hashed
+    if not is_same or timestamp(rows.account.fetched_at) != told.account_at:
+        return "what Twilio told of it is not that of which its events have the hash and the time"
+    return ""
+
+
+def _recordings(rows: Rows, look: Looked) -> Iterator[Difference]:
+    known = {row.id: row for row in rows.recordings}
+    for name in sorted(known.keys() | look.told.recordings.keys()):
+        about, row, one = f"recording {name} of call {look.call_id}", known.get(name), look.told.recordings.get(name)
+        if row is None or one is None:
+            yield Difference(about, "it has a row and no events" if row is not None else "it has events and no row")
+            continue
+        yield from recording_differences(about, row, look, one)
+        for what in (*_objects(rows.objects.get(name, ()), look, one), *_key(name in rows.keys, look, one)):
+            yield Difference(about, what)
+
+
+def recording_differences(about: str, row: Row[Any], look: Looked, one: DerivedRecording) -> Iterator[Difference]:
+    expected = {name: claim(look, row.id, one) for name, claim in row_claims.RECORDING.items()}
+    return compared(about, row, expected)
+
+
+def _objects(rows: Sequence[Row[Any]], look: Looked, one: DerivedRecording) -> Iterator[str]:
+    is_gone = one.state is RecordingState.DESTROYED or look.told.erased_at
+    kept, due = {row.name for row in rows}, set() if is_gone else {*one.objects}
+    if kept != due:
+        yield f"the objects that its rows name are {_names(kept)}, and by its events they are {_names(due)}"
+        return
+    key, audio = look.opened(one.object_by), look.opened(one.audio_by)
+    for row in rows:
+        if row.key != _beside(key, row.name):
+            yield f"the row of its object {row.name} names another object than its events"
+        if row.name == _MASTER and (row.plain_sha256, row.size_bytes) != (audio, one.size_bytes):
+            yield "the row of its master has another hash or size than its events"
+
+
+def _beside(master: object, name: str) -> object:
+    """The name under which a piece of a recording is kept, going by that of its master."""
+    return master.replace(f"/{_MASTER}-", f"/{name}-") if isinstance(master, str) else master
+
+
+def _key(has_key: bool, look: Looked, one: DerivedRecording) -> Iterator[str]:
+    """The key goes before the audio does: of what expires it may be gone already."""
+    if has_key and (one.state in _KEYLESS or look.told.erased_at):
+        yield f"it is {one.state} by its events, and its key is kept"
+    if not has_key and has_audio(one) and not look.told.erased_at and not expires(look, one):
+        yield f"it is {one.state} by its events, and its key is gone"
+
+
+def _holds(rows: Sequence[Row[Any]], look: Looked) -> Iterator[Difference]:
+    known = {row.id: row for row in rows}
+    for number in sorted(known.keys() | look.told.holds.keys()):
+        about, row, one = f"hold {number} of call {look.call_id}", known.get(number), look.told.holds.get(number)
+        if row is None or one is None:
+            yield Difference(about, "it has a row and no event" if row is not None else "it has events and no row")
+        else:
+            yield from compared(about, row, {name: claim(look, one) for name, claim in row_claims.HOLD.items()})
+
+
+def _names(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

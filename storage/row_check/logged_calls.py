@@ -1,0 +1,81 @@
+"""A call as its events make it, for whoever is about to do what can't be undone: a row alone is not believed then."""
+
+from sqlalchemy import Connection, select
+
+from evidence.merkle import leaf_hash
+from evidence.merkle_proofs import root_by_inclusion
+from policies.derivation import derive
+from policies.derived import DerivedCall, DerivedPermit, Fields
+from policies.lifecycle import ImpossibleTransition, RecordingState
+from storage.database.tables import log_leaf
+from storage.errors import Broken
+from storage.log import checkpoints, consent_log
+from storage.log.tree import KeptTree
+
+_LOOK = "run `onrecord log verify`"
+
+
+class Contradicted(Broken):
+    """A row says something else than the events, so that nothing was done by it."""
+
+    def __init__(self, about: str, what: str) -> None:
+        super().__init__(f"{about}: {what}: nothing was done by it; {_LOOK}")
+
+
+def logged(connection: Connection, call_id: str) -> DerivedCall:
+    """What the call's events make of it. Raises Broken where they are not as they were logged."""
+    return made_of(call_id, [told for _, told in _events(connection, call_id)])
+
+
+def made_of(call_id: str, events: list[Fields]) -> DerivedCall:
+    try:
+        return derive(events)
+    except (ImpossibleTransition, KeyError, TypeError) as error:
+        raise Broken(f"call {call_id}: its events can't follow one another: {error}; {_LOOK}") from error
+
+
+def check_outcome(connection: Connection, call_id: str, said: str) -> None:
+    """Raises Contradicted where a call's row says another outcome than its events."""
+    outcome = logged(connection, call_id).outcome
+    if said != outcome:
+        raise Contradicted(f"call {call_id}", f"its row says {said}, and its events say {outcome}")
+
+
+def check_stored(connection: Connection, call_id: str, recording_id: str) -> None:
+    """Raises Contradicted unless an event says that the recording was stored here, or had to go: its row says one."""
+    one = logged(connection, call_id).recordings.get(recording_id)
+    if one is None or not (one.objects or one.state is RecordingState.CONDEMNED):
+        raise Contradicted(f"recording {recording_id}", "its row says that it is stored here, and no event does")
+
+
+def logged_permit(connection: Connection, call_id: str) -> DerivedPermit | None:
+    """The permit that the call's events give; its event is seen to be in the tree that was signed over it."""
+    events = _events(connection, call_id)
+    index = next((index for index, told in events if told["type"] == "recording.permitted"), None)
+    if index is not None:
+        _check_signed(connection, index)
+    return made_of(call_id, [told for _, told in events]).permit
+
+
+def _events(connection: Connection, call_id: str) -> list[tuple[int, Fields]]:
+    columns = (log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash, log_leaf.c.n)
+    rows = connection.execute(select(*columns).where(log_leaf.c.call_id == call_id).order_by(log_leaf.c.n))
+    events: list[tuple[int, Fields]] = []
+    for n, row in enumerate(rows):
+        told = consent_log.read_event(row.idx, row.leaf)
+        is_whole = leaf_hash(row.leaf.encode()) == bytes(row.hash)
+        if not is_whole or (told.get("call"), told.get("n"), row.n) != (call_id, n, n):
+            raise Broken(f"consent log: event {row.idx} of call {call_id} is not as it was logged; {_LOOK}")
+        events.append((row.idx, told))
+    return events
+
+
+def _check_signed(connection: Connection, index: int) -> None:
+    """An event that no checkpoint covers yet is one of the last minute."""
+    signed = checkpoints.first_covering(connection, index)
+    if signed is None:
+        return
+    tree = KeptTree(connection)
+    leaf = connection.execute(select(log_leaf.c.hash).where(log_leaf.c.idx == index)).scalar_one()
+    if root_by_inclusion(index, signed.size, bytes(leaf), tree.inclusion(index, signed.size)) != signed.checkpoint.root:
+        raise Broken(f"consent log: event {index} is not among those that were signed; {_LOOK}")

@@ -1,0 +1,87 @@
+"""The rules and words that a call came in under, and keeps: who agreed to one purpose agreed to no other."""
+
+import json
+import logging
+from functools import lru_cache
+
+from sqlalchemy import Connection, select
+
+from policies.law import Law, packaged_law, read_law
+from policies.rulebook import RulebookRejected, parse
+from policies.rules import Rulebook
+from policies.wording import Wording
+from storage.calls import Call
+from storage.database.tables import law_version, rulebook_version, wording_version
+from storage.errors import Broken
+from storage.log.text_verification import check_text, check_wording
+
+log = logging.getLogger(__name__)
+
+
+def rules_of(connection: Connection, known: Call, current: Rulebook) -> Rulebook:
+    """The current rules where those of the call were never adopted, so that a caller can be connected all the same."""
+    if known.rules_sha256 == current.sha256:
+        return current
+    try:
+        return kept_rulebook(connection, known.rules_sha256) or current
+    except Broken as error:
+        log.error("%s", error)
+        return current
+
+
+def kept_rulebook(connection: Connection, sha256: str) -> Rulebook | None:
+    """None where no rulebook of that hash was ever in force, or it is one that only an earlier program could read.
+
+    Raises Broken for a text that is not the one of that hash, as the others do that read what is kept here.
+    """
+    text = connection.scalar(select(rulebook_version.c.text).where(rulebook_version.c.sha256 == sha256))
+    if text is not None:
+        check_text("rulebook", sha256, text)
+    try:
+        return None if text is None else _parsed(text)
+    except RulebookRejected:
+        log.error("rulebook %s: it was in force, and this program does not accept it", sha256)
+        return None
+
+
+def rulebooks_beginning(connection: Connection, digits: str) -> list[str]:
+    """The hashes of all that were in force and that begin so."""
+    column = rulebook_version.c.sha256
+    return list(connection.scalars(select(column).where(column.startswith(digits))))
+
+
+def kept_law(connection: Connection, sha256: str) -> Law | None:
+    """The law pack of that hash, which may be older than the program; None where it was never in force here."""
+    if sha256 == packaged_law().sha256:
+        return packaged_law()
+    text = connection.scalar(select(law_version.c.text).where(law_version.c.sha256 == sha256))
+    if text is None:
+        return None
+    check_text("law pack", sha256, text)
+    return _read(text)
+
+
+def kept_wording(connection: Connection, known: Call) -> Wording | None:
+    """The words by their hash, as they were published; None where nobody published them."""
+    query = select(wording_version.c.text).where(wording_version.c.sha256 == known.wording_sha256)
+    if (text := connection.scalar(query)) is None:
+        return None
+    check_wording(known.wording_sha256, text)
+    return read_wording(text)
+
+
+def read_wording(text: str) -> Wording | None:
+    """What `publish` wrote; None where an earlier program wrote fewer fields."""
+    told = json.loads(text)
+    return Wording(**told) if told.keys() == Wording.__dataclass_fields__.keys() else None
+
+
+# A restart with other rules leaves some calls under those before; rarely under two at once.
+@lru_cache(maxsize=8)
+def _read(text: str) -> Law:
+    return read_law(text)
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Rulebook:
+    return parse(text)
