@@ -104,9 +104,9 @@ def _per_number_us(work: Callable[[str], object], times: int = 20) -> float:
 
 
 def _deciding() -> Callable[[str], object]:
-    from policies.law import packaged_law
-    from policies.places import places_of
-    from policies.rulebook import parse
+    from policies.jurisdiction.pack import packaged_law
+    from policies.jurisdiction.places import places_of
+    from policies.rulebook.read import parse
     from policies.ruling import ends_of, rule
 
     law, rulebook, at = packaged_law(), parse(_RULEBOOK), datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -138,7 +138,7 @@ def _fresh(work: Callable[[], None]) -> Grown:
 
 def _growth(work: Callable[[], None]) -> Grown:
     if work is _load_law:
-        import policies.law  # noqa: F401  # so that only the pack is measured
+        import policies.jurisdiction.pack  # noqa: F401  # so that only the pack is measured
     if work is _parse_texts:
         import json  # noqa: F401  # as above
     before_mb, began = _resident_mb(), perf_counter()
@@ -147,7 +147,7 @@ def _growth(work: Callable[[], None]) -> Grown:
 
 
 def _load_law() -> None:
-    from policies.law import packaged_law
+    from policies.jurisdiction.pack import packaged_law
 
     packaged_law()
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from callflow import events
 from evidence.events import Event
 from policies.consent import REMEMBERED_DECLINE, Outcome, Record, Suppress, Withdraw
+from policies.durations import Duration, end_of
 from policies.lifecycle import CallEvent
-from policies.retention import Duration, end_of
 from storage import calls, declines, permits, recordings
 from storage.calls import Call
 from storage.errors import Broken

@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from callflow.forms import IncomingCall
 from policies.consent import Mode
-from policies.law import Law
-from policies.places import places_of
+from policies.jurisdiction.pack import Law
+from policies.jurisdiction.places import places_of
 from policies.rules import Line, Rulebook
 from policies.ruling import Ruling, ends_of, rule
 from policies.spoken_languages import language_for

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from callflow.cli_base import FOUND_SOMETHING, call_named, end, failures_told, opened, reading
 from callflow.house import open_rulebook
-from policies.law import DISCLAIMER, packaged_law
-from policies.mistakes import RulebookRejected
-from policies.rulebook import parse
+from policies.jurisdiction.pack import DISCLAIMER, packaged_law
+from policies.rulebook.mistakes import RulebookRejected
+from policies.rulebook.read import parse
 from policies.rules import Rulebook
 
 _HASH = re.compile(r"[0-9a-f]{6,64}")

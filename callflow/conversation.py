@@ -15,7 +15,7 @@ from callflow.forms import RINGING, Answered, CallEnded, FallbackAsked, Heard, I
 from callflow.turn import Turn, line_of
 from callflow.urls import Urls
 from policies.consent import Mode
-from policies.law import Law, packaged_law
+from policies.jurisdiction.pack import Law, packaged_law
 from policies.lifecycle import CallState
 from policies.rules import Line, Rulebook
 from policies.wording import Wording

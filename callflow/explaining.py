@@ -9,9 +9,9 @@ from sqlalchemy import Connection, select
 
 from callflow.arrivals import language_of, wording_of
 from callflow.call_log import CallLog
-from policies.jurisdictions import End
-from policies.law import DISCLAIMER, Law
-from policies.places import places_of
+from policies.jurisdiction.pack import DISCLAIMER, Law
+from policies.jurisdiction.places import places_of
+from policies.jurisdiction.readings import End
 from policies.rules import Line, Rulebook
 from policies.ruling import ends_of, rule
 from policies.wording import Wording

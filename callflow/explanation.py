@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from callflow.explaining import SUPPOSED, Explained
-from policies.law import DISCLAIMER
+from policies.jurisdiction.pack import DISCLAIMER
 from policies.wording import Wording
 
 _SAID_LATER = (

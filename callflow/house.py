@@ -25,8 +25,8 @@ from callflow.recorded_prompts import RecordedPrompt, read_prompts
 from callflow.restored import require_unrestored
 from callflow.settings import Problem, Settings, SettingsRejected, read_settings
 from callflow.urls import Urls
-from policies.law import packaged_law
-from policies.rulebook import RulebookRejected, parse
+from policies.jurisdiction.pack import packaged_law
+from policies.rulebook.read import RulebookRejected, parse
 from policies.rules import Rulebook
 from storage.audio.contract import AudioStore
 from storage.audio.opening import open_store

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from callflow.call_log import CallLog, Entry
-from evidence.told_call import Basis, Business, Grant, Notice, Press, Proven, Tape, ToldCall
+from evidence.call_record import Basis, Business, Grant, Notice, Press, Proven, Tape, ToldCall
 from policies.consent import Outcome
-from policies.places import valid_number
+from policies.jurisdiction.places import valid_number
 from policies.rules import Rulebook
 from policies.wording import Wording
 from storage import permits, recordings

@@ -7,7 +7,7 @@ from hashlib import sha256
 from evidence.events import Event, Value
 from policies import corroboration
 from policies.corroboration import Differs, Logged, Request
-from policies.days import DayCompared
+from policies.day_comparison import DayCompared
 
 SOURCE = "twilio call events"
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -10,10 +10,10 @@ from typing import Self
 from sqlalchemy import Connection, insert, select, update
 
 from callflow.arrivals import words
-from callflow.reachable import rulings_of
 from callflow.recorded_prompts import RecordedPrompt
 from evidence.events import Event, Value
-from policies.law import Law, packaged_law
+from policies.jurisdiction.pack import Law, packaged_law
+from policies.reachable import rulings_of
 from policies.rules import Rulebook
 from policies.wording import Wording
 from storage.database.tables import law_version, rulebook_version, wording_version

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Row, Select, select
 
 from callflow import clocks
 from callflow.provider_events import reconciled
-from policies import days
-from policies.days import Came, DayCompared
+from policies import day_comparison
+from policies.day_comparison import APART_MAX, Came, DayCompared
 from storage import watermarks
 from storage.database.engine import Database
 from storage.database.tables import call
@@ -78,7 +78,9 @@ class Reconciliation:
         calls = self.provider.calls_between(begin, end)
         ahead = self._ahead()
         with self.database.read() as connection:
-            rows = connection.execute(_came_in(begin + ahead - days.APART_MAX, end + ahead + days.APART_MAX)).all()
+            rows = connection.execute(
+                _came_in(begin + ahead - APART_MAX, end + ahead + APART_MAX)
+            ).all()
         ours = [row for row in rows if begin <= row.received_at - ahead < end]
         lines, taken = {*self.lines, *(row.line for row in ours)} - {""}, {row.call_sid for row in rows}
         listed = [
@@ -94,7 +96,7 @@ class Reconciliation:
             provider_calls=len(listed),
             logged_calls=len(named),
             erased=len(ours) - len(named),
-            missing=days.missing(listed, known, [_came(row, ahead) for row in rows if row.erased_at]),
+            missing=day_comparison.missing(listed, known, [_came(row, ahead) for row in rows if row.erased_at]),
             unknown=tuple(sid for sid in absent if self.provider.call(sid) is None),
         )
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from callflow.settings import Problem, SettingsRejected
-from policies.authored import Audio
+from policies.own_texts import Audio
 from policies.rules import Rulebook
 from storage.audio.wav import inspect_wav
 from storage.errors import Refused, Unavailable

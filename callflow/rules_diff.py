@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from callflow.explaining import ends_told, received_event
-from policies.law import Law
+from policies.jurisdiction.pack import Law
 from policies.rules import Rulebook
 from policies.ruling import ends_of, rule
 from storage.database.tables import call

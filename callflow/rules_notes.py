@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from callflow.publishing import spoken_under
-from callflow.reachable import Places, rulings_of
-from policies.law import Flag, Law
-from policies.legality import laxer
+from policies.jurisdiction.pack import Flag, Law
+from policies.reachable import Places, rulings_of
+from policies.rulebook.against_the_law import laxer
 from policies.rules import Rulebook
 from policies.ruling import Ruling
 from policies.wording import Wording, native_review_of

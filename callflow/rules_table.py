@@ -7,9 +7,9 @@ from datetime import datetime
 from rich.table import Table
 
 from callflow.arrivals import language_of
-from policies.jurisdictions import records_for
-from policies.law import UNKNOWN_PLACE, Law
-from policies.places import example_number, places_of
+from policies.jurisdiction.pack import UNKNOWN_PLACE, Law
+from policies.jurisdiction.places import example_number, places_of
+from policies.jurisdiction.readings import records_for
 from policies.rules import Line, Rulebook
 from policies.ruling import Ruling, ends_of, rule
 

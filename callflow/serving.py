@@ -38,7 +38,7 @@ from callflow.logs import say_logs_plainly
 from callflow.waiting_requests import WaitingRequests
 from console.app import create_app as create_console
 from evidence.events import timestamp
-from policies.places import places_of
+from policies.jurisdiction.places import places_of
 from policies.ruling import ends_of, rule
 from storage.audio.opening import open_store
 from storage.database.readiness import DatabaseCheck

@@ -7,8 +7,8 @@ consent it is no refusal either: what the caller wanted is then not known.
 from collections.abc import Iterator
 from datetime import datetime
 
+from evidence.call_record import ToldCall, instant
 from evidence.lawful_basis import said_of
-from evidence.told_call import ToldCall, instant
 
 State = dict[str, object]
 _Happened = tuple[datetime, tuple[str, ...], dict[str, object]]

@@ -7,7 +7,7 @@ consent the attachment says that too, with every grant false.
 from collections.abc import Mapping
 from datetime import datetime
 
-from evidence.told_call import HUNG_UP, Basis, Grant, Proven, ToldCall, instant
+from evidence.call_record import HUNG_UP, Basis, Grant, Proven, ToldCall, instant
 
 EXTENSION = "lawful_basis"
 _GIVEN: Mapping[Basis, str] = {

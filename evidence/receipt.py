@@ -8,10 +8,10 @@ is there and says that it is not known.
 from collections.abc import Iterator
 from datetime import datetime
 
+from evidence.call_record import Business, Grant, Notice, Proven, Tape, ToldCall, instant
 from evidence.consent_history import history
 from evidence.lawful_basis import said_of
 from evidence.merkle import leaf_hash
-from evidence.told_call import Business, Grant, Notice, Proven, Tape, ToldCall, instant
 
 _PROFILES = "https://w3id.org/dpv/schema/dpv-27560#"
 _CONTEXT = {

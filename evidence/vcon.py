@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from evidence import lawful_basis
-from evidence.told_call import HUNG_UP, Notice, Press, Tape, ToldCall, instant
+from evidence.call_record import HUNG_UP, Notice, Press, Tape, ToldCall, instant
 
 CALLER, BUSINESS = 0, 1
 MEDIA_TYPE = "audio/x-wav"

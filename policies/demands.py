@@ -10,9 +10,9 @@ from datetime import date
 from typing import Self
 
 from policies.consent import Mode
-from policies.jurisdictions import End, Reading, by_rulebook, caller_chains, reading_of, strictest
-from policies.law import Flag, Law, Regime
-from policies.overrides import AUTO, Override, Setting, most_particular, said_at_each
+from policies.jurisdiction.overrides import AUTO, Override, Setting, most_particular, said_at_each
+from policies.jurisdiction.pack import Flag, Law, Regime
+from policies.jurisdiction.readings import End, Reading, by_rulebook, caller_chains, reading_of, strictest
 from policies.reasons import Reason
 from policies.rules import Line
 

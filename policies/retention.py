@@ -1,79 +1,194 @@
-"""How long a recording is kept: calendar durations, counted from the time of the call."""
+"""How long a recording may be used for each of its purposes, and until when it is kept.
 
-import re
-from calendar import monthrange
+Rules that bind the call's places, sectors and purposes set floors and ceilings. A purpose ends with the operator's own
+rule or with the lowest ceiling, whichever is first; the recording is kept until its last purpose has ended and every
+floor is reached. A floor above a ceiling is a conflict of two laws: it is told, and never decided silently. Until
+somebody does, the recording is kept to the floor and used by nobody whose purpose has ended.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from operator import attrgetter
 
-YEARS_MAX = 100
+from policies.durations import Duration, RetentionRule, days_about, end_of
+from policies.jurisdiction.overrides import Override, most_particular
+from policies.jurisdiction.pack import Law, RetentionLaw
+from policies.jurisdiction.readings import End, by_rulebook
+from policies.purposes import Granted
+from policies.reasons import Reason
 
-# ISO 8601 durations in whole calendar units. Parts of a day make no retention rule, so there is no T.
-_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?", re.ASCII)
-_DIGITS_MAX = 6
-
-
-class NotADuration(ValueError):
-    """The text is no ISO 8601 duration of between one day and `YEARS_MAX` years."""
+CONSENT_LOG = "consent_log"
+DEFAULT_RULE = "default-recording"
 
 
 @dataclass(frozen=True, slots=True)
-class Duration:
-    years: int = 0
-    months: int = 0
-    weeks: int = 0
-    days: int = 0
+class Conflict:
+    """For compliance to decide: `floor` says keep and `ceiling` says destroy; both are ids of rules."""
+
+    purpose: str
+    floor: str
+    ceiling: str
 
     def __str__(self) -> str:
-        """As in ISO 8601: `P1Y6M`."""
-        counts = ((self.years, "Y"), (self.months, "M"), (self.weeks, "W"), (self.days, "D"))
-        return "P" + "".join(f"{count}{unit}" for count, unit in counts if count)
+        return f"{self.purpose}: {self.floor} keeps it longer than {self.ceiling} allows"
 
 
 @dataclass(frozen=True, slots=True)
-class RetentionRule:
-    name: str
-    keep: Duration
+class Kept:
+    """One purpose: the rulebook's rule for it and, where a law is shorter, the rule that ends it."""
+
+    purpose: str
+    rule: RetentionRule
+    until: datetime
+    ended_by: str = ""
 
 
-def parse_duration(text: str) -> Duration:
-    """`P90D`, `P1Y6M`, `P2W`. Raises NotADuration, also for one of no length."""
-    found = _DURATION.fullmatch(text)
-    if found is None or found.lastindex is None:
-        raise NotADuration("not an ISO 8601 duration of years, months, weeks and days")
-    counts = found.groups(default="0")
-    if any(len(count) > _DIGITS_MAX for count in counts):
-        raise NotADuration(f"longer than {YEARS_MAX} years")
-    duration = Duration(*map(int, counts))
-    if duration == Duration():
-        raise NotADuration("no time at all")
-    if days_about(duration) > YEARS_MAX * 365:
-        raise NotADuration(f"longer than {YEARS_MAX} years")
-    return duration
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """`log_at_least` is how long the evidence of the call must be there; `never_store` lists what may not be in it."""
+
+    purposes: tuple[Kept, ...]
+    retain_until: datetime | None
+    conflicts: tuple[Conflict, ...]
+    log_at_least: Duration
+    never_store: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+    @property
+    def retention(self) -> str:
+        """The name of the rule that is reached last."""
+        return max(self.purposes, key=lambda kept: kept.until).rule.name if self.purposes else ""
+
+    @property
+    def granted(self) -> tuple[Granted, ...]:
+        return tuple(Granted(kept.purpose, kept.until) for kept in self.purposes)
+
+    def destroyed_from(self, *, is_held: bool) -> datetime | None:
+        """From when it must be gone; None while a legal hold suspends that, or where nothing may be kept at all."""
+        return None if is_held else self.retain_until
 
 
-def end_of(call_at: datetime, keep: Duration) -> datetime:
-    """The moment, in UTC, at which a time that began with a call at `call_at` is over.
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """A floor or a ceiling, and what set it."""
 
-    Years and months move the calendar date first, to the month's last day where it is shorter; then come
-    weeks and days. Counted in UTC, so that no change of clocks moves it. Raises ValueError for a naive time.
+    length: Duration
+    reason: Reason
+    rule: str
+
+
+def keeping_of(
+    law: Law,
+    ends: Sequence[End],
+    sectors: frozenset[str],
+    rules: Mapping[str, RetentionRule | None],
+    at: datetime,
+    overrides: Sequence[Override] = (),
+) -> Keeping:
+    """`rules` gives the rulebook's rule for each purpose that the call is for; None takes the product's default.
+
+    `overrides` hold on that day and are about the line.
     """
-    if call_at.utcoffset() is None:
-        raise ValueError("call_at: a time without a zone is no moment")
-    start = call_at.astimezone(UTC)
-    years, month0 = divmod(start.month - 1 + keep.months, 12)
-    year, month = start.year + keep.years + years, month0 + 1
-    day = min(start.day, monthrange(year, month)[1])
-    return start.replace(year=year, month=month, day=day) + timedelta(weeks=keep.weeks, days=keep.days)
+    places = frozenset(code for end in ends for code in law.within(end.place))
+    bound = law.remembered.get_or((places, sectors), lambda: _bound(law, places, sectors))
+    timed = [rule for rule in bound if rule.limits_recordings and rule.id != DEFAULT_RULE]
+    kept, owed, conflicts, reasons = [], [], [], []
+    for purpose, own in rules.items():
+        of_purpose = [rule for rule in timed if not rule.purposes or purpose in rule.purposes]
+        about = [one for one in overrides if one.purpose in ("", purpose)]
+        ceilings = _limits(law, of_purpose, ends, about, purpose, "keep_at_most")
+        lowest = min(ceilings, key=lambda limit: end_of(at, limit.length), default=None)
+        floors = _limits(law, of_purpose, ends, about, purpose, "keep_at_least")
+        floor = max(floors, key=lambda limit: end_of(at, limit.length), default=None)
+        one = _kept(purpose, own or default_rule(law), at, lowest)
+        kept.append(one)
+        reasons.append(_reason(one, own))
+        reasons += [limit.reason for limit in (lowest, floor) if limit]
+        if floor:
+            owed.append(end_of(at, floor.length))
+        if floor and lowest and end_of(at, floor.length) > end_of(at, lowest.length):
+            conflicts.append(Conflict(purpose, floor.rule, lowest.rule))
+    log_floor, log_reason = _log_floor(bound, at)
+    return Keeping(
+        purposes=tuple(kept),
+        retain_until=max([one.until for one in kept] + owed) if kept else None,
+        conflicts=tuple(conflicts),
+        log_at_least=log_floor,
+        never_store=tuple(rule.id for rule in bound if rule.rule == "never_store"),
+        reasons=(*dict.fromkeys(reasons), log_reason),
+    )
 
 
-def days_about(duration: Duration) -> int:
-    return duration.years * 365 + duration.months * 30 + duration.weeks * 7 + duration.days
+def _bound(law: Law, places: frozenset[str], sectors: frozenset[str]) -> tuple[RetentionLaw, ...]:
+    return tuple(rule for rule in law.retention if rule.binds(places, sectors))
 
 
-def may_outlast(one: Duration, other: Duration) -> bool:
-    """Whether `one` ends later than `other` for a call of some day: 30 days outlast a month in February."""
-    return any(end_of(day, one) > end_of(day, other) for day in _NINE_YEARS)
+def wants_a_maximum(law: Law, places: Iterable[str]) -> RetentionLaw | None:
+    """The rule by which whoever is in one of these places must set how long is the longest, if there is one."""
+    within = frozenset(code for place in places for code in law.within(place))
+    wanting = (rule for rule in law.retention if rule.rule == "max_necessary" and not rule.purposes)
+    return next((rule for rule in wanting if rule.binds(within, frozenset())), None)
 
 
-# Every day from one leap year over a year that is none, though its number divides by four, to the next leap year.
-_NINE_YEARS = [datetime(2096, 1, 1, tzinfo=UTC) + timedelta(days=days) for days in range(9 * 365 + 2)]
+def default_rule(law: Law) -> RetentionRule:
+    """How long is kept what the rulebook names no rule for."""
+    rule = next(rule for rule in law.retention if rule.id == DEFAULT_RULE)
+    assert rule.ceiling is not None
+    return RetentionRule(rule.id, rule.ceiling)
+
+
+def _kept(purpose: str, rule: RetentionRule, at: datetime, lowest: _Limit | None) -> Kept:
+    own = end_of(at, rule.keep)
+    if lowest and end_of(at, lowest.length) < own:
+        return Kept(purpose, rule, end_of(at, lowest.length), ended_by=lowest.rule)
+    return Kept(purpose, rule, own)
+
+
+def _limits(
+    law: Law, rules: Sequence[RetentionLaw], ends: Iterable[End], overrides: Sequence[Override], purpose: str, name: str
+) -> Iterable[_Limit]:
+    """The floors or the ceilings at each end: what the most particular override says there, or else the law's."""
+    for end in ends:
+        within = law.within(end.place)
+        if said := most_particular(overrides, within, attrgetter(name), _STRICT[name]):
+            yield _by_rulebook(*said, purpose, name)
+            continue
+        for rule in rules:
+            length = rule.ceiling if name == "keep_at_most" else rule.floor
+            if length and (not rule.jurisdictions or not rule.jurisdictions.isdisjoint(within)):
+                yield _by_law(rule, purpose, name, length)
+
+
+_STRICT: Mapping[str, Callable[[Duration], int]] = {
+    "keep_at_most": lambda length: -days_about(length),
+    "keep_at_least": days_about,
+}
+_SAYS = {"keep_at_most": "kept at most", "keep_at_least": "kept at least"}
+
+
+def _by_rulebook(length: Duration, by: Override, purpose: str, name: str) -> _Limit:
+    reason = by_rulebook(by, f"keeping for {purpose}", f"{_SAYS[name]} {length}")
+    return _Limit(length, reason, "rulebook")
+
+
+def _by_law(rule: RetentionLaw, purpose: str, name: str, length: Duration) -> _Limit:
+    guess = "a guess" if rule.is_guess else ""
+    reason = Reason(f"keeping for {purpose}", f"{_SAYS[name]} {length}", by=rule.name, record=rule.id, note=guess)
+    return _Limit(length, reason, rule.id)
+
+
+def _reason(kept: Kept, own: RetentionRule | None) -> Reason:
+    by = "the rulebook" if own else "the product's default: the rulebook names no rule"
+    return Reason(f"keeping for {kept.purpose}", f"kept {kept.rule.keep}", by=by, record=kept.rule.name)
+
+
+def _log_floor(bound: Iterable[RetentionLaw], at: datetime) -> tuple[Duration, Reason]:
+    """The longest time for which evidence is owed: a limitation that runs from discovery takes a year more."""
+    owed = [
+        (rule.floor or Duration(years=rule.limitation_years + rule.discovery_rule), rule)
+        for rule in bound
+        if CONSENT_LOG in rule.subjects and (rule.floor or rule.limitation_years)
+    ]
+    length, rule = max(owed, key=lambda one: end_of(at, one[0]))
+    return length, Reason("keeping the consent log", f"kept at least {length}", by=rule.name, record=rule.id)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from policies.authored import Approval, OwnWording
-from policies.overrides import AUTO, Override, Setting
-from policies.retention import Duration, RetentionRule
+from policies.durations import Duration, RetentionRule
+from policies.jurisdiction.overrides import AUTO, Override, Setting
+from policies.own_texts import Approval, OwnWording
 
 __all__ = ["AUTO", "Business", "Destination", "LanguageBy", "Line", "Override", "Rulebook", "Setting"]
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from policies.consent import Mode, Standard
 from policies.demands import Demand, Overlay, call_mode, demands_of
-from policies.jurisdictions import End, caller_chains
-from policies.keeping import Keeping, Kept, default_rule, keeping_of
-from policies.law import UNKNOWN_REGIME, Flag, Law
-from policies.overrides import Override, said_at_each
+from policies.durations import RetentionRule, days_about, end_of
+from policies.jurisdiction.overrides import Override, said_at_each
+from policies.jurisdiction.pack import UNKNOWN_REGIME, Flag, Law
+from policies.jurisdiction.readings import End, caller_chains
 from policies.reasons import Reason
-from policies.retention import RetentionRule, days_about, end_of
+from policies.retention import Keeping, Kept, default_rule, keeping_of
 from policies.rules import Line, Rulebook
 
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from policies.authored import Approval, Audio, OwnWording, own_wording_of
 from policies.consent import Mode
+from policies.own_texts import Approval, Audio, OwnWording, own_wording_of
 from policies.wording_pack import (
     NoWording,
     languages,

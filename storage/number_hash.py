@@ -3,7 +3,7 @@
 import hmac
 import re
 
-from policies.places import valid_number
+from policies.jurisdiction.places import valid_number
 from storage.errors import Refused
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, select
 
-from policies.law import Law, packaged_law, read_law
-from policies.rulebook import RulebookRejected, parse
+from policies.jurisdiction.pack import Law, packaged_law, read_law
+from policies.rulebook.read import RulebookRejected, parse
 from policies.rules import Rulebook
 from policies.wording import Wording
 from storage.calls import Call

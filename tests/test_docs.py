@@ -9,8 +9,8 @@ import click
 import pytest
 
 from callflow.cli import main
-from policies.law import packaged_law
-from policies.rulebook import parse
+from policies.jurisdiction.pack import packaged_law
+from policies.rulebook.read import parse
 from tests.source import ROOT, modules, tree_of
 
 EXAMPLE = files("callflow").joinpath("example.toml").read_text(encoding="utf-8")

@@ -31,7 +31,7 @@ from callflow.late_steps import LateSteps
 from callflow.urls import Urls
 from callflow.waiting_requests import WaitingRequests
 from callflow.webhooks import Webhooks, create_app
-from policies.rulebook import parse
+from policies.rulebook.read import parse
 from simulator import twiml
 from storage import calls, recordings
 from storage.calls import Call

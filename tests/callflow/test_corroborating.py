@@ -18,7 +18,7 @@ from callflow.corroborating import Corroborated, Corroboration
 from callflow.setup import publish
 from policies.corroboration import Differs
 from policies.hanging_up import UNHEARD
-from policies.rulebook import parse
+from policies.rulebook.read import parse
 from storage import calls, declines, provider_accounts
 from storage.calls import Call
 from storage.database.engine import Database

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from callflow.interchange import gather
-from evidence.told_call import ToldCall
+from evidence.call_record import ToldCall
 from storage.calls import Call
 from tests.callflow.conftest import CALLER, Installation
 from tests.callflow.whole_calls import talks

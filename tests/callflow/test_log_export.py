@@ -31,7 +31,7 @@ from evidence.event_words import in_words
 from evidence.events import Event
 from evidence.merkle import leaf_hash, root_of
 from evidence.notes import Note, Signer
-from policies.rulebook import parse
+from policies.rulebook.read import parse
 from storage import calls, provider_accounts
 from storage.database.engine import Database
 from storage.database.schema import migrate

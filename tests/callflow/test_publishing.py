@@ -10,9 +10,9 @@ from callflow.handing_over import BYTES_MAX, VARIABLE, handed_over, taken_over
 from callflow.house import open_front
 from callflow.publishing import spoken_under
 from callflow.setup import publish
-from policies.law import packaged_law, read_law
-from policies.places import places_of
-from policies.rulebook import parse
+from policies.jurisdiction.pack import packaged_law, read_law
+from policies.jurisdiction.places import places_of
+from policies.rulebook.read import parse
 from policies.ruling import ends_of, rule
 from storage.database.engine import Database
 from storage.errors import Refused

@@ -9,7 +9,7 @@ import pytest
 
 from callflow.recorded_prompts import read_prompts
 from callflow.settings import SettingsRejected
-from policies.rulebook import parse
+from policies.rulebook.read import parse
 from storage.database.engine import Database
 from storage.prompts import keep_audio
 from tests.callflow.conftest import RULEBOOK, URLS, Installation, PhoneCall, install, starts_recording

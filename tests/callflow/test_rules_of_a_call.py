@@ -6,9 +6,9 @@ import pytest
 
 from callflow.receiving import ASKED_ABOUT_AFTER
 from evidence.events import canonical
-from policies.law import packaged_law
-from policies.places import places_of
-from policies.rulebook import parse
+from policies.jurisdiction.pack import packaged_law
+from policies.jurisdiction.places import places_of
+from policies.rulebook.read import parse
 from policies.ruling import ends_of, rule
 from storage.database.engine import Database
 from tests.callflow.conftest import CALLER, RULEBOOK, Installation, connects, install, said, starts_recording

@@ -10,7 +10,7 @@ from callflow.sightings import document_of, ours, steps_of
 from callflow.urls import Urls
 from policies.consent import Mode
 from policies.corroboration import Key
-from policies.overrides import AUTO
+from policies.jurisdiction.overrides import AUTO
 from policies.rules import Destination, Line
 from policies.wording import wording_for
 from storage.provider import ProviderRequest

@@ -26,7 +26,7 @@ from callflow.selftest_daily import SelfTest
 from callflow.selftest_wire import Wire
 from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
-from policies.rulebook import parse
+from policies.rulebook.read import parse
 from storage.database.engine import Database
 from storage.database.tables import call, log_leaf
 from storage.incidents import Incident, open_incidents

@@ -28,7 +28,7 @@ from callflow.twilio_client import Account
 from callflow.twilio_rest import TwilioProvider
 from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
-from policies.rulebook import parse
+from policies.rulebook.read import parse
 from simulator.clock import VirtualClock
 from simulator.config import Config
 from simulator.control import to_json

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from policies.law import packaged_law
-from policies.rulebook import parse
+from policies.jurisdiction.pack import packaged_law
+from policies.rulebook.read import parse
 from tests.calls.call_runner import Ran, Town
 from tests.calls.script import NUMBERS, RULEBOOKS, BadScript, ScriptedCall, read
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from evidence.call_record import ToldCall
 from evidence.merkle import leaf_hash
 from evidence.receipt import receipt
-from evidence.told_call import ToldCall
 from tests.evidence.told_calls import (
     CONSENTED,
     DECLINED,

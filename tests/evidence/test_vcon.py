@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 
-from evidence.told_call import ToldCall, uuid_of
+from evidence.call_record import ToldCall, uuid_of
 from evidence.vcon import content_hash, unsigned
 from tests.evidence.documents import vcon_faults
 from tests.evidence.told_calls import (

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from evidence.told_call import Business, Grant, Notice, Press, Proven, Tape, ToldCall
+from evidence.call_record import Business, Grant, Notice, Press, Proven, Tape, ToldCall
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DECIDED, UNTIL = NOON + timedelta(seconds=20), NOON + timedelta(days=90)

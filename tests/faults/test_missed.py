@@ -11,7 +11,7 @@ from callflow.conversation import Conversation
 from callflow.missed import MissedCalls
 from callflow.urls import Urls
 from policies.consent import Outcome
-from policies.rulebook import parse
+from policies.rulebook.read import parse
 from storage import calls
 from storage.calls import Call
 from storage.errors import Unavailable

@@ -15,7 +15,7 @@ from pathlib import Path
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType, geocoder
 
-from policies.law import Law, packaged_law
+from policies.jurisdiction.pack import Law, packaged_law
 
 FILE = Path("policies/law/area_codes.csv")
 OURS = "phonenumbers"

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from policies.jurisdictions import End
-from policies.law import packaged_law
-from policies.overrides import AUTO, Override
-from policies.retention import RetentionRule, parse_duration
+from policies.durations import RetentionRule, parse_duration
+from policies.jurisdiction.overrides import AUTO, Override
+from policies.jurisdiction.pack import packaged_law
+from policies.jurisdiction.readings import End
 from policies.rules import Business, Destination, Line, Rulebook
 from policies.ruling import Ruling, rule
 

@@ -7,8 +7,8 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat
 
-from policies.law import UNKNOWN_PLACE, Law
-from policies.places import Known, places_of
+from policies.jurisdiction.pack import UNKNOWN_PLACE, Law
+from policies.jurisdiction.places import Known, places_of
 from tests.policies.area_codes import FILE, OURS, Row, area_codes, changes, places_by_geocoder, read_rows, valid_numbers
 from tests.policies.calls import LAW
 from tests.source import ROOT

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from policies.days import APART_MAX, Came, missing
+from policies.day_comparison import APART_MAX, Came, missing
 
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LINE, OTHER_LINE = "+12125550100", "+12125550101"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.jurisdictions import End, Reading, reading_of, records_for, strictest
-from policies.law import UNKNOWN_PLACE, Flag, Law, Regime
-from policies.places import places_of
+from policies.jurisdiction.pack import UNKNOWN_PLACE, Flag, Law, Regime
+from policies.jurisdiction.places import places_of
+from policies.jurisdiction.readings import End, Reading, reading_of, records_for, strictest
 from tests.policies.calls import LAW, TODAY
 
 # What a caller there is held to on 24 November 2026. A guess counts as unknown, which asks for an act, and of a

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.keeping import Conflict
-from policies.overrides import Override
-from policies.retention import Duration, end_of
+from policies.durations import Duration, end_of
+from policies.jurisdiction.overrides import Override
+from policies.retention import Conflict
 from policies.ruling import Ruling, rule
 from tests.policies.calls import AT, LAW, LINE, ends, rulebook, ruled
 

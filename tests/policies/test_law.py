@@ -9,8 +9,8 @@ import phonenumbers
 import pytest
 
 from policies.demands import REFUSALS
-from policies.law import UNKNOWN_PLACE, Flag, Jurisdiction, Regime, RetentionLaw, packaged_law, read_law
-from policies.retention import parse_duration
+from policies.durations import parse_duration
+from policies.jurisdiction.pack import UNKNOWN_PLACE, Flag, Jurisdiction, Regime, RetentionLaw, packaged_law, read_law
 from policies.wording import languages, purposes_in
 
 LAW = packaged_law()

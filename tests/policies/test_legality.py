@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from policies.consent import Mode
-from policies.law import Regime
-from policies.legality import hold_against, laxer
-from policies.mistakes import Findings, RulebookRejected
-from policies.overrides import AUTO, Override, Setting
-from policies.retention import Duration
-from policies.rulebook import parse
+from policies.durations import Duration
+from policies.jurisdiction.overrides import AUTO, Override, Setting
+from policies.jurisdiction.pack import Regime
+from policies.rulebook.against_the_law import hold_against, laxer
+from policies.rulebook.mistakes import Findings, RulebookRejected
+from policies.rulebook.read import parse
 from policies.rules import Business, Rulebook
 from tests.policies.calls import LAW, LINE, rulebook
 

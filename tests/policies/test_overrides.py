@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from policies.consent import Mode, Record, before_disclosure
-from policies.law import Flag, Regime
-from policies.overrides import AUTO, Override, Setting
-from policies.retention import Duration, end_of
+from policies.durations import Duration, end_of
+from policies.jurisdiction.overrides import AUTO, Override, Setting
+from policies.jurisdiction.pack import Flag, Regime
 from tests.policies.calls import AT, LINE, ruled
 
 OREGON_NOTICE = Override(jurisdiction="US-OR", consent=Mode.NOTICE)

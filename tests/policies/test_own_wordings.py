@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.authored import Approval, Audio, OwnWording
 from policies.consent import Mode
-from policies.mistakes import Findings
-from policies.own_wordings import approvals, own_wordings
+from policies.own_texts import Approval, Audio, OwnWording
+from policies.rulebook.mistakes import Findings
+from policies.rulebook.toml_positions import positions
+from policies.rulebook.wording_faults import check_own_wordings, uncovered, wording_faults
+from policies.rulebook.wordings import approvals, own_wordings
 from policies.rules import AUTO, Line
-from policies.toml_positions import positions
 from policies.wording import Wording, spoken_length_s, wording_for
-from policies.wording_faults import check_own_wordings, uncovered, wording_faults
 from policies.wording_pack import KEYS_OF
 
 HASH = "0f" * 32

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
-from policies.law import UNKNOWN_PLACE, packaged_law
-from policies.places import Known, places_of, valid_number
+from policies.jurisdiction.pack import UNKNOWN_PLACE, packaged_law
+from policies.jurisdiction.places import Known, places_of, valid_number
 
 LAW = packaged_law()
 

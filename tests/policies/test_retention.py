@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.retention import Duration, NotADuration, days_about, end_of, may_outlast, parse_duration
+from policies.durations import Duration, NotADuration, days_about, end_of, may_outlast, parse_duration
 
 durations = st.builds(Duration, st.integers(0, 40), st.integers(0, 400), st.integers(0, 1000), st.integers(1, 3000))
 calls = st.datetimes(

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.consent import Mode
-from policies.law import Regime, packaged_law
-from policies.overrides import Override
-from policies.retention import Duration, RetentionRule
-from policies.rulebook import AUTO, Business, Destination, Line, Mistake, Rulebook, RulebookRejected, parse
+from policies.durations import Duration, RetentionRule
+from policies.jurisdiction.overrides import Override
+from policies.jurisdiction.pack import Regime, packaged_law
+from policies.rulebook.read import AUTO, Business, Destination, Line, Mistake, Rulebook, RulebookRejected, parse
 from policies.wording import languages
 
 GOOD = """\

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from evidence.events import canonical
 from policies.consent import Answer, Ask, Mode, Record, Standard, decide
-from policies.jurisdictions import End
-from policies.law import UNKNOWN_PLACE, Flag, Regime, read_law
-from policies.overrides import AUTO, Override, Setting
-from policies.places import places_of
-from policies.retention import Duration
+from policies.durations import Duration
+from policies.jurisdiction.overrides import AUTO, Override, Setting
+from policies.jurisdiction.pack import UNKNOWN_PLACE, Flag, Regime, read_law
+from policies.jurisdiction.places import places_of
+from policies.jurisdiction.readings import End
 from policies.rules import Business, Line, Rulebook
 from policies.ruling import Ruling, ends_of, rule
 from tests.policies.calls import AT, LAW, LINE, RETENTION, TODAY, ruled
@@ -209,7 +209,7 @@ def test_a_ruling_tells_the_places_of_a_caller_and_no_number() -> None:
 
 ONE_RULING = """
 from evidence.events import canonical
-from policies.overrides import Override
+from policies.jurisdiction.overrides import Override
 from tests.policies.calls import ruled
 by = [Override(jurisdiction="EU", must_record=False), Override(jurisdiction="EEA", must_record=True)]
 sectors = ["mifid_investment", "public_service"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.toml_positions import Path, positions
+from policies.rulebook.toml_positions import Path, positions
 
 VALUES = [
     "@",

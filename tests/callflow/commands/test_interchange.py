@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, update
 from callflow.house import open_house
 from callflow.setup import publish
 from evidence.checkpoints import TlogProof
-from policies.rulebook import parse
+from policies.rulebook.read import parse
 from storage.custody.intake import intake
 from storage.custody.workshop import Workshop
 from storage.database.tables import call, disclosure

@@ -10,7 +10,7 @@ import pytest
 from callflow.house import open_house
 from callflow.setup import publish
 from evidence.events import Event
-from policies.rulebook import parse
+from policies.rulebook.read import parse
 from storage.log import consent_log
 from storage.moment import Moment
 from tests.callflow.commands.site import Site

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from callflow.setup import publish
-from policies.law import DISCLAIMER, packaged_law
-from policies.rulebook import parse
+from policies.jurisdiction.pack import DISCLAIMER, packaged_law
+from policies.rulebook.read import parse
 from storage.database.tables import call as call_table
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import RULEBOOK, Installation, install

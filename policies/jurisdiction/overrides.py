@@ -11,8 +11,8 @@ from datetime import date
 from typing import Literal, TypeVar
 
 from policies.consent import Mode
-from policies.law_records import Regime
-from policies.retention import Duration
+from policies.durations import Duration
+from policies.jurisdiction.records import Regime
 
 T = TypeVar("T")
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from policies.authored import Audio, OwnWording, own_wording_of
-from policies.mistakes import Findings
+from policies.own_texts import Audio, OwnWording, own_wording_of
+from policies.rulebook.mistakes import Findings
 from policies.rules import Line
 from policies.wording import spoken_length_s
 from policies.wording_pack import KEYS_OF, texts_of

@@ -12,7 +12,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, TypeVar
 
-from policies.law_records import Flag, Jurisdiction, Regime, RetentionLaw
+from policies.jurisdiction.records import Flag, Jurisdiction, Regime, RetentionLaw
 
 __all__ = ["UNKNOWN_PLACE", "UNKNOWN_REGIME", "Flag", "Jurisdiction", "Law", "Regime", "RetentionLaw"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeVar
 
-from policies.toml_positions import Path
+from policies.rulebook.toml_positions import Path
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -6,9 +6,9 @@ Places that nothing tells apart (no record, no override, no rule about keeping) 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 
-from policies.jurisdictions import End, reading_of
-from policies.law import Law
-from policies.places import all_places
+from policies.jurisdiction.pack import Law
+from policies.jurisdiction.places import all_places
+from policies.jurisdiction.readings import End, reading_of
 from policies.rules import Line, Rulebook
 from policies.ruling import Ruling, ends_of, rule
 
@@ -27,7 +27,7 @@ def days_of_change(law: Law, rulebook: Rulebook, line: Line, now: datetime) -> t
     days = {change.since for place in law.jurisdictions.values() for change in place.changes}
     about = [one for one in rulebook.overrides if one.line in ("", line.number)]
     days |= {day for one in about for day in (one.since, one.until) if day}
-    starts = (datetime.combine(day, time(), UTC) for day in days)
+    starts = (datetime.combine(day, time.min, UTC) for day in days)
     return (now, *sorted(start for start in starts if start > now))
 
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
-from policies import rulebook_values as values
-from policies.authored import Approval, Audio, OwnWording
-from policies.mistakes import Findings, Wrong, described
-from policies.toml_positions import Path
+from policies.own_texts import Approval, Audio, OwnWording
+from policies.rulebook import values
+from policies.rulebook.mistakes import Findings, Wrong, described
+from policies.rulebook.toml_positions import Path
 from policies.wording_pack import KEYS_OF
 
 __all__ = ["Approval", "Audio", "OwnWording", "approvals", "own_wordings"]

@@ -12,10 +12,10 @@ import phonenumbers
 
 from policies.consent import Mode
 from policies.demands import REFUSALS
-from policies.law import UNKNOWN_PLACE, Law, Regime
-from policies.mistakes import Wrong, described, one_of
-from policies.places import valid_number
-from policies.retention import Duration, NotADuration, parse_duration
+from policies.durations import Duration, NotADuration, parse_duration
+from policies.jurisdiction.pack import UNKNOWN_PLACE, Law, Regime
+from policies.jurisdiction.places import valid_number
+from policies.rulebook.mistakes import Wrong, described, one_of
 from policies.rules import AUTO, Destination, LanguageBy, Setting
 from policies.wording import languages, purposes_in
 

@@ -9,9 +9,9 @@ from datetime import date
 from operator import attrgetter
 from typing import Literal
 
-from policies.law import UNKNOWN_PLACE, UNKNOWN_REGIME, Flag, Jurisdiction, Law, Regime
-from policies.law_records import Change
-from policies.overrides import Override, most_particular
+from policies.jurisdiction.overrides import Override, most_particular
+from policies.jurisdiction.pack import UNKNOWN_PLACE, UNKNOWN_REGIME, Flag, Jurisdiction, Law, Regime
+from policies.jurisdiction.records import Change
 from policies.reasons import Reason
 
 Who = Literal["caller", "agent", "recorder"]

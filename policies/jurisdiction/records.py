@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from policies.retention import Duration, parse_duration
+from policies.durations import Duration, parse_duration
 
 
 class Regime(StrEnum):

@@ -10,17 +10,17 @@ from functools import partial
 from hashlib import sha256
 from types import MappingProxyType
 
-from policies import rulebook_values as values
 from policies.consent import Mode
-from policies.law import Law
-from policies.legality import hold_against
-from policies.mistakes import Findings, Mistake, RulebookRejected, described, one_of
-from policies.own_wordings import approvals, own_wordings
-from policies.retention import Duration, RetentionRule
-from policies.rulebook_overrides import overrides
+from policies.durations import Duration, RetentionRule
+from policies.jurisdiction.pack import Law
+from policies.rulebook import values
+from policies.rulebook.against_the_law import hold_against
+from policies.rulebook.mistakes import Findings, Mistake, RulebookRejected, described, one_of
+from policies.rulebook.overrides import overrides
+from policies.rulebook.toml_positions import Path, positions
+from policies.rulebook.wording_faults import check_own_wordings
+from policies.rulebook.wordings import approvals, own_wordings
 from policies.rules import AUTO, MENU_KEYS_MAX, Business, Destination, Line, Rulebook, Setting
-from policies.toml_positions import Path, positions
-from policies.wording_faults import check_own_wordings
 
 __all__ = [
     "AUTO",

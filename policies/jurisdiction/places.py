@@ -8,7 +8,7 @@ from enum import StrEnum
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
 
-from policies.law import UNKNOWN_PLACE, Law
+from policies.jurisdiction.pack import UNKNOWN_PLACE, Law
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 

@@ -10,14 +10,14 @@ from datetime import date
 from itertools import chain
 
 from policies.consent import Mode
-from policies.jurisdictions import End, reading_of
-from policies.keeping import wants_a_maximum
-from policies.law import UNKNOWN_PLACE, Flag, Law, Regime, RetentionLaw
-from policies.mistakes import Findings
-from policies.overrides import AUTO, Override, Setting
-from policies.retention import may_outlast
+from policies.durations import may_outlast
+from policies.jurisdiction.overrides import AUTO, Override, Setting
+from policies.jurisdiction.pack import UNKNOWN_PLACE, Flag, Law, Regime, RetentionLaw
+from policies.jurisdiction.readings import End, reading_of
+from policies.retention import wants_a_maximum
+from policies.rulebook.mistakes import Findings
+from policies.rulebook.toml_positions import Path
 from policies.rules import Line, Rulebook
-from policies.toml_positions import Path
 
 _LONG_AGO = date(1970, 1, 1)
 

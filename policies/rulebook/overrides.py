@@ -5,11 +5,11 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from policies import rulebook_values as values
-from policies.law import Law
-from policies.mistakes import Findings
-from policies.overrides import Override
-from policies.toml_positions import Path
+from policies.jurisdiction.overrides import Override
+from policies.jurisdiction.pack import Law
+from policies.rulebook import values
+from policies.rulebook.mistakes import Findings
+from policies.rulebook.toml_positions import Path
 
 _SCOPE = {
     "line": values.e164,
