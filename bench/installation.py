@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from callflow.house import House, open_house
-from callflow.init import initialise
+from onrecord.initialise import initialise
+from onrecord.installation import House, open_house
 
 DURABLE, WITHOUT_DATABASE, CONSTANT = "durable", "without database", "constant"
 _COMMANDS = {
-    DURABLE: ("callflow.serving", "webhooks", "127.0.0.1"),
+    DURABLE: ("onrecord.processes.serve", "webhooks", "127.0.0.1"),
     WITHOUT_DATABASE: ("bench.variants", "without_database"),
     CONSTANT: ("bench.variants", "constant"),
 }

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from bench.caller import Order, Round, run
 from bench.installation import CONSTANT, DURABLE, WITHOUT_DATABASE
 from bench.waiting_calls import WaitingCalls
-from callflow.house import House
+from onrecord.installation import House
 from storage.database.tables import permit
 from storage.log import verification as log_verification
 

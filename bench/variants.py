@@ -9,18 +9,18 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, select
 
 from callflow import twiml
-from callflow.addresses import Address
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
-from callflow.doorway import Doorway
 from callflow.forms import Answered
-from callflow.health import Readiness
-from callflow.house import House, open_house
 from callflow.late_steps import LateSteps
-from callflow.logs import say_logs_plainly
-from callflow.serving import die_with_parent, run, webhook_workers
 from callflow.waiting_requests import WaitingRequests
 from callflow.webhooks import Webhooks, create_app
+from onrecord.installation import House, open_house
+from onrecord.processes.address import Address
+from onrecord.processes.body_gate import Doorway
+from onrecord.processes.health import Readiness
+from onrecord.processes.serve import die_with_parent, run, webhook_workers
+from onrecord.settings.logging_setup import say_logs_plainly
 from policies import consent
 from policies.consent import Record
 from storage import calls

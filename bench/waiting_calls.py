@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from sqlalchemy import Connection
 
 from callflow.forms import Heard, IncomingCall
-from callflow.house import House
+from onrecord.installation import House
 from storage.moment import Moment
 
 _CALLER = "+15125550111"

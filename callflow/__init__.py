@@ -1,1 +1,1 @@
-"""The phone side: webhooks, callbacks, signature, TwiML, Twilio REST, settings, command line."""
+"""The phone: webhooks that play a disclosure, take the answer, and start or suppress recording."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
-from callflow import arrivals, leaving, receiving
-from callflow.deliveries import is_recent, once
+from callflow import incoming_call, leaving, new_call
 from callflow.forms import RINGING, Answered, CallEnded, FallbackAsked, Heard, IncomingCall
+from callflow.repeats import is_recent, once
 from callflow.turn import Turn, line_of
 from callflow.urls import Urls
 from policies.consent import Mode
@@ -125,7 +125,7 @@ class Conversation:
     def wording_of(self, line: Line) -> Wording:
         """The words of a call to that line of which no row can be read."""
         unasked: dict[str, bool] = {"silence_is_consent": False, "remembered": False}
-        return arrivals.words(self.rulebook, line, Mode.NEVER, line.languages[0], line.purposes, **unasked)
+        return incoming_call.words(self.rulebook, line, Mode.NEVER, line.languages[0], line.purposes, **unasked)
 
     def receive(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> Call:
         """Write down a call to one of our lines that was not known, with the standard that holds for it."""
@@ -137,8 +137,10 @@ class Conversation:
         """Write down a call that is put through as calls to that line are, whatever was dialled."""
         synthetic = self.urls.check("selftest", heard.call_sid, heard.to, heard.self_test)
         key = None if synthetic else self.number_key
-        arrival = arrivals.arrive(connection, moment, heard, line, rulebook=self.rulebook, law=self.law, number_key=key)
-        return receiving.add(connection, moment, heard, arrival, request_sha256, synthetic=synthetic)
+        arrival = incoming_call.arrive(
+            connection, moment, heard, line, rulebook=self.rulebook, law=self.law, number_key=key
+        )
+        return new_call.add(connection, moment, heard, arrival, request_sha256, synthetic=synthetic)
 
 
 def _repeats(moment: Moment, call: Call, *, is_asked: bool) -> Callable[[Reply], bool]:

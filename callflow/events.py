@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from callflow.arrivals import Arrival
 from callflow.forms import CallEnded, FallbackAsked, IncomingCall
+from callflow.incoming_call import Arrival
 from evidence.events import Event, Value, timestamp
 from policies.consent import Answer, Ask, Decision, EndCall, Record, Suppress, Withdraw
 from policies.wording import Wording

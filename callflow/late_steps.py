@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from callflow import agreements, events, forms
 from callflow.conversation import Conversation
-from callflow.deliveries import REPEATED_WITHIN, step_of
+from callflow.repeats import REPEATED_WITHIN, step_of
 from callflow.signature import Form
 from callflow.turn import Turn
 from evidence.events import Event

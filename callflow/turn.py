@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from callflow import agreements, arrivals, events, twiml
+from callflow import agreements, events, incoming_call, twiml
 from callflow.forms import Answered, CallEnded, FallbackAsked
 from callflow.urls import Urls
 from evidence.events import Event
@@ -266,7 +266,7 @@ class Turn:
         return twiml.connect(self.line, ended_url=self.urls.ended(self.call.id))
 
     def _words(self, language: str) -> Wording:
-        return arrivals.words(
+        return incoming_call.words(
             self.rulebook,
             self.line,
             Mode(self.call.mode),

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from callflow import agreements, events, twiml
 from callflow.conversation import Conversation
-from callflow.deliveries import once
 from callflow.forms import FINAL_STATUSES, IncomingCall
+from callflow.repeats import once
 from policies.consent import Outcome, Suppress, Withdraw
 from policies.rules import Line
 from storage import calls, incidents

@@ -22,15 +22,15 @@ from sqlalchemy import Connection
 from callflow import forms, twiml
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
-from callflow.deliveries import step_of
-from callflow.health import Readiness, add_health
 from callflow.late_steps import ENDPOINTS
 from callflow.refusals import Refusals
+from callflow.repeats import step_of
 from callflow.signature import BODY_BYTES_MAX, Form, Refusal, raw_target, signed_url, verify
 from callflow.turn import parting_text
 from callflow.unasked import Unasked
 from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED
 from callflow.waiting_requests import WaitingRequests
+from onrecord.processes.health import Readiness, add_health
 from policies.rules import Line
 from policies.wording import Wording
 from storage import calls

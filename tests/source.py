@@ -8,7 +8,18 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("callflow", "console", "evidence", "policies", "simulator", "storage", "twiml_templates")
+ROOMS = (
+    "callflow",
+    "compliance",
+    "console",
+    "evidence",
+    "onrecord",
+    "outbound",
+    "policies",
+    "simulator",
+    "storage",
+    "twiml_templates",
+)
 # A program that is handed to strangers. It is in nobody's room: the house reads it as a text, and never runs it.
 HANDED_OUT = Path("evidence/verify.py")
 

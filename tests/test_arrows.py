@@ -40,19 +40,28 @@ PLAN = {
             alembic boto3 botocore cryptography dbos imageio_ffmpeg numpy psycopg pydub pysqlite3 sqlalchemy urllib3
         """),
     ),
+    "compliance": Room(
+        rooms=names("policies evidence storage callflow onrecord outbound"),
+        libraries=names("rfc3161_client sqlalchemy"),
+    ),
     "callflow": Room(
-        rooms=names("policies evidence storage console twiml_templates"),
-        libraries=names("""
-            click cryptography flask granian itsdangerous jinja2 requests rfc3161_client rich sqlalchemy twilio urllib3
-            werkzeug
-        """),
+        rooms=names("policies evidence storage onrecord twiml_templates"),
+        libraries=names("flask itsdangerous jinja2 sqlalchemy"),
+    ),
+    "outbound": Room(
+        rooms=names("storage evidence callflow onrecord"),
+        libraries=names("cryptography requests rfc3161_client twilio urllib3"),
+    ),
+    "onrecord": Room(
+        rooms=names("policies evidence storage compliance callflow outbound console"),
+        libraries=names("click flask granian requests rich sqlalchemy urllib3 werkzeug"),
     ),
     "console": Room(rooms=names("policies evidence storage"), libraries=names("flask")),
     "simulator": Room(libraries=names("espeakng_loader flask numpy requests urllib3 werkzeug _typeshed")),
     "twiml_templates": Room(python=frozenset()),
 }
-# Of callflow, only the place where the two faces are put together knows the console.
-MEETS_THE_CONSOLE = {Path("callflow/serving.py")}
+# Of the program, only the place where the web servers are put together knows the console.
+MEETS_THE_CONSOLE = {Path("onrecord/processes/serve.py")}
 VAGUE = names("util utils common core service services model models helper helpers manager managers")
 
 
@@ -65,7 +74,7 @@ def _may(path: Path, name: str) -> bool:
     home, top = path.parts[0], name.partition(".")[0]
     if top == home:
         return True
-    if top == "console" and home == "callflow":
+    if top == "console" and home == "onrecord":
         return path in MEETS_THE_CONSOLE
     plan = PLAN[home]
     if top in sys.stdlib_module_names:
@@ -155,11 +164,11 @@ def test_no_package_or_module_has_a_vague_name() -> None:
         ("evidence/merkle.py", "def f():\n    import secrets", "secrets"),
         ("storage/calls.py", "from callflow.urls import Urls", "callflow.urls"),
         ("storage/calls.py", "import requests", "requests"),
-        ("callflow/cli.py", "import simulator", "simulator"),
-        ("callflow/house.py", "from console.app import create_app", "console.app"),
-        ("callflow/cli.py", "def f():\n    if True:\n        from simulator import server", "simulator"),
-        ("callflow/cli.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import boto3", "boto3"),
-        ("console/app.py", "from callflow.health import add_health", "callflow.health"),
+        ("onrecord/commands/main.py", "import simulator", "simulator"),
+        ("onrecord/installation.py", "from console.app import create_app", "console.app"),
+        ("onrecord/commands/main.py", "def f():\n    if True:\n        from simulator import server", "simulator"),
+        ("onrecord/commands/main.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import boto3", "boto3"),
+        ("console/app.py", "from onrecord.processes.health import add_health", "onrecord.processes.health"),
         ("console/app.py", "import sqlalchemy", "sqlalchemy"),
         ("simulator/server.py", "try:\n    import evidence\nexcept ImportError: ...", "evidence"),
         ("storage/deep/calls.py", "from ..policies import rules", "..policies"),

@@ -8,12 +8,12 @@ from importlib.resources import files
 import click
 import pytest
 
-from callflow.cli import main
+from onrecord.commands.main import main
 from policies.jurisdiction.pack import packaged_law
 from policies.rulebook.read import parse
 from tests.source import ROOT, modules, tree_of
 
-EXAMPLE = files("callflow").joinpath("example.toml").read_text(encoding="utf-8")
+EXAMPLE = files("onrecord").joinpath("example.toml").read_text(encoding="utf-8")
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
 SNIPPETS = [block for page in PAGES.values() for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
 NAMED = [found for page in PAGES.values() for found in re.findall(r"`onrecord ([a-z -]+)", page)]

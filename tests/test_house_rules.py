@@ -18,22 +18,26 @@ OURS = tuple(room for room in ROOMS if room != "simulator")
 # What reaches out of the process, and the only modules that may hold it in their hands.
 TOOLS: dict[str, set[str]] = {
     "requests": {
-        "callflow/outbound.py",
-        "callflow/selftest_wire.py",
-        "callflow/town.py",
-        "callflow/demo.py",
-        "callflow/demo_calls.py",
+        "outbound/bounded_http.py",
+        "onrecord/selftest/http.py",
+        "onrecord/demo/local_installation.py",
+        "onrecord/demo/run.py",
+        "onrecord/demo/calls.py",
     },
     "urllib3": {
-        "callflow/outbound.py",
-        "callflow/selftest_wire.py",
+        "outbound/bounded_http.py",
+        "onrecord/selftest/http.py",
         "storage/audio/s3_read.py",
     },  # their exceptions only
-    "twilio": {"callflow/twilio_client.py"},
+    "twilio": {"outbound/twilio_client.py"},
     "boto3": {"storage/audio/s3_client.py"},
     "botocore": {"storage/audio/s3_client.py", "storage/audio/s3_bucket.py"},
-    "socket": {"callflow/addresses.py", "callflow/town.py", "storage/jobs/worker.py"},
-    "subprocess": {"callflow/serving.py", "callflow/town.py", "storage/audio/listening_copy.py"},
+    "socket": {"onrecord/processes/address.py", "onrecord/demo/local_installation.py", "storage/jobs/worker.py"},
+    "subprocess": {
+        "onrecord/processes/serve.py",
+        "onrecord/demo/local_installation.py",
+        "storage/audio/listening_copy.py",
+    },
     "pydub": {"storage/audio/wav.py"},
     "urllib.request": set(),
     "http.client": set(),
@@ -47,7 +51,7 @@ TOOLS: dict[str, set[str]] = {
 # A failure nobody foresaw is caught where somebody waits or a thread would die of it, and nowhere else.
 EDGES = {
     "callflow/webhooks.py",  # a caller waits
-    "callflow/health.py",  # a check
+    "onrecord/processes/health.py",  # a check
     "callflow/waiting_requests.py",  # an entry of the journal, and others wait behind it
     "storage/jobs/worker.py",  # a job
     "storage/jobs/periodic.py",  # a thread

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from flask import Flask
 
-from callflow.doorway import Doorway
+from onrecord.processes.body_gate import Doorway
 from tests.callflow.conftest import ACCOUNT, BASE, TOKEN
 
 FORM = "application/x-www-form-urlencoded"

@@ -25,12 +25,12 @@ from werkzeug.test import TestResponse
 
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
-from callflow.health import Readiness
-from callflow.keys import create_key_file
 from callflow.late_steps import LateSteps
 from callflow.urls import Urls
 from callflow.waiting_requests import WaitingRequests
 from callflow.webhooks import Webhooks, create_app
+from onrecord.processes.health import Readiness
+from onrecord.settings.key_file import create_key_file
 from policies.rulebook.read import parse
 from simulator import twiml
 from storage import calls, recordings

@@ -3,10 +3,10 @@
 import os
 import sys
 
-from callflow.addresses import Address
-from callflow.doorway import Doorway
-from callflow.serving import die_with_parent, run
 from callflow.webhooks import create_app
+from onrecord.processes.address import Address
+from onrecord.processes.body_gate import Doorway
+from onrecord.processes.serve import die_with_parent, run
 from storage.database.engine import Database
 from tests.callflow.conftest import Clock, make_webhooks
 

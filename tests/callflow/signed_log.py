@@ -15,14 +15,14 @@ import pytest
 from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, select, text, update
 
-from callflow.anchor_file import AnchorFile
-from callflow.anchoring import Anchoring
-from callflow.holders import Holder
-from callflow.settings import read_settings
+from compliance.anchors.anchor import Anchoring
+from compliance.anchors.anchor_file import AnchorFile
+from compliance.anchors.anchor_targets import Holder
 from evidence.checkpoints import Checkpoint
 from evidence.events import Event
 from evidence.merkle import leaf_hash, root_of
 from evidence.notes import Note, Signer
+from onrecord.settings.environment import read_settings
 from storage.database.engine import Database
 from storage.database.tables import log_checkpoint, log_leaf, log_node
 from storage.incidents import Incident, open_incidents

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from callflow.account_trial import try_account
-from callflow.outbound import Limits
-from callflow.settings import Settings, read_settings
+from onrecord.account_trial import try_account
+from onrecord.settings.environment import Settings, read_settings
+from outbound.bounded_http import Limits
 from storage.audio.store_trial import Trial
 from tests.callflow.scripted_api import Respond, ScriptedApi, dripping, raw, said, scripted_api
 

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from callflow.anchor_file import STDOUT, AnchorFile
-from callflow.anchoring import CHECKPOINT_EVERY_S, sign_what_is_left
-from callflow.keys import read_keys
+from compliance.anchors.anchor import CHECKPOINT_EVERY_S, sign_what_is_left
+from compliance.anchors.anchor_file import STDOUT, AnchorFile
 from evidence.anchor_levels import Level
 from evidence.checkpoints import Checkpoint
 from evidence.notes import Note, Vkey, verified
+from onrecord.settings.key_file import read_keys
 from storage.errors import Broken, Unavailable
 from storage.log import anchors, checkpoints
 from storage.log.checkpoints import SignedCheckpoint

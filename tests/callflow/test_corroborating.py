@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import Connection, update
 
 from callflow.conversation import Conversation
-from callflow.corroborating import Corroborated, Corroboration
-from callflow.setup import publish
+from compliance.provider.corroborate_call import Corroborated, Corroboration
+from onrecord.lines import publish
 from policies.corroboration import Differs
 from policies.hanging_up import UNHEARD
 from policies.rulebook.read import parse

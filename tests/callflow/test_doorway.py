@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from callflow.doorway import AWAITED_MAX, Doorway
 from callflow.signature import BODY_BYTES_MAX
-from callflow.town import free_port
+from onrecord.demo.local_installation import free_port
+from onrecord.processes.body_gate import AWAITED_MAX, Doorway
 from storage.database.engine import Database
 from storage.database.schema import migrate
 from tests.callflow.carried import FORM, Lines, Request

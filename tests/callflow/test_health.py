@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from callflow.health import Readiness, add_health
+from onrecord.processes.health import Readiness, add_health
 from storage.errors import Unavailable
 
 

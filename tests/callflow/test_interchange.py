@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from callflow.interchange import gather
+from compliance.documents import gather
 from evidence.call_record import ToldCall
 from storage.calls import Call
 from tests.callflow.conftest import CALLER, Installation

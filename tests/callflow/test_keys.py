@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from callflow.keys import NAMES, create_key_file, finish_rotation, read_keys, rotate_signing_key
-from callflow.settings import SettingsRejected
+from onrecord.settings.environment import SettingsRejected
+from onrecord.settings.key_file import NAMES, create_key_file, finish_rotation, read_keys, rotate_signing_key
 
 
 @pytest.fixture

@@ -19,18 +19,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, delete, select, text, update
 
-from callflow.anchoring import Anchoring
-from callflow.keys import create_key_file
-from callflow.log_bundle import Request
-from callflow.log_export import export, write_bundle
-from callflow.log_selection import Selection
-from callflow.publishing import InForce, publish_rules
-from callflow.settings import read_settings
+from compliance.anchors.anchor import Anchoring
+from compliance.bundle.export import export, write_bundle
+from compliance.bundle.gather import Request
+from compliance.bundle.selection import Selection
 from evidence.checkpoints import Checkpoint
 from evidence.event_words import in_words
 from evidence.events import Event
 from evidence.merkle import leaf_hash, root_of
 from evidence.notes import Note, Signer
+from onrecord.publish import InForce, publish_rules
+from onrecord.settings.environment import read_settings
+from onrecord.settings.key_file import create_key_file
 from policies.rulebook.read import parse
 from storage import calls, provider_accounts
 from storage.database.engine import Database

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from callflow.log_selection import Selection
+from compliance.bundle.selection import Selection
 from evidence.checkpoints import Checkpoint, TlogProof
 from evidence.events import Event
 from evidence.notes import Note, Vkey, verified

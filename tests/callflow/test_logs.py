@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from callflow.logs import PlainHandler
+from onrecord.settings.logging_setup import PlainHandler
 from storage.errors import Refused, Unavailable
 from storage.once_a_minute import EVERY_S
 from tests.callflow.conftest import Installation

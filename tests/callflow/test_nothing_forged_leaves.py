@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from callflow.call_log import CallLog
-from callflow.explaining import explain_call
-from callflow.interchange import gather
-from callflow.log_check import held_checkpoints
-from callflow.log_selection import Selection
-from callflow.log_story import tell_log_of
+from compliance.anchors.verify import held_checkpoints
+from compliance.bundle.selection import Selection
+from compliance.call_log import CallLog
+from compliance.documents import gather
+from compliance.explain import explain_call
 from evidence.events import Event, digest_of
 from evidence.merkle import leaf_hash
+from onrecord.commands.log_text import tell_log_of
 from storage import calls, provider_accounts
 from storage.calls import Call
 from storage.database.engine import Database

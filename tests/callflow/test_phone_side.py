@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from callflow.phone_side import PhoneSide, is_ours
+from onrecord.demo.phone_side import PhoneSide, is_ours
 from policies.consent import Outcome
 from tests.calls.oracle import OUTCOMES
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from callflow.arrivals import wording_of
-from callflow.handing_over import BYTES_MAX, VARIABLE, handed_over, taken_over
-from callflow.house import open_front
-from callflow.publishing import spoken_under
-from callflow.setup import publish
+from callflow.incoming_call import wording_of
+from onrecord.accepted_rulebook import BYTES_MAX, VARIABLE, handed_over, taken_over
+from onrecord.installation import open_front
+from onrecord.lines import publish
+from onrecord.publish import spoken_under
 from policies.jurisdiction.pack import packaged_law, read_law
 from policies.jurisdiction.places import places_of
 from policies.rulebook.read import parse

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, update
 
-from callflow.log_check import held_checkpoints
-from callflow.receipts import look_outside
+from compliance.anchors.receipts import look_outside
+from compliance.anchors.verify import held_checkpoints
 from storage.database.tables import log_anchor
 from storage.log.verification import Verified, verify
 from tests.callflow.a_witness import a_witness

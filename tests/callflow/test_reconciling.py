@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from callflow.reconciling import Reconciliation
+from compliance.provider.reconcile_day import Reconciliation
 from storage import calls
 from storage.calls import Call
 from storage.database.engine import Database

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from callflow.recorded_prompts import read_prompts
-from callflow.settings import SettingsRejected
+from onrecord.recorded_prompts import read_prompts
+from onrecord.settings.environment import SettingsRejected
 from policies.rulebook.read import parse
 from storage.database.engine import Database
 from storage.prompts import keep_audio

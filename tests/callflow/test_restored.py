@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from callflow.anchor_file import AnchorFile
-from callflow.keys import read_keys
-from callflow.log_check import held_checkpoints, lost_checkpoints
-from callflow.restored import fallen_short_of, require_unrestored
-from callflow.resuming import resume
+from compliance.anchors.anchor_file import AnchorFile
+from compliance.anchors.restored_backup import fallen_short_of, require_unrestored
+from compliance.anchors.resume import resume
+from compliance.anchors.verify import held_checkpoints, lost_checkpoints
 from evidence.checkpoints import Checkpoint
 from evidence.notes import Note
+from onrecord.settings.key_file import read_keys
 from storage.errors import Broken, Refused
 from storage.log.verification import verify
 from tests.callflow.a_witness import a_witness

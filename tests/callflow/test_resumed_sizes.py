@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from callflow.restored import fallen_short_of
-from callflow.resuming import resume
+from compliance.anchors.restored_backup import fallen_short_of
+from compliance.anchors.resume import resume
 from evidence.checkpoints import Checkpoint
 from storage.errors import Broken
 from tests.callflow.signed_log import ON_SQLITE, SignedLog

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from callflow.receiving import ASKED_ABOUT_AFTER
+from callflow.new_call import ASKED_ABOUT_AFTER
 from evidence.events import canonical
 from policies.jurisdiction.pack import packaged_law
 from policies.jurisdiction.places import places_of

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
-from callflow.selftest_daily import EVERY
-from callflow.selftest_wire import Elsewhere
+from onrecord.selftest.http import Elsewhere
+from onrecord.selftest.schedule import EVERY
 from policies.lifecycle import CallState
 from storage import watermarks
 from storage.database.engine import Database

@@ -2,8 +2,8 @@
 
 import pytest
 
-from callflow.selftest_checks import sound_length_s
-from callflow.selftest_twiml import Unreadable, read
+from onrecord.selftest.checks import sound_length_s
+from onrecord.selftest.twiml import Unreadable, read
 from tests.callflow.tested_service import SOUND
 
 

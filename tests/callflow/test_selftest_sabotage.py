@@ -13,9 +13,9 @@ from twilio.request_validator import RequestValidator
 from werkzeug.wrappers import Response
 
 from callflow import events, turn
-from callflow.selftest_wire import Answer, TooSlow, Wire
 from callflow.urls import Urls
 from evidence.events import Event
+from onrecord.selftest.http import Answer, TooSlow, Wire
 from storage.database.engine import Database
 from tests.callflow.conftest import TOKEN
 from tests.callflow.tested_service import RECORDED, RULES, Sabotage, served

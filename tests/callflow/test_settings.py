@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from callflow.settings import Problem, Settings, SettingsRejected, read_settings
+from onrecord.settings.environment import Problem, Settings, SettingsRejected, read_settings
 
 ACCOUNT = "AC" + "0123456789abcdef" * 2
 TOKEN = "t0ken-for-webhooks-0123456789"

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from callflow import twiml
-from callflow.sightings import document_of, ours, steps_of
 from callflow.urls import Urls
+from compliance.provider.provider_account import document_of, ours, steps_of
 from policies.consent import Mode
 from policies.corroboration import Key
 from policies.jurisdiction.overrides import AUTO

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, update
 
-from callflow.promises import Witness, breaches
-from callflow.rules_diff import count_since, past_calls
 from callflow.urls import Urls
+from compliance.rules_diff import count_since, past_calls
+from onrecord.demo.promises import Witness, breaches
 from policies.lifecycle import RecordingState
 from storage.audio.opening import open_store
 from storage.database.engine import Database

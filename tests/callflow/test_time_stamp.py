@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from callflow.outbound import Limits
-from callflow.settings import SettingsRejected
-from callflow.time_stamp import TimeStampAuthority
 from evidence.anchor_levels import Level
+from onrecord.settings.environment import SettingsRejected
+from outbound.bounded_http import Limits
+from outbound.time_stamp_authority import TimeStampAuthority
 from storage.errors import Broken, Refused, Unavailable
 from storage.log import anchors
 from tests.callflow.an_authority import Authority, an_authority, make_certificates, openssl

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from callflow.outbound import Limits, NoAnswer, redirected_to
-from callflow.twilio_client import Account
-from callflow.twilio_rest import ProviderNumber, TwilioProvider
+from outbound.bounded_http import Limits, NoAnswer, redirected_to
+from outbound.twilio_client import Account
+from outbound.twilio_provider import ProviderNumber, TwilioProvider
 from storage.errors import Broken, Refused, Unavailable
 from storage.provider import ClocksApart, Listed, Provider, ProviderCall, ProviderRecording, ProviderRequest
 from tests.callflow.scripted_api import (

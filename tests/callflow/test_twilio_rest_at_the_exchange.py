@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from callflow.outbound import Limits
-from callflow.twilio_client import Account
-from callflow.twilio_rest import TwilioProvider
+from outbound.bounded_http import Limits
+from outbound.twilio_client import Account
+from outbound.twilio_provider import TwilioProvider
 from simulator.phone_call import PhoneCall
 from simulator.server import Server
 from storage.errors import Refused, Unavailable

@@ -8,14 +8,14 @@ from hashlib import sha256
 
 import pytest
 
-from callflow.keys import read_keys
-from callflow.outbound import Limits
-from callflow.witness import Witness
 from evidence.anchor_levels import Level
 from evidence.checkpoints import Checkpoint
 from evidence.merkle import leaf_hash, root_of
 from evidence.merkle_proofs import consistency_path
 from evidence.notes import Signed, Vkey, verified
+from onrecord.settings.key_file import read_keys
+from outbound.bounded_http import Limits
+from outbound.witness import Witness
 from storage.errors import Broken, Refused, Unavailable
 from storage.log import anchors, checkpoints
 from storage.log.checkpoints import SignedCheckpoint

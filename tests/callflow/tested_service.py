@@ -17,15 +17,15 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
-from callflow.health import Readiness
-from callflow.publishing import InForce, publish_rules
-from callflow.recorded_prompts import RecordedPrompt
-from callflow.selftest import Verdict
-from callflow.selftest_call import Means
-from callflow.selftest_daily import SelfTest
-from callflow.selftest_wire import Wire
 from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
+from onrecord.processes.health import Readiness
+from onrecord.publish import InForce, publish_rules
+from onrecord.recorded_prompts import RecordedPrompt
+from onrecord.selftest.http import Wire
+from onrecord.selftest.run import Verdict
+from onrecord.selftest.schedule import SelfTest
+from onrecord.selftest.synthetic_call import Means
 from policies.rulebook.read import parse
 from storage.database.engine import Database
 from storage.database.tables import call, log_leaf

@@ -14,20 +14,20 @@ from typing import Any, Protocol, TypeVar, cast
 from sqlalchemy import Connection
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from callflow import promises
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
-from callflow.corroborating import Corroboration
-from callflow.health import Readiness
-from callflow.missed import MissedCalls
-from callflow.promises import Witness
-from callflow.recorded_prompts import read_prompts
-from callflow.setup import publish
-from callflow.story import Story, tell
-from callflow.twilio_client import Account
-from callflow.twilio_rest import TwilioProvider
 from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
+from compliance.call_life import Story, tell
+from compliance.provider.corroborate_call import Corroboration
+from onrecord.demo import promises
+from onrecord.demo.promises import Witness
+from onrecord.lines import publish
+from onrecord.processes.health import Readiness
+from onrecord.processes.missed_calls import MissedCalls
+from onrecord.recorded_prompts import read_prompts
+from outbound.twilio_client import Account
+from outbound.twilio_provider import TwilioProvider
 from policies.rulebook.read import parse
 from simulator.clock import VirtualClock
 from simulator.config import Config

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import Column, Connection, LargeBinary, Table, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from callflow import holding
-from callflow.house import House
+from compliance import hold
 from evidence.event_words import TYPES
+from onrecord.installation import House
 from policies.derivation import EFFECTS, WITHOUT_EFFECT
 from storage import calls, incidents, recordings
 from storage.custody import erasure
@@ -103,9 +103,9 @@ def lived(line_town: Town) -> Lived:
     town.work()
     _erase(town, erased)
     house = cast(House, SimpleNamespace(database=town.database))
-    (_, first), *_ = holding.place(house, [kept], reason="case 12", actor="ann")
-    holding.place(house, [kept], reason="case 13", actor="ann")
-    holding.release(house, first, reason="settled", actor="bob")
+    (_, first), *_ = hold.place(house, [kept], reason="case 12", actor="ann")
+    hold.place(house, [kept], reason="case 13", actor="ann")
+    hold.release(house, first, reason="settled", actor="bob")
     town.database.write(lambda connection: _close_one(connection, town))
     declined = place("opt_in", "+15125550134", NO)
     made = Lived(town, kept, other, declined, erased, rogue)

@@ -9,9 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
 
-from callflow.health import Readiness, add_health
 from console.app import HEADERS, OPEN, create_app
 from evidence.events import Event
+from onrecord.processes.health import Readiness, add_health
 from storage.database.engine import Database
 from storage.log import consent_log
 from tests.conftest import NOON

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from callflow.promises import Breach
+from onrecord.demo.promises import Breach
 
 
 @dataclass(frozen=True)

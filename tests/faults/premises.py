@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from callflow import events
-from callflow.promises import Breach, Witness, open_master, strays
-from callflow.story import Story, tell
+from compliance.call_life import Story, tell
 from evidence.events import Event, Value
+from onrecord.demo.promises import Breach, Witness, open_master, strays
 from policies.consent import Outcome, Suppress
 from policies.lifecycle import CallEvent, CallState, RecordingEvent, RecordingState
 from policies.purposes import Granted

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from callflow.promises import Breach
+from onrecord.demo.promises import Breach
 from tests.faults.aftermath import Aftermath
 
 GOOD = Aftermath("sqlite, directory", calls=20, answered=10, kept=1, killed={"serve": 1, "work": 0}, breaches=())

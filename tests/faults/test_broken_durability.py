@@ -14,8 +14,8 @@ from typing import TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 
-from callflow import promises
-from callflow.promises import Witness
+from onrecord.demo import promises
+from onrecord.demo.promises import Witness
 from simulator.control import to_json
 from storage.audio.directory_store import DirectoryStore
 from storage.custody.failures import note_failure

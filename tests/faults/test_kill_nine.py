@@ -21,13 +21,13 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
-from callflow import promises
-from callflow.demo import is_at_rest, witness_of
-from callflow.demo_calls import ASKING, CALIFORNIA, MEXICO, NOTICE, WITHHELD, DemoCall, Placed, place, texan
-from callflow.house import House, open_house
-from callflow.phone_side import PhoneSide
-from callflow.town import LINES, Town
-from callflow.working import make_corroboration, make_workshop
+from onrecord.demo import promises
+from onrecord.demo.calls import ASKING, CALIFORNIA, MEXICO, NOTICE, WITHHELD, DemoCall, Placed, place, texan
+from onrecord.demo.local_installation import LINES, Town
+from onrecord.demo.phone_side import PhoneSide
+from onrecord.demo.run import is_at_rest, witness_of
+from onrecord.installation import House, open_house
+from onrecord.processes.work import make_corroboration, make_workshop
 from policies.lifecycle import RecordingState
 from storage.database.tables import recording
 from storage.errors import Refused, Unavailable
@@ -159,7 +159,7 @@ def put_to_the_test(kind: str, folder: Path, kept_in: Mapping[str, str], say: Sa
 def installation(folder: Path, kept_in: Mapping[str, str]) -> Iterator[tuple[Town, House]]:
     """With its fallback documents elsewhere: a caller gets through also when nothing of ours answers."""
     folder.mkdir()
-    shutil.copy(str(files("callflow").joinpath("demo.toml")), folder / "onrecord.toml")
+    shutil.copy(str(files("onrecord.demo").joinpath("demo.toml")), folder / "onrecord.toml")
     with ExitStack() as stack:
         town = stack.enter_context(Town(folder, extra=kept_in, pace=QUICK))
         documents = {f"/{number.removeprefix('+')}.xml": town.onrecord("lines", "fallback", number) for number in LINES}

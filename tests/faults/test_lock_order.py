@@ -12,8 +12,8 @@ from typing import cast
 import pytest
 from sqlalchemy import Connection, select, text
 
-from callflow import holding
-from callflow.house import House
+from compliance import hold
+from onrecord.installation import House
 from policies.consent import Outcome
 from storage import calls
 from storage.database.engine import Database
@@ -53,7 +53,7 @@ def test_many_calls_are_held_while_one_of_them_goes_on(premises: Premises) -> No
     house = cast(House, SimpleNamespace(database=database))
     with ThreadPoolExecutor(1) as pool:
         with step_of_a_caller(database, lambda connection: calls.by_id(connection, ids[1])):
-            held = pool.submit(holding.place, house, ids, reason="case 12", actor="ann")
+            held = pool.submit(hold.place, house, ids, reason="case 12", actor="ann")
             somebody_waits(database)
         assert [call_id for call_id, _ in held.result()] == ids
 

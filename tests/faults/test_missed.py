@@ -8,8 +8,8 @@ import pytest
 
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
-from callflow.missed import MissedCalls
 from callflow.urls import Urls
+from onrecord.processes.missed_calls import MissedCalls
 from policies.consent import Outcome
 from policies.rulebook.read import parse
 from storage import calls

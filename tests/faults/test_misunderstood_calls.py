@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import update
 from werkzeug.test import run_wsgi_app
 
-from callflow.promises import Witness, breaches
+from onrecord.demo.promises import Witness, breaches
 from simulator.plans import CallPlan
 from storage import recordings
 from storage.custody.workshop import Workshop

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from callflow.twilio_client import Account
-from callflow.twilio_rest import TwilioProvider
+from outbound.twilio_client import Account
+from outbound.twilio_provider import TwilioProvider
 from simulator.config import Config
 from simulator.exchange import Exchange
 from simulator.plans import CallPlan

@@ -207,7 +207,7 @@ def test_neither_the_key_nor_the_store_shows_in_what_is_printed(premises: Premis
 
 # Who may unseal, and what with. All others come by `storage.custody.access`.
 OPENERS: dict[str, set[str]] = {
-    "kept_audio": {"storage/custody/access.py", "callflow/promises.py"},
+    "kept_audio": {"storage/custody/access.py", "onrecord/demo/promises.py"},
     "open_sealed": {"storage/audio/unseal.py"},
     "unseal_range": set(),
     "plaintext_length": set(),
@@ -226,7 +226,7 @@ def _named(source: str) -> set[str]:
 
 
 def test_there_is_no_second_way_to_kept_audio() -> None:
-    homes = {"storage/audio/unseal.py", "storage/audio/sealing.py", "callflow/promises.py"}
+    homes = {"storage/audio/unseal.py", "storage/audio/sealing.py", "onrecord/demo/promises.py"}
     found = {str(path): _named(text_of(path)) for path in modules("callflow", "console", "storage", "bench")}
     used = {name: {path for path, names in found.items() if name in names} for name in OPENERS}
     assert {name: paths - OPENERS[name] - homes for name, paths in used.items()} == {name: set() for name in OPENERS}

@@ -12,10 +12,10 @@ from typing import cast
 from sqlalchemy import Connection, select
 
 from callflow.callbacks import Callbacks
-from callflow.health import Readiness
-from callflow.house import House, open_house
 from callflow.webhooks import Webhooks, create_app
 from evidence.disclosures import read_disclosure
+from onrecord.installation import House, open_house
+from onrecord.processes.health import Readiness
 from policies.erasure import goes
 from policies.lifecycle import RecordingState
 from storage import recordings

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import func, select
 
-from callflow.cli import main
-from callflow.init import initialise
+from onrecord.commands.main import main
+from onrecord.initialise import initialise
 from storage.database.engine import Database
 from storage.database.tables import worker
 from tests.source import ROOT
@@ -62,8 +62,8 @@ class Site:
     def run(self, *arguments: str) -> Ran:
         """In this process: quick, and a traceback is seen as what it is. Not for a command that stays up."""
         with self.inside(), pytest.MonkeyPatch.context() as patch:
-            patch.setattr("callflow.serving.serve", _stays_up)
-            patch.setattr("callflow.working.work", _stays_up)
+            patch.setattr("onrecord.processes.serve.serve", _stays_up)
+            patch.setattr("onrecord.processes.work.work", _stays_up)
             result = CliRunner().invoke(main, arguments, prog_name="onrecord")
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -79,7 +79,7 @@ class Site:
     def started(self, *arguments: str, under: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
         """Killed in the end, whatever became of it."""
         process = subprocess.Popen(
-            [*under, sys.executable, "-m", "callflow", *arguments],
+            [*under, sys.executable, "-m", "onrecord", *arguments],
             cwd=self.folder,
             env=self._environment(os.environ) | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,

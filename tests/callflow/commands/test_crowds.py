@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import pytest
 from twilio.request_validator import RequestValidator
 
-from callflow.descriptors import connections_max
-from callflow.town import free_port
+from onrecord.demo.local_installation import free_port
+from onrecord.processes.descriptors import connections_max
 from tests.callflow.commands.site import PHONE, TOKEN, Site
 from tests.source import ROOT
 
@@ -103,7 +103,7 @@ def test_a_process_takes_the_descriptors_it_may_have_and_says_where_they_are_few
     limits: str, granted: int | None, is_said: bool
 ) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    took = "import resource; from callflow.descriptors import raise_limit; raise_limit()"
+    took = "import resource; from onrecord.processes.descriptors import raise_limit; raise_limit()"
     script = f"{took}; print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     command = ["sh", "-c", f'ulimit -Sn 300; ulimit {limits}; exec "$@"', "sh", sys.executable, "-c", script]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -15,8 +15,8 @@ import pytest
 import requests
 from sqlalchemy import text
 
-from callflow.house import open_house
-from callflow.init import initialise
+from onrecord.initialise import initialise
+from onrecord.installation import open_house
 from storage import calls
 from storage.calls import Call
 from tests.callflow.commands.people import phone_company

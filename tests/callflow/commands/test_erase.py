@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from callflow.house import open_house
-from callflow.promises import Witness, breaches
+from onrecord.demo.promises import Witness, breaches
+from onrecord.installation import open_house
 from storage.database.tables import call
 from tests.callflow.commands.people import (
     ANN,
@@ -67,7 +67,7 @@ def test_nothing_of_the_person_is_left_in_any_byte_of_any_file(people: People) -
 
 
 def test_without_the_wiping_the_bytes_are_found(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callflow.erasing.wipe", lambda *_: None)
+    monkeypatch.setattr("compliance.erase.wipe", lambda *_: None)
     with still_open(people.site):
         erased(people)
         assert people.lying(ANN)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select, update
 
-from callflow.house import open_house
+from onrecord.installation import open_house
 from storage.audio.sealing import seal, unwrap_key
 from storage.database.tables import call, disclosure, log_leaf, permit, recording_key
 from tests.callflow.commands.site import Ran, Site

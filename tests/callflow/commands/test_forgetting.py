@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, insert, select
 
-from callflow.house import open_house
-from callflow.working import make_worker
+from onrecord.installation import open_house
+from onrecord.processes.work import make_worker
 from storage import declines
 from storage.database.tables import call, remembered_decline
 from tests.callflow.commands.site import Site

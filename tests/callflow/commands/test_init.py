@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, insert
 
-from callflow.keys import read_keys
-from callflow.private_files import Fault
+from onrecord.settings.key_file import read_keys
+from onrecord.settings.private_files import Fault
 from storage.database.tables import call, recording, recording_key
 from storage.errors import Unavailable
 from tests.callflow.commands.site import Site
@@ -103,7 +103,7 @@ def test_init_that_fails_half_way_goes_on_where_it_ended(nothing: Site, monkeypa
         raise Unavailable("database: gone for a moment")
 
     with monkeypatch.context() as broken:
-        broken.setattr("callflow.init.create_job_tables", fails)
+        broken.setattr("onrecord.initialise.create_job_tables", fails)
         assert nothing.run("init").problems == ["database: gone for a moment"]
     assert not {"var/keys", "onrecord.toml"} & set(nothing.files())
     assert nothing.run("init").code == 0

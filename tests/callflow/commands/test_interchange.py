@@ -14,9 +14,9 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import Connection, delete, update
 
-from callflow.house import open_house
-from callflow.setup import publish
 from evidence.checkpoints import TlogProof
+from onrecord.installation import open_house
+from onrecord.lines import publish
 from policies.rulebook.read import parse
 from storage.custody.intake import intake
 from storage.custody.workshop import Workshop

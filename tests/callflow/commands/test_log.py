@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from callflow.cli_log import progress_shown
-from callflow.keys import read_keys, rotate_signing_key
 from evidence.checkpoints import Checkpoint
 from evidence.events import Event
 from evidence.notes import Note, Vkey, verified
+from onrecord.commands.log import progress_shown
+from onrecord.settings.key_file import read_keys, rotate_signing_key
 from storage.log import checkpoints, consent_log
 from storage.log.verification import verify
 from storage.moment import Moment

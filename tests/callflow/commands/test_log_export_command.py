@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from callflow.log_bundle import PERSONAL
+from compliance.bundle.gather import PERSONAL
 from tests.callflow.commands.people import ANN, BOB, People, settled_site
 from tests.callflow.commands.site import Site
 from tests.source import ROOT

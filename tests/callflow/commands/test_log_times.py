@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from callflow.house import open_house
-from callflow.setup import publish
 from evidence.events import Event
+from onrecord.installation import open_house
+from onrecord.lines import publish
 from policies.rulebook.read import parse
 from storage.log import consent_log
 from storage.moment import Moment

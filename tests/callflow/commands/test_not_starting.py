@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
-from callflow.town import free_port
+from onrecord.demo.local_installation import free_port
 from tests.callflow.commands.site import PHONE, TOKEN, Ran, Site
 
 SECRET = "s3cret-that-nobody-may-see-0123"

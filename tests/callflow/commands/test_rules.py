@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from callflow.setup import publish
+from onrecord.lines import publish
 from policies.jurisdiction.pack import DISCLAIMER, packaged_law
 from policies.rulebook.read import parse
 from storage.database.tables import call as call_table

@@ -7,11 +7,11 @@ from contextlib import closing
 import pytest
 from sqlalchemy import select, update
 
-from callflow.house import open_house
-from callflow.selftest_checks import CHECKS
-from callflow.selftest_daily import EVERY, SelfTest, utc_now
-from callflow.town import free_port
-from callflow.working import make_worker
+from onrecord.demo.local_installation import free_port
+from onrecord.installation import open_house
+from onrecord.processes.work import make_worker
+from onrecord.selftest.checks import CHECKS
+from onrecord.selftest.schedule import EVERY, SelfTest, utc_now
 from storage.database.tables import call, watermark
 from storage.errors import Unavailable
 from tests.callflow.commands.site import Site

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from callflow.town import free_port
+from onrecord.demo.local_installation import free_port
 from storage.log import checkpoints
 from tests.callflow.commands.site import Site
 from tests.processes import below, children, is_alive

@@ -10,8 +10,8 @@ import click
 import pytest
 from sqlalchemy import Connection, delete, text, update
 
-from callflow.cli import main
 from evidence.merkle import leaf_hash
+from onrecord.commands.main import main
 from storage.database.tables import log_leaf
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import install

@@ -1,3 +1,0 @@
-from callflow.cli import main
-
-main(prog_name="onrecord")

@@ -1,0 +1,180 @@
+"""Signing the log and having others hold its checkpoints, as often as each of them is asked to."""
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+
+from compliance.anchors.anchor_file import AnchorFile
+from compliance.anchors.anchor_targets import Holder, holders_of
+from compliance.anchors.restored_backup import require_unrestored
+from onrecord.settings.environment import Settings, SettingsRejected
+from onrecord.settings.key_file import read_keys
+from storage.database.engine import Database
+from storage.errors import Broken, Refused, Unavailable
+from storage.incidents import raise_incident
+from storage.log import anchors, checkpoints
+from storage.log.checkpoints import SignedCheckpoint, Signing
+from storage.moment import Moment
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_EVERY_S = 15.0  # how often it is looked whether one is due, which it is once a minute
+_UNSIGNED_MAX = timedelta(hours=1)
+_OVERDUE = 3  # times as long as it may take
+_FAILURES = (Unavailable, Refused, Broken, SettingsRejected)
+
+
+@dataclass(frozen=True)
+class Anchoring:
+    """The log's signer, and those who hold what it signs. The key file is read for each signature: after a rotation
+    nothing has to be restarted.
+    """
+
+    settings: Settings
+    database: Database
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def moment(self) -> Moment:
+        return Moment(self.now(), secrets.token_bytes)
+
+    @property
+    def file(self) -> AnchorFile:
+        return AnchorFile(self.settings.anchor_file)
+
+    @property
+    def signing(self) -> Signing:
+        host = urlsplit(self.settings.public_base_url).netloc
+        return Signing(host, read_keys(self.settings.key_file).log_signing_seeds)
+
+    def sign(self) -> SignedCheckpoint:
+        """The checkpoint of the log as it stands, durable here and noted beside the anchor file.
+
+        Raises Refused where an older copy of the database was restored, even if that was while this process ran.
+        """
+        signing, moment, noted = self.signing, self.moment(), self.file.newest()
+
+        def sign(connection: Connection) -> SignedCheckpoint:
+            require_unrestored(connection, noted, self.file.place)
+            return checkpoints.sign(connection, moment, signing)
+
+        signed = self.database.write(sign)
+        self.file.note_newest(signed)
+        return signed
+
+    def sign_where_due(self) -> None:
+        """At most once a minute, and only with news; then whoever is due gets it. One who fails keeps no other."""
+        with self.database.read() as connection:
+            is_due = checkpoints.is_due(connection, self.now())
+        if is_due:
+            try:
+                self.sign()
+            except _FAILURES as error:
+                self._complain_of_signing(error)
+        for holder in self._due():
+            try:
+                self.anchor(holder)
+            except _FAILURES as error:
+                self._complain(holder, error)
+
+    def close(self) -> None:
+        """On the way out: what nobody has signed yet."""
+        try:
+            with self.database.read() as connection:
+                has_news = checkpoints.has_news(connection)
+            if has_news:
+                self.sign()
+        except _FAILURES as error:
+            log.error("the consent log's last checkpoint could not be signed: %s", error)
+
+    def anchor(self, holder: Holder) -> SignedCheckpoint:
+        """Give the newest checkpoint to a holder, and keep the receipt. Raises what the holder raises."""
+        with self.database.read() as connection:
+            known = checkpoints.newest(connection)
+            last = anchors.last_of(connection, holder.kind, holder.place)
+        known = known or self.sign()
+        moment = self.moment()
+        receipt = holder.hold(known, last.size if last else 0, moment)
+        place, kind = holder.place, holder.kind
+        self.database.write(lambda connection: anchors.add(connection, moment, known, kind, place, receipt))
+        return known
+
+    def anchor_in_file(self) -> None:
+        for holder in self.holders():
+            if holder.kind == "file":
+                self.anchor(holder)
+
+    def ask_witness(self) -> str:
+        """For a signature on the newest checkpoint. Why it gave none; empty where it did, or there is no witness."""
+        for holder in self.holders():
+            if holder.kind == "witness":
+                try:
+                    self.anchor(holder)
+                except _FAILURES as error:
+                    self._complain(holder, error)
+                    return str(error)
+        return ""
+
+    def holders(self) -> list[Holder]:
+        """The file, and whoever else the settings name."""
+        return holders_of(self.settings, self.database)
+
+    def _due(self) -> Sequence[Holder]:
+        now = self.now()
+        with self.database.read() as connection:
+            newest = checkpoints.newest(connection)
+            return [one for one in self.holders() if newest and _is_due(connection, one, newest, now)]
+
+    def _complain(self, holder: Holder, error: Exception) -> None:
+        """Who can't be reached is asked again in a moment, and a person hears of it when it has been for too long."""
+        log.error("a checkpoint could not be anchored (%s): %s", holder.kind, error)
+        moment = self.moment()
+
+        def tell(connection: Connection) -> None:
+            last = anchors.last_of(connection, holder.kind, holder.place)
+            since = last.anchored_at if last else moment.at - _OVERDUE * holder.every
+            if isinstance(error, Unavailable) and moment.at - since < _OVERDUE * holder.every:
+                return
+            about = f"{holder.kind}:{_family(error)}:{moment.at:%Y-%m-%d}"
+            raise_incident(connection, moment, "not_anchored", about=about, call_id=None, detail=str(error))
+
+        self.database.write(tell)
+
+    def _complain_of_signing(self, error: Exception) -> None:
+        """What can't be reached is tried again in a moment; for the rest, and when that takes too long, a person is
+        needed.
+        """
+        log.error("the consent log could not be signed: %s", error)
+        moment, about = self.moment(), f"{_family(error)}:{self.now():%Y-%m-%d}"
+
+        def tell(connection: Connection) -> None:
+            since = checkpoints.unsigned_since(connection)
+            if isinstance(error, Unavailable) and (since is None or moment.at - since < _UNSIGNED_MAX):
+                return
+            raise_incident(connection, moment, "not_signed", about=about, call_id=None, detail=str(error))
+
+        self.database.write(tell)
+
+
+def sign_what_is_left(settings: Settings) -> None:
+    """On the way out of a process that holds no database."""
+    with closing(Database.later(settings.database_url)) as database:
+        Anchoring(settings, database).close()
+
+
+def _family(error: Exception) -> str:
+    """So that the news of a forgery is not taken for a repetition of this morning's outage."""
+    return type(error).__name__.lower()
+
+
+def _is_due(connection: Connection, holder: Holder, newest: SignedCheckpoint, now: datetime) -> bool:
+    last = anchors.last_of(connection, holder.kind, holder.place)
+    if last is None:
+        return True
+    is_time = not now - holder.every < last.anchored_at <= now  # later than now: the clock was ahead
+    return is_time and newest.size > last.size and anchors.has_news_since(connection, last.size)

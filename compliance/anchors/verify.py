@@ -1,0 +1,134 @@
+"""What the consent log is held against: every checkpoint that was signed here, every line of the anchor file, and those
+that somebody brings along.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from compliance.anchors.anchor_file import AnchorFile, read_line
+from compliance.anchors.restored_backup import fallen_short_of, short_in_words, was_lost
+from evidence.checkpoints import Checkpoint
+from evidence.notes import NotANote, Note, NotSigned, Vkey, verified
+from storage.errors import Broken, Refused
+from storage.log import anchors, checkpoints
+from storage.log.checkpoints import Origin
+from storage.log.verification import Held
+
+
+def held_checkpoints(connection: Connection, file: AnchorFile, brought: Sequence[Path] = ()) -> list[Held]:
+    """Those of the anchor file that a restored backup has lost are not among them: see `lost_checkpoints`.
+
+    Raises Broken for one that this log has not signed, or that was brought and is lost; Refused for a file that holds
+    none.
+    """
+    lines = _noted(file)  # before the database is looked at: what is signed meanwhile would be missing there
+    signers = _Signers.of(connection)
+    _require_names_known(connection, signers, file)
+    given = [(one.note, "kept in the database") for one in checkpoints.all_signed(connection)]
+    given += [(note, f"in {path}") for path in brought for note in read_checkpoints(path)]
+    for note, by in given:
+        signers.require_signed(note, by)
+        if signers.has_lost(note):
+            raise Broken(
+                f"consent log: the checkpoint {by} is of events that a restored backup has lost, as the log says "
+                f"itself (backup.restored): nothing here can be held against it"
+            )
+    noted = [note for note in lines if not signers.has_lost(note)]
+    for note in noted:
+        signers.require_signed(note, f"in {file.place}")
+    return [Held(Checkpoint.of(note), by) for note, by in (*given, *((note, f"in {file.place}") for note in noted))]
+
+
+def lost_checkpoints(connection: Connection, file: AnchorFile) -> list[Checkpoint]:
+    """Those of the anchor file that this log has signed, of events that restored backups have lost."""
+    signers = _Signers.of(connection)
+    lost = [note for note in _noted(file) if signers.has_lost(note)]
+    for note in lost:
+        signers.require_signed(note, f"in {file.place}")
+    return list(map(Checkpoint.of, lost))
+
+
+def _noted(file: AnchorFile) -> list[Note]:
+    """Every line, and the newest one beside the file, which may be of later than the last line."""
+    return list(dict.fromkeys((*file.all(), *file.newest())))
+
+
+def _require_names_known(connection: Connection, signers: "_Signers", file: AnchorFile) -> None:
+    """That this database was resumed once excuses no copy of it that is restored later."""
+    unknown = [note for note in file.newest() if not signers.knows(Checkpoint.of(note))]
+    if (note := fallen_short_of(connection, unknown)) is not None:
+        raise Broken(short_in_words(connection, Checkpoint.of(note), file.place))
+
+
+@dataclass(frozen=True, slots=True)
+class _Signers:
+    """Every name and key that the log was signed with, as far as it knows them."""
+
+    connection: Connection
+    vkeys: Sequence[Vkey]
+    origins: Sequence[Origin]
+
+    @classmethod
+    def of(cls, connection: Connection) -> "_Signers":
+        return cls(connection, checkpoints.vkeys(connection), checkpoints.origins(connection))
+
+    def has_lost(self, note: Note) -> bool:
+        """Whether the log says so. Of several names that were lost one after the other it knows the last; of the others
+        only that it was restored.
+        """
+        known = Checkpoint.of(note)
+        if self.knows(known):
+            return was_lost(self.connection, known, self.origins)
+        return any(one.resumed_over is not None for one in self.origins)
+
+    def knows(self, known: Checkpoint) -> bool:
+        return known.origin in {one.origin for one in self.origins}
+
+    def require_signed(self, note: Note, by: str) -> None:
+        name = Checkpoint.of(note).origin
+        vkeys = [Vkey(name, vkey.key) for vkey in self.vkeys] if self.has_lost(note) else self.vkeys
+        try:
+            is_signed = bool(verified(note, vkeys))
+        except NotSigned as error:
+            raise Broken(f"consent log: the checkpoint {by}: {error}: it was forged or damaged") from error
+        if not is_signed:
+            raise Broken(f"consent log: the checkpoint {by} is signed with a key that this log never had")
+
+
+def read_checkpoints(path: Path) -> list[Note]:
+    """One signed checkpoint, or lines of an anchor file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{path}: can't be read: {error}") from None
+    if text.startswith("{"):
+        return [read_line(line, str(path)) for line in text.splitlines()]
+    try:
+        note = Note.parse(text)
+        Checkpoint.of(note)
+    except NotANote as error:
+        raise Refused(f"{path}: {error}") from None
+    return [note]
+
+
+def lost_in_words(connection: Connection, file: AnchorFile) -> Iterator[str]:
+    lost = lost_checkpoints(connection, file)
+    if lost:
+        most = max(one.size for one in lost)
+        yield f"checkpoints of events that restored backups have lost: {len(lost)}, of up to {most} events"
+
+
+def trust_in_words(connection: Connection) -> Iterator[str]:
+    """How far the newest checkpoint can be trusted, and which one can be trusted furthest."""
+    newest = checkpoints.newest(connection)
+    if newest is None:
+        yield "no checkpoint has been signed yet: nothing shows that this log is as it was"
+        return
+    level = anchors.level_of(connection, newest.size)
+    yield f"newest checkpoint: {newest.size} events, {newest.signed_at:%Y-%m-%d %H:%M:%S} UTC, {level}"
+    for anchor in {one.kind: one for one in anchors.anchors_of(connection)}.values():
+        if anchor.size != newest.size:
+            yield f"  last held by {anchor.kind} ({anchor.place}): {anchor.size} events, {anchor.anchored_at:%Y-%m-%d}"

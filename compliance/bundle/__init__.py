@@ -1,0 +1,1 @@
+"""A bundle of events that an outsider can check without us."""

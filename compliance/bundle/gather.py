@@ -1,0 +1,257 @@
+"""Gathers a bundle (`evidence.bundle`) out of one view of the database, as of the newest checkpoint."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from compliance.anchors.receipts import check_receipt
+from compliance.bundle.selection import Selection, hashes_in, leaves_of
+from compliance.bundle.texts import texts_of, wordings_of
+from evidence.bundle import Bundle, Older, ProvenEvent
+from evidence.bundle_readme import About, ToldCall, ToldEvent, readme
+from evidence.checkpoints import Checkpoint
+from evidence.disclosures import read_disclosure
+from evidence.events import timestamp
+from evidence.notes import Note, Vkey, verified
+from evidence.soundness import check_bundle
+from storage.database.tables import disclosure
+from storage.errors import Refused
+from storage.log import anchors, checkpoints, consent_log
+from storage.log.anchors import Anchor
+from storage.log.checkpoints import SignedCheckpoint
+from storage.log.proofs import prove
+from storage.log.tree import KeptTree
+
+EVERYTHING = "all"
+PERSONAL = (
+    "caller",
+    "callee",
+    "actor",
+    "approved_by",
+    "audio_sha256",
+    "audio_sha512",
+    "caller_hash",
+    "declined_at",
+    "declined_on_call",
+    "forget_at",
+    "missing_ids",
+    "object",
+    "place",
+    "provider_call_id",
+    "provider_recording_id",
+    "reason",
+    "request_sha256",
+    "requester",
+    "response_sha256",
+    "ticket",
+    "unknown_ids",
+)
+"""The fields that events commit to with a fingerprint: what `disclose` can name."""
+_AT_ONCE = 500
+_SCOPES = {
+    "all": "It is the whole log.",
+    "call": "It is about the calls that are listed below.",
+    "number": "It is about the calls from one number.",
+    "dates": "It is about all calls of some days.",
+}
+_SUFFIXES = {"file": "jsonl", "s3": "json", "tsa": "tsr"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`disclose` are names of personal fields, or "all". `since` are checkpoints that somebody else has kept."""
+
+    selection: Selection
+    disclose: frozenset[str]
+    since: Sequence[Note]
+    actor: str
+    operator: str
+
+    def disclosing(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of these fields that are to be disclosed."""
+        return frozenset(names) if EVERYTHING in self.disclose else self.disclose & {*names}
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    """An event's place, its line, and what the line says."""
+
+    index: int
+    leaf: str
+    told: Mapping[str, Any]
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = self.told.get("sd", {})
+        return found
+
+
+@dataclass(frozen=True)
+class Gathering:
+    connection: Connection
+    request: Request
+    call_ids: Sequence[str]
+    """Empty for the whole log, of which no call is told by itself."""
+    signed: SignedCheckpoint
+    """With every cosignature that was given for it."""
+    tree: KeptTree
+    more: Mapping[str, bytes]
+    """Further files, by name."""
+    uncosigned: str = ""
+    """Why the witness did not cosign; empty where it did, or there is none."""
+    complain: Callable[[str], object] = lambda _: None
+
+    def bundle(self, made_at: str) -> Bundle:
+        """`made_at` is an RFC 3339 time. Raises Refused for a checkpoint to go on from that is none of this log's, and
+        Broken where the bundle would not hold.
+        """
+        made = Bundle(
+            events=[self._proven(one) for one in self._events],
+            checkpoint=self.signed.note,
+            older=[Older(one.note, self.tree.consistency(one.size, self.signed.size)) for one in self._earlier()],
+            vkeys=checkpoints.vkeys(self.connection),
+            witnesses=[*dict.fromkeys(Vkey.parse(one.place) for one in self._held if one.kind == "witness")],
+            readme=readme(self._about(made_at), self._calls()),
+            verifier=files("evidence").joinpath("verify.py").read_text(encoding="utf-8"),
+            texts={**texts_of(self.connection, [one.told for one in self._events]), **self._receipts(), **self.more},
+        )
+        for missing in check_bundle(made, [one.told for one in self._events]):
+            self.complain(missing)
+        return made
+
+    @cached_property
+    def _events(self) -> list[_Logged]:
+        """Nothing that came after the checkpoint: it could not be proven yet."""
+        if self.request.selection.is_everything:
+            leaves = [*zip(range(self.signed.size), consent_log.leaves(self.connection), strict=False)]
+        else:
+            leaves = leaves_of(self.connection, self.call_ids)
+        last = self.signed.size
+        return [_Logged(index, leaf, consent_log.read_event(index, leaf)) for index, leaf in leaves if index < last]
+
+    @cached_property
+    def _last(self) -> int:
+        return self._events[-1].index if self._events else 0
+
+    @cached_property
+    def _bodies(self) -> dict[str, str]:
+        """What is disclosed, by digest."""
+        wanted = [
+            digest for one in self._events for name, digest in one.digests.items() if self.request.disclosing([name])
+        ]
+        found: dict[str, str] = {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = disclosure.c.digest.in_(wanted[start : start + _AT_ONCE])
+            rows = self.connection.execute(select(disclosure.c.digest, disclosure.c.body).where(some))
+            found |= {row.digest: row.body for row in rows}
+        return found
+
+    @cached_property
+    def _held(self) -> list[Anchor]:
+        """Of each kind, for each event of a call who was the first to hold it, and who the last to hold the log without
+        it; and who holds the most. That dates the events from both sides.
+        """
+        by_kind: dict[str, list[Anchor]] = {}
+        for one in anchors.anchors_of(self.connection):
+            if one.size <= self.signed.size:
+                by_kind.setdefault(one.kind, []).append(one)
+        found = {id(one): one for held in by_kind.values() for one in (*self._that_date(held), held[-1])}
+        return sorted(found.values(), key=lambda one: (one.size, one.anchored_at))
+
+    def _that_date(self, held: Sequence[Anchor]) -> Iterator[Anchor]:
+        sizes = [one.size for one in held]
+        firsts = {bisect_right(sizes, one.index) for one in self._events if "call" in one.told}
+        places = firsts | {place - 1 for place in firsts}
+        return (held[place] for place in sorted(places) if 0 <= place < len(held))
+
+    def _proven(self, one: _Logged) -> ProvenEvent:
+        proof = None if self.request.selection.is_everything else prove(self.tree, one.index, self.signed)
+        return ProvenEvent(one.index, one.leaf, proof, self._shown(one))
+
+    def _shown(self, one: _Logged) -> list[str]:
+        return [self._bodies[digest] for digest in one.digests.values() if digest in self._bodies]
+
+    def _earlier(self) -> list[SignedCheckpoint]:
+        """What the newest is shown to go on from: the first signed over all of the events, those that others hold, each
+        line of the anchor file, since anybody may have got it, and those that were brought along. With what witnesses
+        have signed below them.
+        """
+        lines = [one for one in anchors.anchors_of(self.connection) if one.kind == "file"]
+        wanted: list[SignedCheckpoint | None] = [self._brought(note) for note in self.request.since]
+        wanted += [checkpoints.first_covering(self.connection, self._last)]
+        wanted += [checkpoints.at_size(self.connection, one.size) for one in (*self._held, *lines)]
+        by_size = {one.size: one for one in wanted if one and one.size < self.signed.size}
+        return [anchors.cosigned(self.connection, by_size[size]) for size in sorted(by_size)]
+
+    def _brought(self, note: Note) -> SignedCheckpoint:
+        noted, size = Checkpoint.of(note), consent_log.size(self.connection)
+        if noted.size > size:
+            raise Refused(
+                f"log export: the log is shorter than the checkpoint that was kept (--since): it has {size} events, "
+                f"and had {noted.size}"
+            )
+        if not checkpoints.continues(self.connection, noted):
+            raise Refused(f"log export: the log does not go on from the checkpoint of {noted.size} events (--since)")
+        if not verified(note, checkpoints.vkeys(self.connection)):
+            raise Refused(
+                f"log export: the checkpoint of {noted.size} events (--since) is signed with no key of this log"
+            )
+        return SignedCheckpoint(noted, note, self.signed.signed_at)
+
+    def _receipts(self) -> dict[str, bytes]:
+        """What the holders gave and the bytes that it is for. Signatures of witnesses stand below the checkpoints."""
+        found: dict[str, bytes] = {}
+        for one in (held for held in self._held if held.kind in _SUFFIXES):
+            name = f"anchors/{one.size:012d}-{one.kind}"
+            found[f"{name}.{_SUFFIXES[one.kind]}"] = bytes(one.receipt)
+            if known := checkpoints.at_size(self.connection, one.size):
+                check_receipt(one, known)
+                found |= {f"{name}.checkpoint": str(known.note).encode()} if one.kind != "file" else {}
+        return found
+
+    def _about(self, made_at: str) -> About:
+        holders = [
+            f"Held by {one.kind} ({one.place}) since {timestamp(one.anchored_at)}: "
+            f"{sum(event.index < one.size for event in self._events)} of these events."
+            for one in self._held
+        ]
+        if self.uncosigned:
+            held = max((one.size for one in self._held if one.kind == "witness"), default=0)
+            left = sum(event.index >= held for event in self._events)
+            holders.append(f"The witness was asked for this bundle, and did not cosign it: {self.uncosigned}.")
+            holders.append(f"No checkpoint that it has cosigned covers the last {left} of these events.")
+        return About(
+            operator=self.request.operator,
+            made_at=made_at,
+            scope=f"{_SCOPES[self.request.selection.scope]}{_days(self.request.selection)}",
+            count=len(self._events),
+            disclosed=sorted({read_disclosure(body)[0] for body in self._bodies.values()}),
+            size=self.signed.size,
+            signed_at=timestamp(self.signed.signed_at),
+            level=anchors.level_of(self.connection, self.signed.size),
+            holders=holders,
+            is_partial=not self.request.selection.is_everything,
+        )
+
+    def _calls(self) -> list[ToldCall]:
+        """What the calls that were asked for say. Of the whole log nobody would read that."""
+        words = wordings_of(self.connection, {named for one in self._events for named in hashes_in(one.told)})
+        events: dict[str, list[ToldEvent]] = {}
+        for one in self._events:
+            if one.told.get("call") in self.call_ids:
+                shown = {
+                    name: read_disclosure(self._bodies[d])[1] for name, d in one.digests.items() if d in self._bodies
+                }
+                events.setdefault(one.told["call"], []).append(ToldEvent(one.index, {**one.told, **shown}))
+        return [ToldCall(call_id, events[call_id], words) for call_id in self.call_ids if call_id in events]
+
+
+def _days(selection: Selection) -> str:
+    """That other days were left out, so that nobody takes it for all there is of a number."""
+    said = [f"{name} {timestamp(at)}" for name, at in (("from", selection.since), ("before", selection.until)) if at]
+    return f"\nOf these, the ones that came in {' and '.join(said)}." if said else ""

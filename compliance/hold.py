@@ -1,0 +1,41 @@
+"""`onrecord hold`: legal holds, placed on a call or on all calls from a number, and released one by one."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from onrecord.installation import House
+from storage import calls, holds
+from storage.calls import Call
+from storage.errors import Refused
+from storage.holds import Hold
+from storage.moment import Moment
+
+
+def place(house: House, call_ids: Iterable[str], *, reason: str, actor: str) -> list[tuple[str, int]]:
+    """Hold all of the calls or none; returns each with the number of its hold."""
+    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+
+    def place_all(connection: Connection) -> list[tuple[str, int]]:
+        # In one order, or two who hold the same calls could deadlock; and all before the log, or a caller's step could.
+        found = [_locked(connection, call_id) for call_id in sorted(call_ids)]
+        return [(known.id, holds.place(connection, moment, known, reason=reason, actor=actor)) for known in found]
+
+    return house.database.write(place_all)
+
+
+def release(house: House, hold_id: int, *, reason: str, actor: str) -> Hold:
+    """Raises Refused where there is nothing to release."""
+    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+    return house.database.write(
+        lambda connection: holds.release(connection, moment, hold_id, reason=reason, actor=actor)
+    )
+
+
+def _locked(connection: Connection, call_id: str) -> Call:
+    known = calls.by_id(connection, call_id)
+    if known is None:
+        raise Refused(f"call {call_id}: there is no such call")
+    return known

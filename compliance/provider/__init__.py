@@ -1,0 +1,1 @@
+"""The telephone provider's account of calls, held against ours."""

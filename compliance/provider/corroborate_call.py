@@ -1,0 +1,206 @@
+"""After a call Twilio is asked what it saw of it, and the log says whether the two accounts agree.
+
+Nobody here could have written Twilio's account: it is kept byte for byte, its hash is in the log, and where it differs
+from ours that is an incident. An account that differs soon after the call may not be whole yet, and is asked for again.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from callflow import taking_in
+from callflow.conversation import Conversation
+from compliance.call_life import tell
+from compliance.provider.events import corroborated, not_corroborated
+from compliance.provider.logged_account import addresses_of, logged_of, ordering_steps
+from compliance.provider.provider_account import ours, steps_of
+from evidence.events import Event
+from policies import corroboration, unheard
+from policies.attribution import UNTIMED, Times
+from policies.corroboration import Differs, Request
+from storage import calls, news, provider_accounts
+from storage.calls import CORROBORATED_AFTER, Call
+from storage.database.engine import Database
+from storage.errors import Broken, Refused, Unavailable
+from storage.incidents import raise_incident
+from storage.moment import Moment
+from storage.provider import CallAccount, Listed, Provider, ProviderRecording
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 50
+_FAILURES_MAX = 5
+_WHOLE_AFTER = timedelta(hours=1)
+_UNKNOWN_AFTER = timedelta(days=1)
+_KEPT_THERE = timedelta(days=30)
+_GAP_MIN, _GAP_MAX = timedelta(minutes=5), timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Corroborated:
+    """What came of asking. `match` is None where Twilio did not tell; `is_logged`: nobody will ask again."""
+
+    match: bool | None
+    differs: tuple[Differs, ...] = ()
+    reason: str = ""
+    is_logged: bool = False
+
+
+@dataclass(frozen=True)
+class Corroboration:
+    """`look` may be done by several workers at once, and as often as one likes.
+
+    `wait` is how long after a call Twilio is first asked: less only where what stands in for it tells sooner.
+    """
+
+    database: Database
+    provider: Provider
+    public_base_url: str
+    conversation: Conversation
+    moment: Callable[[], Moment]
+    wait: timedelta = CORROBORATED_AFTER
+
+    def look(self) -> None:
+        """Ask about each call that is due. One that can't be asked about keeps no other from it."""
+        failures = 0
+        for call_id in self._due():
+            try:
+                self._ask(call_id)
+            except (Unavailable, Refused, Broken) as error:
+                log.warning("call %s could not be corroborated: %s", call_id, error)
+                failures += 1
+                self._not_told(call_id, "Twilio could not be asked", give_up_after=_KEPT_THERE)
+            if failures == _FAILURES_MAX:
+                break  # it is Twilio that fails, or our way to it
+
+    def ask_now(self, name: str) -> Corroborated:
+        """Ask at once, and believe what is said of the call of that sid, or id of ours. Logged where it was not yet.
+
+        Raises Refused for no call of ours.
+        """
+        with self.database.read() as connection:
+            known = calls.named(connection, name)
+        if known is None or known.synthetic or known.ended_at is None:
+            raise Refused("corroborate: there is no call with this sid or id that Twilio had and that is over")
+        return self._ask(known.id, at_once=True)
+
+    def _due(self) -> list[str]:
+        with self.database.read() as connection:
+            return provider_accounts.due(connection, self.moment().at + self._ahead, limit=_AT_ONCE)
+
+    @property
+    def _ahead(self) -> timedelta:
+        """How much sooner than it was booked a call is asked about."""
+        return CORROBORATED_AFTER - self.wait
+
+    def _ask(self, call_id: str, *, at_once: bool = False) -> Corroborated:
+        with self.database.read() as connection:
+            known = calls.peek(connection, call_id)
+        if known is None or known.erased_at:
+            return Corroborated(None, reason="the call was erased")
+        account = self.provider.call_account(known.call_sid)
+        if account is None:
+            return self._not_told(call_id, "Twilio does not know the call", give_up_after=_UNKNOWN_AFTER)
+        if not account.requests:
+            return self._not_told(call_id, "Twilio told nothing", give_up_after=_KEPT_THERE)
+        listed = self.provider.recordings_of(known.call_sid)
+        return self.database.write(lambda connection: self._settle(connection, call_id, account, listed, at_once))
+
+    def _settle(
+        self,
+        connection: Connection,
+        call_id: str,
+        account: CallAccount,
+        listed: Listed[ProviderRecording],
+        at_once: bool,
+    ) -> Corroborated:
+        moment, known = self.moment(), calls.by_id(connection, call_id)
+        told = tell(connection, known.call_sid) if known else None
+        if known is None or told is None or known.erased_at:
+            return Corroborated(None, reason="the call was erased")
+        addresses = {self.public_base_url, *addresses_of(connection, call_id)}
+        seen, logged = steps_of(account.requests, addresses, call_id), logged_of(connection, told)
+        contradicted = unheard.contradicts(seen, logged)
+        differs = (*corroboration.differences(seen, logged), *([Differs.OUTCOME] if contradicted else []))
+        found = Corroborated(not differs, differs)
+        if contradicted:
+            turn = self.conversation.turn(connection, moment, known)
+            known = taking_in.take_in(turn, seen, logged, account.body)
+        is_whole = at_once or contradicted or not differs or _age(known, moment) >= _WHOLE_AFTER
+        if is_whole:
+            known = self._identify(connection, moment, known, seen, listed)
+        if not _is_to_be_logged(connection, known, at_once=at_once):
+            return found
+        if not is_whole:
+            self._put_off(connection, moment, known)
+            return found
+        if differs:
+            unread = f"; {account.unread} rows of it can't be read" if account.unread else ""
+            detail = f"Twilio's account of the call differs from the log in: {', '.join(differs)}{unread}"
+            raise_incident(connection, moment, "provider_contradicts", about=call_id, call_id=call_id, detail=detail)
+        asked_at = corroboration.recording_asked_at(seen)
+        provider_accounts.keep(connection, call_id, account.body, moment.at, recording_asked_at=asked_at)
+        event = corroborated(
+            seen,
+            logged,
+            differs,
+            requests=len(ours(account.requests, addresses)),
+            recordings_at_provider=len(listed),
+            account=account.body,
+        )
+        self._close(connection, moment, known, event)
+        return Corroborated(not differs, differs, is_logged=True)
+
+    def _identify(
+        self,
+        connection: Connection,
+        moment: Moment,
+        known: Call,
+        seen: Sequence[Request],
+        listed: Listed[ProviderRecording],
+    ) -> Call:
+        """Of several recordings Twilio's own account tells which one we ordered, or that none was."""
+        times = Times(
+            asked_at=corroboration.recording_asked_at(seen),
+            never_ordered=corroboration.never_ordered(seen, ordering_steps(connection, known.id)),
+        )
+        if times != UNTIMED:
+            news.take_in(connection, moment, known, listed.rows, self.conversation.jobs, times)
+        return calls.by_id(connection, known.id) or known
+
+    def _not_told(self, call_id: str, reason: str, *, give_up_after: timedelta) -> Corroborated:
+        """Ask again later, ever more rarely; and once Twilio will not tell any more, say so in the log."""
+        moment = self.moment()
+
+        def settle(connection: Connection) -> Corroborated:
+            known, found = calls.by_id(connection, call_id), Corroborated(None, reason=reason)
+            if known is None or known.corroborate_at is None:
+                return found
+            if _age(known, moment) < give_up_after:
+                self._put_off(connection, moment, known)
+                return found
+            self._close(connection, moment, known, not_corroborated(reason))
+            return Corroborated(None, reason=reason, is_logged=True)
+
+        return self.database.write(settle)
+
+    def _put_off(self, connection: Connection, moment: Moment, known: Call) -> None:
+        gap = min(max(_age(known, moment), _GAP_MIN), _GAP_MAX)
+        calls.corroborate(connection, known, moment.at + gap + self._ahead)
+
+    def _close(self, connection: Connection, moment: Moment, known: Call, event: Event) -> None:
+        calls.tell(connection, moment, calls.corroborate(connection, known, None), event)
+
+
+def _is_to_be_logged(connection: Connection, known: Call, *, at_once: bool) -> bool:
+    """Once for each call: another look may have settled it meanwhile."""
+    if known.corroborate_at is not None:
+        return True
+    return at_once and provider_accounts.account_of(connection, known.id) is None
+
+
+def _age(known: Call, moment: Moment) -> timedelta:
+    return moment.at - (known.ended_at or known.received_at)

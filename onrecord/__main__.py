@@ -1,0 +1,3 @@
+from onrecord.commands.main import main
+
+main(prog_name="onrecord")

@@ -1,0 +1,96 @@
+"""What every command has in common: how an installation is opened, and how a failure is told."""
+
+import os
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import NoReturn
+
+import click
+from sqlalchemy import Connection
+
+from compliance.anchors.anchor_file import AnchorFile
+from onrecord.installation import House, NotReady, open_house, open_records
+from onrecord.settings.environment import SettingsRejected, read_settings
+from storage import calls
+from storage.calls import Call
+from storage.errors import Broken, Refused, Unavailable
+
+FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
+
+
+class Names(click.ParamType[frozenset[str]]):
+    """Some of what can be disclosed, with commas between."""
+
+    name = "names"
+
+    def __init__(self, known: Collection[str]) -> None:
+        self._known = known
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
+        names = frozenset(filter(None, (name.strip() for name in str(value).split(","))))
+        if unknown := sorted(names - {*self._known}):
+            self.fail(f"{', '.join(unknown)}: what can be disclosed is {', '.join(self._known)}", param, ctx)
+        return names
+
+
+@contextmanager
+def opened(problems: Sequence[str] = (), *, restored: bool = False) -> Iterator[House]:
+    """The installation, or exit code 2 with every problem on a line of its own, `problems` among them.
+
+    `restored`: also where an older copy of the database is found.
+    """
+    with failures_told():
+        try:
+            house = open_house(os.environ, restored=restored)
+        except NotReady as error:
+            end([*problems, *error.problems])
+        with closing(house):
+            if problems:
+                end(problems)
+            yield house
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """The database alone, for commands that only tell what is in it."""
+    with failures_told(), closing(open_records(os.environ)) as database, database.read() as connection:
+        yield connection
+
+
+@contextmanager
+def reading_log() -> Iterator[tuple[Connection, AnchorFile]]:
+    """The database, and the file outside it that its log is held against."""
+    with reading() as connection:
+        yield connection, AnchorFile(read_settings(os.environ, need="database").anchor_file)
+
+
+def call_named(connection: Connection, name: str) -> Call:
+    """The call of that sid, or id in the log; exit code 1 where there is none."""
+    known = calls.named(connection, name)
+    if known is None:
+        end(["there is no call with this sid or id"], FOUND_SOMETHING)
+    return known
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """A failure that a line can explain is that line, and no traceback."""
+    try:
+        yield
+    except NotReady as error:
+        end(error.problems)
+    except SettingsRejected as error:
+        end([str(problem) for problem in error.problems])
+    except (Refused, Unavailable, Broken) as error:
+        end([str(error)])
+
+
+def end(problems: Sequence[str], code: int = NOT_CONFIGURED) -> NoReturn:
+    for problem in problems:
+        tell_problem(problem)
+    sys.exit(code)
+
+
+def tell_problem(problem: str) -> None:
+    click.echo(f"onrecord: {' '.join(problem.split())}", err=True)

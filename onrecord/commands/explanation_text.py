@@ -1,0 +1,119 @@
+"""An explanation for people at a terminal: first what happens, then what is heard, then why, step by step."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from compliance.explain import SUPPOSED, Explained
+from policies.jurisdiction.pack import DISCLAIMER
+from policies.wording import Wording
+
+_SAID_LATER = (
+    "recorded_tag",
+    "not_recorded",
+    "declined",
+    "no_answer",
+    "unclear",
+    "stopped",
+    "connecting",
+    "agent_unavailable",
+    "agent_busy",
+    "refused_end_call",
+    "refused_other_channel",
+    "goodbye",
+    "whisper_recorded",
+    "whisper_not_recorded",
+)
+_MODES = {
+    "notice": "staying on after the notice is consent",
+    "opt_out": "the caller is asked; 1 accepts, 2 declines",
+    "opt_in": "the caller is asked, and only 1 is consent",
+    "never": "nobody is asked, and nothing is recorded",
+    "must_record": "the caller is asked, and without 1 the call ends politely",
+}
+
+
+def show(found: Explained) -> None:
+    ruling = found.ruling
+    click.echo(f"{found.about}\n")
+    for what in found.differs:
+        click.echo(f"DIFFERS FROM THE LOG: {what}\n")
+    for name, value in _facts(found):
+        click.echo(f"{name:<16}{value}")
+    if found.wording:
+        click.echo("\nWhat the caller hears")
+        show_wording(found.wording)
+    click.echo("\nWhy")
+    for number, reason in enumerate(ruling["because"], start=1):
+        _show_reason(number, reason, found)
+    click.echo(f"\nlaw pack {ruling['law']['version']} ({ruling['law']['sha256'][:12]}), ", nl=False)
+    click.echo(f"rulebook {ruling['rules_sha256'][:12]}")
+    click.echo(found.again or SUPPOSED)
+    click.echo(DISCLAIMER)
+
+
+def show_wording(wording: Wording) -> None:
+    approved = (
+        f"approved by {wording.approved_by} on {wording.approved_on}" if wording.approved_on else "approved by nobody"
+    )
+    click.echo(f"  {wording.id}@{wording.version}, {wording.language}, {wording.voice}, {approved}")
+    click.echo(f"  sha256    {wording.sha256}")
+    click.echo(f"  says      {wording.disclosure}")
+    if wording.disclosure_audio:
+        click.echo(f"            (recorded: {wording.disclosure_audio})")
+    if wording.question:
+        click.echo(f"  asks      {wording.question}")
+    if wording.question_audio:
+        click.echo(f"            (recorded: {wording.question_audio})")
+
+
+def show_all_said(wording: Wording) -> None:
+    """Every other text that the hash covers: what is said later in the call, to the caller or the agent."""
+    for name in _SAID_LATER:
+        click.echo(f"  {name.replace('_', ' '):<24}{getattr(wording, name)}")
+
+
+def _facts(found: Explained) -> list[tuple[str, str]]:
+    ruling, language = found.ruling, found.language
+    mode = f"{ruling['mode']}: {_MODES[ruling['mode']]}"
+    if ruling["mode"] == "opt_out":
+        mode += "; silence is consent" if ruling["silence_is_consent"] else "; silence is not consent"
+    facts = [("mode", mode), ("language", language)]
+    if ruling["remembered_decline"]:
+        facts.append(("asked before", "the number declined; it is offered to be recorded by key, and not asked"))
+    if ruling["on_refusal"]:
+        facts.append(("on a refusal", ruling["on_refusal"]))
+    for one in ruling["purposes"]:
+        ended = f", ended by {one['ended_by']}" if one["ended_by"] else ""
+        until = f"until {one['usable_until'][:10]} (rule {one['rule']}, {one['keep']}{ended})"
+        facts.append((f"for {one['purpose']}", until))
+    facts.append(("kept until", (ruling["retain_until"] or "nothing is kept")[:19]))
+    facts += [("POLICY CONFLICT", conflict) for conflict in ruling["conflicts"]]
+    facts += [("the law wants", flag.replace("_", " ")) for flag in ruling["flags"]]
+    facts += [("may not be kept", f"{found.name_of(rule)}: yours to see to") for rule in ruling["never_store"]]
+    return [*facts, ("evidence", f"kept at least {ruling['log_kept_at_least']}")]
+
+
+def _show_reason(number: int, reason: Mapping[str, Any], found: Explained) -> None:
+    when = ", ".join(
+        part
+        for part in (
+            reason.get("record", ""),
+            f"researched {reason['as_of']}" if "as_of" in reason else "",
+            f"since {reason['since']}" if "since" in reason else "",
+        )
+        if part
+    )
+    click.echo(f"{number:>3}. {reason['about']}: {reason['says']}")
+    click.echo(f"     by {reason['by']}{f' [{when}]' if when else ''}")
+    if note := reason.get("note"):
+        click.echo(f"     {note}")
+    for position in reason.get("positions", ()):
+        click.echo(f"     one view: {position}")
+    if said := found.note_of(reason.get("record", "")):
+        click.echo(f"     note: {said}")
+    if override := reason.get("override"):
+        click.echo(f"     because: {found.because(override) or 'the rulebook gives no reason'}")
+    for source in found.sources_of(reason.get("record", "")):
+        click.echo(f"     source: {source}")

@@ -1,0 +1,111 @@
+"""The commands that write a call in formats of others: the vCon, and the consent receipt."""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from compliance.documents import DISCLOSABLE, gather
+from onrecord.commands.base import FOUND_SOMETHING, Names, call_named, end, failures_told, opened, reading
+from onrecord.installation import NotReady, open_rulebook, tried
+from storage.disk import new_private
+from storage.errors import Refused, Unavailable
+
+if TYPE_CHECKING:
+    from evidence.jws import CertifiedKey
+
+_OUTPUT = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Into a new file, which only you can read."
+)
+
+
+@click.command()
+@click.argument("call_sid")
+@click.option("--sign", is_flag=True, help="In the signed form; the first time, a key for it is made.")
+@click.option("--disclose", type=Names(DISCLOSABLE), default="", help="What is personal and shall be in it: caller.")
+@_OUTPUT
+def vcon(call_sid: str, *, sign: bool, disclose: frozenset[str], output: Path | None) -> None:
+    """Write a call as a vCon.
+
+    The IETF's container for conversations, with what the caller was told and pressed, what was agreed to and until
+    when, the events of the log that prove it, and the hash of the recording, which itself stays here. CALL_SID may be
+    the call's id in the log: an erased call has no sid any more. What you disclose is told in the log.
+    """
+    from evidence.jws import signed
+    from evidence.vcon import unsigned
+
+    now = datetime.now(UTC)
+    with reading() as connection:
+        told = gather(connection, call_named(connection, call_sid), disclosed=disclose)
+    if disclose:
+        _tell(disclose)
+    document: Mapping[str, object] = unsigned(told, now)
+    if sign:
+        with failures_told():
+            document = signed(document, _signer(now))
+    _write(document, output)
+
+
+@click.command()
+@click.argument("call_sid")
+@_OUTPUT
+def receipt(call_sid: str, *, output: Path | None) -> None:
+    """Write the consent receipt of a call.
+
+    As ISO/IEC TS 27560 has it, in the terms of the W3C community's Data Privacy Vocabulary. It says whether consent was
+    express, implied or neither, for what and until when, and which events of the log prove it. The caller's number is
+    not in it. CALL_SID may be the call's id in the log.
+    """
+    from evidence.receipt import receipt as written
+
+    with reading() as connection:
+        told = gather(connection, call_named(connection, call_sid))
+    _write(written(told, datetime.now(UTC)), output)
+
+
+def add_interchange_commands(group: click.Group) -> None:
+    for command in (vcon, receipt):
+        group.add_command(command)
+
+
+def _tell(disclosed: frozenset[str]) -> None:
+    from compliance.bundle.export import tell_exported
+    from onrecord.commands.actor import who_asks
+
+    with opened() as house:
+        moment = house.anchoring.moment()
+        tell_exported(house.database, moment, scope="vcon", calls=1, disclosed=disclosed, actor=who_asks())
+
+
+def _signer(now: datetime) -> "CertifiedKey":
+    from onrecord.settings.environment import read_settings
+    from onrecord.settings.vcon_key import create_vcon_key, read_vcon_key
+
+    path = read_settings(os.environ, need="database").vcon_key
+    if not path.exists():
+        create_vcon_key(path, open_rulebook(os.environ).business.name, now)
+        click.echo(f"onrecord: {path}: a new key, with a certificate that it signed itself", err=True)
+    problems: list[str] = []
+    signer = tried(problems, lambda: read_vcon_key(path))
+    if signer is None:
+        raise NotReady(problems)
+    if signer.is_self_signed:
+        said = "it shows alteration, and who signed only to those who got the certificate from you by another way"
+        click.echo(f"onrecord: signed with a certificate that nobody else vouches for: {said}", err=True)
+    return signer
+
+
+def _write(document: Mapping[str, object], output: Path | None) -> None:
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        with new_private(output) as write:
+            write(text.encode())
+    except (Refused, Unavailable) as error:
+        end([str(error)], FOUND_SOMETHING)

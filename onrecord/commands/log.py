@@ -1,0 +1,283 @@
+"""The commands about the consent log: verify it, show it, sign it, and have others hold what was signed."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from compliance.anchors.verify import held_checkpoints, lost_in_words, read_checkpoints, trust_in_words
+from compliance.bundle.gather import EVERYTHING, PERSONAL
+from evidence.anchor_levels import KINDS
+from onrecord.commands.base import FOUND_SOMETHING, Names, call_named, end, opened, reading_log, tell_problem
+from onrecord.commands.rules import Day
+from storage.errors import Broken, Refused, Unavailable
+from storage.log.verification import Progress as Told
+
+_NAMED_MAX = 10
+
+
+@click.group()
+def log() -> None:
+    """The consent log: verify it, show it, export it."""
+
+
+@log.command("verify")
+@click.option("--size", type=click.IntRange(min=0), help="The root that the log had when it was that long.")
+@click.option(
+    "--checkpoint",
+    "brought",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A checkpoint that you kept, or a file of them: the log must go on from it.",
+)
+def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
+    """Compute the log's root again from every event.
+
+    It is held against every checkpoint that was signed, in the database, in the anchor file and in those you bring; and
+    the rows beside it, outcomes, permits, recordings, holds, are held against what its events say. Exit code 0 and the
+    root, or 1 and what differs first.
+    """
+    from compliance.anchors.receipts import look_outside
+    from storage.log.tree import KeptTree
+    from storage.log.verification import verify
+    from storage.row_check import check as row_check
+
+    with reading_log() as (connection, anchors), progress_shown("events") as progress:
+        try:
+            held = held_checkpoints(connection, anchors, brought)
+            seen, wrong = look_outside(connection)
+            verified = verify(connection, held, seen=seen, progress=progress)
+            lost = list(lost_in_words(connection, anchors))
+        except Broken as error:
+            end([str(error)], FOUND_SOMETHING)
+        told = verified.size if size is None else size
+        if told > verified.size:
+            end([f"consent log: it has {verified.size} events, and never had {told}"], FOUND_SOMETHING)
+        with progress_shown("calls") as compared:
+            differ = [str(one) for one in row_check.of_all(connection, datetime.now(UTC), progress=compared)]
+        if differ:
+            end(_first(differ), FOUND_SOMETHING)
+        click.echo(f"log ok: {told} events, root {KeptTree(connection).root(told).hex()}")
+        click.echo(f"checkpoints that it goes on from: {verified.checkpoints}")
+        for line in (
+            *lost,
+            *trust_in_words(connection),
+            *(f"WARNING: {line}" for line in (*verified.warnings, *wrong)),
+        ):
+            click.echo(line)
+
+
+@log.command("show")
+@click.argument("call_sid", required=False)
+@click.option("--from", "start", type=click.IntRange(min=0), default=0, help="The first event's index.")
+def log_show(call_sid: str | None, start: int) -> None:
+    """Print events as they are hashed, one on a line.
+
+    With a call: its events, the personal fields that have not been erased, and how far it can be trusted that none of
+    it was made up later.
+    """
+    from onrecord.commands.log_text import tell_all, tell_log_of
+
+    with reading_log() as (connection, _):
+        if call_sid is None:
+            for leaf in tell_all(connection, start, tell_problem):
+                click.echo(leaf)
+            return
+        for line in tell_log_of(connection, call_named(connection, call_sid)):
+            click.echo(line)
+
+
+@log.command("export")
+@click.option("--call", "names", multiple=True, metavar="ID", help="Its sid, or its id in the log; may be repeated.")
+@click.option("--number", help="The calls from this number, as in +14155550100.")
+@click.option("--from", "since_day", type=Day(), help="Calls from this day on; in UTC, or as 2027-03-03T00:00-06:00.")
+@click.option("--to", "to_day", type=Day(), help="Calls up to this day, which is included: 24 hours.")
+@click.option("--all", "everything", is_flag=True, help="The whole log.")
+@click.option(
+    "--disclose",
+    type=Names((*PERSONAL, EVERYTHING)),
+    default="",
+    metavar="NAMES",
+    help="Personal fields to open, with commas between: caller,actor. All of them: all. By default none.",
+)
+@click.option(
+    "--since",
+    "brought",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A checkpoint that the reader kept: the bundle will show that the log goes on from it.",
+)
+@click.option("-o", "--output", "place", required=True, type=click.Path(path_type=Path), help="A folder, or FILE.zip.")
+def log_export(
+    names: tuple[str, ...],
+    number: str | None,
+    since_day: datetime | None,
+    to_day: datetime | None,
+    disclose: frozenset[str],
+    brought: tuple[Path, ...],
+    place: Path,
+    *,
+    everything: bool,
+) -> None:
+    """Write a bundle that an outsider can check without us.
+
+    It holds events, proofs, the exact words that were played, the rules in force, and a program to check all of it.
+    That you made it is in the log.
+    """
+    from compliance.bundle.export import check_place, export, write_bundle
+    from compliance.bundle.gather import Request
+    from compliance.bundle.selection import Selection
+    from onrecord.commands.actor import who_asks
+    from storage.number_hash import check_number
+
+    until = to_day + timedelta(days=1) if to_day else None
+    selection = Selection(names, number or "", since_day, until)
+    if everything != selection.is_everything:
+        raise click.UsageError("say which calls (--call, --number, --from, --to), or --all and nothing of these")
+    if since_day and until and since_day >= until:
+        raise click.UsageError("--from is after --to")
+    with opened() as house:
+        if number is not None:
+            check_number(number)
+        try:
+            check_place(place)
+            request = Request(
+                selection,
+                disclose=disclose,
+                since=[note for path in brought for note in read_checkpoints(path)],
+                actor=who_asks(),
+                operator=house.rulebook.business.name,
+            )
+            files = export(house.anchoring, request, house.keys.number_hash_key, complain=tell_problem)
+            write_bundle(files, place)
+        except (Refused, Unavailable, Broken) as error:
+            end([str(error)], FOUND_SOMETHING)
+        with house.database.read() as connection:
+            for line in trust_in_words(connection):
+                click.echo(line)
+    click.echo(f"{place}: {len(files)} files; start with its README.txt")
+
+
+@log.command("checkpoint")
+def log_checkpoint() -> None:
+    """Sign the log as it stands, and print the checkpoint."""
+    with opened() as house:
+        click.echo(str(house.anchoring.sign().note), nl=False)
+        with house.database.read() as connection:
+            for line in trust_in_words(connection):
+                click.echo(line, err=True)
+
+
+@log.command("anchor")
+@click.option("--only", type=click.Choice(list(KINDS)), help="Give it to these alone.")
+def log_anchor(only: str | None) -> None:
+    """Sign the log, and give the checkpoint to all who hold them.
+
+    Who they are is in the settings: ONRECORD_ANCHOR_FILE, ONRECORD_ANCHOR_S3, ONRECORD_WITNESS, ONRECORD_TSA. Exit code
+    1 where one of them does not take it.
+    """
+    problems: list[str] = []
+    with opened() as house:
+        anchoring = house.anchoring
+        anchoring.sign()
+        chosen = [one for one in anchoring.holders() if only in (None, one.kind)]
+        if not chosen:
+            end([f"there is no {only} in the settings"])
+        for holder in chosen:
+            try:
+                known = anchoring.anchor(holder)
+            except (Unavailable, Refused, Broken) as error:
+                problems.append(str(error))
+                continue
+            click.echo(f"{holder.kind}: {holder.place} holds the first {known.size} events", err=holder.place == "-")
+        with house.database.read() as connection:
+            for line in trust_in_words(connection):
+                click.echo(line, err=True)
+    if problems:
+        end(problems, FOUND_SOMETHING)
+
+
+@log.command("keys")
+def log_keys() -> None:
+    """Print the keys that the log was ever signed with.
+
+    Give them to whoever is to verify, by a way that is not this machine's.
+    """
+    from storage.log import checkpoints
+
+    with reading_log() as (connection, _):
+        for vkey in checkpoints.vkeys(connection):
+            click.echo(str(vkey))
+
+
+@log.command("rotate-key")
+@click.option("--finish", is_flag=True, help="The old key signs no more, and is deleted.")
+def log_rotate_key(*, finish: bool) -> None:
+    """Sign with a new key from now on.
+
+    Until --finish the old key signs as well, so that whoever knows only that one sees the change in the log. Renew the
+    copy of the key file, and give the key that is printed to whoever is to verify.
+    """
+    from evidence.notes import Signer
+    from onrecord.settings.key_file import finish_rotation, rotate_signing_key
+    from storage.disk import disk_edge
+
+    with opened() as house:
+        house.anchoring.sign()  # the new key is told in the log under the old one's signature, before that one goes
+        path = house.settings.key_file
+        with disk_edge(f"ONRECORD_KEY_FILE: {path} can't be written"):
+            (finish_rotation if finish else rotate_signing_key)(path)
+        signed = house.anchoring.sign()
+    click.echo(f"{path}: changed; renew the copy of it")
+    for seed in house.anchoring.signing.seeds:
+        click.echo(f"the log is signed with {Signer(signed.checkpoint.origin, seed).vkey}")
+
+
+@log.command("resume")
+@click.option("--after-restore", is_flag=True, required=True, help="Yes, an older copy of the database was restored.")
+@click.option(
+    "--over",
+    "brought",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A later checkpoint that somebody else holds, where the anchor file was restored too.",
+)
+def log_resume(*, after_restore: bool, brought: tuple[Path, ...]) -> None:
+    """Go on in a restored database, under a new name.
+
+    The log says from where, and what was lost. Erase again what was erased since: `onrecord reapply-erasures`.
+    """
+    from compliance.anchors.resume import resume
+
+    notes = [note for path in brought for note in read_checkpoints(path)]
+    with opened(restored=after_restore) as house:
+        signed = resume(house.anchoring, notes)
+    if signed is None:
+        end(["the database is the one that was last signed: there is nothing to resume"], FOUND_SOMETHING)
+    click.echo(f"the log goes on as {signed.checkpoint.origin}, from {signed.size} events")
+    click.echo("now run `onrecord reapply-erasures`: what was erased since the copy was made is back")
+
+
+@contextmanager
+def progress_shown(unit: str) -> Iterator[Told]:
+    """A bar on a terminal, and nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def add_log_commands(main: click.Group) -> None:
+    main.add_command(log)
+
+
+def _first(differ: list[str]) -> list[str]:
+    """The first of them, and how many more there are."""
+    more = len(differ) - _NAMED_MAX
+    return [*differ[:_NAMED_MAX], *([f"and {more} more rows that differ from the log"] if more > 0 else [])]

@@ -1,0 +1,237 @@
+"""The command line. Exit codes: 0 done, 1 the check found something, 2 usage or configuration."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from onrecord.commands.base import FOUND_SOMETHING, end, failures_told, opened, reading
+from onrecord.commands.interchange import add_interchange_commands
+from onrecord.commands.log import add_log_commands
+from onrecord.commands.privacy import add_privacy_commands
+from onrecord.commands.provider import add_provider_commands
+from onrecord.commands.rules import add_rules_commands
+from onrecord.commands.selftest import add_selftest_commands
+from onrecord.installation import open_rulebook
+from storage.errors import Broken, Refused, Unavailable
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Answers a support line's calls on Twilio, asks before it records, and can prove it.
+
+    Every command reads its settings from the environment and works in the current directory.
+    """
+
+
+@main.command()
+@click.option(
+    "--keys-are-lost",
+    is_flag=True,
+    help="Make new keys although recordings were sealed with others: nobody can open those any more.",
+)
+def init(*, keys_are_lost: bool) -> None:
+    """Make what is missing: rulebook, keys, tables, directories.
+
+    What is there stays as it is, so it can be run again at any time.
+    """
+    from onrecord.initialise import initialise
+
+    with failures_told():
+        for line in initialise(os.environ, keys_are_lost=keys_are_lost):
+            click.echo(line)
+
+
+@main.command()
+@click.option("--webhooks", default="127.0.0.1:8000", show_default=True, metavar="HOST:PORT", help="The public face.")
+@click.option("--console", default="127.0.0.1:8001", show_default=True, metavar="HOST:PORT", help="The staff's face.")
+def serve(webhooks: str, console: str) -> None:
+    """Serve Twilio's webhooks and the staff's console."""
+    from compliance.anchors.anchor import sign_what_is_left
+    from onrecord.lines import publish
+    from onrecord.processes import serve as serving
+    from onrecord.settings.logging_setup import say_logs_plainly
+
+    problems: list[str] = []
+    addresses = serving.read_addresses({"webhooks": webhooks, "console": console}, problems)
+    with opened(problems) as house:
+        say_logs_plainly()
+        publish(house.database, house.rulebook, house.rulebook_text, house.prompts)
+        text = house.rulebook_text
+    with failures_told():
+        code = serving.serve(addresses, text)
+        sign_what_is_left(house.settings)
+    sys.exit(code)
+
+
+@main.command()
+def work() -> None:
+    """Run the jobs: take recordings in, destroy, sweep.
+
+    As many of it as you like, on any machine that reaches database and audio store. It ends on SIGTERM, and leaves what
+    is under way to be resumed.
+    """
+    from onrecord.lines import publish
+    from onrecord.processes import work as working
+    from onrecord.settings.logging_setup import say_logs_plainly
+
+    with opened() as house:
+        say_logs_plainly()
+        publish(house.database, house.rulebook, house.rulebook_text, house.prompts)
+        working.work(house)
+    os._exit(0)  # a step that waits for the network may still hold a thread; its job is resumed elsewhere
+
+
+@main.command()
+@click.argument("call_sid")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def call(call_sid: str, *, as_json: bool) -> None:
+    """Tell the life of one call.
+
+    CALL_SID may be its id in the log: an erased call has no sid any more.
+    """
+    from compliance import call_life
+    from compliance.call_log import CallLog
+    from onrecord.commands.terminal import show_story
+
+    with reading() as connection:
+        told = call_life.tell(connection, call_sid)
+        faults = CallLog.read(connection, told.call.id).faults if told else ()
+    if told is None:
+        end(["there is no call with this sid or id"], FOUND_SOMETHING)
+    if as_json:
+        click.echo(json.dumps(told.as_json(), indent=2))
+    else:
+        show_story(told)
+    for fault in faults:
+        click.echo(f"WARNING: {fault}: run `onrecord log verify`", err=True)
+    if faults or told.differs:
+        sys.exit(FOUND_SOMETHING)
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def incidents(context: click.Context) -> None:
+    """List what a person must look at (exit code 1)."""
+    from storage.incidents import open_incidents
+
+    if context.invoked_subcommand:
+        return
+    with reading() as connection:
+        found = open_incidents(connection)
+    for one in found:
+        about = f"call {one.call_id}" if one.call_id else one.about
+        click.echo(f"{one.id}  {one.opened_at:%Y-%m-%d %H:%M:%S}  {one.kind}  {about}: {one.detail}")
+    if found:
+        sys.exit(FOUND_SOMETHING)
+
+
+@incidents.command("close")
+@click.argument("number", type=int)
+@click.option("--why", required=True, help="What was found and done, without a name or number: it stays in the log.")
+@click.option("--as", "actor", metavar="NAME", help="Who says so, where it is not the user of this session.")
+def incidents_close(number: int, *, why: str, actor: str | None) -> None:
+    """Say that a person has seen to it.
+
+    Who closed it, and why, is in the log. What happens again opens it again.
+    """
+    from onrecord.commands.actor import who_asks
+    from onrecord.lines import close
+
+    with opened() as house:
+        try:
+            is_closed = close(house.database, number, actor=actor or who_asks(), reason=why)
+        except Refused as error:
+            end([str(error)], FOUND_SOMETHING)
+        if not is_closed:
+            end(["there is no open incident of that number"], FOUND_SOMETHING)
+
+
+@main.group()
+def recording() -> None:
+    """The recordings that are kept."""
+
+
+@recording.command("export")
+@click.argument("recording_sid")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--purpose", required=True, help="What it is to be used for, as its caller was told: quality, say.")
+def recording_export(recording_sid: str, file: Path, purpose: str) -> None:
+    """Write a recording to a new file, for one purpose.
+
+    Exit code 1, and no file, where its caller did not agree to that purpose or its time is over. Either way the log
+    keeps that you asked.
+    """
+    from compliance.export_recording import export
+    from onrecord.commands.actor import who_asks
+
+    with opened() as house:
+        try:
+            size_bytes = export(house, recording_sid, purpose, file, actor=who_asks())
+        except (Refused, Unavailable, Broken) as error:
+            end([str(error)], FOUND_SOMETHING)
+    click.echo(f"{file}: {size_bytes} bytes")
+
+
+@main.group()
+def lines() -> None:
+    """The phone numbers, and where Twilio sends their calls."""
+
+
+@lines.command("sync")
+@click.option(
+    "--fallback",
+    metavar="URL",
+    help="Where Twilio finds, by GET, what `lines fallback` prints; {number} in it is the line's. Without it Twilio "
+    "turns to this service again.",
+)
+def lines_sync(fallback: str | None) -> None:
+    """Tell Twilio where the calls of each line are to go."""
+    from onrecord.lines import sync_lines
+
+    with opened() as house:
+        try:
+            for line in sync_lines(house, fallback=fallback):
+                click.echo(line)
+        except (Refused, Unavailable) as error:
+            end([str(error)], FOUND_SOMETHING)
+
+
+@lines.command("fallback")
+@click.argument("number")
+def lines_fallback(number: str) -> None:
+    """Print TwiML that connects a line's callers, unrecorded.
+
+    Host it elsewhere, for the day on which this service is down altogether. NUMBER is the line's.
+    """
+    from callflow import twiml
+
+    with failures_told():
+        line = open_rulebook(os.environ).line(number)
+    if line is None:
+        end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
+    click.echo(twiml.connect(line).decode())
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="End when the calls have; exit code 1 if a promise broke.")
+@click.option("--in", "folder", type=click.Path(path_type=Path), help="Where to work; a fresh directory by default.")
+def demo(once: bool, folder: Path | None) -> None:
+    """Bring up everything, and place calls with real audio.
+
+    It shows where each call ended, and stays up for calls from the phone in the browser.
+    """
+    from onrecord.demo.run import run
+
+    with failures_told():
+        sys.exit(run(once=once, folder=folder))
+
+
+add_interchange_commands(main)
+add_provider_commands(main)
+add_rules_commands(main)
+add_log_commands(main)
+add_selftest_commands(main)
+add_privacy_commands(main)

@@ -1,0 +1,192 @@
+"""The commands about a person's data: erase it, keep it erased, and hold what must be kept."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from compliance.erase import Found
+from onrecord.commands.base import FOUND_SOMETHING, end, opened, reading
+from onrecord.installation import House
+from policies.erasure import is_basis
+from storage.custody.erasure import NotErased, Request
+from storage.errors import Refused, Unavailable
+
+
+class Basis(click.ParamType[str]):
+    """Why somebody's data goes, as the log may say it for ever."""
+
+    name = "basis"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_basis(str(value)):
+            self.fail("a basis is a law and its article, such as gdpr-17 or ccpa-1798.105", param, ctx)
+        return str(value)
+
+
+@click.command()
+@click.option("--call", "name", metavar="ID", help="One call: its sid, or its id in the log.")
+@click.option("--number", metavar="NUMBER", help="All calls from this number.")
+@click.option("--basis", type=Basis(), required=True, help="By which right: gdpr-17, say.")
+@click.option("--requester", default="", help="Who asked for it, as your files call them.")
+@click.option("--ticket", default="", help="Where your files keep the request.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--yes", is_flag=True, help="Do not ask again.")
+def erase(
+    *, name: str | None, number: str | None, basis: str, requester: str, ticket: str, dry_run: bool, yes: bool
+) -> None:
+    """Erase what is personal about calls.
+
+    Their events stay, and every proof made of them; what can name the caller goes, and their audio. Exit code 1 if a
+    call has to wait: it is not over, say, or held. Run it again then.
+    """
+    from compliance import erase
+    from onrecord.commands.actor import who_asks
+    from storage.holds import check_names_nobody
+
+    with opened() as house:
+        check_names_nobody("--requester", requester)
+        check_names_nobody("--ticket", ticket)
+        found = erase.look(house, _calls(house, name, number))
+        if dry_run:
+            sys.exit(_tell(found, "would be erased"))
+        if sys.stdin.isatty() and not yes:
+            _tell(found, "would be erased")
+            click.confirm("Erase it? It can't be brought back.", abort=True)
+        request = Request(basis, who_asks(), requester, ticket)
+        code = _tell(erase.erase(house, found, request), "erased")
+        _wipe(house)
+    sys.exit(code)
+
+
+@click.command("reapply-erasures")
+def reapply_erasures() -> None:
+    """Erase again what a restored backup brought back.
+
+    Run it before the workers start again, and once more a day later: Twilio is asked about the calls since the backup,
+    and may bring some back. What was erased is told by the log and by the file that ONRECORD_ERASURES names.
+    """
+    from compliance import erase
+    from onrecord.commands.actor import who_asks
+    from storage.custody import erasure_journal
+
+    with opened() as house:
+        journal = erasure_journal.read(house.settings.erasures)
+        if journal.is_torn:
+            click.echo(
+                f"{house.settings.erasures}: its last line broke off, before anything was erased by it", err=True
+            )
+        code, back = 0, erase.what_came_back(house, journal)
+        for basis in sorted(set(back.values())):
+            found = erase.look(house, (one for one in back if back[one] == basis), again=True)
+            request = Request(basis, who_asks(), again=True)
+            code = max(code, _tell(erase.erase(house, found, request), "erased"))
+        if not back:
+            click.echo("nothing that was erased has come back")
+        _wipe(house)
+    sys.exit(code)
+
+
+@click.group()
+def hold() -> None:
+    """Hold what must be neither erased nor destroyed."""
+
+
+@hold.command("place")
+@click.option("--call", "name", metavar="ID", help="One call: its sid, or its id in the log.")
+@click.option("--number", metavar="NUMBER", help="All calls from this number so far.")
+@click.option("--because", required=True, help="Why, without a name or number: it stays when the caller's data goes.")
+def hold_place(*, name: str | None, number: str | None, because: str) -> None:
+    """Hold a call, its recording and what is known of it."""
+    from compliance import hold
+    from onrecord.commands.actor import who_asks
+
+    with opened() as house:
+        call_ids = _calls(house, name, number)
+        with _refusals_found():
+            placed = hold.place(house, call_ids, reason=because, actor=who_asks())
+    for call_id, hold_id in placed:
+        click.echo(f"call {call_id}: hold {hold_id}")
+    if not placed:
+        sys.exit(FOUND_SOMETHING)
+
+
+@hold.command("release")
+@click.argument("number", type=int)
+@click.option("--because", required=True, help="Why, without a name or number.")
+def hold_release(*, number: int, because: str) -> None:
+    """Release one hold; others on the same call stay."""
+    from compliance import hold
+    from onrecord.commands.actor import who_asks
+
+    with opened() as house, _refusals_found():
+        released = hold.release(house, number, reason=because, actor=who_asks())
+        click.echo(f"call {released.call_id}: hold {number} is released")
+
+
+@hold.command("list")
+def hold_list() -> None:
+    """List all holds, released ones too."""
+    from storage.holds import all_holds
+
+    with reading() as connection:
+        found = all_holds(connection)
+    for one in found:
+        since = f"since {one.placed_at:%Y-%m-%d %H:%M} by {one.placed_by}"
+        until = f", released {one.released_at:%Y-%m-%d %H:%M} by {one.released_by}" if one.released_at else ""
+        click.echo(f"{one.id}  call {one.call_id}  {since}{until}: {one.reason}")
+
+
+def add_privacy_commands(group: click.Group) -> None:
+    for command in (erase, reapply_erasures, hold):
+        group.add_command(command)
+
+
+def _calls(house: House, name: str | None, number: str | None) -> list[str]:
+    """The ids of the calls that were meant."""
+    from compliance import erase
+
+    if (name is None) == (number is None):
+        raise click.UsageError("say --call or --number, one of them")
+    if number is not None:
+        found = erase.calls_from(house, number)
+        if not found:
+            click.echo("of this number no call is known here")
+        return found
+    known = erase.call_named(house, name or "")
+    if known is None:
+        end(["there is no call with this sid or id"], FOUND_SOMETHING)
+    return [known.id]
+
+
+def _wipe(house: House) -> None:
+    """Also where nothing was left to erase: a run before may have been cut."""
+    from compliance import erase
+
+    with _refusals_found():
+        erase.wipe_files(house)
+
+
+def _tell(found: Iterable[Found], done: str) -> int:
+    """A line on each call; the exit code is that of a finding where one has to wait."""
+    code = 0
+    for one in found:
+        if isinstance(one, NotErased):
+            click.echo(f"call {one.call_id}: not erased: {one.why}")
+            code = FOUND_SOMETHING
+        elif not one:
+            click.echo(f"call {one.call_id}: nothing is left to erase")
+        else:
+            fields = f"{len(one.digests)} disclosures ({', '.join(one.fields)})"
+            click.echo(f"call {one.call_id}: {done}: {fields}, {one.rows} rows, {len(one.destroyed)} recordings")
+    return code
+
+
+@contextmanager
+def _refusals_found() -> Iterator[None]:
+    """What is refused here is a finding, and no mistake in the settings."""
+    try:
+        yield
+    except (Refused, Unavailable) as error:
+        end([str(error)], FOUND_SOMETHING)

@@ -1,0 +1,64 @@
+"""The commands that ask Twilio what it knows, and hold it against what is logged here."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from onrecord.commands.base import FOUND_SOMETHING, end, opened
+from storage.errors import Broken, Refused, Unavailable
+
+
+@click.command()
+@click.argument("call_sid")
+def corroborate(call_sid: str) -> None:
+    """Hold what Twilio saw of a call against the log.
+
+    CALL_SID may be the call's id in the log. The worker does it by itself for each call, a quarter of an hour after its
+    end. Exit code 1 where the two differ, or Twilio does not tell.
+    """
+    from onrecord.processes.work import make_corroboration, make_workshop
+
+    with opened() as house:
+        try:
+            found = make_corroboration(house, make_workshop(house)).ask_now(call_sid)
+        except (Refused, Unavailable, Broken) as error:
+            end([str(error)], FOUND_SOMETHING)
+    if found.match is None:
+        end([f"corroborate: {found.reason}"], FOUND_SOMETHING)
+    click.echo("Twilio tells the same" if found.match else f"Twilio tells otherwise: {', '.join(found.differs)}")
+    click.echo("it is in the log now" if found.is_logged else "it was looked at before, and the log stays as it is")
+    sys.exit(0 if found.match else FOUND_SOMETHING)
+
+
+@click.command()
+@click.option(
+    "--day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="In UTC; yesterday by default. Of today, what there is of it so far.",
+)
+def reconcile(day: datetime | None) -> None:
+    """Compare Twilio's list of a day's calls with ours.
+
+    The worker does it by itself for each day that is over. Exit code 1 where a call is on one of them only.
+    """
+    from onrecord.processes.work import make_reconciliation, make_workshop
+
+    with opened() as house:
+        try:
+            that_day = (day or datetime.now(UTC) - timedelta(days=1)).date()
+            found = make_reconciliation(house, make_workshop(house)).go_through(that_day)
+        except (Refused, Unavailable, Broken) as error:
+            end([str(error)], FOUND_SOMETHING)
+    erased = f", and {found.erased} that are erased" if found.erased else ""
+    click.echo(f"{found.day}: {found.provider_calls} calls at Twilio, {found.logged_calls} here{erased}")
+    for sid in found.missing:
+        click.echo(f"{sid}: Twilio lists it, and it is not here")
+    for sid in found.unknown:
+        click.echo(f"{sid}: it is here, and Twilio does not know it")
+    sys.exit(0 if found.agrees else FOUND_SOMETHING)
+
+
+def add_provider_commands(main: click.Group) -> None:
+    for command in (corroborate, reconcile):
+        main.add_command(command)

@@ -1,0 +1,207 @@
+"""The commands about rules: what is asked of whom, why, and what another rulebook would change."""
+
+import json
+import os
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+from sqlalchemy import Connection
+
+from onrecord.commands.base import FOUND_SOMETHING, call_named, end, failures_told, opened, reading
+from onrecord.installation import open_rulebook
+from policies.jurisdiction.pack import DISCLAIMER, packaged_law
+from policies.rulebook.mistakes import RulebookRejected
+from policies.rulebook.read import parse
+from policies.rules import Rulebook
+
+_HASH = re.compile(r"[0-9a-f]{6,64}")
+_SINCE = re.compile(r"(\d{1,5})([dw])")
+
+
+class Day(click.ParamType[datetime]):
+    """A day or a moment; one without a zone is in UTC."""
+
+    name = "day"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            at = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a day; expected one such as 2027-06-01", param, ctx)
+        if not 2000 <= at.year <= 2200:
+            self.fail(f"{value!r} is not a day that anybody means; expected a year from 2000 to 2200", param, ctx)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+class Since(click.ParamType[datetime]):
+    """A day, or how long ago."""
+
+    name = "since"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        if found := _SINCE.fullmatch(str(value)):
+            days = int(found[1]) * (7 if found[2] == "w" else 1)
+            return datetime.now(UTC) - timedelta(days=days)
+        return Day().convert(value, param, ctx)
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="A row for each place, with a number of it.")
+@click.option("--at", type=Day(), help="The rules of that day; today by default.")
+def check(*, full: bool, at: datetime | None) -> None:
+    """Check everything that a start needs; show what is asked.
+
+    Settings, rulebook, keys, database and audio store: every problem is told on a line of its own. Then a table: each
+    line, and a caller from each place that the law pack knows. Then what wants a person's eye: overrides that are
+    laxer than the pack, wordings that nobody approved, laws that disagree.
+
+    A few bytes are put into the audio store, read and destroyed, and Twilio is asked whether it knows the account. What
+    such a trial finds to be wrong is told last, with exit code 1.
+    """
+    from compliance.anchors.verify import trust_in_words
+    from onrecord.commands.rules_notes import notes
+    from onrecord.commands.rules_table import consent_table
+    from onrecord.commands.terminal import lines_table, show
+    from onrecord.trials import try_all
+
+    law, now = packaged_law(), at or datetime.now(UTC)
+    with opened() as house:
+        show(lines_table(house.rulebook))
+        show(consent_table(law, house.rulebook, now, each=full))
+        for note in notes(law, house.rulebook, now):
+            click.echo(f"note: {note}")
+        with house.database.read() as connection:
+            for line in trust_in_words(connection):
+                click.echo(f"log: {line.strip()}")
+        click.echo(f"Law pack {law.version}, {law.sha256[:12]}. {DISCLAIMER}")
+        trial = try_all(house)
+        for line in trial.untold:
+            click.echo(f"note: {line}")
+        if trial.problems:
+            end(trial.problems, FOUND_SOMETHING)
+
+
+@click.command()
+@click.option("--line", "number", metavar="NUMBER", help="The line that would be called.")
+@click.option("--from", "from_", metavar="NUMBER", help="Who would call: a number, or a word such as anonymous.")
+@click.option("--at", type=Day(), help="When; now by default.")
+@click.option("--call", "call_id", metavar="ID", help="A past call instead: its sid, or its id in the log.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def explain(*, number: str | None, from_: str | None, at: datetime | None, call_id: str | None, as_json: bool) -> None:
+    """Say why a call is decided as it is.
+
+    The mode, the words, what consent covers and until when, and the whole chain of reasons: the same that the log says
+    of such a call.
+    """
+    from compliance.explain import explain as explain_arrival
+    from compliance.explain import explain_call
+    from onrecord.commands.explanation_text import show
+
+    if (call_id is None) == (number is None and from_ is None) or bool(call_id and at):
+        raise click.UsageError("say --line and --from (and --at), or --call")
+    if call_id is not None:
+        with reading() as connection:
+            found = explain_call(connection, call_named(connection, call_id))
+    else:
+        if number is None or from_ is None:
+            raise click.UsageError("--line and --from belong together")
+        with failures_told():
+            rulebook = open_rulebook(os.environ)
+        line = rulebook.line(number)
+        if line is None:
+            end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
+        found = explain_arrival(packaged_law(), rulebook, line, from_, at or datetime.now(UTC))
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        show(found)
+    if found.differs:
+        sys.exit(FOUND_SOMETHING)
+
+
+@click.command()
+@click.option("--line", "number", metavar="NUMBER", help="Of one line only.")
+def wordings(number: str | None) -> None:
+    """Print all that callers may hear.
+
+    Each with the hash that an approval in the rulebook names.
+    """
+    from onrecord.commands.explanation_text import show_all_said, show_wording
+    from onrecord.publish import spoken_under
+
+    with failures_told():
+        rulebook = open_rulebook(os.environ)
+    if number is not None and rulebook.line(number) is None:
+        end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
+    for wording in spoken_under(packaged_law(), rulebook, datetime.now(UTC), only=number):
+        show_wording(wording)
+        show_all_said(wording)
+        click.echo("")
+    click.echo(DISCLAIMER)
+
+
+@click.group()
+def rules() -> None:
+    """The rulebook, compared."""
+
+
+@rules.command("diff")
+@click.argument("old")
+@click.argument("new")
+@click.option("--since", type=Since(), default="30d", show_default=True, help="A day, or how long ago: 30d, 8w.")
+def rules_diff(old: str, new: str, since: datetime) -> None:
+    """Say which past calls would have been decided differently.
+
+    OLD and NEW are rulebook files, or the first digits of the hash of a rulebook that was in force here. Each call is
+    decided again under both, by the law of its day. Exit code 1 if any would have been.
+    """
+    from compliance import rules_diff as past
+
+    with reading() as connection:
+        one, other = (_rulebook(connection, name) for name in (old, new))
+        total, unknown, found = past.count_since(connection, since), 0, 0
+        calls_since = past.past_calls(connection, since)
+        with click.progressbar(calls_since, length=total, label="deciding again", file=sys.stderr) as going:
+            for call in going:
+                if call is None:
+                    unknown += 1
+                elif differs := past.difference(call, one, other):
+                    found += 1
+                    click.echo(f"{call.received_at:%Y-%m-%d %H:%M}  {call.call_sid}  {call.line}  was {call.outcome}")
+                    for name, before, after in differs.changed:
+                        click.echo(f"    {name}: {before} -> {after}")
+    click.echo(f"{found} of {total - unknown} calls since {since:%Y-%m-%d} would have been decided differently")
+    if unknown:
+        click.echo(f"{unknown} calls whose ruling or law is not kept were left out")
+    click.echo(f"{past.NOT_COMPARED}. {DISCLAIMER}")
+    if found:
+        sys.exit(FOUND_SOMETHING)
+
+
+def add_rules_commands(group: click.Group) -> None:
+    for command in (check, explain, wordings, rules):
+        group.add_command(command)
+
+
+def _rulebook(connection: Connection, name: str) -> Rulebook:
+    """From a file, or from those that were in force."""
+    from storage.rules_in_force import kept_rulebook, rulebooks_beginning
+
+    path = Path(name)
+    if path.is_file():
+        try:
+            return parse(path.read_bytes().decode(), name)
+        except RulebookRejected as error:
+            end(str(error).splitlines())
+        except (OSError, UnicodeDecodeError) as error:
+            end([f"{name}: it is no readable UTF-8 file ({error})"])
+    known = rulebooks_beginning(connection, name) if _HASH.fullmatch(name) else []
+    found = kept_rulebook(connection, known[0]) if len(known) == 1 else None
+    if found is None:
+        end([f"{name}: no file, and {len(known) or 'no'} rulebooks that were in force have a hash that begins so"])
+    return found

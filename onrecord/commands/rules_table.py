@@ -1,0 +1,84 @@
+"""What each line asks of a caller from each place: the table of `onrecord check`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.table import Table
+
+from callflow.incoming_call import language_of
+from policies.jurisdiction.pack import UNKNOWN_PLACE, Law
+from policies.jurisdiction.places import example_number, places_of
+from policies.jurisdiction.readings import records_for
+from policies.rules import Line, Rulebook
+from policies.ruling import Ruling, ends_of, rule
+
+NO_NUMBER = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A place, and a number of it; `NO_NUMBER` where none shows that its owner is there."""
+
+    place: str
+    number: str
+
+
+def representatives(law: Law, rulebook: Rulebook) -> tuple[Caller, ...]:
+    """One for each place that the law or the rulebook knows. A union is no place that a number belongs to."""
+    named = (one.jurisdiction for one in rulebook.overrides if one.jurisdiction)
+    known = (code for code in (*law.jurisdictions, *named) if code not in law.unions and code != UNKNOWN_PLACE)
+    return tuple(
+        Caller(place, example_number(place, law) or NO_NUMBER) for place in (*dict.fromkeys(known), UNKNOWN_PLACE)
+    )
+
+
+def ruled(law: Law, rulebook: Rulebook, line: Line, caller: Caller, at: datetime) -> tuple[Ruling, str]:
+    """The ruling for the caller, and the language."""
+    places = (caller.place,) if caller.number == NO_NUMBER else places_of(caller.number, law)[0]
+    return rule(law, rulebook, line, ends_of(rulebook, line, places), at), language_of(line, places)
+
+
+def consent_table(law: Law, rulebook: Rulebook, at: datetime, *, each: bool) -> Table:
+    """With `each` a row for every place; else one for all the places that a line treats alike."""
+    caller = "caller's number" if each else "callers from"
+    title = f"What each line asks of a caller, on {at:%Y-%m-%d} (? a guess, * contested)"
+    table = Table("line", caller, "mode", "language", "consent covers", "flags", title=title, show_lines=not each)
+    for line in rulebook.lines:
+        for who, cells in _rows(law, rulebook, line, at, each=each):
+            table.add_row(line.number, who, *cells)
+    return table
+
+
+def _rows(
+    law: Law, rulebook: Rulebook, line: Line, at: datetime, *, each: bool
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for caller in representatives(law, rulebook):
+        cells = _cells(*ruled(law, rulebook, line, caller, at))
+        if each:
+            yield f"{marked(law, caller.place)} {caller.number}", cells
+        alike.setdefault(cells, []).append(marked(law, caller.place))
+    if not each:
+        yield from ((" ".join(places), cells) for cells, places in alike.items())
+
+
+def marked(law: Law, place: str) -> str:
+    """The place, with "?" where it is read from a guess and "*" where its law is contested."""
+    records = records_for(law, place)
+    is_guess, is_contested = any(one.is_guess for one in records), any(one.positions for one in records)
+    return f"{place}{'?' * is_guess}{'*' * is_contested}"
+
+
+def _cells(ruling: Ruling, language: str) -> tuple[str, ...]:
+    mode = f"{ruling.mode}, {ruling.on_refusal}" if ruling.on_refusal else str(ruling.mode)
+    if ruling.standard.silence_is_consent:
+        mode += ", silence is consent"
+    covers = ", ".join(f"{kept.purpose} until {kept.until:%Y-%m-%d}" for kept in ruling.keeping.purposes)
+    conflicts = "; ".join(f"CONFLICT {conflict}" for conflict in ruling.keeping.conflicts)
+    return (
+        mode,
+        language,
+        "; ".join(part for part in (covers or "nothing", conflicts) if part),
+        " ".join(sorted(ruling.flags)),
+    )

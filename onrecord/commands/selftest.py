@@ -1,0 +1,40 @@
+"""The command that tests the service from outside."""
+
+import sys
+
+import click
+
+from onrecord.commands.base import FOUND_SOMETHING, end, opened
+
+
+@click.command()
+@click.option("--line", "number", metavar="NUMBER", help="Of one line only.")
+def selftest(number: str | None) -> None:
+    """Call every line by its real webhooks.
+
+    Callers that are nobody decline, agree, say nothing and come too early: each hears the disclosure as it is kept, and
+    nothing records without consent. No agent is rung, and Twilio has no part in it. The result stands in the log; a
+    worker does the same every day. Exit code 1 and a line for each check that failed.
+    """
+    from onrecord.selftest.checks import CHECKS
+    from onrecord.selftest.schedule import SelfTest
+
+    with opened() as house:
+        only = house.rulebook.line(number) if number else None
+        if number and only is None:
+            end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
+        click.echo(f"calling {house.settings.public_base_url}, which takes as long as a disclosure", err=True)
+        verdict = SelfTest.of(house).run(only)
+    for check in verdict.checks:
+        if check not in verdict.failed:
+            click.echo(f"ok      {check}: {CHECKS[check]}")
+    for fault in verdict.faults:
+        click.echo(f"FAILED  {fault.check}: {fault.what}")
+    calls = f"{len(verdict.calls)} calls to {verdict.lines} lines in {verdict.took_ms / 1000:.1f} s"
+    click.echo(f"{calls}: {len(verdict.failed)} of {len(verdict.checks)} checks failed")
+    if verdict.faults:
+        sys.exit(FOUND_SOMETHING)
+
+
+def add_selftest_commands(group: click.Group) -> None:
+    group.add_command(selftest)

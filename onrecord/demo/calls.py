@@ -1,0 +1,122 @@
+"""The calls that the demonstration places, and the table of where each ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from rich.table import Table
+
+from compliance.call_life import Story
+
+ASKING, NOTICE = "+12125550100", "+12125550101"
+CALIFORNIA, MEXICO, GERMANY, WITHHELD = "+14155550112", "+525512345678", "+4930123456", "anonymous"
+_TALKS_S = 9  # long enough for both to speak
+_LEFT_EARLY = frozenset({"in_disclosure", "at_question"})
+
+
+@dataclass(frozen=True)
+class DemoCall:
+    """What one caller does. `rogue`: somebody starts a recording by REST while the caller talks unrecorded.
+
+    `after` is the title of the call that must be over before: the same caller calls again.
+    """
+
+    title: str
+    line: str
+    caller: str
+    does: Mapping[str, Any] = field(default_factory=dict)
+    rogue: bool = False
+    after: str = ""
+
+
+def texan(number: int) -> str:
+    """Each caller has a number of their own: who declines is remembered."""
+    return f"+1512555{number:04}"
+
+
+CALLS = (
+    DemoCall("consents by key", ASKING, texan(111), {"presses": ["1"]}),
+    DemoCall("consents by staying on a line that says so", NOTICE, texan(112)),
+    DemoCall("declines", ASKING, texan(113), {"presses": ["2"]}),
+    DemoCall("stays silent", ASKING, texan(114), {"presses": ["nothing", "nothing"]}),
+    DemoCall("presses a wrong key twice", ASKING, texan(115), {"presses": ["5", "7"]}),
+    DemoCall("asks to hear it again, then consents", ASKING, CALIFORNIA, {"presses": ["9", "1"]}),
+    DemoCall("hangs up in the disclosure", ASKING, texan(116), {"hangs_up": "in_disclosure"}),
+    DemoCall("hangs up at the question", ASKING, texan(117), {"hangs_up": "at_question"}),
+    DemoCall("calls from Mexico, consents in Spanish", ASKING, MEXICO, {"presses": ["1"]}),
+    DemoCall("calls from Germany, consents in German", ASKING, GERMANY, {"presses": ["1"]}),
+    DemoCall("withholds the number, so the notice line asks", NOTICE, WITHHELD, {"presses": ["1"]}),
+    DemoCall(
+        "declines while a rogue recording is started",
+        ASKING,
+        texan(118),
+        {"presses": ["2"], "talks_s": 25},
+        rogue=True,
+    ),
+    DemoCall(
+        "agrees, is sent back, and changes their mind",
+        ASKING,
+        texan(119),
+        {"presses": ["1"], "sent_back": [{"presses": ["2"], "talks_s": _TALKS_S}]},
+    ),
+    DemoCall("declined before, so is not asked", NOTICE, texan(113), {"presses": ["nothing"]}, after="declines"),
+    DemoCall(
+        "declined before, and now asks to be recorded",
+        ASKING,
+        texan(118),
+        {"presses": ["1"]},
+        after="declines while a rogue recording is started",
+    ),
+)
+
+
+@dataclass
+class Placed:
+    """A call that was placed, and what Twilio's side has seen of it."""
+
+    plan: DemoCall
+    call_sid: str
+    simulator_url: str
+
+    def seen(self) -> dict[str, Any]:
+        one: dict[str, Any] = requests.get(f"{self.simulator_url}/simulator/calls/{self.call_sid}", timeout=10).json()
+        one["left_early"] = self.plan.does.get("hangs_up") in _LEFT_EARLY
+        return one
+
+
+def place(simulator_url: str, plan: DemoCall) -> Placed:
+    body = {"from": plan.caller, "to": plan.line, "label": plan.title, "caller": {"talks_s": _TALKS_S, **plan.does}}
+    answer = requests.post(f"{simulator_url}/simulator/calls", json=body, timeout=10)
+    answer.raise_for_status()
+    return Placed(plan, answer.json()["call_sid"], simulator_url)
+
+
+def calls_of(simulator_url: str) -> list[dict[str, Any]]:
+    """Every call that was ever placed there."""
+    listed: list[dict[str, Any]] = requests.get(f"{simulator_url}/simulator/calls", timeout=10).json()["calls"]
+    return listed
+
+
+def table(rows: list[tuple[Placed, Story | None]]) -> Table:
+    columns = ("call", "line", "mode", "outcome", "recorded", "stored where", "retain until")
+    made = Table(*columns, title="Where each call ended")
+    for placed, story in rows:
+        made.add_row(placed.plan.title, *_cells(placed, story))
+    return made
+
+
+def _cells(placed: Placed, story: Story | None) -> tuple[str, ...]:
+    if story is None:
+        return (placed.plan.line, "", "unknown to the service", "", "", "")
+    kept = next((one for one in story.recordings if one.object_key), None)
+    destroyed = [one for one in story.recordings if one.destroyed_at]
+    where = "/".join((kept.object_key or "").split("/")[-2:]) if kept else "destroyed" if destroyed else "nowhere"
+    return (
+        placed.plan.line,
+        story.call.mode,
+        story.call.outcome,
+        f"{kept.duration_s} s" if kept else "-",
+        where,
+        f"{kept.retain_until:%Y-%m-%d}" if kept and kept.retain_until else "-",
+    )

@@ -1,0 +1,258 @@
+"""A whole installation on this machine, in processes of its own: simulator, both faces, worker.
+
+`onrecord demo` lives here, and so do the tests that kill processes: each can be killed and started again by itself.
+"""
+
+import json
+import os
+import secrets
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Literal
+
+import requests
+from flask import Flask, Response, jsonify
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from compliance.call_life import tell
+from onrecord.initialise import initialise
+from storage.database.engine import Database
+from storage.disk import write_private
+
+Name = Literal["simulator", "serve", "work"]
+LINES = {"+12125550100": "Support, which asks", "+12125550101": "Orders, which says that it records"}
+_UP_WITHIN_S = 30.0
+
+
+class NotUp(Exception):
+    """A process of the town did not come up; its log says why."""
+
+
+class Town:
+    """Enter it and everything is up; leave it and everything is gone. `folder` holds an `onrecord.toml`.
+
+    `extra` is added to the environment of the service: another database or audio store, for example; `pace` to the
+    simulator's configuration: its timing, or how fast people speak.
+    """
+
+    def __init__(
+        self, folder: Path, *, extra: Mapping[str, str] | None = None, pace: Mapping[str, Any] | None = None
+    ) -> None:
+        self.folder = folder
+        self._pace = dict(pace or {})
+        self._processes: dict[Name, subprocess.Popen[str]] = {}
+        self._webhooks, self._console = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+        self._account = "AC" + secrets.token_hex(16)
+        self._token = secrets.token_hex(16)
+        self._key, self._secret = "SK" + secrets.token_hex(16), secrets.token_hex(16)
+        self.webhooks_url, self.console_url = f"http://{self._webhooks}", f"http://{self._console}"
+        self.simulator_url = ""
+        self._extra = dict(extra or {})
+        self._observer: Observer | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of the installation, all of them given here: nothing of the caller's shell leaks in."""
+        inherited = {name: value for name, value in os.environ.items() if not _is_setting(name)}
+        return inherited | {
+            "PYTHONPATH": str(
+                Path(__file__).parents[2]
+            ),  # the code that is running here, and no other that is installed
+            "PUBLIC_BASE_URL": f"http://{self._webhooks}",
+            "TWILIO_ACCOUNT_SID": self._account,
+            "TWILIO_AUTH_TOKEN": self._token,
+            "TWILIO_API_KEY": self._key,
+            "TWILIO_API_SECRET": self._secret,
+            "TWILIO_API_BASE_URL": self.simulator_url,
+            "DATABASE_URL": f"sqlite:///{self.folder}/var/onrecord.db",
+            "AUDIO_STORE": f"dir:{self.folder}/var/audio",
+            "ONRECORD_RULEBOOK": f"{self.folder}/onrecord.toml",
+            "ONRECORD_KEY_FILE": f"{self.folder}/var/keys",
+            "ONRECORD_SPOOL": f"{self.folder}/var/spool",
+            "ONRECORD_JOURNAL": f"{self.folder}/var/journal",
+            "ONRECORD_ANCHOR_FILE": f"{self.folder}/var/anchors.txt",
+            "ONRECORD_CORROBORATE_AFTER_S": "2",
+            "ONRECORD_ERASURES": f"{self.folder}/var/erasures.txt",
+            "ONRECORD_VCON_KEY": f"{self.folder}/var/vcon.pem",
+            **self._extra,
+        }
+
+    def __enter__(self) -> "Town":
+        try:
+            self._observer = Observer(lambda: self.environment["DATABASE_URL"])
+            self.simulator_url = self._start_simulator()
+            for _ in initialise(self.environment):
+                pass
+            self._write_settings()
+            self.start("serve")
+            self.start("work")
+            self.wait_until_ready()
+            self.onrecord("lines", "sync")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout:
+                process.stdout.close()
+        if self._observer:
+            self._observer.close()
+
+    def start(self, name: Literal["serve", "work"]) -> None:
+        options = ["--webhooks", self._webhooks, "--console", self._console] if name == "serve" else []
+        self._processes[name] = self._spawn(name, ["onrecord", name, *options])
+
+    def kill(self, name: Literal["serve", "work"], *, alone: bool = False) -> None:
+        """As `kill -9` of everything that an operator's command started or, `alone`, of its first process only."""
+        process = self._processes[name]
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL) if alone else os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def wait_until_ready(self) -> None:
+        for url in (f"http://{self._webhooks}/readyz", f"{self.console_url}/readyz"):
+            self._until(lambda url=url: _answers(url), f"{url} does not say ready")  # type: ignore[misc]  # mypy and defaults
+
+    def onrecord(self, *arguments: str) -> str:
+        """Run a command of the installation; returns what it printed. Raises NotUp where it fails."""
+        process = self._popen(["onrecord", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        said, _ = process.communicate()
+        if process.returncode:
+            raise NotUp(f"onrecord {' '.join(arguments)}: {said}")
+        return said
+
+    def verify(self, bundle: Path, vkey: str) -> str:
+        """What the program in a bundle says of it, run as a stranger runs it. Raises NotUp where it does not hold."""
+        command = [sys.executable, "-I", "-S", str(bundle / "verify.py"), "--key", vkey]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, env={}, cwd="/")  # noqa: S603  # ours
+        if ran.returncode:
+            raise NotUp(f"{bundle.name}/verify.py: {ran.stderr}")
+        return ran.stdout
+
+    def log_of(self, name: Name) -> str:
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def settings_file(self) -> Path:
+        """What a shell reads, so that `onrecord` means this installation there."""
+        return self.folder / "settings.sh"
+
+    def _write_settings(self) -> None:
+        settings = {name: value for name, value in self.environment.items() if _is_setting(name)}
+        lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
+        write_private(self.settings_file, lines.encode())
+
+    def _start_simulator(self) -> str:
+        config = {
+            "account_sid": self._account,
+            "auth_token": self._token,
+            "api_key": self._key,
+            "api_secret": self._secret,
+            "numbers": {number: {"label": label} for number, label in LINES.items()},
+            "observer_url": self._observer.url + "/{call_sid}" if self._observer else "",
+            **self._pace,
+            # Nobody who watches a demonstration waits a quarter of an hour.
+            "timing": {"events_s": 0, **self._pace.get("timing", {})},
+        }
+        path = self.folder / "simulator.json"
+        path.write_text(json.dumps(config), encoding="utf-8")
+        path.chmod(0o600)
+        process = self._spawn("simulator", ["simulator", "--listen", "127.0.0.1:0", "--config", str(path)], piped=True)
+        self._processes["simulator"] = process
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        if not url:
+            raise NotUp(f"the simulator did not come up: {self.log_of('simulator')}")
+        return url
+
+    def _spawn(self, name: Name, module: list[str], *, piped: bool = False) -> subprocess.Popen[str]:
+        with (self.folder / f"{name}.log").open("a", encoding="utf-8") as log:
+            return self._popen(module, stdout=subprocess.PIPE if piped else log, stderr=log)
+
+    def _popen(self, module: list[str], *, stdout: IO[str] | int, stderr: IO[str] | int) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", *module]
+        return subprocess.Popen(  # noqa: S603  # our own modules
+            command,
+            env=self.environment,
+            cwd=self.folder,
+            stdout=stdout,
+            stderr=stderr,
+            text=True,
+            start_new_session=True,  # a group of its own, so that it can be killed whole
+        )
+
+    def _until(self, is_so: Callable[[], bool], otherwise: str) -> None:
+        deadline = time.monotonic() + _UP_WITHIN_S
+        while not is_so():
+            for name, process in self._processes.items():
+                if process.poll() is not None:
+                    raise NotUp(f"{name} ended with {process.returncode}: {self.log_of(name)[-2000:]}")
+            if time.monotonic() > deadline:
+                raise NotUp(otherwise)
+            time.sleep(0.05)
+
+
+class Observer:
+    """Shows the browser phone what the service decided: an open door that exists on this machine, in a demo, only."""
+
+    def __init__(self, database_url: Callable[[], str]) -> None:
+        self._database_url = database_url
+        self._database: Database | None = None
+        app = Flask(__name__, static_folder=None)
+        app.add_url_rule("/<call_sid>", "observe", self._observe)
+        self._server: BaseWSGIServer = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        if self._database:
+            self._database.close()
+
+    def _observe(self, call_sid: str) -> tuple[Response, int]:
+        self._database = self._database or Database.open(self._database_url())
+        with self._database.read() as connection:
+            told = tell(connection, call_sid)
+        return (jsonify(told.as_json()), 200) if told else (jsonify({"error": "the service knows no such call"}), 404)
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None: ...
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith(("ONRECORD_", "TWILIO_")) or name in {"PUBLIC_BASE_URL", "DATABASE_URL", "AUDIO_STORE"}

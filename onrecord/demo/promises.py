@@ -1,0 +1,303 @@
+"""Whether the promises were kept, seen from outside: what Twilio saw against the database, the audio store and the log.
+
+Nothing here trusts what the service says of itself where something else can be asked: calls, recordings, times and
+what became of each call are those of the telephone's side (`onrecord.demo.phone_side`), stored audio is opened and
+measured, the log is computed again. So a call that the service misunderstood is found out, however well its rows agree.
+"""
+
+import io
+import json
+import wave
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from compliance.call_life import Story, tell
+from onrecord.demo.phone_side import PhoneSide, is_ours
+from policies.lifecycle import RecordingState
+from storage.audio import audio_objects
+from storage.audio.audio_key import AudioKey
+from storage.audio.contract import AudioStore
+from storage.audio.unseal import kept_audio
+from storage.custody import erasure
+from storage.database.engine import Database
+from storage.database.tables import audio_object, call, recording, recording_key, wording_version
+from storage.errors import Broken, Refused
+from storage.log import consent_log
+from storage.log import verification as log_verification
+from storage.recordings import Recording
+from storage.row_check import check as row_check
+
+Json = Mapping[str, Any]
+_DURATION_TOLERANCE_S = 2.0
+_CUT_MIN_S = 0.01
+_OF_NO_RECORDING = frozenset({"provider_contradicts", "policy_conflict", "steps_not_heard"})
+_NAME_CHARS_MIN = 7
+_GIVEN_UP = (RecordingState.CONDEMNED, RecordingState.DESTROYED)
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A promise that was not kept, and on which call."""
+
+    promise: str
+    call_sid: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.promise} broken on {self.call_sid}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What the check looks into on our side."""
+
+    database: Database
+    store: AudioStore
+    key_encryption_key: bytes
+    spool: Path | None = None
+
+
+def breaches(witness: Witness, seen: Sequence[Json], *, others: Collection[str] = ()) -> list[Breach]:
+    """Check every call that the telephone's side has seen, once nothing is under way any more.
+
+    `others` are the sids of calls that it has seen too and that are not to be checked, being under way perhaps.
+    """
+    with witness.database.read() as connection:
+        found = list(_log(connection))
+        unknown: list[Json] = []
+        for one in seen:
+            told = tell(connection, one["call_sid"])
+            if told is None:
+                unknown.append(one)
+                continue
+            side = PhoneSide.of(one)
+            found += _as_it_was(side, told)
+            found += _told_first(connection, one, side, told)
+            found += _no_is_final(connection, one, side, told)
+            found += _gets_through(one, told)
+            found += _nothing_lost(witness, connection, one, side, told)
+            found += _names_nobody(connection, one, told)
+        found += _unknown(connection, unknown)
+        found += _invented(connection, {one["call_sid"] for one in seen} | {*others})
+        found += strays(witness, connection)
+    return found
+
+
+def _log(connection: Connection) -> Iterator[Breach]:
+    """P5: the log is whole, and no row beside it says something else than its events."""
+    try:
+        log_verification.verify(connection)
+        differ = list(row_check.of_all(connection))
+    except Broken as error:
+        yield Breach("P5", "-", str(error))
+        return
+    for one in differ:
+        yield Breach("P5", "-", str(one))
+
+
+def _as_it_was(side: PhoneSide, told: Story) -> Iterator[Breach]:
+    """P5: the call is on record as what it was; and none of our documents did what the caller's answer forbade."""
+    if told.call.outcome not in side.outcomes:
+        was = " or ".join(sorted(side.outcomes))
+        yield Breach("P5", told.call.call_sid, f"it is on record as {told.call.outcome}, and was {was}")
+    for promise, what in side.wrongs():
+        yield Breach(promise, told.call.call_sid, what)
+
+
+def _told_first(connection: Connection, one: Json, side: PhoneSide, told: Story) -> Iterator[Breach]:
+    """P1: our own recording starts after the last word of the disclosure, and after consent is in the log.
+
+    A disclosure that was cut short is none. Of a call that was sent back, those that come later are another's.
+    """
+    words, recorded_words = _disclosure(connection, told)
+    disclosures = [
+        heard
+        for heard in one["heard"]
+        if heard["text"] == words or (recorded_words and recorded_words in heard["text"])
+    ]
+    starts = [recorded["started_at_s"] for recorded in one["recordings"] if is_ours(recorded)]
+    for start_s in starts:
+        before = [_heard_to_s(heard) for heard in disclosures if heard["at_s"] <= start_s]
+        if not before or before[-1] is None or before[-1] > start_s:
+            yield Breach("P1", told.call.call_sid, "a recording started before the disclosure had ended")
+    if (starts or side.was_agreed) and not any(event["type"] == "recording.permitted" for event in told.events):
+        yield Breach("P1", told.call.call_sid, "a recording started without consent in the log")
+
+
+def _no_is_final(connection: Connection, one: Json, side: PhoneSide, told: Story) -> Iterator[Breach]:
+    """P2: where nobody consented nothing remains, at Twilio or here; and what ran nevertheless is an incident.
+
+    It is none where the caller had agreed to our recording first, and said no later.
+    """
+    consented = side.is_consented(told.call.outcome)
+    in_doubt = {kept.recording_sid for kept in told.recordings if kept.state is RecordingState.QUARANTINED}
+    for recorded in one["recordings"]:
+        if (consented and is_ours(recorded)) or recorded["status"] == "absent":
+            continue
+        if consented and recorded["sid"] in in_doubt and told.incidents:
+            continue
+        if not recorded["deleted"]:
+            yield Breach("P2", told.call.call_sid, "Twilio still holds a recording that nobody consented to")
+        if not _says_why(told) and not (side.was_agreed and is_ours(recorded)):
+            yield Breach("P2", told.call.call_sid, "a recording without consent raised no incident")
+    if consented:
+        return
+    for kept in told.recordings:
+        if kept.object_key or audio_objects.of(connection, kept.id) or kept.state is not RecordingState.DESTROYED:
+            yield Breach("P2", told.call.call_sid, f"recording {kept.id} is {kept.state} without consent")
+
+
+def _gets_through(one: Json, told: Story) -> Iterator[Breach]:
+    """P3: for whoever stays on the line the agents are rung, whatever the caller answered, and whenever sent back."""
+    wanted = not one["left_early"] and told.call.mode != "must_record"
+    since_s = max((sent["at_s"] for sent in one["sent_back"]), default=0.0)
+    if wanted and not any(leg["at_s"] >= since_s for leg in one["legs"]):
+        yield Breach("P3", told.call.call_sid, "the caller stayed on and no agent was rung")
+
+
+def _nothing_lost(
+    witness: Witness, connection: Connection, one: Json, side: PhoneSide, told: Story
+) -> Iterator[Breach]:
+    """P4: what Twilio completed of a consented recording is here and opens, or an incident says why not.
+
+    Destroyed it may be for no other reason than that its time has ended.
+    """
+    if not side.is_consented(told.call.outcome):
+        return
+    ours = {kept.recording_sid: kept for kept in told.recordings}
+    for recorded in one["recordings"]:
+        if not is_ours(recorded) or recorded["status"] not in {"completed", "deleted"}:
+            continue
+        kept = ours.get(recorded["sid"])
+        if kept is None or kept.state is not RecordingState.KEPT:
+            yield from _not_kept(recorded, kept, told)
+            continue
+        yield from _opens(witness, connection, recorded, kept, told)
+        if not recorded["deleted"]:
+            yield Breach("P4", told.call.call_sid, "Twilio's copy remains although ours is verified")
+
+
+def _not_kept(recorded: Json, kept: Recording | None, told: Story) -> Iterator[Breach]:
+    if kept and _had_its_time(kept, told):
+        return
+    if kept and kept.state in _GIVEN_UP:
+        yield Breach("P4", told.call.call_sid, f"the caller agreed to recording {kept.id}, and it is {kept.state}")
+    elif recorded["deleted"]:
+        yield Breach("P4", told.call.call_sid, "Twilio's copy is gone and ours was never verified")
+    if not _says_why(told):
+        yield Breach("P4", told.call.call_sid, "a completed recording is neither kept nor an incident")
+
+
+def _says_why(told: Story) -> bool:
+    """Whether an incident about recording is open: one about a law, or about what Twilio tells, excuses nothing."""
+    return any(incident.kind not in _OF_NO_RECORDING for incident in told.incidents)
+
+
+def _had_its_time(kept: Recording, told: Story) -> bool:
+    destroyed = [event for event in told.events if event["type"] == "recording.destroyed"]
+    return any(event["recording"] == kept.id and event["rule"] == "retention" for event in destroyed)
+
+
+def _names_nobody(connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
+    """P7: no leaf holds a number, a name of Twilio's, or where audio lies: leaves are never erased."""
+    leaves = "".join(leaf for _, leaf in consent_log.of_call(connection, told.call.id))
+    names = {one["from"], one["to"], one["call_sid"]}
+    names |= {leg[name] for leg in one["legs"] for name in ("to", "call_sid")}
+    names |= {recorded["sid"] for recorded in one["recordings"]}
+    names |= {kept.object_key for kept in told.recordings if kept.object_key}
+    for name in names:
+        if not name.isalpha() and len(name) >= _NAME_CHARS_MIN and name.removeprefix("+") in leaves:
+            yield Breach("P7", told.call.call_sid, "a leaf of the log holds what can name somebody")
+
+
+def _opens(witness: Witness, connection: Connection, recorded: Json, kept: Recording, told: Story) -> Iterator[Breach]:
+    """The master is opened with its key and is a recording as long as Twilio's; nothing else lies beside it."""
+    objects = audio_objects.of(connection, kept.id)
+    master = next((one for one in objects if one.name == "master"), None)
+    if master is None:
+        yield Breach("P4", told.call.call_sid, f"recording {kept.id} has no master")
+        return
+    key = AudioKey.parse(master.key)
+    lying = {str(found) for found in witness.store.list(key.folder)}
+    if lying != {one.key for one in objects}:
+        yield Breach("P4", told.call.call_sid, f"the folder of recording {kept.id} holds {len(lying)} objects")
+    times = sum(event["type"] == "recording.stored" and event["recording"] == kept.id for event in told.events)
+    if times != 1:
+        yield Breach("P4", told.call.call_sid, f"recording {kept.id} was stored {times} times")
+    try:
+        wav = open_master(witness, connection, kept.id)
+        length_s = _length_s(wav)
+    except (Broken, Refused, wave.Error) as error:
+        yield Breach("P4", told.call.call_sid, f"recording {kept.id} does not open: {error}")
+        return
+    if abs(length_s - float(recorded["duration_s"])) > _DURATION_TOLERANCE_S:
+        yield Breach("P4", told.call.call_sid, f"recording {kept.id} lasts {length_s:.1f} s, not as at Twilio")
+    if sha256(wav).hexdigest() != recorded["sha256"]:
+        yield Breach("P4", told.call.call_sid, f"recording {kept.id} is not what Twilio recorded")
+
+
+def _unknown(connection: Connection, unknown: Sequence[Json]) -> Iterator[Breach]:
+    """P5, P7: what the database does not know was erased, and then nothing of it remains at Twilio either."""
+    erased = set(connection.scalars(select(call.c.id).where(call.c.erased_at.is_not(None))))
+    for one in unknown:
+        if len(unknown) > len(erased):  # which of them is an erased one, nobody can tell any more
+            yield Breach("P5", one["call_sid"], "the database does not know the call")
+        elif not all(recorded["deleted"] for recorded in one["recordings"] if recorded["status"] != "absent"):
+            yield Breach("P7", one["call_sid"], "the call was erased, and Twilio still holds a recording of it")
+    for call_id in erased:
+        if erasure.look(connection, call_id, again=True):
+            yield Breach("P7", call_id, "the call was erased, and something that is personal is left")
+
+
+def _invented(connection: Connection, known: Collection[str]) -> Iterator[Breach]:
+    """The self-test's calls apart, which the telephone never saw, and the erased ones, whose names there are gone."""
+    known_there = (call.c.synthetic == 0) & call.c.erased_at.is_(None)
+    for call_sid in connection.scalars(select(call.c.call_sid).where(known_there)):
+        if call_sid not in known:
+            yield Breach("P5", call_sid, "the database knows a call that never was")
+
+
+def strays(witness: Witness, connection: Connection) -> Iterator[Breach]:
+    """P2, P6: no audio but that of recordings which are kept, and no key to any that must not be heard."""
+    named = set(connection.scalars(select(audio_object.c.key)))
+    for key in witness.store.list(""):
+        if str(key) not in named:
+            yield Breach("P6", "-", f"{key} lies in the audio store and no recording names it")
+    outlived = select(recording.c.id).join(recording_key).where(recording.c.state.in_(_GIVEN_UP))
+    for recording_id in connection.scalars(outlived):
+        yield Breach("P6", "-", f"recording {recording_id} must not be heard and has a key")
+    for lying in witness.spool.rglob("*") if witness.spool else ():
+        if lying.is_file():
+            yield Breach("P2", "-", f"{lying.name} lies in the spool, in the clear")
+
+
+def open_master(witness: Witness, connection: Connection, recording_id: str) -> bytes:
+    """The WAV of a kept recording, whoever may hear it: a promise is checked by its audio."""
+    kept = kept_audio(connection, recording_id, store=witness.store, key_encryption_key=witness.key_encryption_key)
+    audio = kept.open()
+    return audio.range(0, audio.length)
+
+
+def _length_s(wav: bytes) -> float:
+    with wave.open(io.BytesIO(wav)) as opened:
+        return float(opened.getnframes() / opened.getframerate())
+
+
+def _disclosure(connection: Connection, told: Story) -> tuple[str, str]:
+    """The words of the disclosure as they were published, by the hash that the call names; and the hash of their sound,
+    which the address of a recorded prompt names.
+    """
+    query = select(wording_version.c.text).where(wording_version.c.sha256 == told.call.wording_sha256)
+    published = json.loads(connection.scalars(query).one())
+    return published["disclosure"], published.get("disclosure_audio", "")
+
+
+def _heard_to_s(heard: Json) -> float | None:
+    """When the last word was heard; None where it was cut."""
+    is_whole = heard["played_s"] >= heard["duration_s"] - _CUT_MIN_S
+    return float(heard["at_s"]) + float(heard["duration_s"]) if is_whole else None

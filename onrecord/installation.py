@@ -1,0 +1,245 @@
+"""The composition root: the parts of one installation, made from its settings and handed to whoever runs.
+
+Nothing starts half configured: every problem with the settings, the rulebook, the keys, the database and the audio
+store is found first and reported together.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from callflow.conversation import Conversation
+from callflow.urls import Urls
+from compliance.anchors.anchor import Anchoring
+from compliance.anchors.anchor_file import STDOUT, AnchorFile
+from compliance.anchors.restored_backup import require_unrestored
+from onrecord.accepted_rulebook import taken_over
+from onrecord.preflight import (
+    require_database_file,
+    require_folder,
+    require_private_folder,
+    require_room,
+    sqlite_file,
+)
+from onrecord.recorded_prompts import RecordedPrompt, read_prompts
+from onrecord.settings.environment import Problem, Settings, SettingsRejected, read_settings
+from onrecord.settings.key_file import Keys, read_keys
+from policies.jurisdiction.pack import packaged_law
+from policies.rulebook.read import RulebookRejected, parse
+from policies.rules import Rulebook
+from storage.audio.contract import AudioStore
+from storage.audio.opening import open_store
+from storage.database.engine import Database
+from storage.database.readiness import DatabaseCheck
+from storage.database.schema import check_schema
+from storage.errors import Broken, Refused, Unavailable
+from storage.jobs.queue import JobQueue
+from storage.journal.request_journal import RequestJournal
+
+T = TypeVar("T")
+
+
+class NotReady(Exception):
+    """What keeps this installation from starting, a line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything a process of this installation needs. Close it in the end."""
+
+    settings: Settings
+    keys: Keys
+    rulebook: Rulebook
+    rulebook_text: str
+    prompts: tuple[RecordedPrompt, ...]
+    database: Database
+    store: AudioStore
+    jobs: JobQueue
+
+    def conversation(self) -> Conversation:
+        return make_conversation(self.rulebook, self.settings, self.keys, self.jobs)
+
+    @property
+    def anchoring(self) -> Anchoring:
+        return Anchoring(self.settings, self.database)
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def open_house(environ: Mapping[str, str], *, restored: bool = False) -> House:
+    """Raises NotReady with every problem there is. `restored`: an older copy of the database is no problem."""
+    problems: list[str] = []
+    settings = tried(problems, lambda: read_settings(environ))
+    # Where the telephone's settings are wrong, what else is wrong is said all the same.
+    known = settings or tried([], lambda: read_settings(environ, need="places"))
+    if known is None:
+        raise NotReady(problems)
+    keys = tried(problems, lambda: read_keys(known.key_file))
+    text = tried(problems, lambda: read_rulebook(known.rulebook))
+    rulebook = tried(problems, lambda: _parsed(known.rulebook, text)) if text is not None else None
+    prompts = tried(problems, lambda: read_prompts(rulebook, known.rulebook.parent)) if rulebook else None
+    database = tried(problems, lambda: open_database(known.database_url))
+    store = tried(problems, lambda: _checked(open_store(known.audio_store)))
+    tried(problems, lambda: require_folder("ONRECORD_SPOOL", known.spool))
+    tried(problems, lambda: require_private_folder("ONRECORD_JOURNAL", known.journal))
+    tried(problems, lambda: _require_anchors(known))
+    tried(problems, lambda: require_room("ONRECORD_ERASURES", known.erasures.parent))
+    if database and not restored:
+        tried(problems, lambda: _require_unrestored(database, known.anchor_file))
+    if problems or not (settings and keys and rulebook and text and database and store) or prompts is None:
+        if database:
+            database.close()
+        raise NotReady(problems)
+    return House(settings, keys, rulebook, text, prompts, database, store, JobQueue(database))
+
+
+@dataclass(frozen=True)
+class Front:
+    """What a face needs to answer with: the database may be away for now, and the audio store plays no part."""
+
+    settings: Settings
+    rulebook: Rulebook
+    conversation: Conversation
+    database: Database
+    jobs: JobQueue
+    journal: RequestJournal
+
+
+def open_front(environ: Mapping[str, str]) -> Front:
+    """For a face that is started again while something is away: callers are put through all the same. Raises NotReady
+    for what keeps it from even that.
+    """
+    problems: list[str] = []
+    settings = tried(problems, lambda: read_settings(environ))
+    if settings is None:
+        raise NotReady(problems)
+    keys = tried(problems, lambda: read_keys(settings.key_file))
+    rulebook = tried(problems, lambda: _parsed(settings.rulebook, taken_over(environ)))
+    database = tried(problems, lambda: Database.later(settings.database_url))
+    if not (keys and rulebook and database):
+        raise NotReady(problems)
+    jobs = JobQueue(database)
+    conversation = make_conversation(rulebook, settings, keys, jobs)
+    journal = RequestJournal(settings.journal, keys.journal_key)
+    return Front(settings, rulebook, conversation, database, jobs, journal)
+
+
+def make_conversation(rulebook: Rulebook, settings: Settings, keys: Keys, jobs: JobQueue) -> Conversation:
+    return Conversation(rulebook, Urls(settings.public_base_url, keys.url_mac_key), keys.number_hash_key, jobs)
+
+
+def open_records(environ: Mapping[str, str]) -> Database:
+    """Only what is kept in the database, to be read; the rest of the installation may be missing. Raises NotReady."""
+    problems: list[str] = []
+    settings = tried(problems, lambda: read_settings(environ, need="database"))
+    database = tried(problems, lambda: open_at_this_version(settings.database_url)) if settings else None
+    if database is None:
+        raise NotReady(problems)
+    return database
+
+
+def open_rulebook(environ: Mapping[str, str]) -> Rulebook:
+    """The rules alone. Raises NotReady."""
+    problems: list[str] = []
+    settings = tried(problems, lambda: read_settings(environ, need="places"))
+    rulebook = tried(problems, lambda: _parsed(settings.rulebook)) if settings else None
+    if rulebook is None:
+        raise NotReady(problems)
+    return rulebook
+
+
+def _parsed(path: Path, text: str | None = None) -> Rulebook:
+    """Held against the law as well: it is about to come in force."""
+    return parse(read_rulebook(path) if text is None else text, str(path), under=packaged_law())
+
+
+def read_rulebook(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()  # not read_text: the hash is of the file as it is
+    except FileNotFoundError:
+        raise SettingsRejected(
+            Problem("ONRECORD_RULEBOOK", f"names {path}, which does not exist", "run `onrecord init` to get one")
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsRejected(
+            Problem("ONRECORD_RULEBOOK", f"names {path}: {error}", "make it a readable UTF-8 file")
+        ) from None
+
+
+def open_database(url: str) -> Database:
+    """The database, at the schema this program needs, and with room to write."""
+    require_database_file(url)
+    if file := sqlite_file(url):
+        require_room("DATABASE_URL", file.parent)
+    database = open_at_this_version(url)
+    try:
+        DatabaseCheck(database)()
+        JobQueue(database).check()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def open_at_this_version(url: str) -> Database:
+    require_database_file(url)
+    database = connect(url)
+    try:
+        check_schema(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def connect(url: str) -> Database:
+    """Raises SettingsRejected where nothing answers, in one line and without what is secret in the URL."""
+    try:
+        return Database.open(url)
+    except Unavailable as error:
+        reason = str(error).splitlines()[0].removeprefix("database (DATABASE_URL): ")
+        remedy = "start it, or correct the URL" if sqlite_file(url) is None else "restore its copy, or name another"
+        raise SettingsRejected(
+            Problem("DATABASE_URL", f"names a database that cannot be used ({reason})", remedy)
+        ) from None
+
+
+def _require_unrestored(database: Database, anchor_file: str) -> None:
+    noted = AnchorFile(anchor_file).newest()
+    with database.read() as connection:
+        require_unrestored(connection, noted, anchor_file)
+
+
+def _require_anchors(settings: Settings) -> None:
+    if settings.anchor_file != STDOUT:
+        require_room("ONRECORD_ANCHOR_FILE", Path(settings.anchor_file).parent)
+    if settings.time_stamp:
+        from outbound.time_stamp_authority import TimeStampAuthority  # slow to import, and few have one
+
+        TimeStampAuthority(settings.time_stamp, settings.time_stamp_ca).certificates()
+
+
+def _checked(store: AudioStore) -> AudioStore:
+    store.check()
+    return store
+
+
+def tried(problems: list[str], attempt: Callable[[], T]) -> T | None:
+    """What the attempt returned; None where it failed, and why is then among the problems."""
+    try:
+        return attempt()
+    except NotReady as error:
+        problems.extend(error.problems)
+    except RulebookRejected as error:
+        problems.extend(str(error).splitlines())
+    except SettingsRejected as error:
+        problems.extend(str(problem) for problem in error.problems)
+    except (Refused, Unavailable, Broken) as error:
+        problems.append(str(error))
+    return None

@@ -1,0 +1,55 @@
+"""Telling the log and Twilio about this installation: what is in force here, and where calls are to come."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from callflow.urls import FALLBACK_PATH, Urls
+from onrecord.installation import House
+from onrecord.publish import InForce, publish_rules
+from onrecord.recorded_prompts import RecordedPrompt
+from policies.rules import Rulebook
+from storage.database.engine import Database
+from storage.incidents import close_incident
+from storage.moment import Moment
+
+
+def publish(database: Database, rulebook: Rulebook, text: str, prompts: Sequence[RecordedPrompt] = ()) -> None:
+    """Keep law, rulebook and all that can be said under them, word for word and sound for sound, and tell the log."""
+    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+    rules = InForce.of(rulebook, text, prompts, moment.at)
+    database.write(lambda connection: publish_rules(connection, moment, rules))
+
+
+def close(database: Database, incident_id: int, *, actor: str, reason: str) -> bool:
+    """False where there is no such open incident. Raises Refused for a reason that is none, or names somebody."""
+    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+    return database.write(
+        lambda connection: close_incident(connection, moment, incident_id, actor=actor, reason=reason)
+    )
+
+
+def sync_lines(house: House, *, fallback: str | None = None) -> Iterator[str]:
+    """Set the URLs of every line at Twilio. `fallback` is a document elsewhere, with {number} for the line's."""
+    from onrecord.processes.work import make_provider
+
+    provider, urls = make_provider(house.settings), Urls(house.settings.public_base_url, house.keys.url_mac_key)
+    known = {number.e164: number.fallback_url for number in provider.numbers()}
+    for line in house.rulebook.lines:
+        elsewhere = _elsewhere(fallback, line.number, known.get(line.number, ""))
+        provider.configure_number(
+            line.number,
+            voice_url=urls.answer(),
+            fallback_url=elsewhere or urls.fallback(),
+            fallback_method="GET" if elsewhere else "POST",  # hosts of static files take no POST
+            status_callback=urls.call_progress(),
+        )
+        worst_day = elsewhere or "here too: see `onrecord lines fallback`"
+        yield f"{line.number}: its calls come to {house.settings.public_base_url}; on the worst day, {worst_day}"
+
+
+def _elsewhere(fallback: str | None, number: str, present: str) -> str:
+    """The document to fall back to: the one that is asked for, or one elsewhere that Twilio has been told of before."""
+    if fallback is not None:
+        return fallback.replace("{number}", number.removeprefix("+"))
+    return "" if present.partition("#")[0].endswith(FALLBACK_PATH) else present

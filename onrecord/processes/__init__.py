@@ -1,0 +1,1 @@
+"""The processes that stay up: the web servers and the worker."""

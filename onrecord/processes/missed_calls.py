@@ -1,0 +1,105 @@
+"""Calls that Twilio took and that never reached us: we were down from their first ring to their last callback.
+
+Nothing of them is in our database, so no sweep of ours would ask about them. Twilio's own list of calls is gone through
+instead, from where the last look ended.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from callflow.callbacks import Callbacks
+from callflow.forms import CallProgress, IncomingCall
+from compliance.provider import clocks
+from storage import watermarks
+from storage.database.engine import Database
+from storage.database.tables import call
+from storage.errors import Broken, Refused
+from storage.incidents import raise_incident
+from storage.moment import Moment
+from storage.provider import Listed, Provider, ProviderCall
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 15.0
+# Twilio asks at once, and gives up after 15 seconds. Who is longer on the line is on it without us: what is recorded of
+# them is to be found while they talk.
+_REACHES_US_WITHIN = timedelta(minutes=1)
+# A call may be listed a little later than it came in.
+_OVERLAP = timedelta(minutes=3)
+
+
+@dataclass(frozen=True)
+class MissedCalls:
+    """`look` may be done by several workers at once, and as often as one likes.
+
+    `first_seen` is when, by our own clock, this process first found a live call listed that was unknown here: how long
+    it takes to reach us is never read from two clocks.
+    """
+
+    database: Database
+    provider: Provider
+    callbacks: Callbacks
+    moment: Callable[[], Moment]
+    first_seen: dict[str, datetime] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Write down each call to our lines that is unknown here, as one that was not asked."""
+        began = self.moment().at
+        with self.database.read() as connection:
+            since = watermarks.reached(connection, watermarks.CALLS)
+        unread = self._go_through(began, min(since, began - _OVERLAP)) if since else 0
+        gone_through = began - _OVERLAP if since else began
+
+        def advance(connection: Connection) -> None:
+            if since and since > began:  # our clock was ahead: what came since would never be asked about
+                watermarks.take_back(connection, watermarks.CALLS, gone_through)
+            watermarks.advance(connection, watermarks.CALLS, gone_through)
+            self._tell(connection, unread)
+
+        self.database.write(advance)
+
+    def _go_through(self, began: datetime, since: datetime) -> int:
+        """How many rows of the list, or calls on it, make no sense: they keep no other from being written down."""
+        listed = self._listed(since)
+        unknown = self._unknown(listed.rows)
+        seen = {one.call_sid: self.first_seen.get(one.call_sid, began) for one in unknown if not one.ended}
+        self.first_seen.clear()
+        self.first_seen.update(seen)
+        missed = [one for one in unknown if one.ended or began - seen[one.call_sid] > _REACHES_US_WITHIN]
+        return listed.unread + sum(not self._take_in(one) for one in missed)
+
+    def _listed(self, since: datetime) -> Listed[ProviderCall]:
+        """`since` is by our clock, and Twilio is asked by its own. How far it is off may only be known by asking."""
+        taken_for = clocks.ahead_at_most(self.provider)
+        listed = self.provider.calls_since(since - taken_for)
+        ahead = clocks.ahead_at_most(self.provider)
+        return listed if ahead - taken_for < _OVERLAP / 2 else self.provider.calls_since(since - ahead)
+
+    def _tell(self, connection: Connection, unread: int) -> None:
+        moment, kind = self.moment(), "list_not_understood"
+        clocks.tell(connection, moment, self.provider.clocks_apart())
+        if unread:
+            detail = f"{unread} calls on Twilio's list make no sense; the others were looked at"
+            raise_incident(connection, moment, kind, about="calls", call_id=None, detail=detail)
+
+    def _unknown(self, listed: Sequence[ProviderCall]) -> list[ProviderCall]:
+        rulebook = self.callbacks.conversation.rulebook
+        query = select(call.c.call_sid).where(call.c.call_sid.in_([one.call_sid for one in listed]))
+        with self.database.read() as connection:
+            known = set(connection.scalars(query))
+        return [one for one in listed if one.call_sid not in known and rulebook.line(one.line)]
+
+    def _take_in(self, missed: ProviderCall) -> bool:
+        """Whether it could be written down."""
+        arrived = IncomingCall(missed.call_sid, from_=missed.caller, to=missed.line, call_status=missed.status)
+        told = CallProgress(arrived, sequence_number=None, duration_s=missed.duration_s)
+        try:
+            self.database.write(lambda connection: self.callbacks.call_listed(connection, self.moment(), told))
+        except (Refused, Broken) as error:
+            log.warning("a call on Twilio's list could not be written down: %s", error)
+            return False
+        return True

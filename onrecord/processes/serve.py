@@ -1,0 +1,248 @@
+"""`onrecord serve`: the two faces, each in a web server process of its own, watched over by this one.
+
+The faces have different ports and neither serves the other's routes. When this process ends, however it ends, so do
+they.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import Literal
+
+from flask import Flask
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+
+from callflow import twiml, webhooks
+from callflow.callbacks import Callbacks
+from callflow.conversation import Conversation
+from callflow.incoming_call import wording_of
+from callflow.late_steps import LateSteps
+from callflow.waiting_requests import WaitingRequests
+from console.app import create_app as create_console
+from evidence.events import timestamp
+from onrecord.accepted_rulebook import handed_over
+from onrecord.installation import Front, NotReady, open_front, tried
+from onrecord.processes.address import Address, free_address
+from onrecord.processes.body_gate import Doorway
+from onrecord.processes.descriptors import connections_max, raise_limit
+from onrecord.processes.health import Readiness, add_health
+from onrecord.settings.logging_setup import say_logs_plainly
+from policies.jurisdiction.places import places_of
+from policies.ruling import ends_of, rule
+from storage.audio.opening import open_store
+from storage.database.readiness import DatabaseCheck
+from storage.journal.request_journal import Standing
+
+log = logging.getLogger(__name__)
+
+Face = Literal["webhooks", "console"]
+_CONSOLE_THREADS = 16
+# A request has ended by then: its body is awaited for 5 s, and its transaction for 3.
+_REQUEST_S = 10
+_GRACE_S = 15.0
+# For a request's header to come, and for a connection without one: a header comes in a packet or two.
+_HEADER_S = 3
+_BACKLOG = 4096  # connections that the system keeps until they are taken
+
+
+def read_addresses(given: Mapping[Face, str], problems: list[str]) -> dict[Face, Address]:
+    """Where each face is to listen, and nobody listens yet; what is wrong with that is added to the problems."""
+    addresses: dict[Face, Address] = {}
+    for face, text in given.items():
+        address = tried(problems, partial(free_address, f"--{face}", text))
+        if address in addresses.values():
+            problems.append(f"--{face} is {address}, as the other face is: name another port")
+        elif address:
+            addresses[face] = address
+    return addresses
+
+
+def serve(addresses: dict[Face, Address], rulebook: str) -> int:
+    """Run both faces until SIGTERM or SIGINT; a face that dies is started again. Returns the exit code.
+
+    `rulebook` is the text that was accepted and published. The faces are given that, and not the operator's file, which
+    may have been edited since: what comes in force does so with `serve`, where somebody sees whether it is accepted.
+    """
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    log.info("serving %s", ", ".join(f"{face} at http://{address}" for face, address in addresses.items()))
+    environment = {**os.environ, **handed_over(rulebook)}
+    running = {face: _start(face, address, environment) for face, address in addresses.items()}
+    while not stopping.wait(0.2):
+        for face, process in running.items():
+            if process.poll() is not None:
+                log.error("%s ended with %s; starting it again", face, process.returncode)
+                running[face] = _start(face, addresses[face], environment)
+    for process in running.values():
+        process.terminate()
+    return _wait_for(list(running.values()))
+
+
+def _start(face: Face, address: Address, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable,
+        "-m",
+        "onrecord.processes.serve",
+        face,
+        address.host,
+        str(address.port),
+        str(os.getpid()),
+    ]
+    return subprocess.Popen(command, env=environment)  # noqa: S603  # our own interpreter and module
+
+
+def _wait_for(processes: list[subprocess.Popen[bytes]]) -> int:
+    deadline = time.monotonic() + _GRACE_S
+    for process in processes:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    return 0
+
+
+def webhooks_app() -> Flask:
+    """The public face, as the web server's worker process makes it."""
+    front = _own_front()
+    warm_up(front.conversation)
+    waiting = WaitingRequests(front.journal, front.database, LateSteps(front.conversation))
+    waiting.start()
+    return webhooks.create_app(
+        webhooks.Webhooks(
+            database=front.database,
+            conversation=front.conversation,
+            callbacks=Callbacks(front.conversation),
+            account_sid=front.settings.account_sid,
+            webhook_secrets=front.settings.webhook_secrets,
+            readiness=_readiness(front),
+            waiting=waiting,
+        )
+    )
+
+
+def warm_up(conversation: Conversation) -> None:
+    """Read what is read once, so that no caller waits for it: places, laws, wordings, templates."""
+    rulebook, law, urls = conversation.rulebook, conversation.law, conversation.urls
+    for line in rulebook.lines:
+        places, _ = places_of(line.number, law)
+        ruling = rule(law, rulebook, line, ends_of(rulebook, line, places), datetime.now(UTC))
+        for language in line.languages:
+            wording = wording_of(rulebook, line, ruling, language)
+            twiml.disclose(wording, urls, choice_url="")
+            twiml.choose(wording, urls, consent_url="", again=False)
+        twiml.connect(line)
+
+
+def webhooks_doorway() -> Doorway:
+    return Doorway(webhooks_app())
+
+
+def console_app() -> Flask:
+    front = _own_front()
+    app = create_console(front.database)
+    add_health(app, _readiness(front))
+    return app
+
+
+def _own_front() -> Front:
+    say_logs_plainly()
+    die_with_parent()
+    try:
+        return open_front(os.environ)
+    except NotReady as error:  # `serve` found all in order a moment ago, and starts this process again
+        for problem in error.problems:
+            log.error("%s", problem)
+        sys.exit(1)
+
+
+def _readiness(front: Front) -> Readiness:
+    """The audio store plays no part in a call or a page: only workers put audio there."""
+    store = cache(lambda: open_store(front.settings.audio_store))
+    readiness = Readiness(
+        {
+            "database": DatabaseCheck(front.database),
+            "rulebook": lambda: None,  # parsed at start, and frozen since
+        },
+        besides={"audio_store": lambda: store().check()},
+        details={"journal": lambda: _told(front.journal.standing())},
+    )
+    readiness.start()
+    return readiness
+
+
+def _told(journal: Standing) -> dict[str, object]:
+    return {**asdict(journal), "since": timestamp(journal.since) if journal.since else None}
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """A web server whose supervisor was killed must not keep the port: its successor would share it with a ghost.
+
+    Who started this process is told by `parent` or by multiprocessing: by now that may be dead, and another its parent.
+    """
+    forked_from = multiprocessing.parent_process()
+    parent = parent or (forked_from.pid if forked_from else None) or os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.1)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def run(app: str, address: Address, *, workers: int, interface: Interfaces = Interfaces.RSGI) -> None:
+    """Serve what the factory `app` ("module:function") makes, in this process, until SIGTERM.
+
+    Each worker takes as many connections as leave it descriptors for its own work; the others wait for their turn,
+    which comes: nobody keeps a connection without sending a request.
+    """
+    connections = connections_max(raise_limit())
+    Granian(
+        app,
+        address=address.host,
+        port=address.port,
+        interface=interface,
+        factory=True,
+        workers=workers,
+        blocking_threads=_CONSOLE_THREADS if interface is Interfaces.WSGI else None,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_REQUEST_S,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_S * 1000),
+        backlog=_BACKLOG,
+        backpressure=connections,
+        websockets=False,
+        log_enabled=False,
+    ).serve()
+
+
+def webhook_workers(environ: Mapping[str, str]) -> int:
+    """SQLite has one writer, and it is faster within a process than between several."""
+    return 1 if environ.get("DATABASE_URL", "sqlite:").startswith("sqlite") else 2
+
+
+def main(face: Face, host: str, port: str, parent: str = "") -> None:
+    say_logs_plainly()
+    die_with_parent(int(parent) if parent else None)
+    address = Address(host, int(port))
+    if face == "webhooks":
+        run("onrecord.processes.serve:webhooks_doorway", address, workers=webhook_workers(os.environ))
+    else:
+        run("onrecord.processes.serve:console_app", address, workers=1, interface=Interfaces.WSGI)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])  # type: ignore[arg-type]  # `serve` is the only caller

@@ -1,0 +1,123 @@
+"""`onrecord work`: the worker's jobs, put together and run until SIGTERM."""
+
+import signal
+import threading
+from datetime import timedelta
+from functools import partial
+
+from callflow.callbacks import Callbacks
+from compliance.anchors.anchor import CHECKPOINT_EVERY_S
+from compliance.provider.corroborate_call import Corroboration
+from compliance.provider.reconcile_day import Reconciliation
+from onrecord.installation import House
+from onrecord.processes.descriptors import raise_limit
+from onrecord.processes.missed_calls import LOOK_EVERY_S, MissedCalls
+from onrecord.selftest import schedule
+from onrecord.settings.environment import Settings
+from outbound.twilio_client import TWILIO, Account
+from outbound.twilio_provider import TwilioProvider
+from storage import declines
+from storage.audio.listening_copy import find_ffmpeg
+from storage.custody import sweep
+from storage.custody.destroy import delete_again, destroy
+from storage.custody.failures import note_failure, note_wait
+from storage.custody.intake import intake
+from storage.custody.row_watch import RowWatch
+from storage.custody.workshop import Workshop
+from storage.jobs.queue import JobQueue
+from storage.jobs.worker import Periodic, Worker
+from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
+
+SWEEP_EVERY_S = 5.0
+TIDY_EVERY_S = 10.0
+CORROBORATE_EVERY_S = 10.0
+RECONCILE_EVERY_S = 600.0
+ROWS_EVERY_S = 60.0
+FORGET_EVERY_S = 3600.0
+# Ended jobs are kept as long as Twilio may still repeat the news they came from, and then some.
+_JOBS_KEPT = timedelta(days=14)
+_AT_ONCE = 500
+
+
+def work(house: House) -> None:
+    """Run the jobs in this process until it is told to end; what is under way is left to be resumed."""
+    raise_limit()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    worker = make_worker(house, stopping)
+    worker.start()
+    stopping.wait()
+    worker.stop()
+    house.anchoring.close()
+
+
+def make_worker(house: House, stopping: threading.Event | None = None) -> Worker:
+    shop = make_workshop(house)
+    missed = MissedCalls(house.database, shop.provider, Callbacks(house.conversation()), shop.moment)
+    return Worker(
+        house.database,
+        {
+            INTAKE: partial(intake, shop),
+            DESTROY: partial(destroy, shop),
+            EXPIRE: partial(destroy, shop),
+            DELETE_AGAIN: partial(delete_again, shop),
+            sweep.SWEEP: lambda steps, _: sweep.sweep(shop, house.jobs, steps),
+        },
+        on_failure=partial(note_failure, shop),
+        on_wait=partial(note_wait, shop),
+        periodic=[
+            Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, house.jobs)),
+            Periodic("forget", FORGET_EVERY_S, lambda: _forget(shop, house.jobs)),
+            Periodic("missed calls", LOOK_EVERY_S, missed.look),
+            Periodic("checkpoint", CHECKPOINT_EVERY_S, house.anchoring.sign_where_due),
+            Periodic("self-test", schedule.LOOK_EVERY_S, schedule.SelfTest.of(house, stopping).look),
+            Periodic("corroborate", CORROBORATE_EVERY_S, make_corroboration(house, shop).look),
+            Periodic("rows", ROWS_EVERY_S, RowWatch(shop, house.jobs).look),
+            Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(house, shop).look),
+            Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, shop), everywhere=True),
+        ],
+    )
+
+
+def make_corroboration(house: House, shop: Workshop) -> Corroboration:
+    settings = house.settings
+    return Corroboration(
+        house.database,
+        shop.provider,
+        settings.public_base_url,
+        house.conversation(),
+        shop.moment,
+        wait=settings.corroborate_after,
+    )
+
+
+def make_reconciliation(house: House, shop: Workshop) -> Reconciliation:
+    lines = frozenset(line.number for line in house.rulebook.lines)
+    return Reconciliation(house.database, shop.provider, lines, shop.moment)
+
+
+def _forget(shop: Workshop, jobs: JobQueue) -> None:
+    """Ended jobs, and declines whose time is over: a few in each transaction, until none are left."""
+    now = shop.now()
+    while jobs.forget(now - _JOBS_KEPT):
+        pass
+    while shop.database.write(lambda connection: declines.forget_expired(connection, now, limit=_AT_ONCE)):
+        pass
+
+
+def make_workshop(house: House) -> Workshop:
+    settings = house.settings
+    return Workshop(
+        database=house.database,
+        provider=make_provider(settings),
+        store=house.store,
+        spool=settings.spool,
+        key_encryption_key=house.keys.key_encryption_key,
+        ffmpeg=find_ffmpeg(settings.ffmpeg),
+    )
+
+
+def make_provider(settings: Settings) -> TwilioProvider:
+    base_url = settings.api_base_url or TWILIO
+    return TwilioProvider(Account(settings.account_sid, settings.rest_user, settings.rest_password, base_url))

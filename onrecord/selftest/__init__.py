@@ -1,0 +1,1 @@
+"""The self-test: calls that nobody makes go through the real webhooks."""

@@ -1,0 +1,167 @@
+"""The self-test: calls that nobody makes go through the real webhooks, and what they hear is held against the rules.
+
+It proves from outside, by the public address, that the disclosure still plays and that nothing records without consent;
+and its result stands in the consent log. All calls go on side by side, so it takes about as long as a disclosure.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from heapq import heappop, heappush
+from itertools import count
+
+from sqlalchemy import Connection, select
+
+from onrecord.selftest.checks import CHECKS
+from onrecord.selftest.plans import WHO, Script, forges, plans_for
+from onrecord.selftest.synthetic_call import NO_ANSWER, CannotGoOn, Means, SyntheticCall
+from policies.lifecycle import CallState
+from policies.rules import Line
+from storage import call_end, calls
+from storage.calls import Call
+from storage.database.tables import call as call_table
+from storage.moment import Moment
+
+WITHHELD = "anonymous"
+_UNANSWERED_MAX = 5
+# Longer than any run: by then its calls are nobody's any more.
+_ABANDONED_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A check that failed, and what was found: a line has its place in the rulebook for a name, never its number."""
+
+    check: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`calls` are our ids, `checks` all that were made, in the order of `CHECKS`."""
+
+    lines: int
+    calls: tuple[str, ...]
+    checks: tuple[str, ...]
+    faults: tuple[Fault, ...]
+    took_ms: int
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        found = {fault.check for fault in self.faults}
+        return tuple(check for check in self.checks if check in found)
+
+
+@dataclass
+class Run:
+    """One run. `wait` lets seconds pass; `turn` is another each day, so that every language of a menu has its own."""
+
+    means: Means
+    wait: Callable[[float], object]
+    turn: int = 0
+    _made: list[SyntheticCall] = field(default_factory=list)
+    _waiting: list[tuple[float, int, Script, SyntheticCall]] = field(default_factory=list)
+    _order: "count[int]" = field(default_factory=count)
+
+    def of(self, lines: Sequence[Line]) -> Verdict:
+        """Call each of these lines."""
+        began = self.means.clock()
+        if self._is_reached(lines[0]):
+            for line in lines:
+                if not self._is_lost():
+                    self._call(line)
+            self._go_on()
+        return self._verdict(len(lines), round((self.means.clock() - began) * 1000))
+
+    def _is_reached(self, line: Line) -> bool:
+        """A stranger's request comes first. What does not even answer that is not asked for more."""
+        stranger = self._new(line, WITHHELD)
+        stranger.who = "a stranger"
+        try:
+            forges(stranger)
+        except CannotGoOn:
+            return False
+        return True
+
+    def _call(self, line: Line) -> None:
+        """From a withheld number, for which the strictest rules hold, and from where the line is, as most callers do.
+
+        What a call is held to shows in the first of those callers; the others follow.
+        """
+        held: list[Call] = []
+        for caller in (WITHHELD, line.number):
+            first = self._new(line, caller)
+            try:
+                first.arrives()
+                known = first.known()
+            except CannotGoOn:
+                self._part(first)
+                continue
+            for nth, plan in enumerate(plans_for(known, held)):
+                one = first if nth == 0 else self._new(line, caller, nth)
+                one.who = WHO[plan]
+                self._stand_by(0.0, plan(one), one)
+            held.append(known)
+
+    def _go_on(self) -> None:
+        """Each call as soon as it may, until all are over."""
+        while self._waiting and not self._is_lost():
+            due, _, script, one = heappop(self._waiting)
+            if (pause_s := due - self.means.clock()) > 0:
+                self.wait(pause_s)
+            try:
+                self._stand_by(next(script), script, one)
+            except StopIteration:
+                continue
+            except CannotGoOn:
+                self._part(one)
+
+    def _is_lost(self) -> bool:
+        """Whether so many calls got no answer that the others would only wait as long for theirs."""
+        unanswered = [
+            one for one in self._made if any(found.wrong and found.check in NO_ANSWER for found in one.findings)
+        ]
+        return len(unanswered) >= _UNANSWERED_MAX
+
+    def _stand_by(self, due: float, script: Script, one: SyntheticCall) -> None:
+        heappush(self._waiting, (due, next(self._order), script, one))
+
+    def _part(self, one: SyntheticCall) -> None:
+        """A call that went wrong is over as well, if that can be said at all."""
+        if one.has_hung_up:
+            return
+        with suppress(CannotGoOn):
+            one.hangs_up()
+
+    def _new(self, line: Line, caller: str, nth: int = 0) -> SyntheticCall:
+        one = SyntheticCall(self.means, line, caller, (self.turn + nth) % len(line.languages) + 1)
+        self._made.append(one)
+        return one
+
+    def _whose(self, one: SyntheticCall) -> str:
+        return f"line {self.means.rulebook.lines.index(one.line) + 1}, {one.who}"
+
+    def _verdict(self, lines: int, took_ms: int) -> Verdict:
+        found = [(self._whose(one), finding) for one in self._made for finding in one.findings]
+        made = {finding.check for _, finding in found}
+        faults = [Fault(finding.check, f"{whose}: {finding.wrong}") for whose, finding in found if finding.wrong]
+        sids = [one.sid for one in self._made]
+        with self.means.database.read() as connection:
+            ids = connection.scalars(select(call_table.c.id).where(call_table.c.call_sid.in_(sids)))
+            return Verdict(
+                lines=lines,
+                calls=tuple(sorted(ids)),
+                checks=tuple(check for check in CHECKS if check in made),
+                faults=tuple(dict.fromkeys(faults)),
+                took_ms=took_ms,
+            )
+
+
+def end_abandoned(connection: Connection, moment: Moment) -> None:
+    """Calls of a run that died half-way: Twilio can't tell how they ended, as it does of all others."""
+    is_open = (call_table.c.synthetic == 1) & (call_table.c.state != CallState.ENDED)
+    long_ago = call_table.c.received_at < moment.at - _ABANDONED_AFTER
+    for call_id in connection.scalars(select(call_table.c.id).where(is_open, long_ago)).all():
+        if known := calls.by_id(connection, call_id):
+            call_end.end(connection, moment, known, status="abandoned", duration_s=None)

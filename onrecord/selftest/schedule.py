@@ -1,0 +1,103 @@
+"""When the self-test is due, and what becomes of its result: an event, an incident where it failed, a watermark."""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Event as Flag
+from typing import Self
+
+from sqlalchemy import Connection
+
+from callflow.urls import Urls
+from evidence.events import Event
+from onrecord.installation import House
+from onrecord.selftest.http import Wire
+from onrecord.selftest.run import Run, Verdict, end_abandoned
+from onrecord.selftest.synthetic_call import Means
+from policies.rules import Line
+from storage import watermarks
+from storage.errors import Unavailable
+from storage.incidents import raise_incident
+from storage.log import consent_log
+from storage.moment import Moment
+
+LOOK_EVERY_S = 60.0
+EVERY = timedelta(days=1)
+_WATERMARK = "selftest"
+_ABOUT_LENGTH_MAX, _DETAIL_LENGTH_MAX = 64, 2000
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """May be run by several at once. `wait` lets seconds pass; and raises Unavailable to give the run up."""
+
+    means: Means
+    wait: Callable[[float], object] = time.sleep
+    now: Callable[[], datetime] = utc_now
+
+    @classmethod
+    def of(cls, house: House, stopping: Flag | None = None) -> Self:
+        """Of an installation, by its public address; given up when the process is told to stop."""
+        settings = house.settings
+        wire = Wire(settings.public_base_url, settings.account_sid, settings.webhook_secrets[0])
+        urls = Urls(settings.public_base_url, house.keys.url_mac_key)
+        means = Means(house.database, house.rulebook, urls, wire, time.monotonic)
+        return cls(means) if stopping is None else cls(means, wait=lambda seconds: _wait(stopping, seconds))
+
+    def look(self) -> None:
+        """Run it if a day has passed since the last time, or since the first look of all."""
+        with self.means.database.read() as connection:
+            last = watermarks.reached(connection, _WATERMARK)
+        now = self.now()
+        if last is None:
+            self.means.database.write(lambda connection: watermarks.advance(connection, _WATERMARK, now))
+        elif last > now:  # the clock was ahead
+            self.means.database.write(lambda connection: watermarks.take_back(connection, _WATERMARK, now))
+        elif now - last >= EVERY:
+            self.run()
+
+    def run(self, only: Line | None = None) -> Verdict:
+        """Call every line, or only one, and keep the result. Calls left over by a run that died are ended first."""
+        began = Moment(self.now(), secrets.token_bytes)
+        self.means.database.write(lambda connection: end_abandoned(connection, began))
+        lines: Sequence[Line] = [only] if only else self.means.rulebook.lines
+        verdict = Run(self.means, self.wait, turn=began.at.toordinal()).of(lines)
+        ended = Moment(self.now(), secrets.token_bytes)
+
+        def keep(connection: Connection) -> None:
+            if only is None:
+                watermarks.advance(connection, _WATERMARK, began.at)
+            _tell(connection, ended, verdict, rules_sha256=self.means.rulebook.sha256)
+
+        self.means.database.write(keep)
+        return verdict
+
+
+def _tell(connection: Connection, moment: Moment, verdict: Verdict, *, rules_sha256: str) -> None:
+    if verdict.faults:
+        about = f"{moment.at:%Y-%m-%d}: {', '.join(verdict.failed)}"[:_ABOUT_LENGTH_MAX]
+        detail = "; ".join(f"{fault.check}: {fault.what}" for fault in verdict.faults)[:_DETAIL_LENGTH_MAX]
+        raise_incident(connection, moment, "selftest_failed", about=about, call_id=None, detail=detail)
+    told = Event(
+        "selftest.failed" if verdict.faults else "selftest.passed",
+        {
+            "lines": verdict.lines,
+            "calls": verdict.calls,
+            "checks": verdict.checks,
+            "failed": verdict.failed,
+            "took_ms": verdict.took_ms,
+            "rules_sha256": rules_sha256,
+        },
+    )
+    consent_log.tell(connection, moment, told)
+
+
+def _wait(stopping: Flag, seconds: float) -> None:
+    if stopping.wait(seconds):
+        raise Unavailable("the self-test was given up: the worker is told to end")

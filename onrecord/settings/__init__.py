@@ -1,0 +1,1 @@
+"""The settings of one installation, and the files they name."""

@@ -1,0 +1,221 @@
+"""The settings of one installation, read from the environment and reported all together when they are wrong.
+
+No secret has a default. It stands in the variable itself or in a file named by NAME_FILE, never in both.
+"""
+
+import re
+import shutil
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from onrecord.settings.private_files import OTHERS, Fault, read_private
+from onrecord.settings.values import (
+    audio_store_fault,
+    base_url_fault,
+    database_fault,
+    reached_url_fault,
+    s3_fault,
+    witness_fault,
+)
+from storage.calls import CORROBORATED_AFTER
+
+Need = Literal["all", "places", "database"]
+"""What a command works with: everything; all but the telephone; the database alone."""
+
+SECRET_LENGTH_MIN = 16
+SECRET = re.compile(rf"[!-~]{{{SECRET_LENGTH_MIN},}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    setting: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.setting} {self.problem}: {self.remedy}"
+
+
+class SettingsRejected(Exception):
+    """Every problem found, so that one attempt to start shows all of them."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Checked settings. What was not needed was not even read: the telephone's fields are then empty, and the places
+    those that are meant where nothing is set.
+    """
+
+    public_base_url: str
+    account_sid: str
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    """The auth token, and after it the secondary one while they are being rotated."""
+    rest_user: str
+    rest_password: str = field(repr=False)
+    api_base_url: str | None
+    """None is Twilio itself."""
+    database_url: str = field(repr=False)
+    """May carry a password."""
+    audio_store: str
+    rulebook: Path
+    key_file: Path
+    ffmpeg: str | None
+    spool: Path
+    journal: Path
+    """Where requests wait that were answered while the database was away."""
+    vcon_key: Path
+    """Of what signs vCons, which need not be there."""
+    anchor_file: str
+    """A path, or - for standard output."""
+    anchor_s3: str
+    """Empty where there is none, as with the next two."""
+    witness: str
+    """The witness's vkey, a space, and its URL."""
+    time_stamp: str
+    time_stamp_ca: Path
+    corroborate_after: timedelta
+    """How long after a call Twilio is first asked what it saw of it."""
+    erasures: Path
+    """What was erased, to be kept where the database is not restored."""
+
+
+def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings:
+    """Raises SettingsRejected with every problem at once."""
+    found, unread = _Environment(environ), _Environment({})
+    # A command that only reads what is kept must not need, or open, the telephone's secrets.
+    phone = found if need == "all" else unread
+    places = found if need != "database" else unread
+    account_sid = phone.required("TWILIO_ACCOUNT_SID", "the account's SID from Twilio's console", _sid_fault("AC"))
+    token = phone.required_secret("TWILIO_AUTH_TOKEN", "the token Twilio signs webhooks with")
+    secondary = phone.secret("TWILIO_AUTH_TOKEN_SECONDARY", _secret_fault)
+    rest_user, rest_password = _rest_credentials(phone) or (account_sid, token)
+    settings = Settings(
+        public_base_url=phone.required(
+            "PUBLIC_BASE_URL", "the https URL by which Twilio reaches this service", base_url_fault
+        )
+        .rstrip("/")
+        .lower(),
+        account_sid=account_sid,
+        webhook_secrets=tuple(dict.fromkeys(secret for secret in (token, secondary) if secret)),
+        rest_user=rest_user,
+        rest_password=rest_password,
+        api_base_url=phone.text("TWILIO_API_BASE_URL", base_url_fault).rstrip("/") or None,
+        database_url=found.secret("DATABASE_URL", database_fault) or "sqlite:///var/onrecord.db",
+        audio_store=places.text("AUDIO_STORE", audio_store_fault) or "dir:var/audio",
+        rulebook=Path(places.text("ONRECORD_RULEBOOK") or "onrecord.toml"),
+        key_file=Path(places.text("ONRECORD_KEY_FILE") or "var/keys"),
+        ffmpeg=places.text("ONRECORD_FFMPEG", _program_fault(environ.get("PATH"))) or None,
+        spool=Path(places.text("ONRECORD_SPOOL") or "var/spool"),
+        journal=Path(places.text("ONRECORD_JOURNAL") or "var/journal"),
+        vcon_key=Path(found.text("ONRECORD_VCON_KEY") or "var/vcon.pem"),
+        anchor_file=found.text("ONRECORD_ANCHOR_FILE") or "var/anchors.txt",
+        anchor_s3=places.text("ONRECORD_ANCHOR_S3", s3_fault),
+        witness=places.text("ONRECORD_WITNESS", witness_fault),
+        time_stamp=places.text("ONRECORD_TSA", reached_url_fault),
+        time_stamp_ca=Path(places.text("ONRECORD_TSA_CA") or "var/tsa-ca.pem"),
+        corroborate_after=_seconds(places.text("ONRECORD_CORROBORATE_AFTER_S", _wait_fault)) or CORROBORATED_AFTER,
+        erasures=Path(places.text("ONRECORD_ERASURES") or "var/erasures.txt"),
+    )
+    if found.problems:
+        raise SettingsRejected(*found.problems)
+    return settings
+
+
+def _rest_credentials(phone: "_Environment") -> tuple[str, str] | None:
+    """The API key and its secret; None where neither is set. One without the other is a problem."""
+    key = phone.text("TWILIO_API_KEY", _sid_fault("SK"))
+    secret = phone.secret("TWILIO_API_SECRET", _secret_fault)
+    if phone.has("TWILIO_API_KEY") != phone.has("TWILIO_API_SECRET"):
+        phone.report("TWILIO_API_KEY", Fault("and TWILIO_API_SECRET come together", "set both or neither"))
+    return (key, secret) if key and secret else None
+
+
+def _seconds(text: str) -> timedelta | None:
+    return timedelta(seconds=int(text)) if text else None
+
+
+Check = Callable[[str], Fault | None]
+
+
+class _Environment:
+    """Reads variables and remembers what is wrong with them. A faulty value reads as empty."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[Problem] = []
+
+    def has(self, name: str) -> bool:
+        """Whether it is set at all, right or wrong. An empty variable is not set."""
+        return bool(self._environ.get(name) or self._environ.get(f"{name}_FILE"))
+
+    def report(self, name: str, fault: Fault) -> None:
+        self.problems.append(Problem(name, *fault))
+
+    def text(self, name: str, check: Check = lambda _: None) -> str:
+        return self._checked(name, self._environ.get(name, ""), check)
+
+    def secret(self, name: str, check: Check) -> str:
+        """From the variable, or from the file that NAME_FILE names (a trailing newline is not part of it)."""
+        path = self._environ.get(f"{name}_FILE")
+        if not path:
+            return self.text(name, check)
+        if self._environ.get(name):
+            self.report(name, Fault(f"and {name}_FILE are both set", "keep one of them"))
+            return ""
+        # A group may read it: that is how container platforms hand a secret to a service that is not root.
+        content = read_private(Path(path), closed_to=OTHERS | stat.S_IWGRP)
+        if isinstance(content, Fault):
+            self.report(f"{name}_FILE", content)
+            return ""
+        text = content.decode("utf-8", "replace").rstrip("\r\n")
+        return self._checked(f"{name}_FILE", text, check, empty=Fault("names an empty file", "write it again"))
+
+    def required(self, name: str, meaning: str, check: Check) -> str:
+        return self._present(name, meaning, self.text(name, check))
+
+    def required_secret(self, name: str, meaning: str) -> str:
+        return self._present(name, meaning, self.secret(name, _secret_fault))
+
+    def _present(self, name: str, meaning: str, value: str) -> str:
+        if not self.has(name):
+            self.report(name, Fault("is not set", f"set it to {meaning}"))
+        return value
+
+    def _checked(self, name: str, value: str, check: Check, *, empty: Fault | None = None) -> str:
+        fault = check(value) if value else empty
+        if fault:
+            self.report(name, fault)
+            return ""
+        return value
+
+
+def _secret_fault(value: str) -> Fault | None:
+    if SECRET.fullmatch(value):
+        return None
+    return Fault("does not look like a secret", f"it has at least {SECRET_LENGTH_MIN} characters and no space")
+
+
+def _wait_fault(value: str) -> Fault | None:
+    """A call is asked about when it is booked for, or sooner where what stands in for Twilio tells sooner."""
+    longest_s = int(CORROBORATED_AFTER.total_seconds())
+    if value.isascii() and value.isdigit() and 1 <= int(value) <= longest_s:
+        return None
+    return Fault("is no number of seconds", f"expected 1 to {longest_s}, or leave it unset")
+
+
+def _sid_fault(prefix: str) -> Check:
+    expected = Fault("is malformed", f"expected {prefix} and 32 hex digits")
+    return lambda value: None if re.fullmatch(prefix + "[0-9a-f]{32}", value) else expected
+
+
+def _program_fault(search_path: str | None) -> Check:
+    missing = Fault("names no program that can be run", "install it, or leave it unset")
+    return lambda value: None if shutil.which(value, path=search_path) else missing

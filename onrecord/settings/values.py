@@ -1,0 +1,96 @@
+"""What a base URL, a database and an audio store must look like to be accepted as a setting."""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from evidence.notes import COSIGNATURE, NotANote, Vkey
+from onrecord.settings.private_files import Fault
+
+_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
+_S3_PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()/-]*)?")
+_DIRECTORY_PLACE = re.compile(r"dir:[^\x00]+")
+
+
+def base_url_fault(url: str) -> Fault | None:
+    """A base URL is a scheme, a host and perhaps a port: anything more would change what is signed."""
+    parts = _split(url)
+    if parts is None:
+        return Fault("is not a URL", "write https://HOST, in plain ASCII (an international name in its xn-- form)")
+    if parts.username is not None or parts.password is not None:
+        return Fault("holds a user name or password", "leave it out of the URL")
+    if "?" in url or "#" in url or parts.path not in ("", "/"):
+        return Fault("holds more than a host", "give the service a host name of its own, without path or query")
+    if parts.scheme not in ("http", "https") or (parts.scheme == "http" and not _is_loopback(parts.hostname or "")):
+        return Fault("is not https", "write https://HOST (plain http is for loopback only)")
+    return None
+
+
+def database_fault(url: str) -> Fault | None:
+    """SQLite or Postgres. The URL may hold a password, so it is never quoted."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    expected = Fault("names no database we keep to", "write sqlite:///PATH or postgresql://USER@HOST/NAME")
+    try:
+        backend = make_url(url).get_backend_name()
+    except (ArgumentError, ValueError):
+        return expected
+    return None if backend in ("sqlite", "postgresql") else expected
+
+
+def audio_store_fault(place: str) -> Fault | None:
+    if _DIRECTORY_PLACE.fullmatch(place) or _S3_PLACE.fullmatch(place):
+        return None
+    return Fault("names no audio store", "write dir:PATH or s3://BUCKET/PREFIX")
+
+
+def s3_fault(place: str) -> Fault | None:
+    return None if _S3_PLACE.fullmatch(place) else Fault("names no bucket", "write s3://BUCKET/PREFIX")
+
+
+def reached_url_fault(url: str) -> Fault | None:
+    """Where requests of ours go: https, or plain http on this machine."""
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or parts.username or parts.password:
+        return Fault("is not a URL", "write https://HOST/PATH")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        return Fault("is not https", "write https://HOST/PATH (plain http is for loopback only)")
+    return None
+
+
+def witness_fault(text: str) -> Fault | None:
+    vkey, gap, url = text.partition(" ")
+    try:
+        is_witness = Vkey.parse(vkey).kind == COSIGNATURE
+    except NotANote:
+        is_witness = False
+    if not (gap and is_witness):
+        return Fault("names no witness", "write its vkey (NAME+ID+KEY, a cosignature key), a space, and its URL")
+    return reached_url_fault(url)
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        port_is_fine = parts.port != 0  # reading the port is what checks it
+    except ValueError:
+        return None
+    is_plain = re.fullmatch(r"[!-~]+", url) is not None
+    return parts if is_plain and port_is_fine and _is_host(parts.hostname or "") else None
+
+
+def _is_host(host: str) -> bool:
+    return bool(_HOST.fullmatch(host)) or _is_address(host)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)

@@ -1,0 +1,63 @@
+"""Whether what the settings name can do its work, found out by a small piece of that. For `onrecord check`."""
+
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import disk_usage
+from tempfile import TemporaryDirectory
+
+from onrecord.account_trial import try_account
+from onrecord.installation import House
+from onrecord.settings.environment import Settings
+from storage.audio.listening_copy import find_ffmpeg, listening_copy
+from storage.audio.store_trial import Trial, try_store
+from storage.audio.wav import WavFacts
+from storage.disk import disk_edge
+from storage.errors import Broken, Refused, Unavailable
+from storage.log.anchor_bucket import AnchorBucket
+
+_FAILURES = (Refused, Unavailable, Broken)
+_QUIET = bytes(3200)  # a tenth of a second
+# A call of four hours, Twilio's longest unless the account may more, and its sealed copy.
+_ROOM_BYTES = 2 * 4 * 3600 * 32_000
+
+
+def try_all(house: House) -> Trial:
+    settings = house.settings
+    trial = try_store(house.store, today=datetime.now(UTC).date(), random=secrets.token_bytes)
+    return trial + try_account(settings) + _try_ffmpeg(settings) + _try_anchors(settings) + _try_spool(settings)
+
+
+def _try_ffmpeg(settings: Settings) -> Trial:
+    """One that was not asked for may fail: reviewers hear the WAV then."""
+    try:
+        if (ffmpeg := find_ffmpeg(settings.ffmpeg)) is None:
+            return Trial()
+        with TemporaryDirectory() as folder, disk_edge("a temporary file"):
+            facts = WavFacts(2, 8000, 2, len(_QUIET) / 32_000, len(_QUIET))
+            with listening_copy(ffmpeg, Path(folder) / "tried", facts, s_max=20) as write:
+                write(_QUIET)
+    except _FAILURES as error:
+        if settings.ffmpeg:
+            return Trial((f"ONRECORD_FFMPEG names a program that makes no listening copy ({error}): name another",))
+        return Trial(untold=(f"ONRECORD_FFMPEG: there will be no listening copies, because {error}",))
+    return Trial()
+
+
+def _try_anchors(settings: Settings) -> Trial:
+    if not settings.anchor_s3:
+        return Trial()
+    try:
+        AnchorBucket(settings.anchor_s3).check()
+    except _FAILURES as error:
+        return Trial((f"ONRECORD_ANCHOR_S3: {error}",))
+    return Trial()
+
+
+def _try_spool(settings: Settings) -> Trial:
+    with disk_edge(f"ONRECORD_SPOOL: {settings.spool} cannot be looked at"):
+        free = disk_usage(settings.spool).free
+    if free >= _ROOM_BYTES:
+        return Trial()
+    needed = f"to take in a call of four hours {_ROOM_BYTES >> 20} MiB are needed"
+    return Trial(untold=(f"ONRECORD_SPOOL: {free >> 20} MiB are free there; {needed}",))

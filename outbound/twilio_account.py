@@ -1,0 +1,46 @@
+"""Twilio's account of a call, its `Events`, read once into values that need no second look."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from outbound.twilio_lists import Row, Unreadable, listed, moment
+from storage.provider import CallAccount, ProviderRequest
+
+
+def read_account(events: Iterable[object]) -> CallAccount:
+    """Each event by itself; one without a URL tells nothing, and is counted. The body holds them all, as they came."""
+    told = [
+        {name: event.get(name) for name in ("request", "response")} if isinstance(event, dict) else event
+        for event in events
+    ]
+    body = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+    read = listed(iter(told), _request)
+    return CallAccount(body, read.rows, read.unread)
+
+
+def _request(event: Row) -> ProviderRequest | Unreadable:
+    """Twilio documents the names as snake case, and gives the words of its webhooks as examples: either is read."""
+    request, response = _fields(event["request"]), _fields(event["response"])
+    if not isinstance(request.get("url"), str):
+        return Unreadable()
+    parameters = {
+        str(name).replace("_", "").lower(): str(value) for name, value in _fields(request.get("parameters")).items()
+    }
+    return ProviderRequest(
+        url=request["url"],
+        parameters=parameters,
+        asked_at=moment(response.get("date_created")),
+        status=_status(response.get("response_code")),
+        body=str(response.get("response_body") or ""),
+    )
+
+
+def _fields(said: object) -> Mapping[str, Any]:
+    return said if isinstance(said, dict) else {}
+
+
+def _status(said: object) -> int:
+    """0 where nothing came back, or what came can't be read."""
+    text = str(said)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else 0

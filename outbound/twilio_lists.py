@@ -1,0 +1,144 @@
+"""What Twilio's REST API tells, read field by field: single resources, and lists of them row by row.
+
+A row is worth its sid: without one nobody can say what it is about, so it is counted and left out. Whatever else is
+odd about it is absent, and no row keeps another from being read.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import urljoin
+
+from callflow.forms import CALL_SID, RECORDING_SID, SOURCE
+from outbound.bounded_http import Fields, NoAnswer, Outbound
+from outbound.twilio_client import Account
+from storage.provider import Listed, ProviderCall, ProviderRecording
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+
+PAGE_SIZE = 1000
+ENDED = ("completed", "busy", "failed", "no-answer", "canceled")
+_PAGES_MAX = 1000  # a list that leads back to itself has no end
+_CAME_IN = ("", "inbound")
+_WORD_LENGTH_MAX = 256
+_TRACKS = ("both", "inbound", "outbound")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A row that cannot be told from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """An account's resources, by their path below it."""
+
+    account: Account
+    outbound: Outbound
+
+    def one(self, path: str) -> Row:
+        return self._asked(self.account.url(path), {})
+
+    def rows(self, path: str, key: str, **asked: str) -> Iterator[object]:
+        """The rows of all pages. Raises ValueError where a page is no such list."""
+        url, params = self.account.url(path), {**asked, "PageSize": PAGE_SIZE}
+        for _ in range(_PAGES_MAX):
+            page = self._asked(url, params)
+            rows = page.get(key)
+            if not isinstance(rows, list):
+                raise ValueError("not a list")
+            yield from rows
+            if not (following := _following(page)):
+                return
+            url, params = urljoin(f"{self.account.base_url}/", following), {}
+        raise ValueError("a list without an end")
+
+    def _asked(self, url: str, params: Fields) -> Row:
+        if not url.startswith(f"{self.account.base_url}/"):  # the next page of a list is a URL that Twilio sends
+            raise NoAnswer("pointed to another host")
+        _, text = self.outbound.ask("GET", url, params=params, data={})
+        said: Row = json.loads(text) if text else {}
+        return said
+
+
+def listed(rows: Iterator[object], read: Callable[[Row], T | Unreadable | None]) -> Listed[T]:
+    """Each row by itself. None is a row that is not asked about."""
+    found = [read(row) if isinstance(row, dict) else Unreadable() for row in rows]
+    told = tuple(one for one in found if one is not None and not isinstance(one, Unreadable))
+    return Listed(told, sum(isinstance(one, Unreadable) for one in found))
+
+
+def incoming_call(said: Row) -> ProviderCall | Unreadable | None:
+    """None for a call that did not come in."""
+    return a_call(said) if word(said.get("direction")) in _CAME_IN else None
+
+
+def a_call(said: Row) -> ProviderCall | Unreadable:
+    if not is_sid(CALL_SID, said.get("sid")):
+        return Unreadable()
+    status = word(said.get("status"))
+    return ProviderCall(
+        call_sid=said["sid"],
+        status=status,
+        duration_s=number(said.get("duration")),
+        ended=status in ENDED,
+        line=word(said.get("to")),
+        caller=word(said.get("from")),
+        came_in_at=moment(said.get("start_time")),
+    )
+
+
+def a_recording(said: Row) -> ProviderRecording | Unreadable | None:
+    """None for one that is deleted: its metadata remain for 40 days, and it is gone nevertheless.
+
+    `call_sid` is empty where it names no call.
+    """
+    if not is_sid(RECORDING_SID, said.get("sid")):
+        return Unreadable()
+    if word(said.get("status")) == "deleted":
+        return None
+    source, track = word(said.get("source")), word(said.get("track"))
+    return ProviderRecording(
+        recording_sid=said["sid"],
+        call_sid=said["call_sid"] if is_sid(CALL_SID, said.get("call_sid")) else "",
+        status=word(said.get("status")),
+        duration_s=number(said.get("duration")),
+        channels=number(said.get("channels")) or None,
+        source=source if SOURCE.fullmatch(source) else "",
+        started_at=moment(said.get("start_time")),
+        track=track if track in _TRACKS else None,
+    )
+
+
+def is_sid(pattern: re.Pattern[str], said: object) -> bool:
+    return isinstance(said, str) and pattern.fullmatch(said) is not None
+
+
+def word(said: object) -> str:
+    """Empty for what is no word."""
+    return said if isinstance(said, str) and len(said) <= _WORD_LENGTH_MAX else ""
+
+
+def number(said: object) -> int | None:
+    """Twilio writes most numbers as text, and -1 or nothing while it does not know."""
+    return int(str(said)) if re.fullmatch(r"[0-9]{1,9}", str(said)) else None
+
+
+def moment(said: object) -> datetime | None:
+    """An RFC 2822 time, in UTC."""
+    try:
+        told = parsedate_to_datetime(said) if isinstance(said, str) else None
+        return told and (told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC))
+    except (ValueError, OverflowError, IndexError, TypeError):
+        return None
+
+
+def _following(page: Row) -> str:
+    meta = page.get("meta")
+    following = (meta.get("next_page_url") if isinstance(meta, dict) else None) or page.get("next_page_uri")
+    return following if isinstance(following, str) else ""

@@ -1,0 +1,214 @@
+"""Twilio as the provider that storage's jobs ask, and as what `lines sync` configures.
+
+Twilio's library is for what changes something. Media it cannot stream, and of a list with one odd row it reads none, so
+both are fetched without it. A recording's URL is made from our account and its SID, never taken from an answer or a
+callback.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any, TypeVar
+
+from callflow.forms import CALL_SID, RECORDING_SID
+from outbound.bounded_http import Answered, Limits, NoAnswer, Outbound, utc_now
+from outbound.twilio_account import read_account
+from outbound.twilio_client import Account, asking, client
+from outbound.twilio_lists import Resources, Row, Unreadable, a_call, a_recording, incoming_call, is_sid, listed, word
+from storage.errors import Refused
+from storage.provider import CallAccount, ClocksApart, Listed, ProviderCall, ProviderRecording
+
+T = TypeVar("T")
+
+NUMBER_SID = re.compile(r"PN[0-9a-f]{32}")
+RESOLUTION = timedelta(seconds=1)  # of the times that can be asked about
+NOT_FOUND = 20404
+CALL_NOT_IN_PROGRESS = 21220
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderNumber:
+    """One of the account's numbers, and where Twilio sends its calls."""
+
+    e164: str
+    voice_url: str
+    fallback_url: str
+    status_callback: str
+    overridden_by: str
+    """The SID of an application or trunk for which Twilio ignores the voice URL; empty if there is none."""
+
+
+class TwilioProvider:
+    """Satisfies storage.provider.Provider. One for each process; several threads may use it."""
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        limits: Limits | None = None,
+        proxies: Mapping[str, str] | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._account = account
+        self._outbound = Outbound(account.user, account.password, limits=limits or Limits(), proxies=proxies, now=now)
+
+    def clocks_apart(self) -> ClocksApart | None:
+        return self._outbound.clocks_apart
+
+    def call(self, call_sid: str) -> ProviderCall | None:
+        _require(CALL_SID, call_sid)
+        found: ProviderCall | None = None
+        with asking(f"call {call_sid}", fine=(NOT_FOUND,)):
+            found = _same(a_call(self._resources.one(f"Calls/{call_sid}.json")))
+            if found.call_sid != call_sid:
+                raise ValueError("this is another call")
+        return found
+
+    def calls_since(self, moment: datetime) -> Listed[ProviderCall]:
+        return self._calls(**{"StartTime>": _utc(moment)})
+
+    def calls_between(self, begin: datetime, end: datetime) -> Listed[ProviderCall]:
+        found = self._calls(**{"StartTime>": _utc(begin), "StartTime<": _utc(end + RESOLUTION)})
+        within = tuple(call for call in found if call.came_in_at and begin <= call.came_in_at < end)
+        return Listed(within, found.unread)
+
+    def call_account(self, call_sid: str) -> CallAccount | None:
+        _require(CALL_SID, call_sid)
+        found: tuple[CallAccount, ...] = ()
+        with asking(f"events of call {call_sid}", fine=(NOT_FOUND,)):
+            found = (read_account(self._resources.rows(f"Calls/{call_sid}/Events.json", "events")),)
+        return found[0] if found else None
+
+    def recordings_of(self, call_sid: str) -> Listed[ProviderRecording]:
+        """Asked of the account, not of the call: recordings outlive the call's own record."""
+        _require(CALL_SID, call_sid)
+        with asking(f"recordings of call {call_sid}"):
+            found = listed(self._resources.rows("Recordings.json", "recordings", CallSid=call_sid), a_recording)
+        mine = tuple(replace(one, call_sid=call_sid) for one in found if self._is_of(one, call_sid))
+        return Listed(mine, found.unread + len(found) - len(mine))
+
+    def recordings_since(self, moment: datetime) -> Listed[ProviderRecording]:
+        with asking("list of recordings"):
+            since = {"DateCreated>": _utc(moment)}
+            return listed(self._resources.rows("Recordings.json", "recordings", **since), a_recording)
+
+    def recording(self, recording_sid: str) -> ProviderRecording | None:
+        _require(RECORDING_SID, recording_sid)
+        found: ProviderRecording | None = None
+        with asking(f"recording {recording_sid}", fine=(NOT_FOUND,)):
+            told = a_recording(self._resources.one(f"Recordings/{recording_sid}.json"))
+            found = _same(told) if told else None
+            if found and found.recording_sid != recording_sid:
+                raise ValueError("this is another recording")
+        return found
+
+    def media(self, recording_sid: str) -> Iterator[bytes]:
+        _require(RECORDING_SID, recording_sid)
+        url = self._account.url(f"Recordings/{recording_sid}.wav")
+        with asking(f"media of recording {recording_sid}"):
+            yield from self._media(url)
+
+    def stop(self, call_sid: str, recording_sid: str) -> None:
+        _require(CALL_SID, call_sid)
+        _require(RECORDING_SID, recording_sid)
+        with asking(f"stop of recording {recording_sid}", fine=(NOT_FOUND, CALL_NOT_IN_PROGRESS)):
+            self._sdk.calls(call_sid).recordings(recording_sid).update(status="stopped")
+
+    def delete(self, recording_sid: str) -> None:
+        _require(RECORDING_SID, recording_sid)
+        with asking(f"deletion of recording {recording_sid}", fine=(NOT_FOUND,)):
+            self._sdk.recordings(recording_sid).delete()
+
+    def numbers(self) -> tuple[ProviderNumber, ...]:
+        return tuple(number for _, number in self._numbers())
+
+    def configure_number(
+        self, e164: str, voice_url: str, fallback_url: str, status_callback: str, fallback_method: str = "POST"
+    ) -> None:
+        """Send a number's calls to these. Refused where the account lacks it or something overrides it."""
+        found = {number.e164: (sid, number) for sid, number in self._numbers()}  # looked for here: no number in a URL
+        if e164 not in found:
+            raise Refused("twilio: configuration of a number: the account does not have it")
+        sid, number = found[e164]
+        if number.overridden_by:
+            raise Refused("twilio: configuration of a number: a trunk or application answers it; detach that")
+        with asking("configuration of a number"):
+            self._sdk.incoming_phone_numbers(sid).update(
+                voice_url=voice_url,
+                voice_method="POST",
+                voice_fallback_url=fallback_url,
+                voice_fallback_method=fallback_method,
+                status_callback=status_callback,
+                status_callback_method="POST",
+            )
+
+    @cached_property
+    def _sdk(self) -> Any:
+        return client(self._account, self._outbound)
+
+    @property
+    def _resources(self) -> Resources:
+        return Resources(self._account, self._outbound)
+
+    def _calls(self, **started: str) -> Listed[ProviderCall]:
+        with asking("list of calls"):
+            return listed(self._resources.rows("Calls.json", "calls", **started), incoming_call)
+
+    def _is_of(self, found: ProviderRecording, call_sid: str) -> bool:
+        """One that names no call is asked for under this one: it would be stopped or destroyed for it."""
+        if found.call_sid:
+            return found.call_sid == call_sid
+        told: object = None
+        with asking(f"recording {found.recording_sid} of call {call_sid}", fine=(NOT_FOUND,)):
+            told = self._resources.one(f"Calls/{call_sid}/Recordings/{found.recording_sid}.json").get("sid")
+        return told == found.recording_sid
+
+    def _numbers(self) -> list[tuple[str, ProviderNumber]]:
+        """Each with its sid."""
+        with asking("list of numbers"):
+            rows = self._resources.rows("IncomingPhoneNumbers.json", "incoming_phone_numbers")
+            return list(listed(rows, _number))
+
+    def _media(self, url: str) -> Iterator[bytes]:
+        """Both channels, or the one there is."""
+        for channels in (2, 1):
+            try:
+                yield from self._outbound.stream(url, params={"RequestedChannels": channels})
+            except Answered as answer:
+                if answer.status == 404:
+                    raise NoAnswer("it is not ready yet") from answer
+                if answer.status != 400 or channels == 1:
+                    raise
+            else:
+                return
+
+
+def _number(said: Row) -> tuple[str, ProviderNumber] | Unreadable:
+    sid, e164 = said.get("sid"), word(said.get("phone_number"))
+    if not (is_sid(NUMBER_SID, sid) and e164):
+        return Unreadable()
+    return str(sid), ProviderNumber(
+        e164=e164,
+        voice_url=word(said.get("voice_url")),
+        fallback_url=word(said.get("voice_fallback_url")),
+        status_callback=word(said.get("status_callback")),
+        overridden_by=word(said.get("trunk_sid")) or word(said.get("voice_application_sid")),
+    )
+
+
+def _same(found: T | Unreadable) -> T:
+    if isinstance(found, Unreadable):
+        raise ValueError("not a SID")
+    return found
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _require(pattern: re.Pattern[str], sid: str) -> None:
+    """A SID becomes part of a URL, so nothing else may stand in its place."""
+    if not pattern.fullmatch(sid):
+        raise Refused(f"twilio: expected {pattern.pattern[:2]} and 32 hex digits")
