@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
@@ -18,7 +19,7 @@ from callflow.webhooks import Webhooks, create_app
 from onrecord.installation import House, open_house
 from onrecord.processes.address import Address
 from onrecord.processes.body_gate import Doorway
-from onrecord.processes.health import Readiness
+from onrecord.processes.health import Readiness, add_health
 from onrecord.processes.serve import die_with_parent, run, webhook_workers
 from onrecord.settings.logging_setup import say_logs_plainly
 from policies import consent
@@ -73,7 +74,7 @@ def without_database() -> Doorway:
         callbacks=Callbacks(conversation),
         account_sid=house.settings.account_sid,
         webhook_secrets=house.settings.webhook_secrets,
-        readiness=Readiness({}),
+        add_health=partial(add_health, readiness=Readiness({})),
         waiting=WaitingRequests(
             RequestJournal(house.settings.journal, house.keys.journal_key), house.database, LateSteps(conversation)
         ),

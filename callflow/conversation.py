@@ -19,6 +19,7 @@ from policies.jurisdiction.pack import Law, packaged_law
 from policies.lifecycle import CallState
 from policies.rules import Line, Rulebook
 from policies.wording import Wording
+from policies.wording_of_call import words
 from storage import calls, replies
 from storage.calls import Call
 from storage.errors import Refused
@@ -125,7 +126,7 @@ class Conversation:
     def wording_of(self, line: Line) -> Wording:
         """The words of a call to that line of which no row can be read."""
         unasked: dict[str, bool] = {"silence_is_consent": False, "remembered": False}
-        return incoming_call.words(self.rulebook, line, Mode.NEVER, line.languages[0], line.purposes, **unasked)
+        return words(self.rulebook, line, Mode.NEVER, line.languages[0], line.purposes, **unasked)
 
     def receive(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> Call:
         """Write down a call to one of our lines that was not known, with the standard that holds for it."""

@@ -14,10 +14,7 @@ from typing import Literal, Self, cast
 
 from policies.consent import Answer, answer_of
 from storage.errors import Refused
-
-CALL_SID = re.compile(r"CA[0-9a-f]{32}")
-RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
-SOURCE = re.compile(r"[A-Za-z]{0,64}")  # of a recording: <Start><Recording> sends one that no documented list has
+from storage.provider import CALL_SID, FINAL_STATUSES, RECORDING_SID, SOURCE
 
 SELF_TEST_FIELD = "OnrecordSelfTest"
 DIGITS_LENGTH_MAX = 32
@@ -26,7 +23,6 @@ ADDRESS_LENGTH_MAX = 256
 RecordingStatus = Literal["in-progress", "completed", "absent", "failed"]
 
 RINGING = "ringing"
-FINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 _STATUS = re.compile(r"[a-z][a-z-]{0,31}")  # an open set: Twilio adds words, and we act on those we know
 _RECORDING_STATUS = re.compile(r"in-progress|completed|absent|failed")

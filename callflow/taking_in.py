@@ -3,23 +3,34 @@
 from collections.abc import Sequence
 from hashlib import sha256
 
+from sqlalchemy import Connection
+
 from callflow import events
+from callflow.conversation import Conversation
 from callflow.late_steps import put_through, refuse
-from callflow.turn import Turn
 from policies import unheard
 from policies.consent import RECORDING_OUTCOMES, Answer, Outcome, Suppress, Withdraw
 from policies.corroboration import Logged, Request
 from policies.hanging_up import UNHEARD
 from storage.calls import Call
+from storage.moment import Moment
 
 _SAID = "the caller declined, and the service did not hear it"
 
 
-def take_in(turn: Turn, seen: Sequence[Request], logged: Logged, account: bytes) -> Call:
+def take_in(
+    conversation: Conversation,
+    connection: Connection,
+    moment: Moment,
+    call: Call,
+    seen: Sequence[Request],
+    logged: Logged,
+    account: bytes,
+) -> Call:
     """A refusal is taken in as one, and remembered from when it was said: what was recorded against it is destroyed.
     Without one, nobody was asked.
     """
-    said = unheard.refusal(seen, logged)
+    turn, said = conversation.turn(connection, moment, call), unheard.refusal(seen, logged)
     if said is None:
         return put_through(turn, [], reason=UNHEARD, by="telephone company")
     is_recorded = turn.call.outcome in RECORDING_OUTCOMES

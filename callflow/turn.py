@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from callflow import agreements, events, incoming_call, twiml
+from callflow import agreements, events, twiml
 from callflow.forms import Answered, CallEnded, FallbackAsked
 from callflow.urls import Urls
 from evidence.events import Event
@@ -31,6 +31,7 @@ from policies.demands import END_CALL
 from policies.lifecycle import CallEvent, CallState
 from policies.rules import Line, Rulebook
 from policies.wording import Wording
+from policies.wording_of_call import words
 from storage import calls, recordings
 from storage.calls import OPEN, Call
 from storage.errors import Refused
@@ -266,7 +267,7 @@ class Turn:
         return twiml.connect(self.line, ended_url=self.urls.ended(self.call.id))
 
     def _words(self, language: str) -> Wording:
-        return incoming_call.words(
+        return words(
             self.rulebook,
             self.line,
             Mode(self.call.mode),

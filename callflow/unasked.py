@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from callflow import agreements, events, twiml
 from callflow.conversation import Conversation
-from callflow.forms import FINAL_STATUSES, IncomingCall
+from callflow.forms import IncomingCall
 from callflow.repeats import once
 from policies.consent import Outcome, Suppress, Withdraw
 from policies.rules import Line
@@ -20,9 +20,10 @@ from storage.calls import OPEN, Call
 from storage.incidents import raise_incident
 from storage.log import consent_log
 from storage.moment import Moment
+from storage.provider import FINAL_STATUSES
+from storage.replies import UNREAD
 from storage.rules_in_force import rules_of
 
-UNREAD = "unread:"
 _NAMELESS = "call_without_sid"
 _ANOTHERS_NAME = re.compile(r"^call [0-9a-f]+: ")
 

@@ -30,7 +30,6 @@ from callflow.turn import parting_text
 from callflow.unasked import Unasked
 from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED
 from callflow.waiting_requests import WaitingRequests
-from onrecord.processes.health import Readiness, add_health
 from policies.rules import Line
 from policies.wording import Wording
 from storage import calls
@@ -64,14 +63,16 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """What the public face is made of. `account_sid` and `webhook_secrets` say who may speak to it."""
+    """The parts of the public face. `account_sid` and `webhook_secrets` say who may speak to it, `add_health` gives it
+    its health endpoints.
+    """
 
     database: Database
     conversation: Conversation
     callbacks: Callbacks
     account_sid: str
     webhook_secrets: tuple[str, ...]
-    readiness: Readiness
+    add_health: Callable[[Flask], None]
     waiting: WaitingRequests
     now: Callable[[], datetime] = utc_now
     random: Callable[[int], bytes] = secrets.token_bytes
@@ -82,7 +83,7 @@ def create_app(parts: Webhooks) -> Flask:
     app = Flask("callflow", static_folder=None)
     app.url_map.strict_slashes = False  # a redirect would lose the parameters of the POST
     app.url_map.merge_slashes = False
-    add_health(app, parts.readiness)
+    parts.add_health(app)
     app.before_request(_Door(parts).admit)
     steps = _Steps(parts)
     for endpoint, rule, view in steps.routes():

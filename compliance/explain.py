@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from callflow.incoming_call import language_of, wording_of
 from compliance.call_log import CallLog
 from policies.jurisdiction.pack import DISCLAIMER, Law
 from policies.jurisdiction.places import places_of
@@ -15,6 +14,7 @@ from policies.jurisdiction.readings import End
 from policies.rules import Line, Rulebook
 from policies.ruling import ends_of, rule
 from policies.wording import Wording
+from policies.wording_of_call import language_of, wording_of
 from storage.calls import Call
 from storage.custody.row_watch import contradictions
 from storage.database.tables import log_leaf

@@ -1,4 +1,4 @@
-"""`onrecord hold`: legal holds, placed on a call or on all calls from a number, and released one by one."""
+"""Legal holds, placed on a call or on all calls from a number, and released one by one."""
 
 import secrets
 from collections.abc import Iterable
@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from onrecord.installation import House
 from storage import calls, holds
 from storage.calls import Call
+from storage.database.engine import Database
 from storage.errors import Refused
 from storage.holds import Hold
 from storage.moment import Moment
 
 
-def place(house: House, call_ids: Iterable[str], *, reason: str, actor: str) -> list[tuple[str, int]]:
+def place(database: Database, call_ids: Iterable[str], *, reason: str, actor: str) -> list[tuple[str, int]]:
     """Hold all of the calls or none; returns each with the number of its hold."""
     moment = Moment(datetime.now(UTC), secrets.token_bytes)
 
@@ -23,15 +23,13 @@ def place(house: House, call_ids: Iterable[str], *, reason: str, actor: str) -> 
         found = [_locked(connection, call_id) for call_id in sorted(call_ids)]
         return [(known.id, holds.place(connection, moment, known, reason=reason, actor=actor)) for known in found]
 
-    return house.database.write(place_all)
+    return database.write(place_all)
 
 
-def release(house: House, hold_id: int, *, reason: str, actor: str) -> Hold:
+def release(database: Database, hold_id: int, *, reason: str, actor: str) -> Hold:
     """Raises Refused where there is nothing to release."""
     moment = Moment(datetime.now(UTC), secrets.token_bytes)
-    return house.database.write(
-        lambda connection: holds.release(connection, moment, hold_id, reason=reason, actor=actor)
-    )
+    return database.write(lambda connection: holds.release(connection, moment, hold_id, reason=reason, actor=actor))
 
 
 def _locked(connection: Connection, call_id: str) -> Call:

@@ -14,7 +14,9 @@ from callflow.urls import Urls
 from compliance.anchors.anchor import Anchoring
 from compliance.anchors.anchor_file import STDOUT, AnchorFile
 from compliance.anchors.restored_backup import require_unrestored
+from compliance.erase import Eraser
 from onrecord.accepted_rulebook import taken_over
+from onrecord.anchoring import anchoring_of
 from onrecord.preflight import (
     require_database_file,
     require_folder,
@@ -65,8 +67,12 @@ class House:
         return make_conversation(self.rulebook, self.settings, self.keys, self.jobs)
 
     @property
+    def eraser(self) -> Eraser:
+        return Eraser(self.database, self.jobs, self.keys.number_hash_key, self.settings.erasures)
+
+    @property
     def anchoring(self) -> Anchoring:
-        return Anchoring(self.settings, self.database)
+        return anchoring_of(self.settings, self.database)
 
     def close(self) -> None:
         self.database.close()

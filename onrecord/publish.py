@@ -9,13 +9,13 @@ from typing import Self
 
 from sqlalchemy import Connection, insert, select, update
 
-from callflow.incoming_call import words
 from evidence.events import Event, Value
 from onrecord.recorded_prompts import RecordedPrompt
 from policies.jurisdiction.pack import Law, packaged_law
 from policies.reachable import rulings_of
 from policies.rules import Rulebook
 from policies.wording import Wording
+from policies.wording_of_call import words
 from storage.database.tables import law_version, rulebook_version, wording_version
 from storage.log import consent_log
 from storage.moment import Moment

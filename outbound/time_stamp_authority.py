@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from onrecord.settings.environment import Problem, SettingsRejected
 from outbound.bounded_http import Limits, NoAnswer, Outbound
 from storage.errors import Broken, Refused, Unavailable
 from storage.log.checkpoints import SignedCheckpoint
@@ -55,11 +54,10 @@ class TimeStampAuthority:
             raise Broken(f"time stamp: what was answered does not hold: {error}") from error
 
     def certificates(self) -> list[Any]:
-        """Raises SettingsRejected for a file that is missing or holds none."""
+        """Raises Refused for a file that is missing or holds none."""
         from cryptography.x509 import load_pem_x509_certificates
 
         try:
             return load_pem_x509_certificates(self.ca.read_bytes())
         except (OSError, ValueError):
-            problem = Problem("ONRECORD_TSA_CA", f"names {self.ca}, which holds no certificate", "a PEM file is meant")
-            raise SettingsRejected(problem) from None
+            raise Refused(f"ONRECORD_TSA_CA names {self.ca}, which holds no certificate: a PEM file is meant") from None

@@ -13,10 +13,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
-from callflow.forms import CALL_SID, RECORDING_SID, SOURCE
 from outbound.bounded_http import Fields, NoAnswer, Outbound
 from outbound.twilio_client import Account
-from storage.provider import Listed, ProviderCall, ProviderRecording
+from storage.provider import CALL_SID, RECORDING_SID, SOURCE, Listed, ProviderCall, ProviderRecording
 
 T = TypeVar("T")
 Row = Mapping[str, Any]

@@ -1,9 +1,10 @@
-"""What the jobs on kept audio ask of the telephone provider. The adapter to Twilio is in callflow.
+"""The telephone provider as we ask it, and the words it uses. The adapter to Twilio is `outbound.twilio_provider`.
 
 Every method may raise Unavailable (try again later), Refused (the provider will not, and says so for good) or
 Broken (the answer makes no sense). That a call or a recording is gone is a value, never an exception.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +12,10 @@ from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
+CALL_SID = re.compile(r"CA[0-9a-f]{32}")
+RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
+SOURCE = re.compile(r"[A-Za-z]{0,64}")  # of a recording: <Start><Recording> sends one that no documented list has
+FINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 # How a recording ends of which no audio was made: these are final, and there is nothing to fetch or delete.
 WITHOUT_AUDIO = frozenset({"absent", "failed"})
 

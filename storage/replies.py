@@ -8,6 +8,9 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import reply
 
+# Before the step's own name: what was asked could not be read, so the caller was put through.
+UNREAD = "unread:"
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -3,18 +3,14 @@
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
 from compliance.anchors.anchor_file import AnchorFile
-from compliance.anchors.anchor_targets import Holder, holders_of
+from compliance.anchors.anchor_targets import AnchorTarget
 from compliance.anchors.restored_backup import require_unrestored
-from onrecord.settings.environment import Settings, SettingsRejected
-from onrecord.settings.key_file import read_keys
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.incidents import raise_incident
@@ -27,30 +23,29 @@ log = logging.getLogger(__name__)
 CHECKPOINT_EVERY_S = 15.0  # how often it is looked whether one is due, which it is once a minute
 _UNSIGNED_MAX = timedelta(hours=1)
 _OVERDUE = 3  # times as long as it may take
-_FAILURES = (Unavailable, Refused, Broken, SettingsRejected)
+_FAILURES = (Unavailable, Refused, Broken)
 
 
 @dataclass(frozen=True)
 class Anchoring:
-    """The log's signer, and those who hold what it signs. The key file is read for each signature: after a rotation
-    nothing has to be restarted.
+    """The log's signer, and those who hold its checkpoints.
+
+    `read_signing` is asked for each signature: after a rotation of the keys nothing has to be restarted. `find_targets`
+    names the anchor file, and whoever else the settings name.
     """
 
-    settings: Settings
     database: Database
+    file: AnchorFile
+    read_signing: Callable[[], Signing]
+    find_targets: Callable[[], Sequence[AnchorTarget]]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def moment(self) -> Moment:
         return Moment(self.now(), secrets.token_bytes)
 
     @property
-    def file(self) -> AnchorFile:
-        return AnchorFile(self.settings.anchor_file)
-
-    @property
     def signing(self) -> Signing:
-        host = urlsplit(self.settings.public_base_url).netloc
-        return Signing(host, read_keys(self.settings.key_file).log_signing_seeds)
+        return self.read_signing()
 
     def sign(self) -> SignedCheckpoint:
         """The checkpoint of the log as it stands, durable here and noted beside the anchor file.
@@ -76,11 +71,11 @@ class Anchoring:
                 self.sign()
             except _FAILURES as error:
                 self._complain_of_signing(error)
-        for holder in self._due():
+        for target in self._due():
             try:
-                self.anchor(holder)
+                self.anchor(target)
             except _FAILURES as error:
-                self._complain(holder, error)
+                self._complain(target, error)
 
     def close(self) -> None:
         """On the way out: what nobody has signed yet."""
@@ -92,55 +87,51 @@ class Anchoring:
         except _FAILURES as error:
             log.error("the consent log's last checkpoint could not be signed: %s", error)
 
-    def anchor(self, holder: Holder) -> SignedCheckpoint:
-        """Give the newest checkpoint to a holder, and keep the receipt. Raises what the holder raises."""
+    def anchor(self, target: AnchorTarget) -> SignedCheckpoint:
+        """Give the newest checkpoint to a target, and keep its receipt. Raises what the target raises."""
         with self.database.read() as connection:
             known = checkpoints.newest(connection)
-            last = anchors.last_of(connection, holder.kind, holder.place)
+            last = anchors.last_of(connection, target.kind, target.place)
         known = known or self.sign()
         moment = self.moment()
-        receipt = holder.hold(known, last.size if last else 0, moment)
-        place, kind = holder.place, holder.kind
+        receipt = target.give(known, last.size if last else 0, moment)
+        place, kind = target.place, target.kind
         self.database.write(lambda connection: anchors.add(connection, moment, known, kind, place, receipt))
         return known
 
     def anchor_in_file(self) -> None:
-        for holder in self.holders():
-            if holder.kind == "file":
-                self.anchor(holder)
+        for target in self.find_targets():
+            if target.kind == "file":
+                self.anchor(target)
 
     def ask_witness(self) -> str:
         """For a signature on the newest checkpoint. Why it gave none; empty where it did, or there is no witness."""
-        for holder in self.holders():
-            if holder.kind == "witness":
+        for target in self.find_targets():
+            if target.kind == "witness":
                 try:
-                    self.anchor(holder)
+                    self.anchor(target)
                 except _FAILURES as error:
-                    self._complain(holder, error)
+                    self._complain(target, error)
                     return str(error)
         return ""
 
-    def holders(self) -> list[Holder]:
-        """The file, and whoever else the settings name."""
-        return holders_of(self.settings, self.database)
-
-    def _due(self) -> Sequence[Holder]:
+    def _due(self) -> Sequence[AnchorTarget]:
         now = self.now()
         with self.database.read() as connection:
             newest = checkpoints.newest(connection)
-            return [one for one in self.holders() if newest and _is_due(connection, one, newest, now)]
+            return [one for one in self.find_targets() if newest and _is_due(connection, one, newest, now)]
 
-    def _complain(self, holder: Holder, error: Exception) -> None:
+    def _complain(self, target: AnchorTarget, error: Exception) -> None:
         """Who can't be reached is asked again in a moment, and a person hears of it when it has been for too long."""
-        log.error("a checkpoint could not be anchored (%s): %s", holder.kind, error)
+        log.error("a checkpoint could not be anchored (%s): %s", target.kind, error)
         moment = self.moment()
 
         def tell(connection: Connection) -> None:
-            last = anchors.last_of(connection, holder.kind, holder.place)
-            since = last.anchored_at if last else moment.at - _OVERDUE * holder.every
-            if isinstance(error, Unavailable) and moment.at - since < _OVERDUE * holder.every:
+            last = anchors.last_of(connection, target.kind, target.place)
+            since = last.anchored_at if last else moment.at - _OVERDUE * target.every
+            if isinstance(error, Unavailable) and moment.at - since < _OVERDUE * target.every:
                 return
-            about = f"{holder.kind}:{_family(error)}:{moment.at:%Y-%m-%d}"
+            about = f"{target.kind}:{_family(error)}:{moment.at:%Y-%m-%d}"
             raise_incident(connection, moment, "not_anchored", about=about, call_id=None, detail=str(error))
 
         self.database.write(tell)
@@ -161,20 +152,14 @@ class Anchoring:
         self.database.write(tell)
 
 
-def sign_what_is_left(settings: Settings) -> None:
-    """On the way out of a process that holds no database."""
-    with closing(Database.later(settings.database_url)) as database:
-        Anchoring(settings, database).close()
-
-
 def _family(error: Exception) -> str:
     """So that the news of a forgery is not taken for a repetition of this morning's outage."""
     return type(error).__name__.lower()
 
 
-def _is_due(connection: Connection, holder: Holder, newest: SignedCheckpoint, now: datetime) -> bool:
-    last = anchors.last_of(connection, holder.kind, holder.place)
+def _is_due(connection: Connection, target: AnchorTarget, newest: SignedCheckpoint, now: datetime) -> bool:
+    last = anchors.last_of(connection, target.kind, target.place)
     if last is None:
         return True
-    is_time = not now - holder.every < last.anchored_at <= now  # later than now: the clock was ahead
+    is_time = not now - target.every < last.anchored_at <= now  # later than now: the clock was ahead
     return is_time and newest.size > last.size and anchors.has_news_since(connection, last.size)

@@ -11,8 +11,6 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from callflow import taking_in
-from callflow.conversation import Conversation
 from compliance.call_life import tell
 from compliance.provider.events import corroborated, not_corroborated
 from compliance.provider.logged_account import addresses_of, logged_of, ordering_steps
@@ -20,7 +18,7 @@ from compliance.provider.provider_account import ours, steps_of
 from evidence.events import Event
 from policies import corroboration, unheard
 from policies.attribution import UNTIMED, Times
-from policies.corroboration import Differs, Request
+from policies.corroboration import Differs, Logged, Request
 from storage import calls, news, provider_accounts
 from storage.calls import CORROBORATED_AFTER, Call
 from storage.database.engine import Database
@@ -28,6 +26,7 @@ from storage.errors import Broken, Refused, Unavailable
 from storage.incidents import raise_incident
 from storage.moment import Moment
 from storage.provider import CallAccount, Listed, Provider, ProviderRecording
+from storage.recordings import Jobs
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +48,14 @@ class Corroborated:
     is_logged: bool = False
 
 
+TakeIn = Callable[[Connection, Moment, Call, Sequence[Request], Logged, bytes], Call]
+
+
 @dataclass(frozen=True)
 class Corroboration:
-    """`look` may be done by several workers at once, and as often as one likes.
+    """`take_in` settles a request that the provider sent and our log does not know, as the phone side would have.
+
+    `look` may be done by several workers at once, and as often as one likes.
 
     `wait` is how long after a call Twilio is first asked: less only where what stands in for it tells sooner.
     """
@@ -59,7 +63,8 @@ class Corroboration:
     database: Database
     provider: Provider
     public_base_url: str
-    conversation: Conversation
+    jobs: Jobs
+    take_in: TakeIn
     moment: Callable[[], Moment]
     wait: timedelta = CORROBORATED_AFTER
 
@@ -127,8 +132,7 @@ class Corroboration:
         differs = (*corroboration.differences(seen, logged), *([Differs.OUTCOME] if contradicted else []))
         found = Corroborated(not differs, differs)
         if contradicted:
-            turn = self.conversation.turn(connection, moment, known)
-            known = taking_in.take_in(turn, seen, logged, account.body)
+            known = self.take_in(connection, moment, known, seen, logged, account.body)
         is_whole = at_once or contradicted or not differs or _age(known, moment) >= _WHOLE_AFTER
         if is_whole:
             known = self._identify(connection, moment, known, seen, listed)
@@ -168,7 +172,7 @@ class Corroboration:
             never_ordered=corroboration.never_ordered(seen, ordering_steps(connection, known.id)),
         )
         if times != UNTIMED:
-            news.take_in(connection, moment, known, listed.rows, self.conversation.jobs, times)
+            news.take_in(connection, moment, known, listed.rows, self.jobs, times)
         return calls.by_id(connection, known.id) or known
 
     def _not_told(self, call_id: str, reason: str, *, give_up_after: timedelta) -> Corroborated:

@@ -10,9 +10,8 @@ from dataclasses import replace
 from urllib.parse import urldefrag
 from xml.etree import ElementTree as ET
 
-from callflow.forms import FINAL_STATUSES
 from policies.corroboration import Document, Key, Request
-from storage.provider import ProviderRequest
+from storage.provider import FINAL_STATUSES, ProviderRequest
 
 _STEP = re.compile(
     r"/voice/(?:(?P<plain>answer|fallback)"

@@ -183,7 +183,7 @@ def log_anchor(only: str | None) -> None:
     with opened() as house:
         anchoring = house.anchoring
         anchoring.sign()
-        chosen = [one for one in anchoring.holders() if only in (None, one.kind)]
+        chosen = [one for one in anchoring.find_targets() if only in (None, one.kind)]
         if not chosen:
             end([f"there is no {only} in the settings"])
         for holder in chosen:

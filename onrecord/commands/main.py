@@ -49,7 +49,7 @@ def init(*, keys_are_lost: bool) -> None:
 @click.option("--console", default="127.0.0.1:8001", show_default=True, metavar="HOST:PORT", help="The staff's face.")
 def serve(webhooks: str, console: str) -> None:
     """Serve Twilio's webhooks and the staff's console."""
-    from compliance.anchors.anchor import sign_what_is_left
+    from onrecord.anchoring import sign_what_is_left
     from onrecord.lines import publish
     from onrecord.processes import serve as serving
     from onrecord.settings.logging_setup import say_logs_plainly
@@ -94,7 +94,7 @@ def call(call_sid: str, *, as_json: bool) -> None:
     """
     from compliance import call_life
     from compliance.call_log import CallLog
-    from onrecord.commands.terminal import show_story
+    from onrecord.terminal import show_story
 
     with reading() as connection:
         told = call_life.tell(connection, call_sid)
@@ -164,12 +164,13 @@ def recording_export(recording_sid: str, file: Path, purpose: str) -> None:
     Exit code 1, and no file, where its caller did not agree to that purpose or its time is over. Either way the log
     keeps that you asked.
     """
-    from compliance.export_recording import export
+    from compliance.export_recording import RecordingExport
     from onrecord.commands.actor import who_asks
 
     with opened() as house:
         try:
-            size_bytes = export(house, recording_sid, purpose, file, actor=who_asks())
+            export = RecordingExport(house.database, house.store, house.keys.key_encryption_key)
+            size_bytes = export.write(recording_sid, purpose, file, actor=who_asks())
         except (Refused, Unavailable, Broken) as error:
             end([str(error)], FOUND_SOMETHING)
     click.echo(f"{file}: {size_bytes} bytes")

@@ -41,21 +41,20 @@ def erase(
     Their events stay, and every proof made of them; what can name the caller goes, and their audio. Exit code 1 if a
     call has to wait: it is not over, say, or held. Run it again then.
     """
-    from compliance import erase
     from onrecord.commands.actor import who_asks
     from storage.holds import check_names_nobody
 
     with opened() as house:
         check_names_nobody("--requester", requester)
         check_names_nobody("--ticket", ticket)
-        found = erase.look(house, _calls(house, name, number))
+        found = house.eraser.look(_calls(house, name, number))
         if dry_run:
             sys.exit(_tell(found, "would be erased"))
         if sys.stdin.isatty() and not yes:
             _tell(found, "would be erased")
             click.confirm("Erase it? It can't be brought back.", abort=True)
         request = Request(basis, who_asks(), requester, ticket)
-        code = _tell(erase.erase(house, found, request), "erased")
+        code = _tell(house.eraser.erase(found, request), "erased")
         _wipe(house)
     sys.exit(code)
 
@@ -67,7 +66,6 @@ def reapply_erasures() -> None:
     Run it before the workers start again, and once more a day later: Twilio is asked about the calls since the backup,
     and may bring some back. What was erased is told by the log and by the file that ONRECORD_ERASURES names.
     """
-    from compliance import erase
     from onrecord.commands.actor import who_asks
     from storage.custody import erasure_journal
 
@@ -77,11 +75,11 @@ def reapply_erasures() -> None:
             click.echo(
                 f"{house.settings.erasures}: its last line broke off, before anything was erased by it", err=True
             )
-        code, back = 0, erase.what_came_back(house, journal)
+        code, back = 0, house.eraser.came_back(journal)
         for basis in sorted(set(back.values())):
-            found = erase.look(house, (one for one in back if back[one] == basis), again=True)
+            found = house.eraser.look((one for one in back if back[one] == basis), again=True)
             request = Request(basis, who_asks(), again=True)
-            code = max(code, _tell(erase.erase(house, found, request), "erased"))
+            code = max(code, _tell(house.eraser.erase(found, request), "erased"))
         if not back:
             click.echo("nothing that was erased has come back")
         _wipe(house)
@@ -105,7 +103,7 @@ def hold_place(*, name: str | None, number: str | None, because: str) -> None:
     with opened() as house:
         call_ids = _calls(house, name, number)
         with _refusals_found():
-            placed = hold.place(house, call_ids, reason=because, actor=who_asks())
+            placed = hold.place(house.database, call_ids, reason=because, actor=who_asks())
     for call_id, hold_id in placed:
         click.echo(f"call {call_id}: hold {hold_id}")
     if not placed:
@@ -121,7 +119,7 @@ def hold_release(*, number: int, because: str) -> None:
     from onrecord.commands.actor import who_asks
 
     with opened() as house, _refusals_found():
-        released = hold.release(house, number, reason=because, actor=who_asks())
+        released = hold.release(house.database, number, reason=because, actor=who_asks())
         click.echo(f"call {released.call_id}: hold {number} is released")
 
 
@@ -145,16 +143,15 @@ def add_privacy_commands(group: click.Group) -> None:
 
 def _calls(house: House, name: str | None, number: str | None) -> list[str]:
     """The ids of the calls that were meant."""
-    from compliance import erase
 
     if (name is None) == (number is None):
         raise click.UsageError("say --call or --number, one of them")
     if number is not None:
-        found = erase.calls_from(house, number)
+        found = house.eraser.calls_from(number)
         if not found:
             click.echo("of this number no call is known here")
         return found
-    known = erase.call_named(house, name or "")
+    known = house.eraser.call_named(name or "")
     if known is None:
         end(["there is no call with this sid or id"], FOUND_SOMETHING)
     return [known.id]
@@ -162,10 +159,9 @@ def _calls(house: House, name: str | None, number: str | None) -> list[str]:
 
 def _wipe(house: House) -> None:
     """Also where nothing was left to erase: a run before may have been cut."""
-    from compliance import erase
 
     with _refusals_found():
-        erase.wipe_files(house)
+        house.eraser.wipe_files()
 
 
 def _tell(found: Iterable[Found], done: str) -> int:

@@ -66,7 +66,7 @@ def check(*, full: bool, at: datetime | None) -> None:
     from compliance.anchors.verify import trust_in_words
     from onrecord.commands.rules_notes import notes
     from onrecord.commands.rules_table import consent_table
-    from onrecord.commands.terminal import lines_table, show
+    from onrecord.terminal import lines_table, show
     from onrecord.trials import try_all
 
     law, now = packaged_law(), at or datetime.now(UTC)

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from rich.table import Table
 
-from callflow.incoming_call import language_of
 from policies.jurisdiction.pack import UNKNOWN_PLACE, Law
 from policies.jurisdiction.places import example_number, places_of
 from policies.jurisdiction.readings import records_for
 from policies.rules import Line, Rulebook
 from policies.ruling import Ruling, ends_of, rule
+from policies.wording_of_call import language_of
 
 NO_NUMBER = "-"
 

@@ -17,12 +17,12 @@ import requests
 from rich.console import Console
 
 from compliance.call_life import Story, tell
-from onrecord.commands.terminal import show
 from onrecord.demo import promises
 from onrecord.demo.calls import CALLS, Placed, calls_of, place, table
 from onrecord.demo.local_installation import NotUp, Town
 from onrecord.demo.promises import Breach, Witness
 from onrecord.installation import House, open_house
+from onrecord.terminal import show
 from storage.errors import Refused
 from storage.log import checkpoints
 

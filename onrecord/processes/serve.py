@@ -26,7 +26,6 @@ from granian.http import HTTP1Settings
 from callflow import twiml, webhooks
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
-from callflow.incoming_call import wording_of
 from callflow.late_steps import LateSteps
 from callflow.waiting_requests import WaitingRequests
 from console.app import create_app as create_console
@@ -40,6 +39,7 @@ from onrecord.processes.health import Readiness, add_health
 from onrecord.settings.logging_setup import say_logs_plainly
 from policies.jurisdiction.places import places_of
 from policies.ruling import ends_of, rule
+from policies.wording_of_call import wording_of
 from storage.audio.opening import open_store
 from storage.database.readiness import DatabaseCheck
 from storage.journal.request_journal import Standing
@@ -127,7 +127,7 @@ def webhooks_app() -> Flask:
             callbacks=Callbacks(front.conversation),
             account_sid=front.settings.account_sid,
             webhook_secrets=front.settings.webhook_secrets,
-            readiness=_readiness(front),
+            add_health=partial(add_health, readiness=_readiness(front)),
             waiting=waiting,
         )
     )

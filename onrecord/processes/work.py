@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from callflow.callbacks import Callbacks
+from callflow.taking_in import take_in
 from compliance.anchors.anchor import CHECKPOINT_EVERY_S
 from compliance.provider.corroborate_call import Corroboration
 from compliance.provider.reconcile_day import Reconciliation
@@ -86,7 +87,8 @@ def make_corroboration(house: House, shop: Workshop) -> Corroboration:
         house.database,
         shop.provider,
         settings.public_base_url,
-        house.conversation(),
+        house.jobs,
+        partial(take_in, house.conversation()),
         shop.moment,
         wait=settings.corroborate_after,
     )

@@ -22,6 +22,7 @@ from onrecord.settings.values import (
     witness_fault,
 )
 from storage.calls import CORROBORATED_AFTER
+from storage.errors import Refused
 
 Need = Literal["all", "places", "database"]
 """What a command works with: everything; all but the telephone; the database alone."""
@@ -40,7 +41,7 @@ class Problem:
         return f"{self.setting} {self.problem}: {self.remedy}"
 
 
-class SettingsRejected(Exception):
+class SettingsRejected(Refused):
     """Every problem found, so that one attempt to start shows all of them."""
 
     def __init__(self, *problems: Problem) -> None:

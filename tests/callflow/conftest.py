@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from urllib.parse import urlencode
@@ -29,7 +30,7 @@ from callflow.late_steps import LateSteps
 from callflow.urls import Urls
 from callflow.waiting_requests import WaitingRequests
 from callflow.webhooks import Webhooks, create_app
-from onrecord.processes.health import Readiness
+from onrecord.processes.health import Readiness, add_health
 from onrecord.settings.key_file import create_key_file
 from policies.rulebook.read import parse
 from simulator import twiml
@@ -310,7 +311,7 @@ def make_webhooks(database: Database, clock: Clock, rules: str | None = None, fo
         callbacks=Callbacks(conversation),
         account_sid=ACCOUNT,
         webhook_secrets=(TOKEN,),
-        readiness=Readiness({}),
+        add_health=partial(add_health, readiness=Readiness({})),
         waiting=make_waiting(database, conversation, clock, folder),
         now=clock,
     )

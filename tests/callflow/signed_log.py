@@ -17,12 +17,13 @@ from sqlalchemy import Connection, select, text, update
 
 from compliance.anchors.anchor import Anchoring
 from compliance.anchors.anchor_file import AnchorFile
-from compliance.anchors.anchor_targets import Holder
+from compliance.anchors.anchor_targets import AnchorTarget
 from evidence.checkpoints import Checkpoint
 from evidence.events import Event
 from evidence.merkle import leaf_hash, root_of
 from evidence.notes import Note, Signer
-from onrecord.settings.environment import read_settings
+from onrecord.anchoring import anchoring_of
+from onrecord.settings.environment import Settings, read_settings
 from storage.database.engine import Database
 from storage.database.tables import log_checkpoint, log_leaf, log_node
 from storage.incidents import Incident, open_incidents
@@ -51,14 +52,18 @@ class SignedLog:
     environ: dict[str, str] = field(default_factory=dict)
 
     @property
-    def anchoring(self) -> Anchoring:
+    def settings(self) -> Settings:
         environ = {
             **PHONE,
             "ONRECORD_KEY_FILE": str(self.key_file),
             "ONRECORD_ANCHOR_FILE": str(self.anchor_file),
             **self.environ,
         }
-        return Anchoring(read_settings(environ), self.database, now=lambda: self.now)
+        return read_settings(environ)
+
+    @property
+    def anchoring(self) -> Anchoring:
+        return anchoring_of(self.settings, self.database, now=lambda: self.now)
 
     @property
     def key_file(self) -> Path:
@@ -81,8 +86,8 @@ class SignedLog:
         moment = Moment(self.now, os.urandom)
         self.database.write(lambda connection: consent_log.tell(connection, moment, *events))
 
-    def holder(self, kind: str) -> Holder:
-        return next(one for one in self.anchoring.holders() if one.kind == kind)
+    def target(self, kind: str) -> AnchorTarget:
+        return next(one for one in self.anchoring.find_targets() if one.kind == kind)
 
     def size(self) -> int:
         with self.database.read() as connection:

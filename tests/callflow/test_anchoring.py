@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from compliance.anchors.anchor import CHECKPOINT_EVERY_S, sign_what_is_left
+from compliance.anchors.anchor import CHECKPOINT_EVERY_S
 from compliance.anchors.anchor_file import STDOUT, AnchorFile
 from evidence.anchor_levels import Level
 from evidence.checkpoints import Checkpoint
 from evidence.notes import Note, Vkey, verified
+from onrecord.anchoring import sign_what_is_left
 from onrecord.settings.key_file import read_keys
 from storage.errors import Broken, Unavailable
 from storage.log import anchors, checkpoints
@@ -311,7 +312,7 @@ def test_on_the_way_out_what_is_new_is_signed(signed_log: SignedLog) -> None:
     signed_log.anchoring.close()
     assert len(signed_log.signed()) == 1
     signed_log.happens()
-    sign_what_is_left(replace(signed_log.anchoring.settings, database_url=str(signed_log.database.engine.url)))
+    sign_what_is_left(replace(signed_log.settings, database_url=str(signed_log.database.engine.url)))
     assert len(signed_log.signed()) == 2
     assert signed_log.file.newest_path.read_text().splitlines()[1] == str(signed_log.size())
 
@@ -345,7 +346,7 @@ def test_the_folder_of_the_file_is_made_and_closed_to_others(signed_log: SignedL
 
 @ON_SQLITE
 def test_everybody_whom_the_settings_name_gets_it(signed_log: SignedLog) -> None:
-    assert [one.kind for one in signed_log.anchoring.holders()] == ["file"]
+    assert [one.kind for one in signed_log.anchoring.find_targets()] == ["file"]
     with s3_peer() as peer, operators_settings(peer.endpoint):
         bucket = peer.new_bucket(lock=True)
         signed_log.environ |= {
@@ -353,10 +354,10 @@ def test_everybody_whom_the_settings_name_gets_it(signed_log: SignedLog) -> None
             "ONRECORD_WITNESS": f"{WITNESS} https://witness.example",
             "ONRECORD_TSA": "https://tsa.example",
         }
-        assert [one.kind for one in signed_log.anchoring.holders()] == ["file", "s3", "witness", "tsa"]
+        assert [one.kind for one in signed_log.anchoring.find_targets()] == ["file", "s3", "witness", "tsa"]
         signed_log.now = datetime.now(UTC)  # S3 has a clock of its own
         signed_log.happens()
-        known = signed_log.anchoring.anchor(signed_log.holder("s3"))
+        known = signed_log.anchoring.anchor(signed_log.target("s3"))
         told = json.loads(signed_log.held("s3")[0].receipt)
         there = peer.client.get_object(Bucket=bucket, Key=told["key"], VersionId=told["version_id"])
         assert there["Body"].read().decode() == str(known.note)

@@ -6,6 +6,7 @@ import secrets
 import shutil
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from callflow.conversation import Conversation
+from callflow.taking_in import take_in
 from compliance.provider.corroborate_call import Corroborated, Corroboration
 from onrecord.lines import publish
 from policies.corroboration import Differs
@@ -50,7 +52,9 @@ class Desk:
 
     @property
     def corroboration(self) -> Corroboration:
-        return Corroboration(self.installation.database, self.company, BASE, self.conversation, self.moment)
+        conversation = self.conversation
+        take = partial(take_in, conversation)
+        return Corroboration(self.installation.database, self.company, BASE, conversation.jobs, take, self.moment)
 
     def moment(self) -> Moment:
         return Moment(self.installation.twilio.clock(), os.urandom)

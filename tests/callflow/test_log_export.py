@@ -28,6 +28,7 @@ from evidence.event_words import in_words
 from evidence.events import Event
 from evidence.merkle import leaf_hash, root_of
 from evidence.notes import Note, Signer
+from onrecord.anchoring import anchoring_of
 from onrecord.publish import InForce, publish_rules
 from onrecord.settings.environment import read_settings
 from onrecord.settings.key_file import create_key_file
@@ -70,7 +71,7 @@ class Office:
             "ONRECORD_KEY_FILE": str(self.folder / "keys"),
             "ONRECORD_ANCHOR_FILE": str(self.folder / "anchors.txt"),
         }
-        return Anchoring(read_settings(environ), self.installation.database, now=self.installation.twilio.clock)
+        return anchoring_of(read_settings(environ), self.installation.database, now=self.installation.twilio.clock)
 
     @property
     def vkey(self) -> str:

@@ -62,7 +62,7 @@ def vkey_of(witness: TheWitness) -> str:
 def anchor(office: Office, kind: str) -> int:
     """As the worker does once in a while; the size that they hold then."""
     office.anchoring.sign()
-    return office.anchoring.anchor(next(one for one in office.anchoring.holders() if one.kind == kind)).size
+    return office.anchoring.anchor(next(one for one in office.anchoring.find_targets() if one.kind == kind)).size
 
 
 def more_calls(office: Office) -> str:

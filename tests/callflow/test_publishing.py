@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from callflow.incoming_call import wording_of
 from onrecord.accepted_rulebook import BYTES_MAX, VARIABLE, handed_over, taken_over
 from onrecord.installation import open_front
 from onrecord.lines import publish
@@ -14,6 +13,7 @@ from policies.jurisdiction.pack import packaged_law, read_law
 from policies.jurisdiction.places import places_of
 from policies.rulebook.read import parse
 from policies.ruling import ends_of, rule
+from policies.wording_of_call import wording_of
 from storage.database.engine import Database
 from storage.errors import Refused
 from storage.rules_in_force import kept_law, kept_rulebook

@@ -32,8 +32,8 @@ def held(signed_log: SignedLog) -> SignedLog:
         signed_log.anchoring.sign()
         witness.trusts(signed_log.vkeys()[0])
         signed_log.environ["ONRECORD_WITNESS"] = witness.setting
-        signed_log.anchoring.anchor(signed_log.holder("witness"))
-        signed_log.anchoring.anchor(signed_log.holder("file"))
+        signed_log.anchoring.anchor(signed_log.target("witness"))
+        signed_log.anchoring.anchor(signed_log.target("file"))
         return signed_log
 
 
@@ -50,7 +50,7 @@ def test_an_honest_clock_is_told_of_nothing(signed_log: SignedLog) -> None:
         signed_log.anchoring.sign()
         witness.trusts(signed_log.vkeys()[0])
         signed_log.environ["ONRECORD_WITNESS"] = witness.setting
-        signed_log.anchoring.anchor(signed_log.holder("witness"))
+        signed_log.anchoring.anchor(signed_log.target("witness"))
     signed_log.passes(minutes=5)
     signed_log.happens()
     assert look(signed_log) == (look(signed_log)[0], [])

@@ -38,7 +38,7 @@ def log(signed_log: SignedLog, authority: Authority) -> SignedLog:
 
 
 def test_the_stamp_that_is_kept_is_one_for_openssl_too(log: SignedLog, authority: Authority, tmp_path: Path) -> None:
-    known = log.anchoring.anchor(log.holder("tsa"))
+    known = log.anchoring.anchor(log.target("tsa"))
     (kept,) = log.held("tsa")
     note, receipt = tmp_path / "checkpoint", tmp_path / "receipt.tsr"
     note.write_text(str(known.note))
@@ -50,7 +50,7 @@ def test_the_stamp_that_is_kept_is_one_for_openssl_too(log: SignedLog, authority
 
 
 def test_the_authority_learns_a_hash_and_nothing_else(log: SignedLog, authority: Authority) -> None:
-    known = log.anchoring.anchor(log.holder("tsa"))
+    known = log.anchoring.anchor(log.target("tsa"))
     (asked,) = authority.asked
     assert len(asked) < 100
     assert known.checkpoint.origin.encode() not in asked
@@ -58,11 +58,11 @@ def test_the_authority_learns_a_hash_and_nothing_else(log: SignedLog, authority:
 
 def test_an_answer_to_another_request_is_refused(log: SignedLog, authority: Authority) -> None:
     """Of the same checkpoint even: without the nonce an old stamp could be played again."""
-    log.anchoring.anchor(log.holder("tsa"))
+    log.anchoring.anchor(log.target("tsa"))
     old = log.held("tsa")[0].receipt
     authority.changes = lambda _: old
     with pytest.raises(Broken, match="what was answered does not hold: Nonce"):
-        log.anchoring.anchor(log.holder("tsa"))
+        log.anchoring.anchor(log.target("tsa"))
 
 
 def test_a_stamp_of_something_else_is_refused(log: SignedLog, authority: Authority) -> None:
@@ -74,7 +74,7 @@ def test_a_stamp_of_something_else_is_refused(log: SignedLog, authority: Authori
 
     authority.reply = reply  # type: ignore[method-assign]  # it lies
     with pytest.raises(Broken, match="what was answered does not hold: Mismatch between messages"):
-        log.anchoring.anchor(log.holder("tsa"))
+        log.anchoring.anchor(log.target("tsa"))
 
 
 def test_a_stamp_by_another_authority_is_refused(log: SignedLog, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_stamp_by_another_authority_is_refused(log: SignedLog, tmp_path: Path)
     make_certificates(tmp_path / "another")
     log.environ["ONRECORD_TSA_CA"] = str(tmp_path / "another" / "ca.pem")
     with pytest.raises(Broken, match="what was answered does not hold: Error while verifying certificates"):
-        log.anchoring.anchor(log.holder("tsa"))
+        log.anchoring.anchor(log.target("tsa"))
     assert log.held("tsa") == []
 
 
@@ -101,20 +101,20 @@ def test_a_stamp_by_another_authority_is_refused(log: SignedLog, tmp_path: Path)
 def test_a_mangled_answer_is_refused(changed: Callable[[bytes], bytes], log: SignedLog, authority: Authority) -> None:
     authority.changes = changed
     with pytest.raises((Broken, Refused), match="time stamp: "):
-        log.anchoring.anchor(log.holder("tsa"))
+        log.anchoring.anchor(log.target("tsa"))
     assert log.held("tsa") == []
 
 
 def test_what_the_authority_refuses_is_told_with_its_status(log: SignedLog, authority: Authority) -> None:
     authority.digests = "sha512"
     with pytest.raises(Refused, match="time stamp: the authority refused with status 2"):
-        log.anchoring.anchor(log.holder("tsa"))
+        log.anchoring.anchor(log.target("tsa"))
 
 
 def test_an_authority_that_is_down_or_says_nothing_is_asked_again(log: SignedLog, authority: Authority) -> None:
     authority.status = 503
     with pytest.raises(Unavailable, match="time stamp: answered 503"):
-        log.anchoring.anchor(log.holder("tsa"))
+        log.anchoring.anchor(log.target("tsa"))
     with scripted_api() as api:
         api.answers("/tsa", silent(api))
         limits = Limits(connect_s=1, read_s=0.1, answer_s=0.2)
@@ -129,7 +129,7 @@ def test_a_certificate_that_is_missing_is_a_setting_s_problem_and_keeps_no_other
     for spoil in (lambda: authority.ca.write_text("no certificate\n"), authority.ca.unlink):
         spoil()
         with pytest.raises(SettingsRejected, match="ONRECORD_TSA_CA names .*ca.pem, which holds no certificate"):
-            log.anchoring.anchor(log.holder("tsa"))
+            log.anchoring.anchor(log.target("tsa"))
     log.anchoring.sign_where_due()
     assert len(log.held("file")) == 1
     assert [one.about for one in log.incidents()] == ["tsa:settingsrejected:2026-11-22"]

@@ -44,7 +44,7 @@ def log(signed_log: SignedLog, witness: TheWitness) -> SignedLog:
 def give(log: SignedLog) -> SignedCheckpoint:
     """Sign what there is, and ask the witness to cosign it."""
     log.anchoring.sign()
-    return log.anchoring.anchor(log.holder("witness"))
+    return log.anchoring.anchor(log.target("witness"))
 
 
 def in_full(log: SignedLog) -> SignedCheckpoint:
@@ -97,7 +97,7 @@ def test_a_witness_that_has_seen_more_or_less_than_we_remember_says_so_and_is_as
 def test_giving_the_same_checkpoint_again_is_fine(log: SignedLog, witness: TheWitness) -> None:
     log.anchoring.sign()
     for _ in range(2):
-        log.anchoring.anchor(log.holder("witness"))
+        log.anchoring.anchor(log.target("witness"))
     assert [one.size for one in log.held("witness")] == [7, 7]
     assert len(in_full(log).note.signatures) == 2  # the log's and the witness's, which is there once
 
@@ -213,9 +213,9 @@ def test_another_history_of_just_the_same_length_is_caught_too(log: SignedLog, w
     forged = Checkpoint(known.checkpoint.origin, known.size, b"\x01" * 32)
     witness.latest[forged.origin] = (forged.size, forged.root)
     with pytest.raises(Broken, match=f"it has seen other events than these as the first {known.size}"):
-        log.holder("witness").hold(known, known.size, log.anchoring.moment())
+        log.target("witness").give(known, known.size, log.anchoring.moment())
     with pytest.raises(Broken, match="it has seen other events"):
-        log.holder("witness").hold(known, 0, log.anchoring.moment())
+        log.target("witness").give(known, 0, log.anchoring.moment())
 
 
 @ON_SQLITE
@@ -235,7 +235,7 @@ def test_of_two_who_ask_at_once_the_slower_one_raises_no_alarm(log: SignedLog, w
     log.happens(3)
     give(log)
     with pytest.raises(Unavailable, match="somebody gave it a later checkpoint meanwhile"):
-        log.holder("witness").hold(slower, 0, log.anchoring.moment())
+        log.target("witness").give(slower, 0, log.anchoring.moment())
 
 
 @ON_SQLITE

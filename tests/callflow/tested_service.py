@@ -8,7 +8,7 @@ import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from wsgiref.types import WSGIApplication
 
@@ -19,7 +19,7 @@ from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
-from onrecord.processes.health import Readiness
+from onrecord.processes.health import Readiness, add_health
 from onrecord.publish import InForce, publish_rules
 from onrecord.recorded_prompts import RecordedPrompt
 from onrecord.selftest.http import Wire
@@ -130,7 +130,16 @@ def served(
     conversation = Conversation(published.rulebook, urls, NUMBER_KEY, JobQueue(database))
     callbacks = Callbacks(conversation)
     waiting = make_waiting(database, conversation, clock)
-    parts = Webhooks(database, conversation, callbacks, ACCOUNT, (TOKEN,), Readiness({}), waiting, clock)
+    parts = Webhooks(
+        database,
+        conversation,
+        callbacks,
+        ACCOUNT,
+        (TOKEN,),
+        partial(add_health, readiness=Readiness({})),
+        waiting,
+        clock,
+    )
     server.app = sabotage(create_app(parts))
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -16,6 +17,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
+from callflow.taking_in import take_in
 from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
 from compliance.call_life import Story, tell
@@ -23,7 +25,7 @@ from compliance.provider.corroborate_call import Corroboration
 from onrecord.demo import promises
 from onrecord.demo.promises import Witness
 from onrecord.lines import publish
-from onrecord.processes.health import Readiness
+from onrecord.processes.health import Readiness, add_health
 from onrecord.processes.missed_calls import MissedCalls
 from onrecord.recorded_prompts import read_prompts
 from outbound.twilio_client import Account
@@ -115,7 +117,7 @@ class PublicFace:
                 callbacks=self.callbacks,
                 account_sid=ACCOUNT,
                 webhook_secrets=(TOKEN,),
-                readiness=Readiness({}),
+                add_health=partial(add_health, readiness=Readiness({})),
                 waiting=make_waiting(self.database, conversation, self.now),
                 now=self.now,
             )
@@ -206,7 +208,8 @@ class Town:
             self.database,
             self.provider,
             self.face.urls.public_base_url,
-            self.face.callbacks.conversation,
+            self.face.jobs,
+            partial(take_in, self.face.callbacks.conversation),
             self.moment,
             wait=timedelta(0),
         )

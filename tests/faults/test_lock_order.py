@@ -53,7 +53,7 @@ def test_many_calls_are_held_while_one_of_them_goes_on(premises: Premises) -> No
     house = cast(House, SimpleNamespace(database=database))
     with ThreadPoolExecutor(1) as pool:
         with step_of_a_caller(database, lambda connection: calls.by_id(connection, ids[1])):
-            held = pool.submit(hold.place, house, ids, reason="case 12", actor="ann")
+            held = pool.submit(hold.place, house.database, ids, reason="case 12", actor="ann")
             somebody_waits(database)
         assert [call_id for call_id, _ in held.result()] == ids
 

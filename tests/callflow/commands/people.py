@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +16,7 @@ from callflow.callbacks import Callbacks
 from callflow.webhooks import Webhooks, create_app
 from evidence.disclosures import read_disclosure
 from onrecord.installation import House, open_house
-from onrecord.processes.health import Readiness
+from onrecord.processes.health import Readiness, add_health
 from policies.erasure import goes
 from policies.lifecycle import RecordingState
 from storage import recordings
@@ -85,7 +86,7 @@ def phone_company(house: House, clock: Clock) -> Twilio:
         callbacks=Callbacks(conversation),
         account_sid=ACCOUNT,
         webhook_secrets=(TOKEN,),
-        readiness=Readiness({}),
+        add_health=partial(add_health, readiness=Readiness({})),
         waiting=make_waiting(house.database, conversation, clock),
         now=clock,
     )

@@ -1,0 +1,58 @@
+"""The anchoring of one installation: its signing keys, and those who hold its checkpoints, from the settings."""
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from urllib.parse import urlsplit
+
+from compliance.anchors.anchor import Anchoring
+from compliance.anchors.anchor_file import AnchorFile
+from compliance.anchors.anchor_targets import AnchorTarget, cosign
+from onrecord.settings.environment import Settings
+from onrecord.settings.key_file import read_keys
+from storage.database.engine import Database
+from storage.log.checkpoints import Signing
+
+_DAILY, _HOURLY = timedelta(days=1), timedelta(hours=1)
+
+
+def anchoring_of(
+    settings: Settings, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Anchoring:
+    file = AnchorFile(settings.anchor_file)
+    return Anchoring(database, file, partial(_signing, settings), partial(_targets, settings, database, file), now)
+
+
+def sign_what_is_left(settings: Settings) -> None:
+    """On the way out of a process that holds no database."""
+    with closing(Database.later(settings.database_url)) as database:
+        anchoring_of(settings, database).close()
+
+
+def _signing(settings: Settings) -> Signing:
+    """Raises Refused for a key file that cannot be used."""
+    return Signing(urlsplit(settings.public_base_url).netloc, read_keys(settings.key_file).log_signing_seeds)
+
+
+def _targets(settings: Settings, database: Database, file: AnchorFile) -> list[AnchorTarget]:
+    """Imported where they are named: what reaches them is slow to import, and few installations have any."""
+    found = [AnchorTarget("file", settings.anchor_file, _DAILY, lambda known, _, moment: file.append(known, moment.at))]
+    if settings.anchor_s3:
+        from storage.log.anchor_bucket import AnchorBucket
+
+        bucket = AnchorBucket(settings.anchor_s3)
+        found.append(
+            AnchorTarget("s3", settings.anchor_s3, _DAILY, lambda known, _, moment: bucket.lock(known, moment.at))
+        )
+    if settings.witness:
+        from outbound.witness import Witness
+
+        witness = Witness.of(settings.witness)
+        found.append(AnchorTarget("witness", str(witness.vkey), _HOURLY, partial(cosign, database, witness)))
+    if settings.time_stamp:
+        from outbound.time_stamp_authority import TimeStampAuthority
+
+        authority = TimeStampAuthority(settings.time_stamp, settings.time_stamp_ca)
+        found.append(AnchorTarget("tsa", settings.time_stamp, _DAILY, lambda known, *_: authority.stamp(known)))
+    return found
