@@ -24,14 +24,14 @@ from onrecord.processes.serve import die_with_parent, run, webhook_workers
 from onrecord.settings.logging_setup import say_logs_plainly
 from policies import consent
 from policies.consent import Record
-from storage import calls
-from storage.calls import Call
 from storage.database.engine import Database
 from storage.database.tables import call
 from storage.journal.request_journal import RequestJournal
 from storage.moment import Moment
-from storage.permits import Permit
-from storage.terms import Terms
+from storage.rows import calls
+from storage.rows.calls import Call
+from storage.rows.permits import Permit
+from storage.rows.terms import Terms
 
 T = TypeVar("T")
 

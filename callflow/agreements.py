@@ -11,14 +11,14 @@ from evidence.events import Event
 from policies.consent import REMEMBERED_DECLINE, Outcome, Record, Suppress, Withdraw
 from policies.durations import Duration, end_of
 from policies.lifecycle import CallEvent
-from storage import calls, declines, permits, recordings
-from storage.calls import Call
 from storage.errors import Broken
-from storage.incidents import raise_incident
 from storage.moment import Moment
-from storage.permits import Permit
-from storage.recordings import Jobs
-from storage.terms import Terms
+from storage.rows import calls, declines, permits, recordings
+from storage.rows.calls import Call
+from storage.rows.incidents import raise_incident
+from storage.rows.permits import Permit
+from storage.rows.recordings import Jobs
+from storage.rows.terms import Terms
 
 
 def withheld_by_memory(connection: Connection, moment: Moment, known: Call, decision: Record) -> Suppress | None:

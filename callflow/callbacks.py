@@ -12,11 +12,11 @@ from callflow.conversation import Conversation
 from callflow.forms import CallProgress, IncomingCall, RecordingProgress
 from policies.consent import Outcome, Suppress
 from policies.lifecycle import RecordingEvent
-from storage import call_end, calls, news
-from storage.calls import Call
 from storage.errors import Refused
 from storage.moment import Moment
-from storage.news import News
+from storage.rows import call_end, calls, news
+from storage.rows.calls import Call
+from storage.rows.news import News
 
 _RECORDING_EVENT = {
     "in-progress": RecordingEvent.IN_PROGRESS,

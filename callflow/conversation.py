@@ -20,13 +20,13 @@ from policies.lifecycle import CallState
 from policies.rules import Line, Rulebook
 from policies.wording import Wording
 from policies.wording_of_call import words
-from storage import calls, replies
-from storage.calls import Call
 from storage.errors import Refused
 from storage.moment import Moment
-from storage.recordings import Jobs
-from storage.replies import Reply
-from storage.rules_in_force import kept_wording, rules_of
+from storage.rows import calls, replies
+from storage.rows.calls import Call
+from storage.rows.recordings import Jobs
+from storage.rows.replies import Reply
+from storage.rows.rules_in_force import kept_wording, rules_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from callflow.incoming_call import Arrival
 from evidence.events import Event, Value, timestamp
 from policies.consent import Answer, Ask, Decision, EndCall, Record, Suppress, Withdraw
 from policies.wording import Wording
-from storage.calls import Call
-from storage.permits import Permit
-from storage.terms import Terms
+from storage.rows.calls import Call
+from storage.rows.permits import Permit
+from storage.rows.terms import Terms
 
 
 def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request_sha256: str) -> Event:

@@ -11,10 +11,10 @@ from policies.rules import Line, Rulebook
 from policies.ruling import Ruling, ends_of, rule
 from policies.wording import Wording
 from policies.wording_of_call import language_of, wording_of
-from storage import declines
-from storage.declines import RememberedDecline
 from storage.moment import Moment
 from storage.number_hash import number_hash
+from storage.rows import declines
+from storage.rows.declines import RememberedDecline
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ from policies import consent
 from policies.connected import OUR_FAILURE, once_connected
 from policies.consent import RECORDING_OUTCOMES, Answer, Mode, Outcome, Suppress, Withdraw
 from policies.hanging_up import HUNG_UP, IN_STATE
-from storage import call_end, calls, replies
-from storage.calls import Call
 from storage.errors import Refused
 from storage.journal.kept_request import Kept
 from storage.moment import Moment
-from storage.replies import Reply
+from storage.rows import call_end, calls, replies
+from storage.rows.calls import Call
+from storage.rows.replies import Reply
 
 ENDPOINTS = frozenset({"answer", "language", "choice", "consent", "ended", "fallback"})
 _NOT_ASKED = Suppress(Outcome.NOT_ASKED, OUR_FAILURE)

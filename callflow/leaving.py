@@ -3,7 +3,7 @@
 from callflow import events, twiml
 from callflow.turn import Turn
 from policies.hanging_up import IN_STATE
-from storage import calls
+from storage.rows import calls
 
 
 def left(turn: Turn) -> bytes:

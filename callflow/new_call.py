@@ -8,10 +8,10 @@ from callflow import events
 from callflow.forms import IncomingCall
 from callflow.incoming_call import Arrival
 from policies.lifecycle import CallState
-from storage import calls
-from storage.calls import OPEN, Call
 from storage.moment import Moment
-from storage.terms import Terms
+from storage.rows import calls
+from storage.rows.calls import OPEN, Call
+from storage.rows.terms import Terms
 
 ASKED_ABOUT_AFTER = timedelta(seconds=5)
 

@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from storage import replies
-from storage.calls import Call
 from storage.moment import Moment
-from storage.replies import Reply
+from storage.rows import replies
+from storage.rows.calls import Call
+from storage.rows.replies import Reply
 
 # Twilio gives a request of a call up after 15 s, with all its tries. What comes later is no repeat, however alike.
 REPEATED_WITHIN = timedelta(minutes=1)

@@ -12,8 +12,8 @@ from policies import unheard
 from policies.consent import RECORDING_OUTCOMES, Answer, Outcome, Suppress, Withdraw
 from policies.corroboration import Logged, Request
 from policies.hanging_up import UNHEARD
-from storage.calls import Call
 from storage.moment import Moment
+from storage.rows.calls import Call
 
 _SAID = "the caller declined, and the service did not hear it"
 

@@ -32,12 +32,12 @@ from policies.lifecycle import CallEvent, CallState
 from policies.rules import Line, Rulebook
 from policies.wording import Wording
 from policies.wording_of_call import words
-from storage import calls, recordings
-from storage.calls import OPEN, Call
 from storage.errors import Refused
 from storage.moment import Moment
-from storage.recordings import Jobs
-from storage.terms import Terms
+from storage.rows import calls, recordings
+from storage.rows.calls import OPEN, Call
+from storage.rows.recordings import Jobs
+from storage.rows.terms import Terms
 
 # Speech is only estimated at 150 words a minute, so nothing but a request in under half that time is proof of a cut.
 # A recording plays as long as it is, but for a moment at either end.

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from callflow.urls import Urls
 from policies.rules import MENU_KEYS_MAX, Line
 from policies.wording import Wording, menu_line, voice_of
-from storage.permits import Permit
+from storage.rows.permits import Permit
 
 
 def menu(languages: Sequence[str], *, language_url: str) -> bytes:

@@ -15,14 +15,14 @@ from callflow.forms import IncomingCall
 from callflow.repeats import once
 from policies.consent import Outcome, Suppress, Withdraw
 from policies.rules import Line
-from storage import calls, incidents
-from storage.calls import OPEN, Call
-from storage.incidents import raise_incident
 from storage.log import consent_log
 from storage.moment import Moment
 from storage.provider import FINAL_STATUSES
-from storage.replies import UNREAD
-from storage.rules_in_force import rules_of
+from storage.rows import calls, incidents
+from storage.rows.calls import OPEN, Call
+from storage.rows.incidents import raise_incident
+from storage.rows.replies import UNREAD
+from storage.rows.rules_in_force import rules_of
 
 _NAMELESS = "call_without_sid"
 _ANOTHERS_NAME = re.compile(r"^call [0-9a-f]+: ")

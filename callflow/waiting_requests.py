@@ -22,12 +22,12 @@ from sqlalchemy import Connection
 from callflow.late_steps import LateSteps
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
-from storage.incidents import raise_incident
 from storage.jobs.periodic import repeat
 from storage.journal.kept_request import Kept
 from storage.journal.request_journal import RequestJournal
 from storage.log import consent_log
 from storage.moment import Moment
+from storage.rows.incidents import raise_incident
 
 log = logging.getLogger(__name__)
 

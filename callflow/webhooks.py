@@ -32,12 +32,12 @@ from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORD
 from callflow.waiting_requests import WaitingRequests
 from policies.rules import Line
 from policies.wording import Wording
-from storage import calls
 from storage.database.engine import Database
 from storage.errors import Refused, Unavailable
 from storage.journal.kept_request import Kept
 from storage.moment import Moment
-from storage.prompts import audio_of
+from storage.rows import calls
+from storage.rows.prompts import audio_of
 
 log = logging.getLogger(__name__)
 

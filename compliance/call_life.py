@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from policies.lifecycle import RecordingState
-from storage import calls, delays, recordings
-from storage.calls import Call
 from storage.custody.row_watch import contradictions
-from storage.delays import Delay
-from storage.incidents import Incident, open_incidents
 from storage.log import consent_log
-from storage.recordings import Recording
+from storage.rows import calls, delays, recordings
+from storage.rows.calls import Call
+from storage.rows.delays import Delay
+from storage.rows.incidents import Incident, open_incidents
+from storage.rows.recordings import Recording
 
 _STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})
 

@@ -13,13 +13,13 @@ from policies.consent import Outcome
 from policies.jurisdiction.places import valid_number
 from policies.rules import Rulebook
 from policies.wording import Wording
-from storage import permits, recordings
-from storage.calls import Call
 from storage.log.proofs import Prover
-from storage.permits import Permit
-from storage.recordings import Recording
-from storage.rules_in_force import kept_rulebook, kept_wording
-from storage.terms import Terms
+from storage.rows import permits, recordings
+from storage.rows.calls import Call
+from storage.rows.permits import Permit
+from storage.rows.recordings import Recording
+from storage.rows.rules_in_force import kept_rulebook, kept_wording
+from storage.rows.terms import Terms
 
 CALLER = "caller"
 DISCLOSABLE = (CALLER,)

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from storage import callers, calls
-from storage.calls import Call
 from storage.custody import erasure, erasure_journal
 from storage.custody.erasure import NotErased, Request, Traces
 from storage.custody.erasure_journal import Entry, Journal
@@ -19,7 +17,9 @@ from storage.database.wipe import wipe
 from storage.jobs.queue import JobQueue
 from storage.moment import Moment
 from storage.number_hash import check_number, number_hash, sid_hash
-from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
+from storage.rows import callers, calls
+from storage.rows.calls import Call
+from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
 
 Found = Traces | NotErased
 _ABOUT_RECORDINGS = (INTAKE, DESTROY, EXPIRE, DELETE_AGAIN)

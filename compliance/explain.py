@@ -15,12 +15,12 @@ from policies.rules import Line, Rulebook
 from policies.ruling import ends_of, rule
 from policies.wording import Wording
 from policies.wording_of_call import language_of, wording_of
-from storage.calls import Call
 from storage.custody.row_watch import contradictions
 from storage.database.tables import log_leaf
 from storage.errors import Broken
 from storage.log import consent_log
-from storage.rules_in_force import kept_law, kept_rulebook, kept_wording
+from storage.rows.calls import Call
+from storage.rows.rules_in_force import kept_law, kept_rulebook, kept_wording
 
 Told = Mapping[str, Any]
 SUPPOSED = "supposed: a number of which no decline is remembered"

@@ -9,7 +9,6 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from compliance.call_log import CallLog
-from storage import recordings
 from storage.audio.contract import AudioStore
 from storage.audio.unseal import KeptAudio
 from storage.custody import access
@@ -18,6 +17,7 @@ from storage.database.engine import Database
 from storage.disk import PIECE_BYTES, new_private
 from storage.errors import Broken, Refused
 from storage.moment import Moment
+from storage.rows import recordings
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from storage import calls, holds
-from storage.calls import Call
 from storage.database.engine import Database
 from storage.errors import Refused
-from storage.holds import Hold
 from storage.moment import Moment
+from storage.rows import calls, holds
+from storage.rows.calls import Call
+from storage.rows.holds import Hold
 
 
 def place(database: Database, call_ids: Iterable[str], *, reason: str, actor: str) -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ from policies.jurisdiction.pack import Law
 from policies.rules import Rulebook
 from policies.ruling import ends_of, rule
 from storage.database.tables import call
-from storage.rules_in_force import kept_law
+from storage.rows.rules_in_force import kept_law
 
 _PAGE = 500
 # What decides how a call goes. The reasons behind it, and the rulebook's own hash, differ with every edit.

@@ -10,8 +10,8 @@ from onrecord.publish import InForce, publish_rules
 from onrecord.recorded_prompts import RecordedPrompt
 from policies.rules import Rulebook
 from storage.database.engine import Database
-from storage.incidents import close_incident
 from storage.moment import Moment
+from storage.rows.incidents import close_incident
 
 
 def publish(database: Database, rulebook: Rulebook, text: str, prompts: Sequence[RecordedPrompt] = ()) -> None:

@@ -19,7 +19,7 @@ from policies.wording_of_call import words
 from storage.database.tables import law_version, rulebook_version, wording_version
 from storage.log import consent_log
 from storage.moment import Moment
-from storage.prompts import keep_audio
+from storage.rows.prompts import keep_audio
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from rich.table import Table
 from compliance.call_life import Story
 from evidence.event_words import ODDITIES
 from policies.rules import Line, Rulebook
-from storage.delays import Delay
+from storage.rows.delays import Delay
 
 
 def show(table: Table) -> None:

@@ -162,8 +162,8 @@ def test_no_package_or_module_has_a_vague_name() -> None:
         ("evidence/merkle.py", "from policies.rules import Rulebook", "policies.rules"),
         ("evidence/merkle.py", "import os.path", "os.path"),
         ("evidence/merkle.py", "def f():\n    import secrets", "secrets"),
-        ("storage/calls.py", "from callflow.urls import Urls", "callflow.urls"),
-        ("storage/calls.py", "import requests", "requests"),
+        ("storage/rows/calls.py", "from callflow.urls import Urls", "callflow.urls"),
+        ("storage/rows/calls.py", "import requests", "requests"),
         ("onrecord/commands/main.py", "import simulator", "simulator"),
         ("onrecord/installation.py", "from console.app import create_app", "console.app"),
         ("onrecord/commands/main.py", "def f():\n    if True:\n        from simulator import server", "simulator"),
@@ -180,7 +180,7 @@ def test_a_wall_broken_through_is_seen(path: str, source: str, breach: str) -> N
 
 
 def test_a_borrowed_underscore_is_seen() -> None:
-    assert borrowed(Path("callflow/x.py"), ast.parse("from storage.calls import _read")) == ["storage.calls._read"]
+    assert borrowed(Path("callflow/x.py"), ast.parse("from storage.errors import _x")) == ["storage.errors._x"]
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from compliance.anchors.anchor_targets import AnchorTarget
 from compliance.anchors.restored_backup import require_unrestored
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
-from storage.incidents import raise_incident
 from storage.log import anchors, checkpoints
 from storage.log.checkpoints import SignedCheckpoint, Signing
 from storage.moment import Moment
+from storage.rows.incidents import raise_incident
 
 log = logging.getLogger(__name__)
 

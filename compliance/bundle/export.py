@@ -23,13 +23,13 @@ from evidence.notes import Signer
 from evidence.receipt import receipt
 from evidence.soundness import Unsound
 from evidence.vcon import unsigned
-from storage import calls, provider_accounts
 from storage.database.engine import Database
 from storage.disk import create_private, disk_edge
 from storage.errors import Broken, Refused
 from storage.log import consent_log
 from storage.log.proofs import Prover
 from storage.moment import Moment
+from storage.rows import calls, provider_accounts
 
 
 def export(

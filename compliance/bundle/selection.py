@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from storage.callers import called_from
 from storage.database.tables import call, log_leaf
 from storage.errors import Refused
 from storage.log import consent_log
 from storage.number_hash import number_hash
+from storage.rows.callers import called_from
 
 # Events that are no call's and speak about the log, or about what was in force.
 _NAMING = ("log.named", "key.introduced", "key.rotated", "backup.restored")

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from storage.incidents import raise_incident, resolve
 from storage.moment import Moment
 from storage.provider import ClocksApart, Provider
+from storage.rows.incidents import raise_incident, resolve
 
 APART_MAX = timedelta(seconds=60)
 _KIND, _ABOUT = "clocks_apart", "twilio"

@@ -19,14 +19,14 @@ from evidence.events import Event
 from policies import corroboration, unheard
 from policies.attribution import UNTIMED, Times
 from policies.corroboration import Differs, Logged, Request
-from storage import calls, news, provider_accounts
-from storage.calls import CORROBORATED_AFTER, Call
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
-from storage.incidents import raise_incident
 from storage.moment import Moment
 from storage.provider import CallAccount, Listed, Provider, ProviderRecording
-from storage.recordings import Jobs
+from storage.rows import calls, news, provider_accounts
+from storage.rows.calls import CORROBORATED_AFTER, Call
+from storage.rows.incidents import raise_incident
+from storage.rows.recordings import Jobs
 
 log = logging.getLogger(__name__)
 

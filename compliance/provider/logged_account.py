@@ -10,7 +10,7 @@ from compliance.call_life import Story
 from compliance.provider.provider_account import addresses_in, document_of
 from policies.corroboration import Key, Logged
 from storage.database.tables import reply, wording_version
-from storage.replies import UNREAD
+from storage.rows.replies import UNREAD
 
 # No words are known for a hash under which nothing is kept, so whatever was said differs from these.
 _LOST_WORDS = {"disclosure": "words that are not kept", "question": "words that are not kept"}

@@ -14,14 +14,14 @@ from compliance.provider import clocks
 from compliance.provider.events import reconciled
 from policies import day_comparison
 from policies.day_comparison import APART_MAX, Came, DayCompared
-from storage import watermarks
 from storage.database.engine import Database
 from storage.database.tables import call
 from storage.errors import Refused
-from storage.incidents import raise_incident
 from storage.log import consent_log
 from storage.moment import Moment
 from storage.provider import Provider
+from storage.rows import watermarks
+from storage.rows.incidents import raise_incident
 
 _WATERMARK = "reconciled"
 _DAY = timedelta(days=1)

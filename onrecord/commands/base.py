@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from compliance.anchors.anchor_file import AnchorFile
 from onrecord.installation import House, NotReady, open_house, open_records
 from onrecord.settings.environment import SettingsRejected, read_settings
-from storage import calls
-from storage.calls import Call
 from storage.errors import Broken, Refused, Unavailable
+from storage.rows import calls
+from storage.rows.calls import Call
 
 FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from compliance.call_log import CallLog
 from evidence.merkle import leaf_hash
-from storage.calls import Call
 from storage.log import anchors, checkpoints, consent_log
+from storage.rows.calls import Call
 
 
 def tell_all(connection: Connection, start: int, complain: Callable[[str], object]) -> Iterator[str]:

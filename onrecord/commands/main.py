@@ -115,7 +115,7 @@ def call(call_sid: str, *, as_json: bool) -> None:
 @click.pass_context
 def incidents(context: click.Context) -> None:
     """List what a person must look at (exit code 1)."""
-    from storage.incidents import open_incidents
+    from storage.rows.incidents import open_incidents
 
     if context.invoked_subcommand:
         return

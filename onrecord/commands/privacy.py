@@ -42,7 +42,7 @@ def erase(
     call has to wait: it is not over, say, or held. Run it again then.
     """
     from onrecord.commands.actor import who_asks
-    from storage.holds import check_names_nobody
+    from storage.rows.holds import check_names_nobody
 
     with opened() as house:
         check_names_nobody("--requester", requester)
@@ -126,7 +126,7 @@ def hold_release(*, number: int, because: str) -> None:
 @hold.command("list")
 def hold_list() -> None:
     """List all holds, released ones too."""
-    from storage.holds import all_holds
+    from storage.rows.holds import all_holds
 
     with reading() as connection:
         found = all_holds(connection)

@@ -190,7 +190,7 @@ def add_rules_commands(group: click.Group) -> None:
 
 def _rulebook(connection: Connection, name: str) -> Rulebook:
     """From a file, or from those that were in force."""
-    from storage.rules_in_force import kept_rulebook, rulebooks_beginning
+    from storage.rows.rules_in_force import kept_rulebook, rulebooks_beginning
 
     path = Path(name)
     if path.is_file():

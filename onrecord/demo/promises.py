@@ -29,8 +29,8 @@ from storage.database.tables import audio_object, call, recording, recording_key
 from storage.errors import Broken, Refused
 from storage.log import consent_log
 from storage.log import verification as log_verification
-from storage.recordings import Recording
 from storage.row_check import check as row_check
+from storage.rows.recordings import Recording
 
 Json = Mapping[str, Any]
 _DURATION_TOLERANCE_S = 2.0

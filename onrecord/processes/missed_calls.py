@@ -14,13 +14,13 @@ from sqlalchemy import Connection, select
 from callflow.callbacks import Callbacks
 from callflow.forms import CallProgress, IncomingCall
 from compliance.provider import clocks
-from storage import watermarks
 from storage.database.engine import Database
 from storage.database.tables import call
 from storage.errors import Broken, Refused
-from storage.incidents import raise_incident
 from storage.moment import Moment
 from storage.provider import Listed, Provider, ProviderCall
+from storage.rows import watermarks
+from storage.rows.incidents import raise_incident
 
 log = logging.getLogger(__name__)
 

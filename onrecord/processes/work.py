@@ -17,7 +17,6 @@ from onrecord.selftest import schedule
 from onrecord.settings.environment import Settings
 from outbound.twilio_client import TWILIO, Account
 from outbound.twilio_provider import TwilioProvider
-from storage import declines
 from storage.audio.listening_copy import find_ffmpeg
 from storage.custody import sweep
 from storage.custody.destroy import delete_again, destroy
@@ -27,7 +26,8 @@ from storage.custody.row_watch import RowWatch
 from storage.custody.workshop import Workshop
 from storage.jobs.queue import JobQueue
 from storage.jobs.worker import Periodic, Worker
-from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
+from storage.rows import declines
+from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
 
 SWEEP_EVERY_S = 5.0
 TIDY_EVERY_S = 10.0

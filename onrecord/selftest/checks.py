@@ -14,7 +14,7 @@ from onrecord.selftest.twiml import Document, Verb, plain
 from policies.consent import Outcome
 from policies.rules import Destination
 from policies.wording import Wording, spoken_length_s
-from storage.calls import Call
+from storage.rows.calls import Call
 
 CHECKS: Mapping[str, str] = {
     "reachable": "the service answers at its public address",

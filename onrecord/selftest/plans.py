@@ -10,7 +10,7 @@ from onrecord.selftest.synthetic_call import SyntheticCall
 from onrecord.selftest.twiml import Document
 from policies.consent import Mode, Outcome, Standard
 from policies.demands import END_CALL
-from storage.calls import Call
+from storage.rows.calls import Call
 
 Script = Iterator[float]
 Plan = Callable[[SyntheticCall], Script]

@@ -18,10 +18,10 @@ from onrecord.selftest.plans import WHO, Script, forges, plans_for
 from onrecord.selftest.synthetic_call import NO_ANSWER, CannotGoOn, Means, SyntheticCall
 from policies.lifecycle import CallState
 from policies.rules import Line
-from storage import call_end, calls
-from storage.calls import Call
 from storage.database.tables import call as call_table
 from storage.moment import Moment
+from storage.rows import call_end, calls
+from storage.rows.calls import Call
 
 WITHHELD = "anonymous"
 _UNANSWERED_MAX = 5

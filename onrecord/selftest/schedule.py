@@ -17,11 +17,11 @@ from onrecord.selftest.http import Wire
 from onrecord.selftest.run import Run, Verdict, end_abandoned
 from onrecord.selftest.synthetic_call import Means
 from policies.rules import Line
-from storage import watermarks
 from storage.errors import Unavailable
-from storage.incidents import raise_incident
 from storage.log import consent_log
 from storage.moment import Moment
+from storage.rows import watermarks
+from storage.rows.incidents import raise_incident
 
 LOOK_EVERY_S = 60.0
 EVERY = timedelta(days=1)

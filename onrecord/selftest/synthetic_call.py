@@ -26,11 +26,11 @@ from onrecord.selftest.twiml import Document, Unreadable, Verb, read
 from policies.consent import Outcome
 from policies.rules import Line, Rulebook
 from policies.wording import Wording
-from storage import calls
-from storage.calls import Call
 from storage.database.engine import Database
 from storage.log import consent_log
-from storage.rules_in_force import kept_wording, rules_of
+from storage.rows import calls
+from storage.rows.calls import Call
+from storage.rows.rules_in_force import kept_wording, rules_of
 
 NO_ANSWER = ("reachable", "in_time")
 

@@ -21,8 +21,8 @@ from onrecord.settings.values import (
     s3_fault,
     witness_fault,
 )
-from storage.calls import CORROBORATED_AFTER
 from storage.errors import Refused
+from storage.rows.calls import CORROBORATED_AFTER
 
 Need = Literal["all", "places", "database"]
 """What a command works with: everything; all but the telephone; the database alone."""

@@ -16,17 +16,17 @@ from evidence.events import Event, Value
 from policies.consent import RECORDING_OUTCOMES, Outcome
 from policies.lifecycle import RecordingState
 from policies.purposes import Allowed, NotGranted, use_of
-from storage import calls, permits, recordings
 from storage.audio.contract import AudioStore
 from storage.audio.unseal import KeptAudio, kept_audio
-from storage.calls import Call
 from storage.custody.row_watch import contradictions, raise_contradiction
 from storage.errors import Refused
-from storage.incidents import is_open_of_call
 from storage.moment import Moment
-from storage.permits import Permit
-from storage.recordings import Recording
 from storage.row_check.differences import Difference
+from storage.rows import calls, permits, recordings
+from storage.rows.calls import Call
+from storage.rows.incidents import is_open_of_call
+from storage.rows.permits import Permit
+from storage.rows.recordings import Recording
 
 # A purpose goes into the log for ever, so it can't be whatever somebody typed: a number, say.
 _PURPOSE = re.compile(r"[a-z][a-z_-]{0,47}", re.ASCII)

@@ -9,15 +9,15 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from policies.attribution import UNTIMED, Times
 from policies.lifecycle import RecordingState
-from storage import call_end, calls, news, permits, provider_accounts, recordings
-from storage.calls import Call
 from storage.custody.workshop import Workshop
 from storage.database.tables import call
 from storage.errors import Broken, Refused, Unavailable
-from storage.incidents import raise_incident
 from storage.moment import Moment
 from storage.provider import ClocksApart, ProviderCall
-from storage.recordings import Jobs
+from storage.rows import call_end, calls, news, permits, provider_accounts, recordings
+from storage.rows.calls import Call
+from storage.rows.incidents import raise_incident
+from storage.rows.recordings import Jobs
 
 log = logging.getLogger(__name__)
 

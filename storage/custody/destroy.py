@@ -12,18 +12,18 @@ from sqlalchemy import Connection, delete
 
 from evidence.events import Event, Value
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import delays, holds, permits, recordings
 from storage.audio.audio_key import AudioKey
-from storage.calls import Call
 from storage.custody.intake import ABSENT, clear_spool, delete_at_provider, look
 from storage.custody.row_watch import is_over
 from storage.custody.workshop import Workshop
 from storage.database.tables import audio_object, recording_key
 from storage.errors import Unavailable
 from storage.jobs.steps import Steps
-from storage.permits import Permit
-from storage.recordings import Recording
 from storage.row_check.logged_calls import Contradicted, logged
+from storage.rows import delays, holds, permits, recordings
+from storage.rows.calls import Call
+from storage.rows.permits import Permit
+from storage.rows.recordings import Recording
 
 
 def destroy(shop: Workshop, steps: Steps, recording_id: str) -> None:

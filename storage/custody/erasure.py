@@ -13,8 +13,6 @@ from evidence.disclosures import read_disclosure
 from evidence.events import Event, Value, without_names
 from policies.erasure import Standing, goes, obstacle, stand_in
 from policies.lifecycle import CallState, RecordingEvent, RecordingState
-from storage import call_end, calls, holds, recordings, watermarks
-from storage.calls import Call
 from storage.database.tables import (
     audio_object,
     call,
@@ -31,7 +29,9 @@ from storage.database.tables import (
 from storage.errors import Broken
 from storage.log import consent_log
 from storage.moment import Moment
-from storage.recordings import DESTROY, Jobs, Recording
+from storage.rows import call_end, calls, holds, recordings, watermarks
+from storage.rows.calls import Call
+from storage.rows.recordings import DESTROY, Jobs, Recording
 
 # Of these the erased call's rows go whole.
 _WHOLE = (reply, provider_account, remembered_decline)

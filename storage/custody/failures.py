@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from policies.lifecycle import RecordingState
-from storage import delays, recordings
 from storage.custody.workshop import Workshop
 from storage.errors import Unavailable, Unusable
-from storage.incidents import raise_anew
 from storage.jobs.queue import JobKind
-from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
+from storage.rows import delays, recordings
+from storage.rows.incidents import raise_anew
+from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
 
 # A person hears of it by then, and not of what a minute mends.
 TOLD_AFTER = timedelta(minutes=5)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from storage import delays, recordings
 from storage.audio.judging import Verdict, judge
 from storage.audio.spool import spool
 from storage.custody.workshop import Workshop
 from storage.disk import disk_edge
 from storage.errors import Unavailable, Unusable
 from storage.pace import Pace
-from storage.recordings import Recording
+from storage.rows import delays, recordings
+from storage.rows.recordings import Recording
 
 MASTER_FILE = "master.wav"
 _NO_AUDIO = "no audio"  # instead of a hash: a page that says when it was made never comes twice alike

@@ -14,23 +14,23 @@ from sqlalchemy import Connection, insert, select
 
 from evidence.events import Event
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import calls, permits, recordings
 from storage.audio import audio_objects, derived_files, sealing
 from storage.audio.audio_key import AudioKey
 from storage.audio.audio_objects import AudioObject
 from storage.audio.contract import read_back
 from storage.audio.judging import judge
-from storage.calls import Call
 from storage.custody.fetching import MASTER_FILE, download
 from storage.custody.workshop import Workshop
 from storage.database.tables import recording_key
 from storage.disk import disk_edge, sha512_of
 from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.steps import Steps
-from storage.permits import Permit
 from storage.provider import WITHOUT_AUDIO
-from storage.recordings import Recording
 from storage.row_check.logged_calls import check_stored
+from storage.rows import calls, permits, recordings
+from storage.rows.calls import Call
+from storage.rows.permits import Permit
+from storage.rows.recordings import Recording
 
 MASTER = "master"
 _DERIVED = ("peaks", "levels", "listening")

@@ -14,13 +14,13 @@ from policies.lifecycle import RecordingState
 from storage.custody.workshop import Workshop
 from storage.database.tables import call
 from storage.errors import Broken
-from storage.incidents import raise_incident
 from storage.moment import Moment
-from storage.recordings import EXPIRE, Jobs
 from storage.row_check import check as row_check
 from storage.row_check.claims import moment as moment_of
 from storage.row_check.differences import Difference
 from storage.row_check.logged_calls import logged
+from storage.rows.incidents import raise_incident
+from storage.rows.recordings import EXPIRE, Jobs
 
 CONTRADICTION = "rows_contradict_log"
 _DETAIL_MAX = 3

@@ -12,18 +12,18 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, Connection, Select, String, cast, exists, select
 
 from policies.lifecycle import RecordingState
-from storage import delays, holds, permits, recordings
 from storage.custody import ask_provider
 from storage.custody.intake import clear_spool
 from storage.custody.row_watch import CONTRADICTION
 from storage.custody.workshop import Workshop
 from storage.database.tables import call, delay, incident, permit, recording
-from storage.incidents import raise_anew, raise_incident
 from storage.jobs.queue import JobKind, Lane
 from storage.jobs.steps import Steps
 from storage.moment import Moment
-from storage.recordings import DESTROY, EXPIRE, INTAKE, Jobs, Recording
 from storage.row_check.logged_calls import Contradicted
+from storage.rows import delays, holds, permits, recordings
+from storage.rows.incidents import raise_anew, raise_incident
+from storage.rows.recordings import DESTROY, EXPIRE, INTAKE, Jobs, Recording
 
 SWEEP = JobKind("sweep", Lane.PROMPT)
 _AT_ONCE = 50

@@ -34,15 +34,15 @@ from onrecord.processes.health import Readiness, add_health
 from onrecord.settings.key_file import create_key_file
 from policies.rulebook.read import parse
 from simulator import twiml
-from storage import calls, recordings
-from storage.calls import Call
 from storage.database.engine import Database
 from storage.database.schema import migrate
 from storage.database.tables import incident, log_leaf, metadata
 from storage.jobs.queue import JobQueue, create_job_tables
 from storage.journal.request_journal import RequestJournal
 from storage.log import consent_log
-from storage.recordings import Recording
+from storage.rows import calls, recordings
+from storage.rows.calls import Call
+from storage.rows.recordings import Recording
 from tests.callflow.signed_log import SignedLog
 from tests.conftest import DIALECTS, NOON
 

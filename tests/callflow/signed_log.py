@@ -26,11 +26,11 @@ from onrecord.anchoring import anchoring_of
 from onrecord.settings.environment import Settings, read_settings
 from storage.database.engine import Database
 from storage.database.tables import log_checkpoint, log_leaf, log_node
-from storage.incidents import Incident, open_incidents
 from storage.log import anchors, checkpoints, consent_log
 from storage.log.anchors import Anchor
 from storage.log.tree import FAN_OUT
 from storage.moment import Moment
+from storage.rows.incidents import Incident, open_incidents
 from tests.conftest import NOON
 
 PHONE = {

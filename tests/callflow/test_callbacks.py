@@ -8,8 +8,8 @@ import pytest
 from evidence.events import Event
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent
-from storage import calls
 from storage.moment import Moment
+from storage.rows import calls
 from tests.callflow.conftest import URLS, Installation, PhoneCall, Twilio, recording_url
 from tests.conftest import NOON
 

@@ -21,16 +21,16 @@ from onrecord.lines import publish
 from policies.corroboration import Differs
 from policies.hanging_up import UNHEARD
 from policies.rulebook.read import parse
-from storage import calls, declines, provider_accounts
-from storage.calls import Call
 from storage.database.engine import Database
 from storage.database.tables import call as call_table
 from storage.database.tables import log_leaf, reply
 from storage.errors import Broken, Refused, Unavailable
-from storage.incidents import open_incidents
 from storage.jobs.queue import create_job_tables
 from storage.moment import Moment
 from storage.provider import CallAccount, ProviderCall, ProviderRequest
+from storage.rows import calls, declines, provider_accounts
+from storage.rows.calls import Call
+from storage.rows.incidents import open_incidents
 from tests.callflow import whole_calls
 from tests.callflow.conftest import BASE, CALLER, RULEBOOK, Installation, PhoneCall, install, recording_url
 from tests.callflow.test_remembered_declines import TEXT

@@ -6,7 +6,7 @@ import pytest
 
 from compliance.documents import gather
 from evidence.call_record import ToldCall
-from storage.calls import Call
+from storage.rows.calls import Call
 from tests.callflow.conftest import CALLER, Installation
 from tests.callflow.whole_calls import talks
 

@@ -33,7 +33,6 @@ from onrecord.publish import InForce, publish_rules
 from onrecord.settings.environment import read_settings
 from onrecord.settings.key_file import create_key_file
 from policies.rulebook.read import parse
-from storage import calls, provider_accounts
 from storage.database.engine import Database
 from storage.database.schema import migrate
 from storage.database.tables import disclosure, log_leaf
@@ -42,6 +41,7 @@ from storage.jobs.queue import create_job_tables
 from storage.log import checkpoints
 from storage.log import tree as log_tree
 from storage.moment import Moment
+from storage.rows import calls, provider_accounts
 from tests.callflow.conftest import ACCOUNT, BASE, CALLER, NUMBER_KEY, RULEBOOK, TOKEN, Installation, install
 from tests.callflow.whole_calls import call_every_way, talks
 from tests.conftest import NOON

@@ -18,9 +18,9 @@ from evidence.events import Event
 from evidence.notes import Note, Vkey, verified
 from storage.database.engine import Database
 from storage.database.schema import migrate
-from storage.incidents import open_incidents
 from storage.log import consent_log
 from storage.log.proofs import Prover
+from storage.rows.incidents import open_incidents
 from tests.callflow.a_witness import Answer, TheWitness, a_witness
 from tests.callflow.an_authority import Authority, an_authority, openssl
 from tests.callflow.test_log_export import (

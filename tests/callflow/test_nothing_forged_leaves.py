@@ -21,8 +21,6 @@ from compliance.explain import explain_call
 from evidence.events import Event, digest_of
 from evidence.merkle import leaf_hash
 from onrecord.commands.log_text import tell_log_of
-from storage import calls, provider_accounts
-from storage.calls import Call
 from storage.database.engine import Database
 from storage.database.schema import migrate
 from storage.database.tables import (
@@ -39,6 +37,8 @@ from storage.database.tables import (
 from storage.errors import Broken, Refused
 from storage.log.verification import Verified, verify
 from storage.moment import Moment
+from storage.rows import calls, provider_accounts
+from storage.rows.calls import Call
 from tests.callflow.signed_log import disarm
 from tests.callflow.test_log_export import Office, checked, make_office, with_three_calls, write
 

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from callflow.forms import DIGITS_LENGTH_MAX
-from storage import permits
+from storage.rows import permits
 from tests.callflow.conftest import CALLER, URLS, Installation, PhoneCall, connects, read, said, starts_recording
 from tests.callflow.whole_calls import LINES, MUST_RECORD, call_every_way
 from tests.conftest import DIALECTS

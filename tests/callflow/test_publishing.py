@@ -16,7 +16,7 @@ from policies.ruling import ends_of, rule
 from policies.wording_of_call import wording_of
 from storage.database.engine import Database
 from storage.errors import Refused
-from storage.rules_in_force import kept_law, kept_rulebook
+from storage.rows.rules_in_force import kept_law, kept_rulebook
 from tests.callflow.commands.site import new_site
 from tests.callflow.conftest import RULEBOOK
 from tests.conftest import NOON

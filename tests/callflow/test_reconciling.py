@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import select
 
 from compliance.provider.reconcile_day import Reconciliation
-from storage import calls
-from storage.calls import Call
 from storage.database.engine import Database
 from storage.database.tables import disclosure, log_leaf
 from storage.errors import Refused, Unavailable
-from storage.incidents import open_incidents
 from storage.moment import Moment
 from storage.provider import Listed, ProviderCall
+from storage.rows import calls
+from storage.rows.calls import Call
+from storage.rows.incidents import open_incidents
 from tests.conftest import NOON
 from tests.faults.phone_company import PhoneCompany
 from tests.storage.test_calls import new_call

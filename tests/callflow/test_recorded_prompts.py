@@ -11,7 +11,7 @@ from onrecord.recorded_prompts import read_prompts
 from onrecord.settings.environment import SettingsRejected
 from policies.rulebook.read import parse
 from storage.database.engine import Database
-from storage.prompts import keep_audio
+from storage.rows.prompts import keep_audio
 from tests.callflow.conftest import RULEBOOK, URLS, Installation, PhoneCall, install, starts_recording
 from tests.conftest import NOON
 

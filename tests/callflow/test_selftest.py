@@ -12,11 +12,11 @@ from werkzeug.wrappers import Response
 from onrecord.selftest.http import Elsewhere
 from onrecord.selftest.schedule import EVERY
 from policies.lifecycle import CallState
-from storage import watermarks
 from storage.database.engine import Database
 from storage.database.tables import call, log_leaf, remembered_decline
 from storage.errors import Unavailable
 from storage.jobs.queue import create_job_tables
+from storage.rows import watermarks
 from tests.callflow.tested_service import MENU, PROMPT, RECORDED, RULES, only, served
 
 ONE_DATABASE = pytest.mark.parametrize("used_database", ["sqlite"], indirect=True)

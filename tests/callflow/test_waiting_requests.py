@@ -15,7 +15,6 @@ from callflow.late_steps import LateSteps
 from callflow.waiting_requests import WaitingRequests
 from policies.connected import OUR_FAILURE, once_connected
 from policies.consent import Ask, EndCall, Outcome, Record, Suppress
-from storage import declines
 from storage.database.engine import Database
 from storage.database.tables import incident
 from storage.errors import Unavailable
@@ -23,6 +22,7 @@ from storage.journal.kept_request import Kept
 from storage.journal.request_journal import RequestJournal
 from storage.moment import Moment
 from storage.row_check import check as row_check
+from storage.rows import declines
 from tests.callflow.conftest import (
     CALLER,
     JOURNAL_KEY,

@@ -29,9 +29,9 @@ from onrecord.selftest.synthetic_call import Means
 from policies.rulebook.read import parse
 from storage.database.engine import Database
 from storage.database.tables import call, log_leaf
-from storage.incidents import Incident, open_incidents
 from storage.jobs.queue import JobQueue
 from storage.moment import Moment
+from storage.rows.incidents import Incident, open_incidents
 from tests.callflow.conftest import ACCOUNT, NUMBER_KEY, RULEBOOK, TOKEN, Clock, make_waiting
 from tests.conftest import NOON
 

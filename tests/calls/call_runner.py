@@ -49,7 +49,7 @@ from storage.errors import Unavailable
 from storage.jobs.queue import JobKind
 from storage.jobs.steps import Patience, Steps
 from storage.moment import Moment
-from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
+from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
 from tests.callflow.conftest import make_waiting
 from tests.calls.script import NUMBERS, RULEBOOKS, ScriptedCall
 

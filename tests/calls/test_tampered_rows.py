@@ -15,7 +15,6 @@ from compliance import hold
 from evidence.event_words import TYPES
 from onrecord.installation import House
 from policies.derivation import EFFECTS, WITHOUT_EFFECT
-from storage import calls, incidents, recordings
 from storage.custody import erasure
 from storage.custody.erasure import Request
 from storage.database.column_types import Instant
@@ -39,6 +38,7 @@ from storage.errors import Broken
 from storage.log import verification as log_verification
 from storage.row_check import check as row_check
 from storage.row_check import claims as row_claims
+from storage.rows import calls, incidents, recordings
 from tests.calls.call_runner import Town
 from tests.calls.script import NUMBERS, ScriptedCall, ScriptedRound
 

@@ -19,10 +19,8 @@ from onrecord.demo.promises import Breach, Witness, open_master, strays
 from policies.consent import Outcome, Suppress
 from policies.lifecycle import CallEvent, CallState, RecordingEvent, RecordingState
 from policies.purposes import Granted
-from storage import calls, news, permits, recordings
 from storage.audio import audio_objects
 from storage.audio.contract import AudioStore
-from storage.calls import OPEN, Call
 from storage.custody import sweep
 from storage.custody.destroy import delete_again, destroy
 from storage.custody.failures import note_failure, note_wait
@@ -33,9 +31,11 @@ from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.queue import JobKind
 from storage.jobs.steps import OnWait, Patience, Steps
 from storage.moment import Moment
-from storage.news import News
-from storage.permits import Permit
-from storage.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
+from storage.rows import calls, news, permits, recordings
+from storage.rows.calls import OPEN, Call
+from storage.rows.news import News
+from storage.rows.permits import Permit
+from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
 from tests.conftest import NOON
 from tests.faults.interruptions import Died
 from tests.faults.phone_company import OURS, PhoneCompany

@@ -7,14 +7,14 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import calls, holds, permits
 from storage.custody import access
 from storage.custody.access import Refusal
 from storage.custody.row_watch import RowWatch
 from storage.database.tables import call, incident, legal_hold, log_leaf, permit, recording
 from storage.errors import Broken
-from storage.recordings import Recording
 from storage.row_check.logged_calls import Contradicted
+from storage.rows import calls, holds, permits
+from storage.rows.recordings import Recording
 from tests.conftest import NOON
 from tests.faults.premises import KEK, WAV, Premises, new_sid
 

@@ -26,7 +26,7 @@ from storage.database.schema import migrate
 from storage.errors import Unavailable
 from storage.jobs.queue import JobKind
 from storage.jobs.steps import Steps
-from storage.recordings import INTAKE
+from storage.rows.recordings import INTAKE
 from tests.calls.call_runner import KEK, TakenJobs, Town, town
 from tests.calls.script import read
 from tests.faults.premises import BookedJobs

@@ -15,7 +15,7 @@ from storage.custody.sweep import tidy
 from storage.custody.workshop import Workshop
 from storage.errors import Unavailable
 from storage.jobs.steps import Steps
-from storage.recordings import Recording
+from storage.rows.recordings import Recording
 from tests.faults.interruptions import Died, Interruption, at_each_effect, die, nobody_answers
 from tests.faults.premises import ONE_MACHINE, WAV, Patient, Premises, Remembered
 

@@ -11,20 +11,20 @@ from evidence.disclosures import read_disclosure
 from policies.consent import Outcome
 from policies.erasure import stand_in
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import declines, holds, replies, watermarks
 from storage.custody import erasure
 from storage.custody.destroy import delete_again, destroy
 from storage.custody.erasure import NotErased, Request, Traces
 from storage.custody.intake import intake
 from storage.database.tables import call, disclosure, incident, recording, recording_key
 from storage.database.tables import provider_account as account
-from storage.incidents import raise_incident
 from storage.jobs.steps import Steps
 from storage.log import consent_log
 from storage.log import verification as log_verification
 from storage.log.tree import KeptTree
-from storage.recordings import Recording
-from storage.replies import Reply
+from storage.rows import declines, holds, replies, watermarks
+from storage.rows.incidents import raise_incident
+from storage.rows.recordings import Recording
+from storage.rows.replies import Reply
 from tests.faults.premises import ONE_MACHINE, Patient, Premises
 
 REQUEST = Request("gdpr-17", actor="ann", ticket="case 12")

@@ -8,11 +8,11 @@ import pytest
 
 from policies.consent import Outcome
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import holds
 from storage.custody.destroy import destroy
 from storage.errors import Refused
 from storage.jobs.steps import Steps
-from storage.recordings import EXPIRE, Recording
+from storage.rows import holds
+from storage.rows.recordings import EXPIRE, Recording
 from tests.faults.interruptions import at_each_effect
 from tests.faults.premises import ONE_MACHINE, WAV, Patient, Premises
 

@@ -21,7 +21,7 @@ from storage.custody.workshop import Workshop
 from storage.database.tables import disclosure
 from storage.errors import Broken, NotEnforced, Refused, Unavailable
 from storage.jobs.steps import Steps
-from storage.recordings import Recording
+from storage.rows.recordings import Recording
 from tests.faults.interruptions import Died, Interruption, at_each_effect, die, nobody_answers
 from tests.faults.premises import ONE_MACHINE, WAV, Patient, Premises, Remembered
 from tests.storage.wavs import quiet, wav_bytes

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, select, text
 from compliance import hold
 from onrecord.installation import House
 from policies.consent import Outcome
-from storage import calls
 from storage.database.engine import Database
 from storage.database.tables import remembered_decline
 from storage.log import consent_log
+from storage.rows import calls
 from tests.faults.premises import Premises
 from tests.faults.test_erasure import at_rest, erased
 

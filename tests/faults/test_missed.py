@@ -12,11 +12,11 @@ from callflow.urls import Urls
 from onrecord.processes.missed_calls import MissedCalls
 from policies.consent import Outcome
 from policies.rulebook.read import parse
-from storage import calls
-from storage.calls import Call
 from storage.errors import Unavailable
-from storage.incidents import open_incidents
 from storage.provider import Listed, ProviderCall
+from storage.rows import calls
+from storage.rows.calls import Call
+from storage.rows.incidents import open_incidents
 from tests.faults.phone_company import BY_REST
 from tests.faults.premises import LINE, WAV, Premises
 

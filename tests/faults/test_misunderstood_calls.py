@@ -16,11 +16,11 @@ from werkzeug.test import run_wsgi_app
 
 from onrecord.demo.promises import Witness, breaches
 from simulator.plans import CallPlan
-from storage import recordings
 from storage.custody.workshop import Workshop
 from storage.database.tables import call
 from storage.jobs.steps import Steps
-from storage.recordings import INTAKE
+from storage.rows import recordings
+from storage.rows.recordings import INTAKE
 from tests.calls.call_runner import KEK, Ran, Town
 from tests.calls.script import NUMBERS
 from tests.faults.test_broken_durability import machine

@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import delays
 from storage.custody.intake import intake
-from storage.delays import Delay
 from storage.errors import Unavailable
 from storage.jobs.steps import Steps
-from storage.recordings import Recording
+from storage.rows import delays
+from storage.rows.delays import Delay
+from storage.rows.recordings import Recording
 from tests.faults.phone_company import PhoneCompany
 from tests.faults.premises import ONE_MACHINE, WAV, Patient, Premises
 from tests.storage.wavs import chunk, pcm_format, riff, tone, wav_bytes

@@ -8,11 +8,11 @@ import pytest
 
 from policies.consent import Outcome
 from policies.lifecycle import CallState, RecordingEvent, RecordingState
-from storage import calls, recordings
-from storage.calls import Call
 from storage.custody import sweep
 from storage.errors import Broken, Refused, Unavailable
-from storage.recordings import DESTROY, EXPIRE, INTAKE
+from storage.rows import calls, recordings
+from storage.rows.calls import Call
+from storage.rows.recordings import DESTROY, EXPIRE, INTAKE
 from tests.faults.phone_company import BY_REST, OURS
 from tests.faults.premises import ONE_MACHINE, WAV, Premises
 

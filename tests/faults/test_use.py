@@ -13,7 +13,6 @@ from sqlalchemy import Connection, delete, select
 from evidence.events import Event
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent, RecordingEvent, RecordingState
-from storage import calls
 from storage.audio.contract import AudioKey, AudioStore
 from storage.audio.unseal import KeptAudio
 from storage.custody import access
@@ -22,7 +21,8 @@ from storage.database.tables import disclosure, recording_key
 from storage.errors import Broken, Refused, Unavailable
 from storage.log import consent_log
 from storage.log import verification as log_verification
-from storage.recordings import Recording
+from storage.rows import calls
+from storage.rows.recordings import Recording
 from tests.conftest import NOON
 from tests.faults.premises import KEK, ONE_MACHINE, WAV, Premises, new_sid
 from tests.source import modules, text_of

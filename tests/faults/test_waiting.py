@@ -9,17 +9,17 @@ from typing import Any, cast
 import pytest
 
 from policies.lifecycle import RecordingState
-from storage import delays
 from storage.audio.contract import AudioStore
 from storage.custody.failures import note_failure, note_wait
 from storage.database.tables import incident
 from storage.errors import Broken, Refused, Unavailable
-from storage.incidents import close_incident
 from storage.jobs.steps import Patience, Steps
 from storage.jobs.worker import Worker
 from storage.moment import Moment
-from storage.recordings import DESTROY, EXPIRE, INTAKE, Recording
 from storage.refrain import Refrain
+from storage.rows import delays
+from storage.rows.incidents import close_incident
+from storage.rows.recordings import DESTROY, EXPIRE, INTAKE, Recording
 from tests.faults.premises import JOBS, ONE_MACHINE, Premises
 from tests.faults.test_intake import Faulty, refuses
 

@@ -8,12 +8,12 @@ import pytest
 
 from policies.attribution import Times
 from policies.lifecycle import RecordingEvent, RecordingState
-from storage import news, recordings
-from storage.calls import Call
 from storage.custody.access import Refusal
 from storage.errors import Broken
-from storage.recordings import Recording
 from storage.row_check import check as row_check
+from storage.rows import news, recordings
+from storage.rows.calls import Call
+from storage.rows.recordings import Recording
 from tests.faults.phone_company import BY_REST, OURS
 from tests.faults.premises import ONE_MACHINE, WAV, Premises
 from tests.faults.test_sweep import over, recordings_of, swept

@@ -5,10 +5,10 @@ import secrets
 from sqlalchemy import Connection, insert
 
 from evidence.events import Event
-from storage.callers import calls_from
 from storage.database.engine import Database
 from storage.database.tables import call
 from storage.log import consent_log
+from storage.rows.callers import calls_from
 from tests.conftest import NOON
 
 NUMBER, HASHED = "+15125550111", "a" * 64

@@ -10,11 +10,11 @@ from evidence.events import Event
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent, CallState
 from policies.purposes import Granted
-from storage import calls, permits
-from storage.calls import OPEN, Call
 from storage.database.engine import Database
 from storage.moment import Moment
-from storage.permits import Permit
+from storage.rows import calls, permits
+from storage.rows.calls import OPEN, Call
+from storage.rows.permits import Permit
 from tests.conftest import NOON
 
 MOMENT = Moment(NOON, secrets.token_bytes)

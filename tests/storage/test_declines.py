@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, func, insert, select
 
-from storage import declines
 from storage.database.engine import Database
 from storage.database.tables import call, remembered_decline
-from storage.declines import RememberedDecline
 from storage.errors import Broken
+from storage.rows import declines
+from storage.rows.declines import RememberedDecline
 from tests.conftest import NOON
 
 DAY = timedelta(days=1)

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from storage import prompts
 from storage.database.engine import Database
 from storage.database.tables import prompt_audio
 from storage.errors import Refused
+from storage.rows import prompts
 from tests.conftest import NOON
 
 BODY = bytes(range(256)) * 50

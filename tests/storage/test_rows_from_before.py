@@ -11,12 +11,12 @@ from sqlalchemy import Connection, insert, select, text
 from policies.consent import Outcome
 from policies.lifecycle import CallState
 from policies.purposes import Granted
-from storage import calls, permits
 from storage.database.engine import Database
 from storage.database.schema import migrate
 from storage.database.tables import call, permit, recording
 from storage.errors import Broken
-from storage.permits import Permit
+from storage.rows import calls, permits
+from storage.rows.permits import Permit
 from tests.conftest import NOON
 from tests.storage.versions import downgrade, upgrade
 

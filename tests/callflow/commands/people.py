@@ -19,7 +19,6 @@ from onrecord.installation import House, open_house
 from onrecord.processes.health import Readiness, add_health
 from policies.erasure import goes
 from policies.lifecycle import RecordingState
-from storage import recordings
 from storage.custody import ask_provider
 from storage.custody.destroy import destroy
 from storage.custody.intake import intake
@@ -28,7 +27,8 @@ from storage.database.engine import Database
 from storage.database.tables import call, disclosure, recording
 from storage.jobs.steps import Steps
 from storage.provider import ProviderCall, ProviderRecording
-from storage.recordings import Recording
+from storage.rows import recordings
+from storage.rows.recordings import Recording
 from tests.callflow.commands.site import Site
 from tests.callflow.conftest import ACCOUNT, BASE, RULEBOOK, TOKEN, Clock, PhoneCall, Twilio, make_waiting
 from tests.callflow.whole_calls import NEVER, NOTICE, falls_back, hangs_up, is_missed, is_never_asked, talks

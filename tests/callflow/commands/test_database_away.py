@@ -17,8 +17,8 @@ from sqlalchemy import text
 
 from onrecord.initialise import initialise
 from onrecord.installation import open_house
-from storage import calls
-from storage.calls import Call
+from storage.rows import calls
+from storage.rows.calls import Call
 from tests.callflow.commands.people import phone_company
 from tests.callflow.commands.site import Site
 from tests.callflow.commands.test_serving import Served, kill, starting, until

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, insert, select
 
 from onrecord.installation import open_house
 from onrecord.processes.work import make_worker
-from storage import declines
 from storage.database.tables import call, remembered_decline
+from storage.rows import declines
 from tests.callflow.commands.site import Site
 
 

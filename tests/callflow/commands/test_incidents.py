@@ -5,8 +5,8 @@ import secrets
 from contextlib import closing
 from datetime import UTC, datetime
 
-from storage.incidents import raise_incident
 from storage.moment import Moment
+from storage.rows.incidents import raise_incident
 from tests.callflow.commands.site import Site
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from simulator.clock import RealClock
 from simulator.server import Server
-from storage import call_end, calls
 from storage.moment import Moment
+from storage.rows import call_end, calls
 from tests.callflow.commands.site import Site
 from tests.simulator.office import Office
 from tests.storage.test_calls import new_call

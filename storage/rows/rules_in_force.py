@@ -10,10 +10,10 @@ from policies.jurisdiction.pack import Law, packaged_law, read_law
 from policies.rulebook.read import RulebookRejected, parse
 from policies.rules import Rulebook
 from policies.wording import Wording
-from storage.calls import Call
 from storage.database.tables import law_version, rulebook_version, wording_version
 from storage.errors import Broken
 from storage.log.text_verification import check_text, check_wording
+from storage.rows.calls import Call
 
 log = logging.getLogger(__name__)
 

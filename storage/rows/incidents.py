@@ -9,9 +9,9 @@ from sqlalchemy import Connection, insert, select, update
 from evidence.events import Event, Value, without_names
 from storage.database.tables import incident
 from storage.errors import Refused
-from storage.holds import check_names_nobody
 from storage.log import consent_log
 from storage.moment import Moment
+from storage.rows.holds import check_names_nobody
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from storage.database.tables import delay, incident, recording
-from storage.incidents import close_incident
 from storage.moment import Moment
+from storage.rows.incidents import close_incident
 
 # The incidents that say that a recording stands still; that of a failed job is about "KIND:RECORDING".
 WAITS = "recording_waits"

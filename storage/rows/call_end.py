@@ -13,13 +13,13 @@ from policies.consent import Outcome, Suppress
 from policies.hanging_up import HUNG_UP, UNHEARD, Served, undecided
 from policies.lifecycle import CallEvent, CallState
 from policies.wording import spoken_length_s
-from storage import calls
-from storage.calls import CORROBORATED_AFTER, OPEN, Call
 from storage.database.tables import wording_version
 from storage.errors import Broken
-from storage.incidents import raise_incident
 from storage.log import consent_log
 from storage.moment import Moment
+from storage.rows import calls
+from storage.rows.calls import CORROBORATED_AFTER, OPEN, Call
+from storage.rows.incidents import raise_incident
 
 # Of a question whose words are not kept. Ours take half of that.
 _QUESTION_S = 20.0

@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 from policies.attribution import FOREIGN_SOURCES, Attributed, Candidate, Times, Verdict, attribute
 from policies.consent import RECORDING_OUTCOMES, Outcome
 from policies.lifecycle import RecordingEvent, RecordingState, after
-from storage import permits
-from storage.calls import Call
 from storage.moment import Moment
-from storage.recordings import Recording
 from storage.row_check.logged_calls import check_outcome
+from storage.rows import permits
+from storage.rows.calls import Call
+from storage.rows.recordings import Recording
 
 STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})
 GIVEN_UP = frozenset({RecordingState.CONDEMNED, RecordingState.DESTROYED})

@@ -1,7 +1,7 @@
 """News of recordings, from a callback or from Twilio's lists: in any order and number, it ends in rows here.
 
-`storage.verdicts` tells which recording the permit covers: that one is taken in, the certainly foreign are condemned,
-and one in doubt is quarantined until a callback or Twilio's own account of the call tells whose it is.
+`storage.rows.verdicts` tells which recording the permit covers: that one is taken in, the certainly foreign are
+condemned, and one in doubt is quarantined until a callback or Twilio's own account of the call tells whose it is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,14 +13,14 @@ from sqlalchemy import Connection
 from evidence.events import Event, Value
 from policies.attribution import UNTIMED, Attributed, Times, Verdict
 from policies.lifecycle import RecordingEvent, RecordingState, first
-from storage import calls, recordings
-from storage.calls import Call
 from storage.errors import Refused
-from storage.incidents import raise_incident, resolve, was_raised
 from storage.moment import Moment
 from storage.provider import ProviderRecording
-from storage.recordings import DELETE_AGAIN, IN_DOUBT, INTAKE, Jobs, Recording
-from storage.verdicts import GIVEN_UP, STORED, WITHDRAWN, Heard, Judged, judge
+from storage.rows import calls, recordings
+from storage.rows.calls import Call
+from storage.rows.incidents import raise_incident, resolve, was_raised
+from storage.rows.recordings import DELETE_AGAIN, IN_DOUBT, INTAKE, Jobs, Recording
+from storage.rows.verdicts import GIVEN_UP, STORED, WITHDRAWN, Heard, Judged, judge
 
 _LISTED_AS = {
     "completed": RecordingEvent.COMPLETED,

@@ -1,5 +1,5 @@
 """Recordings as rows: found, moved along `policies.lifecycle`, condemned, kept. News of one is taken in by
-`storage.news`.
+`storage.rows.news`.
 
 A recording is condemned together with the job that stops and destroys it, and with the incident that says so unless a
 withdrawal asked for it.
@@ -13,13 +13,13 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, upd
 
 from evidence.events import Event, Value
 from policies.lifecycle import RecordingEvent, RecordingState, after
-from storage import calls, delays
-from storage.calls import Call
 from storage.database.tables import recording
 from storage.errors import Broken
-from storage.incidents import raise_incident, resolve
 from storage.jobs.queue import JobKind, Lane
 from storage.moment import Moment
+from storage.rows import calls, delays
+from storage.rows.calls import Call
+from storage.rows.incidents import raise_incident, resolve
 
 INTAKE = JobKind("intake", Lane.BULK)
 DESTROY = JobKind("destroy", Lane.PROMPT)

@@ -10,11 +10,11 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from evidence.events import Event, names_somebody
-from storage import calls
-from storage.calls import Call
 from storage.database.tables import legal_hold
 from storage.errors import Broken, Refused
 from storage.moment import Moment
+from storage.rows import calls
+from storage.rows.calls import Call
 
 
 @dataclass(frozen=True, slots=True)
