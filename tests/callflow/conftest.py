@@ -43,7 +43,7 @@ from storage.log import consent_log
 from storage.rows import calls, recordings
 from storage.rows.calls import Call
 from storage.rows.recordings import Recording
-from tests.callflow.signed_log import SignedLog
+from tests.compliance.signed_log import SignedLog
 from tests.conftest import DIALECTS, NOON
 
 BASE = "https://voice.example.com"

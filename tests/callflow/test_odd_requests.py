@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from callflow.signature import SIGNATURES_MAX
 from storage.database.tables import incident, log_leaf
-from tests.callflow.carried import FORM, Carriage, Sent, pairs_of, send
 from tests.callflow.conftest import URLS, Installation, PhoneCall, connects, read, recording_url, starts_recording
+from tests.onrecord.carried import FORM, Carriage, Sent, pairs_of, send
 
 names = st.sampled_from([b"SipHeader_X-Tag", b"StirPassportToken", "Année".encode("latin-1"), b"Something New", b"x"])
 carriages = st.builds(

@@ -16,8 +16,8 @@ from storage.rows.calls import Call
 from storage.rows.recordings import Recording
 from tests.faults.phone_company import BY_REST, OURS
 from tests.faults.premises import ONE_MACHINE, WAV, Premises
+from tests.faults.test_access import ask, reason
 from tests.faults.test_sweep import over, recordings_of, swept
-from tests.faults.test_use import ask, reason
 from tests.storage.wavs import stereo, tone, wav_bytes
 
 OTHERS_WAV = wav_bytes(stereo(tone(2.0), tone(2.0)))

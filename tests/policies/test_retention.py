@@ -1,126 +1,250 @@
-from datetime import UTC, datetime, timedelta, timezone
+"""How long a recording may be used for each purpose and must be kept, by the law of its places and the rulebook."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.durations import Duration, NotADuration, days_about, end_of, may_outlast, parse_duration
+from policies.durations import Duration, end_of
+from policies.jurisdiction.overrides import Override
+from policies.retention import Conflict
+from policies.ruling import Ruling, rule
+from tests.policies.calls import AT, LAW, LINE, ends, rulebook, ruled
 
-durations = st.builds(Duration, st.integers(0, 40), st.integers(0, 400), st.integers(0, 1000), st.integers(1, 3000))
-calls = st.datetimes(
-    datetime(2020, 1, 1),  # noqa: DTZ001 - hypothesis takes the bounds naive and adds the zone itself
-    datetime(2100, 1, 1),  # noqa: DTZ001 - as above
-    timezones=st.integers(-14, 14).map(lambda h: timezone(timedelta(hours=h))),
-)
+YEAR, HALF_A_YEAR, MONTH = Duration(years=1), Duration(months=6), Duration(months=1)
 
 
-def kept(call_at: datetime, keep: str) -> datetime:
-    return end_of(call_at, parse_duration(keep))
+def used_until(ruling: Ruling) -> dict[str, str]:
+    return {kept.purpose: kept.until.date().isoformat() for kept in ruling.keeping.purposes}
+
+
+def kept_until(ruling: Ruling) -> str:
+    assert ruling.keeping.retain_until is not None
+    return ruling.keeping.retain_until.date().isoformat()
+
+
+def test_what_the_rulebook_says_of_one_line_comes_before_what_it_says_of_all() -> None:
+    everywhere = Override(keep_at_most=MONTH, keep_at_least=MONTH)
+    of_the_line = Override(line=LINE.number, keep_at_most=YEAR, keep_at_least=Duration(weeks=1))
+    for both in ((everywhere, of_the_line), (of_the_line, everywhere)):
+        assert used_until(ruled("US-NY", *both)) == {"quality": "2027-11-24"}
+        assert kept_until(ruled("US-NY", *both, retention="short")) == "2026-12-01"
+
+
+def test_what_it_says_of_a_place_comes_before_what_it_says_of_all_but_only_there() -> None:
+    both = (Override(jurisdiction="DE", keep_at_most=HALF_A_YEAR), Override(keep_at_most=MONTH))
+    assert used_until(ruled("DE", *both)) == {"quality": "2027-05-24"}
+    assert used_until(ruled("DE US-NY", *both)) == used_until(ruled("US-NY", *both)) == {"quality": "2026-12-24"}
+
+
+def test_a_union_is_overridden_in_the_countries_whose_own_law_is_shorter_too() -> None:
+    in_the_union = Override(jurisdiction="EU", keep_at_most=HALF_A_YEAR, because="counsel")
+    in_belgium = Override(jurisdiction="BE", keep_at_most=MONTH)
+    assert used_until(ruled("BE", in_the_union)) == {"quality": "2027-05-24"}
+    assert used_until(ruled("BE", in_the_union, in_belgium)) == {"quality": "2026-12-24"}
+
+
+def test_a_rule_of_two_unions_is_overridden_alike_in_whatever_order_a_set_has_them() -> None:
+    by_eu = Override(jurisdiction="EU", keep_at_least=HALF_A_YEAR, because="counsel")
+    by_eea = Override(jurisdiction="EEA", keep_at_least=YEAR, because="counsel")
+    for both in ((by_eu, by_eea), (by_eea, by_eu)):
+        ruling = ruled("DE", *both, sectors=["mifid_investment"], retention="short")
+        assert kept_until(ruling) == "2027-05-24"
+
+
+ALL = ("quality", "training", "proof")
+
+
+def test_without_a_law_or_a_rule_a_recording_is_kept_for_the_default_time() -> None:
+    ruling = ruled("US-NY", retention="")
+    assert used_until(ruling) == {"quality": "2027-02-22"}
+    assert ruling.keeping.retention == "default-recording"
+    assert any("the product's default" in reason.by for reason in ruling.reasons)
+
+
+def test_the_operators_rule_ends_a_use_where_no_law_is_shorter() -> None:
+    ruling = ruled("US-NY", retention="short")
+    assert (used_until(ruling), kept_until(ruling)) == ({"quality": "2026-12-01"}, "2026-12-01")
+    assert ruled("BE", retention="short").keeping.purposes[0].ended_by == ""
 
 
 @pytest.mark.parametrize(
-    ("text", "duration"),
+    ("call", "until"),
     [
-        ("P90D", Duration(days=90)),
-        ("P1Y", Duration(years=1)),
-        ("P18M", Duration(months=18)),
-        ("P2W", Duration(weeks=2)),
-        ("P1Y2M3W4D", Duration(1, 2, 3, 4)),
-        ("P0Y1D", Duration(days=1)),
+        ("2026-11-24T12:00:00+00:00", "2026-12-24T12:00:00+00:00"),
+        ("2027-01-31T12:00:00+00:00", "2027-02-28T12:00:00+00:00"),
+        ("2028-01-31T12:00:00+00:00", "2028-02-29T12:00:00+00:00"),
+        ("2026-12-31T23:59:59+00:00", "2027-01-31T23:59:59+00:00"),
     ],
 )
-def test_a_duration_is_read_as_written(text: str, duration: Duration) -> None:
-    assert parse_duration(text) == duration
-
-
-@given(durations.filter(lambda duration: days_about(duration) <= 36500))
-def test_a_duration_is_written_as_it_is_read(duration: Duration) -> None:
-    assert parse_duration(str(duration)) == duration
+def test_in_belgium_a_call_serves_quality_for_one_month_of_the_calendar(call: str, until: str) -> None:
+    ruling = ruled("BE", at=datetime.fromisoformat(call))
+    (kept,) = ruling.keeping.purposes
+    assert (kept.until.isoformat(), kept.ended_by, kept.rule.name) == (until, "be-callcentre-quality", "long")
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "P", "90D", "P90", "PD", "P-1D", "P1.5D", "P1D1Y", "PT24H", "P1DT1H", "p90d", "P90D ", "P90D\n", "P٩D", "P٩W"],
-)
-def test_anything_else_is_no_duration(text: str) -> None:
-    with pytest.raises(NotADuration, match="not an ISO 8601 duration"):
-        parse_duration(text)
-
-
-@pytest.mark.parametrize("text", ["P0D", "P0Y0M"])
-def test_a_duration_of_no_length_is_refused(text: str) -> None:
-    with pytest.raises(NotADuration, match="no time at all"):
-        parse_duration(text)
-
-
-@pytest.mark.parametrize("text", ["P101Y", "P9999999999Y", "P999999999999999999999999D", "P36501D"])
-def test_a_duration_beyond_a_century_is_refused(text: str) -> None:
-    with pytest.raises(NotADuration, match="longer than 100 years"):
-        parse_duration(text)
-
-
-@given(st.text() | st.from_regex(r"P(\d+Y)?(\d+M)?(\d+W)?(\d+D)?"))
-def test_any_text_is_a_duration_or_is_refused(text: str) -> None:
-    try:
-        duration = parse_duration(text)
-    except NotADuration:
-        return
-    assert end_of(datetime(2026, 1, 31, tzinfo=UTC), duration).year <= 2127
-
-
-@pytest.mark.parametrize(
-    ("call_at", "keep", "until"),
+    ("places", "until"),
     [
-        ("2026-11-22T10:00:00Z", "P90D", "2027-02-20T10:00:00Z"),
-        ("2024-02-29T00:00:00Z", "P1Y", "2025-02-28T00:00:00Z"),
-        ("2024-02-29T00:00:00Z", "P4Y", "2028-02-29T00:00:00Z"),
-        ("2026-01-31T23:59:59Z", "P1M", "2026-02-28T23:59:59Z"),
-        ("2024-01-31T00:00:00Z", "P1M", "2024-02-29T00:00:00Z"),
-        ("2026-12-31T00:00:00Z", "P1M", "2027-01-31T00:00:00Z"),
-        ("2026-08-31T00:00:00Z", "P6M1D", "2027-03-01T00:00:00Z"),
-        ("2026-11-22T00:00:00Z", "P25M", "2028-12-22T00:00:00Z"),
-        ("2026-11-22T00:00:00Z", "P2W", "2026-12-06T00:00:00Z"),
-        ("2026-01-31T23:30:00-05:00", "P1M", "2026-03-01T04:30:00Z"),
+        ("BE", {"quality": "2026-12-24", "training": "2026-12-24", "proof": "2036-11-24"}),
+        ("PT", {"quality": "2026-12-24", "proof": "2028-11-24"}),
+        ("FR", {"quality": "2027-05-24", "training": "2027-05-24", "proof": "2036-11-24"}),
+        ("BE FR", {"quality": "2026-12-24", "training": "2026-12-24", "proof": "2036-11-24"}),
+        ("DE", dict.fromkeys(ALL, "2036-11-24")),
+        ("US-NY", dict.fromkeys(ALL, "2036-11-24")),
     ],
 )
-def test_years_and_months_move_the_calendar_date(call_at: str, keep: str, until: str) -> None:
-    assert kept(datetime.fromisoformat(call_at), keep) == datetime.fromisoformat(until)
-
-
-@given(calls, durations)
-def test_audio_is_kept_at_least_a_day_and_the_end_is_in_utc(call_at: datetime, keep: Duration) -> None:
-    until = end_of(call_at, keep)
-    assert until >= call_at + timedelta(days=1)
-    assert until.utcoffset() == timedelta(0)
-
-
-@given(calls, calls, durations)
-def test_a_later_call_is_never_destroyed_a_day_before_an_earlier_one(a: datetime, b: datetime, keep: Duration) -> None:
-    # Not simply in order: calls of the 30th and the 31st meet on the last day of a shorter month.
-    assert end_of(min(a, b), keep) < end_of(max(a, b), keep) + timedelta(days=1)
-
-
-def test_a_time_without_a_zone_is_refused() -> None:
-    with pytest.raises(ValueError, match="without a zone"):
-        kept(datetime(2026, 1, 1), "P1D")  # noqa: DTZ001 - the naive time is the point
+def test_each_purpose_ends_with_the_lowest_ceiling_of_the_places(places: str, until: dict[str, str]) -> None:
+    ruling = ruled(places, purposes=ALL)
+    assert used_until(ruling) == until
+    assert kept_until(ruling) == max(until.values())
+    assert ruling.keeping.conflicts == ()
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "outlasts"),
+    ("place", "sector", "until", "rule"),
     [
-        ("P30D", "P1M", True),  # in February
-        ("P1M", "P30D", True),  # in January
-        ("P1M", "P31D", False),
-        ("P28D", "P1M", False),
-        ("P1M", "P1M", False),
-        ("P1Y", "P12M", False),
-        ("P12M", "P1Y", False),
-        ("P5Y", "P1825D", True),
-        ("P1825D", "P5Y", False),
-        ("P1827D", "P5Y", True),
-        ("P8Y", "P2922D", False),
-        ("P2922D", "P8Y", True),  # over 2100, which is no leap year
+        ("HU", "public_service", "2031-11-24", "hu-public-service-customer-line"),
+        ("HU", "waste", "2031-11-24", "hu-public-service-customer-line"),
+        ("BR", "regulated_by_federal_executive", "2027-02-22", "br-sac-regulated"),
+        ("US-TX", "medicare_tpmo", "2036-11-24", "us-cms-tpmo"),
+        ("GB", "mifid_investment", "2031-11-24", "uk-fca-sysc10a"),
+        ("DE", "mifid_investment", "2031-11-24", "eu-mifid2"),
+        ("NO", "mifid_investment", "2031-11-24", "eu-mifid2"),
+        ("US-NY", "broker_dealer", "2029-11-24", "us-sec-17a4"),
+        ("US-NY", "finra_taping_firm", "2029-11-24", "us-finra-3170"),
+        ("US-NY", "fcm_swap_dealer", "2031-11-24", "us-cftc-131"),
+        ("US-NY", "debt_collector", "2029-11-24", "us-regf"),
     ],
 )
-def test_a_time_may_outlast_another_for_calls_of_some_day(one: str, other: str, outlasts: bool) -> None:
-    assert may_outlast(parse_duration(one), parse_duration(other)) is outlasts
+def test_a_floor_keeps_what_its_purposes_no_longer_use(place: str, sector: str, until: str, rule: str) -> None:
+    ruling = ruled(place, sectors=[sector], retention="short")
+    assert kept_until(ruling) == until
+    assert used_until(ruling) == {"quality": "2026-12-01"}
+    assert ruling.keeping.conflicts == ()
+    assert rule in {reason.record for reason in ruling.reasons}
+    assert kept_until(ruled(place, sectors=[], retention="short")) == "2026-12-01"
+
+
+def test_in_hungary_five_years_are_the_shortest_and_the_longest_time() -> None:
+    ruling = ruled("HU", sectors=["utility"], retention="long")
+    assert (used_until(ruling), kept_until(ruling)) == ({"quality": "2031-11-24"}, "2031-11-24")
+    assert ruling.keeping.purposes[0].ended_by == "hu-public-service-customer-line"
+    assert ruling.keeping.conflicts == ()
+
+
+def test_a_floor_above_a_ceiling_is_a_conflict_that_is_told_and_destroys_nothing() -> None:
+    """Brazil's 90 days against Portugal's 30: until somebody decides it is kept, and used by nobody."""
+    ruling = ruled("BR PT", sectors=["regulated_by_federal_executive"], purposes=("quality",), retention="long")
+    assert ruling.keeping.conflicts == (Conflict("quality", "br-sac-regulated", "pt-quality"),)
+    assert used_until(ruling) == {"quality": "2026-12-24"}
+    assert kept_until(ruling) == "2027-02-22"
+    assert ruling.told()["conflicts"] == ["quality: br-sac-regulated keeps it longer than pt-quality allows"]
+
+
+def test_a_conflict_is_of_a_purpose_and_not_of_the_call() -> None:
+    ruling = ruled("BR PT", sectors=["regulated_by_federal_executive"], purposes=("quality", "proof"))
+    assert [conflict.purpose for conflict in ruling.keeping.conflicts] == ["quality"]
+
+
+def test_a_conflict_is_decided_by_an_override_with_its_reason() -> None:
+    because = "compliance chose the floor, 2026-11-01"
+    decided = Override(jurisdiction="PT", keep_at_most=Duration(days=90), because=because, number=2)
+    ruling = ruled("BR PT", decided, sectors=["regulated_by_federal_executive"])
+    assert ruling.keeping.conflicts == ()
+    assert used_until(ruling) == {"quality": "2027-02-22"}
+    assert 2 in {reason.override for reason in ruling.reasons}
+    assert because not in str(ruling.told())  # it may name people, and the log is for ever
+
+
+def test_the_rulebooks_own_ceiling_below_a_floor_is_a_conflict_too() -> None:
+    ruling = ruled("GB", Override(keep_at_most=MONTH), sectors=["mifid_investment"])
+    assert ruling.keeping.conflicts == (Conflict("quality", "uk-fca-sysc10a", "rulebook"),)
+    assert kept_until(ruling) == "2031-11-24"
+
+
+@pytest.mark.parametrize(
+    ("places", "sectors", "at_least", "rule"),
+    [
+        ("US-CA", [], "P6Y", "default-consent-log"),
+        ("US-CA", ["telemarketing"], "P6Y", "default-consent-log"),
+        ("ZZ", [], "P6Y", "default-consent-log"),
+    ],
+)
+def test_the_evidence_is_kept_for_the_longest_that_anybody_asks(
+    places: str, sectors: list[str], at_least: str, rule: str
+) -> None:
+    ruling = ruled(places, sectors=sectors)
+    assert str(ruling.keeping.log_at_least) == at_least
+    assert ruling.reasons[-1].record == rule
+
+
+@pytest.mark.parametrize(
+    ("place", "sectors", "only", "at_least"),
+    [
+        ("US-CA", [], {"us-ca-cipa"}, "P2Y"),  # one year from discovery: exactly one is not enough
+        ("US-CA", [], {"us-ca-cipa", "us-wiretap"}, "P3Y"),
+        ("US-NY", [], {"us-wiretap"}, "P3Y"),
+        ("US-NY", ["telemarketing"], {"us-tcpa", "us-wiretap"}, "P4Y"),
+        ("US-NY", ["telemarketing"], {"us-tsr", "us-tcpa", "us-wiretap"}, "P5Y"),
+        ("US-NY", ["hipaa_covered"], {"us-hipaa-docs", "us-tsr"}, "P6Y"),
+        ("US-NY", ["eft"], {"us-reg-e"}, "P2Y"),
+    ],
+)
+def test_a_limitation_that_runs_from_discovery_takes_a_year_more(
+    place: str, sectors: list[str], only: set[str], at_least: str
+) -> None:
+    """Without the product's default, which is the longest of all today."""
+    law = replace(LAW, retention=tuple(one for one in LAW.retention if one.id in only | {"default-recording"}))
+    of = rulebook(sectors=sectors)
+    ruling = rule(law, of, LINE, ends(place), AT)
+    assert str(ruling.keeping.log_at_least) == at_least
+
+
+def test_a_legal_hold_suspends_destruction_and_not_the_end_of_a_use() -> None:
+    keeping = ruled("US-NY").keeping
+    assert keeping.destroyed_from(is_held=False) == keeping.retain_until
+    assert keeping.destroyed_from(is_held=True) is None
+    assert keeping.purposes[0].until == keeping.retain_until
+
+
+@pytest.mark.parametrize(
+    ("places", "never"),
+    [("US-NY", ["never-store-declined", "pci-sad"]), ("US-NY NL", ["never-store-declined", "pci-sad", "nl-hold"])],
+)
+def test_what_may_never_be_stored_is_named_with_the_call(places: str, never: list[str]) -> None:
+    assert list(ruled(places).keeping.never_store) == never
+
+
+def test_each_purpose_has_the_rule_that_the_line_names_for_it() -> None:
+    ruling = ruled(
+        "US-NY", purposes=("quality", "proof"), retention="", retention_for=(("quality", "short"), ("proof", "long"))
+    )
+    assert used_until(ruling) == {"quality": "2026-12-01", "proof": "2036-11-24"}
+    assert ruling.keeping.retention == "long"
+    assert [(one.purpose, one.until.year) for one in ruling.keeping.granted] == [("quality", 2026), ("proof", 2036)]
+
+
+@given(st.sets(st.sampled_from(list(LAW.jurisdictions)), min_size=1, max_size=3), st.sampled_from(LAW.sectors))
+def test_nothing_is_used_longer_than_it_is_kept(places: set[str], sector: str) -> None:
+    keeping = ruled(sorted(places), sectors=[sector], purposes=ALL).keeping
+    assert keeping.retain_until is not None
+    assert all(kept.until <= keeping.retain_until for kept in keeping.purposes)
+    assert [kept.purpose for kept in keeping.purposes] == [granted.purpose for granted in keeping.granted]
+
+
+@given(st.sampled_from(list(LAW.jurisdictions)), st.sampled_from(LAW.sectors), st.datetimes(timezones=st.just(UTC)))
+def test_every_rule_that_binds_a_call_is_kept_or_told(place: str, sector: str, at: datetime) -> None:
+    """Of every floor and ceiling by itself: held to, or named in a conflict."""
+    at = at.replace(year=2026 + at.year % 20, day=min(at.day, 28))
+    keeping = ruled([place], sectors=[sector], at=at).keeping
+    told = {conflict.floor for conflict in keeping.conflicts} | {conflict.ceiling for conflict in keeping.conflicts}
+    for one in LAW.retention:
+        binds = one.limits_recordings and one.binds(frozenset(LAW.within(place)), frozenset({sector}))
+        if not binds or one.id == "default-recording" or (one.purposes and "quality" not in one.purposes):
+            continue
+        assert keeping.retain_until is not None
+        assert one.floor is None or keeping.retain_until >= end_of(at, one.floor)
+        assert one.ceiling is None or one.id in told or keeping.purposes[0].until <= end_of(at, one.ceiling)

@@ -1,0 +1,12 @@
+"""The fixtures of the phone side, which these tests need as well."""
+
+from tests.callflow.conftest import (
+    empty_file,
+    fresh_installation,
+    installation,
+    nothing_private_in_logs,
+    signed_log,
+    twilio,
+)
+
+__all__ = ["empty_file", "fresh_installation", "installation", "nothing_private_in_logs", "signed_log", "twilio"]
