@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from onrecord.initialise import initialise
-from onrecord.installation import House, open_house
+from onrecord.installation import Installation, open_installation
 
 DURABLE, WITHOUT_DATABASE, CONSTANT = "durable", "without database", "constant"
 _COMMANDS = {
@@ -39,15 +39,15 @@ def settings(folder: Path, database_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def installed(environ: Mapping[str, str]) -> Iterator[House]:
+def installed(environ: Mapping[str, str]) -> Iterator[Installation]:
     """As `onrecord init` makes it."""
     for _ in initialise(environ):
         pass
-    house = open_house(environ)
+    installation = open_installation(environ)
     try:
-        yield house
+        yield installation
     finally:
-        house.close()
+        installation.close()
 
 
 @contextmanager

@@ -136,7 +136,7 @@ def _checkpoints(database: Database) -> bool:
 
 
 def _one_more(connection: Connection) -> None:
-    consent_log.tell(connection, Moment(datetime.now(UTC), os.urandom), Event("self.test"))
+    consent_log.append_events(connection, Moment(datetime.now(UTC), os.urandom), Event("self.test"))
 
 
 def _verification(database: Database) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from bench.caller import Order, Round, run
 from bench.installation import CONSTANT, DURABLE, WITHOUT_DATABASE
 from bench.waiting_calls import WaitingCalls
-from onrecord.installation import House
+from onrecord.installation import Installation
 from storage.database.tables import permit
 from storage.log import verification as log_verification
 
@@ -77,8 +77,8 @@ class Turns:
         return list(requests) if variant == DURABLE else list(requests) * 4
 
 
-def permits_on_disk(house: House) -> int:
+def permits_on_disk(installation: Installation) -> int:
     """How many decisions the database holds. Raises Broken if its log does not verify."""
-    with house.database.read() as connection:
+    with installation.database.read() as connection:
         log_verification.verify(connection)
         return int(connection.execute(select(func.count()).select_from(permit)).scalar_one())

@@ -16,9 +16,9 @@ from callflow.forms import Answered
 from callflow.late_steps import LateSteps
 from callflow.waiting_requests import WaitingRequests
 from callflow.webhooks import Webhooks, create_app
-from onrecord.installation import House, open_house
+from onrecord.installation import Installation, open_installation
 from onrecord.processes.address import Address
-from onrecord.processes.body_gate import Doorway
+from onrecord.processes.body_gate import BodyGate
 from onrecord.processes.health import Readiness, add_health
 from onrecord.processes.serve import die_with_parent, run, webhook_workers
 from onrecord.settings.logging_setup import say_logs_plainly
@@ -62,27 +62,33 @@ class _Forgetful(Conversation):
         return twiml.record(permit, turn.line, turn.wording, self.urls)
 
 
-def without_database() -> Doorway:
-    house = open_house(os.environ)
-    real = house.conversation()
+def without_database() -> BodyGate:
+    installation = open_installation(os.environ)
+    real = installation.conversation()
     conversation = _Forgetful(
-        rulebook=real.rulebook, urls=real.urls, number_key=real.number_key, jobs=real.jobs, example=_any_call(house)
+        rulebook=real.rulebook,
+        urls=real.urls,
+        number_key=real.number_key,
+        jobs=real.jobs,
+        example=_any_call(installation),
     )
     parts = Webhooks(
-        database=_NoDatabase(house.database.engine),
+        database=_NoDatabase(installation.database.engine),
         conversation=conversation,
         callbacks=Callbacks(conversation),
-        account_sid=house.settings.account_sid,
-        webhook_secrets=house.settings.webhook_secrets,
+        account_sid=installation.settings.account_sid,
+        webhook_secrets=installation.settings.webhook_secrets,
         add_health=partial(add_health, readiness=Readiness({})),
         waiting=WaitingRequests(
-            RequestJournal(house.settings.journal, house.keys.journal_key), house.database, LateSteps(conversation)
+            RequestJournal(installation.settings.journal, installation.keys.journal_key),
+            installation.database,
+            LateSteps(conversation),
         ),
     )
-    return Doorway(create_app(parts))
+    return BodyGate(create_app(parts))
 
 
-def constant() -> Doorway:
+def constant() -> BodyGate:
     """No framework either: what the server itself can do."""
     body = twiml.nothing()
     headers = [("Content-Type", "text/xml; charset=utf-8"), ("Content-Length", str(len(body)))]
@@ -92,11 +98,11 @@ def constant() -> Doorway:
         start_response("200 OK", headers)
         return [body]
 
-    return Doorway(answer)
+    return BodyGate(answer)
 
 
-def _any_call(house: House) -> Call:
-    with house.database.read() as connection:
+def _any_call(installation: Installation) -> Call:
+    with installation.database.read() as connection:
         found = calls.peek(connection, str(connection.scalar(select(call.c.id).limit(1))))
     assert found is not None, "calls are prepared before the servers start"
     return found

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from sqlalchemy import Connection
 
 from callflow.forms import Heard, IncomingCall
-from onrecord.installation import House
+from onrecord.installation import Installation
 from storage.moment import Moment
 
 _CALLER = "+15125550111"
@@ -23,13 +23,13 @@ _PLACE = {"City": "AUSTIN", "State": "TX", "Zip": "78701", "Country": "US"}
 class WaitingCalls:
     """Their requests, one each, in HTTP's own bytes."""
 
-    house: House
+    installation: Installation
     _requests: list[bytes] = field(default_factory=list)
 
     def at_least(self, count: int) -> list[bytes]:
         """All that were never sent; as many calls as are missing are taken through answer and disclosure first."""
         while len(self._requests) < count:
-            self._requests += self.house.database.write(self._some_calls)
+            self._requests += self.installation.database.write(self._some_calls)
         return self._requests
 
     def used(self, count: int) -> None:
@@ -40,7 +40,7 @@ class WaitingCalls:
         return [self._call(connection) for _ in range(_AT_ONCE)]
 
     def _call(self, connection: Connection) -> bytes:
-        conversation = self.house.conversation()
+        conversation = self.installation.conversation()
         now = datetime.now(UTC)
         dialled, told = (Moment(at, secrets.token_bytes) for at in (now - _DISCLOSURE, now))
         heard = IncomingCall("CA" + secrets.token_hex(16), _CALLER, conversation.rulebook.lines[0].number, "ringing")
@@ -50,7 +50,7 @@ class WaitingCalls:
         return self._pressed(heard, conversation.urls.consent(known.id, 1).partition("#")[0])
 
     def _pressed(self, heard: IncomingCall, url: str) -> bytes:
-        form = _form(self.house.settings.account_sid, heard)
+        form = _form(self.installation.settings.account_sid, heard)
         body = urlencode(form)
         head = (
             f"POST {urlsplit(url).path} HTTP/1.1",
@@ -59,7 +59,7 @@ class WaitingCalls:
             "Accept: */*",
             "Content-Type: application/x-www-form-urlencoded; charset=UTF-8",
             f"Content-Length: {len(body)}",
-            f"X-Twilio-Signature: {_signature(self.house.settings.webhook_secrets[0], url, form)}",
+            f"X-Twilio-Signature: {_signature(self.installation.settings.webhook_secrets[0], url, form)}",
         )
         return "\r\n".join([*head, "", body]).encode()
 

@@ -108,8 +108,8 @@ def _sync_ms(folder: Path) -> float:
 def _measure(database: str, options: argparse.Namespace, callers: ProcessPoolExecutor) -> Result:
     with _folder() as folder, _database_url(database, folder) as url:
         environ = settings(folder, url)
-        with installed(environ) as house:
-            waiting = WaitingCalls(house)
+        with installed(environ) as installation:
+            waiting = WaitingCalls(installation)
             waiting.at_least(1)  # the variant without a database reads one at its start
             with served(environ, folder) as ports:
                 turns = Turns(ports, waiting, callers)
@@ -120,7 +120,7 @@ def _measure(database: str, options: argparse.Namespace, callers: ProcessPoolExe
                     for line in _rows(database, connections, measured[connections]):
                         print(line, flush=True)
             locked = lines_logged(folder, "database is locked")
-            return Result(database, measured, turns.answered, permits_on_disk(house), locked)
+            return Result(database, measured, turns.answered, permits_on_disk(installation), locked)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class Callbacks:
             track=progress.track,
             started_at=progress.start_time,
         )
-        news.hear(connection, moment, known, told, self.conversation.jobs)
+        news.take_news(connection, moment, known, told, self.conversation.jobs)
 
     def _received(self, connection: Connection, moment: Moment, request_sha256: str, arrived: IncomingCall) -> Call:
         """The call, locked. One we never answered (we were down) is put on record as one that was not asked."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from callflow import incoming_call, leaving, new_call
 from callflow.forms import RINGING, Answered, CallEnded, FallbackAsked, Heard, IncomingCall
-from callflow.repeats import is_recent, once
+from callflow.repeats import answered_once, is_recent
 from callflow.turn import Turn, line_of
 from callflow.urls import Urls
 from policies.consent import Mode
@@ -57,7 +57,9 @@ class Conversation:
             return heard.call_status == RINGING or (is_recent(reply, moment) and not has_gone_on)
 
         respond, again = turn.greets, turn.greets_again
-        return once(connection, moment, call, "answer", request_sha256, respond, again=again, is_repeat=is_repeat)
+        return answered_once(
+            connection, moment, call, "answer", request_sha256, respond, again=again, is_repeat=is_repeat
+        )
 
     def choice(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, round_: int, heard: Heard
@@ -70,7 +72,7 @@ class Conversation:
             return leaving.left(turn) if heard.has_hung_up else turn.told(round_)
 
         is_repeat = _repeats(moment, call, is_asked=round_ == call.round)
-        return once(connection, moment, call, f"choice:{round_}", request_sha256, respond, is_repeat=is_repeat)
+        return answered_once(connection, moment, call, f"choice:{round_}", request_sha256, respond, is_repeat=is_repeat)
 
     def consent(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, prompt: int, heard: Answered
@@ -85,7 +87,9 @@ class Conversation:
             return turn.answered(request_sha256, prompt, heard.digits)
 
         is_repeat = _repeats(moment, call, is_asked=prompt > call.asked_before)
-        return once(connection, moment, call, f"consent:{prompt}", request_sha256, respond, is_repeat=is_repeat)
+        return answered_once(
+            connection, moment, call, f"consent:{prompt}", request_sha256, respond, is_repeat=is_repeat
+        )
 
     def ended(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: CallEnded
@@ -93,7 +97,7 @@ class Conversation:
         """The conversation with the agents is over, or there was none. Never makes or changes a consent."""
         call = _call(connection, call_id, heard.call_sid)
         turn = self.turn(connection, moment, call)
-        return once(connection, moment, call, "ended", request_sha256, lambda: turn.parts(heard))
+        return answered_once(connection, moment, call, "ended", request_sha256, lambda: turn.parts(heard))
 
     def fallback(self, connection: Connection, moment: Moment, request_sha256: str, heard: FallbackAsked) -> bytes:
         """Twilio could not fetch or carry out an answer of ours: connect the caller, unrecorded."""
@@ -101,7 +105,7 @@ class Conversation:
         if call is None:
             call = self.receive(connection, moment, request_sha256, heard.arrived)
         turn = self.turn(connection, moment, call)
-        return once(connection, moment, call, "fallback", request_sha256, lambda: turn.falls_back(heard))
+        return answered_once(connection, moment, call, "fallback", request_sha256, lambda: turn.falls_back(heard))
 
     def language(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: Answered
@@ -113,7 +117,7 @@ class Conversation:
         def respond() -> bytes:
             return leaving.left(turn) if heard.has_hung_up else turn.language_chosen(heard)
 
-        return once(connection, moment, call, "language", request_sha256, respond)
+        return answered_once(connection, moment, call, "language", request_sha256, respond)
 
     def turn(self, connection: Connection, moment: Moment, call: Call) -> Turn:
         """A request of that call, under the rules and words that it came in under."""

@@ -79,7 +79,7 @@ def put_through(turn: Turn, first: Sequence[Event], *, reason: str = OUR_FAILURE
         return agreements.suppress(connection, moment, call, unasked, first)
     if call.outcome in HUNG_UP:
         return call_end.correct(connection, moment, call, unasked, by=by, first=first)
-    return calls.tell(connection, moment, call, *first) if first else call
+    return calls.append_events(connection, moment, call, *first) if first else call
 
 
 def refuse(turn: Turn, first: Sequence[Event], *, reason: str = "", said_at: datetime) -> Call:
@@ -93,7 +93,7 @@ def refuse(turn: Turn, first: Sequence[Event], *, reason: str = "", said_at: dat
         )
     declined = Suppress(Outcome.DECLINED, reason)
     if call.outcome in consent.REFUSALS:
-        return calls.tell(connection, moment, call, *first)
+        return calls.append_events(connection, moment, call, *first)
     return agreements.suppress(connection, moment, call, declined, first, remember=remember, said_at=said_at)
 
 
@@ -104,7 +104,11 @@ def _settle(turn: Turn, kept: Kept, form: Form) -> None:
             replace(turn, call=put_through(turn, late)).parts(forms.CallEnded.parse(form))
         case "fallback":
             undecided = turn.call.state in IN_STATE
-            told = calls.tell(turn.connection, turn.moment, turn.call, *late) if undecided else put_through(turn, late)
+            told = (
+                calls.append_events(turn.connection, turn.moment, turn.call, *late)
+                if undecided
+                else put_through(turn, late)
+            )
             replace(turn, call=told).falls_back(forms.FallbackAsked.parse(form))
         case "consent":
             _answered(turn, kept, forms.Answered.parse(form))
@@ -142,7 +146,7 @@ def _went_on(turn: Turn, late: Sequence[Event], *, has_left: bool) -> None:
         put_through(turn, late)
         return
     left = [events.call_hung_up(turn.call)] if turn.call.state in IN_STATE else []
-    calls.tell(turn.connection, turn.moment, turn.call, *late, *left)
+    calls.append_events(turn.connection, turn.moment, turn.call, *late, *left)
 
 
 def _answers(reply: Reply, kept: Kept) -> bool:

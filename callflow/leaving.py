@@ -9,5 +9,5 @@ from storage.rows import calls
 def left(turn: Turn) -> bytes:
     """Say so in the log, for the call's end to be settled by; nothing is answered."""
     if turn.call.state in IN_STATE:
-        calls.tell(turn.connection, turn.moment, turn.call, events.call_hung_up(turn.call))
+        calls.append_events(turn.connection, turn.moment, turn.call, events.call_hung_up(turn.call))
     return twiml.nothing()

@@ -58,4 +58,4 @@ def add(
         synthetic=synthetic,
     )
     calls.add(connection, new)
-    return calls.tell(connection, moment, new, events.call_received(new, arrival, heard, request_sha256))
+    return calls.append_events(connection, moment, new, events.call_received(new, arrival, heard, request_sha256))

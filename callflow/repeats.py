@@ -19,7 +19,7 @@ REPEATED_WITHIN = timedelta(minutes=1)
 _NUMBERED = {"choice": "round_", "consent": "prompt"}
 
 
-def once(
+def answered_once(
     connection: Connection,
     moment: Moment,
     call: Call,

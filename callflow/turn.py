@@ -68,7 +68,7 @@ class Turn:
             unasked, wording = Suppress(Outcome.NOT_ASKED, self.call.reason), self.wording
             return self._suppresses(unasked, text=wording.disclosure, audio=wording.disclosure_audio)
         if self.line.has_menu and not self.call.served_at:
-            calls.tell(self.connection, self.moment, self.call, events.language_asked(self.line.languages))
+            calls.append_events(self.connection, self.moment, self.call, events.language_asked(self.line.languages))
             return twiml.menu(self.line.languages, language_url=self.urls.language(self.call.id))
         return self._discloses(self.wording)
 
@@ -96,7 +96,7 @@ class Turn:
         place = languages[int(heard.digits) - 1 : int(heard.digits)] if heard.digits in _MENU_KEYS else ()
         language = place[0] if place else self.call.language
         wording, chosen = self._words(language), events.language_chosen(language, by_key=bool(place))
-        told = calls.tell(self.connection, self.moment, self.call, chosen)
+        told = calls.append_events(self.connection, self.moment, self.call, chosen)
         return self._at(calls.speak(self.connection, told, wording))._discloses(wording)
 
     def told(self, round_: int) -> bytes:
@@ -132,7 +132,7 @@ class Turn:
     def parts(self, heard: CallEnded) -> bytes:
         """The conversation with the agents is over, or there was none."""
         turn = self._own_up()
-        calls.tell(turn.connection, turn.moment, turn.call, events.conversation_ended(heard))
+        calls.append_events(turn.connection, turn.moment, turn.call, events.conversation_ended(heard))
         if heard.was_cut:
             return twiml.connect(turn.line)  # without a whisper, and without coming here again
         return twiml.ended(turn.wording, text=parting_text(turn.wording, heard.dial_call_status))
@@ -145,7 +145,7 @@ class Turn:
             why = Suppress(outcome, f"Twilio reported error {heard.error_code}")
             agreements.suppress(self.connection, self.moment, self.call, why, [told])
         else:
-            calls.tell(self.connection, self.moment, self.call, told)
+            calls.append_events(self.connection, self.moment, self.call, told)
         return twiml.hangup() if heard.was_parting else self._connects()
 
     @property

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from callflow import agreements, events, twiml
 from callflow.conversation import Conversation
 from callflow.forms import IncomingCall
-from callflow.repeats import once
+from callflow.repeats import answered_once
 from policies.consent import Outcome, Suppress, Withdraw
 from policies.rules import Line
 from storage.log import consent_log
@@ -59,7 +59,7 @@ class Unasked:
             return self._settle(connection, moment, call, why, has_hung_up=has_hung_up)
 
         own_step = step if call_id in ("", call.id) else ""
-        return once(connection, moment, call, f"{UNREAD}{own_step}", request_sha256, respond)
+        return answered_once(connection, moment, call, f"{UNREAD}{own_step}", request_sha256, respond)
 
     def _settle(self, connection: Connection, moment: Moment, known: Call, why: str, *, has_hung_up: bool) -> bytes:
         """A call that is decided already stays so, unless it is being asked again: who is put through then is put
@@ -72,7 +72,7 @@ class Unasked:
             told = [events.call_unread(why)]
             agreements.withdraw(connection, moment, known, unread, told, jobs=jobs, remember=None)
         else:
-            calls.tell(connection, moment, known, events.call_unread(why))
+            calls.append_events(connection, moment, known, events.call_unread(why))
         if has_hung_up:
             return twiml.nothing()
         rules = rules_of(connection, known, self.conversation.rulebook)
@@ -85,7 +85,7 @@ class Unasked:
         """Of a call without a sid there can be no row, and Twilio cannot be asked about it: a person must look."""
         about = request_sha256[:32]
         if not incidents.was_raised(connection, _NAMELESS, about):
-            consent_log.tell(connection, moment, events.call_unread(why))
+            consent_log.append_events(connection, moment, events.call_unread(why))
             detail = f"a caller was put through, and nothing of the call is here: {why}"
             raise_incident(connection, moment, _NAMELESS, about=about, call_id=None, detail=detail)
         return twiml.connect(self._line(told.to))

@@ -19,7 +19,7 @@ _STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class CallLife:
     call: Call
     recordings: list[Recording]
     events: list[dict[str, Any]]
@@ -68,13 +68,13 @@ class Story:
         }
 
 
-def tell(connection: Connection, name: str) -> Story | None:
+def life_of(connection: Connection, name: str) -> CallLife | None:
     """By Twilio's sid, or by our own id: an erased call has no other."""
     known = calls.named(connection, name)
     if known is None:
         return None
     leaves = consent_log.of_call(connection, known.id)
-    return Story(
+    return CallLife(
         call=known,
         recordings=recordings.of_call(connection, known.id),
         events=[{"index": index, **consent_log.read_event(index, leaf)} for index, leaf in leaves],

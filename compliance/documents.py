@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from compliance.call_log import CallLog, Entry
-from evidence.call_record import Basis, Business, Grant, Notice, Press, Proven, Tape, ToldCall
+from evidence.call_record import Basis, Business, CallRecord, Grant, KeyPress, Notice, Proven, RecordedAudio
 from policies.consent import Outcome
 from policies.jurisdiction.places import valid_number
 from policies.rules import Rulebook
@@ -42,7 +42,7 @@ _SIP = re.compile(r"sips?:\S+")
 
 def gather(
     connection: Connection, known: Call, *, disclosed: Collection[str] = (), prover: Prover | None = None
-) -> ToldCall:
+) -> CallRecord:
     """The rules and words are those that the call came in under. `disclosed`: names of `DISCLOSABLE`. Raises Broken
     where the log of the call, or what it names, is not as it was signed.
 
@@ -56,7 +56,7 @@ def gather(
     )
     given = permits.permit_of(connection, known.id)
     rulebook, terms = kept_rulebook(connection, known.rules_sha256), Terms.read(known.terms)
-    return ToldCall(
+    return CallRecord(
         id=known.id,
         received_at=known.received_at,
         line=known.line,
@@ -122,10 +122,10 @@ def _notices(log: CallLog, wording: Wording | None) -> Iterator[Notice]:
             yield Notice(named.at, named.prompt, named.sha256, named.language, **words)
 
 
-def _presses(log: CallLog) -> Iterator[Press]:
+def _presses(log: CallLog) -> Iterator[KeyPress]:
     for one in log.of("consent.choice"):
         if one.public["input"] == "dtmf":
-            yield Press(one.at, one.public["digit"], one.public["attempt"], one.public["answer"])
+            yield KeyPress(one.at, one.public["digit"], one.public["attempt"], one.public["answer"])
 
 
 def _granted(given: Permit | None, rulebook: Rulebook | None) -> dict[str, Any]:
@@ -140,10 +140,10 @@ def _granted(given: Permit | None, rulebook: Rulebook | None) -> dict[str, Any]:
     }
 
 
-def _tape(log: CallLog, one: Recording) -> Tape:
+def _tape(log: CallLog, one: Recording) -> RecordedAudio:
     started, stored = log.about(one.id, "recording.started"), log.about(one.id, "recording.stored")
     private = stored.private if stored else {}
-    return Tape(
+    return RecordedAudio(
         id=one.id,
         state=one.state,
         is_permitted=one.permit is not None,

@@ -48,7 +48,7 @@ class RecordingExport:
             recording = recordings.peek_sid(connection, recording_sid)
             if recording is None:
                 raise Refused("there is no recording with this sid")
-            return access.open_for(
+            return access.open_for_purpose(
                 connection,
                 moment,
                 recording.id,

@@ -23,7 +23,7 @@ class ToldEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldCall:
+class BundledCall:
     """One call's events in order, and the words of each wording that it heard, by their SHA-256."""
 
     call_id: str
@@ -45,7 +45,7 @@ class About:
     is_partial: bool
 
 
-def readme(about: About, calls: Sequence[ToldCall]) -> str:
+def readme(about: About, calls: Sequence[BundledCall]) -> str:
     text = files("evidence").joinpath("bundle_readme.txt").read_text(encoding="utf-8")
     return text.format(
         operator=about.operator,
@@ -62,7 +62,7 @@ def readme(about: About, calls: Sequence[ToldCall]) -> str:
     )
 
 
-def _call(call: ToldCall) -> str:
+def _call(call: BundledCall) -> str:
     lines = [f"CALL {call.call_id}", ""]
     lines += [line for event in call.events for line in _lines(event.fields, call.words)]
     if not any(event.fields["type"] == "recording.accessed" for event in call.events):

@@ -29,7 +29,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
+class KeyPress:
     """A key. `digit` is empty where more than one was pressed: those can be anything, and are not kept."""
 
     at: datetime
@@ -45,7 +45,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Tape:
+class RecordedAudio:
     """A recording of the call. The hashes (hex) are of the WAV as it came from the provider."""
 
     id: str
@@ -82,7 +82,7 @@ class Business:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldCall:
+class CallRecord:
     """`caller` is the number or SIP address where it was asked for and is still there. `status` is the provider's, once
     the call is over. `purposes` are those that were asked for, `grants` those that a permit covers or covered. `keep`
     is an ISO 8601 duration. `proofs` are the events on which the answer rests, in the log's order.
@@ -106,13 +106,13 @@ class ToldCall:
     erased_at: datetime | None = None
     is_synthetic: bool = False
     notices: Sequence[Notice] = ()
-    presses: Sequence[Press] = ()
+    presses: Sequence[KeyPress] = ()
     purposes: Sequence[str] = ()
     grants: Sequence[Grant] = ()
     retention: str = ""
     keep: str = ""
     retain_until: datetime | None = None
-    tapes: Sequence[Tape] = ()
+    tapes: Sequence[RecordedAudio] = ()
     proofs: Sequence[Proven] = ()
 
     @property

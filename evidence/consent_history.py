@@ -7,7 +7,7 @@ consent it is no refusal either: what the caller wanted is then not known.
 from collections.abc import Iterator
 from datetime import datetime
 
-from evidence.call_record import ToldCall, instant
+from evidence.call_record import CallRecord, instant
 from evidence.lawful_basis import said_of
 
 State = dict[str, object]
@@ -15,7 +15,7 @@ _Happened = tuple[datetime, tuple[str, ...], dict[str, object]]
 _CALLER, _CONTROLLER = {"@id": "dpv:DataSubject"}, {"@id": "dpv:DataController"}
 
 
-def history(told: ToldCall, now: datetime) -> list[State]:
+def history(told: CallRecord, now: datetime) -> list[State]:
     """Each state that consent was in, in the order of time."""
     states = [*_asked(told), *_answered(told), *_ended(told, now)]
     return [_written(*state) for state in sorted(states, key=lambda state: state[0])]
@@ -25,12 +25,12 @@ def _written(at: datetime, types: tuple[str, ...], more: dict[str, object]) -> S
     return {"@type": list(types), "dpv:isIndicatedAtTime": instant(at), **more}
 
 
-def _asked(told: ToldCall) -> Iterator[_Happened]:
+def _asked(told: CallRecord) -> Iterator[_Happened]:
     for notice in told.notices[:1]:
         yield notice.at, ("dpv:ConsentRequested",), _by(_CONTROLLER, f"disclosure {notice.prompt}, played on the call")
 
 
-def _answered(told: ToldCall) -> Iterator[_Happened]:
+def _answered(told: CallRecord) -> Iterator[_Happened]:
     if told.is_open or told.decided_at is None:
         return
     at = told.decided_at
@@ -48,7 +48,7 @@ def _answered(told: ToldCall) -> Iterator[_Happened]:
             yield at, ("dpv:ConsentUnknown",), {"dct:description": said_of(told)}
 
 
-def _ended(told: ToldCall, now: datetime) -> Iterator[_Happened]:
+def _ended(told: CallRecord, now: datetime) -> Iterator[_Happened]:
     if told.withdrawn_at:
         yield told.withdrawn_at, ("dpv:ConsentWithdrawn",), {"dpv:isIndicatedBy": _CALLER}
         return
@@ -59,7 +59,7 @@ def _ended(told: ToldCall, now: datetime) -> Iterator[_Happened]:
         yield told.erased_at, ("dpv:ConsentExpired",), {"dct:description": "what is personal about the call was erased"}
 
 
-def _by_key(told: ToldCall, answer: str) -> dict[str, object]:
+def _by_key(told: CallRecord, answer: str) -> dict[str, object]:
     digit = next((press.digit for press in reversed(told.presses) if press.answer == answer), "")
     return _by(_CALLER, f"DTMF digit {digit}" if digit else "DTMF key")
 

@@ -7,7 +7,7 @@ consent the attachment says that too, with every grant false.
 from collections.abc import Mapping
 from datetime import datetime
 
-from evidence.call_record import HUNG_UP, Basis, Grant, Proven, ToldCall, instant
+from evidence.call_record import HUNG_UP, Basis, CallRecord, Grant, Proven, instant
 
 EXTENSION = "lawful_basis"
 _GIVEN: Mapping[Basis, str] = {
@@ -25,7 +25,7 @@ _NOT_GIVEN = {
 }
 
 
-def attachment(told: ToldCall, *, party: int, dialog: int) -> dict[str, object] | None:
+def attachment(told: CallRecord, *, party: int, dialog: int) -> dict[str, object] | None:
     """None while the question is open. `party` is the caller's index, `dialog` that of the question."""
     if told.is_open or told.decided_at is None:
         return None
@@ -41,7 +41,7 @@ def attachment(told: ToldCall, *, party: int, dialog: int) -> dict[str, object] 
     }
 
 
-def said_of(told: ToldCall) -> str:
+def said_of(told: CallRecord) -> str:
     """How the question ended, in words that claim no more than happened."""
     given = _GIVEN.get(told.basis, "")
     if not given:
@@ -50,7 +50,7 @@ def said_of(told: ToldCall) -> str:
     return f"{given}; withdrawn since" if told.withdrawn_at else given
 
 
-def _body(told: ToldCall, decided_at: datetime) -> dict[str, object]:
+def _body(told: CallRecord, decided_at: datetime) -> dict[str, object]:
     return {
         "lawful_basis": "consent",
         "expiration": _expiration(told),
@@ -65,14 +65,14 @@ def _body(told: ToldCall, decided_at: datetime) -> dict[str, object]:
     }
 
 
-def _expiration(told: ToldCall) -> str | None:
+def _expiration(told: CallRecord) -> str | None:
     if told.withdrawn_at:
         return instant(told.withdrawn_at)
     ends = [grant.until for grant in told.grants if grant.until]
     return instant(max(ends)) if ends and told.basis else None
 
 
-def _grants(told: ToldCall, decided_at: datetime) -> list[dict[str, object]]:
+def _grants(told: CallRecord, decided_at: datetime) -> list[dict[str, object]]:
     """For a call on which nothing was asked for, that there is no leave to record it."""
     if told.basis:
         return [_grant(told, one, decided_at) for one in told.grants]
@@ -80,7 +80,7 @@ def _grants(told: ToldCall, decided_at: datetime) -> list[dict[str, object]]:
     return [{"purpose": purpose, **refused} for purpose in told.purposes or ("recording",)]
 
 
-def _grant(told: ToldCall, grant: Grant, decided_at: datetime) -> dict[str, object]:
+def _grant(told: CallRecord, grant: Grant, decided_at: datetime) -> dict[str, object]:
     conditions = [_GIVEN[told.basis]]
     if grant.until:
         conditions.append(f"until {instant(grant.until)}")

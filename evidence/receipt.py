@@ -8,7 +8,7 @@ is there and says that it is not known.
 from collections.abc import Iterator
 from datetime import datetime
 
-from evidence.call_record import Business, Grant, Notice, Proven, Tape, ToldCall, instant
+from evidence.call_record import Business, CallRecord, Grant, Notice, Proven, RecordedAudio, instant
 from evidence.consent_history import history
 from evidence.lawful_basis import said_of
 from evidence.merkle import leaf_hash
@@ -30,7 +30,7 @@ _BASES = {"express": "dpv:ExpressedConsent", "implied": "dpv:ImpliedConsent"}
 _NOT_SAID = "not said in the rules that the call came in under"
 
 
-def receipt(told: ToldCall, now: datetime) -> dict[str, object]:
+def receipt(told: CallRecord, now: datetime) -> dict[str, object]:
     """`now` is when it is written. It names the caller by an id that is this call's only."""
     name = told.uuid("receipt")
     return {
@@ -45,7 +45,7 @@ def receipt(told: ToldCall, now: datetime) -> dict[str, object]:
     }
 
 
-def _record(told: ToldCall, now: datetime) -> dict[str, object]:
+def _record(told: CallRecord, now: datetime) -> dict[str, object]:
     record: dict[str, object] = {
         "@id": f"urn:uuid:{told.uuid()}",
         "@type": "dpv:ConsentRecord",
@@ -77,7 +77,7 @@ def _controller(business: Business | None) -> dict[str, object]:
     }
 
 
-def _process(told: ToldCall) -> dict[str, object]:
+def _process(told: CallRecord) -> dict[str, object]:
     """What was asked for. It has a legal basis only where consent was given and not taken back."""
     grants = told.grants or [Grant(purpose, None) for purpose in told.purposes]
     process: dict[str, object] = {
@@ -97,7 +97,7 @@ def _purpose(grant: Grant) -> dict[str, object]:
     return {**purpose, "dct:valid": _end(grant.until)} if grant.until else purpose
 
 
-def _storage(told: ToldCall) -> Iterator[dict[str, object]]:
+def _storage(told: CallRecord) -> Iterator[dict[str, object]]:
     made = f"; the recording is made in {told.business.recorder_jurisdiction}" if told.business else ""
     yield {"@type": "dpv:StorageLocation", "dct:description": f"{_NOT_SAID}{made}"}
     if told.retain_until:
@@ -108,7 +108,7 @@ def _storage(told: ToldCall) -> Iterator[dict[str, object]]:
             yield _deletion(tape, tape.destroyed_at)
 
 
-def _deletion(tape: Tape, at: datetime) -> dict[str, object]:
+def _deletion(tape: RecordedAudio, at: datetime) -> dict[str, object]:
     why = f"destroyed ({tape.destroyed_by})" if tape.destroyed_by else "destroyed"
     return {"@type": "dpv:StorageDeletion", "dct:date": instant(at), "dct:description": f"recording {tape.id}: {why}"}
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from evidence import lawful_basis
-from evidence.call_record import HUNG_UP, Notice, Press, Tape, ToldCall, instant
+from evidence.call_record import HUNG_UP, CallRecord, KeyPress, Notice, RecordedAudio, instant
 
 CALLER, BUSINESS = 0, 1
 MEDIA_TYPE = "audio/x-wav"
@@ -20,7 +20,7 @@ _DISPOSITIONS = {"busy": "busy", "no-answer": "no-answer", "failed": "failed"}
 _NO_AUDIO = frozenset({"absent"})
 
 
-def unsigned(told: ToldCall, now: datetime) -> dict[str, object]:
+def unsigned(told: CallRecord, now: datetime) -> dict[str, object]:
     """`now` is when it is written. What the call's own record lacks by now is missing here, and is said to be."""
     attachments = list(_attachments(told))
     vcon: dict[str, object] = {
@@ -39,7 +39,7 @@ def unsigned(told: ToldCall, now: datetime) -> dict[str, object]:
     return vcon
 
 
-def _caller(told: ToldCall) -> dict[str, object]:
+def _caller(told: CallRecord) -> dict[str, object]:
     """Under an id that is this call's only, so that two calls of one person aren't tied together by it."""
     party: dict[str, object] = {"uuid": told.uuid("caller")}
     if told.caller:
@@ -48,13 +48,13 @@ def _caller(told: ToldCall) -> dict[str, object]:
     return party
 
 
-def _business(told: ToldCall) -> dict[str, object]:
+def _business(told: CallRecord) -> dict[str, object]:
     """The line that was called, if one was. Who of the agents answered is not known here."""
     party: dict[str, object] = {"tel": told.line} if told.line else {"uuid": told.uuid("business")}
     return {**party, "org": told.business.name} if told.business else party
 
 
-def _question(told: ToldCall) -> dict[str, object]:
+def _question(told: CallRecord) -> dict[str, object]:
     """The call up to its decision. One that ended before anybody could talk is incomplete and has no content."""
     start = told.notices[0].at if told.notices else told.received_at
     dialog: dict[str, object] = {"start": instant(start), "parties": [CALLER, BUSINESS], "originator": CALLER}
@@ -67,22 +67,22 @@ def _question(told: ToldCall) -> dict[str, object]:
     return {**dialog, "mediatype": "text/plain", "body": words, "encoding": "none"} if words else dialog
 
 
-def _disposition(told: ToldCall) -> str | None:
+def _disposition(told: CallRecord) -> str | None:
     if told.status in _DISPOSITIONS:
         return _DISPOSITIONS[told.status]
     return "hung-up" if told.outcome in HUNG_UP else None
 
 
-def _keydown(press: Press) -> dict[str, object]:
+def _keydown(press: KeyPress) -> dict[str, object]:
     return {"party": CALLER, "time": instant(press.at), "event": "keydown", "button": press.digit}
 
 
-def _permitted(told: ToldCall) -> Iterator[Tape]:
+def _permitted(told: CallRecord) -> Iterator[RecordedAudio]:
     """A recording that nobody had agreed to is no part of the conversation: it is listed, and destroyed."""
     return (one for one in told.tapes if one.is_permitted and one.state not in _NO_AUDIO)
 
 
-def _recording(one: Tape, told: ToldCall) -> dict[str, object]:
+def _recording(one: RecordedAudio, told: CallRecord) -> dict[str, object]:
     """Of two channels the first is the caller's, so each has its party; one channel has both."""
     both = [CALLER, BUSINESS]
     dialog: dict[str, object] = {
@@ -103,7 +103,7 @@ def content_hash(sha512: bytes) -> str:
     return "sha512-" + urlsafe_b64encode(sha512).rstrip(b"=").decode("ascii")
 
 
-def _attachments(told: ToldCall) -> Iterator[dict[str, object]]:
+def _attachments(told: CallRecord) -> Iterator[dict[str, object]]:
     if (basis := lawful_basis.attachment(told, party=CALLER, dialog=0)) is not None:
         yield basis
     for notice in told.notices:
@@ -123,7 +123,7 @@ def _notice(one: Notice) -> dict[str, str]:
     return {**named, "disclosure": one.disclosure, "question": one.question} if one.disclosure else named
 
 
-def _listed(one: Tape) -> dict[str, object]:
+def _listed(one: RecordedAudio) -> dict[str, object]:
     """What became of a recording: also of one that no permit covered."""
     return {
         "recording": one.id,
@@ -137,7 +137,7 @@ def _listed(one: Tape) -> dict[str, object]:
     }
 
 
-def _missing(told: ToldCall) -> Iterator[str]:
+def _missing(told: CallRecord) -> Iterator[str]:
     """What a reader could look for in vain, and why it isn't there."""
     if told.erased_at:
         yield "caller erased"
@@ -150,6 +150,6 @@ def _missing(told: ToldCall) -> Iterator[str]:
         yield "audio hash not known"
 
 
-def _of_any(tapes: Sequence[Tape], what: str, *, destroyed: bool) -> Iterator[str]:
+def _of_any(tapes: Sequence[RecordedAudio], what: str, *, destroyed: bool) -> Iterator[str]:
     if any((one.destroyed_at is not None) is destroyed for one in tapes):
         yield what

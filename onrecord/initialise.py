@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from onrecord.installation import NotReady, connect, tried
+from onrecord.installation import NotReady, collecting, connect
 from onrecord.preflight import require_room, sqlite_file
 from onrecord.settings.environment import Problem, Settings, SettingsRejected, read_settings
 from onrecord.settings.key_file import create_key_file, read_keys
@@ -25,29 +25,29 @@ def initialise(environ: Mapping[str, str], *, keys_are_lost: bool = False) -> It
     `keys_are_lost` allows new keys where recordings were sealed with others, which nobody can open then.
     """
     problems: list[str] = []
-    settings = tried(problems, lambda: read_settings(environ, need="places"))
+    settings = collecting(problems, lambda: read_settings(environ, need="places"))
     if settings is not None:
         _look(settings, problems, keys_are_lost=keys_are_lost)
     if settings is None or problems:
         raise NotReady(problems)
     making = _make(settings)
-    while line := tried(problems, lambda: next(making, "")):
+    while line := collecting(problems, lambda: next(making, "")):
         yield line
     if problems:
         raise NotReady(problems)
 
 
 def _look(settings: Settings, problems: list[str], *, keys_are_lost: bool) -> None:
-    tried(problems, lambda: _look_at_database(settings, keys_are_lost=keys_are_lost))
-    tried(problems, lambda: _look_at_store(settings.audio_store))
-    tried(problems, lambda: require_room("ONRECORD_SPOOL", settings.spool))
-    tried(problems, lambda: require_room("ONRECORD_JOURNAL", settings.journal))
+    collecting(problems, lambda: _look_at_database(settings, keys_are_lost=keys_are_lost))
+    collecting(problems, lambda: _look_at_store(settings.audio_store))
+    collecting(problems, lambda: require_room("ONRECORD_SPOOL", settings.spool))
+    collecting(problems, lambda: require_room("ONRECORD_JOURNAL", settings.journal))
     if settings.key_file.exists():
-        tried(problems, lambda: read_keys(settings.key_file))
+        collecting(problems, lambda: read_keys(settings.key_file))
     else:
-        tried(problems, lambda: require_room("ONRECORD_KEY_FILE", settings.key_file.parent))
+        collecting(problems, lambda: require_room("ONRECORD_KEY_FILE", settings.key_file.parent))
     if not settings.rulebook.exists():
-        tried(problems, lambda: require_room("ONRECORD_RULEBOOK", settings.rulebook.parent))
+        collecting(problems, lambda: require_room("ONRECORD_RULEBOOK", settings.rulebook.parent))
 
 
 def _look_at_database(settings: Settings, *, keys_are_lost: bool) -> None:

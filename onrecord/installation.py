@@ -51,7 +51,7 @@ class NotReady(Exception):
 
 
 @dataclass(frozen=True)
-class House:
+class Installation:
     """Everything a process of this installation needs. Close it in the end."""
 
     settings: Settings
@@ -78,35 +78,35 @@ class House:
         self.database.close()
 
 
-def open_house(environ: Mapping[str, str], *, restored: bool = False) -> House:
+def open_installation(environ: Mapping[str, str], *, restored: bool = False) -> Installation:
     """Raises NotReady with every problem there is. `restored`: an older copy of the database is no problem."""
     problems: list[str] = []
-    settings = tried(problems, lambda: read_settings(environ))
+    settings = collecting(problems, lambda: read_settings(environ))
     # Where the telephone's settings are wrong, what else is wrong is said all the same.
-    known = settings or tried([], lambda: read_settings(environ, need="places"))
+    known = settings or collecting([], lambda: read_settings(environ, need="places"))
     if known is None:
         raise NotReady(problems)
-    keys = tried(problems, lambda: read_keys(known.key_file))
-    text = tried(problems, lambda: read_rulebook(known.rulebook))
-    rulebook = tried(problems, lambda: _parsed(known.rulebook, text)) if text is not None else None
-    prompts = tried(problems, lambda: read_prompts(rulebook, known.rulebook.parent)) if rulebook else None
-    database = tried(problems, lambda: open_database(known.database_url))
-    store = tried(problems, lambda: _checked(open_store(known.audio_store)))
-    tried(problems, lambda: require_folder("ONRECORD_SPOOL", known.spool))
-    tried(problems, lambda: require_private_folder("ONRECORD_JOURNAL", known.journal))
-    tried(problems, lambda: _require_anchors(known))
-    tried(problems, lambda: require_room("ONRECORD_ERASURES", known.erasures.parent))
+    keys = collecting(problems, lambda: read_keys(known.key_file))
+    text = collecting(problems, lambda: read_rulebook(known.rulebook))
+    rulebook = collecting(problems, lambda: _parsed(known.rulebook, text)) if text is not None else None
+    prompts = collecting(problems, lambda: read_prompts(rulebook, known.rulebook.parent)) if rulebook else None
+    database = collecting(problems, lambda: open_database(known.database_url))
+    store = collecting(problems, lambda: _checked(open_store(known.audio_store)))
+    collecting(problems, lambda: require_folder("ONRECORD_SPOOL", known.spool))
+    collecting(problems, lambda: require_private_folder("ONRECORD_JOURNAL", known.journal))
+    collecting(problems, lambda: _require_anchors(known))
+    collecting(problems, lambda: require_room("ONRECORD_ERASURES", known.erasures.parent))
     if database and not restored:
-        tried(problems, lambda: _require_unrestored(database, known.anchor_file))
+        collecting(problems, lambda: _require_unrestored(database, known.anchor_file))
     if problems or not (settings and keys and rulebook and text and database and store) or prompts is None:
         if database:
             database.close()
         raise NotReady(problems)
-    return House(settings, keys, rulebook, text, prompts, database, store, JobQueue(database))
+    return Installation(settings, keys, rulebook, text, prompts, database, store, JobQueue(database))
 
 
 @dataclass(frozen=True)
-class Front:
+class WebInstallation:
     """What a face needs to answer with: the database may be away for now, and the audio store plays no part."""
 
     settings: Settings
@@ -117,23 +117,23 @@ class Front:
     journal: RequestJournal
 
 
-def open_front(environ: Mapping[str, str]) -> Front:
+def open_web_installation(environ: Mapping[str, str]) -> WebInstallation:
     """For a face that is started again while something is away: callers are put through all the same. Raises NotReady
     for what keeps it from even that.
     """
     problems: list[str] = []
-    settings = tried(problems, lambda: read_settings(environ))
+    settings = collecting(problems, lambda: read_settings(environ))
     if settings is None:
         raise NotReady(problems)
-    keys = tried(problems, lambda: read_keys(settings.key_file))
-    rulebook = tried(problems, lambda: _parsed(settings.rulebook, taken_over(environ)))
-    database = tried(problems, lambda: Database.later(settings.database_url))
+    keys = collecting(problems, lambda: read_keys(settings.key_file))
+    rulebook = collecting(problems, lambda: _parsed(settings.rulebook, taken_over(environ)))
+    database = collecting(problems, lambda: Database.later(settings.database_url))
     if not (keys and rulebook and database):
         raise NotReady(problems)
     jobs = JobQueue(database)
     conversation = make_conversation(rulebook, settings, keys, jobs)
     journal = RequestJournal(settings.journal, keys.journal_key)
-    return Front(settings, rulebook, conversation, database, jobs, journal)
+    return WebInstallation(settings, rulebook, conversation, database, jobs, journal)
 
 
 def make_conversation(rulebook: Rulebook, settings: Settings, keys: Keys, jobs: JobQueue) -> Conversation:
@@ -143,8 +143,8 @@ def make_conversation(rulebook: Rulebook, settings: Settings, keys: Keys, jobs: 
 def open_records(environ: Mapping[str, str]) -> Database:
     """Only what is kept in the database, to be read; the rest of the installation may be missing. Raises NotReady."""
     problems: list[str] = []
-    settings = tried(problems, lambda: read_settings(environ, need="database"))
-    database = tried(problems, lambda: open_at_this_version(settings.database_url)) if settings else None
+    settings = collecting(problems, lambda: read_settings(environ, need="database"))
+    database = collecting(problems, lambda: open_at_this_version(settings.database_url)) if settings else None
     if database is None:
         raise NotReady(problems)
     return database
@@ -153,8 +153,8 @@ def open_records(environ: Mapping[str, str]) -> Database:
 def open_rulebook(environ: Mapping[str, str]) -> Rulebook:
     """The rules alone. Raises NotReady."""
     problems: list[str] = []
-    settings = tried(problems, lambda: read_settings(environ, need="places"))
-    rulebook = tried(problems, lambda: _parsed(settings.rulebook)) if settings else None
+    settings = collecting(problems, lambda: read_settings(environ, need="places"))
+    rulebook = collecting(problems, lambda: _parsed(settings.rulebook)) if settings else None
     if rulebook is None:
         raise NotReady(problems)
     return rulebook
@@ -236,7 +236,7 @@ def _checked(store: AudioStore) -> AudioStore:
     return store
 
 
-def tried(problems: list[str], attempt: Callable[[], T]) -> T | None:
+def collecting(problems: list[str], attempt: Callable[[], T]) -> T | None:
     """What the attempt returned; None where it failed, and why is then among the problems."""
     try:
         return attempt()

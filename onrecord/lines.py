@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from callflow.urls import FALLBACK_PATH, Urls
-from onrecord.installation import House
+from onrecord.installation import Installation
 from onrecord.publish import InForce, publish_rules
 from onrecord.recorded_prompts import RecordedPrompt
 from policies.rules import Rulebook
@@ -29,13 +29,16 @@ def close(database: Database, incident_id: int, *, actor: str, reason: str) -> b
     )
 
 
-def sync_lines(house: House, *, fallback: str | None = None) -> Iterator[str]:
+def sync_lines(installation: Installation, *, fallback: str | None = None) -> Iterator[str]:
     """Set the URLs of every line at Twilio. `fallback` is a document elsewhere, with {number} for the line's."""
     from onrecord.processes.work import make_provider
 
-    provider, urls = make_provider(house.settings), Urls(house.settings.public_base_url, house.keys.url_mac_key)
+    provider, urls = (
+        make_provider(installation.settings),
+        Urls(installation.settings.public_base_url, installation.keys.url_mac_key),
+    )
     known = {number.e164: number.fallback_url for number in provider.numbers()}
-    for line in house.rulebook.lines:
+    for line in installation.rulebook.lines:
         elsewhere = _elsewhere(fallback, line.number, known.get(line.number, ""))
         provider.configure_number(
             line.number,
@@ -45,7 +48,7 @@ def sync_lines(house: House, *, fallback: str | None = None) -> Iterator[str]:
             status_callback=urls.call_progress(),
         )
         worst_day = elsewhere or "here too: see `onrecord lines fallback`"
-        yield f"{line.number}: its calls come to {house.settings.public_base_url}; on the worst day, {worst_day}"
+        yield f"{line.number}: its calls come to {installation.settings.public_base_url}; on the worst day, {worst_day}"
 
 
 def _elsewhere(fallback: str | None, number: str, present: str) -> str:

@@ -48,7 +48,7 @@ def publish_rules(connection: Connection, moment: Moment, rules: InForce) -> Non
     told += _wordings(connection, moment, rules.wordings)
     for one in rules.prompts:
         keep_audio(connection, one.sha256, one.body, one.length_ms, moment.at)
-    consent_log.tell(connection, moment, *told)
+    consent_log.append_events(connection, moment, *told)
 
 
 def _law(connection: Connection, moment: Moment, law: Law) -> Iterator[Event]:

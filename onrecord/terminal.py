@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from compliance.call_life import Story
+from compliance.call_life import CallLife
 from evidence.event_words import ODDITIES
 from policies.rules import Line, Rulebook
 from storage.rows.delays import Delay
@@ -34,7 +34,7 @@ def _retention(line: Line) -> str:
     return line.retention or each or "the product's default"
 
 
-def show_story(story: Story) -> None:
+def show_story(story: CallLife) -> None:
     call = story.call
     console = Console()
     line = call.line or "what is no line of the rulebook"

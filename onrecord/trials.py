@@ -7,7 +7,7 @@ from shutil import disk_usage
 from tempfile import TemporaryDirectory
 
 from onrecord.account_trial import try_account
-from onrecord.installation import House
+from onrecord.installation import Installation
 from onrecord.settings.environment import Settings
 from storage.audio.listening_copy import find_ffmpeg, listening_copy
 from storage.audio.store_trial import Trial, try_store
@@ -22,9 +22,9 @@ _QUIET = bytes(3200)  # a tenth of a second
 _ROOM_BYTES = 2 * 4 * 3600 * 32_000
 
 
-def try_all(house: House) -> Trial:
-    settings = house.settings
-    trial = try_store(house.store, today=datetime.now(UTC).date(), random=secrets.token_bytes)
+def try_all(installation: Installation) -> Trial:
+    settings = installation.settings
+    trial = try_store(installation.store, today=datetime.now(UTC).date(), random=secrets.token_bytes)
     return trial + try_account(settings) + _try_ffmpeg(settings) + _try_anchors(settings) + _try_spool(settings)
 
 

@@ -82,7 +82,7 @@ def tell_exported(
     """Durable on return: what leaves the house is in the log before it does."""
     public: dict[str, Value] = {"scope": scope, "calls": calls, "disclosed": sorted(disclosed)}
     told = Event("log.exported", public, {"actor": actor})
-    database.write(lambda connection: consent_log.tell(connection, moment, told))
+    database.write(lambda connection: consent_log.append_events(connection, moment, told))
 
 
 def check_place(place: Path) -> None:

@@ -13,7 +13,7 @@ from compliance.anchors.receipts import check_receipt
 from compliance.bundle.selection import Selection, hashes_in, leaves_of
 from compliance.bundle.texts import texts_of, wordings_of
 from evidence.bundle import Bundle, Older, ProvenEvent
-from evidence.bundle_readme import About, ToldCall, ToldEvent, readme
+from evidence.bundle_readme import About, BundledCall, ToldEvent, readme
 from evidence.checkpoints import Checkpoint
 from evidence.disclosures import read_disclosure
 from evidence.events import timestamp
@@ -238,7 +238,7 @@ class Gathering:
             is_partial=not self.request.selection.is_everything,
         )
 
-    def _calls(self) -> list[ToldCall]:
+    def _calls(self) -> list[BundledCall]:
         """What the calls that were asked for say. Of the whole log nobody would read that."""
         words = wordings_of(self.connection, {named for one in self._events for named in hashes_in(one.told)})
         events: dict[str, list[ToldEvent]] = {}
@@ -248,7 +248,7 @@ class Gathering:
                     name: read_disclosure(self._bodies[d])[1] for name, d in one.digests.items() if d in self._bodies
                 }
                 events.setdefault(one.told["call"], []).append(ToldEvent(one.index, {**one.told, **shown}))
-        return [ToldCall(call_id, events[call_id], words) for call_id in self.call_ids if call_id in events]
+        return [BundledCall(call_id, events[call_id], words) for call_id in self.call_ids if call_id in events]
 
 
 def _days(selection: Selection) -> str:

@@ -21,7 +21,7 @@ def ahead_at_most(provider: Provider) -> timedelta:
     return apart.most if apart else timedelta(0)
 
 
-def tell(connection: Connection, moment: Moment, apart: ClocksApart | None) -> None:
+def report(connection: Connection, moment: Moment, apart: ClocksApart | None) -> None:
     """An incident is open as long as the clocks are certainly apart."""
     if apart is None:
         return

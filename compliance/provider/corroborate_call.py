@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from compliance.call_life import tell
+from compliance.call_life import life_of
 from compliance.provider.events import corroborated, not_corroborated
 from compliance.provider.logged_account import addresses_of, logged_of, ordering_steps
 from compliance.provider.provider_account import ours, steps_of
@@ -123,7 +123,7 @@ class Corroboration:
         at_once: bool,
     ) -> Corroborated:
         moment, known = self.moment(), calls.by_id(connection, call_id)
-        told = tell(connection, known.call_sid) if known else None
+        told = life_of(connection, known.call_sid) if known else None
         if known is None or told is None or known.erased_at:
             return Corroborated(None, reason="the call was erased")
         addresses = {self.public_base_url, *addresses_of(connection, call_id)}
@@ -196,7 +196,7 @@ class Corroboration:
         calls.corroborate(connection, known, moment.at + gap + self._ahead)
 
     def _close(self, connection: Connection, moment: Moment, known: Call, event: Event) -> None:
-        calls.tell(connection, moment, calls.corroborate(connection, known, None), event)
+        calls.append_events(connection, moment, calls.corroborate(connection, known, None), event)
 
 
 def _is_to_be_logged(connection: Connection, known: Call, *, at_once: bool) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from compliance.call_life import Story
+from compliance.call_life import CallLife
 from compliance.provider.provider_account import addresses_in, document_of
 from policies.corroboration import Key, Logged
 from storage.database.tables import reply, wording_version
@@ -16,7 +16,7 @@ from storage.rows.replies import UNREAD
 _LOST_WORDS = {"disclosure": "words that are not kept", "question": "words that are not kept"}
 
 
-def logged_of(connection: Connection, told: Story) -> Logged:
+def logged_of(connection: Connection, told: CallLife) -> Logged:
     served = next((event for event in told.events if event["type"] == "disclosure.served"), None)
     prompt_sha256 = str(served["prompt_sha256"]) if served else None
     words = _words(connection, prompt_sha256) if prompt_sha256 else {}

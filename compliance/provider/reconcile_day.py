@@ -128,7 +128,7 @@ class Reconciliation:
                 detail = f"{len(compared.missing)} calls at Twilio are not here, {len(compared.unknown)} here not there"
                 about = f"day {compared.day}"
                 raise_incident(connection, moment, "calls_missing", about=about, call_id=None, detail=detail)
-            consent_log.tell(connection, moment, reconciled(compared))
+            consent_log.append_events(connection, moment, reconciled(compared))
 
         self.database.write(write)
 

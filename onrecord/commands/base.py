@@ -10,7 +10,7 @@ import click
 from sqlalchemy import Connection
 
 from compliance.anchors.anchor_file import AnchorFile
-from onrecord.installation import House, NotReady, open_house, open_records
+from onrecord.installation import Installation, NotReady, open_installation, open_records
 from onrecord.settings.environment import SettingsRejected, read_settings
 from storage.errors import Broken, Refused, Unavailable
 from storage.rows import calls
@@ -35,20 +35,20 @@ class Names(click.ParamType[frozenset[str]]):
 
 
 @contextmanager
-def opened(problems: Sequence[str] = (), *, restored: bool = False) -> Iterator[House]:
+def opened(problems: Sequence[str] = (), *, restored: bool = False) -> Iterator[Installation]:
     """The installation, or exit code 2 with every problem on a line of its own, `problems` among them.
 
     `restored`: also where an older copy of the database is found.
     """
     with failures_told():
         try:
-            house = open_house(os.environ, restored=restored)
+            installation = open_installation(os.environ, restored=restored)
         except NotReady as error:
             end([*problems, *error.problems])
-        with closing(house):
+        with closing(installation):
             if problems:
                 end(problems)
-            yield house
+            yield installation
 
 
 @contextmanager

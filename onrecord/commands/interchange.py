@@ -11,7 +11,7 @@ import click
 
 from compliance.documents import DISCLOSABLE, gather
 from onrecord.commands.base import FOUND_SOMETHING, Names, call_named, end, failures_told, opened, reading
-from onrecord.installation import NotReady, open_rulebook, tried
+from onrecord.installation import NotReady, collecting, open_rulebook
 from storage.disk import new_private
 from storage.errors import Refused, Unavailable
 
@@ -76,9 +76,9 @@ def _tell(disclosed: frozenset[str]) -> None:
     from compliance.bundle.export import tell_exported
     from onrecord.commands.actor import who_asks
 
-    with opened() as house:
-        moment = house.anchoring.moment()
-        tell_exported(house.database, moment, scope="vcon", calls=1, disclosed=disclosed, actor=who_asks())
+    with opened() as installation:
+        moment = installation.anchoring.moment()
+        tell_exported(installation.database, moment, scope="vcon", calls=1, disclosed=disclosed, actor=who_asks())
 
 
 def _signer(now: datetime) -> "CertifiedKey":
@@ -90,7 +90,7 @@ def _signer(now: datetime) -> "CertifiedKey":
         create_vcon_key(path, open_rulebook(os.environ).business.name, now)
         click.echo(f"onrecord: {path}: a new key, with a certificate that it signed itself", err=True)
     problems: list[str] = []
-    signer = tried(problems, lambda: read_vcon_key(path))
+    signer = collecting(problems, lambda: read_vcon_key(path))
     if signer is None:
         raise NotReady(problems)
     if signer.is_self_signed:

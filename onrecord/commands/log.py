@@ -139,7 +139,7 @@ def log_export(
         raise click.UsageError("say which calls (--call, --number, --from, --to), or --all and nothing of these")
     if since_day and until and since_day >= until:
         raise click.UsageError("--from is after --to")
-    with opened() as house:
+    with opened() as installation:
         if number is not None:
             check_number(number)
         try:
@@ -149,13 +149,13 @@ def log_export(
                 disclose=disclose,
                 since=[note for path in brought for note in read_checkpoints(path)],
                 actor=who_asks(),
-                operator=house.rulebook.business.name,
+                operator=installation.rulebook.business.name,
             )
-            files = export(house.anchoring, request, house.keys.number_hash_key, complain=tell_problem)
+            files = export(installation.anchoring, request, installation.keys.number_hash_key, complain=tell_problem)
             write_bundle(files, place)
         except (Refused, Unavailable, Broken) as error:
             end([str(error)], FOUND_SOMETHING)
-        with house.database.read() as connection:
+        with installation.database.read() as connection:
             for line in trust_in_words(connection):
                 click.echo(line)
     click.echo(f"{place}: {len(files)} files; start with its README.txt")
@@ -164,9 +164,9 @@ def log_export(
 @log.command("checkpoint")
 def log_checkpoint() -> None:
     """Sign the log as it stands, and print the checkpoint."""
-    with opened() as house:
-        click.echo(str(house.anchoring.sign().note), nl=False)
-        with house.database.read() as connection:
+    with opened() as installation:
+        click.echo(str(installation.anchoring.sign().note), nl=False)
+        with installation.database.read() as connection:
             for line in trust_in_words(connection):
                 click.echo(line, err=True)
 
@@ -180,8 +180,8 @@ def log_anchor(only: str | None) -> None:
     1 where one of them does not take it.
     """
     problems: list[str] = []
-    with opened() as house:
-        anchoring = house.anchoring
+    with opened() as installation:
+        anchoring = installation.anchoring
         anchoring.sign()
         chosen = [one for one in anchoring.find_targets() if only in (None, one.kind)]
         if not chosen:
@@ -193,7 +193,7 @@ def log_anchor(only: str | None) -> None:
                 problems.append(str(error))
                 continue
             click.echo(f"{holder.kind}: {holder.place} holds the first {known.size} events", err=holder.place == "-")
-        with house.database.read() as connection:
+        with installation.database.read() as connection:
             for line in trust_in_words(connection):
                 click.echo(line, err=True)
     if problems:
@@ -225,14 +225,15 @@ def log_rotate_key(*, finish: bool) -> None:
     from onrecord.settings.key_file import finish_rotation, rotate_signing_key
     from storage.disk import disk_edge
 
-    with opened() as house:
-        house.anchoring.sign()  # the new key is told in the log under the old one's signature, before that one goes
-        path = house.settings.key_file
+    with opened() as installation:
+        # The log tells of the new key under the old one's signature, before that one goes.
+        installation.anchoring.sign()
+        path = installation.settings.key_file
         with disk_edge(f"ONRECORD_KEY_FILE: {path} can't be written"):
             (finish_rotation if finish else rotate_signing_key)(path)
-        signed = house.anchoring.sign()
+        signed = installation.anchoring.sign()
     click.echo(f"{path}: changed; renew the copy of it")
-    for seed in house.anchoring.signing.seeds:
+    for seed in installation.anchoring.signing.seeds:
         click.echo(f"the log is signed with {Signer(signed.checkpoint.origin, seed).vkey}")
 
 
@@ -253,8 +254,8 @@ def log_resume(*, after_restore: bool, brought: tuple[Path, ...]) -> None:
     from compliance.anchors.resume import resume
 
     notes = [note for path in brought for note in read_checkpoints(path)]
-    with opened(restored=after_restore) as house:
-        signed = resume(house.anchoring, notes)
+    with opened(restored=after_restore) as installation:
+        signed = resume(installation.anchoring, notes)
     if signed is None:
         end(["the database is the one that was last signed: there is nothing to resume"], FOUND_SOMETHING)
     click.echo(f"the log goes on as {signed.checkpoint.origin}, from {signed.size} events")

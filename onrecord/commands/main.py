@@ -56,13 +56,13 @@ def serve(webhooks: str, console: str) -> None:
 
     problems: list[str] = []
     addresses = serving.read_addresses({"webhooks": webhooks, "console": console}, problems)
-    with opened(problems) as house:
+    with opened(problems) as installation:
         say_logs_plainly()
-        publish(house.database, house.rulebook, house.rulebook_text, house.prompts)
-        text = house.rulebook_text
+        publish(installation.database, installation.rulebook, installation.rulebook_text, installation.prompts)
+        text = installation.rulebook_text
     with failures_told():
         code = serving.serve(addresses, text)
-        sign_what_is_left(house.settings)
+        sign_what_is_left(installation.settings)
     sys.exit(code)
 
 
@@ -77,10 +77,10 @@ def work() -> None:
     from onrecord.processes import work as working
     from onrecord.settings.logging_setup import say_logs_plainly
 
-    with opened() as house:
+    with opened() as installation:
         say_logs_plainly()
-        publish(house.database, house.rulebook, house.rulebook_text, house.prompts)
-        working.work(house)
+        publish(installation.database, installation.rulebook, installation.rulebook_text, installation.prompts)
+        working.work(installation)
     os._exit(0)  # a step that waits for the network may still hold a thread; its job is resumed elsewhere
 
 
@@ -97,7 +97,7 @@ def call(call_sid: str, *, as_json: bool) -> None:
     from onrecord.terminal import show_story
 
     with reading() as connection:
-        told = call_life.tell(connection, call_sid)
+        told = call_life.life_of(connection, call_sid)
         faults = CallLog.read(connection, told.call.id).faults if told else ()
     if told is None:
         end(["there is no call with this sid or id"], FOUND_SOMETHING)
@@ -140,9 +140,9 @@ def incidents_close(number: int, *, why: str, actor: str | None) -> None:
     from onrecord.commands.actor import who_asks
     from onrecord.lines import close
 
-    with opened() as house:
+    with opened() as installation:
         try:
-            is_closed = close(house.database, number, actor=actor or who_asks(), reason=why)
+            is_closed = close(installation.database, number, actor=actor or who_asks(), reason=why)
         except Refused as error:
             end([str(error)], FOUND_SOMETHING)
         if not is_closed:
@@ -167,9 +167,9 @@ def recording_export(recording_sid: str, file: Path, purpose: str) -> None:
     from compliance.export_recording import RecordingExport
     from onrecord.commands.actor import who_asks
 
-    with opened() as house:
+    with opened() as installation:
         try:
-            export = RecordingExport(house.database, house.store, house.keys.key_encryption_key)
+            export = RecordingExport(installation.database, installation.store, installation.keys.key_encryption_key)
             size_bytes = export.write(recording_sid, purpose, file, actor=who_asks())
         except (Refused, Unavailable, Broken) as error:
             end([str(error)], FOUND_SOMETHING)
@@ -192,9 +192,9 @@ def lines_sync(fallback: str | None) -> None:
     """Tell Twilio where the calls of each line are to go."""
     from onrecord.lines import sync_lines
 
-    with opened() as house:
+    with opened() as installation:
         try:
-            for line in sync_lines(house, fallback=fallback):
+            for line in sync_lines(installation, fallback=fallback):
                 click.echo(line)
         except (Refused, Unavailable) as error:
             end([str(error)], FOUND_SOMETHING)

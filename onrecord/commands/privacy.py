@@ -8,7 +8,7 @@ import click
 
 from compliance.erase import Found
 from onrecord.commands.base import FOUND_SOMETHING, end, opened, reading
-from onrecord.installation import House
+from onrecord.installation import Installation
 from policies.erasure import is_basis
 from storage.custody.erasure import NotErased, Request
 from storage.errors import Refused, Unavailable
@@ -44,18 +44,18 @@ def erase(
     from onrecord.commands.actor import who_asks
     from storage.rows.holds import check_names_nobody
 
-    with opened() as house:
+    with opened() as installation:
         check_names_nobody("--requester", requester)
         check_names_nobody("--ticket", ticket)
-        found = house.eraser.look(_calls(house, name, number))
+        found = installation.eraser.look(_calls(installation, name, number))
         if dry_run:
             sys.exit(_tell(found, "would be erased"))
         if sys.stdin.isatty() and not yes:
             _tell(found, "would be erased")
             click.confirm("Erase it? It can't be brought back.", abort=True)
         request = Request(basis, who_asks(), requester, ticket)
-        code = _tell(house.eraser.erase(found, request), "erased")
-        _wipe(house)
+        code = _tell(installation.eraser.erase(found, request), "erased")
+        _wipe(installation)
     sys.exit(code)
 
 
@@ -69,20 +69,20 @@ def reapply_erasures() -> None:
     from onrecord.commands.actor import who_asks
     from storage.custody import erasure_journal
 
-    with opened() as house:
-        journal = erasure_journal.read(house.settings.erasures)
+    with opened() as installation:
+        journal = erasure_journal.read(installation.settings.erasures)
         if journal.is_torn:
             click.echo(
-                f"{house.settings.erasures}: its last line broke off, before anything was erased by it", err=True
+                f"{installation.settings.erasures}: its last line broke off, before anything was erased by it", err=True
             )
-        code, back = 0, house.eraser.came_back(journal)
+        code, back = 0, installation.eraser.came_back(journal)
         for basis in sorted(set(back.values())):
-            found = house.eraser.look((one for one in back if back[one] == basis), again=True)
+            found = installation.eraser.look((one for one in back if back[one] == basis), again=True)
             request = Request(basis, who_asks(), again=True)
-            code = max(code, _tell(house.eraser.erase(found, request), "erased"))
+            code = max(code, _tell(installation.eraser.erase(found, request), "erased"))
         if not back:
             click.echo("nothing that was erased has come back")
-        _wipe(house)
+        _wipe(installation)
     sys.exit(code)
 
 
@@ -100,10 +100,10 @@ def hold_place(*, name: str | None, number: str | None, because: str) -> None:
     from compliance import hold
     from onrecord.commands.actor import who_asks
 
-    with opened() as house:
-        call_ids = _calls(house, name, number)
+    with opened() as installation:
+        call_ids = _calls(installation, name, number)
         with _refusals_found():
-            placed = hold.place(house.database, call_ids, reason=because, actor=who_asks())
+            placed = hold.place(installation.database, call_ids, reason=because, actor=who_asks())
     for call_id, hold_id in placed:
         click.echo(f"call {call_id}: hold {hold_id}")
     if not placed:
@@ -118,8 +118,8 @@ def hold_release(*, number: int, because: str) -> None:
     from compliance import hold
     from onrecord.commands.actor import who_asks
 
-    with opened() as house, _refusals_found():
-        released = hold.release(house.database, number, reason=because, actor=who_asks())
+    with opened() as installation, _refusals_found():
+        released = hold.release(installation.database, number, reason=because, actor=who_asks())
         click.echo(f"call {released.call_id}: hold {number} is released")
 
 
@@ -141,27 +141,27 @@ def add_privacy_commands(group: click.Group) -> None:
         group.add_command(command)
 
 
-def _calls(house: House, name: str | None, number: str | None) -> list[str]:
+def _calls(installation: Installation, name: str | None, number: str | None) -> list[str]:
     """The ids of the calls that were meant."""
 
     if (name is None) == (number is None):
         raise click.UsageError("say --call or --number, one of them")
     if number is not None:
-        found = house.eraser.calls_from(number)
+        found = installation.eraser.calls_from(number)
         if not found:
             click.echo("of this number no call is known here")
         return found
-    known = house.eraser.call_named(name or "")
+    known = installation.eraser.call_named(name or "")
     if known is None:
         end(["there is no call with this sid or id"], FOUND_SOMETHING)
     return [known.id]
 
 
-def _wipe(house: House) -> None:
+def _wipe(installation: Installation) -> None:
     """Also where nothing was left to erase: a run before may have been cut."""
 
     with _refusals_found():
-        house.eraser.wipe_files()
+        installation.eraser.wipe_files()
 
 
 def _tell(found: Iterable[Found], done: str) -> int:

@@ -19,9 +19,9 @@ def corroborate(call_sid: str) -> None:
     """
     from onrecord.processes.work import make_corroboration, make_workshop
 
-    with opened() as house:
+    with opened() as installation:
         try:
-            found = make_corroboration(house, make_workshop(house)).ask_now(call_sid)
+            found = make_corroboration(installation, make_workshop(installation)).ask_now(call_sid)
         except (Refused, Unavailable, Broken) as error:
             end([str(error)], FOUND_SOMETHING)
     if found.match is None:
@@ -44,10 +44,10 @@ def reconcile(day: datetime | None) -> None:
     """
     from onrecord.processes.work import make_reconciliation, make_workshop
 
-    with opened() as house:
+    with opened() as installation:
         try:
             that_day = (day or datetime.now(UTC) - timedelta(days=1)).date()
-            found = make_reconciliation(house, make_workshop(house)).go_through(that_day)
+            found = make_reconciliation(installation, make_workshop(installation)).go_through(that_day)
         except (Refused, Unavailable, Broken) as error:
             end([str(error)], FOUND_SOMETHING)
     erased = f", and {found.erased} that are erased" if found.erased else ""

@@ -70,16 +70,16 @@ def check(*, full: bool, at: datetime | None) -> None:
     from onrecord.trials import try_all
 
     law, now = packaged_law(), at or datetime.now(UTC)
-    with opened() as house:
-        show(lines_table(house.rulebook))
-        show(consent_table(law, house.rulebook, now, each=full))
-        for note in notes(law, house.rulebook, now):
+    with opened() as installation:
+        show(lines_table(installation.rulebook))
+        show(consent_table(law, installation.rulebook, now, each=full))
+        for note in notes(law, installation.rulebook, now):
             click.echo(f"note: {note}")
-        with house.database.read() as connection:
+        with installation.database.read() as connection:
             for line in trust_in_words(connection):
                 click.echo(f"log: {line.strip()}")
         click.echo(f"Law pack {law.version}, {law.sha256[:12]}. {DISCLAIMER}")
-        trial = try_all(house)
+        trial = try_all(installation)
         for line in trial.untold:
             click.echo(f"note: {line}")
         if trial.problems:

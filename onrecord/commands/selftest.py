@@ -19,12 +19,12 @@ def selftest(number: str | None) -> None:
     from onrecord.selftest.checks import CHECKS
     from onrecord.selftest.schedule import SelfTest
 
-    with opened() as house:
-        only = house.rulebook.line(number) if number else None
+    with opened() as installation:
+        only = installation.rulebook.line(number) if number else None
         if number and only is None:
             end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
-        click.echo(f"calling {house.settings.public_base_url}, which takes as long as a disclosure", err=True)
-        verdict = SelfTest.of(house).run(only)
+        click.echo(f"calling {installation.settings.public_base_url}, which takes as long as a disclosure", err=True)
+        verdict = SelfTest.of(installation).run(only)
     for check in verdict.checks:
         if check not in verdict.failed:
             click.echo(f"ok      {check}: {CHECKS[check]}")

@@ -7,7 +7,7 @@ from typing import Any
 import requests
 from rich.table import Table
 
-from compliance.call_life import Story
+from compliance.call_life import CallLife
 
 ASKING, NOTICE = "+12125550100", "+12125550101"
 CALIFORNIA, MEXICO, GERMANY, WITHHELD = "+14155550112", "+525512345678", "+4930123456", "anonymous"
@@ -98,7 +98,7 @@ def calls_of(simulator_url: str) -> list[dict[str, Any]]:
     return listed
 
 
-def table(rows: list[tuple[Placed, Story | None]]) -> Table:
+def table(rows: list[tuple[Placed, CallLife | None]]) -> Table:
     columns = ("call", "line", "mode", "outcome", "recorded", "stored where", "retain until")
     made = Table(*columns, title="Where each call ended")
     for placed, story in rows:
@@ -106,7 +106,7 @@ def table(rows: list[tuple[Placed, Story | None]]) -> Table:
     return made
 
 
-def _cells(placed: Placed, story: Story | None) -> tuple[str, ...]:
+def _cells(placed: Placed, story: CallLife | None) -> tuple[str, ...]:
     if story is None:
         return (placed.plan.line, "", "unknown to the service", "", "", "")
     kept = next((one for one in story.recordings if one.object_key), None)

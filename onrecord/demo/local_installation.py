@@ -23,7 +23,7 @@ import requests
 from flask import Flask, Response, jsonify
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from compliance.call_life import tell
+from compliance.call_life import life_of
 from onrecord.initialise import initialise
 from storage.database.engine import Database
 from storage.disk import write_private
@@ -33,11 +33,11 @@ LINES = {"+12125550100": "Support, which asks", "+12125550101": "Orders, which s
 _UP_WITHIN_S = 30.0
 
 
-class NotUp(Exception):
-    """A process of the town did not come up; its log says why."""
+class DidNotStart(Exception):
+    """A process of the local did not come up; its log says why."""
 
 
-class Town:
+class LocalInstallation:
     """Enter it and everything is up; leave it and everything is gone. `folder` holds an `onrecord.toml`.
 
     `extra` is added to the environment of the service: another database or audio store, for example; `pace` to the
@@ -86,7 +86,7 @@ class Town:
             **self._extra,
         }
 
-    def __enter__(self) -> "Town":
+    def __enter__(self) -> "LocalInstallation":
         try:
             self._observer = Observer(lambda: self.environment["DATABASE_URL"])
             self.simulator_url = self._start_simulator()
@@ -134,19 +134,19 @@ class Town:
             self._until(lambda url=url: _answers(url), f"{url} does not say ready")  # type: ignore[misc]  # mypy and defaults
 
     def onrecord(self, *arguments: str) -> str:
-        """Run a command of the installation; returns what it printed. Raises NotUp where it fails."""
+        """Run a command of the installation; returns what it printed. Raises DidNotStart where it fails."""
         process = self._popen(["onrecord", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         said, _ = process.communicate()
         if process.returncode:
-            raise NotUp(f"onrecord {' '.join(arguments)}: {said}")
+            raise DidNotStart(f"onrecord {' '.join(arguments)}: {said}")
         return said
 
     def verify(self, bundle: Path, vkey: str) -> str:
-        """What the program in a bundle says of it, run as a stranger runs it. Raises NotUp where it does not hold."""
+        """The words of the program in a bundle, run as a stranger runs it. Raises DidNotStart where it fails."""
         command = [sys.executable, "-I", "-S", str(bundle / "verify.py"), "--key", vkey]
         ran = subprocess.run(command, capture_output=True, text=True, check=False, env={}, cwd="/")  # noqa: S603  # ours
         if ran.returncode:
-            raise NotUp(f"{bundle.name}/verify.py: {ran.stderr}")
+            raise DidNotStart(f"{bundle.name}/verify.py: {ran.stderr}")
         return ran.stdout
 
     def log_of(self, name: Name) -> str:
@@ -182,7 +182,7 @@ class Town:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         if not url:
-            raise NotUp(f"the simulator did not come up: {self.log_of('simulator')}")
+            raise DidNotStart(f"the simulator did not come up: {self.log_of('simulator')}")
         return url
 
     def _spawn(self, name: Name, module: list[str], *, piped: bool = False) -> subprocess.Popen[str]:
@@ -206,9 +206,9 @@ class Town:
         while not is_so():
             for name, process in self._processes.items():
                 if process.poll() is not None:
-                    raise NotUp(f"{name} ended with {process.returncode}: {self.log_of(name)[-2000:]}")
+                    raise DidNotStart(f"{name} ended with {process.returncode}: {self.log_of(name)[-2000:]}")
             if time.monotonic() > deadline:
-                raise NotUp(otherwise)
+                raise DidNotStart(otherwise)
             time.sleep(0.05)
 
 
@@ -233,7 +233,7 @@ class Observer:
     def _observe(self, call_sid: str) -> tuple[Response, int]:
         self._database = self._database or Database.open(self._database_url())
         with self._database.read() as connection:
-            told = tell(connection, call_sid)
+            told = life_of(connection, call_sid)
         return (jsonify(told.as_json()), 200) if told else (jsonify({"error": "the service knows no such call"}), 404)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from compliance.call_life import Story, tell
+from compliance.call_life import CallLife, life_of
 from onrecord.demo.phone_side import PhoneSide, is_ours
 from policies.lifecycle import RecordingState
 from storage.audio import audio_objects
@@ -71,7 +71,7 @@ def breaches(witness: Witness, seen: Sequence[Json], *, others: Collection[str] 
         found = list(_log(connection))
         unknown: list[Json] = []
         for one in seen:
-            told = tell(connection, one["call_sid"])
+            told = life_of(connection, one["call_sid"])
             if told is None:
                 unknown.append(one)
                 continue
@@ -100,7 +100,7 @@ def _log(connection: Connection) -> Iterator[Breach]:
         yield Breach("P5", "-", str(one))
 
 
-def _as_it_was(side: PhoneSide, told: Story) -> Iterator[Breach]:
+def _as_it_was(side: PhoneSide, told: CallLife) -> Iterator[Breach]:
     """P5: the call is on record as what it was; and none of our documents did what the caller's answer forbade."""
     if told.call.outcome not in side.outcomes:
         was = " or ".join(sorted(side.outcomes))
@@ -109,7 +109,7 @@ def _as_it_was(side: PhoneSide, told: Story) -> Iterator[Breach]:
         yield Breach(promise, told.call.call_sid, what)
 
 
-def _told_first(connection: Connection, one: Json, side: PhoneSide, told: Story) -> Iterator[Breach]:
+def _told_first(connection: Connection, one: Json, side: PhoneSide, told: CallLife) -> Iterator[Breach]:
     """P1: our own recording starts after the last word of the disclosure, and after consent is in the log.
 
     A disclosure that was cut short is none. Of a call that was sent back, those that come later are another's.
@@ -129,7 +129,7 @@ def _told_first(connection: Connection, one: Json, side: PhoneSide, told: Story)
         yield Breach("P1", told.call.call_sid, "a recording started without consent in the log")
 
 
-def _no_is_final(connection: Connection, one: Json, side: PhoneSide, told: Story) -> Iterator[Breach]:
+def _no_is_final(connection: Connection, one: Json, side: PhoneSide, told: CallLife) -> Iterator[Breach]:
     """P2: where nobody consented nothing remains, at Twilio or here; and what ran nevertheless is an incident.
 
     It is none where the caller had agreed to our recording first, and said no later.
@@ -152,7 +152,7 @@ def _no_is_final(connection: Connection, one: Json, side: PhoneSide, told: Story
             yield Breach("P2", told.call.call_sid, f"recording {kept.id} is {kept.state} without consent")
 
 
-def _gets_through(one: Json, told: Story) -> Iterator[Breach]:
+def _gets_through(one: Json, told: CallLife) -> Iterator[Breach]:
     """P3: for whoever stays on the line the agents are rung, whatever the caller answered, and whenever sent back."""
     wanted = not one["left_early"] and told.call.mode != "must_record"
     since_s = max((sent["at_s"] for sent in one["sent_back"]), default=0.0)
@@ -161,7 +161,7 @@ def _gets_through(one: Json, told: Story) -> Iterator[Breach]:
 
 
 def _nothing_lost(
-    witness: Witness, connection: Connection, one: Json, side: PhoneSide, told: Story
+    witness: Witness, connection: Connection, one: Json, side: PhoneSide, told: CallLife
 ) -> Iterator[Breach]:
     """P4: what Twilio completed of a consented recording is here and opens, or an incident says why not.
 
@@ -182,7 +182,7 @@ def _nothing_lost(
             yield Breach("P4", told.call.call_sid, "Twilio's copy remains although ours is verified")
 
 
-def _not_kept(recorded: Json, kept: Recording | None, told: Story) -> Iterator[Breach]:
+def _not_kept(recorded: Json, kept: Recording | None, told: CallLife) -> Iterator[Breach]:
     if kept and _had_its_time(kept, told):
         return
     if kept and kept.state in _GIVEN_UP:
@@ -193,17 +193,17 @@ def _not_kept(recorded: Json, kept: Recording | None, told: Story) -> Iterator[B
         yield Breach("P4", told.call.call_sid, "a completed recording is neither kept nor an incident")
 
 
-def _says_why(told: Story) -> bool:
+def _says_why(told: CallLife) -> bool:
     """Whether an incident about recording is open: one about a law, or about what Twilio tells, excuses nothing."""
     return any(incident.kind not in _OF_NO_RECORDING for incident in told.incidents)
 
 
-def _had_its_time(kept: Recording, told: Story) -> bool:
+def _had_its_time(kept: Recording, told: CallLife) -> bool:
     destroyed = [event for event in told.events if event["type"] == "recording.destroyed"]
     return any(event["recording"] == kept.id and event["rule"] == "retention" for event in destroyed)
 
 
-def _names_nobody(connection: Connection, one: Json, told: Story) -> Iterator[Breach]:
+def _names_nobody(connection: Connection, one: Json, told: CallLife) -> Iterator[Breach]:
     """P7: no leaf holds a number, a name of Twilio's, or where audio lies: leaves are never erased."""
     leaves = "".join(leaf for _, leaf in consent_log.of_call(connection, told.call.id))
     names = {one["from"], one["to"], one["call_sid"]}
@@ -215,7 +215,9 @@ def _names_nobody(connection: Connection, one: Json, told: Story) -> Iterator[Br
             yield Breach("P7", told.call.call_sid, "a leaf of the log holds what can name somebody")
 
 
-def _opens(witness: Witness, connection: Connection, recorded: Json, kept: Recording, told: Story) -> Iterator[Breach]:
+def _opens(
+    witness: Witness, connection: Connection, recorded: Json, kept: Recording, told: CallLife
+) -> Iterator[Breach]:
     """The master is opened with its key and is a recording as long as Twilio's; nothing else lies beside it."""
     objects = audio_objects.of(connection, kept.id)
     master = next((one for one in objects if one.name == "master"), None)
@@ -288,7 +290,7 @@ def _length_s(wav: bytes) -> float:
         return float(opened.getnframes() / opened.getframerate())
 
 
-def _disclosure(connection: Connection, told: Story) -> tuple[str, str]:
+def _disclosure(connection: Connection, told: CallLife) -> tuple[str, str]:
     """The words of the disclosure as they were published, by the hash that the call names; and the hash of their sound,
     which the address of a recorded prompt names.
     """

@@ -16,12 +16,12 @@ from typing import Any
 import requests
 from rich.console import Console
 
-from compliance.call_life import Story, tell
+from compliance.call_life import CallLife, life_of
 from onrecord.demo import promises
 from onrecord.demo.calls import CALLS, Placed, calls_of, place, table
-from onrecord.demo.local_installation import NotUp, Town
+from onrecord.demo.local_installation import DidNotStart, LocalInstallation
 from onrecord.demo.promises import Breach, Witness
-from onrecord.installation import House, open_house
+from onrecord.installation import Installation, open_installation
 from onrecord.terminal import show
 from storage.errors import Refused
 from storage.log import checkpoints
@@ -41,49 +41,49 @@ def run(*, once: bool, folder: Path | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "onrecord.toml").write_text(files("onrecord.demo").joinpath("demo.toml").read_text("utf-8"), "utf-8")
     began = time.monotonic()
-    with Town(folder) as town:
+    with LocalInstallation(folder) as local:
         console.print(f"up after {time.monotonic() - began:.1f} s; rulebook, database and audio are in {folder}")
-        console.print(f"a phone in the browser  {town.simulator_url}/")
-        console.print(f"the staff's console     {town.console_url}/")
-        console.print(f"for `onrecord` in another terminal:  . {town.settings_file}", soft_wrap=True)
-        house = open_house(town.environment)
+        console.print(f"a phone in the browser  {local.simulator_url}/")
+        console.print(f"the staff's console     {local.console_url}/")
+        console.print(f"for `onrecord` in another terminal:  . {local.settings_file}", soft_wrap=True)
+        installation = open_installation(local.environment)
         try:
-            found = _place_all(console, town, house)
-            proven = _prove(console, town, house)
+            found = _place_all(console, local, installation)
+            proven = _prove(console, local, installation)
         finally:
-            house.close()
+            installation.close()
         if not once:
             console.print("\nDial with the phone in the browser. Ctrl-C ends the demonstration.")
             _stay()
     return 1 if found or not proven else 0
 
 
-def _place_all(console: Console, town: Town, house: House) -> list[Breach]:
+def _place_all(console: Console, local: LocalInstallation, installation: Installation) -> list[Breach]:
     with console.status("") as status:
-        placed = _play(town, house, status.update)
-    _show_calls(house, placed)
+        placed = _play(local, installation, status.update)
+    _show_calls(installation, placed)
     seen = [one.seen() for one in placed]
     slowest_ms = max(float(document["latency_ms"]) for one in seen for document in one["documents"])
     console.print(f"slowest answer to Twilio: {slowest_ms:.0f} ms")
-    dialled = [one["call_sid"] for one in calls_of(town.simulator_url)]  # by people too, with the browser phone
-    found = promises.breaches(witness_of(house), seen, others=dialled)
+    dialled = [one["call_sid"] for one in calls_of(local.simulator_url)]  # by people too, with the browser phone
+    found = promises.breaches(witness_of(installation), seen, others=dialled)
     for breach in found:
         console.print(str(breach))
     console.print(f"promises held: {len(placed)} calls, {len({one.call_sid for one in found})} broken")
     return found
 
 
-def _prove(console: Console, town: Town, house: House) -> bool:
+def _prove(console: Console, local: LocalInstallation, installation: Installation) -> bool:
     """Test the service from outside, and have a stranger check the whole log. False where one of them fails."""
-    bundle = town.folder / "bundle"
+    bundle = local.folder / "bundle"
     try:
         with console.status("the service calls itself, as a caller would ..."):
-            console.print(f"self-test: {town.onrecord('selftest').splitlines()[-1]}", soft_wrap=True)
-        town.onrecord("log", "export", "--all", "-o", str(bundle))
-        with house.database.read() as connection:
+            console.print(f"self-test: {local.onrecord('selftest').splitlines()[-1]}", soft_wrap=True)
+        local.onrecord("log", "export", "--all", "-o", str(bundle))
+        with installation.database.read() as connection:
             vkey = str(checkpoints.vkeys(connection)[-1])
-        told = [line for line in town.verify(bundle, vkey).splitlines() if line.startswith(("OK", "WARNING"))]
-    except NotUp as error:
+        told = [line for line in local.verify(bundle, vkey).splitlines() if line.startswith(("OK", "WARNING"))]
+    except DidNotStart as error:
         console.print(str(error), soft_wrap=True)
         return False
     console.print(f"the whole consent log is in {bundle}; its verify.py, run by a stranger, says:", soft_wrap=True)
@@ -92,21 +92,23 @@ def _prove(console: Console, town: Town, house: House) -> bool:
     return True
 
 
-def witness_of(house: House) -> Witness:
-    return Witness(house.database, house.store, house.keys.key_encryption_key, house.settings.spool)
+def witness_of(installation: Installation) -> Witness:
+    return Witness(
+        installation.database, installation.store, installation.keys.key_encryption_key, installation.settings.spool
+    )
 
 
-def _play(town: Town, house: House, say: Callable[[str], Any]) -> list[Placed]:
+def _play(local: LocalInstallation, installation: Installation, say: Callable[[str], Any]) -> list[Placed]:
     """Every call, until each has ended, every recording has come to rest, and the rogue one was seen to."""
-    placed = {plan.title: place(town.simulator_url, plan) for plan in CALLS if not plan.after}
+    placed = {plan.title: place(local.simulator_url, plan) for plan in CALLS if not plan.after}
     rogues = [one for one in placed.values() if one.plan.rogue]
     deadline = time.monotonic() + _SETTLED_WITHIN_S
     while time.monotonic() < deadline:
-        rogues = [one for one in rogues if not _start_rogue(house, one)]
-        ended = {title for title, one in placed.items() if is_at_rest(house, one)}
+        rogues = [one for one in rogues if not _start_rogue(installation, one)]
+        ended = {title for title, one in placed.items() if is_at_rest(installation, one)}
         for plan in CALLS:
             if plan.after in ended and plan.title not in placed:
-                placed[plan.title] = place(town.simulator_url, plan)
+                placed[plan.title] = place(local.simulator_url, plan)
         say(f"{len(ended)} of {len(CALLS)} calls are over and settled ...")
         if len(ended) == len(CALLS) and not rogues:
             break
@@ -114,19 +116,19 @@ def _play(town: Town, house: House, say: Callable[[str], Any]) -> list[Placed]:
     return list(placed.values())
 
 
-def _start_rogue(house: House, one: Placed) -> bool:
+def _start_rogue(installation: Installation, one: Placed) -> bool:
     """Start a recording behind the service's back, once the caller who declined talks to the agent."""
     if not one.seen()["connected"]:
         return False
-    settings = house.settings
+    settings = installation.settings
     url = f"{one.simulator_url}/2010-04-01/Accounts/{settings.account_sid}/Calls/{one.call_sid}/Recordings.json"
     started = requests.post(url, auth=(settings.rest_user, settings.rest_password), timeout=10)
     return started.status_code in {200, 201}
 
 
-def is_at_rest(house: House, one: Placed) -> bool:
+def is_at_rest(installation: Installation, one: Placed) -> bool:
     """Whether nothing about a call will move any more, at Twilio or here."""
-    story = _story(house, one)
+    story = _story(installation, one)
     seen = one.seen()
     if story is None or story.call.state != "ended" or not seen["settled"]:
         return False
@@ -135,13 +137,13 @@ def is_at_rest(house: House, one: Placed) -> bool:
     return heard and not _MOVING & set(known.values())
 
 
-def _show_calls(house: House, placed: list[Placed]) -> None:
-    show(table([(one, _story(house, one)) for one in placed]))
+def _show_calls(installation: Installation, placed: list[Placed]) -> None:
+    show(table([(one, _story(installation, one)) for one in placed]))
 
 
-def _story(house: House, one: Placed) -> Story | None:
-    with house.database.read() as connection:
-        return tell(connection, one.call_sid)
+def _story(installation: Installation, one: Placed) -> CallLife | None:
+    with installation.database.read() as connection:
+        return life_of(connection, one.call_sid)
 
 
 def _stay() -> None:

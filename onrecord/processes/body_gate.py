@@ -45,7 +45,7 @@ class Scope(Protocol):
     def headers(self) -> Mapping[str, str]: ...
 
 
-class Doorway:
+class BodyGate:
     """An RSGI application around a WSGI one."""
 
     def __init__(self, app: WSGIApplication, *, body_s: float = BODY_S) -> None:

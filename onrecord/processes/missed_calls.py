@@ -81,7 +81,7 @@ class MissedCalls:
 
     def _tell(self, connection: Connection, unread: int) -> None:
         moment, kind = self.moment(), "list_not_understood"
-        clocks.tell(connection, moment, self.provider.clocks_apart())
+        clocks.report(connection, moment, self.provider.clocks_apart())
         if unread:
             detail = f"{unread} calls on Twilio's list make no sense; the others were looked at"
             raise_incident(connection, moment, kind, about="calls", call_id=None, detail=detail)

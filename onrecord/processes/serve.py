@@ -31,9 +31,9 @@ from callflow.waiting_requests import WaitingRequests
 from console.app import create_app as create_console
 from evidence.events import timestamp
 from onrecord.accepted_rulebook import handed_over
-from onrecord.installation import Front, NotReady, open_front, tried
+from onrecord.installation import NotReady, WebInstallation, collecting, open_web_installation
 from onrecord.processes.address import Address, free_address
-from onrecord.processes.body_gate import Doorway
+from onrecord.processes.body_gate import BodyGate
 from onrecord.processes.descriptors import connections_max, raise_limit
 from onrecord.processes.health import Readiness, add_health
 from onrecord.settings.logging_setup import say_logs_plainly
@@ -60,7 +60,7 @@ def read_addresses(given: Mapping[Face, str], problems: list[str]) -> dict[Face,
     """Where each face is to listen, and nobody listens yet; what is wrong with that is added to the problems."""
     addresses: dict[Face, Address] = {}
     for face, text in given.items():
-        address = tried(problems, partial(free_address, f"--{face}", text))
+        address = collecting(problems, partial(free_address, f"--{face}", text))
         if address in addresses.values():
             problems.append(f"--{face} is {address}, as the other face is: name another port")
         elif address:
@@ -146,8 +146,8 @@ def warm_up(conversation: Conversation) -> None:
         twiml.connect(line)
 
 
-def webhooks_doorway() -> Doorway:
-    return Doorway(webhooks_app())
+def webhooks_doorway() -> BodyGate:
+    return BodyGate(webhooks_app())
 
 
 def console_app() -> Flask:
@@ -157,18 +157,18 @@ def console_app() -> Flask:
     return app
 
 
-def _own_front() -> Front:
+def _own_front() -> WebInstallation:
     say_logs_plainly()
     die_with_parent()
     try:
-        return open_front(os.environ)
+        return open_web_installation(os.environ)
     except NotReady as error:  # `serve` found all in order a moment ago, and starts this process again
         for problem in error.problems:
             log.error("%s", problem)
         sys.exit(1)
 
 
-def _readiness(front: Front) -> Readiness:
+def _readiness(front: WebInstallation) -> Readiness:
     """The audio store plays no part in a call or a page: only workers put audio there."""
     store = cache(lambda: open_store(front.settings.audio_store))
     readiness = Readiness(

@@ -10,7 +10,7 @@ from callflow.taking_in import take_in
 from compliance.anchors.anchor import CHECKPOINT_EVERY_S
 from compliance.provider.corroborate_call import Corroboration
 from compliance.provider.reconcile_day import Reconciliation
-from onrecord.installation import House
+from onrecord.installation import Installation
 from onrecord.processes.descriptors import raise_limit
 from onrecord.processes.missed_calls import LOOK_EVERY_S, MissedCalls
 from onrecord.selftest import schedule
@@ -40,63 +40,63 @@ _JOBS_KEPT = timedelta(days=14)
 _AT_ONCE = 500
 
 
-def work(house: House) -> None:
+def work(installation: Installation) -> None:
     """Run the jobs in this process until it is told to end; what is under way is left to be resumed."""
     raise_limit()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    worker = make_worker(house, stopping)
+    worker = make_worker(installation, stopping)
     worker.start()
     stopping.wait()
     worker.stop()
-    house.anchoring.close()
+    installation.anchoring.close()
 
 
-def make_worker(house: House, stopping: threading.Event | None = None) -> Worker:
-    shop = make_workshop(house)
-    missed = MissedCalls(house.database, shop.provider, Callbacks(house.conversation()), shop.moment)
+def make_worker(installation: Installation, stopping: threading.Event | None = None) -> Worker:
+    shop = make_workshop(installation)
+    missed = MissedCalls(installation.database, shop.provider, Callbacks(installation.conversation()), shop.moment)
     return Worker(
-        house.database,
+        installation.database,
         {
             INTAKE: partial(intake, shop),
             DESTROY: partial(destroy, shop),
             EXPIRE: partial(destroy, shop),
             DELETE_AGAIN: partial(delete_again, shop),
-            sweep.SWEEP: lambda steps, _: sweep.sweep(shop, house.jobs, steps),
+            sweep.SWEEP: lambda steps, _: sweep.sweep(shop, installation.jobs, steps),
         },
         on_failure=partial(note_failure, shop),
         on_wait=partial(note_wait, shop),
         periodic=[
-            Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, house.jobs)),
-            Periodic("forget", FORGET_EVERY_S, lambda: _forget(shop, house.jobs)),
+            Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, installation.jobs)),
+            Periodic("forget", FORGET_EVERY_S, lambda: _forget(shop, installation.jobs)),
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
-            Periodic("checkpoint", CHECKPOINT_EVERY_S, house.anchoring.sign_where_due),
-            Periodic("self-test", schedule.LOOK_EVERY_S, schedule.SelfTest.of(house, stopping).look),
-            Periodic("corroborate", CORROBORATE_EVERY_S, make_corroboration(house, shop).look),
-            Periodic("rows", ROWS_EVERY_S, RowWatch(shop, house.jobs).look),
-            Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(house, shop).look),
+            Periodic("checkpoint", CHECKPOINT_EVERY_S, installation.anchoring.sign_where_due),
+            Periodic("self-test", schedule.LOOK_EVERY_S, schedule.SelfTest.of(installation, stopping).look),
+            Periodic("corroborate", CORROBORATE_EVERY_S, make_corroboration(installation, shop).look),
+            Periodic("rows", ROWS_EVERY_S, RowWatch(shop, installation.jobs).look),
+            Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(installation, shop).look),
             Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, shop), everywhere=True),
         ],
     )
 
 
-def make_corroboration(house: House, shop: Workshop) -> Corroboration:
-    settings = house.settings
+def make_corroboration(installation: Installation, shop: Workshop) -> Corroboration:
+    settings = installation.settings
     return Corroboration(
-        house.database,
+        installation.database,
         shop.provider,
         settings.public_base_url,
-        house.jobs,
-        partial(take_in, house.conversation()),
+        installation.jobs,
+        partial(take_in, installation.conversation()),
         shop.moment,
         wait=settings.corroborate_after,
     )
 
 
-def make_reconciliation(house: House, shop: Workshop) -> Reconciliation:
-    lines = frozenset(line.number for line in house.rulebook.lines)
-    return Reconciliation(house.database, shop.provider, lines, shop.moment)
+def make_reconciliation(installation: Installation, shop: Workshop) -> Reconciliation:
+    lines = frozenset(line.number for line in installation.rulebook.lines)
+    return Reconciliation(installation.database, shop.provider, lines, shop.moment)
 
 
 def _forget(shop: Workshop, jobs: JobQueue) -> None:
@@ -108,14 +108,14 @@ def _forget(shop: Workshop, jobs: JobQueue) -> None:
         pass
 
 
-def make_workshop(house: House) -> Workshop:
-    settings = house.settings
+def make_workshop(installation: Installation) -> Workshop:
+    settings = installation.settings
     return Workshop(
-        database=house.database,
+        database=installation.database,
         provider=make_provider(settings),
-        store=house.store,
+        store=installation.store,
         spool=settings.spool,
-        key_encryption_key=house.keys.key_encryption_key,
+        key_encryption_key=installation.keys.key_encryption_key,
         ffmpeg=find_ffmpeg(settings.ffmpeg),
     )
 

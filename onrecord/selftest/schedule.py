@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from callflow.urls import Urls
 from evidence.events import Event
-from onrecord.installation import House
+from onrecord.installation import Installation
 from onrecord.selftest.http import Wire
 from onrecord.selftest.run import Run, Verdict, end_abandoned
 from onrecord.selftest.synthetic_call import Means
@@ -42,12 +42,12 @@ class SelfTest:
     now: Callable[[], datetime] = utc_now
 
     @classmethod
-    def of(cls, house: House, stopping: Flag | None = None) -> Self:
+    def of(cls, installation: Installation, stopping: Flag | None = None) -> Self:
         """Of an installation, by its public address; given up when the process is told to stop."""
-        settings = house.settings
+        settings = installation.settings
         wire = Wire(settings.public_base_url, settings.account_sid, settings.webhook_secrets[0])
-        urls = Urls(settings.public_base_url, house.keys.url_mac_key)
-        means = Means(house.database, house.rulebook, urls, wire, time.monotonic)
+        urls = Urls(settings.public_base_url, installation.keys.url_mac_key)
+        means = Means(installation.database, installation.rulebook, urls, wire, time.monotonic)
         return cls(means) if stopping is None else cls(means, wait=lambda seconds: _wait(stopping, seconds))
 
     def look(self) -> None:
@@ -95,7 +95,7 @@ def _tell(connection: Connection, moment: Moment, verdict: Verdict, *, rules_sha
             "rules_sha256": rules_sha256,
         },
     )
-    consent_log.tell(connection, moment, told)
+    consent_log.append_events(connection, moment, told)
 
 
 def _wait(stopping: Flag, seconds: float) -> None:

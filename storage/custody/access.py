@@ -43,7 +43,7 @@ class Refusal:
         return f"recording {self.recording_id}: {self.reason}"
 
 
-def open_for(
+def open_for_purpose(
     connection: Connection,
     moment: Moment,
     recording_id: str,
@@ -72,11 +72,11 @@ def open_for(
     match decided:
         case NotGranted(reason):
             refused = Event("recording.access_refused", {**public, "why": reason}, {"actor": actor})
-            calls.tell(connection, moment, owner, refused)
+            calls.append_events(connection, moment, owner, refused)
             return Refusal(known.id, reason)
         case Allowed():
             audio = kept_audio(connection, known.id, store=store, key_encryption_key=key_encryption_key)
-            calls.tell(
+            calls.append_events(
                 connection, moment, owner, Event("recording.accessed", {**public, "what": what}, {"actor": actor})
             )
             return audio

@@ -123,7 +123,7 @@ def erase(connection: Connection, moment: Moment, call_id: str, request: Request
     # A reason may name a recording as Twilio does.
     connection.execute(delete(delay).where(delay.c.recording_id.in_(mine)))
     connection.execute(update_call.values(call_sid=stand_in(call_id), caller_hash=None))
-    calls.tell(connection, moment, _locked(connection, call_id), _event(found, request))
+    calls.append_events(connection, moment, _locked(connection, call_id), _event(found, request))
     return found
 
 

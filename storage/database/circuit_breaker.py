@@ -7,7 +7,7 @@ from threading import Lock
 from storage.errors import Unavailable
 
 
-class Stall:
+class CircuitBreaker:
     def __init__(self) -> None:
         self._is_stalled = False
         self._asking = Lock()

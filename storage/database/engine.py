@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from storage.database.circuit_breaker import Stall
+from storage.database.circuit_breaker import CircuitBreaker
 from storage.database.deadline import Deadline, IsLate
 from storage.database.group_commit import GroupCommit
 from storage.database.row_errors import on_error
@@ -61,7 +61,7 @@ class Database:
         self._reading = engine.execution_options(**{_READING: True}, **snapshot)
         self._writer = GroupCommit(engine) if self.dialect == "sqlite" else None
         self._deadline = Deadline()
-        self._stall = Stall()
+        self._stall = CircuitBreaker()
 
     @classmethod
     def later(cls, url: str) -> "Database":

@@ -42,7 +42,7 @@ def add(connection: Connection, moment: Moment, known: SignedCheckpoint, kind: s
     row = {"size": known.size, "kind": kind, "place": place, "receipt": receipt, "anchored_at": moment.at}
     connection.execute(insert(log_anchor), row)
     told: dict[str, Value] = {"kind": kind, "size": known.size, "root": known.checkpoint.root.hex()}
-    consent_log.tell(connection, moment, Event("anchor.made", told, {"place": place}))
+    consent_log.append_events(connection, moment, Event("anchor.made", told, {"place": place}))
 
 
 def anchors_of(connection: Connection, *, from_size: int = 0) -> list[Anchor]:

@@ -147,7 +147,7 @@ def resume(connection: Connection, moment: Moment, signing: Signing, over: Note)
         "over_root": lost.root.hex(),
         "restored_size": consent_log.size(connection),
     }
-    consent_log.tell(connection, moment, Event("backup.restored", told))
+    consent_log.append_events(connection, moment, Event("backup.restored", told))
     _name(connection, moment, signing, resumed_over=str(over))
     return sign(connection, moment, signing)
 
@@ -168,7 +168,7 @@ def _name(connection: Connection, moment: Moment, signing: Signing, *, resumed_o
     size = consent_log.size(connection)
     row = {"origin": origin, "first_size": size, "began_at": moment.at, "resumed_over": resumed_over}
     connection.execute(insert(log_origin), row)
-    consent_log.tell(connection, moment, Event("log.named", {"origin": origin, "from_size": size}))
+    consent_log.append_events(connection, moment, Event("log.named", {"origin": origin, "from_size": size}))
     named = current_origin(connection)
     assert named is not None
     return named
@@ -182,7 +182,7 @@ def _introduce(connection: Connection, moment: Moment, origin: Origin, signers: 
         row = {"vkey": str(vkey), "origin_id": origin.id, "added_at": moment.at}
         connection.execute(insert(log_key), row)
         told = {"origin": origin.origin, "key_id": vkey.id.hex(), "public_key": vkey.key.hex()}
-        consent_log.tell(connection, moment, Event("key.rotated" if known else "key.introduced", told))
+        consent_log.append_events(connection, moment, Event("key.rotated" if known else "key.introduced", told))
 
 
 def _one(connection: Connection, query: Select[Any]) -> SignedCheckpoint | None:

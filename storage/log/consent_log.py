@@ -60,7 +60,7 @@ def append(
     return start
 
 
-def tell(connection: Connection, moment: "Moment", *events: Event) -> None:
+def append_events(connection: Connection, moment: "Moment", *events: Event) -> None:
     """Append events that are no call's."""
     append(connection, events, call_id=None, first_n=None, at=moment.at, random=moment.random)
 

@@ -63,7 +63,7 @@ def correct(
     if known.outcome not in HUNG_UP or found.outcome is not Outcome.NOT_ASKED:
         raise Broken(f"call {known.id}: {known.outcome} can't be corrected to {found.outcome}")
     public = {"was": known.outcome, "outcome": found.outcome, "reason": found.reason, "by": by}
-    corrected = calls.tell(connection, moment, known, *first, Event("outcome.corrected", public))
+    corrected = calls.append_events(connection, moment, known, *first, Event("outcome.corrected", public))
     return calls.conclude(connection, corrected, found.outcome, found.reason)
 
 

@@ -185,10 +185,10 @@ def settle(
 
 def serve(connection: Connection, moment: Moment, known: Call, *events: Event) -> Call:
     """Say that the disclosure is served now. What it takes to hear it is measured from here."""
-    return tell(connection, moment, known, *events, served_at=moment.at)
+    return append_events(connection, moment, known, *events, served_at=moment.at)
 
 
-def tell(
+def append_events(
     connection: Connection, moment: Moment, known: Call, *events: Event, served_at: datetime | None = None
 ) -> Call:
     """Append events of a call whose state they don't change."""

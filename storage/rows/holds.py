@@ -44,7 +44,7 @@ def place(connection: Connection, moment: Moment, known: Call, *, reason: str, a
     row = {"call_id": known.id, "reason": reason, "placed_by": actor, "placed_at": moment.at}
     hold_id: int = connection.execute(insert(legal_hold).returning(legal_hold.c.id), row).scalar_one()
     told = Event("privacy.hold", {"hold": hold_id}, {"actor": actor, "reason": reason})
-    calls.tell(connection, moment, known, told)
+    calls.append_events(connection, moment, known, told)
     return hold_id
 
 
@@ -62,7 +62,7 @@ def release(connection: Connection, moment: Moment, hold_id: int, *, reason: str
     if connection.execute(update(legal_hold).where(holds).values(released)).rowcount != 1:
         raise Refused(f"hold {hold_id}: it is released already")
     told = Event("privacy.released", {"hold": hold_id}, {"actor": actor, "reason": reason})
-    calls.tell(connection, moment, known, told)
+    calls.append_events(connection, moment, known, told)
     return Hold(**{**row._asdict(), **released})
 
 

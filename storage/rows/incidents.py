@@ -51,7 +51,7 @@ def raise_incident(
         "about": without_names(about),
         "about_call": call_id,
     }
-    consent_log.tell(connection, moment, Event("incident.opened", told))
+    consent_log.append_events(connection, moment, Event("incident.opened", told))
 
 
 def was_raised(connection: Connection, kind: str, about: str) -> bool:
@@ -100,7 +100,7 @@ def close_incident(connection: Connection, moment: Moment, incident_id: int, *, 
     if connection.execute(closed).rowcount != 1:
         return False
     told = Event("incident.closed", {"incident": incident_id}, {"actor": actor, "reason": reason})
-    consent_log.tell(connection, moment, told)
+    consent_log.append_events(connection, moment, told)
     return True
 
 

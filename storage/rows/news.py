@@ -48,7 +48,7 @@ class News:
     started_at: datetime | None = None
 
 
-def hear(connection: Connection, moment: Moment, known: Call, news: News, jobs: Jobs) -> Recording:
+def take_news(connection: Connection, moment: Moment, known: Call, news: News, jobs: Jobs) -> Recording:
     """Take in what is told of one recording. Raises Refused when it is another call's.
 
     The call's row must be locked, here and in the functions below.
@@ -88,7 +88,7 @@ def hear_all(
     judged = judge(connection, moment, known, heard, times)
     _save(connection, moment, judged)
     if events := [event for one in judged for event in _reported(one, _told(connection, moment, one, jobs))]:
-        calls.tell(connection, moment, known, *events)
+        calls.append_events(connection, moment, known, *events)
     return [one.now for one in judged if one.now.recording_sid in mine]
 
 

@@ -113,7 +113,7 @@ def condemn(connection: Connection, moment: Moment, known: Call, condemned: Reco
     """Stop and destroy a recording that must not be, and raise the incident."""
     if _give_up(connection, moment, condemned):
         without_permit(connection, moment, condemned, why)
-        calls.tell(connection, moment, known, condemned_for(connection, moment, condemned, jobs, why=why))
+        calls.append_events(connection, moment, known, condemned_for(connection, moment, condemned, jobs, why=why))
 
 
 def condemn_all(connection: Connection, moment: Moment, known: Call, jobs: Jobs, *, why: str) -> Call:
@@ -122,7 +122,7 @@ def condemn_all(connection: Connection, moment: Moment, known: Call, jobs: Jobs,
         condemned = _read(made)
         if condemned is not None and _give_up(connection, moment, condemned):
             told = condemned_for(connection, moment, condemned, jobs, why=why)
-            known = calls.tell(connection, moment, known, told)
+            known = calls.append_events(connection, moment, known, told)
     return known
 
 
@@ -177,7 +177,7 @@ def advance(
         destroyed_at=moment.at if state is RecordingState.DESTROYED else before.destroyed_at,
     )
     save(connection, moment, before, moved)
-    calls.tell(connection, moment, known, *events)
+    calls.append_events(connection, moment, known, *events)
     return moved
 
 

@@ -20,7 +20,7 @@ from callflow.conversation import Conversation
 from callflow.taking_in import take_in
 from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
-from compliance.call_life import Story, tell
+from compliance.call_life import CallLife, life_of
 from compliance.provider.corroborate_call import Corroboration
 from onrecord.demo import promises
 from onrecord.demo.promises import Witness
@@ -195,7 +195,7 @@ class Town:
             self.seen.append(seen)
         broken = [*self.broken(self.seen[-RECENT:]), *contradicted]
         with self.database.read() as connection:
-            return Ran(seen, tell(connection, placed.sid), broken)
+            return Ran(seen, life_of(connection, placed.sid), broken)
 
     def broken(self, seen: list[Json]) -> list[str]:
         """The promises that were broken on these calls, or to nobody in particular."""
@@ -273,11 +273,11 @@ class Ran:
     """What became of a call: as the telephone's side saw it, as the service tells it, and the promises it broke."""
 
     seen: Json
-    _story: Story | None
+    _story: CallLife | None
     broken: list[str]
 
     @property
-    def story(self) -> Story:
+    def story(self) -> CallLife:
         assert self._story is not None, "the service does not know the call"
         return self._story
 

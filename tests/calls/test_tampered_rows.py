@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from compliance import hold
 from evidence.event_words import TYPES
-from onrecord.installation import House
+from onrecord.installation import Installation
 from policies.derivation import EFFECTS, WITHOUT_EFFECT
 from storage.custody import erasure
 from storage.custody.erasure import Request
@@ -102,10 +102,10 @@ def lived(line_town: Town) -> Lived:
     town.exchange.clock.sleep(2 * 86400)
     town.work()
     _erase(town, erased)
-    house = cast(House, SimpleNamespace(database=town.database))
-    (_, first), *_ = hold.place(house.database, [kept], reason="case 12", actor="ann")
-    hold.place(house.database, [kept], reason="case 13", actor="ann")
-    hold.release(house.database, first, reason="settled", actor="bob")
+    installation = cast(Installation, SimpleNamespace(database=town.database))
+    (_, first), *_ = hold.place(installation.database, [kept], reason="case 12", actor="ann")
+    hold.place(installation.database, [kept], reason="case 13", actor="ann")
+    hold.release(installation.database, first, reason="settled", actor="bob")
     town.database.write(lambda connection: _close_one(connection, town))
     declined = place("opt_in", "+15125550134", NO)
     made = Lived(town, kept, other, declined, erased, rogue)

@@ -84,7 +84,7 @@ class SignedLog:
         """Something that the log tells of."""
         events = [Event("self.test", {"n_th": n}) for n in range(count)]
         moment = Moment(self.now, os.urandom)
-        self.database.write(lambda connection: consent_log.tell(connection, moment, *events))
+        self.database.write(lambda connection: consent_log.append_events(connection, moment, *events))
 
     def target(self, kind: str) -> AnchorTarget:
         return next(one for one in self.anchoring.find_targets() if one.kind == kind)

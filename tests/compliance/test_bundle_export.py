@@ -349,7 +349,9 @@ def test_what_the_provider_said_after_the_checkpoint_waits_for_the_next_export(o
     assert not any(name.startswith("provider/") for name in files)
     assert checked(write(files, tmp_path / "before"), office.vkey)
     told = Event("provider.corroborated", {"match": True}, {"response_sha256": sha256(b"[]").hexdigest()})
-    office.installation.database.write(lambda connection: calls.tell(connection, Moment(now, os.urandom), call, told))
+    office.installation.database.write(
+        lambda connection: calls.append_events(connection, Moment(now, os.urandom), call, told)
+    )
     files = office.of_first_call("all")
     assert files[f"provider/{call.id}.json"] == b"[]"
     assert checked(write(files, tmp_path / "after"), office.vkey)

@@ -165,7 +165,7 @@ def test_a_part_of_the_log_has_what_shows_that_a_call_was_dated_back(office: Off
     clock, moment = office.installation.twilio.clock, office.anchoring.moment
     clock.passes(30 * 86400)
     told = Event("self.test")
-    office.installation.database.write(lambda connection: consent_log.tell(connection, moment(), told))
+    office.installation.database.write(lambda connection: consent_log.append_events(connection, moment(), told))
     right = talks(office.installation.twilio.dial(), "1").sid
     clock.passes(-21 * 86400)
     wrong = talks(office.installation.twilio.dial(), "1").sid

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from compliance.documents import gather
-from evidence.call_record import ToldCall
+from evidence.call_record import CallRecord
 from storage.rows.calls import Call
 from tests.callflow.conftest import CALLER, Installation
 from tests.callflow.whole_calls import talks
 
 
-def gathered(installation: Installation, known: Call, *disclosed: str) -> ToldCall:
+def gathered(installation: Installation, known: Call, *disclosed: str) -> CallRecord:
     with installation.database.read() as connection:
         return gather(connection, known, disclosed=disclosed)
 

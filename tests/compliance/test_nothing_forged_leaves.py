@@ -56,7 +56,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     def told(connection: Connection) -> None:
         provider_accounts.keep(connection, call.id, b"[]", now, recording_asked_at=None)
         said = Event("provider.corroborated", {"match": True}, {"response_sha256": sha256(b"[]").hexdigest()})
-        calls.tell(connection, Moment(now, os.urandom), call, said)
+        calls.append_events(connection, Moment(now, os.urandom), call, said)
 
     opened.write(told)
     office.anchoring.sign()
@@ -120,7 +120,7 @@ def adds_disclosure(connection: Connection, call: Call) -> None:
 
 def puts_back_what_was_erased(connection: Connection, call: Call) -> None:
     told = Event("privacy.erased", {"basis": "gdpr-17", "fields": ["caller"], "disclosures": 1, "recordings": 0})
-    calls.tell(connection, Moment(call.received_at, os.urandom), call, told)
+    calls.append_events(connection, Moment(call.received_at, os.urandom), call, told)
 
 
 def text_of(table: object, old: str, new: str) -> Change:

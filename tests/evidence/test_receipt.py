@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from evidence.call_record import ToldCall
+from evidence.call_record import CallRecord
 from evidence.merkle import leaf_hash
 from evidence.receipt import receipt
 from tests.evidence.told_calls import (
@@ -52,13 +52,13 @@ KNOWN = set(
 _TERM = re.compile(r"(?:dpv|pd|dct|onrecord):\w+")
 
 
-def record(told: ToldCall) -> dict[str, Any]:
+def record(told: CallRecord) -> dict[str, Any]:
     found: Any = receipt(told, LATER)["dpv:hasRecordOfActivity"]
     assert isinstance(found, dict)
     return found
 
 
-def states(told: ToldCall) -> list[list[str]]:
+def states(told: CallRecord) -> list[list[str]]:
     return [one["@type"] for one in record(told)["dpv:hasConsentStatus"]]
 
 
@@ -77,7 +77,7 @@ def terms(value: Any) -> Iterator[str]:
 
 
 @given(told_calls())
-def test_every_term_is_one_that_its_vocabulary_has(told: ToldCall) -> None:
+def test_every_term_is_one_that_its_vocabulary_has(told: CallRecord) -> None:
     used = {term for term in terms(json.loads(json.dumps(receipt(told, LATER)))) if _TERM.fullmatch(term)}
     assert used - KNOWN == set()
     assert "dpv:ConsentReceipt" in used
@@ -102,7 +102,7 @@ ASKED = ["dpv:ConsentRequested"]
     ],
     ids=lambda value: getattr(value, "outcome", None),
 )
-def test_the_receipt_says_how_consent_went(told: ToldCall, expected: list[list[str]]) -> None:
+def test_the_receipt_says_how_consent_went(told: CallRecord, expected: list[list[str]]) -> None:
     assert states(told) == expected
 
 
@@ -113,7 +113,7 @@ def test_consent_is_over_when_its_time_is() -> None:
 
 
 @given(told_calls())
-def test_express_consent_is_said_only_of_a_key(told: ToldCall) -> None:
+def test_express_consent_is_said_only_of_a_key(told: CallRecord) -> None:
     said = "dpv:ExpressedConsent" in json.dumps(receipt(told, LATER))
     assert said == (told.basis == "express")
 
@@ -136,7 +136,7 @@ def test_what_was_agreed_to_is_said_with_its_ends() -> None:
 
 
 @pytest.mark.parametrize("told", [DECLINED, SILENT, NOT_ASKED, WITHDRAWN], ids=lambda told: told.outcome)
-def test_without_consent_or_without_it_any_more_there_is_no_legal_basis(told: ToldCall) -> None:
+def test_without_consent_or_without_it_any_more_there_is_no_legal_basis(told: CallRecord) -> None:
     assert "dpv:hasLegalBasis" not in record(told)["dpv:hasProcess"]
 
 
@@ -163,7 +163,7 @@ def test_the_proof_is_there_to_be_computed_again() -> None:
 
 
 @given(told_calls())
-def test_the_receipt_never_names_the_caller(told: ToldCall) -> None:
+def test_the_receipt_never_names_the_caller(told: CallRecord) -> None:
     assert not re.search(r"5125550111|anna@", json.dumps(receipt(told, LATER)))
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 
-from evidence.call_record import ToldCall, uuid_of
+from evidence.call_record import CallRecord, uuid_of
 from evidence.vcon import content_hash, unsigned
 from tests.evidence.documents import vcon_faults
 from tests.evidence.told_calls import (
@@ -30,11 +30,11 @@ from tests.evidence.told_calls import (
 LATER = NOON + timedelta(days=5)
 
 
-def vcon(told: ToldCall) -> dict[str, Any]:
+def vcon(told: CallRecord) -> dict[str, Any]:
     return unsigned(told, LATER)
 
 
-def basis(told: ToldCall) -> dict[str, Any]:
+def basis(told: CallRecord) -> dict[str, Any]:
     (found,) = (one for one in vcon(told)["attachments"] if one["purpose"] == "lawful_basis")
     body: dict[str, Any] = found["body"]
     return body
@@ -42,7 +42,7 @@ def basis(told: ToldCall) -> dict[str, Any]:
 
 @settings(max_examples=50)  # the validator takes its time
 @given(told_calls())
-def test_every_call_is_a_vcon_by_the_schema_and_the_draft(told: ToldCall) -> None:
+def test_every_call_is_a_vcon_by_the_schema_and_the_draft(told: CallRecord) -> None:
     assert vcon_faults(vcon(told)) == []
 
 
@@ -60,7 +60,7 @@ def test_a_vcon_that_breaks_the_rules_is_seen(spoil: dict[str, Any], fault: str)
 
 
 @given(told_calls())
-def test_a_call_has_one_uuid_of_version_8_and_its_caller_another(told: ToldCall) -> None:
+def test_a_call_has_one_uuid_of_version_8_and_its_caller_another(told: CallRecord) -> None:
     one = UUID(vcon(told)["uuid"])
     assert (one.version, one.variant) == (8, "specified in RFC 4122")
     assert vcon(told)["uuid"] == unsigned(told, NOON)["uuid"] != vcon(told)["parties"][0]["uuid"]
@@ -97,7 +97,7 @@ def test_a_recording_without_a_permit_is_listed_and_is_no_dialog() -> None:
 
 
 @pytest.mark.parametrize(("told", "buttons"), [(CONSENTED, ["9", "1"]), (DECLINED, ["2"]), (STAYED, []), (SILENT, [])])
-def test_keys_are_in_the_history_of_the_call(told: ToldCall, buttons: list[str]) -> None:
+def test_keys_are_in_the_history_of_the_call(told: CallRecord, buttons: list[str]) -> None:
     history = vcon(told)["dialog"][0].get("party_history", [])
     assert [(one["event"], one["party"], one["button"]) for one in history] == [("keydown", 0, key) for key in buttons]
 
@@ -115,7 +115,7 @@ def test_the_first_dialog_is_what_the_caller_was_told() -> None:
 @pytest.mark.parametrize(
     ("told", "disposition"), [(HUNG_UP, "hung-up"), (replace(NOT_ASKED, status="failed"), "failed")]
 )
-def test_a_call_that_nobody_talked_on_is_incomplete(told: ToldCall, disposition: str) -> None:
+def test_a_call_that_nobody_talked_on_is_incomplete(told: CallRecord, disposition: str) -> None:
     (dialog,) = vcon(told)["dialog"]
     assert (dialog["type"], dialog["disposition"]) == ("incomplete", disposition)
 
@@ -150,7 +150,7 @@ def test_consent_by_staying_says_that_it_is_implied() -> None:
 
 
 @pytest.mark.parametrize("told", [DECLINED, SILENT, HUNG_UP, NOT_ASKED], ids=lambda told: told.outcome)
-def test_without_consent_nothing_is_granted(told: ToldCall) -> None:
+def test_without_consent_nothing_is_granted(told: CallRecord) -> None:
     body = basis(told)
     assert body["purpose_grants"]
     assert not any(one["granted"] for one in body["purpose_grants"])
@@ -158,7 +158,7 @@ def test_without_consent_nothing_is_granted(told: ToldCall) -> None:
 
 
 @given(told_calls())
-def test_something_is_granted_only_where_consent_was_given_and_not_taken_back(told: ToldCall) -> None:
+def test_something_is_granted_only_where_consent_was_given_and_not_taken_back(told: CallRecord) -> None:
     bodies = [one["body"] for one in vcon(told)["attachments"] if one["purpose"] == "lawful_basis"]
     granted = [one["granted"] for body in bodies for one in body["purpose_grants"]]
     assert any(granted) == (told.basis != "" and told.withdrawn_at is None)

@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from evidence.call_record import Business, Grant, Notice, Press, Proven, Tape, ToldCall
+from evidence.call_record import Business, CallRecord, Grant, KeyPress, Notice, Proven, RecordedAudio
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DECIDED, UNTIL = NOON + timedelta(seconds=20), NOON + timedelta(days=90)
 SHA512 = "ab" * 64
-KEPT = Tape("f" * 32, "kept", True, DECIDED, 30, 2, "cd" * 32, SHA512, UNTIL)
+KEPT = RecordedAudio("f" * 32, "kept", True, DECIDED, 30, 2, "cd" * 32, SHA512, UNTIL)
 
 NOTICE = Notice(NOON, "opt_in.en-US@1", "e" * 64, "en-US", "We would like to record this call.", "May we?")
 SERVED = Proven(7, NOON, "disclosure.served", '{"call":"c","n":1,"type":"disclosure.served"}', "a proof\n")
-CONSENTED = ToldCall(
+CONSENTED = CallRecord(
     id="0123456789abcdef" * 2,
     received_at=NOON,
     line="+12125550100",
@@ -29,7 +29,7 @@ CONSENTED = ToldCall(
     ended_at=NOON + timedelta(seconds=90),
     status="completed",
     notices=(NOTICE,),
-    presses=(Press(NOON + timedelta(seconds=15), "9", 1, "repeat"), Press(DECIDED, "1", 2, "accepted")),
+    presses=(KeyPress(NOON + timedelta(seconds=15), "9", 1, "repeat"), KeyPress(DECIDED, "1", 2, "accepted")),
     purposes=("quality", "training"),
     grants=(Grant("quality", UNTIL), Grant("training", NOON + timedelta(days=30))),
     retention="quality-90d",
@@ -48,10 +48,10 @@ WITHDRAWN = replace(
 ERASED = replace(WITHDRAWN, outcome="consented", withdrawn_at=None, erased_at=NOON + timedelta(days=3))
 
 
-def without_consent(outcome: str, *, digit: str = "", reason: str = "") -> ToldCall:
+def without_consent(outcome: str, *, digit: str = "", reason: str = "") -> CallRecord:
     """A call that ended otherwise, after one key perhaps."""
     answer = "declined" if outcome == "declined" else "unrecognized"
-    presses = (Press(DECIDED, digit, 1, answer),) if digit else ()
+    presses = (KeyPress(DECIDED, digit, 1, answer),) if digit else ()
     none = replace(CONSENTED, basis="", grants=(), retention="", keep="", retain_until=None, tapes=())
     return replace(none, outcome=outcome, reason=reason, presses=presses)
 
@@ -65,7 +65,7 @@ EVERY = (CONSENTED, STAYED, WITHDRAWN, ERASED, DECLINED, SILENT, UNCLEAR, HUNG_U
 
 _MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - Hypothesis adds the zone
 _TAPES = st.builds(
-    Tape,
+    RecordedAudio,
     id=st.just("f" * 32),
     state=st.sampled_from(["started", "completed", "stored", "kept", "absent", "condemned", "destroyed"]),
     is_permitted=st.booleans(),
@@ -79,7 +79,7 @@ _TAPES = st.builds(
 
 
 @st.composite
-def told_calls(draw: st.DrawFn) -> ToldCall:
+def told_calls(draw: st.DrawFn) -> CallRecord:
     """Any of them with whatever else may be known of a call or not, in mixtures that no call has had."""
     return replace(
         draw(st.sampled_from(EVERY)),

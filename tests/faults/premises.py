@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from callflow import events
-from compliance.call_life import Story, tell
+from compliance.call_life import CallLife, life_of
 from evidence.events import Event, Value
 from onrecord.demo.promises import Breach, Witness, open_master, strays
 from policies.consent import Outcome, Suppress
@@ -203,7 +203,7 @@ class Premises:
         rules: dict[str, Value] = {"rules_sha256": new.rules_sha256, "law": {"version": "", "sha256": new.law_sha256}}
         public = {"mode": new.mode, "language": new.language, **rules}
         private = {"callee": new.line, "provider_call_id": new.call_sid, "caller_hash": new.caller_hash}
-        return calls.tell(connection, self.moment(), new, Event("call.received", public, private))
+        return calls.append_events(connection, self.moment(), new, Event("call.received", public, private))
 
     def _decide(
         self, connection: Connection, known: Call, outcome: Outcome, keep: timedelta, lengths: Mapping[str, timedelta]
@@ -226,7 +226,7 @@ class Premises:
     ) -> Recording:
         told = News(recording_sid, event, OURS, reports_to_us=True, duration_s=duration_s)
         return self.write(
-            lambda connection: news.hear(connection, self.moment(), self.row(connection, owner), told, self.jobs)
+            lambda connection: news.take_news(connection, self.moment(), self.row(connection, owner), told, self.jobs)
         )
 
     def owner(self, one: Recording) -> Call:
@@ -282,12 +282,12 @@ class Premises:
                     note_failure(self.shop, kind, argument, error)
                 self.jobs.ended(booked)
 
-    def story(self, one: Recording | Call) -> Story:
+    def story(self, one: Recording | Call) -> CallLife:
         call_id = one.call_id if isinstance(one, Recording) else one.id
         with self.shop.database.read() as connection:
             owner = calls.peek(connection, call_id)
             assert owner is not None
-            told = tell(connection, owner.call_sid)
+            told = life_of(connection, owner.call_sid)
         assert told is not None
         return told
 

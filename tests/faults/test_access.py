@@ -34,7 +34,7 @@ def ask(
     premises: Premises, one: Recording, purpose: str = "quality", *, store: AudioStore | None = None, **more: Any
 ) -> KeptAudio | Refusal:
     return premises.write(
-        lambda connection: access.open_for(
+        lambda connection: access.open_for_purpose(
             connection,
             premises.moment(),
             one.id,

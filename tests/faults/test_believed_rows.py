@@ -155,7 +155,7 @@ def test_audio_is_not_opened_for_a_purpose_that_only_a_row_gives(premises: Premi
     one = premises.stored()
     tamper(premises, update(permit).values(purposes=f'{{"training": "{LATER.isoformat()}"}}'))
     answer = premises.write(
-        lambda connection: access.open_for(
+        lambda connection: access.open_for_purpose(
             connection,
             premises.moment(),
             one.id,

@@ -23,10 +23,10 @@ from sqlalchemy import func, select
 
 from onrecord.demo import promises
 from onrecord.demo.calls import ASKING, CALIFORNIA, MEXICO, NOTICE, WITHHELD, DemoCall, Placed, place, texan
-from onrecord.demo.local_installation import LINES, Town
+from onrecord.demo.local_installation import LINES, LocalInstallation
 from onrecord.demo.phone_side import PhoneSide
 from onrecord.demo.run import is_at_rest, witness_of
-from onrecord.installation import House, open_house
+from onrecord.installation import Installation, open_installation
 from onrecord.processes.work import make_corroboration, make_workshop
 from policies.lifecycle import RecordingState
 from storage.database.tables import recording
@@ -74,7 +74,7 @@ CALLERS = (
 class Storm:
     """Places calls, never more than AT_ONCE at a time, and kills whatever it fancies until they are over."""
 
-    town: Town
+    local: LocalInstallation
     calls: int
     fate: random.Random
     say: Say
@@ -100,7 +100,7 @@ class Storm:
         if self.calls >= LONG:
             return True
         with suppress(requests.RequestException):
-            return requests.get(f"{self.town.webhooks_url}/healthz", timeout=0.5).ok
+            return requests.get(f"{self.local.webhooks_url}/healthz", timeout=0.5).ok
         return False
 
     def _place(self) -> Placed:
@@ -108,7 +108,7 @@ class Storm:
         does = (
             DOES[0] if len(self.placed) % 4 == 0 else self.fate.choice(DOES)
         )  # there is something to keep in any storm
-        placed = place(self.town.simulator_url, DemoCall("", line, caller, does))
+        placed = place(self.local.simulator_url, DemoCall("", line, caller, does))
         self.placed.append(placed)
         return placed
 
@@ -116,10 +116,10 @@ class Storm:
         """Now and then the next one dies while it is still starting."""
         victim: Name = self.fate.choice(("serve", "work", "work"))
         alone = self.fate.random() < 0.3
-        self.town.kill(victim, alone=alone)
+        self.local.kill(victim, alone=alone)
         self.killed[f"{victim} alone" if alone else victim] += 1
         time.sleep(self.fate.choice((0.0, 0.0, 0.5, 3.0)))
-        self.town.start(victim)
+        self.local.start(victim)
 
 
 @pytest.mark.timeout(240 + 10 * CALLS)
@@ -145,37 +145,39 @@ def test_no_promise_breaks_whatever_is_killed_whenever(
 
 
 def put_to_the_test(kind: str, folder: Path, kept_in: Mapping[str, str], say: Say) -> Aftermath:
-    with installation(folder, kept_in) as (town, house):
-        storm = Storm(town, SHARE[kind], random.Random(f"{SEED} {kind}"), lambda what: say(f"{kind}: {what}"))
+    with running(folder, kept_in) as (local, installation):
+        storm = Storm(local, SHARE[kind], random.Random(f"{SEED} {kind}"), lambda what: say(f"{kind}: {what}"))
         storm.rages()
-        took_s = settle(house, storm.placed, storm.say)
-        ask_twilio(house, storm.placed)
-        aftermath = look(kind, house, storm, took_s)
+        took_s = settle(installation, storm.placed, storm.say)
+        ask_twilio(installation, storm.placed)
+        aftermath = look(kind, installation, storm, took_s)
     storm.say(str(aftermath))
     return aftermath
 
 
 @contextmanager
-def installation(folder: Path, kept_in: Mapping[str, str]) -> Iterator[tuple[Town, House]]:
+def running(folder: Path, kept_in: Mapping[str, str]) -> Iterator[tuple[LocalInstallation, Installation]]:
     """With its fallback documents elsewhere: a caller gets through also when nothing of ours answers."""
     folder.mkdir()
     shutil.copy(str(files("onrecord.demo").joinpath("demo.toml")), folder / "onrecord.toml")
     with ExitStack() as stack:
-        town = stack.enter_context(Town(folder, extra=kept_in, pace=QUICK))
-        documents = {f"/{number.removeprefix('+')}.xml": town.onrecord("lines", "fallback", number) for number in LINES}
+        local = stack.enter_context(LocalInstallation(folder, extra=kept_in, pace=QUICK))
+        documents = {
+            f"/{number.removeprefix('+')}.xml": local.onrecord("lines", "fallback", number) for number in LINES
+        }
         elsewhere = stack.enter_context(static_host(documents))
-        town.onrecord("lines", "sync", "--fallback", elsewhere + "/{number}.xml")
-        house = open_house(town.environment)
-        stack.callback(house.close)
-        yield town, house
+        local.onrecord("lines", "sync", "--fallback", elsewhere + "/{number}.xml")
+        installation = open_installation(local.environment)
+        stack.callback(installation.close)
+        yield local, installation
 
 
-def settle(house: House, placed: list[Placed], say: Say) -> float:
+def settle(installation: Installation, placed: list[Placed], say: Say) -> float:
     """Until nothing is under way any more; the seconds it took."""
     began = time.monotonic()
     waiting = list(placed)
     while waiting and time.monotonic() - began < SETTLED_WITHIN_S:
-        left = [one for one in waiting if not is_at_rest(house, one)]
+        left = [one for one in waiting if not is_at_rest(installation, one)]
         if len(left) < len(waiting):
             say(f"{len(left)} calls are not at rest")
         waiting = left
@@ -183,19 +185,19 @@ def settle(house: House, placed: list[Placed], say: Say) -> float:
     return time.monotonic() - began
 
 
-def ask_twilio(house: House, placed: list[Placed]) -> None:
+def ask_twilio(installation: Installation, placed: list[Placed]) -> None:
     """Have each call corroborated now: Twilio alone knows of callers who were connected by the documents elsewhere."""
-    corroboration = make_corroboration(house, make_workshop(house))
+    corroboration = make_corroboration(installation, make_workshop(installation))
     for one in placed:
         with suppress(Refused, Unavailable):
             corroboration.ask_now(one.call_sid)
 
 
-def look(kind: str, house: House, storm: Storm, took_s: float) -> Aftermath:
+def look(kind: str, installation: Installation, storm: Storm, took_s: float) -> Aftermath:
     """`answered` are the calls of which a voice request was answered by us, and not by the documents elsewhere."""
     seen = [one.seen() for one in storm.placed]
-    found = promises.breaches(witness_of(house), seen)
-    with house.database.read() as connection:
+    found = promises.breaches(witness_of(installation), seen)
+    with installation.database.read() as connection:
         kept = connection.scalar(select(func.count()).where(recording.c.state == RecordingState.KEPT))
         return Aftermath(
             kind=kind,

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from compliance import hold
-from onrecord.installation import House
+from onrecord.installation import Installation
 from policies.consent import Outcome
 from storage.database.engine import Database
 from storage.database.tables import remembered_decline
@@ -50,10 +50,10 @@ def somebody_waits(database: Database) -> None:
 def test_many_calls_are_held_while_one_of_them_goes_on(premises: Premises) -> None:
     database = premises.shop.database
     ids = sorted(premises.call(Outcome.DECLINED).id for _ in range(3))
-    house = cast(House, SimpleNamespace(database=database))
+    installation = cast(Installation, SimpleNamespace(database=database))
     with ThreadPoolExecutor(1) as pool:
         with step_of_a_caller(database, lambda connection: calls.by_id(connection, ids[1])):
-            held = pool.submit(hold.place, house.database, ids, reason="case 12", actor="ann")
+            held = pool.submit(hold.place, installation.database, ids, reason="case 12", actor="ann")
             somebody_waits(database)
         assert [call_id for call_id, _ in held.result()] == ids
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from flask import Flask
 
-from onrecord.processes.body_gate import Doorway
+from onrecord.processes.body_gate import BodyGate
 from tests.callflow.conftest import ACCOUNT, BASE, TOKEN
 
 FORM = "application/x-www-form-urlencoded"
@@ -115,7 +115,7 @@ class Sent:
         headers |= length if self.method == "POST" else {}
         lines = Lines(headers, *(("x-twilio-signature", one) for one in self.signatures[:-1]))
         request = Request(self.path, lines, self.body, self.method, self.query)
-        asyncio.run(Doorway(app).__rsgi__(request, request))
+        asyncio.run(BodyGate(app).__rsgi__(request, request))
         ((status, _, answer),) = request.answered
         return status, answer
 

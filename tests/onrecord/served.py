@@ -5,16 +5,16 @@ import sys
 
 from callflow.webhooks import create_app
 from onrecord.processes.address import Address
-from onrecord.processes.body_gate import Doorway
+from onrecord.processes.body_gate import BodyGate
 from onrecord.processes.serve import die_with_parent, run
 from storage.database.engine import Database
 from tests.callflow.conftest import Clock, make_webhooks
 
 
-def doorway() -> Doorway:
-    return Doorway(create_app(make_webhooks(Database.open(os.environ["DATABASE_URL"]), Clock())))
+def body_gate() -> BodyGate:
+    return BodyGate(create_app(make_webhooks(Database.open(os.environ["DATABASE_URL"]), Clock())))
 
 
 if __name__ == "__main__":
     die_with_parent()
-    run("tests.onrecord.served:doorway", Address("127.0.0.1", int(sys.argv[1])), workers=1)
+    run("tests.onrecord.served:body_gate", Address("127.0.0.1", int(sys.argv[1])), workers=1)

@@ -1,4 +1,4 @@
-"""Requests wait for their bodies at the doorway, where they keep no caller waiting, and reach the app whole."""
+"""Requests wait for their bodies at the body_gate, where they keep no caller waiting, and reach the app whole."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ import pytest
 
 from callflow.signature import BODY_BYTES_MAX
 from onrecord.demo.local_installation import free_port
-from onrecord.processes.body_gate import AWAITED_MAX, Doorway
+from onrecord.processes.body_gate import AWAITED_MAX, BodyGate
 from storage.database.engine import Database
 from storage.database.schema import migrate
 from tests.callflow.conftest import Delivery, Installation, install
@@ -27,9 +27,9 @@ def request(delivery: Delivery) -> Request:
     return Request(delivery.path, {**headers, "x-twilio-signature": delivery.signature}, delivery.body)
 
 
-def pass_through(doorway: Doorway, *requests: Request) -> None:
+def pass_through(body_gate: BodyGate, *requests: Request) -> None:
     async def all_at_once() -> None:
-        await asyncio.gather(*(doorway.__rsgi__(one, one) for one in requests))
+        await asyncio.gather(*(body_gate.__rsgi__(one, one) for one in requests))
 
     asyncio.run(all_at_once())
 
@@ -38,7 +38,7 @@ def test_what_comes_through_the_doorway_is_answered_as_if_it_had_come_straight(i
     call = installation.twilio.dial()
     delivery = installation.twilio.sign("/voice/answer", call.params(CallStatus="ringing", FromCity="São Paulo"))
     through = request(delivery)
-    pass_through(Doorway(installation.twilio.app), through)
+    pass_through(BodyGate(installation.twilio.app), through)
     straight = delivery.to(installation.twilio.app)
     ((status, headers, body),) = through.answered
     assert (status, body) == (200, straight.data)
@@ -59,7 +59,7 @@ def test_a_body_that_will_be_refused_anyway_is_not_waited_for(
     installation: Installation, headers: dict[str, str]
 ) -> None:
     one = Request("/voice/answer", {"content-type": FORM, **headers})
-    pass_through(Doorway(installation.twilio.app, body_s=0.2), one)
+    pass_through(BodyGate(installation.twilio.app, body_s=0.2), one)
     assert (one.was_read, [status for status, *_ in one.answered]) == (False, [403])
 
 
@@ -68,7 +68,7 @@ def test_a_body_is_read_whether_its_length_is_known_or_not(installation: Install
     call = installation.twilio.dial()
     one = request(installation.twilio.sign("/voice/answer", call.params(CallStatus="ringing")))
     one.headers = {"x-twilio-signature": one.headers["x-twilio-signature"], **length}
-    pass_through(Doorway(installation.twilio.app), one)
+    pass_through(BodyGate(installation.twilio.app), one)
     assert [status for status, *_ in one.answered] == [200]
     assert installation.call(call.sid).outcome == "open"
 
@@ -76,7 +76,7 @@ def test_a_body_is_read_whether_its_length_is_known_or_not(installation: Install
 def test_a_body_that_grows_over_the_cap_is_read_no_further(installation: Installation) -> None:
     one = request(installation.twilio.sign("/voice/answer", installation.twilio.dial().params(Pad="x" * 100_000)))
     one.headers = {"x-twilio-signature": one.headers["x-twilio-signature"]}
-    pass_through(Doorway(installation.twilio.app), one)
+    pass_through(BodyGate(installation.twilio.app), one)
     assert ([status for status, *_ in one.answered], one.sent_bytes) == ([403], BODY_BYTES_MAX + 128)
 
 
@@ -87,10 +87,10 @@ def test_bodies_that_never_come_keep_nobody_waiting(installation: Installation) 
     answered_before: list[int] = []
 
     async def all_at_once() -> None:
-        doorway = Doorway(installation.twilio.app, body_s=1.0)
-        waiting = [asyncio.ensure_future(doorway.__rsgi__(one, one)) for one in slow]
+        body_gate = BodyGate(installation.twilio.app, body_s=1.0)
+        waiting = [asyncio.ensure_future(body_gate.__rsgi__(one, one)) for one in slow]
         await asyncio.sleep(0)  # they have begun to wait
-        await doorway.__rsgi__(genuine, genuine)
+        await body_gate.__rsgi__(genuine, genuine)
         answered_before.append(sum(bool(one.answered) for one in slow))
         await asyncio.gather(*waiting)
 
@@ -105,7 +105,7 @@ def test_one_good_signature_is_enough_whatever_a_proxy_added(installation: Insta
     one = request(installation.twilio.sign("/voice/answer", installation.twilio.dial().params()))
 
     one.headers = Lines(one.headers, ("x-twilio-signature", beside))
-    pass_through(Doorway(installation.twilio.app), one)
+    pass_through(BodyGate(installation.twilio.app), one)
     assert [status for status, *_ in one.answered] == [200]
 
 
@@ -117,10 +117,10 @@ def test_of_too_many_bodies_those_that_were_waited_for_longest_are_given_up(inst
     answered: list[list[bool]] = []
 
     async def all_at_once() -> None:
-        doorway = Doorway(installation.twilio.app, body_s=2.0)
-        waiting = [asyncio.ensure_future(doorway.__rsgi__(one, one)) for one in (*others, *slow)]
+        body_gate = BodyGate(installation.twilio.app, body_s=2.0)
+        waiting = [asyncio.ensure_future(body_gate.__rsgi__(one, one)) for one in (*others, *slow)]
         await asyncio.sleep(0)
-        await doorway.__rsgi__(genuine, genuine)
+        await body_gate.__rsgi__(genuine, genuine)
         answered.extend([[bool(one.answered) for one in some] for some in (others, slow, [genuine])])
         await asyncio.gather(*waiting)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from onrecord.accepted_rulebook import BYTES_MAX, VARIABLE, handed_over, taken_over
-from onrecord.installation import open_front
+from onrecord.installation import open_web_installation
 from onrecord.lines import publish
 from onrecord.publish import spoken_under
 from policies.jurisdiction.pack import packaged_law, read_law
@@ -83,7 +83,7 @@ def test_a_face_comes_up_under_the_rules_that_were_accepted_whatever_the_file_sa
     accepted = path.read_text()
     path.write_text("[[[ half an edit")
     with site.inside():
-        front = open_front({**site.environ, **handed_over(accepted)})
+        front = open_web_installation({**site.environ, **handed_over(accepted)})
     front.database.close()
     assert front.rulebook == parse(accepted)
 

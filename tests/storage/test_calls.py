@@ -76,7 +76,7 @@ def test_when_the_disclosure_was_served_is_kept_through_all_that_follows(used_da
     moved = used_database.write(
         lambda connection: calls.settle(connection, later, served, CallEvent.DISCLOSURE_COMPLETED)
     )
-    told_more = used_database.write(lambda connection: calls.tell(connection, later, moved, told))
+    told_more = used_database.write(lambda connection: calls.append_events(connection, later, moved, told))
     assert read(used_database, known) == told_more
     assert told_more.served_at == NOON
 

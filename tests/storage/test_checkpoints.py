@@ -33,7 +33,7 @@ def moment(minutes: float = 0) -> Moment:
 
 def append(database: Database, count: int = 1) -> None:
     events = [Event("self.test", {"n_th": n}) for n in range(count)]
-    database.write(lambda connection: consent_log.tell(connection, moment(), *events))
+    database.write(lambda connection: consent_log.append_events(connection, moment(), *events))
 
 
 def sign(database: Database, signing: Signing = SIGNING, minutes: float = 0) -> SignedCheckpoint:

@@ -2,12 +2,12 @@ import threading
 
 import pytest
 
-from storage.database.circuit_breaker import Stall
+from storage.database.circuit_breaker import CircuitBreaker
 from storage.errors import Refused, Unavailable
 
 
-def stalled() -> Stall:
-    stall = Stall()
+def stalled() -> CircuitBreaker:
+    stall = CircuitBreaker()
     with pytest.raises(Unavailable), stall.watched():
         raise Unavailable
     return stall
@@ -40,7 +40,7 @@ def test_it_may_be_asked_again_after_each_try_in_vain() -> None:
 
 
 def test_what_the_work_itself_refuses_is_no_stall() -> None:
-    stall = Stall()
+    stall = CircuitBreaker()
     with pytest.raises(Refused), stall.watched():
         raise Refused
     with stall.watched(), stall.watched():

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from callflow.callbacks import Callbacks
 from callflow.webhooks import Webhooks, create_app
 from evidence.disclosures import read_disclosure
-from onrecord.installation import House, open_house
+from onrecord.installation import Installation, open_installation
 from onrecord.processes.health import Readiness, add_health
 from policies.erasure import goes
 from policies.lifecycle import RecordingState
@@ -67,27 +67,27 @@ def settled_site(site: Site) -> People:
     rules = RULEBOOK.read_text().replace('remember = "never"', 'remember = "P180D"')
     (site.folder / "onrecord.toml").write_text(rules)
     clock = Clock(datetime.now(UTC) - timedelta(days=5))
-    with site.inside(), closing(open_house(os.environ)) as house:
-        twilio = phone_company(house, clock)
+    with site.inside(), closing(open_installation(os.environ)) as installation:
+        twilio = phone_company(installation, clock)
         sids = {number: [one.sid for one in _calls(twilio, number)] for number in (ANN, BOB)}
-        _take_in(house, clock)
-        with house.database.read() as connection:
+        _take_in(installation, clock)
+        with installation.database.read() as connection:
             ids = {number: _ids(connection, sids[number]) for number in sids}
             needles = {number: _needles(connection, number, sids[number]) for number in sids}
     return People(site, sids, ids, needles)
 
 
-def phone_company(house: House, clock: Clock) -> Twilio:
+def phone_company(installation: Installation, clock: Clock) -> Twilio:
     """What sends this installation its webhooks."""
-    conversation = house.conversation()
+    conversation = installation.conversation()
     parts = Webhooks(
-        database=house.database,
+        database=installation.database,
         conversation=conversation,
         callbacks=Callbacks(conversation),
         account_sid=ACCOUNT,
         webhook_secrets=(TOKEN,),
         add_health=partial(add_health, readiness=Readiness({})),
-        waiting=make_waiting(house.database, conversation, clock),
+        waiting=make_waiting(installation.database, conversation, clock),
         now=clock,
     )
     return Twilio(create_app(parts), clock)
@@ -107,19 +107,19 @@ def _calls(twilio: Twilio, number: str) -> list[PhoneCall]:
     ]
 
 
-def _take_in(house: House, clock: Clock) -> None:
+def _take_in(installation: Installation, clock: Clock) -> None:
     """What a worker would do in the days after: keep the recordings, and ask Twilio for the last time."""
     company = PhoneCompany(clock)
     shop = Workshop(
-        house.database,
+        installation.database,
         company,
-        house.store,
-        house.settings.spool,
-        house.keys.key_encryption_key,
+        installation.store,
+        installation.settings.spool,
+        installation.keys.key_encryption_key,
         None,
         now=clock,
     )
-    with house.database.read() as connection:
+    with installation.database.read() as connection:
         for sid in connection.scalars(select(call.c.call_sid)):
             company.calls[sid] = ProviderCall(sid, "completed", 60, True, "", "", clock.now)
         found = _recordings(connection)
@@ -128,14 +128,21 @@ def _take_in(house: House, clock: Clock) -> None:
         company.tapes[one.recording_sid] = Tape(shown, _WAV)
         intake(shop, cast(Steps, Patient()), one.id)
     clock.passes(86400 * 2)
-    ask_provider.ask(shop, house.jobs)
+    ask_provider.ask(shop, installation.jobs)
 
 
-def carry_out_destructions(house: House) -> None:
+def carry_out_destructions(installation: Installation) -> None:
     """By a worker that no provider answers: for an erased call none is asked."""
     company = PhoneCompany(lambda: datetime.now(UTC))
-    shop = Workshop(house.database, company, house.store, house.settings.spool, house.keys.key_encryption_key, None)
-    with house.database.read() as connection:
+    shop = Workshop(
+        installation.database,
+        company,
+        installation.store,
+        installation.settings.spool,
+        installation.keys.key_encryption_key,
+        None,
+    )
+    with installation.database.read() as connection:
         condemned = [one for one in _recordings(connection) if one.state is RecordingState.CONDEMNED]
     for one in condemned:
         destroy(shop, cast(Steps, Patient()), one.id)

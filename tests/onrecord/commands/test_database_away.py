@@ -16,7 +16,7 @@ import requests
 from sqlalchemy import text
 
 from onrecord.initialise import initialise
-from onrecord.installation import open_house
+from onrecord.installation import open_installation
 from storage.rows import calls
 from storage.rows.calls import Call
 from tests.callflow.conftest import ACCOUNT, BASE, TOKEN, Clock, Delivery, PhoneCall, Twilio, connects, said
@@ -44,8 +44,8 @@ def asked(site: Site) -> Told:
     """Before `serve` starts, so that nobody waits for the disclosure to play."""
     site.environ |= {"PUBLIC_BASE_URL": BASE, "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN}
     (site.folder / "onrecord.toml").write_text(TEXT)
-    with site.inside(), closing(open_house(os.environ)) as house:
-        twilio = phone_company(house, Clock(datetime.now(UTC) - timedelta(minutes=1)))
+    with site.inside(), closing(open_installation(os.environ)) as installation:
+        twilio = phone_company(installation, Clock(datetime.now(UTC) - timedelta(minutes=1)))
         call = twilio.dial(caller=f"+1512557{secrets.randbelow(10_000):04}")
         gather = call.to_the_question().find("Gather")
         assert gather is not None

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, text
 
 from onrecord.demo.promises import Witness, breaches
-from onrecord.installation import open_house
+from onrecord.installation import open_installation
 from storage.database.tables import call
 from tests.callflow.conftest import Clock, PhoneCall, read
 from tests.callflow.whole_calls import NOTICE
@@ -78,8 +78,8 @@ def test_the_audio_can_not_be_opened_at_once_and_is_gone_when_the_worker_has_bee
     audio = {path for path in (people.site.folder / "var/audio/rec").rglob("*") if path.is_file()}
     erased(people)
     assert people.site.run("recording", "export", sid, "copy", "--purpose", "quality").code == 1
-    with people.site.inside(), closing(open_house(os.environ)) as house:
-        carry_out_destructions(house)
+    with people.site.inside(), closing(open_installation(os.environ)) as installation:
+        carry_out_destructions(installation)
     left = {path for path in (people.site.folder / "var/audio/rec").rglob("*") if path.is_file()}
     assert len(left) == len(audio) / 2
     other = "RE" + people.sids[BOB][0][2:]
@@ -243,9 +243,9 @@ def test_what_else_tells_of_calls_copes_with_an_erased_one(people: People) -> No
 def test_the_check_of_the_promises_knows_an_erased_call_from_a_lost_one(people: People) -> None:
     erased(people)
     seen: list[dict[str, Any]] = [{"call_sid": sid, "recordings": []} for sid in people.sids[ANN]]
-    with people.site.inside(), closing(open_house(os.environ)) as house:
-        carry_out_destructions(house)
-        witness = Witness(house.database, house.store, house.keys.key_encryption_key)
+    with people.site.inside(), closing(open_installation(os.environ)) as installation:
+        carry_out_destructions(installation)
+        witness = Witness(installation.database, installation.store, installation.keys.key_encryption_key)
         assert breaches(witness, seen, others=people.sids[BOB]) == []
         lost = breaches(witness, [*seen, {"call_sid": "CA0", "recordings": []}], others=people.sids[BOB])
         assert {one.promise for one in lost} == {"P5"}
@@ -332,8 +332,8 @@ def test_a_file_that_broke_off_or_was_damaged_is_told(people: People) -> None:
 def test_what_comes_late_of_an_erased_call_brings_nothing_back(people: People) -> None:
     erased(people)
     sid, call_id = people.sids[ANN][0], people.ids[ANN][0]
-    with people.site.inside(), closing(open_house(os.environ)) as house:
-        twilio, urls = phone_company(house, Clock(datetime.now(UTC))), house.conversation().urls
+    with people.site.inside(), closing(open_installation(os.environ)) as installation:
+        twilio, urls = phone_company(installation, Clock(datetime.now(UTC))), installation.conversation().urls
         late = PhoneCall(twilio, NOTICE, ANN, sid)
         assert late.recording(urls.recording(call_id), "completed").status_code == 204
         answer = read(twilio.post(urls.ended(call_id), late.params(DialCallStatus="completed")))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select, update
 
-from onrecord.installation import open_house
+from onrecord.installation import open_installation
 from storage.audio.sealing import seal, unwrap_key
 from storage.database.tables import call, disclosure, log_leaf, permit, recording_key
 from tests.compliance.signed_log import disarm
@@ -44,9 +44,9 @@ class Kept:
 
 
 def keep(site: Site, *, days_ago: float = 1, wav: bytes = WAV, duration_s: int = 3) -> Kept:
-    with site.inside(), closing(open_house(os.environ)) as house:
-        premises = Premises.open(house.database, house.store, site.folder / "var/spool")
-        premises.shop = replace(premises.shop, key_encryption_key=house.keys.key_encryption_key)
+    with site.inside(), closing(open_installation(os.environ)) as installation:
+        premises = Premises.open(installation.database, installation.store, site.folder / "var/spool")
+        premises.shop = replace(premises.shop, key_encryption_key=installation.keys.key_encryption_key)
         premises.company.before_deletion = lambda _: None  # which would open it with the premises' own key
         premises.clock.now = datetime.now(UTC) - timedelta(days=days_ago)
         one = premises.completed(wav, duration_s=duration_s)
@@ -135,9 +135,13 @@ def test_audio_that_was_altered_is_said_and_leaves_no_file(kept: Kept) -> None:
 def test_audio_that_was_exchanged_by_somebody_with_the_keys_is_said_and_leaves_no_file(kept: Kept) -> None:
     """It opens as it should: only the log knows that it was another."""
     (master,) = (path for path in kept.site.folder.rglob("master-*") if path.is_file() and path.stat().st_size > 1000)
-    with kept.site.inside(), closing(open_house(os.environ)) as house, house.database.read() as connection:
+    with (
+        kept.site.inside(),
+        closing(open_installation(os.environ)) as installation,
+        installation.database.read() as connection,
+    ):
         row = connection.execute(select(recording_key)).one()
-        data_key = unwrap_key(house.keys.key_encryption_key, row.wrapped_key, row.recording_id)
+        data_key = unwrap_key(installation.keys.key_encryption_key, row.wrapped_key, row.recording_id)
     other = kept.site.folder / "other"
     other.write_bytes(WAV[:-1000] + WAV[-1000:][::-1])
     master.chmod(0o600)

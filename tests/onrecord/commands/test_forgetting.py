@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, insert, select
 
-from onrecord.installation import open_house
+from onrecord.installation import open_installation
 from onrecord.processes.work import make_worker
 from storage.database.tables import call, remembered_decline
 from storage.rows import declines
@@ -25,9 +25,9 @@ def test_a_worker_forgets_who_declined_when_the_time_is_over(site: Site) -> None
             ends = now + timedelta(minutes=1 if number == 0 else -1)
             declines.remember(connection, f"{number:064x}", call_id="c", at=now, forget_at=ends)
 
-    with site.inside(), closing(open_house(os.environ)) as house:
-        house.database.write(decline)
-        (forget,) = (one for one in make_worker(house)._periodic if one.name == "forget")
+    with site.inside(), closing(open_installation(os.environ)) as installation:
+        installation.database.write(decline)
+        (forget,) = (one for one in make_worker(installation)._periodic if one.name == "forget")
         forget.work()
-        with house.database.read() as connection:
+        with installation.database.read() as connection:
             assert list(connection.scalars(select(remembered_decline.c.number_hash))) == ["0" * 64]

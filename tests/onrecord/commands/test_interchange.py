@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, delete, update
 
 from evidence.checkpoints import TlogProof
-from onrecord.installation import open_house
+from onrecord.installation import open_installation
 from onrecord.lines import publish
 from policies.rulebook.read import parse
 from storage.custody.intake import intake
@@ -79,24 +79,24 @@ class Called:
 @pytest.fixture(scope="module")
 def called(fresh: Site, tmp_path_factory: pytest.TempPathFactory) -> Called:
     site = fresh.copied_to(tmp_path_factory.mktemp("interchange"))
-    with site.inside(), closing(open_house(os.environ)) as house:
+    with site.inside(), closing(open_installation(os.environ)) as opened:
         text = RULEBOOK.read_text()
-        publish(house.database, parse(text), text)
-        installation = install(house.database)
+        publish(opened.database, parse(text), text)
+        installation = install(opened.database)
         installation.twilio.clock.now = datetime.now(UTC) - timedelta(hours=1)
         sids = [one.sid for one in call_every_way(installation.twilio, CALLER)]
         shop = Workshop(
-            house.database,
+            installation.database,
             company(installation, sids[0]),
-            house.store,
+            opened.store,
             Path("var/spool"),
-            house.keys.key_encryption_key,
+            opened.keys.key_encryption_key,
             None,
         )
         for one in installation.recordings(sids[0]):
             intake(shop, cast(Steps, Patient()), one.id)
-        signing = Signing("support.example", [house.keys.log_signing_seed])
-        house.database.write(lambda connection: checkpoints.sign(connection, shop.moment(), signing))
+        signing = Signing("support.example", [opened.keys.log_signing_seed])
+        installation.database.write(lambda connection: checkpoints.sign(connection, shop.moment(), signing))
     return Called(site, dict(zip(KINDS, sids, strict=True)))
 
 

@@ -36,7 +36,7 @@ def happens(site: Site, count: int = 1) -> None:
     events = [Event("self.test", {"n_th": n}) for n in range(count)]
     moment = Moment(datetime.now(UTC), os.urandom)
     with closing(site.database()) as database:
-        database.write(lambda connection: consent_log.tell(connection, moment, *events))
+        database.write(lambda connection: consent_log.append_events(connection, moment, *events))
 
 
 def sign(site: Site) -> Note:

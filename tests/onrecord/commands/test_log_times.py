@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from evidence.events import Event
-from onrecord.installation import open_house
+from onrecord.installation import open_installation
 from onrecord.lines import publish
 from policies.rulebook.read import parse
 from storage.log import consent_log
@@ -25,7 +25,7 @@ def dated(site: Site, **ahead: float) -> None:
     """Something that the log tells of, by a clock that is off."""
     moment = Moment(datetime.now(UTC) + timedelta(**ahead), os.urandom)
     with closing(site.database()) as database:
-        database.write(lambda connection: consent_log.tell(connection, moment, Event("self.test")))
+        database.write(lambda connection: consent_log.append_events(connection, moment, Event("self.test")))
 
 
 def warnings(site: Site) -> list[str]:
@@ -38,9 +38,9 @@ def warnings(site: Site) -> list[str]:
 @pytest.mark.parametrize("chosen", ["call", "all"])
 def test_a_call_that_is_dated_weeks_before_it_was_written_is_told_to_whoever_looks(site: Site, chosen: str) -> None:
     """The program in the bundle says so too, also of a bundle of that call alone."""
-    with site.inside(), closing(open_house(os.environ)) as house:
-        publish(house.database, parse(RULEBOOK.read_text()), RULEBOOK.read_text())
-        installation = install(house.database)
+    with site.inside(), closing(open_installation(os.environ)) as opened:
+        publish(opened.database, parse(RULEBOOK.read_text()), RULEBOOK.read_text())
+        installation = install(opened.database)
         installation.twilio.clock.now = datetime.now(UTC) - timedelta(weeks=3)
         sid = talks(installation.twilio.dial(), "1").sid
         known = installation.call(sid)

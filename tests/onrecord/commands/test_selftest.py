@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from onrecord.demo.local_installation import free_port
-from onrecord.installation import open_house
+from onrecord.installation import open_installation
 from onrecord.processes.work import make_worker
 from onrecord.selftest.checks import CHECKS
 from onrecord.selftest.schedule import EVERY, SelfTest, utc_now
@@ -58,8 +58,8 @@ def test_an_installation_that_is_served_passes(site: Site) -> None:
 def test_a_worker_that_is_told_to_end_gives_it_up(site: Site) -> None:
     """Rather than wait for a disclosure to end."""
     stopping = threading.Event()
-    with site.inside(), closing(open_house(os.environ)) as house:
-        test = SelfTest.of(house, stopping)
+    with site.inside(), closing(open_installation(os.environ)) as installation:
+        test = SelfTest.of(installation, stopping)
         test.wait(0.0)
         stopping.set()
         with pytest.raises(Unavailable, match="given up"):
@@ -68,12 +68,12 @@ def test_a_worker_that_is_told_to_end_gives_it_up(site: Site) -> None:
 
 def test_the_eldest_worker_looks_whether_it_is_due(site: Site) -> None:
     site.environ["PUBLIC_BASE_URL"] = f"http://127.0.0.1:{free_port()}"
-    with site.inside(), closing(open_house(os.environ)) as house:
-        (daily,) = (one for one in make_worker(house)._periodic if one.name == "self-test")
+    with site.inside(), closing(open_installation(os.environ)) as installation:
+        (daily,) = (one for one in make_worker(installation)._periodic if one.name == "self-test")
         assert not daily.everywhere
         daily.work()
         assert "selftest." not in site.run("log", "show").out
         a_day_ago = update(watermark).where(watermark.c.name == "selftest").values(at=utc_now() - EVERY)
-        house.database.write(lambda connection: connection.execute(a_day_ago))
+        installation.database.write(lambda connection: connection.execute(a_day_ago))
         daily.work()
         assert site.run("log", "show").out.count("selftest.failed") == 1
