@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pysqlite3 import dbapi2 as sqlite
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storage.database.circuit_breaker import CircuitBreaker
 from storage.database.deadline import Deadline, IsLate
 from storage.database.group_commit import GroupCommit
+from storage.database.lost_connections import on_lost
 from storage.database.row_errors import on_error
 from storage.errors import Broken, Refused, Unavailable
 
@@ -45,8 +46,6 @@ POSTGRES_PATIENCE = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
-# The server ends the connection: it was told to, it crashed, it starts or stops (PostgreSQL, appendix "Error Codes").
-POSTGRES_GOES_AWAY = {"57P01", "57P02", "57P03"}
 _RACES = 5
 _READING = "onrecord_reading"
 
@@ -210,16 +209,8 @@ def _postgres_engine(url: str) -> Engine:
         raise Refused(f"DATABASE_URL: {error}") from None
     event.listen(engine, "connect", _open_postgres)
     event.listen(engine, "handle_error", on_error)
-    event.listen(engine, "handle_error", _leave_the_pool)
+    event.listen(engine, "handle_error", on_lost)
     return engine
-
-
-def _leave_the_pool(context: ExceptionContext) -> None:
-    """A server says that it ends a connection before it closes it. SQLAlchemy goes by the closed socket alone, and
-    would give the other connections of the pool, which ended with this one, to the next callers.
-    """
-    if getattr(context.original_exception, "sqlstate", "") in POSTGRES_GOES_AWAY:
-        context.is_disconnect = True
 
 
 def _open_postgres(connection: Any, record: Any) -> None:

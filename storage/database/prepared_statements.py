@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import UpdateBase
 
+from storage.database.lost_connections import leave_where_lost
 from storage.database.row_errors import leave_the_row_out
 
 Values = Mapping[str, Any]
@@ -61,8 +62,9 @@ class Prepared:
                 return result(cursor)
             except driver.Error as error:
                 leave_the_row_out(error)
+                is_lost = leave_where_lost(connection, error, cursor)
                 raise DBAPIError.instance(
-                    compiled.sql, None, error, driver.Error, dialect=connection.dialect
+                    compiled.sql, None, error, driver.Error, connection_invalidated=is_lost, dialect=connection.dialect
                 ) from error
 
     def _for(self, dialect: Dialect) -> "_Compiled":

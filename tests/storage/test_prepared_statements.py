@@ -1,14 +1,16 @@
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from storage.database.engine import Database
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import log_head, worker
-from storage.errors import Broken
+from storage.errors import Broken, Unavailable
 from tests.conftest import NOON
+from tests.databases import PostgresServer
 
 HALF_PAST = datetime(2026, 11, 22, 19, 0, tzinfo=timezone(timedelta(hours=6, minutes=30)))  # 12:30 in UTC
 ADD = Prepared(insert(worker))
@@ -63,3 +65,24 @@ def test_a_read_sees_one_moment_from_its_first_statement_on(database: Database) 
         assert BEATEN.first(connection, {"at": NOON}) is None
         database.write(lambda other: ADD.run(other, row("w1")))
         assert BEATEN.first(connection, {"at": NOON}) is None
+
+
+def test_when_postgres_says_that_it_ends_one_connection_no_other_of_the_pool_is_used_again(
+    postgres: PostgresServer,
+) -> None:
+    """It says so first and closes the connection then: a client that is quick sees only the first."""
+    backend, stops = text("SELECT pg_backend_pid()"), Prepared(select(func.stops()))
+    body = "BEGIN RAISE EXCEPTION USING ERRCODE = '57P01', MESSAGE = 'it stops'; END"
+    with postgres.fresh_database() as url, closing(Database.open(url)) as database:
+        database.write(
+            lambda connection: connection.execute(
+                text(f"CREATE FUNCTION stops() RETURNS int LANGUAGE plpgsql AS $${body}$$")
+            )
+        )
+        with ExitStack() as stack:
+            before = {stack.enter_context(database.read()).scalar(backend) for _ in range(3)}
+        with pytest.raises(Unavailable, match="it stops"):
+            database.write(lambda connection: stops.first(connection, {}))
+        with ExitStack() as stack:
+            after = {stack.enter_context(database.read()).scalar(backend) for _ in range(3)}
+    assert before & after == set()
