@@ -11,7 +11,7 @@ import pytest
 from onrecord.commands.main import main
 from policies.jurisdiction.pack import packaged_law
 from policies.rulebook.read import parse
-from tests.source import ROOT, modules, tree_of
+from tests.source import ROOMS, ROOT, modules, tree_of
 
 EXAMPLE = files("onrecord").joinpath("example.toml").read_text(encoding="utf-8")
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
@@ -59,7 +59,7 @@ def test_the_number_of_guesses_is_the_packs() -> None:
 
 
 def test_the_page_about_evidence_lists_every_event_that_is_logged() -> None:
-    logged = {name for path in modules("callflow", "storage") for name in _events_in(tree_of(path))}
+    logged = {name for path in modules(*ROOMS) for name in _events_in(tree_of(path))}
     rows = re.findall(r"^\| (`[a-z].*?) \|", PAGES["evidence.md"].partition("## The events")[2], re.MULTILINE)
     listed = {name for row in rows for name in _whole(re.findall(r"`([a-z_.]+)`", row))}
     assert len(logged) > 25

@@ -18,8 +18,9 @@ def on_lost(context: ExceptionContext) -> None:
 
 def leave_where_lost(connection: Connection, error: BaseException, cursor: Any) -> bool:
     """The same for a statement that went past SQLAlchemy: give up this connection and whatever waits in the pool."""
-    driver = connection.connection.dbapi_connection
-    if not (_says_so(error) or connection.dialect.is_disconnect(error, driver, cursor)):  # type: ignore[arg-type]
+    driver: Any = connection.connection.dbapi_connection
+    failure: Any = error  # of the driver, as SQLAlchemy wants it
+    if not (_says_so(error) or connection.dialect.is_disconnect(failure, driver, cursor)):
         return False
     connection.invalidate(error)
     connection.engine.dispose()

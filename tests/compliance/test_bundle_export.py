@@ -580,9 +580,9 @@ def test_what_an_export_that_was_killed_has_left_is_in_no_other_bundle(name: str
     killed = """
 import os, sys
 from pathlib import Path
-from callflow import log_export
+from compliance.bundle import export
 Path.rename = lambda *_: os._exit(9)
-log_export.write_bundle({"README.txt": b"all of it", "provider/1.json": b"+15125550111"}, Path(sys.argv[1]))
+export.write_bundle({"README.txt": b"all of it", "provider/1.json": b"+15125550111"}, Path(sys.argv[1]))
 """
     ended = subprocess.run([sys.executable, "-c", killed, str(tmp_path / name)], cwd=ROOT, check=False)
     assert ended.returncode == 9

@@ -25,7 +25,7 @@ from storage.rows import calls
 from storage.rows.recordings import Recording
 from tests.conftest import NOON
 from tests.faults.premises import KEK, ONE_MACHINE, WAV, Premises, new_sid
-from tests.source import modules, text_of
+from tests.source import ROOMS, modules, text_of
 
 ACTOR = "maria.example"
 
@@ -227,7 +227,7 @@ def _named(source: str) -> set[str]:
 
 def test_there_is_no_second_way_to_kept_audio() -> None:
     homes = {"storage/audio/unseal.py", "storage/audio/sealing.py", "onrecord/demo/promises.py"}
-    found = {str(path): _named(text_of(path)) for path in modules("callflow", "console", "storage", "bench")}
+    found = {str(path): _named(text_of(path)) for path in modules(*ROOMS, "bench")}
     used = {name: {path for path, names in found.items() if name in names} for name in OPENERS}
     assert {name: paths - OPENERS[name] - homes for name, paths in used.items()} == {name: set() for name in OPENERS}
     assert all(paths >= OPENERS[name] for name, paths in used.items())

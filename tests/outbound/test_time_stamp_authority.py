@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from evidence.anchor_levels import Level
-from onrecord.settings.environment import SettingsRejected
 from outbound.bounded_http import Limits
 from outbound.time_stamp_authority import TimeStampAuthority
 from storage.errors import Broken, Refused, Unavailable
@@ -128,7 +127,7 @@ def test_a_certificate_that_is_missing_is_a_setting_s_problem_and_keeps_no_other
 ) -> None:
     for spoil in (lambda: authority.ca.write_text("no certificate\n"), authority.ca.unlink):
         spoil()
-        with pytest.raises(SettingsRejected, match="ONRECORD_TSA_CA names .*ca.pem, which holds no certificate"):
+        with pytest.raises(Refused, match="ONRECORD_TSA_CA names .*ca.pem, which holds no certificate"):
             log.anchoring.anchor(log.target("tsa"))
     log.anchoring.sign_where_due()
     assert len(log.held("file")) == 1

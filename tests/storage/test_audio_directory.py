@@ -274,7 +274,7 @@ def test_a_setting_that_names_no_store_is_refused_by_its_name(url: str) -> None:
 
 def test_a_directory_needs_no_boto(root: Path) -> None:
     script = (
-        "import sys; from storage.audio.contract import open_store; open_store('dir:' + sys.argv[1]).check();"
+        "import sys; from storage.audio.opening import open_store; open_store('dir:' + sys.argv[1]).check();"
         "print(sorted({'boto3', 'botocore', 'urllib3'} & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", script, str(root)], check=True, capture_output=True, text=True)
