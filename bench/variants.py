@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
 
-from callflow import twiml
+from callflow import decide, twiml
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.forms import Answered
@@ -22,16 +22,13 @@ from onrecord.processes.body_gate import BodyGate
 from onrecord.processes.health import Readiness, add_health
 from onrecord.processes.serve import die_with_parent, run, webhook_workers
 from onrecord.settings.logging_setup import say_logs_plainly
-from policies import consent
-from policies.consent import Record
+from policies.lifecycle import CallState
 from storage.database.engine import Database
 from storage.database.tables import call
 from storage.journal.request_journal import RequestJournal
 from storage.moment import Moment
 from storage.rows import calls
-from storage.rows.calls import Call
-from storage.rows.permits import Permit
-from storage.rows.terms import Terms
+from storage.rows.calls import OPEN, Call
 
 T = TypeVar("T")
 
@@ -52,14 +49,10 @@ class _Forgetful(Conversation):
     def consent(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, prompt: int, heard: Answered
     ) -> bytes:
-        known = replace(self.example, id=call_id)
-        decision = consent.decide(consent.answer_of(heard.digits), known.standard, prompt=prompt)
-        assert isinstance(decision, Record), "the bench's callers all press 1"
-        terms = Terms.read(known.terms)
-        assert terms.retain_until is not None
-        permit = Permit(known.id, decision.outcome, terms.purposes, terms.retention, terms.retain_until, moment.at)
-        turn = self.turn(connection, moment, known)
-        return twiml.record(permit, turn.line, turn.wording, self.urls)
+        asked = replace(self.example, id=call_id, state=CallState.CHOOSING, outcome=OPEN, prompt=prompt, asked_before=0)
+        facts = self.facts(connection, moment, asked)
+        settlement = decide.answered(facts, request_sha256, prompt, heard.digits)
+        return twiml.render(settlement.document, call_id, facts.line, self.urls)
 
 
 def without_database() -> BodyGate:

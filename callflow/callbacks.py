@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from callflow import agreements
+from callflow import decide
 from callflow.conversation import Conversation
 from callflow.forms import CallProgress, IncomingCall, RecordingProgress
 from policies.consent import Outcome, Suppress
@@ -70,4 +70,6 @@ class Callbacks:
         if not arrived.to:
             raise Refused("call: it is not known here, and what was dialled is not told")
         known = self.conversation.receive(connection, moment, request_sha256, arrived)
-        return agreements.suppress(connection, moment, known, Suppress(Outcome.NOT_ASKED, "the service did not answer"))
+        facts = self.conversation.facts(connection, moment, known)
+        unasked = decide.suppression(facts, Suppress(Outcome.NOT_ASKED, "the service did not answer"))
+        return self.conversation.settle(connection, moment, facts, unasked)

@@ -1,7 +1,7 @@
-"""One call's steps up to the conversation: parse, decide, settle, render. Each runs in one transaction.
+"""One call's steps up to the conversation: facts, decision, settlement, answer. Each runs in one transaction.
 
 The first delivery of a request decides; its answer is kept and is what every repeat gets. Nothing here talks to
-anything but the database, and nothing decides: `policies` does.
+anything but the database, and nothing decides: `callflow.decide` does, by the rules of `policies`.
 """
 
 from collections.abc import Callable
@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
-from callflow import incoming_call, leaving, new_call
+from callflow import decide, incoming_call, new_call, twiml
+from callflow.decide import Facts, line_of
 from callflow.forms import RINGING, Answered, CallEnded, FallbackAsked, Heard, IncomingCall
 from callflow.repeats import answered_once, is_recent
-from callflow.turn import Turn, line_of
+from callflow.settlement import Settlement, settle
 from callflow.urls import Urls
 from policies.consent import Mode
 from policies.jurisdiction.pack import Law, packaged_law
@@ -22,7 +23,7 @@ from policies.wording import Wording
 from policies.wording_of_call import words
 from storage.errors import Refused
 from storage.moment import Moment
-from storage.rows import calls, replies
+from storage.rows import calls, declines, recordings, replies
 from storage.rows.calls import Call
 from storage.rows.recordings import Jobs
 from storage.rows.replies import Reply
@@ -44,7 +45,7 @@ class Conversation:
         call = calls.by_sid(connection, heard.call_sid)
         if call is None:
             call = self.receive(connection, moment, request_sha256, heard)
-        turn = self.turn(connection, moment, call)
+        facts = self.facts(connection, moment, call)
 
         def is_repeat(reply: Reply) -> bool:
             """A call rings once, however late that is delivered again. To be sent back it must have been answered, and
@@ -56,9 +57,15 @@ class Conversation:
             has_gone_on = gone_on_at is not None and gone_on_at >= reply.answered_at
             return heard.call_status == RINGING or (is_recent(reply, moment) and not has_gone_on)
 
-        respond, again = turn.greets, turn.greets_again
         return answered_once(
-            connection, moment, call, "answer", request_sha256, respond, again=again, is_repeat=is_repeat
+            connection,
+            moment,
+            call,
+            "answer",
+            request_sha256,
+            lambda: self.respond(connection, moment, facts, decide.greeting(facts)),
+            again=lambda: self.respond(connection, moment, facts, decide.greeting_again(facts)),
+            is_repeat=is_repeat,
         )
 
     def choice(
@@ -66,10 +73,11 @@ class Conversation:
     ) -> bytes:
         """The disclosure of that round has played, which this request is the proof of."""
         call = _call(connection, call_id, heard.call_sid)
-        turn = self.turn(connection, moment, call)
 
         def respond() -> bytes:
-            return leaving.left(turn) if heard.has_hung_up else turn.told(round_)
+            facts = self.facts_of_answer(connection, moment, call)
+            decided = decide.left(facts) if heard.has_hung_up else decide.disclosure_played(facts, round_)
+            return self.respond(connection, moment, facts, decided)
 
         is_repeat = _repeats(moment, call, is_asked=round_ == call.round)
         return answered_once(connection, moment, call, f"choice:{round_}", request_sha256, respond, is_repeat=is_repeat)
@@ -79,12 +87,11 @@ class Conversation:
     ) -> bytes:
         """The caller's answer to playing number `prompt` of the question."""
         call = _call(connection, call_id, heard.call_sid)
-        turn = self.turn(connection, moment, call)
 
         def respond() -> bytes:
-            if heard.has_hung_up and not heard.digits:
-                return leaving.left(turn)  # which is not silence, that may be consent; the call's end settles it
-            return turn.answered(request_sha256, prompt, heard.digits)
+            facts, has_left = self.facts_of_answer(connection, moment, call), heard.has_hung_up and not heard.digits
+            decided = decide.left(facts) if has_left else decide.answered(facts, request_sha256, prompt, heard.digits)
+            return self.respond(connection, moment, facts, decided)
 
         is_repeat = _repeats(moment, call, is_asked=prompt > call.asked_before)
         return answered_once(
@@ -96,36 +103,73 @@ class Conversation:
     ) -> bytes:
         """The conversation with the agents is over, or there was none. Never makes or changes a consent."""
         call = _call(connection, call_id, heard.call_sid)
-        turn = self.turn(connection, moment, call)
-        return answered_once(connection, moment, call, "ended", request_sha256, lambda: turn.parts(heard))
+        facts = self.facts(connection, moment, call)
+        return answered_once(
+            connection,
+            moment,
+            call,
+            "ended",
+            request_sha256,
+            lambda: self.respond(connection, moment, facts, decide.parting(facts, heard)),
+        )
 
     def fallback(self, connection: Connection, moment: Moment, request_sha256: str, heard: FallbackAsked) -> bytes:
         """Twilio could not fetch or carry out an answer of ours: connect the caller, unrecorded."""
         call = calls.by_sid(connection, heard.arrived.call_sid)
         if call is None:
             call = self.receive(connection, moment, request_sha256, heard.arrived)
-        turn = self.turn(connection, moment, call)
-        return answered_once(connection, moment, call, "fallback", request_sha256, lambda: turn.falls_back(heard))
+        facts = self.facts(connection, moment, call)
+        return answered_once(
+            connection,
+            moment,
+            call,
+            "fallback",
+            request_sha256,
+            lambda: self.respond(connection, moment, facts, decide.fallback(facts, heard)),
+        )
 
     def language(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: Answered
     ) -> bytes:
         """The caller's key in the language menu, or none: say the disclosure."""
         call = _call(connection, call_id, heard.call_sid)
-        turn = self.turn(connection, moment, call)
+        facts = self.facts(connection, moment, call)
+        decided = decide.left(facts) if heard.has_hung_up else decide.language_chosen(facts, heard)
+        return answered_once(
+            connection,
+            moment,
+            call,
+            "language",
+            request_sha256,
+            lambda: self.respond(connection, moment, facts, decided),
+        )
 
-        def respond() -> bytes:
-            return leaving.left(turn) if heard.has_hung_up else turn.language_chosen(heard)
+    def respond(self, connection: Connection, moment: Moment, facts: Facts, settlement: Settlement) -> bytes:
+        """Settle, then render: the answer tells of nothing that is not written."""
+        self.settle(connection, moment, facts, settlement)
+        return twiml.render(settlement.document, facts.call.id, facts.line, self.urls)
 
-        return answered_once(connection, moment, call, "language", request_sha256, respond)
+    def settle(self, connection: Connection, moment: Moment, facts: Facts, settlement: Settlement) -> Call:
+        return settle(connection, moment, facts.call, settlement, self.jobs)
 
-    def turn(self, connection: Connection, moment: Moment, call: Call) -> Turn:
-        """A request of that call, under the rules and words that it came in under."""
-        rulebook = rules_of(connection, call, self.rulebook)
-        turn = Turn(connection, moment, call, rulebook, self.urls, self.jobs)
-        if turn.wording.sha256 == call.wording_sha256:
-            return turn
-        return replace(turn, kept=kept_wording(connection, call))
+    def facts(self, connection: Connection, moment: Moment, call: Call) -> Facts:
+        """The call under the rules and words that it came in under."""
+        facts = Facts(call, rules_of(connection, call, self.rulebook), moment.at)
+        if facts.wording.sha256 == call.wording_sha256:
+            return facts
+        return replace(facts, kept=kept_wording(connection, call))
+
+    def facts_of_answer(self, connection: Connection, moment: Moment, call: Call) -> Facts:
+        """With the facts besides that an answer may hang on."""
+        facts = self.facts(connection, moment, call)
+        by_staying = bool(facts.rulebook.remember_declines) and (call.mode == Mode.NOTICE or call.silence_is_consent)
+        caller_hash = call.caller_hash if by_staying or call.remembers_decline else None
+        remembered = declines.remembered(connection, caller_hash, moment.at) if caller_hash else None
+        return replace(
+            facts,
+            has_declined=remembered is not None,
+            is_recording=recordings.is_running(connection, call.id) if call.is_asked_again else None,
+        )
 
     def wording_of(self, line: Line) -> Wording:
         """The words of a call to that line of which no row can be read."""

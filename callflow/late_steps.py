@@ -5,30 +5,30 @@ and is not settled again, and neither is the request itself. The log says when i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from callflow import agreements, events, forms
+from callflow import decide, events, forms
 from callflow.conversation import Conversation
+from callflow.decide import Facts
 from callflow.repeats import REPEATED_WITHIN, step_of
+from callflow.settlement import Correction, Move, Settlement
 from callflow.signature import Form
-from callflow.turn import Turn
 from evidence.events import Event
 from policies import consent
 from policies.connected import OUR_FAILURE, once_connected
-from policies.consent import RECORDING_OUTCOMES, Answer, Mode, Outcome, Suppress, Withdraw
+from policies.consent import RECORDING_OUTCOMES, Answer, Outcome, Suppress, Withdraw
 from policies.hanging_up import HUNG_UP, IN_STATE
 from storage.errors import Refused
 from storage.journal.kept_request import Kept
 from storage.moment import Moment
-from storage.rows import call_end, calls, replies
+from storage.rows import calls, replies
 from storage.rows.calls import Call
 from storage.rows.replies import Reply
 
 ENDPOINTS = frozenset({"answer", "language", "choice", "consent", "ended", "fallback"})
-_NOT_ASKED = Suppress(Outcome.NOT_ASKED, OUR_FAILURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,18 @@ class LateSteps:
         call = self._call(connection, moment, kept, form)
         if call.erased_at:
             return
-        turn = self.conversation.turn(connection, moment, call)
+        facts, late = self.conversation.facts(connection, moment, call), _late(kept)
         answered = replies.of_step(connection, call.id, step_of(kept.endpoint, kept.path))
         if settled := next((reply for reply in answered if _answers(reply, kept)), None):
             # Its transaction came through after all, and too late for its caller.
             if settled.body != kept.answered and _connects(kept):
-                put_through(turn, [_late(kept)])
+                self.conversation.settle(connection, moment, facts, put_through(facts, [late]))
             return
         try:
-            _settle(turn, kept, form)
+            settlement = _settlement(facts, kept, form)
         except Refused:  # it is genuine, and cannot be gone by
-            put_through(turn, [_late(kept)])
+            settlement = put_through(facts, [late])
+        self.conversation.settle(connection, moment, facts, settlement)
         reply = Reply(kept.body_sha256, kept.answered, kept.received_at)
         replies.keep(connection, call.id, step_of(kept.endpoint, kept.path), reply, attempt=len(answered) + 1)
 
@@ -71,82 +72,71 @@ class LateSteps:
         return self.conversation.receive_at(line, connection, moment, kept.body_sha256, arrived)
 
 
-def put_through(turn: Turn, first: Sequence[Event], *, reason: str = OUR_FAILURE, by: str = "service") -> Call:
-    """The caller went on without being asked, or asked on: so nobody hung up. What else was decided stays."""
-    connection, moment, call = turn.connection, turn.moment, turn.call
+def put_through(facts: Facts, first: Sequence[Event], *, reason: str = OUR_FAILURE, by: str = "service") -> Settlement:
+    """The caller went on without being asked, or asked on: so nobody hung up. Any other decision stays."""
     unasked = Suppress(Outcome.NOT_ASKED, reason)
-    if call.state in IN_STATE:
-        return agreements.suppress(connection, moment, call, unasked, first)
-    if call.outcome in HUNG_UP:
-        return call_end.correct(connection, moment, call, unasked, by=by, first=first)
-    return calls.append_events(connection, moment, call, *first) if first else call
+    if facts.call.state in IN_STATE:
+        return decide.suppression(facts, unasked, first)
+    if facts.call.outcome in HUNG_UP:
+        return Settlement((Move(tuple(first), correction=Correction(unasked, by)),))
+    return Settlement((Move(tuple(first)),) if first else ())
 
 
-def refuse(turn: Turn, first: Sequence[Event], *, reason: str = "", said_at: datetime) -> Call:
+def refuse(facts: Facts, first: Sequence[Event], *, reason: str = "", said_at: datetime) -> Settlement:
     """A refusal that was said counts whenever it is found, and is remembered from when it was said."""
-    connection, moment, call = turn.connection, turn.moment, turn.call
-    remember = None if call.mode == Mode.MUST_RECORD else turn.rulebook.remember_declines
-    if call.outcome in RECORDING_OUTCOMES:
+    if facts.call.outcome in RECORDING_OUTCOMES:
         withdrawn = Withdraw(reason or "the caller declined after having agreed", is_declined=True)
-        return agreements.withdraw(
-            connection, moment, call, withdrawn, first, jobs=turn.jobs, remember=remember, said_at=said_at
-        )
-    declined = Suppress(Outcome.DECLINED, reason)
-    if call.outcome in consent.REFUSALS:
-        return calls.append_events(connection, moment, call, *first)
-    return agreements.suppress(connection, moment, call, declined, first, remember=remember, said_at=said_at)
+        return decide.withdrawal(facts, withdrawn, first, said_at=said_at)
+    if facts.call.outcome in consent.REFUSALS:
+        return Settlement((Move(tuple(first)),))
+    return decide.suppression(facts, Suppress(Outcome.DECLINED, reason), first, said_at=said_at)
 
 
-def _settle(turn: Turn, kept: Kept, form: Form) -> None:
+def _settlement(facts: Facts, kept: Kept, form: Form) -> Settlement:
+    """Raises Refused for a form that cannot be read."""
     late = [_late(kept)]
     match kept.endpoint:
         case "ended":
-            replace(turn, call=put_through(turn, late)).parts(forms.CallEnded.parse(form))
+            moves = put_through(facts, late).moves
+            return decide.parting(facts.after(*moves), forms.CallEnded.parse(form)).after(*moves)
         case "fallback":
-            undecided = turn.call.state in IN_STATE
-            told = (
-                calls.append_events(turn.connection, turn.moment, turn.call, *late)
-                if undecided
-                else put_through(turn, late)
-            )
-            replace(turn, call=told).falls_back(forms.FallbackAsked.parse(form))
+            undecided = facts.call.state in IN_STATE
+            moves = (Move(tuple(late)),) if undecided else put_through(facts, late).moves
+            return decide.fallback(facts.after(*moves), forms.FallbackAsked.parse(form)).after(*moves)
         case "consent":
-            _answered(turn, kept, forms.Answered.parse(form))
+            return _answered(facts, kept, forms.Answered.parse(form))
         case "answer":
-            put_through(turn, late)
+            return put_through(facts, late)
         case _:
-            _went_on(turn, late, has_left=forms.Heard.parse(form).has_hung_up)
+            return _went_on(facts, late, has_left=forms.Heard.parse(form).has_hung_up)
 
 
-def _answered(turn: Turn, kept: Kept, heard: forms.Answered) -> None:
+def _answered(facts: Facts, kept: Kept, heard: forms.Answered) -> Settlement:
     """A no counts to whichever question it was said. A yes permits nothing; of a caller who is recorded it leaves the
     consent as it is.
     """
-    call, prompt, late = turn.call, int(kept.path["prompt"]), _late(kept)
+    call, prompt, late = facts.call, int(kept.path["prompt"]), _late(kept)
     if heard.has_hung_up and not heard.digits:
-        _went_on(turn, [late], has_left=True)
-        return
+        return _went_on(facts, [late], has_left=True)
     answer, is_recorded = consent.answer_of(heard.digits), call.outcome in RECORDING_OUTCOMES
     decision = consent.decide(answer, call.standard, prompt=max(1, prompt - call.asked_before))
     found = consent.decide_again(decision) if is_recorded else once_connected(decision)
     first = [late, events.consent_choice(call, prompt, heard.digits, answer, found, kept.body_sha256)]
     if answer is Answer.DECLINED:
-        refuse(turn, first, reason=found.reason if isinstance(found, Suppress) else "", said_at=kept.received_at)
-    elif isinstance(found, Withdraw) and call.is_asked_again:
-        agreements.withdraw(turn.connection, turn.moment, call, found, first, jobs=turn.jobs, remember=None)
-    elif isinstance(found, Suppress) and call.state in IN_STATE:
-        agreements.suppress(turn.connection, turn.moment, call, found, first)
-    else:
-        put_through(turn, first)
+        reason = found.reason if isinstance(found, Suppress) else ""
+        return refuse(facts, first, reason=reason, said_at=kept.received_at)
+    if isinstance(found, Withdraw) and call.is_asked_again:
+        return decide.withdrawal(facts, found, first)
+    if isinstance(found, Suppress) and call.state in IN_STATE:
+        return decide.suppression(facts, found, first)
+    return put_through(facts, first)
 
 
-def _went_on(turn: Turn, late: Sequence[Event], *, has_left: bool) -> None:
+def _went_on(facts: Facts, late: Sequence[Event], *, has_left: bool) -> Settlement:
     """The caller was connected, unless the call was over already."""
     if not has_left:
-        put_through(turn, late)
-        return
-    left = [events.call_hung_up(turn.call)] if turn.call.state in IN_STATE else []
-    calls.append_events(turn.connection, turn.moment, turn.call, *late, *left)
+        return put_through(facts, late)
+    return decide.left(facts).after(Move(tuple(late)))
 
 
 def _answers(reply: Reply, kept: Kept) -> bool:

@@ -30,11 +30,13 @@ def take_in(
     """A refusal is taken in as one, and remembered from when it was said: what was recorded against it is destroyed.
     Without one, nobody was asked.
     """
-    turn, said = conversation.turn(connection, moment, call), unheard.refusal(seen, logged)
+    facts, said = conversation.facts(connection, moment, call), unheard.refusal(seen, logged)
     if said is None:
-        return put_through(turn, [], reason=UNHEARD, by="telephone company")
-    is_recorded = turn.call.outcome in RECORDING_OUTCOMES
+        unheard_of = put_through(facts, [], reason=UNHEARD, by="telephone company")
+        return conversation.settle(connection, moment, facts, unheard_of)
+    is_recorded = call.outcome in RECORDING_OUTCOMES
     refused = Withdraw(_SAID, is_declined=True) if is_recorded else Suppress(Outcome.DECLINED, _SAID)
     request_sha256 = sha256(account).hexdigest()  # of all that Twilio told: the request itself never came here
-    choice = events.consent_choice(turn.call, said.prompt, "2", Answer.DECLINED, refused, request_sha256)
-    return refuse(turn, [choice], reason=_SAID, said_at=said.at or turn.call.ended_at or turn.moment.at)
+    choice = events.consent_choice(call, said.prompt, "2", Answer.DECLINED, refused, request_sha256)
+    refusal = refuse(facts, [choice], reason=_SAID, said_at=said.at or call.ended_at or moment.at)
+    return conversation.settle(connection, moment, facts, refusal)

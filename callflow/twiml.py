@@ -1,6 +1,10 @@
-"""What Twilio is told, rendered from `twiml_templates`. Only a `Permit` can be rendered into a start of a recording."""
+"""TwiML documents: each a value that a decision names, rendered from `twiml_templates`.
+
+Only a `Permit` can be rendered into a start of a recording.
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,6 +13,131 @@ from callflow.urls import Urls
 from policies.rules import MENU_KEYS_MAX, Line
 from policies.wording import Wording, menu_line, voice_of
 from storage.rows.permits import Permit
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """Each language offers itself, by its place in the list."""
+
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """It plays to its end, uninterrupted, and leads on to the choice of that round."""
+
+    wording: Wording
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Playing number `prompt` of the question; `again`: the disclosure is repeated first."""
+
+    wording: Wording
+    prompt: int
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StartOfRecording:
+    wording: Wording
+    permit: Permit
+
+
+@dataclass(frozen=True, slots=True)
+class OngoingRecording:
+    """The recording of an earlier round runs: the caller is told again, and it is not begun again."""
+
+    wording: Wording
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """Say `text`, or play the recorded prompt of the hash `audio`, and connect; `stops`: a recording runs."""
+
+    wording: Wording
+    text: str
+    audio: str = ""
+    stops: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Say `text`, and end a call that may not go on unrecorded; `stops`: a recording runs."""
+
+    wording: Wording
+    text: str
+    stops: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The caller gets through, and nothing is said; `reports_end`: the end of the conversation is told to us."""
+
+    reports_end: bool = True
+    stops: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """Hang up, after saying `text` where there is something to say."""
+
+    wording: Wording
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Hang up without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """For a caller who has left."""
+
+
+NOTHING = Nothing()
+
+Document = (
+    Menu
+    | Disclosure
+    | Question
+    | StartOfRecording
+    | OngoingRecording
+    | Unrecorded
+    | Refusal
+    | Connection
+    | Parting
+    | HangUp
+    | Nothing
+)
+
+
+def render(document: Document, call_id: str, line: Line, urls: Urls) -> bytes:  # noqa: PLR0911  # one for each
+    match document:
+        case Menu(languages):
+            return menu(languages, language_url=urls.language(call_id))
+        case Disclosure(wording, round_):
+            return disclose(wording, urls, choice_url=urls.choice(call_id, round_))
+        case Question(wording, prompt, again):
+            return choose(wording, urls, consent_url=urls.consent(call_id, prompt), again=again)
+        case StartOfRecording(wording, permit):
+            return record(permit, line, wording, urls)
+        case OngoingRecording(wording):
+            return recorded(call_id, line, wording, urls)
+        case Unrecorded(wording, text, audio, stops):
+            return suppress(call_id, line, wording, urls, text=text, audio=audio, stops=stops)
+        case Refusal(wording, text, stops):
+            return refuse(wording, text=text, stops=stops)
+        case Connection(reports_end, stops):
+            return connect(line, ended_url=urls.ended(call_id) if reports_end else "", stops=stops)
+        case Parting(wording, text):
+            return ended(wording, text=text)
+        case HangUp():
+            return hangup()
+        case Nothing():
+            return nothing()
 
 
 def menu(languages: Sequence[str], *, language_url: str) -> bytes:

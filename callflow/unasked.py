@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from callflow import agreements, events, twiml
+from callflow import decide, events, twiml
 from callflow.conversation import Conversation
+from callflow.decide import Facts
 from callflow.forms import IncomingCall
 from callflow.repeats import answered_once
+from callflow.settlement import Move, Settlement
 from policies.consent import Outcome, Suppress, Withdraw
 from policies.rules import Line
 from storage.log import consent_log
@@ -22,7 +24,6 @@ from storage.rows import calls, incidents
 from storage.rows.calls import OPEN, Call
 from storage.rows.incidents import raise_incident
 from storage.rows.replies import UNREAD
-from storage.rows.rules_in_force import rules_of
 
 _NAMELESS = "call_without_sid"
 _ANOTHERS_NAME = re.compile(r"^call [0-9a-f]+: ")
@@ -65,19 +66,13 @@ class Unasked:
         """A call that is decided already stays so, unless it is being asked again: who is put through then is put
         through unrecorded.
         """
-        if known.outcome == OPEN:
-            agreements.suppress(connection, moment, known, Suppress(Outcome.NOT_ASKED, why))
-        elif known.is_asked_again:
-            jobs, unread = self.conversation.jobs, Withdraw(f"asked again, and {why}", is_declined=False)
-            told = [events.call_unread(why)]
-            agreements.withdraw(connection, moment, known, unread, told, jobs=jobs, remember=None)
-        else:
-            calls.append_events(connection, moment, known, events.call_unread(why))
+        facts = self.conversation.facts(connection, moment, known)
+        self.conversation.settle(connection, moment, facts, _settlement(facts, why))
         if has_hung_up:
             return twiml.nothing()
-        rules = rules_of(connection, known, self.conversation.rulebook)
-        line, ended_url = rules.line(known.line) or rules.lines[0], self.conversation.urls.ended(known.id)
-        return twiml.connect(line, ended_url=ended_url, stops=known.is_asked_again)
+        return twiml.connect(
+            self._line(known.line), ended_url=self.conversation.urls.ended(known.id), stops=known.is_asked_again
+        )
 
     def _nameless(
         self, connection: Connection, moment: Moment, request_sha256: str, told: IncomingCall, why: str
@@ -93,3 +88,12 @@ class Unasked:
     def _line(self, dialled: str) -> Line:
         rulebook = self.conversation.rulebook
         return rulebook.line(dialled) or rulebook.lines[0]
+
+
+def _settlement(facts: Facts, why: str) -> Settlement:
+    unread = events.call_unread(why)
+    if facts.call.outcome == OPEN:
+        return decide.suppression(facts, Suppress(Outcome.NOT_ASKED, why))
+    if facts.call.is_asked_again:
+        return decide.withdrawal(facts, Withdraw(f"asked again, and {why}", is_declined=False), [unread])
+    return Settlement((Move((unread,)),))

@@ -22,11 +22,11 @@ from sqlalchemy import Connection
 from callflow import forms, twiml
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
+from callflow.decide import parting_text
 from callflow.late_steps import ENDPOINTS
 from callflow.refusals import Refusals
 from callflow.repeats import step_of
 from callflow.signature import BODY_BYTES_MAX, Form, Refusal, raw_target, signed_url, verify
-from callflow.turn import parting_text
 from callflow.unasked import Unasked
 from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED
 from callflow.waiting_requests import WaitingRequests
@@ -250,7 +250,7 @@ class _Steps:
 
         def find(connection: Connection) -> Wording | None:
             call = calls.peek(connection, call_id)
-            return self._conversation.turn(connection, moment, call).whispered if call else None
+            return self._conversation.facts(connection, moment, call).whispered if call else None
 
         wording = self._parts.database.look(find, within_s=self._parts.deadline_s)
         if wording is None:

@@ -180,6 +180,12 @@ def decide_again(decision: Decision) -> Decision:
     )
 
 
+def heeding_memory(decision: Decision, *, has_declined: bool) -> Decision:
+    """Staying on is no consent of a number that declined: on another call perhaps, while this one was under way."""
+    by_staying = isinstance(decision, Record) and decision.outcome is Outcome.CONSENTED_BY_STAYING
+    return Suppress(Outcome.NOT_ASKED, REMEMBERED_DECLINE) if by_staying and has_declined else decision
+
+
 def replaces(new: Outcome, old: Outcome | None) -> bool:
     """Whether an outcome takes the place of the one before (None: undecided). Only a no ever does."""
     if new is Outcome.DECLINED:

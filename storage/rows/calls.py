@@ -147,6 +147,36 @@ def add(connection: Connection, new: Call) -> None:
     _ADD.run(connection, {name: getattr(new, name) for name in Call.__dataclass_fields__})
 
 
+def moved(
+    call: Call,
+    event: CallEvent,
+    *,
+    at: datetime,
+    events: int = 0,
+    outcome: Outcome | None = None,
+    reason: str = "",
+    prompt: int | None = None,
+) -> Call:
+    """The call after an event of its state machine, told of by that many `events` of the log.
+
+    Playings of the question are numbered on from one round to the next, so that an answer says by its number in which
+    round it was asked for. An outcome, once there, is only ever replaced by a no.
+    """
+    after_it = replace(
+        call,
+        state=after(call.state, event),
+        prompt=call.prompt if prompt is None else prompt,
+        events=call.events + events,
+        agreed_round=call.round if event is CallEvent.PERMITTED else call.agreed_round,
+        round=call.round + (event is CallEvent.SENT_BACK),
+        asked_before=call.prompt if event is CallEvent.SENT_BACK else call.asked_before,
+        ended_at=at if event is CallEvent.ENDED and call.ended_at is None else call.ended_at,
+    )
+    if outcome is not None and replaces(outcome, None if call.outcome == OPEN else Outcome(call.outcome)):
+        return replace(after_it, outcome=outcome.value, reason=reason, decided_at=at)
+    return after_it
+
+
 def settle(
     connection: Connection,
     moment: Moment,
@@ -158,60 +188,51 @@ def settle(
     reason: str = "",
     prompt: int | None = None,
 ) -> Call:
-    """Move a call and say so in the log. An outcome, once there, is only ever replaced by a no.
-
-    Playings of the question are numbered on from one round to the next, so that an answer says by its number in which
-    round it was asked for.
-    """
-    moved = replace(
-        known,
-        state=after(known.state, event),
-        prompt=known.prompt if prompt is None else prompt,
-        events=known.events + len(events),
-        agreed_round=known.round if event is CallEvent.PERMITTED else known.agreed_round,
-        round=known.round + (event is CallEvent.SENT_BACK),
-        asked_before=known.prompt if event is CallEvent.SENT_BACK else known.asked_before,
-        ended_at=moment.at if event is CallEvent.ENDED and known.ended_at is None else known.ended_at,
-    )
-    if outcome is not None and replaces(outcome, None if known.outcome == OPEN else Outcome(known.outcome)):
-        moved = replace(moved, outcome=outcome.value, reason=reason, decided_at=moment.at)
-    _save(connection, known, moved)
+    """Move a call (`moved`) and say so in the log."""
+    settled = moved(known, event, at=moment.at, events=len(events), outcome=outcome, reason=reason, prompt=prompt)
+    _save(connection, known, settled)
     if events:
         consent_log.append(
             connection, events, call_id=known.id, first_n=known.events, at=moment.at, random=moment.random
         )
-    return moved
-
-
-def serve(connection: Connection, moment: Moment, known: Call, *events: Event) -> Call:
-    """Say that the disclosure is served now. What it takes to hear it is measured from here."""
-    return append_events(connection, moment, known, *events, served_at=moment.at)
+    return settled
 
 
 def append_events(
     connection: Connection, moment: Moment, known: Call, *events: Event, served_at: datetime | None = None
 ) -> Call:
-    """Append events of a call whose state they don't change."""
+    """Append events of a call whose state they don't change. `served_at`: the disclosure is served with them, and what
+    it takes to hear it is measured from then.
+    """
     told = replace(known, events=known.events + len(events), served_at=served_at or known.served_at)
     _save(connection, known, told)
     consent_log.append(connection, events, call_id=known.id, first_n=known.events, at=moment.at, random=moment.random)
     return told
 
 
-def speak(connection: Connection, known: Call, wording: Wording) -> Call:
-    """Go on in the words that the caller chose, where others were meant when the call came in."""
-    row = {
-        "language": wording.language,
-        "wording_sha256": wording.sha256,
-        "disclosure_length_ms": wording.disclosure_length_ms,
-    }
-    _SPEAK.run(connection, {"the_id": known.id, **row})
+def speaking(call: Call, wording: Wording) -> Call:
+    """The call in other words, of which nothing is written yet."""
     return replace(
-        known,
+        call,
         language=wording.language,
         wording_sha256=wording.sha256,
         disclosure_length_ms=wording.disclosure_length_ms,
     )
+
+
+def speak(connection: Connection, known: Call, wording: Wording) -> Call:
+    """Go on in the words that the caller chose, where others were meant when the call came in."""
+    spoken = speaking(known, wording)
+    _SPEAK.run(
+        connection,
+        {
+            "the_id": known.id,
+            "language": spoken.language,
+            "wording_sha256": spoken.wording_sha256,
+            "disclosure_length_ms": spoken.disclosure_length_ms,
+        },
+    )
+    return spoken
 
 
 def conclude(connection: Connection, known: Call, outcome: Outcome, reason: str) -> Call:

@@ -12,10 +12,11 @@ import pytest
 from twilio.request_validator import RequestValidator
 from werkzeug.wrappers import Response
 
-from callflow import events, turn
+from callflow import events
 from callflow.urls import Urls
 from evidence.events import Event
 from onrecord.selftest.http import Answer, TooSlow, Wire
+from policies import disclosure
 from storage.database.engine import Database
 from tests.callflow.conftest import TOKEN
 from tests.onrecord.tested_service import RECORDED, RULES, Sabotage, served
@@ -176,7 +177,7 @@ def test_what_is_wrong_is_found_by_its_name(wrong: str, used_database: Database)
 def test_a_service_that_lets_the_disclosure_be_cut_is_found(
     used_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turn, "_TOLD_SHARE_MIN", 0.0)
+    monkeypatch.setattr(disclosure, "SPOKEN_SHARE_MIN", 0.0)
     with served(used_database) as service:
         assert "too_early" in service.run(ASKS).failed
 

@@ -71,7 +71,9 @@ def test_a_call_is_read_as_it_was_written(used_database: Database, known: Call) 
 def test_when_the_disclosure_was_served_is_kept_through_all_that_follows(used_database: Database, known: Call) -> None:
     later = Moment(NOON + timedelta(seconds=12), secrets.token_bytes)
     told = Event("disclosure.served")
-    served = used_database.write(lambda connection: calls.serve(connection, MOMENT, known, told))
+    served = used_database.write(
+        lambda connection: calls.append_events(connection, MOMENT, known, told, served_at=NOON)
+    )
     assert read(used_database, known) == served == replace(known, served_at=NOON, events=1)
     moved = used_database.write(
         lambda connection: calls.settle(connection, later, served, CallEvent.DISCLOSURE_COMPLETED)

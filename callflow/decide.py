@@ -1,0 +1,364 @@
+"""The decision on one request of a call: facts in, a `Settlement` out. Nothing here reads or writes anything.
+
+Every decision is taken under the rules and the words that the call came in under, which may have been edited since. The
+rules of consent themselves are in `policies.consent`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from callflow import events
+from callflow.forms import Answered, CallEnded, FallbackAsked
+from callflow.settlement import Move, Settlement
+from callflow.twiml import (
+    NOTHING,
+    Connection,
+    Disclosure,
+    Document,
+    HangUp,
+    Menu,
+    OngoingRecording,
+    Parting,
+    Question,
+    Refusal,
+    StartOfRecording,
+    Unrecorded,
+)
+from evidence.events import Event
+from policies import connected, consent, disclosure
+from policies.consent import (
+    RECORDING_OUTCOMES,
+    REFUSALS,
+    Answer,
+    Ask,
+    Decision,
+    EndCall,
+    Mode,
+    Outcome,
+    Record,
+    Suppress,
+    Withdraw,
+)
+from policies.demands import END_CALL
+from policies.durations import end_of
+from policies.hanging_up import IN_STATE
+from policies.lifecycle import CallEvent, CallState
+from policies.rules import Line, Rulebook
+from policies.wording import Wording
+from policies.wording_of_call import words
+from storage.errors import Broken, Refused
+from storage.rows.calls import OPEN, Call
+from storage.rows.permits import Permit
+from storage.rows.terms import Terms
+
+_MENU_KEYS = frozenset("123456789")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A call as a request finds it, the rules it is held to, and the time.
+
+    `kept` are the words that the call was disclosed with, where the program has others by now. `is_recording`: whether
+    a recording runs that was agreed to in an earlier round; None where nothing was heard of it. `has_declined`: whether
+    the caller's number is remembered for a no.
+    """
+
+    call: Call
+    rulebook: Rulebook
+    at: datetime
+    kept: Wording | None = None
+    is_recording: bool | None = None
+    has_declined: bool = False
+
+    @property
+    def line(self) -> Line:
+        return line_of(self.rulebook, self.call.line)
+
+    @property
+    def wording(self) -> Wording:
+        return self.kept or self.words_in(self.call.language)
+
+    @property
+    def whispered(self) -> Wording:
+        """Agents hear the line's first language, whatever the caller speaks."""
+        return self.words_in(self.line.languages[0])
+
+    def words_in(self, language: str) -> Wording:
+        return words(
+            self.rulebook,
+            self.line,
+            Mode(self.call.mode),
+            language,
+            Terms.read(self.call.terms).names,
+            silence_is_consent=self.call.silence_is_consent,
+            remembered=self.call.remembers_decline,
+        )
+
+    def after(self, *moves: Move) -> "Facts":
+        call = self.call
+        for move in moves:
+            call = move.of(call, self.at)
+        return replace(self, call=call)
+
+
+def greeting(facts: Facts) -> Settlement:
+    """The call arrives: say the disclosure, or first ask for the language."""
+    call, wording = facts.call, facts.wording
+    if call.state is not CallState.DISCLOSING:
+        return Settlement(document=Connection())
+    if consent.before_disclosure(call.standard):
+        unasked = Suppress(Outcome.NOT_ASKED, call.reason)
+        said = Unrecorded(wording, wording.disclosure, wording.disclosure_audio)
+        return suppression(facts, unasked, document=said)
+    if facts.line.has_menu and not call.served_at:
+        languages = facts.line.languages
+        return Settlement((Move((events.language_asked(languages),)),), Menu(tuple(languages)))
+    return _disclosure(facts, wording)
+
+
+def greeting_again(facts: Facts) -> Settlement:
+    """The call was sent back. Whoever has not said no is told and asked again; a no is kept, and said."""
+    sent_back = Move((events.call_sent_back(facts.call),), CallEvent.SENT_BACK)
+    return _greeting_in_state(facts.after(sent_back)).after(sent_back)
+
+
+def language_chosen(facts: Facts, heard: Answered) -> Settlement:
+    """The caller's key in the language menu, or none: say the disclosure."""
+    if facts.call.state is not CallState.DISCLOSING:
+        return Settlement(document=Connection())
+    languages = facts.line.languages
+    place = languages[int(heard.digits) - 1 : int(heard.digits)] if heard.digits in _MENU_KEYS else ()
+    language = place[0] if place else facts.call.language
+    wording = facts.words_in(language)
+    chosen = Move((events.language_chosen(language, by_key=bool(place)),), speaks=wording)
+    return _disclosure(facts, wording).after(chosen)
+
+
+def disclosure_played(facts: Facts, round_: int) -> Settlement:
+    """The disclosure of that round has played: ask, or go on where staying is consent."""
+    call = facts.call
+    is_awaited = call.state is CallState.DISCLOSING or (call.is_asked_again and call.prompt == call.asked_before)
+    if round_ != call.round or not is_awaited:
+        return Settlement(document=Connection())
+    # A disclosure that was never served has not played, whatever asks for the next step.
+    elapsed = facts.at - call.served_at if call.served_at else timedelta(0)
+    length, is_recorded = timedelta(milliseconds=call.disclosure_length_ms), bool(facts.wording.disclosure_audio)
+    if not call.is_asked_again and not disclosure.can_have_played(elapsed, length, is_recorded=is_recorded):
+        cut = disclosure.CUT_SHORT
+        return suppression(facts, cut, document=Unrecorded(facts.wording, facts.wording.not_recorded))
+    completed = Move((events.disclosure_completed(elapsed),), CallEvent.DISCLOSURE_COMPLETED)
+    return _carried_out(facts.after(completed), consent.after_disclosure(call.standard)).after(completed)
+
+
+def answered(facts: Facts, request_sha256: str, prompt: int, digits: str) -> Settlement:
+    """A yes counts for the question that is being asked. A no counts whenever it comes, to whichever question."""
+    call, answer = facts.call, consent.answer_of(digits)
+    is_asked = call.state is CallState.CHOOSING or call.is_asked_again
+    if is_asked and prompt == call.prompt > call.asked_before:
+        decision = consent.decide(answer, call.standard, prompt=prompt - call.asked_before)
+    elif answer is Answer.DECLINED and 0 < prompt <= call.prompt and call.outcome not in REFUSALS:
+        decision = consent.decide(answer, call.standard, prompt=1)
+    else:
+        return Settlement(document=Connection())
+    if call.outcome in RECORDING_OUTCOMES:
+        decision = consent.decide_again(decision)
+    choice = events.consent_choice(call, prompt, digits, answer, decision, request_sha256)
+    return _carried_out(facts, decision, [choice], again=answer is Answer.REPEAT)
+
+
+def left(facts: Facts) -> Settlement:
+    """The request says that the call is over: its caller has left, which is no answer and no silence either. The call's
+    end settles it.
+    """
+    undecided = facts.call.state in IN_STATE
+    return Settlement((Move((events.call_hung_up(facts.call),)),) if undecided else (), NOTHING)
+
+
+def parting(facts: Facts, heard: CallEnded) -> Settlement:
+    """The conversation with the agents is over, or there was none. Without a decision it was connected because a step
+    of ours failed: the log says so now.
+    """
+    text = parting_text(facts.wording, heard.dial_call_status)
+    # A conversation that was cut goes on without a whisper, and without coming here again.
+    document: Document = Connection(reports_end=False) if heard.was_cut else Parting(facts.wording, text)
+    ended = Settlement((Move((events.conversation_ended(heard),)),), document)
+    if facts.call.outcome != OPEN:
+        return ended
+    return ended.after(*suppression(facts, connected.UNDECIDED).moves)
+
+
+def fallback(facts: Facts, heard: FallbackAsked) -> Settlement:
+    """Twilio could not fetch or carry out a document of ours: connect the caller, unrecorded."""
+    fell_back, document = events.call_fell_back(heard), HangUp() if heard.was_parting else Connection()
+    decision = connected.fallen_back(facts.call.state, heard.error_code)
+    if decision is None:
+        return Settlement((Move((fell_back,)),), document)
+    return suppression(facts, decision, [fell_back], document=document)
+
+
+def suppression(
+    facts: Facts,
+    why: Suppress,
+    first: Sequence[Event] = (),
+    *,
+    document: Document = NOTHING,
+    said_at: datetime | None = None,
+) -> Settlement:
+    """The call is not recorded. `first` are the events that this rests on, `said_at` is when a no was said, where that
+    was earlier.
+    """
+    told, remember_until = [*first, events.recording_suppressed(facts.call, why)], None
+    if why.outcome is Outcome.DECLINED:
+        remember_until = _remember_until(facts, said_at)
+    if remember_until:
+        told.append(events.decline_remembered(remember_until))
+    move = Move(tuple(told), CallEvent.SUPPRESSED, why.outcome, why.reason)
+    return Settlement((move,), document, remember_until=remember_until)
+
+
+def withdrawal(
+    facts: Facts,
+    why: Withdraw,
+    first: Sequence[Event] = (),
+    *,
+    document: Document = NOTHING,
+    said_at: datetime | None = None,
+) -> Settlement:
+    """An earlier consent holds no longer. Whatever was recorded under it is stopped and destroyed."""
+    told = [*first, events.consent_withdrawn(facts.call, why)]
+    remember_until = _remember_until(facts, said_at) if why.is_declined else None
+    if remember_until:
+        told.append(events.decline_remembered(remember_until))
+    event = CallEvent.REFUSED if why.ends_call else CallEvent.WITHDRAWN
+    move = Move(tuple(told), event, Outcome.WITHDRAWN, why.reason)
+    return Settlement((move,), document, remember_until=remember_until, condemns=why.reason)
+
+
+def parting_text(wording: Wording, dial_call_status: str) -> str:
+    """Nothing after a conversation; else that nobody was free."""
+    said = {"busy": wording.agent_busy, "completed": "", "answered": ""}
+    return said.get(dial_call_status, wording.agent_unavailable)
+
+
+def line_of(rulebook: Rulebook, number: str) -> Line:
+    """The line of that number, the first one for a call to no line. Raises Refused for a number of no line."""
+    found = rulebook.line(number) if number else rulebook.lines[0]
+    if found is None:
+        raise Refused("call: what was dialled is no line of the rulebook")
+    return found
+
+
+def _greeting_in_state(facts: Facts) -> Settlement:
+    wording = facts.wording
+    match facts.call.state:
+        case CallState.DISCLOSING:
+            return greeting(facts)
+        case CallState.RECORDING:
+            return _disclosure(facts, wording)
+        case CallState.ENDING:
+            return Settlement(document=_refusal(facts))
+        case CallState.ENDED:  # a sid that Twilio uses once more: whatever records it is looked for
+            return Settlement(document=Unrecorded(wording, wording.not_recorded), asks_provider=True)
+        case _:
+            return Settlement(document=Unrecorded(wording, _text_after(Outcome(facts.call.outcome), wording)))
+
+
+def _disclosure(facts: Facts, wording: Wording) -> Settlement:
+    served = Move((events.disclosure_served(wording),), serves=True)
+    return Settlement((served,), Disclosure(wording, facts.call.round))
+
+
+def _carried_out(facts: Facts, decision: Decision, first: Sequence[Event] = (), *, again: bool = False) -> Settlement:
+    """`first` are the events that the decision rests on: they are logged with it, in front. `again`: the caller asked
+    to hear it all again, the disclosure too.
+    """
+    call, wording = facts.call, facts.wording
+    match decision:
+        case Ask():
+            prompt = call.asked_before + decision.prompt
+            asked = Move(tuple(first), CallEvent.ASKED_AGAIN, prompt=prompt)
+            return Settlement((asked,), Question(wording, prompt, again))
+        case Record():
+            return _recording(facts, decision, first)
+        case Suppress():
+            document = Unrecorded(wording, _text_after(decision.outcome, wording))
+            return suppression(facts, decision, first, document=document)
+        case EndCall():
+            refused = (*first, events.call_refused(call, decision))
+            move = Move(refused, CallEvent.REFUSED, decision.outcome, decision.reason)
+            return Settlement((move,), _refusal(facts))
+        case Withdraw():
+            told: Document = Unrecorded(wording, wording.declined, stops=True)
+            if decision.ends_call:
+                told = _refusal(facts, stops=True)
+            return withdrawal(facts, decision, first, document=told)
+
+
+def _recording(facts: Facts, decision: Record, first: Sequence[Event]) -> Settlement:
+    if facts.call.is_asked_again:
+        return Settlement((Move(tuple(first), CallEvent.PERMITTED),), _ongoing(facts))
+    heeded = consent.heeding_memory(decision, has_declined=facts.has_declined)
+    if isinstance(heeded, Suppress):
+        document = Unrecorded(facts.wording, facts.wording.not_recorded)
+        return suppression(facts, heeded, first, document=document)
+    return _permission(facts, decision, first)
+
+
+def _permission(facts: Facts, decision: Record, first: Sequence[Event]) -> Settlement:
+    """A yes, on the terms that were fixed when the call came in."""
+    call, terms = facts.call, Terms.read(facts.call.terms)
+    if terms.retain_until is None:
+        raise Broken(f"call {call.id}: a yes, and nothing that it could cover")
+    permit = Permit(
+        call_id=call.id,
+        outcome=decision.outcome,
+        purposes=terms.purposes,
+        retention=terms.retention,
+        retain_until=terms.retain_until,
+        decided_at=facts.at,
+    )
+    told, forgets = [*first, events.recording_permitted(call, permit, terms.conflicts)], False
+    if call.remembers_decline and facts.has_declined:
+        told, forgets = [*told, events.decline_forgotten()], True
+    return Settlement(
+        (Move(tuple(told), CallEvent.PERMITTED, decision.outcome),),
+        StartOfRecording(facts.wording, permit),
+        permit=permit,
+        forgets_decline=forgets,
+        conflicts=tuple(terms.conflicts),
+    )
+
+
+def _ongoing(facts: Facts) -> Document:
+    """The recording of an earlier round goes on, if it still runs: only then is it said to. It is not begun once more:
+    where nothing was heard of it, it may well run.
+    """
+    match facts.is_recording:
+        case True:
+            return OngoingRecording(facts.wording)
+        case False:
+            return Unrecorded(facts.wording, facts.wording.not_recorded)
+        case None:
+            return Connection()
+
+
+def _refusal(facts: Facts, *, stops: bool = False) -> Refusal:
+    ends, wording = facts.call.on_refusal == END_CALL, facts.wording
+    return Refusal(wording, wording.refused_end_call if ends else wording.refused_other_channel, stops)
+
+
+def _remember_until(facts: Facts, said_at: datetime | None) -> datetime | None:
+    """From when the caller said no, which may be before it could be written down. A must-record line asks again."""
+    remember = facts.rulebook.remember_declines if facts.call.mode != Mode.MUST_RECORD else None
+    return end_of(said_at or facts.at, remember) if remember and facts.call.caller_hash else None
+
+
+def _text_after(outcome: Outcome, wording: Wording) -> str:
+    said = {
+        Outcome.DECLINED: wording.declined,
+        Outcome.WITHDRAWN: wording.declined,
+        Outcome.SILENT: wording.no_answer,
+        Outcome.UNCLEAR: wording.unclear,
+    }
+    return said.get(outcome, wording.not_recorded)
