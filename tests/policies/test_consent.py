@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from policies.consent import (
     RECORDING_OUTCOMES,
+    REMEMBERED_DECLINE,
     REPEATS_MAX,
     Answer,
     Ask,
@@ -22,6 +23,7 @@ from policies.consent import (
     answer_of,
     before_disclosure,
     decide,
+    heeding_memory,
 )
 
 PROMPTS = range(1, 7)
@@ -260,3 +262,20 @@ def test_a_record_decision_cannot_carry_any_other_outcome(outcome: Outcome) -> N
 def test_a_standard_plays_its_question_at_least_once() -> None:
     with pytest.raises(ValueError, match="never played"):
         Standard(Mode.OPT_IN, False, 0)
+
+
+@pytest.mark.parametrize("has_declined", [False, True])
+@pytest.mark.parametrize(
+    "decision",
+    [
+        Record(Outcome.CONSENTED),
+        Record(Outcome.CONSENTED_BY_STAYING),
+        Suppress(Outcome.SILENT),
+        EndCall(Outcome.UNCLEAR, "x"),
+        Ask(1),
+    ],
+)
+def test_a_remembered_no_withholds_only_consent_by_staying(decision: Decision, *, has_declined: bool) -> None:
+    withheld = has_declined and decision == Record(Outcome.CONSENTED_BY_STAYING)
+    expected = Suppress(Outcome.NOT_ASKED, REMEMBERED_DECLINE) if withheld else decision
+    assert heeding_memory(decision, has_declined=has_declined) == expected
