@@ -2,13 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from simulator.call_clock import CallClock
+from simulator.journal import Journal
 from simulator.line import Line
-from simulator.plans import NOTHING, Press
+from simulator.plans import NOTHING, CallerPlan, Press, SentBack
 
-if TYPE_CHECKING:
-    from simulator.phone_call import PhoneCall
+
+class CallersCall(Protocol):
+    """The call, as far as its caller sees it. `coming` is the rest of the plan, for when the call is sent back."""
+
+    line: Line
+    journal: Journal
+    clock: CallClock
+    acts: CallerPlan
+    coming: list[SentBack]
+
+    def send_back(self) -> None:
+        """Redirect the caller's leg to where the plan says next."""
+
 
 KEY_GAP_S = 0.25
 
@@ -16,10 +29,12 @@ KEY_GAP_S = 0.25
 class Keypad:
     """Somebody's keys: one entry of `presses` for each question, in order. After the last, nothing is pressed."""
 
-    def __init__(self, call: "PhoneCall", line: Line, presses: tuple[Press, ...]) -> None:
-        self._call = call
+    def __init__(self, line: Line, presses: tuple[Press, ...], clock: CallClock, think_s: float) -> None:
+        """`think_s` is how long a person takes for an answer, where `presses` does not say it."""
         self._line = line
         self._presses = list(presses)
+        self._clock = clock
+        self._think_s = think_s
         self._question = 0
 
     def entered_question(self, lasts_s: float) -> None:
@@ -27,9 +42,9 @@ class Keypad:
         if press.digits == NOTHING:
             return
         asked = self._question
-        after_s = lasts_s + self._call.exchange.config.timing.think_s if press.after_s is None else press.after_s
+        after_s = lasts_s + self._think_s if press.after_s is None else press.after_s
         for place, key in enumerate(press.digits):
-            self._call.intend(after_s + place * KEY_GAP_S, partial(self._press, key, asked))
+            self._clock.intend(after_s + place * KEY_GAP_S, partial(self._press, key, asked))
 
     def left_question(self) -> None:
         self._question += 1
@@ -43,7 +58,7 @@ class Keypad:
 class Caller:
     """Follows the plan through the moments of a call, and runs the hooks that were hung there."""
 
-    def __init__(self, call: "PhoneCall", hooks: Mapping[str, Callable[["PhoneCall"], None]]) -> None:
+    def __init__(self, call: CallersCall, hooks: Mapping[str, Callable[[], None]]) -> None:
         self._call = call
         self._hooks = hooks
         self._seen: set[str] = set()
@@ -83,7 +98,7 @@ class Caller:
         if self._stage != moment:
             return
         if hook := self._hooks.get(moment):
-            hook(self._call)
+            hook()
         if self._call.acts.hangs_up == moment:
             self._call.line.hang_up()
         elif self._call.coming and self._call.coming[0].moment == moment:
@@ -92,4 +107,4 @@ class Caller:
     def _intend(self, seconds: float, action: Callable[[], None]) -> None:
         """Have something done later, unless the call is over or was sent back by then."""
         times = self._times_sent_back
-        self._call.intend(seconds, lambda: action() if times == self._times_sent_back else None)
+        self._call.clock.intend(seconds, lambda: action() if times == self._times_sent_back else None)

@@ -1,13 +1,10 @@
 """Callbacks on their way: each its own request, in no promised order, with the faults that were asked for."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from simulator.call_setting import CallSetting
 from simulator.errors import FetchFailed
 from simulator.webhooks import Mischief, Sender, Webhook
-
-if TYPE_CHECKING:
-    from simulator.phone_call import PhoneCall
 
 REORDER_S = 5.0  # how long after the end of a call a held callback is sent at the latest
 
@@ -15,19 +12,20 @@ REORDER_S = 5.0  # how long after the end of a call a held callback is sent at t
 class Deliveries:
     """The callbacks of one call."""
 
-    def __init__(self, call: "PhoneCall") -> None:
-        self._call = call
+    def __init__(self, setting: CallSetting) -> None:
+        self._setting = setting
+        self._is_over = False
         self._held: dict[str, Webhook] = {}
 
     def deliver(self, kind: str, url: str, method: str, params: Mapping[str, str], status: str) -> None:
         """Send a callback soon, or do to it what the call's faults say."""
         if not url:
             return
-        faults = self._call.faults.of_callback(kind)
+        faults = self._setting.faults.of_callback(kind)
         if faults.loses(status):
-            self._call.journal.add("callback", {"kind": kind, "url": url, "params": dict(params), "lost": True})
+            self._setting.journal.add("callback", {"kind": kind, "url": url, "params": dict(params), "lost": True})
             return
-        webhook = Webhook(kind, url, {**params, **self._call.faults.extra_params}, method)
+        webhook = Webhook(kind, url, {**params, **self._setting.faults.extra_params}, method)
         if faults.reorder and kind not in self._held:
             self._hold(kind, webhook)
             return
@@ -37,12 +35,13 @@ class Deliveries:
 
     def release(self) -> None:
         """The call is over: whatever is held back goes out, if nothing overtakes it soon."""
+        self._is_over = True
         if self._held:
-            self._call.later(REORDER_S, self._release)
+            self._setting.clock.later(REORDER_S, self._release)
 
     def _hold(self, kind: str, webhook: Webhook) -> None:
         self._held[kind] = webhook
-        if self._call.ended.is_set():
+        if self._is_over:
             self.release()
 
     def _release(self) -> None:
@@ -50,24 +49,24 @@ class Deliveries:
             self._send_soon(self._held.popitem()[1])
 
     def _send_soon(self, webhook: Webhook, extra_s: float = 0.0) -> None:
-        faults = self._call.faults.of_callback(webhook.kind)
-        delay_s = self._call.exchange.config.timing.callback_s + faults.delay_s + extra_s
+        faults = self._setting.faults.of_callback(webhook.kind)
+        delay_s = self._setting.exchange.config.timing.callback_s + faults.delay_s + extra_s
         for _ in range(1 + faults.duplicate):
-            self._call.later(delay_s, lambda: self._send(webhook))
+            self._setting.clock.later(delay_s, lambda: self._send(webhook))
 
     def _send(self, webhook: Webhook) -> None:
         """A failed callback is noted and not tried again: there is no fallback for callbacks."""
-        exchange = self._call.exchange
-        mischief = Mischief(wrong_signature=self._call.faults.wrong_signature, chunked=self._call.faults.chunked)
+        exchange = self._setting.exchange
+        mischief = Mischief(wrong_signature=self._setting.faults.wrong_signature, chunked=self._setting.faults.chunked)
         with exchange.new_session() as session:
             sender = Sender(
                 exchange.config.auth_token,
                 exchange.clock,
                 session,
-                lambda attempt: self._call.journal.add("callback", attempt.to_json()),
+                lambda attempt: self._setting.journal.add("callback", attempt.to_json()),
                 mischief,
             )
             try:
                 sender.send(webhook)
             except FetchFailed as error:
-                self._call.note(error)
+                self._setting.journal.note(error)

@@ -61,7 +61,7 @@ class Dialling:
             try:
                 self._call.fetcher.document(self._run.step(self._verb, action, self.params()), self._run.leg)
             except CallError as error:
-                self._call.note(error)
+                self._call.journal.note(error)
 
     def params(self) -> dict[str, str]:
         """What `action` is told."""
@@ -113,7 +113,7 @@ class Dialling:
             with self._run.line.sounding("line", "ringing", ringing(60)):
                 run.run(Step(url, noun.get("method", "POST")))
         except CallError as error:
-            self._call.note(error)
+            self._call.journal.note(error)
             return False
         except Finished:
             return False

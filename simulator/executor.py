@@ -1,21 +1,59 @@
 """Runs documents on one leg, verb by verb."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from simulator.call_setting import Network
 from simulator.documents import Document, Step
 from simulator.errors import TwimlRejected
+from simulator.fetcher import Fetcher
+from simulator.journal import Journal
+from simulator.legs import Leg
+from simulator.line import Line
+from simulator.plans import AgentPlan, CallerPlan, CallPlan
+from simulator.recorder import Recorder
 from simulator.twiml import Verb
-
-if TYPE_CHECKING:
-    from simulator.legs import Leg
-    from simulator.line import Line
-    from simulator.phone_call import PhoneCall
 
 VerbFunction = Callable[["Executor", Verb], Step | None]
 
 # The verbs that do not pick up the call: <Reject> never does, and a <Pause> at the beginning lets it ring.
 UNANSWERED = frozenset({"Reject", "Pause"})
+
+
+class RunningCall(Protocol):
+    """The call that documents are run on, as far as verbs use it."""
+
+    plan: CallPlan
+    acts: CallerPlan
+    agent: AgentPlan
+    journal: Journal
+    fetcher: Fetcher
+    recorder: Recorder
+    language: str
+    is_connected: bool
+
+    @property
+    def exchange(self) -> Network: ...
+
+    def elapsed(self) -> float: ...
+
+    def answer(self, leg: Leg) -> None: ...
+
+    def end(self, status: str) -> None: ...
+
+    def report(self, leg: Leg, kind: str, url: str, method: str, sequence: int) -> None: ...
+
+    def new_leg(self, to_number: str, caller_id: str) -> Leg: ...
+
+    def dialled_line(self, leg: Leg) -> Line: ...
+
+    def entered_disclosure(self, line: Line, lasts_s: float) -> None: ...
+
+    def entered_question(self, line: Line, lasts_s: float) -> None: ...
+
+    def left_question(self, line: Line) -> None: ...
+
+    def entered_conversation(self, lasts_s: float) -> None: ...
 
 
 class Finished(Exception):
@@ -29,7 +67,7 @@ class Finished(Exception):
 class Executor:
     """`verbs` says how each verb is run; one that is not among them cannot run on this leg."""
 
-    def __init__(self, call: "PhoneCall", leg: "Leg", line: "Line", verbs: Mapping[str, VerbFunction]) -> None:
+    def __init__(self, call: RunningCall, leg: Leg, line: Line, verbs: Mapping[str, VerbFunction]) -> None:
         self.call = call
         self.leg = leg
         self.line = line

@@ -1,38 +1,39 @@
 """Gets a call's documents and prompts, with the faults that were asked for."""
 
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import requests
 
 from simulator import twiml
+from simulator.call_setting import CallSetting
 from simulator.documents import Document, Step, read
 from simulator.errors import CallError, FetchFailed
 from simulator.legs import Leg
 from simulator.webhooks import Attempt, Mischief, Sender, Webhook
 
-if TYPE_CHECKING:
-    from simulator.phone_call import PhoneCall
-
 
 class Fetcher:
     """One call's HTTP client: it keeps cookies from step to step, as a browser does, and prompts in a cache."""
 
-    def __init__(self, call: "PhoneCall") -> None:
-        self._call = call
-        self._session = call.exchange.new_session()
+    def __init__(self, setting: CallSetting, params: Callable[[Leg], dict[str, str]]) -> None:
+        """`params` are those that every request about a leg carries."""
+        self._setting = setting
+        self._params = params
+        self._session = setting.exchange.new_session()
         self._audio: dict[str, bytes] = {}
-        voice = call.faults.voice
+        voice = setting.faults.voice
         self._mischief = Mischief(
-            voice.connect_failures, voice.lost_answers, call.faults.wrong_signature, call.faults.chunked
+            voice.connect_failures, voice.lost_answers, setting.faults.wrong_signature, setting.faults.chunked
         )
 
     def document(self, step: Step, leg: Leg) -> Document:
         """The document of a step. Raises CallError when there is none that Twilio would run."""
         if step.url is None:
             return Document(None, twiml.parse_document((step.twiml or "").encode()))
-        self._call.exchange.clock.sleep(self._call.exchange.config.timing.request_s)
-        params = {**self._call.params(leg), **step.params, **self._call.faults.extra_params}
+        self._setting.exchange.clock.sleep(self._setting.exchange.config.timing.request_s)
+        params = {**self._params(leg), **step.params, **self._setting.faults.extra_params}
         attempt = self._ask(Webhook("voice", step.url, params, step.method))
         try:
             return read(attempt.url, attempt.body, attempt.content_type)
@@ -51,7 +52,7 @@ class Fetcher:
         self._session.close()
 
     def _ask(self, webhook: Webhook) -> Attempt:
-        faults = self._call.faults.voice
+        faults = self._setting.faults.voice
         if faults.only not in webhook.url:
             return self._sender(self._session).send(webhook)
         sender = self._sender(self._session, self._mischief)
@@ -75,20 +76,20 @@ class Fetcher:
 
     def _repeat(self, webhook: Webhook) -> None:
         """Deliver a request once more, with the same token. Its answer changes nothing."""
-        with self._call.exchange.new_session() as session:
+        with self._setting.exchange.new_session() as session:
             session.cookies.update(self._session.cookies)
             try:
                 self._sender(session, is_repeat=True).send(webhook)
             except FetchFailed as error:
-                self._call.note(error)
+                self._setting.journal.note(error)
 
     def _sender(
         self, session: requests.Session, mischief: Mischief | None = None, *, is_repeat: bool = False
     ) -> Sender:
         def log(attempt: Attempt) -> None:
             about: dict[str, Any] = attempt.to_json()
-            self._call.journal.add("document", {"twiml": about.pop("body"), "repeat": is_repeat, **about})
+            self._setting.journal.add("document", {"twiml": about.pop("body"), "repeat": is_repeat, **about})
 
-        quiet = Mischief(wrong_signature=self._call.faults.wrong_signature, chunked=self._call.faults.chunked)
-        exchange = self._call.exchange
+        quiet = Mischief(wrong_signature=self._setting.faults.wrong_signature, chunked=self._setting.faults.chunked)
+        exchange = self._setting.exchange
         return Sender(exchange.config.auth_token, exchange.clock, session, log, mischief or quiet)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.errors import CallError
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -34,6 +36,9 @@ class Journal:
         with self._changed:
             self._entries.append(Entry(len(self._entries), round(self._elapsed(), 3), kind, about))
             self._changed.notify_all()
+
+    def note(self, error: CallError) -> None:
+        self.add("error", {"code": error.code, "detail": error.detail, "url": error.url})
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         with self._changed:

@@ -2,9 +2,12 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any, Protocol
 
 from simulator import parameters, speech
+from simulator.call_clock import CallClock
+from simulator.call_setting import CallSetting, Network
 from simulator.caller import Caller, Keypad
 from simulator.config import Number
 from simulator.deliveries import Deliveries
@@ -12,17 +15,15 @@ from simulator.dialing import dial
 from simulator.documents import Step
 from simulator.errors import CallError
 from simulator.executor import Executor, Finished, VerbFunction
+from simulator.faults import Faults
 from simulator.fetcher import Fetcher
 from simulator.gathering import gather
 from simulator.journal import Journal
 from simulator.legs import Leg, new_sid
 from simulator.line import HungUp, Interruption, Line, Redirected
-from simulator.plans import CallPlan
+from simulator.plans import CallPlan, Press
 from simulator.recorder import Recorder
 from simulator.verbs import INBOUND
-
-if TYPE_CHECKING:
-    from simulator.exchange import Exchange
 
 Hook = Callable[["PhoneCall"], None]
 
@@ -31,35 +32,42 @@ APOLOGY = "We are sorry. An application error has occurred. Goodbye."
 FALLBACKS_MAX = 5  # a fallback that leads back to the failure is not followed for ever
 
 
+class CallExchange(Network, Protocol):
+    """The exchange that a call comes through."""
+
+    faults: Faults
+    lines: dict[str, Line]
+
+    def add_leg(self, leg: Leg, call: "PhoneCall") -> None: ...
+
+
 class PhoneCall:
     """The caller's leg and everything that hangs on it. `run` takes as long as the call does."""
 
-    def __init__(self, exchange: "Exchange", number: Number, plan: CallPlan, hooks: Mapping[str, Hook]) -> None:
+    def __init__(self, exchange: CallExchange, number: Number, plan: CallPlan, hooks: Mapping[str, Hook]) -> None:
         self.exchange = exchange
         self.number = number
         self.plan = plan
         self.faults = plan.faults or exchange.faults
-        self._began = exchange.clock.now()
+        self.clock = CallClock(exchange.clock, self._close_journal)
         sid, dialled = plan.call_sid or new_sid("CA"), plan.dialled or plan.to_number
         number_sid = None if plan.dialled else number.sid
-        self.leg = Leg(sid, plan.from_number, dialled, "inbound", self._began, phone_number_sid=number_sid)
+        self.leg = Leg(sid, plan.from_number, dialled, "inbound", self.clock.began, phone_number_sid=number_sid)
         self.acts, self.agent, self.coming = plan.caller, plan.agent, [*plan.sent_back]
         self.children: list[Leg] = []
-        self.journal = Journal(self.elapsed)
-        self.line = Line(exchange.clock, self.elapsed, self.journal.add, keeps_keys=exchange.config.type_ahead)
+        self.journal = Journal(self.clock.elapsed)
+        self.line = Line(exchange.clock, self.clock.elapsed, self.journal.add, keeps_keys=exchange.config.type_ahead)
         self.language = "en-US"
         self.is_connected = False
         self.was_connected = False
         self.ended = threading.Event()
-        self.deliveries = Deliveries(self)
-        self.recorder = Recorder(self)
-        self.fetcher = Fetcher(self)
-        self._caller = Caller(self, hooks)
-        self._keypads = {self.line: Keypad(self, self.line, () if plan.is_manual else plan.caller.presses)}
-        self._intentions: list[Callable[[], None]] = []
+        setting = CallSetting(exchange, self.faults, self.journal, self.clock)
+        self.deliveries = Deliveries(setting)
+        self.recorder = Recorder(setting, sid, self.line.tape, self.deliveries)
+        self.fetcher = Fetcher(setting, self.params)
+        self._caller = Caller(self, {moment: partial(hook, self) for moment, hook in hooks.items()})
+        self._keypads = {self.line: self._keypad(self.line, () if plan.is_manual else plan.caller.presses)}
         self._fallbacks = 0
-        self._pending = 0
-        self._pending_lock = threading.Lock()
 
     @property
     def sid(self) -> str:
@@ -67,17 +75,17 @@ class PhoneCall:
 
     def elapsed(self) -> float:
         """Seconds since the first ring."""
-        return (self.exchange.clock.now() - self._began).total_seconds()
+        return self.clock.elapsed()
 
     @property
     def duration_s(self) -> float:
         """From the first ring to the end, or until now."""
-        return ((self.leg.ended or self.exchange.clock.now()) - self._began).total_seconds()
+        return ((self.leg.ended or self.exchange.clock.now()) - self.clock.began).total_seconds()
 
     @property
     def is_settled(self) -> bool:
         """Ended, and nothing of it is on its way any more."""
-        return self.ended.is_set() and not self._pending
+        return self.ended.is_set() and self.clock.is_idle
 
     def run(self) -> None:
         """The whole call, to the hang-up. Callbacks may still be on their way afterwards."""
@@ -85,8 +93,7 @@ class PhoneCall:
             self.end(self._live())
         finally:
             self.end("failed")
-            for cancel in self._intentions:
-                cancel()
+            self.clock.drop_intentions()
             self.fetcher.close()
             self.deliveries.release()
             self.ended.set()
@@ -121,13 +128,13 @@ class PhoneCall:
         if self.coming:
             following = self.coming.pop(0)
             self.acts, self.agent = following.caller, following.agent
-            self._keypads[self.line] = Keypad(self, self.line, following.caller.presses)
+            self._keypads[self.line] = self._keypad(self.line, following.caller.presses)
             self._caller.sent_back()
         return step
 
     def _fall_back(self, error: CallError, failed: Step) -> Step:
         """The step to the fallback URL; without one, or where it fails itself, an apology and the end."""
-        self.note(error)
+        self.journal.note(error)
         self._fallbacks += 1
         number, is_hopeless = self.number, failed.url == self.number.voice_fallback_url
         if is_hopeless or not number.voice_fallback_url or self._fallbacks > FALLBACKS_MAX:
@@ -189,14 +196,14 @@ class PhoneCall:
         def log(kind: str, about: dict[str, Any]) -> None:
             self.journal.add("whisper" if kind == "heard" else f"whisper_{kind}", about)
 
-        line = Line(self.exchange.clock, self.elapsed, log, parent=self.line)
-        self._keypads[line] = Keypad(self, line, self.agent.presses)
+        line = Line(self.exchange.clock, self.clock.elapsed, log, parent=self.line)
+        self._keypads[line] = self._keypad(line, self.agent.presses)
         self.exchange.lines[leg.sid] = line
         return line
 
     def take_away(self, interruption: Interruption) -> None:
         """End or redirect a leg as REST does, a moment after it has answered."""
-        self.intend(self.exchange.config.timing.update_s, lambda: interruption.line.interrupt(interruption))
+        self.clock.intend(self.exchange.config.timing.update_s, lambda: interruption.line.interrupt(interruption))
 
     def send_back(self) -> None:
         """Redirect the caller's leg to where the plan says next: to the number's own voice URL, if nowhere else."""
@@ -222,27 +229,8 @@ class PhoneCall:
         self.is_connected = self.was_connected = True
         self._caller.entered("in_conversation", lasts_s)
 
-    def note(self, error: CallError) -> None:
-        self.journal.add("error", {"code": error.code, "detail": error.detail, "url": error.url})
-
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Have something done later that belongs to this call: until then its journal stays open."""
-        with self._pending_lock:
-            self._pending += 1
-
-        def act() -> None:
-            try:
-                action()
-            finally:
-                with self._pending_lock:
-                    self._pending -= 1
-                self._close_journal()
-
-        self.exchange.clock.later(seconds, act)
-
-    def intend(self, seconds: float, action: Callable[[], None]) -> None:
-        """Have something done later unless the call is over by then."""
-        self._intentions.append(self.exchange.clock.later(seconds, action))
+    def _keypad(self, line: Line, presses: tuple[Press, ...]) -> Keypad:
+        return Keypad(line, presses, self.clock, self.exchange.config.timing.think_s)
 
     def _close_journal(self) -> None:
         if self.is_settled:

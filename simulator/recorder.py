@@ -1,34 +1,35 @@
 """Starts, pauses, stops and finishes the recordings of one call, and reports on them."""
 
-from typing import TYPE_CHECKING
-
+from simulator.call_setting import CallSetting
+from simulator.deliveries import Deliveries
 from simulator.legs import new_sid
 from simulator.recordings import Recording, Segment, Terms, callback_params
-
-if TYPE_CHECKING:
-    from simulator.phone_call import PhoneCall
+from simulator.tape import Tape
 
 
 class Recorder:
     """Several recordings may run at once; each is its own file and has its own callbacks."""
 
-    def __init__(self, call: "PhoneCall") -> None:
-        self._call = call
+    def __init__(self, setting: CallSetting, call_sid: str, tape: Tape, deliveries: Deliveries) -> None:
+        self._setting = setting
+        self._call_sid = call_sid
+        self._tape = tape
+        self._deliveries = deliveries
         self.recordings: list[Recording] = []
 
     def start(self, terms: Terms) -> Recording:
         """Record from now on. A name that runs already makes a second recording of it."""
-        exchange = self._call.exchange
+        exchange = self._setting.exchange
         now = exchange.clock.now()
         recording = Recording(
             sid=new_sid("RE"),
-            call_sid=self._call.sid,
+            call_sid=self._call_sid,
             terms=terms,
-            tape=self._call.line.tape,
+            tape=self._tape,
             started=now,
             updated=now,
-            segments=[Segment(self._call.elapsed())],
-            refusals_left=self._call.faults.media_404,
+            segments=[Segment(self._setting.clock.elapsed())],
+            refusals_left=self._setting.faults.media_404,
         )
         self.recordings.append(recording)
         exchange.recordings[recording.sid] = recording
@@ -36,25 +37,27 @@ class Recorder:
         return recording
 
     def pause(self, recording: Recording, *, keeps_time: bool) -> None:
-        recording.pause(self._call.elapsed(), keeps_time=keeps_time)
+        recording.pause(self._setting.clock.elapsed(), keeps_time=keeps_time)
         self._changed(recording, is_reported=False)
 
     def resume(self, recording: Recording) -> None:
-        recording.resume(self._call.elapsed())
+        recording.resume(self._setting.clock.elapsed())
         self._changed(recording, is_reported=False)
 
     def stop(self, recording: Recording) -> None:
         """End it. The file is ready a little later. Stopping what is stopped changes nothing."""
         if recording.is_running:
-            recording.stop(self._call.elapsed())
+            recording.stop(self._setting.clock.elapsed())
             self._changed(recording, is_reported=False)
-            self._call.later(self._call.exchange.config.timing.processing_s, lambda: self._finish(recording))
+            self._setting.clock.later(
+                self._setting.exchange.config.timing.processing_s, lambda: self._finish(recording)
+            )
 
     def stop_named(self, name: str) -> None:
         """End every recording of this name. That none runs is worth a warning and no more."""
         running = [recording for recording in self.recordings if recording.is_running and recording.terms.name == name]
         if not running:
-            self._call.journal.add("warning", {"detail": f"no recording named {name!r} is running"})
+            self._setting.journal.add("warning", {"detail": f"no recording named {name!r} is running"})
         for recording in running:
             self.stop(recording)
 
@@ -63,16 +66,16 @@ class Recorder:
             self.stop(recording)
 
     def url(self, recording: Recording) -> str:
-        config = self._call.exchange.config
+        config = self._setting.exchange.config
         return f"{config.api_url}/2010-04-01/Accounts/{config.account_sid}/Recordings/{recording.sid}"
 
     def _finish(self, recording: Recording) -> None:
-        faults = self._call.faults.recording
-        shortest_s = float("inf") if faults.ends_absent else self._call.exchange.config.timing.recording_min_s
+        faults = self._setting.faults.recording
+        shortest_s = float("inf") if faults.ends_absent else self._setting.exchange.config.timing.recording_min_s
         recording.finish(shortest_s, off_s=faults.off_s)
         self._changed(recording)
         if faults.off_s and recording.status == "completed":
-            self._call.later(faults.corrected_after_s, lambda: self._correct(recording, faults.off_s))
+            self._setting.clock.later(faults.corrected_after_s, lambda: self._correct(recording, faults.off_s))
 
     def _correct(self, recording: Recording, off_s: int) -> None:
         """Tell the right duration after a wrong one. What is deleted meanwhile is told no more."""
@@ -81,14 +84,14 @@ class Recorder:
             self._changed(recording)
 
     def _changed(self, recording: Recording, *, is_reported: bool = True) -> None:
-        config = self._call.exchange.config
-        recording.updated = self._call.exchange.clock.now()
-        self._call.journal.add("recording", to_json(recording))
+        config = self._setting.exchange.config
+        recording.updated = self._setting.exchange.clock.now()
+        self._setting.journal.add("recording", to_json(recording))
         if is_reported and recording.status in recording.terms.callback_events:
-            started = self._call.exchange.told(recording.started) or ""
+            started = self._setting.exchange.told(recording.started) or ""
             params = callback_params(recording, config.account_sid, config.api_url, started)
             terms = recording.terms
-            self._call.deliveries.deliver("recording", terms.callback, terms.callback_method, params, recording.status)
+            self._deliveries.deliver("recording", terms.callback, terms.callback_method, params, recording.status)
 
 
 def to_json(recording: Recording) -> dict[str, object]:

@@ -1,22 +1,18 @@
 """The conversation of a caller and an agent."""
 
-from typing import TYPE_CHECKING
-
 from simulator import speech
+from simulator.executor import RunningCall
 from simulator.line import Line
 from simulator.plans import AFTER_TALK
 from simulator.sentences import conversation
 from simulator.sound import RATE
 from simulator.twiml import Verb
 
-if TYPE_CHECKING:
-    from simulator.phone_call import PhoneCall
-
 GAP_S = 0.3
 MANUAL_MAX_S = 600.0  # a person in the browser ends the call; nobody stays longer than this
 
 
-def converse(call: "PhoneCall", line: Line, verb: Verb) -> str:
+def converse(call: RunningCall, line: Line, verb: Verb) -> str:
     """Talk in turns until the caller's plan or the <Dial> says that it is enough.
 
     The DialCallStatus: `answered` when the caller ended it with a star, as `hangupOnStar` allows; otherwise
@@ -32,11 +28,11 @@ def converse(call: "PhoneCall", line: Line, verb: Verb) -> str:
     return status
 
 
-def _wanted_s(call: "PhoneCall") -> float:
+def _wanted_s(call: RunningCall) -> float:
     return MANUAL_MAX_S if call.plan.is_manual else call.acts.talks_s
 
 
-def _talk(call: "PhoneCall", line: Line, lasts_s: float, *, ends_on_star: bool) -> str:
+def _talk(call: RunningCall, line: Line, lasts_s: float, *, ends_on_star: bool) -> str:
     end = call.elapsed() + lasts_s
     for who, text in conversation(call.language):
         left = end - call.elapsed()

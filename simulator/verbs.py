@@ -95,7 +95,7 @@ def recording_terms(run: Executor, noun: Verb) -> Terms:
     callback = noun.get("recordingStatusCallback")
     if callback and "://" not in callback:
         # Seen live: a relative one is a retrieval failure, whatever the documentation says
-        run.call.note(TwimlRejected(11200, "a relative recordingStatusCallback is never called", callback))
+        run.call.journal.note(TwimlRejected(11200, "a relative recordingStatusCallback is never called", callback))
         callback = ""
     return Terms(
         source="StartCallRecordingTwiML",

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +101,51 @@ def hides_an_import(tree: ast.AST) -> bool:
     return bool(words & (named | asked))
 
 
+def arrows(sources: Mapping[Path, ast.AST], *, shelves: bool) -> dict[str, set[str]]:
+    """Which module imports which; with `shelves`, a folder directly below a room counts as one."""
+    paths = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in sources}
+
+    def unit(name: str) -> str:
+        is_on_shelf = shelves and len(paths[name].parts) > 2
+        return ".".join(paths[name].parts[:2]) if is_on_shelf else name
+
+    found: dict[str, set[str]] = {}
+    for name, path in paths.items():
+        targets = {unit(target) for target in _targets(sources[path]) & set(paths)}
+        found.setdefault(unit(name), set()).update(targets - {unit(name)})
+    return found
+
+
+def circles(arrows: Mapping[str, set[str]]) -> list[str]:
+    """Everything that comes back to itself along the arrows."""
+    left = dict(arrows)
+    while ends := [name for name, targets in left.items() if not targets & set(left)]:
+        for name in ends:
+            del left[name]
+    return sorted(name for name in left if name in _reached(name, arrows))
+
+
+def _reached(start: str, arrows: Mapping[str, set[str]]) -> set[str]:
+    reached: set[str] = set()
+    ahead = [start]
+    while ahead:
+        fresh = arrows[ahead.pop()] - reached
+        reached |= fresh
+        ahead.extend(fresh)
+    return reached
+
+
+def _targets(tree: ast.AST) -> set[str]:
+    """The modules that are imported, `from room import module` included."""
+    members = {
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    return members | set(imported(tree))
+
+
 def test_every_room_imports_only_what_the_plan_allows() -> None:
     found = {str(path): bad for path in modules(*PLAN) if (bad := breaches(path, tree_of(path)))}
     assert found == {}
@@ -150,6 +196,31 @@ def test_no_import_is_hidden_from_this_test() -> None:
 def test_no_package_or_module_has_a_vague_name() -> None:
     paths = modules("bench", "tests", *PLAN)
     assert [path for path in paths if VAGUE & {*path.parts[:-1], path.stem}] == []
+
+
+@pytest.mark.parametrize("shelves", [False, True], ids=["modules", "shelves"])
+def test_no_import_comes_back_to_where_it_began(shelves: bool) -> None:
+    """Neither between modules nor between shelves; an import for the types alone is an arrow too."""
+    sources = {path: tree_of(path) for path in modules("bench", *PLAN)}
+    assert circles(arrows(sources, shelves=shelves)) == []
+
+
+@pytest.mark.parametrize(
+    ("sources", "shelves", "seen"),
+    [
+        ({"a/x.py": "from a.y import Y", "a/y.py": "import a.x"}, False, ["a.x", "a.y"]),
+        ({"a/x.py": "from a import y", "a/y.py": "if TYPE_CHECKING:\n    from a.x import X"}, False, ["a.x", "a.y"]),
+        ({"a/x.py": "import a.y", "a/y.py": "import a.z", "a/z.py": "import a.y"}, False, ["a.y", "a.z"]),
+        ({"a/s/x.py": "import a.t.x", "a/t/x.py": "", "a/t/y.py": "import a.s.x"}, False, []),
+        ({"a/s/x.py": "import a.t.x", "a/t/x.py": "", "a/t/y.py": "import a.s.x"}, True, ["a.s", "a.t"]),
+        ({"a/s/x.py": "import a.x", "a/x.py": "import a.s.y", "a/s/y.py": ""}, True, ["a.s", "a.x"]),
+        ({"a/s/__init__.py": "import a.x", "a/x.py": "import a.s"}, False, ["a.s", "a.x"]),
+        ({"a/s/x.py": "import a.s.y", "a/s/y.py": "import b.x", "b/x.py": ""}, True, []),
+    ],
+)
+def test_a_circle_is_seen(sources: dict[str, str], shelves: bool, seen: list[str]) -> None:
+    trees = {Path(path): ast.parse(source) for path, source in sources.items()}
+    assert circles(arrows(trees, shelves=shelves)) == seen
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def _of(things: tuple[Meanwhile, ...], moment: str) -> list[Meanwhile]:
 
 def _set_off(town: Town, line: str, things: list[Meanwhile], call: PhoneCall) -> None:
     for thing in things:
-        call.intend(thing.after_s, partial(_do, town, line, thing, call))
+        call.clock.intend(thing.after_s, partial(_do, town, line, thing, call))
 
 
 def _do(town: Town, line: str, thing: Meanwhile, call: PhoneCall) -> None:

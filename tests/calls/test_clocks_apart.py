@@ -38,13 +38,13 @@ def consented_call(
     begun: list[str] = []
 
     def begins(after_s: float, call: PhoneCall) -> None:
-        call.intend(after_s, partial(record, town, begun, call))
+        call.clock.intend(after_s, partial(record, town, begun, call))
 
     def in_conversation(call: PhoneCall) -> None:
         if others == "another after":
             begins(1, call)
         if is_looked_at:
-            call.intend(2, partial(look, town))
+            call.clock.intend(2, partial(look, town))
 
     hooks: dict[str, Hook] = {"in_conversation": in_conversation}
     if others == "another before":

@@ -33,7 +33,7 @@ def call(town: Town, key: str, **faults: Any) -> Ran:
 
     def in_conversation(placed: PhoneCall) -> None:
         town.start_rogue(placed)
-        placed.intend(1, lambda: _look(town))
+        placed.clock.intend(1, lambda: _look(town))
 
     town.face.start(RULEBOOK.read_text("utf-8"))
     plan = {"from": "anonymous", "to": NUMBERS["opt_in"], "caller": {"presses": [key], "talks_s": 5}, "faults": faults}

@@ -1,0 +1,51 @@
+"""The time of one call: how long it has lasted, and everything that is still to be done for it."""
+
+import threading
+from collections.abc import Callable
+
+from simulator.clock import Action, Clock
+
+
+class CallClock:
+    """Counts from the first ring. `went_idle` is run whenever nothing of the call is on its way any more."""
+
+    def __init__(self, clock: Clock, went_idle: Action) -> None:
+        self._clock = clock
+        self._went_idle = went_idle
+        self.began = clock.now()
+        self._intentions: list[Callable[[], None]] = []
+        self._pending = 0
+        self._pending_lock = threading.Lock()
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._pending
+
+    def elapsed(self) -> float:
+        """Seconds since the first ring."""
+        return (self._clock.now() - self.began).total_seconds()
+
+    def later(self, seconds: float, action: Action) -> None:
+        """Have something done later that belongs to this call, also after its end."""
+        with self._pending_lock:
+            self._pending += 1
+
+        def act() -> None:
+            try:
+                action()
+            finally:
+                with self._pending_lock:
+                    self._pending -= 1
+                if self.is_idle:
+                    self._went_idle()
+
+        self._clock.later(seconds, act)
+
+    def intend(self, seconds: float, action: Action) -> None:
+        """Have something done later unless the call is over by then."""
+        self._intentions.append(self._clock.later(seconds, action))
+
+    def drop_intentions(self) -> None:
+        """The call is over."""
+        for cancel in self._intentions:
+            cancel()

@@ -1,0 +1,36 @@
+"""The setting of one call, shared by its fetcher, its recorder and its deliveries."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import requests
+
+from simulator.call_clock import CallClock
+from simulator.clock import Clock
+from simulator.config import Config
+from simulator.faults import Faults
+from simulator.journal import Journal
+from simulator.recordings import Recording
+
+
+class Network(Protocol):
+    """The exchange, as far as the parts of a call use it."""
+
+    config: Config
+    clock: Clock
+    recordings: dict[str, Recording]
+
+    def new_session(self) -> requests.Session:
+        """An HTTP client that reaches the apps in this process too."""
+
+    def told(self, moment: datetime | None) -> str | None:
+        """A moment as Twilio tells it."""
+
+
+@dataclass(frozen=True)
+class CallSetting:
+    exchange: Network
+    faults: Faults
+    journal: Journal
+    clock: CallClock
