@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from compliance.call_life import CallLife
 from compliance.provider.provider_account import addresses_in, document_of
+from compliance.twiml_reading import plain
 from policies.corroboration import Key, Logged
 from storage.database.tables import reply, wording_version
 from storage.rows.replies import UNREAD
@@ -58,7 +59,7 @@ def _words(connection: Connection, sha256: str) -> dict[str, str]:
 
 def _spoken(words: dict[str, str], part: str) -> str:
     """The hash of the recording that is played, or the text."""
-    return words.get(f"{part}_audio") or words[part].strip()
+    return words.get(f"{part}_audio") or plain(words[part])
 
 
 def _replies(connection: Connection, call_id: str) -> dict[str, frozenset[str]]:

@@ -8,8 +8,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from urllib.parse import urldefrag
-from xml.etree import ElementTree as ET
 
+from compliance import twiml_reading
+from compliance.twiml_reading import Twiml, Unreadable, Verb
 from policies.corroboration import Document, Key, Request
 from storage.provider import FINAL_STATUSES, ProviderRequest
 
@@ -20,11 +21,8 @@ _STEP = re.compile(
     r"|consent/(?P<asked>[^/]+)/(?P<prompt>[1-9][0-9]{0,2})/[^/]+)/?"
 )
 _AUDIO = re.compile(r"/voice/audio/(?P<sha256>[0-9a-f]{64})/")
-_SPOKEN = ("Say", "Play")
-_RECORDING = frozenset({"Record", "Recording", "Siprec", "Stream", "Transcription"})
 # All that a step of ours gives which has failed: the caller is connected, or the call ends.
-_WITHOUT_WORDS = frozenset({"Response", "Dial", "Number", "Client", "Sip", "Hangup", "Stop"})
-_LENGTH_MAX = 64 * 1024  # Twilio carries out nothing longer (its error 11750)
+_WITHOUT_WORDS = frozenset({"Dial", "Number", "Client", "Sip", "Hangup", "Stop"})
 
 
 def addresses_in(body: str, call_id: str) -> set[str]:
@@ -75,48 +73,31 @@ def _arrived(body: str) -> Document | None:
 
 def document_of(body: str) -> Document | None:
     """None for what no step of ours answers, whatever Twilio would make of it."""
-    if "<!" in body or len(body) > _LENGTH_MAX:  # a document type could hold entities that grow without end
-        return None
     try:
-        root = ET.fromstring(body)  # noqa: S314 - there are no entities in it
-        written = ET.canonicalize(body, strip_text=True)
-    except (ET.ParseError, UnicodeEncodeError):  # JSON can say what no text can hold
+        answer = twiml_reading.read(body.encode("utf-8", "surrogatepass"))  # JSON can say what no text can hold
+    except Unreadable:
         return None
+    questions = [verb for verb in answer.verbs if verb.asks_for_consent]
+    begun = [verb for verb in answer.verbs if not verb.is_stopped]
     return Document(
-        body=written,
-        disclosed=frozenset(_words(root)) if _leads_to_the_question(root) else frozenset(),
-        asked=frozenset(word for gather in root.iter("Gather") if _asks(gather) for word in _words(gather)),
-        starts_recording=any(map(_records, _begun(root))),
-        has_words=any(element.tag not in _WITHOUT_WORDS or _records(element) for element in _begun(root)),
+        body=answer.canonical,
+        disclosed=frozenset(_words(answer.inside(None))) if _leads_to_the_question(answer) else frozenset(),
+        asked=frozenset(words for question in questions for words in _words(answer.inside(question))),
+        starts_recording=bool(answer.recording),
+        has_words=any(verb.name not in _WITHOUT_WORDS or verb.records for verb in begun),
     )
 
 
-def _begun(root: ET.Element) -> Iterator[ET.Element]:
-    """All elements but those that are named to be stopped."""
-    stopped = {id(element) for stop in root.iter("Stop") for element in stop}
-    return (element for element in root.iter() if id(element) not in stopped)
-
-
-def _records(element: ET.Element) -> bool:
-    """Also by an attribute, as <Dial record> does."""
-    return element.tag in _RECORDING or element.get("record", "false") not in ("false", "do-not-record")
-
-
-def _leads_to_the_question(root: ET.Element) -> bool:
+def _leads_to_the_question(answer: Twiml) -> bool:
     """The disclosure is what is said on the way there; all else that is said comes after the decision."""
-    redirects = any("/voice/choice/" in (redirect.text or "") for redirect in root.findall("Redirect"))
-    return redirects or any(_asks(gather) for gather in root.findall("Gather"))
+    return any(
+        verb.asks_for_consent or (verb.name == "Redirect" and "/voice/choice/" in verb.text)
+        for verb in answer.inside(None)
+    )
 
 
-def _asks(gather: ET.Element) -> bool:
-    """Whether it is the question, and not the choice of a language."""
-    return "/voice/consent/" in gather.get("action", "")
-
-
-def _words(element: ET.Element) -> Iterator[str]:
-    for spoken in element:
-        if spoken.tag not in _SPOKEN:
-            continue
-        text = (spoken.text or "").strip()
-        audio = _AUDIO.search(text) if spoken.tag == "Play" else None
-        yield audio["sha256"] if audio else text
+def _words(verbs: Iterable[Verb]) -> Iterator[str]:
+    for verb in verbs:
+        if verb.is_spoken:
+            audio = _AUDIO.search(verb.text) if verb.name == "Play" else None
+            yield audio["sha256"] if audio else verb.text

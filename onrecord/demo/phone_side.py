@@ -4,12 +4,13 @@ No row of ours is asked. Where that side leaves room, a request perhaps having r
 outcomes that may be right, and else one.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from compliance import twiml_reading
+from compliance.twiml_reading import Twiml, Unreadable, Verb
 from policies.consent import RECORDING_OUTCOMES, Outcome
 
 Json = Mapping[str, Any]
@@ -20,40 +21,47 @@ _NEVER_SENT = frozenset({11100, 11201, 11202, 11210, 11220})
 _HUNG_UP = frozenset({Outcome.HUNG_UP_IN_DISCLOSURE, Outcome.HUNG_UP_IN_CHOICE})
 _UNDECIDED: Outcomes = _HUNG_UP | {None}
 _REFUSED = frozenset({Outcome.DECLINED, Outcome.WITHDRAWN})
-_QUESTION = re.compile(r"<Gather[^>]*/voice/consent/")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A voice request about the caller's leg. `document` is empty where no answer came."""
+    """A voice request about the caller's leg. `document` is None where no answer came that can be read."""
 
     step: str
     digits: str
-    document: str
+    document: Twiml | None
     is_known: bool
     """Whether the service had it for certain: there was an answer, though it may have been lost on its way."""
 
     @property
     def asks(self) -> bool:
-        return bool(_QUESTION.search(self.document))
+        return any(verb.asks_for_consent for verb in self._verbs)
 
     @property
     def records(self) -> bool:
-        return "<Start>" in self.document
+        return any(verb.records for verb in self._verbs)
 
     @property
     def stops(self) -> bool:
-        return "<Stop>" in self.document
+        return "Stop" in self._names
 
     @property
     def goes_on(self) -> bool:
         """Whether it discloses, asks in which language, or asks for consent: nothing is decided by it."""
-        return "<Gather" in self.document or "<Redirect" in self.document
+        return bool({"Gather", "Redirect"} & self._names)
 
     @property
     def only_connects(self) -> bool:
         """Without a word, as where a step of ours failed: the decision may have been settled all the same, or not."""
-        return "<Dial" in self.document and "<Say" not in self.document and "<Play" not in self.document
+        return "Dial" in self._names and not any(verb.is_spoken for verb in self._verbs)
+
+    @property
+    def _verbs(self) -> tuple[Verb, ...]:
+        return self.document.verbs if self.document else ()
+
+    @property
+    def _names(self) -> set[str]:
+        return {verb.name for verb in self._verbs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,14 @@ def _requests(seen: Json) -> Iterable[Asked]:
         digits, is_lost = one["params"].get("Digits", ""), status is None and one["code"] in _NEVER_SENT
         may_be_known = (status is None and not is_lost) or (status or 0) >= 500 or (step == "consent" and digits == "2")
         if is_known or may_be_known:
-            yield Asked(step, digits, one["twiml"] if is_known else "", is_known)
+            yield Asked(step, digits, _document(one["twiml"]) if is_known else None, is_known)
+
+
+def _document(twiml: str) -> Twiml | None:
+    try:
+        return twiml_reading.read(twiml.encode())
+    except Unreadable:
+        return None
 
 
 def _after(before: Outcome | None, asked: Asked) -> Collection[Outcome | None]:

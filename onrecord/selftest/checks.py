@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from onrecord.selftest.twiml import Document, Verb, plain
+from compliance.twiml_reading import Twiml, Verb, plain
 from policies.consent import Outcome
 from policies.rules import Destination
 from policies.wording import Wording, spoken_length_s
@@ -93,7 +93,7 @@ def sound_length_s(sound: bytes) -> float:
         return 0.0
 
 
-def disclosed(heard: Document, disclosure: Prompt, fetch: Fetch) -> Iterator[Finding]:
+def disclosed(heard: Twiml, disclosure: Prompt, fetch: Fetch) -> Iterator[Finding]:
     said = [verb for verb in heard.spoken if disclosure.is_said(verb, fetch)]
     yield finding("disclosure", bool(said), "what is said is not the disclosure that is kept")
     first = heard.verbs[:1]
@@ -103,23 +103,23 @@ def disclosed(heard: Document, disclosure: Prompt, fetch: Fetch) -> Iterator[Fin
     yield before_the_choice(heard)
 
 
-def before_the_choice(heard: Document) -> Finding:
+def before_the_choice(heard: Twiml) -> Finding:
     return finding("gate", not heard.recording, "a recording is started before the caller has chosen")
 
 
-def asked(heard: Document, question: Prompt, fetch: Fetch) -> Iterator[Finding]:
+def asked(heard: Twiml, question: Prompt, fetch: Fetch) -> Iterator[Finding]:
     yield before_the_choice(heard)
     said = [verb for verb in heard.spoken if question.is_said(verb, fetch)]
     yield finding("question", bool(said), "what is asked is not the question that is kept")
 
 
-def not_recorded(check: str, heard: Document, told: Prompt, fetch: Fetch) -> Iterator[Finding]:
+def not_recorded(check: str, heard: Twiml, told: Prompt, fetch: Fetch) -> Iterator[Finding]:
     yield finding(check, not heard.recording, "a recording is started")
     said = any(told.is_said(verb, fetch) for verb in heard.spoken)
     yield finding("told", said, "the caller is not told that nothing is recorded")
 
 
-def recorded(check: str, heard: Document, wording: Wording) -> Iterator[Finding]:
+def recorded(check: str, heard: Twiml, wording: Wording) -> Iterator[Finding]:
     """Both sides, from before the tag on; and nothing beside that one recording."""
     names = [verb.name for verb in heard.verbs]
     if not heard.recording:
@@ -139,12 +139,12 @@ def recorded(check: str, heard: Document, wording: Wording) -> Iterator[Finding]
     yield finding(check, "Dial" not in names[:at], "the agents are rung before the recording starts")
 
 
-def connected(heard: Document, destinations: Sequence[Destination]) -> Finding:
+def connected(heard: Twiml, destinations: Sequence[Destination]) -> Finding:
     agents = {(_NOUNS[one.kind], one.address) for one in destinations}
     return finding("connected", heard.dialled == agents, "it is not the line's agents who are rung")
 
 
-def refused(check: str, heard: Document, told: Prompt, fetch: Fetch) -> Iterator[Finding]:
+def refused(check: str, heard: Twiml, told: Prompt, fetch: Fetch) -> Iterator[Finding]:
     yield finding(check, not heard.recording, "a recording is started")
     polite = any(told.is_said(verb, fetch) for verb in heard.spoken) and heard.verbs[-1].name == "Hangup"
     yield finding("refused", polite and not heard.dialled, "the call is not ended with the words for it")

@@ -5,9 +5,9 @@ Each is a script that goes on when it is time: it yields until when it has to wa
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
+from compliance.twiml_reading import Twiml
 from onrecord.selftest.checks import finding, not_recorded, recorded, refused
 from onrecord.selftest.synthetic_call import SyntheticCall
-from onrecord.selftest.twiml import Document
 from policies.consent import Mode, Outcome, Standard
 from policies.demands import END_CALL
 from storage.rows.calls import Call
@@ -115,19 +115,19 @@ def _held_to(known: Call) -> tuple[Standard, str]:
     return known.standard, known.on_refusal
 
 
-def _told(call: SyntheticCall) -> Document:
+def _told(call: SyntheticCall) -> Twiml:
     call.lives_through("disclosure.served")
     call.lives_through("disclosure.completed")
     return call.hears_it_out()
 
 
-def _consent(call: SyntheticCall, check: str, heard: Document, outcome: Outcome) -> None:
+def _consent(call: SyntheticCall, check: str, heard: Twiml, outcome: Outcome) -> None:
     call.found(recorded(check, heard, call.wording()))
     call.is_connected(heard)
     call.was(outcome, "recording.permitted")
 
 
-def _no_consent(call: SyntheticCall, check: str, heard: Document, outcome: Outcome, text: str) -> None:
+def _no_consent(call: SyntheticCall, check: str, heard: Twiml, outcome: Outcome, text: str) -> None:
     known, wording = call.known(), call.wording()
     if known.mode == Mode.MUST_RECORD:
         told = call.said(wording.refused_end_call if known.on_refusal == END_CALL else wording.refused_other_channel)

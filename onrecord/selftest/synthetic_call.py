@@ -10,6 +10,7 @@ from typing import Any
 
 from callflow.forms import SELF_TEST_FIELD
 from callflow.urls import Urls
+from compliance.twiml_reading import Twiml, Unreadable, Verb, read
 from onrecord.selftest.checks import (
     Finding,
     Lived,
@@ -22,7 +23,6 @@ from onrecord.selftest.checks import (
     logged,
 )
 from onrecord.selftest.http import Answer, Elsewhere, NotReached, TooSlow, Wire
-from onrecord.selftest.twiml import Document, Unreadable, Verb, read
 from policies.consent import Outcome
 from policies.rules import Line, Rulebook
 from policies.wording import Wording
@@ -64,12 +64,12 @@ class SyntheticCall:
     """By then the disclosure has played to its end."""
     who: str = "a caller"
     has_hung_up: bool = False
-    _heard: Document | None = None
+    _heard: Twiml | None = None
     _events: list[str] = field(default_factory=list)
     _digits: list[str] = field(default_factory=list)
     _prompts: dict[str, bytes | None] = field(default_factory=dict)
 
-    def arrives(self) -> Document:
+    def arrives(self) -> Twiml:
         """The call comes in, and its disclosure begins. It comes in once."""
         if self._heard is None:
             self._heard = self._to_the_disclosure(self._post(self.means.urls.answer(), CallStatus="ringing"))
@@ -82,14 +82,14 @@ class SyntheticCall:
         with self.means.database.read() as connection:
             return status, calls.peek_sid(connection, self.sid) is not None
 
-    def hears_it_out(self) -> Document:
+    def hears_it_out(self) -> Twiml:
         """What comes when the disclosure has played, as far as the service can know."""
         redirect = self.arrives().first("Redirect")
         if redirect is None:
             raise self._ends_with("disclosure", "nothing follows the disclosure")
         return self._post(redirect.text)
 
-    def is_asked(self, heard: Document) -> Verb:
+    def is_asked(self, heard: Twiml) -> Verb:
         """The <Gather> that waits for a key."""
         wording = self.wording()
         self.found(asked(heard, Prompt(wording, wording.question, wording.question_audio), self.prompt))
@@ -98,13 +98,13 @@ class SyntheticCall:
             raise self._ends_with("question", "the caller is not asked")
         return gather
 
-    def presses(self, gather: Verb, digits: str) -> Document:
+    def presses(self, gather: Verb, digits: str) -> Twiml:
         """A key, or none."""
         self._digits.append(digits)
         self._events.append("consent.choice")
         return self._post(gather.attributes.get("action", ""), Digits=digits)
 
-    def is_connected(self, heard: Document) -> None:
+    def is_connected(self, heard: Twiml) -> None:
         known = self.known()
         with self.means.database.read() as connection:
             rules = rules_of(connection, known, self.means.rulebook)
@@ -162,7 +162,7 @@ class SyntheticCall:
     def found(self, findings: Iterable[Finding]) -> None:
         self.findings += findings
 
-    def _to_the_disclosure(self, heard: Document) -> Document:
+    def _to_the_disclosure(self, heard: Twiml) -> Twiml:
         if self.log()[-1]["type"] == "language.asked":
             self.found([before_the_choice(heard)])
             gather = heard.first("Gather")
@@ -175,7 +175,7 @@ class SyntheticCall:
         self.told_at = self.means.clock() + max(length_s, disclosure.wording.disclosure_length_ms / 1000)
         return heard
 
-    def _post(self, url: str, **more: str) -> Document:
+    def _post(self, url: str, **more: str) -> Twiml:
         answer = self._send(url, **{"CallStatus": "in-progress", **more})
         if answer.status != 200:
             raise self._ends_with("answers", f"a step is answered with {answer.status}")

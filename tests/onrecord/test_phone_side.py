@@ -33,7 +33,7 @@ def document(step: Step) -> dict[str, Any]:
         "url": f"https://us/voice/{name}/m",
         "params": {"CallSid": SID, "Digits": digits},
         "status": 200 if is_answered else None,
-        "twiml": answer if is_answered else "",
+        "twiml": f"<Response>{answer}</Response>" if is_answered else "",
         "failure": failure,
         "code": code,
     }
