@@ -8,15 +8,17 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
+from policies.jurisdiction.places import is_e164
 from storage.custody import erasure, erasure_journal
 from storage.custody.erasure import NotErased, Request, Traces
 from storage.custody.erasure_journal import Entry, Journal
 from storage.database.engine import Database
 from storage.database.tables import call
 from storage.database.wipe import wipe
+from storage.errors import Refused
 from storage.jobs.queue import JobQueue
 from storage.moment import Moment
-from storage.number_hash import check_number, number_hash, sid_hash
+from storage.number_hash import number_hash, sid_hash
 from storage.rows import callers, calls
 from storage.rows.calls import Call
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
@@ -36,7 +38,8 @@ class Eraser:
 
     def calls_from(self, number: str) -> list[str]:
         """The ids of the calls from a number that are not erased, oldest first. Raises Refused for another text."""
-        check_number(number)
+        if not is_e164(number):
+            raise Refused("number: it is not written as E.164 writes one")
         with self.database.read() as connection:
             return callers.calls_from(connection, number, number_hash(self.number_key, number))
 

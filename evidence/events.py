@@ -20,10 +20,10 @@ VERSION = 1
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _RESERVED = frozenset({"call", "n", "ts", "type", "v", "sd"})
-# What can name a person: a number as E.164 writes it, Twilio's name for a call or a recording, an address to reach
-# somebody at, and the name of an object that holds audio.
+# What can name a person: a number as E.164 writes it (the shortest in use have six digits), Twilio's name for a call or
+# a recording, an address to reach somebody at, and the name of an object that holds audio.
 _PERSONAL = re.compile(
-    r"""\+[1-9][0-9]{6,14}(?![0-9])
+    r"""\+[1-9][0-9]{5,14}(?![0-9])
     |(?<![0-9A-Za-z])[A-Z]{2}[0-9a-f]{32}(?![0-9A-Za-z])
     |(?<![a-z])(?:sips?|tel|client|mailto|whatsapp):
     |[^\s"/<>@]+@[^\s"/<>@]+\.[a-z]{2,}

@@ -1,18 +1,8 @@
 """What a caller is remembered by where their number must not stand: a hash that only the key file's holder can make."""
 
 import hmac
-import re
 
 from policies.jurisdiction.places import valid_number
-from storage.errors import Refused
-
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
-
-
-def check_number(number: str) -> None:
-    """Raises Refused for what is no number: of all who withhold theirs, say, nobody can be meant by it."""
-    if not _E164.fullmatch(number):
-        raise Refused("--number: write a plus, the country's code and the number, digits only")
 
 
 def number_hash(key: bytes, from_: str) -> str | None:

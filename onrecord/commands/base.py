@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from compliance.anchors.anchor_file import AnchorFile
 from onrecord.installation import Installation, NotReady, open_installation, open_records
 from onrecord.settings.environment import SettingsRejected, read_settings
+from policies.jurisdiction.places import is_e164
 from storage.errors import Broken, Refused, Unavailable
 from storage.rows import calls
 from storage.rows.calls import Call
@@ -84,6 +85,12 @@ def failures_told() -> Iterator[None]:
         end([str(problem) for problem in error.problems])
     except (Refused, Unavailable, Broken) as error:
         end([str(error)])
+
+
+def check_number(number: str) -> None:
+    """Raises Refused for a `--number` that is none: of all who withhold theirs, say, nobody can be meant by it."""
+    if not is_e164(number):
+        raise Refused("--number: write a plus, the country's code and the number, digits only")
 
 
 def end(problems: Sequence[str], code: int = NOT_CONFIGURED) -> NoReturn:

@@ -11,7 +11,16 @@ import click
 from compliance.anchors.verify import held_checkpoints, lost_in_words, read_checkpoints, trust_in_words
 from compliance.bundle.gather import EVERYTHING, PERSONAL
 from evidence.anchor_levels import KINDS
-from onrecord.commands.base import FOUND_SOMETHING, Names, call_named, end, opened, reading_log, tell_problem
+from onrecord.commands.base import (
+    FOUND_SOMETHING,
+    Names,
+    call_named,
+    check_number,
+    end,
+    opened,
+    reading_log,
+    tell_problem,
+)
 from onrecord.commands.rules import Day
 from storage.errors import Broken, Refused, Unavailable
 from storage.log.verification import Progress as Told
@@ -131,7 +140,6 @@ def log_export(
     from compliance.bundle.gather import Request
     from compliance.bundle.selection import Selection
     from onrecord.commands.actor import who_asks
-    from storage.number_hash import check_number
 
     until = to_day + timedelta(days=1) if to_day else None
     selection = Selection(names, number or "", since_day, until)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import click
 
 from compliance.erase import Found
-from onrecord.commands.base import FOUND_SOMETHING, end, opened, reading
+from onrecord.commands.base import FOUND_SOMETHING, check_number, end, opened, reading
 from onrecord.installation import Installation
 from policies.erasure import is_basis
 from storage.custody.erasure import NotErased, Request
@@ -147,6 +147,7 @@ def _calls(installation: Installation, name: str | None, number: str | None) -> 
     if (name is None) == (number is None):
         raise click.UsageError("say --call or --number, one of them")
     if number is not None:
+        check_number(number)
         found = installation.eraser.calls_from(number)
         if not found:
             click.echo("of this number no call is known here")

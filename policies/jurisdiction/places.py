@@ -10,7 +10,9 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
 
 from policies.jurisdiction.pack import UNKNOWN_PLACE, Law
 
-_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+# ITU-T E.164: at most fifteen digits, the country's code among them. It sets no least length, and numbers of six digits
+# are in use in Austria.
+_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 # Carriers that must put digits where a caller withheld the number spell the word on a keypad: ANONYMOUS,
 # RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE, PRIVATE. Read as numbers they would be foreign countries.
@@ -48,9 +50,14 @@ def places_of(from_: str, law: Law) -> tuple[tuple[str, ...], Known]:
     return (place,), Known.COUNTRY_CODE
 
 
+def is_e164(text: str) -> bool:
+    """Whether it is written as E.164 writes a number. Somebody can have the number only if it is `valid_number` too."""
+    return _E164.fullmatch(text) is not None
+
+
 def valid_number(e164: str) -> PhoneNumber | None:
     """The number that `e164` spells, exactly; None where nobody can have such a number."""
-    if e164 in _DISGUISES or not _E164.fullmatch(e164):
+    if e164 in _DISGUISES or not is_e164(e164):
         return None
     try:
         number = phonenumbers.parse(e164)

@@ -58,6 +58,7 @@ def test_the_logs_own_names_are_refused_in_an_event() -> None:
     [
         "+14155550100",
         "call +4930123456 back",
+        "call +431110 back",
         "CA0123456789abcdef0123456789abcdef",
         "recording RE0123456789abcdef0123456789abcdef failed",
         "sip:ann@pbx.example",

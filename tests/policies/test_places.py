@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
+from evidence.events import names_somebody
 from policies.jurisdiction.pack import UNKNOWN_PLACE, packaged_law
-from policies.jurisdiction.places import Known, places_of, valid_number
+from policies.jurisdiction.places import Known, is_e164, places_of, valid_number
 
 LAW = packaged_law()
 
@@ -113,6 +114,36 @@ def test_what_is_not_a_plain_valid_number_has_no_place(e164: str) -> None:
 )
 def test_a_number_not_tied_to_a_place_has_no_place(e164: str) -> None:
     assert places_of(e164, LAW) == ((UNKNOWN_PLACE,), Known.NOT_OF_A_PLACE)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("+123456789012345", True),
+        ("+1234567890123456", False),
+        ("+431110", True),
+        ("+12", True),
+        ("+1", False),
+        ("+", False),
+        ("+0123456789", False),
+        ("123456789", False),
+        ("00123456789", False),
+        ("+12 345", False),
+        ("+12345\n", False),
+        ("+１２３４５６７８", False),
+    ],
+)
+def test_a_number_is_a_plus_and_at_most_fifteen_digits_not_beginning_with_zero(text: str, is_one: bool) -> None:
+    assert is_e164(text) is is_one
+
+
+def test_the_shortest_numbers_in_use_have_a_place() -> None:
+    assert places_of("+431110", LAW) == (("AT",), Known.COUNTRY_CODE)
+
+
+@given(st.from_regex(r"\A\+43[0-9]{1,5}\Z") | st.from_regex(r"\A\+49[0-9]{1,5}\Z") | st.from_regex(r"\A\+[0-9]{1,8}\Z"))
+def test_no_number_is_too_short_for_the_log_to_see_it(number: str) -> None:
+    assert names_somebody(f"call {number} back") or valid_number(number) is None
 
 
 @given(st.text() | st.from_regex(r"\A\+[0-9]{1,16}\Z") | st.from_regex(r"\A\+1[2-9][0-9]{9}\Z"))

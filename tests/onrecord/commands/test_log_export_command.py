@@ -38,7 +38,9 @@ def test_a_field_that_there_is_not_is_said_and_nothing_is_logged(people: People)
     assert not list(exports(people))
 
 
-@pytest.mark.parametrize("number", ["anonymous", "5129870316", "+1 512 987 0316", ""])
+@pytest.mark.parametrize(
+    "number", ["anonymous", "5129870316", "+1 512 987 0316", "+0512987031", "+1234567890123456", ""]
+)
 def test_what_is_no_number_is_said_instead_of_nothing_found(people: People, number: str) -> None:
     ran = people.site.run("log", "export", "--number", number, "--from", "2020-01-01", "-o", "case")
     assert ran.problems == ["--number: write a plus, the country's code and the number, digits only"]
