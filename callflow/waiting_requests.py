@@ -7,12 +7,11 @@ was that wrote.
 """
 
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from threading import Event as Stop
 from threading import Thread
@@ -26,7 +25,7 @@ from storage.jobs.periodic import repeat
 from storage.journal.kept_request import Kept
 from storage.journal.request_journal import RequestJournal
 from storage.log import consent_log
-from storage.moment import Moment
+from storage.moment import Moment, utc_now
 from storage.rows.incidents import raise_incident
 
 log = logging.getLogger(__name__)
@@ -38,17 +37,12 @@ _REMOVED_AT_ONCE = 50
 _TRIES_MAX = 10
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass
 class WaitingRequests:
     journal: RequestJournal
     database: Database
     late: LateSteps
     now: Callable[[], datetime] = utc_now
-    random: Callable[[int], bytes] = secrets.token_bytes
     deadline_s: float = 3.0
     _is_away: bool = False
     _is_lost: bool = False
@@ -173,7 +167,7 @@ class WaitingRequests:
                 self._set_aside(numbers[0], f"entry {numbers[0]}", why)
 
     def _write(self, work: Callable[[Connection, Moment], None]) -> None:
-        moment = Moment(self.now(), self.random)
+        moment = Moment(self.now())
         self.database.write(lambda connection: work(connection, moment), within_s=self.deadline_s)
 
 

@@ -9,10 +9,9 @@ that fails says 503, so that it comes again: nobody is waiting, and what never c
 """
 
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
 
@@ -35,7 +34,7 @@ from policies.wording import Wording
 from storage.database.engine import Database
 from storage.errors import Refused, Unavailable
 from storage.journal.kept_request import Kept
-from storage.moment import Moment
+from storage.moment import Moment, utc_now
 from storage.rows import calls
 from storage.rows.prompts import audio_of
 
@@ -57,10 +56,6 @@ _STEP_IN_PATH = {
 }  # the part of the path that the MAC covers beside the call
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Webhooks:
     """The parts of the public face. `account_sid` and `webhook_secrets` say who may speak to it, `add_health` gives it
@@ -75,7 +70,6 @@ class Webhooks:
     add_health: Callable[[Flask], None]
     waiting: WaitingRequests
     now: Callable[[], datetime] = utc_now
-    random: Callable[[int], bytes] = secrets.token_bytes
     deadline_s: float = DEADLINE_S
 
 
@@ -239,14 +233,14 @@ class _Steps:
         raises, nothing was written, but for one case: the disk did confirm the commit, after the deadline.
         """
         self._parts.waiting.go_first()
-        moment = Moment(self._parts.now(), self._parts.random)
+        moment = Moment(self._parts.now())
         request_sha256 = sha256(g.sent).hexdigest()
         return self._parts.database.write(
             lambda connection: step(connection, moment, request_sha256, *heard), within_s=self._parts.deadline_s
         )
 
     def _whisper(self, call_id: str, *, recorded: bool) -> bytes:
-        moment = Moment(self._parts.now(), self._parts.random)
+        moment = Moment(self._parts.now())
 
         def find(connection: Connection) -> Wording | None:
             call = calls.peek(connection, call_id)

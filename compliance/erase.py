@@ -1,6 +1,5 @@
 """Erasing calls: each is noted outside the database, then goes from it, and in the end from its files."""
 
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -90,7 +89,7 @@ class Eraser:
             }
 
     def _erase(self, found: Traces, request: Request) -> Found:
-        moment = Moment(datetime.now(UTC), secrets.token_bytes)
+        moment = Moment.now()
         return self.database.write(
             lambda connection: erasure.erase(connection, moment, found.call_id, request, self.jobs)
         )

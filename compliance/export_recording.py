@@ -1,8 +1,6 @@
 """A copy of a kept recording, for a purpose that its caller agreed to."""
 
-import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -42,7 +40,7 @@ class RecordingExport:
         return audio.length
 
     def _open(self, recording_sid: str, purpose: str, actor: str) -> KeptAudio:
-        moment = Moment(datetime.now(UTC), secrets.token_bytes)
+        moment = Moment.now()
 
         def ask(connection: Connection) -> KeptAudio | Refusal:
             recording = recordings.peek_sid(connection, recording_sid)

@@ -1,8 +1,6 @@
 """Legal holds, placed on a call or on all calls from a number, and released one by one."""
 
-import secrets
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
@@ -16,7 +14,7 @@ from storage.rows.holds import Hold
 
 def place(database: Database, call_ids: Iterable[str], *, reason: str, actor: str) -> list[tuple[str, int]]:
     """Hold all of the calls or none; returns each with the number of its hold."""
-    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+    moment = Moment.now()
 
     def place_all(connection: Connection) -> list[tuple[str, int]]:
         # In one order, or two who hold the same calls could deadlock; and all before the log, or a caller's step could.
@@ -28,7 +26,7 @@ def place(database: Database, call_ids: Iterable[str], *, reason: str, actor: st
 
 def release(database: Database, hold_id: int, *, reason: str, actor: str) -> Hold:
     """Raises Refused where there is nothing to release."""
-    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+    moment = Moment.now()
     return database.write(lambda connection: holds.release(connection, moment, hold_id, reason=reason, actor=actor))
 
 

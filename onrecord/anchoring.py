@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -13,13 +13,12 @@ from onrecord.settings.environment import Settings
 from onrecord.settings.key_file import read_keys
 from storage.database.engine import Database
 from storage.log.checkpoints import Signing
+from storage.moment import utc_now
 
 _DAILY, _HOURLY = timedelta(days=1), timedelta(hours=1)
 
 
-def anchoring_of(
-    settings: Settings, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> Anchoring:
+def anchoring_of(settings: Settings, database: Database, now: Callable[[], datetime] = utc_now) -> Anchoring:
     file = AnchorFile(settings.anchor_file)
     return Anchoring(database, file, partial(_signing, settings), partial(_targets, settings, database, file), now)
 

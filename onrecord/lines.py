@@ -1,8 +1,6 @@
 """Telling the log and Twilio about this installation: what is in force here, and where calls are to come."""
 
-import secrets
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 from callflow.urls import FALLBACK_PATH, Urls
 from onrecord.installation import Installation
@@ -16,14 +14,14 @@ from storage.rows.incidents import close_incident
 
 def publish(database: Database, rulebook: Rulebook, text: str, prompts: Sequence[RecordedPrompt] = ()) -> None:
     """Keep law, rulebook and all that can be said under them, word for word and sound for sound, and tell the log."""
-    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+    moment = Moment.now()
     rules = InForce.of(rulebook, text, prompts, moment.at)
     database.write(lambda connection: publish_rules(connection, moment, rules))
 
 
 def close(database: Database, incident_id: int, *, actor: str, reason: str) -> bool:
     """False where there is no such open incident. Raises Refused for a reason that is none, or names somebody."""
-    moment = Moment(datetime.now(UTC), secrets.token_bytes)
+    moment = Moment.now()
     return database.write(
         lambda connection: close_incident(connection, moment, incident_id, actor=actor, reason=reason)
     )

@@ -22,6 +22,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from storage.moment import utc_now
 from storage.pace import BYTES_MIN, WINDOW_S, Pace
 from storage.provider import ClocksApart
 
@@ -32,10 +33,6 @@ REDIRECTS = (301, 302, 303, 307, 308)
 _DATE_RESOLUTION = timedelta(seconds=1)  # of the Date header
 
 Fields = Mapping[str, Any]
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
-from outbound.bounded_http import Answered, Limits, NoAnswer, Outbound, utc_now
+from outbound.bounded_http import Answered, Limits, NoAnswer, Outbound
 from outbound.twilio_account import read_account
 from outbound.twilio_client import Account, asking, client
 from outbound.twilio_lists import Resources, Row, Unreadable, a_call, a_recording, incoming_call, is_sid, listed, word
 from storage.errors import Refused
+from storage.moment import utc_now
 from storage.provider import CALL_SID, RECORDING_SID, CallAccount, ClocksApart, Listed, ProviderCall, ProviderRecording
 
 T = TypeVar("T")

@@ -1,10 +1,9 @@
 """Signing the log and having others hold its checkpoints, as often as each of them is asked to."""
 
 import logging
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -15,7 +14,7 @@ from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.log import anchors, checkpoints
 from storage.log.checkpoints import SignedCheckpoint, Signing
-from storage.moment import Moment
+from storage.moment import Moment, utc_now
 from storage.rows.incidents import raise_incident
 
 log = logging.getLogger(__name__)
@@ -38,10 +37,10 @@ class Anchoring:
     file: AnchorFile
     read_signing: Callable[[], Signing]
     find_targets: Callable[[], Sequence[AnchorTarget]]
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = utc_now
 
     def moment(self) -> Moment:
-        return Moment(self.now(), secrets.token_bytes)
+        return Moment(self.now())
 
     @property
     def signing(self) -> Signing:

@@ -1,10 +1,9 @@
 """When the self-test is due, and what becomes of its result: an event, an incident where it failed, a watermark."""
 
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event as Flag
 from typing import Self
 
@@ -19,7 +18,7 @@ from onrecord.selftest.synthetic_call import Means
 from policies.rules import Line
 from storage.errors import Unavailable
 from storage.log import consent_log
-from storage.moment import Moment
+from storage.moment import Moment, utc_now
 from storage.rows import watermarks
 from storage.rows.incidents import raise_incident
 
@@ -27,10 +26,6 @@ LOOK_EVERY_S = 60.0
 EVERY = timedelta(days=1)
 _WATERMARK = "selftest"
 _ABOUT_LENGTH_MAX, _DETAIL_LENGTH_MAX = 64, 2000
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -64,11 +59,11 @@ class SelfTest:
 
     def run(self, only: Line | None = None) -> Verdict:
         """Call every line, or only one, and keep the result. Calls left over by a run that died are ended first."""
-        began = Moment(self.now(), secrets.token_bytes)
+        began = Moment(self.now())
         self.means.database.write(lambda connection: end_abandoned(connection, began))
         lines: Sequence[Line] = [only] if only else self.means.rulebook.lines
         verdict = Run(self.means, self.wait, turn=began.at.toordinal()).of(lines)
-        ended = Moment(self.now(), secrets.token_bytes)
+        ended = Moment(self.now())
 
         def keep(connection: Connection) -> None:
             if only is None:

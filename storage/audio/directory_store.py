@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from storage.audio.audio_key import AudioKey, checked_prefix
@@ -20,13 +20,14 @@ from storage.audio.partial_files import Incoming
 from storage.audio.sidecar import Sidecar, remove_orphans
 from storage.disk import disk_edge, sha256_of, sync_folder
 from storage.errors import Broken, Conflict, Held, Missing, Unavailable
+from storage.moment import utc_now
 
 
 class DirectoryStore:
     """Under the root lie `rec/…` as keys say, `.incoming` (being written) and `.lock`. No symbolic links
     inside."""
 
-    def __init__(self, root: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, root: Path, *, now: Callable[[], datetime] = utc_now) -> None:
         self._root = root.resolve()
         self._incoming = Incoming(self._root)
         self._now = now

@@ -12,7 +12,7 @@ import builtins
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from storage.audio.audio_key import AudioKey, checked_prefix
@@ -23,6 +23,7 @@ from storage.audio.s3_exposure import exposures
 from storage.audio.s3_read import Span, read_span
 from storage.disk import disk_edge, sha256_of
 from storage.errors import Broken, Conflict, Held, Missing, NotEnforced, Refused, Unavailable
+from storage.moment import utc_now
 
 # S3 itself refuses requests from a clock further off than this.
 _CLOCK_SKEW_MAX = timedelta(minutes=15)
@@ -41,7 +42,7 @@ class S3Store:
         bucket: S3Bucket,
         *,
         read_s_max: float = 60.0,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._bucket = bucket
         self._read_s_max = read_s_max

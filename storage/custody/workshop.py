@@ -3,12 +3,12 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from storage.audio.contract import AudioStore
 from storage.database.engine import Database
-from storage.moment import Moment
+from storage.moment import Moment, utc_now
 from storage.provider import Provider
 
 
@@ -21,7 +21,7 @@ class Workshop:
     key_encryption_key: bytes
     ffmpeg: str | None
     random: Callable[[int], bytes] = secrets.token_bytes
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = utc_now
 
     def moment(self) -> Moment:
         return Moment(self.now(), self.random)

@@ -163,6 +163,12 @@ def test_a_held_call_is_kept_and_told_and_the_others_go(people: People) -> None:
     assert ", released " in people.site.run("hold", "list").out
 
 
+@pytest.mark.parametrize("command", [ERASE, ("hold", "place", "--because", "case 13")])
+def test_a_text_that_is_no_number_is_said_instead_of_nothing_found(people: People, command: tuple[str, ...]) -> None:
+    ran = people.site.run(*command, "--number", "anonymous")
+    assert ran.problems == ["--number: write a plus, the country's code and the number, digits only"]
+
+
 def test_all_calls_of_a_number_are_held_at_once(people: People) -> None:
     placed = people.site.run("hold", "place", "--number", ANN, "--because", "case 13")
     assert placed.out.count("hold ") == len(people.sids[ANN])

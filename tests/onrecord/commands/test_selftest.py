@@ -11,9 +11,10 @@ from onrecord.demo.local_installation import free_port
 from onrecord.installation import open_installation
 from onrecord.processes.work import make_worker
 from onrecord.selftest.checks import CHECKS
-from onrecord.selftest.schedule import EVERY, SelfTest, utc_now
+from onrecord.selftest.schedule import EVERY, SelfTest
 from storage.database.tables import call, watermark
 from storage.errors import Unavailable
+from storage.moment import utc_now
 from tests.onrecord.commands.site import Site
 from tests.onrecord.commands.test_serving import FACES, Served, until
 from tests.onrecord.tested_service import only
