@@ -64,10 +64,6 @@ class Keeping:
     def granted(self) -> tuple[Granted, ...]:
         return tuple(Granted(kept.purpose, kept.until) for kept in self.purposes)
 
-    def destroyed_from(self, *, is_held: bool) -> datetime | None:
-        """From when it must be gone; None while a legal hold suspends that, or where nothing may be kept at all."""
-        return None if is_held else self.retain_until
-
 
 @dataclass(frozen=True, slots=True)
 class _Limit:

@@ -11,14 +11,15 @@ from datetime import datetime
 from sqlalchemy import Connection, delete
 
 from evidence.events import Event, Value
+from policies.disposition import must_be_gone
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage.audio.audio_key import AudioKey
 from storage.custody.intake import ABSENT, clear_spool, delete_at_provider, look
-from storage.custody.row_watch import is_over
 from storage.custody.workshop import Workshop
 from storage.database.tables import audio_object, recording_key
 from storage.errors import Unavailable
 from storage.jobs.steps import Steps
+from storage.row_check.claims import moment as moment_of
 from storage.row_check.logged_calls import Contradicted, logged
 from storage.rows import delays, holds, permits, recordings
 from storage.rows.calls import Call
@@ -55,30 +56,21 @@ def _waits_no_more(shop: Workshop, recording_id: str) -> None:
 
 
 def _must_go(shop: Workshop, recording_id: str) -> bool:
-    known = look(shop, recording_id)[1]
+    recording = look(shop, recording_id)[1]
     with shop.database.read() as connection:
-        return _goes(connection, known, shop.now())
+        return _goes(connection, recording, shop.now())
 
 
-def _goes(connection: Connection, known: Recording, now: datetime) -> bool:
+def _goes(connection: Connection, recording: Recording, now: datetime) -> bool:
     """By its events, since there is no way back. Raises Contradicted where only its row says that it must go."""
-    told = logged(connection, known.call_id)
-    one = told.recordings.get(known.id)
-    if one is not None and one.state is RecordingState.CONDEMNED:
+    call = logged(connection, recording.call_id)
+    is_held = call.is_held or bool(holds.holding(connection, recording.call_id))
+    by_events = call.recordings.get(recording.id)
+    if by_events and must_be_gone(by_events.state, moment_of(by_events.retain_until), is_held=is_held, at=now):
         return True
-    is_held = told.is_held or bool(holds.holding(connection, known.call_id))
-    if one is not None and is_over(told, known.id, now):
-        return not is_held
-    if not is_held and _goes_by_its_row(known, now):
-        raise Contradicted(f"recording {known.id}", "its row says that it must go, and its events do not")
+    if not is_held and must_be_gone(recording.state, recording.retain_until, is_held=False, at=now):
+        raise Contradicted(f"recording {recording.id}", "its row says that it must go, and its events do not")
     return False
-
-
-def _goes_by_its_row(known: Recording, now: datetime) -> bool:
-    if known.state is RecordingState.CONDEMNED:
-        return True
-    is_kept = known.state in {RecordingState.STORED, RecordingState.KEPT}
-    return is_kept and known.retain_until is not None and known.retain_until <= now
 
 
 def _stop(shop: Workshop, recording_id: str) -> None:

@@ -9,8 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from policies.derived import DerivedCall
-from policies.lifecycle import RecordingState
+from policies.disposition import is_over
 from storage.custody.workshop import Workshop
 from storage.database.tables import call
 from storage.errors import Broken
@@ -72,15 +71,11 @@ def contradictions(connection: Connection, call_id: str, now: datetime | None = 
 def _overdue(connection: Connection, call_id: str, now: datetime) -> list[str]:
     """The recordings that by their events are kept for longer than they may be."""
     try:
-        told = logged(connection, call_id)
+        by_events = logged(connection, call_id)
     except Broken:
         return []
-    return [name for name in told.recordings if is_over(told, name, now)]
-
-
-def is_over(told: DerivedCall, recording_id: str, now: datetime) -> bool:
-    """Whether the time for which a recording is kept is over by its events, and no hold keeps it."""
-    one = told.recordings[recording_id]
-    until = moment_of(one.retain_until)
-    is_kept = one.state in {RecordingState.STORED, RecordingState.KEPT}
-    return is_kept and until is not None and until <= now and not told.is_held
+    return [
+        recording_id
+        for recording_id, recording in by_events.recordings.items()
+        if is_over(recording.state, moment_of(recording.retain_until), is_held=by_events.is_held, at=now)
+    ]

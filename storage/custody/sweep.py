@@ -11,6 +11,7 @@ from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, Select, String, cast, exists, select
 
+from policies.disposition import NOT_STORED_YET, STORED_HERE
 from policies.lifecycle import RecordingState
 from storage.custody import ask_provider
 from storage.custody.intake import clear_spool
@@ -30,8 +31,6 @@ _AT_ONCE = 50
 _LATE = timedelta(minutes=10)
 _VERY_LATE = timedelta(hours=1)
 _AFTER_INTAKE = (RecordingState.COMPLETED, RecordingState.STORED)
-_UNSTORED = (RecordingState.STARTED, RecordingState.COMPLETED, RecordingState.QUARANTINED)
-_KEPT = (RecordingState.STORED, RecordingState.KEPT)
 _RECORDING_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -55,16 +54,16 @@ def ask_for_one(shop: Workshop, jobs: KnownJobs) -> None:
 def _whats_due(now: datetime) -> list[Select[tuple[str]]]:
     return [
         select(call.c.id).where(ask_provider.is_due(now)),
-        select(recording.c.id).where(_chased(now) | _waits(now, RecordingState.CONDEMNED)),
-        select(recording.c.id).where(_expired(now)),
-        _expired_unstored(now),
+        select(recording.c.id).where(_chased(now) | still_condemned(now)),
+        select(recording.c.id).where(expired(now)),
+        select(recording.c.id).where(never_stored(now)),
     ]
 
 
 def sweep(shop: Workshop, jobs: KnownJobs, steps: Steps) -> None:
     """Twilio is asked last: whatever it answers, nothing lives longer for it."""
     steps("chase", lambda: _chase(shop, jobs))
-    steps("expire", lambda: _push(shop, jobs, EXPIRE, _expired(shop.now())))
+    steps("expire", lambda: _push(shop, jobs, EXPIRE, expired(shop.now())))
     steps("give up", lambda: _give_up(shop, jobs))
     steps("complain", lambda: _complain(shop))
     steps("ask", lambda: ask_provider.ask(shop, jobs))
@@ -84,7 +83,7 @@ def tidy(shop: Workshop) -> None:
 def _chase(shop: Workshop, jobs: KnownJobs) -> None:
     """Rows that stand still: their job failed for good, or was never asked for."""
     _push(shop, jobs, INTAKE, _chased(shop.now()))
-    _push(shop, jobs, DESTROY, _waits(shop.now(), RecordingState.CONDEMNED))
+    _push(shop, jobs, DESTROY, still_condemned(shop.now()))
 
 
 def _push(shop: Workshop, jobs: KnownJobs, kind: JobKind, condition: ColumnElement[bool]) -> None:
@@ -105,8 +104,9 @@ def _push(shop: Workshop, jobs: KnownJobs, kind: JobKind, condition: ColumnEleme
 
 def _give_up(shop: Workshop, jobs: KnownJobs) -> None:
     """What Twilio still holds because it was never stored here lives no longer for that."""
+    due = select(recording.c.id).where(never_stored(shop.now())).limit(_AT_ONCE)
     with shop.database.read() as connection:
-        expired = [row.id for row in connection.execute(_expired_unstored(shop.now()).limit(_AT_ONCE))]
+        proposed = list(connection.scalars(due))
 
     def condemn(connection: Connection, recording_id: str) -> None:
         owner, known = recordings.with_call(connection, recording_id)
@@ -122,7 +122,7 @@ def _give_up(shop: Workshop, jobs: KnownJobs) -> None:
         )
         recordings.condemn(connection, shop.moment(), owner, known, jobs, why="its time ended before it was stored")
 
-    for recording_id in expired:
+    for recording_id in proposed:
         shop.database.write(partial(condemn, recording_id=recording_id))
 
 
@@ -182,13 +182,20 @@ def _waits(now: datetime, *states: RecordingState, longer_than: timedelta = _LAT
     return recording.c.state.in_(states) & (recording.c.moved_at < now - longer_than)
 
 
-def _expired(now: datetime) -> ColumnElement[bool]:
-    return recording.c.state.in_(_KEPT) & (recording.c.retain_until <= now) & ~holds.is_held(recording.c.call_id)
+# Which recordings may have to be gone, by their rows. These conditions propose, and miss none that
+# `policies.disposition` would have gone; the rule itself is asked by whoever destroys, or gives up.
 
 
-def _expired_unstored(now: datetime) -> Select[tuple[str]]:
-    return (
-        select(recording.c.id)
-        .join(permit, permit.c.call_id == recording.c.call_id)
-        .where(recording.c.state.in_(_UNSTORED), permit.c.retain_until <= now, ~holds.is_held(recording.c.call_id))
-    )
+def still_condemned(now: datetime) -> ColumnElement[bool]:
+    """Not those of the last minutes, whose first job is still at them."""
+    return _waits(now, RecordingState.CONDEMNED)
+
+
+def expired(now: datetime) -> ColumnElement[bool]:
+    is_not_held = ~holds.is_held(recording.c.call_id)
+    return recording.c.state.in_(STORED_HERE) & (recording.c.retain_until <= now) & is_not_held
+
+
+def never_stored(now: datetime) -> ColumnElement[bool]:
+    has_ended = exists().where(permit.c.call_id == recording.c.call_id, permit.c.retain_until <= now)
+    return recording.c.state.in_(NOT_STORED_YET) & has_ended & ~holds.is_held(recording.c.call_id)

@@ -203,13 +203,6 @@ def test_a_limitation_that_runs_from_discovery_takes_a_year_more(
     assert str(ruling.keeping.log_at_least) == at_least
 
 
-def test_a_legal_hold_suspends_destruction_and_not_the_end_of_a_use() -> None:
-    keeping = ruled("US-NY").keeping
-    assert keeping.destroyed_from(is_held=False) == keeping.retain_until
-    assert keeping.destroyed_from(is_held=True) is None
-    assert keeping.purposes[0].until == keeping.retain_until
-
-
 @pytest.mark.parametrize(
     ("places", "never"),
     [("US-NY", ["never-store-declined", "pci-sad"]), ("US-NY NL", ["never-store-declined", "pci-sad", "nl-hold"])],
