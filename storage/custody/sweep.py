@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, Select, String, cast, exists, select
 
-from policies.disposition import NOT_STORED_YET, STORED_HERE
+from policies.disposition import NOT_STORED_YET, STORED_HERE, is_given_up
 from policies.lifecycle import RecordingState
 from storage.custody import ask_provider
 from storage.custody.intake import clear_spool
@@ -21,7 +21,7 @@ from storage.database.tables import call, delay, incident, permit, recording
 from storage.jobs.queue import JobKind, Lane
 from storage.jobs.steps import Steps
 from storage.moment import Moment
-from storage.row_check.logged_calls import Contradicted
+from storage.row_check.logged_calls import Contradicted, logged
 from storage.rows import delays, holds, permits, recordings
 from storage.rows.incidents import raise_anew, raise_incident
 from storage.rows.recordings import DESTROY, EXPIRE, INTAKE, Jobs, Recording
@@ -107,23 +107,34 @@ def _give_up(shop: Workshop, jobs: KnownJobs) -> None:
     due = select(recording.c.id).where(never_stored(shop.now())).limit(_AT_ONCE)
     with shop.database.read() as connection:
         proposed = list(connection.scalars(due))
-
-    def condemn(connection: Connection, recording_id: str) -> None:
-        owner, known = recordings.with_call(connection, recording_id)
-        try:
-            permits.permit_of(connection, owner.id)
-        except Contradicted as error:  # by a row alone nothing is given up, and no other waits for it
-            detail = str(error)
-            raise_incident(connection, shop.moment(), CONTRADICTION, about=owner.id, call_id=owner.id, detail=detail)
-            return
-        detail = f"its time ended before it was stored here; {_last_reason(delays.of(connection, known.id))}"
-        raise_incident(
-            connection, shop.moment(), "recording_never_stored", about=known.id, call_id=known.call_id, detail=detail
-        )
-        recordings.condemn(connection, shop.moment(), owner, known, jobs, why="its time ended before it was stored")
-
     for recording_id in proposed:
-        shop.database.write(partial(condemn, recording_id=recording_id))
+        shop.database.write(partial(_give_one_up, shop, jobs, recording_id))
+
+
+def _give_one_up(shop: Workshop, jobs: KnownJobs, recording_id: str, connection: Connection) -> None:
+    """Judged once more under the call's lock: it may have been stored meanwhile, or be held."""
+    moment = shop.moment()
+    owner, known = recordings.with_call(connection, recording_id)
+    try:
+        is_due = _is_given_up(connection, known, moment.at)
+    except Contradicted as error:  # by a row alone nothing is given up, and no other waits for it
+        raise_incident(connection, moment, CONTRADICTION, about=owner.id, call_id=owner.id, detail=str(error))
+        return
+    if not is_due:
+        return
+    detail = f"its time ended before it was stored here; {_last_reason(delays.of(connection, known.id))}"
+    raise_incident(connection, moment, "recording_never_stored", about=known.id, call_id=known.call_id, detail=detail)
+    recordings.condemn(connection, moment, owner, known, jobs, why="its time ended before it was stored")
+
+
+def _is_given_up(connection: Connection, known: Recording, now: datetime) -> bool:
+    """By its events. Raises Contradicted where the permit's row says something else than they do."""
+    given = permits.permit_of(connection, known.call_id)
+    by_events = logged(connection, known.call_id)
+    if given is None or known.id not in by_events.recordings:
+        return False
+    is_held = by_events.is_held or bool(holds.holding(connection, known.call_id))
+    return is_given_up(by_events.recordings[known.id].state, given.retain_until, is_held=is_held, at=now)
 
 
 def _complain(shop: Workshop) -> None:

@@ -85,6 +85,24 @@ def test_a_hold_keeps_although_its_row_does_not_say_so(premises: Premises, state
     assert premises.audio(one) == WAV
 
 
+def test_a_hold_whose_row_is_gone_keeps_what_was_never_stored_too(premises: Premises) -> None:
+    one = premises.completed()
+    premises.write(lambda connection: _hold(connection, premises, one))
+    tamper(premises, delete(legal_hold))
+    premises.clock.passes(days=91)
+    premises.sweep()
+    assert premises.recording(one).state is RecordingState.COMPLETED
+    assert premises.company.holds(one.recording_sid)
+
+
+def test_what_was_stored_is_not_given_up_because_its_row_says_that_it_was_not(premises: Premises) -> None:
+    one = premises.stored()
+    tamper(premises, update(recording).values(state="completed"))
+    premises.clock.passes(days=91)
+    premises.sweep()
+    assert "recording.condemned" not in premises.told(one)
+
+
 def test_a_hold_that_only_its_row_tells_of_keeps_and_is_told(premises: Premises) -> None:
     one = premises.stored()
     row = {"call_id": one.call_id, "reason": "case 12", "placed_by": "ann", "placed_at": NOON}

@@ -9,6 +9,7 @@ import pytest
 from policies.consent import Outcome
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage.custody.destroy import destroy
+from storage.custody.sweep import sweep
 from storage.errors import Refused
 from storage.jobs.steps import Steps
 from storage.rows import holds
@@ -96,6 +97,21 @@ def test_a_hold_that_is_placed_while_the_job_is_on_its_way_keeps_all_or_comes_to
         kept = premises.recording(one).state is RecordingState.KEPT
         was_kept.add(kept)
         premises.assert_kept(one) if kept else premises.assert_gone(one)
+    assert was_kept == {True, False}
+
+
+@ONE_MACHINE
+def test_a_hold_that_is_placed_while_the_sweep_is_on_its_way_keeps_what_was_never_stored(premises: Premises) -> None:
+    was_kept: set[bool] = set()
+    for interruption in at_each_effect(1, is_after=False, effects_min=2):
+        one = premises.completed()
+        premises.clock.passes(days=91)
+        interruption.happens = partial(_hold, premises, one)
+        sweep(interruption.around(premises.shop), premises.jobs, cast(Steps, Patient()))
+        types = [event["type"] for event in premises.story(one).events]
+        kept = "recording.condemned" not in types
+        was_kept.add(kept)
+        assert kept or "privacy.hold" not in types[: types.index("recording.condemned")]
     assert was_kept == {True, False}
 
 
