@@ -9,6 +9,7 @@ somebody does, the recording is kept to the floor and used by nobody whose purpo
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 
 from policies.durations import Duration, RetentionRule, days_about, end_of
@@ -87,7 +88,7 @@ def keeping_of(
     `overrides` hold on that day and are about the line.
     """
     places = frozenset(code for end in ends for code in law.within(end.place))
-    bound = law.remembered.get_or((places, sectors), lambda: _bound(law, places, sectors))
+    bound = _bound(law, places, sectors)
     timed = [rule for rule in bound if rule.limits_recordings and rule.id != DEFAULT_RULE]
     kept, owed, conflicts, reasons = [], [], [], []
     for purpose, own in rules.items():
@@ -116,6 +117,7 @@ def keeping_of(
     )
 
 
+@lru_cache(maxsize=4096)  # by the places around a call's ends, of which a day's calls need a few hundred
 def _bound(law: Law, places: frozenset[str], sectors: frozenset[str]) -> tuple[RetentionLaw, ...]:
     return tuple(rule for rule in law.retention if rule.binds(places, sectors))
 

@@ -5,39 +5,21 @@ A decision names the pack by its hash, and whoever keeps the pack's text can tak
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, TypeVar
 
 from policies.jurisdiction.records import Flag, Jurisdiction, Regime, RetentionLaw
 
 __all__ = ["UNKNOWN_PLACE", "UNKNOWN_REGIME", "Flag", "Jurisdiction", "Law", "Regime", "RetentionLaw"]
-
-T = TypeVar("T")
 
 UNKNOWN_PLACE = "ZZ"
 UNKNOWN_REGIME = Regime.ALL_PARTY_OPT_IN
 DISCLAIMER = "Not legal advice: the rules are research, and a lawyer confirms them for your lines."
 
 _FILES = ("jurisdictions.json", "retention.json", "area_codes.csv")
-
-
-class Remembered(dict[object, Any]):
-    """Results by what they were worked out from. It is emptied when full: a day's calls need a few hundred."""
-
-    FULL = 4096
-
-    def get_or(self, key: object, work: Callable[[], T]) -> T:
-        found: T | None = self.get(key)
-        if found is None:
-            found = work()
-            if len(self) >= self.FULL:
-                self.clear()
-            self[key] = found
-        return found
 
 
 @dataclass(frozen=True)
@@ -53,6 +35,10 @@ class Law:
     retention: tuple[RetentionLaw, ...] = field(repr=False)
     area_codes: Mapping[str, tuple[str, ...]] = field(repr=False)
 
+    def __hash__(self) -> int:
+        """Of the text's hash, so that a pack can be part of a cache's key; equal packs are equal in every field."""
+        return hash(self.sha256)
+
     def within(self, code: str) -> tuple[str, ...]:
         """The places that a place lies in, itself first: subdivision, country, unions."""
         return self._within.get(code) or self._chain(code)
@@ -60,11 +46,6 @@ class Law:
     def parts(self, code: str) -> tuple[str, ...]:
         """The subdivisions of a country that have records of their own."""
         return self._parts.get(code, ())
-
-    @cached_property
-    def remembered(self) -> "Remembered":
-        """What was read of this pack before, and goes with it."""
-        return Remembered()
 
     @cached_property
     def sectors(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ The first researched record on the way decides. A guess that is passed may raise
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from operator import attrgetter
 from typing import Literal
 
@@ -41,11 +42,11 @@ def reading_of(law: Law, end: End, day: date, overrides: Sequence[Override] = ()
     parts = _any_of(law, end.place)
     if parts:
         return _strictest_part([reading_of(law, End(end.who, part), day, overrides) for part in parts], end)
-    # The same for every call of a day from or to a place.
-    reading = law.remembered.get_or((end, day), lambda: _by_law(law, end, day))
+    reading = _by_law(law, end, day)
     return _overridden(reading, law.within(end.place), overrides) if overrides else reading
 
 
+@lru_cache(maxsize=4096)  # the same for every call of a day from or to a place; a day's calls need a few hundred
 def _by_law(law: Law, end: End, day: date) -> Reading:
     records = records_for(law, end.place)
     regime = strictest(_regime(record, day) for record in records)

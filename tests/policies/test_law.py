@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,7 +12,10 @@ import pytest
 from policies.demands import REFUSALS
 from policies.durations import parse_duration
 from policies.jurisdiction.pack import UNKNOWN_PLACE, Flag, Jurisdiction, Regime, RetentionLaw, packaged_law, read_law
+from policies.jurisdiction.readings import End, reading_of
+from policies.ruling import rule as rule_on
 from policies.wording import languages, purposes_in
+from tests.policies.calls import AT, LINE, rulebook, ruled
 
 LAW = packaged_law()
 PARTS: dict[str, Any] = json.loads(LAW.text)
@@ -259,3 +263,15 @@ def test_another_text_is_another_law() -> None:
     assert changed.sha256 != LAW.sha256
     assert changed.retention != LAW.retention
     assert changed.jurisdictions == LAW.jurisdictions
+
+
+def test_two_packs_under_one_hash_are_never_taken_for_each_other() -> None:
+    """Whatever was worked out from one before: neither what binds a call nor how its places are read."""
+    at_home = (End("caller", "US-NY"),)
+    assert ruled("US-NY").keeping.never_store
+    changed = replace(LAW, retention=tuple(one for one in LAW.retention if one.rule != "never_store"))
+    changed = replace(changed, jurisdictions={**LAW.jurisdictions, "US-NY": LAW.jurisdictions["US-CA"]})
+    assert hash(changed) == hash(LAW)
+    ruling = rule_on(changed, rulebook(), LINE, at_home, AT)
+    assert ruling.keeping.never_store == ()
+    assert reading_of(changed, at_home[0], AT.date()).regime != reading_of(LAW, at_home[0], AT.date()).regime
