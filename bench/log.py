@@ -38,16 +38,16 @@ from storage.log.verification import verify
 from storage.moment import Moment
 
 INCLUSION_MS_MAX, CHECKPOINT_MS_MAX, VERIFY_S_MAX, AIM_EVENTS = 2.0, 5.0, 10.0, 1_000_000
-_PUBLIC: dict[str, Value] = {
+_UNDER: dict[str, Value] = {"rules_sha256": "9" * 64, "law": {"version": "2026-11-22", "sha256": "8" * 64}}
+_PRESSED: dict[str, Value] = {
     "attempt": 1,
     "input": "dtmf",
     "digit": "1",
     "answer": "accepted",
     "action": "record",
     "rule": "opt_in",
-    "rules_sha256": "9" * 64,
-    "law": {"version": "2026-11-22", "sha256": "8" * 64},
 }
+_CHOICE = Event("consent.choice", {**_PRESSED, **_UNDER})
 _OF_A_CALL = 10
 _PAGE = 10_000
 
@@ -95,8 +95,9 @@ def _page(connection: Connection, start: int, count: int) -> None:
     now, rows, opened = datetime.now(UTC), [], []
     for index in range(start, start + count):
         call_id, n = f"{index // _OF_A_CALL:032x}", index % _OF_A_CALL
-        private = {"request_sha256": secrets.token_hex(32), "caller": "+14155550100"} if index % 3 == 0 else {}
-        leaf = write_leaf(Event("consent.choice", _PUBLIC, private), call=call_id, n=n, at=now, random=os.urandom)
+        private = {"request_sha256": secrets.token_hex(32), "caller": "+14155550100"}
+        event = Event("call.received", _UNDER, private) if index % 3 == 0 else _CHOICE
+        leaf = write_leaf(event, call=call_id, n=n, at=now, random=os.urandom)
         rows.append(
             {"idx": index, "leaf": leaf.line, "hash": leaf_hash(leaf.line.encode()), "call_id": call_id, "n": n}
         )
@@ -136,7 +137,7 @@ def _checkpoints(database: Database) -> bool:
 
 
 def _one_more(connection: Connection) -> None:
-    consent_log.append_events(connection, Moment(datetime.now(UTC), os.urandom), Event("self.test"))
+    consent_log.append_events(connection, Moment(datetime.now(UTC), os.urandom), Event("selftest.passed"))
 
 
 def _verification(database: Database) -> bool:
@@ -178,8 +179,8 @@ def _append_from(url: str, processes: int, seconds: float) -> int:
 
 def append_for(url: str, worker: int, seconds: float) -> int:
     """How many events this process appended, in durable transactions, until the time was over."""
-    written, events = 0, [Event("consent.choice", _PUBLIC, {"request_sha256": "7" * 64, "caller": "+14155550100"})]
-    events += [Event("recording.permitted", _PUBLIC), Event("call.completed", _PUBLIC)]
+    written, events = 0, [Event("call.received", _UNDER, {"request_sha256": "7" * 64, "caller": "+14155550100"})]
+    events += [Event("recording.permitted", _UNDER), _CHOICE]
     with closing(Database.open(url)) as database:
         ends = perf_counter() + seconds
         while perf_counter() < ends:

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from evidence.anchor_levels import Level
-from evidence.event_words import in_words
+from evidence.catalogue import in_words
 
 _PARTIAL = """
 This is a part of the log. It shows what is in it; it can't show that there are no later events of the same calls. The

@@ -1,6 +1,9 @@
-"""Events as a person would say them. A type without words of its own is told by its name."""
+"""Each type of event as a person would say it, in a line or more. `evidence.catalogue` says which type has which words.
 
-from collections.abc import Callable, Mapping
+An event holds, beside its public fields, those that were disclosed.
+"""
+
+from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
 
@@ -24,13 +27,24 @@ ODDITIES: Mapping[str, str] = {
 """What may be odd about a recording as it came, by the names that `recording.stored` has for it."""
 
 
-def in_words(event: Fields, words: Words) -> list[str]:
-    """A line or more. `event` holds, beside its public fields, those that were disclosed."""
-    tell = _TOLD.get(event["type"])
-    return tell(event, words) if tell else [str(event["type"])]
+def started(event: Fields, _: Words) -> list[str]:
+    return [f"The service started (onrecord {event['sw']}), under the rules {event['rules_sha256']}."]
 
 
-def _received(event: Fields, _: Words) -> list[str]:
+def law_published(event: Fields, _: Words) -> list[str]:
+    return [f"The law pack {event['version']} came into force here ({event['sha256']})."]
+
+
+def policy_published(event: Fields, _: Words) -> list[str]:
+    return [f"A rulebook came into force ({event['rules_sha256']})."]
+
+
+def prompt_published(event: Fields, _: Words) -> list[str]:
+    approved = f", approved on {event['approved_on']}" if event.get("approved_on") else ""
+    return [f"The wording {event['prompt']} in {event['language']} came into use{approved}."]
+
+
+def received(event: Fields, _: Words) -> list[str]:
     caller = f" from {event['caller']}" if event.get("caller") else ""
     callee = f" to {event['callee']}" if event.get("callee") else ""
     if event.get("synthetic"):
@@ -38,16 +52,16 @@ def _received(event: Fields, _: Words) -> list[str]:
     return [f"A call came in{caller}{callee}."]
 
 
-def _sent_back(event: Fields, _: Words) -> list[str]:
+def sent_back(event: Fields, _: Words) -> list[str]:
     return [f"The call was sent to the line's beginning again (time {event['round']}), when it was {event['state']}."]
 
 
-def _chosen(event: Fields, _: Words) -> list[str]:
+def chosen(event: Fields, _: Words) -> list[str]:
     is_theirs = event["input"] == "dtmf"
     return [f"The caller {'chose' if is_theirs else 'chose no language, and it goes on in'} {event['language']}."]
 
 
-def _served(event: Fields, words: Words) -> list[str]:
+def served(event: Fields, words: Words) -> list[str]:
     heard = words.get(event["prompt_sha256"], {})
     told = [f"The caller was told, in {event['language']}:", *_quoted(heard.get("disclosure", "(see the file)"))]
     asked = ["and, where it is asked:", *_quoted(heard["question"])] if heard.get("question") else []
@@ -60,38 +74,38 @@ def _quoted(text: str) -> list[str]:
     return wrap(f'"{text}"', _WORDS_WIDTH)
 
 
-def _choice(event: Fields, _: Words) -> list[str]:
+def choice(event: Fields, _: Words) -> list[str]:
     pressed = f"pressed {event['digit']}" if event["digit"] else "pressed several keys"
     pressed = pressed if event["input"] != "none" else "pressed nothing"
     return [f"Asked (time {event['attempt']}), the caller {pressed}: {event['answer']}."]
 
 
-def _permitted(event: Fields, _: Words) -> list[str]:
+def permitted(event: Fields, _: Words) -> list[str]:
     purposes = ", ".join(event["purposes"])
     return [f"Recording was permitted: {event['outcome']}, by {event['basis']} consent, for {purposes}."]
 
 
-def _stored(event: Fields, _: Words) -> list[str]:
+def stored(event: Fields, _: Words) -> list[str]:
     odd = [ODDITIES.get(one, one) for one in event.get("oddities", [])]
     told = f"The recording was stored here, until {event['retain_until'][:10]}."
     return [told, *(f"It was kept just as it came, though odd: {one}." for one in odd)]
 
 
-def _suppressed(event: Fields, _: Words) -> list[str]:
+def suppressed(event: Fields, _: Words) -> list[str]:
     return [f"Nothing was to be recorded: {_outcome(event)}."]
 
 
-def _conversation(event: Fields, _: Words) -> list[str]:
+def conversation(event: Fields, _: Words) -> list[str]:
     said = "was over" if event["bridged"] else "did not come about"
     return [f"The conversation with an agent {said}: {event['status'] or 'no reason was told'}."]
 
 
-def _late(event: Fields, _: Words) -> list[str]:
+def late(event: Fields, _: Words) -> list[str]:
     so = ", and the caller was connected" if event["was_connected"] else ""
     return [f"The step {event['step']} had come at {event['received_at']}{so}; it could only be settled now."]
 
 
-def _corrected(event: Fields, _: Words) -> list[str]:
+def corrected(event: Fields, _: Words) -> list[str]:
     return [f"The outcome was not {event['was']}, as the {event['by']} shows, but {_outcome(event)}."]
 
 
@@ -99,20 +113,20 @@ def _outcome(event: Fields) -> str:
     return f"{event['outcome']} ({event['reason']})" if event["reason"] else str(event["outcome"])
 
 
-def _destroyed(event: Fields, _: Words) -> list[str]:
+def destroyed(event: Fields, _: Words) -> list[str]:
     made = "; the telephone company had made no audio of it" if event.get("at_provider") else ""
     return [f"The recording was destroyed everywhere (rule: {event['rule']}){made}."]
 
 
-def _accessed(event: Fields, _: Words) -> list[str]:
+def accessed(event: Fields, _: Words) -> list[str]:
     return [f"The recording was opened{_by(event)}: {event.get('what', 'access')}, for {event.get('purpose', '')}."]
 
 
-def _access_refused(event: Fields, _: Words) -> list[str]:
+def access_refused(event: Fields, _: Words) -> list[str]:
     return [f"The recording was asked for{_by(event)}, and refused: {event['why']}."]
 
 
-def _corroborated(event: Fields, _: Words) -> list[str]:
+def corroborated(event: Fields, _: Words) -> list[str]:
     match event.get("match"):
         case True:
             return ["The telephone company's own record agrees with this log."]
@@ -121,20 +135,43 @@ def _corroborated(event: Fields, _: Words) -> list[str]:
     return [f"The telephone company's own record is not known here: {event.get('reason', 'it did not tell')}."]
 
 
-def _held(event: Fields, _: Words) -> list[str]:
+def held(event: Fields, _: Words) -> list[str]:
     return [f"The call was put under legal hold {event['hold']}{_staff(event)}."]
 
 
-def _released(event: Fields, _: Words) -> list[str]:
+def released(event: Fields, _: Words) -> list[str]:
     return [f"Legal hold {event['hold']} was released{_staff(event)}."]
 
 
-def _opened(event: Fields, _: Words) -> list[str]:
+def unread(event: Fields, _: Words) -> list[str]:
+    return [f"A request could not be gone by, and the caller was put through, unrecorded: {event['reason']}."]
+
+
+def reconciled(event: Fields, _: Words) -> list[str]:
+    differ = f"{event['missing']} are missing here, {event['unknown_to_provider']} there"
+    return [f"The calls of {event['day']} were held against the telephone company's list: {differ}."]
+
+
+def opened(event: Fields, _: Words) -> list[str]:
     return [f"Incident {event['incident']} was opened: {event['kind']}, about {event['about_call'] or event['about']}."]
 
 
-def _closed(event: Fields, _: Words) -> list[str]:
+def closed(event: Fields, _: Words) -> list[str]:
     return [f"Incident {event['incident']} was closed{_staff(event)}."]
+
+
+def anchored(event: Fields, _: Words) -> list[str]:
+    return [f"A checkpoint of {event['size']} events was given to somebody else to hold ({event['kind']})."]
+
+
+def exported(event: Fields, _: Words) -> list[str]:
+    named = ", ".join(event["disclosed"]) or "nothing personal"
+    return [f"Events were exported{_by(event)} ({event['scope']}, {event['calls']} calls), with {named} disclosed."]
+
+
+def restored(event: Fields, _: Words) -> list[str]:
+    lost = f"{event['restored_size']} of {event['over_size']} events were left"
+    return [f"A backup was restored, and the log goes on from it: {lost}."]
 
 
 def _staff(event: Fields) -> str:
@@ -144,52 +181,3 @@ def _staff(event: Fields) -> str:
 
 def _by(event: Fields) -> str:
     return f" by {event['actor']}" if event.get("actor") else " (by whom is not opened here)"
-
-
-_TOLD: Mapping[str, Callable[[Fields, Words], list[str]]] = {
-    "call.received": _received,
-    "call.sent_back": _sent_back,
-    "language.chosen": _chosen,
-    "disclosure.served": _served,
-    "disclosure.completed": lambda *_: ["That had played to its end."],
-    "consent.choice": _choice,
-    "recording.permitted": _permitted,
-    "recording.suppressed": _suppressed,
-    "conversation.ended": _conversation,
-    "recording.started": lambda *_: ["The recording had begun."],
-    "recording.completed": lambda *_: ["The recording was complete at the telephone company."],
-    "recording.corrected": lambda event, _: [f"The telephone company corrected its length to {event['duration_s']} s."],
-    "recording.stored": _stored,
-    "recording.absent": lambda *_: ["The telephone company made no recording."],
-    "recording.deleted": lambda *_: ["The telephone company's copy of it was deleted."],
-    "recording.accessed": _accessed,
-    "recording.access_refused": _access_refused,
-    "recording.condemned": lambda event, _: [f"A recording had to go: {event['why']}."],
-    "recording.reported": lambda *_: ["The telephone company told of the recording where it had been ordered to."],
-    "recording.quarantined": lambda event, _: [
-        f"Whether a recording is the one agreed to was unclear: {event['why']}."
-    ],
-    "recording.identified": lambda event, _: [f"The recording is the one that was agreed to: {event['why']}."],
-    "recording.destroyed": _destroyed,
-    "call.fallback": lambda event, _: [f"The telephone company turned to the fallback (error {event['error_code']})."],
-    "call.unread": lambda event, _: [
-        f"A request could not be gone by, and the caller was put through, unrecorded: {event['reason']}."
-    ],
-    "call.hung_up": lambda *_: ["The caller hung up."],
-    "step.settled_late": _late,
-    "outcome.corrected": _corrected,
-    "call.refused": lambda event, _: [f"The call was to end politely: {event['outcome']}."],
-    "language.asked": lambda event, _: [f"The caller was offered {', '.join(event['languages'])}."],
-    "decline.remembered": lambda event, _: [f"The number is not to be asked again before {event['until']}."],
-    "decline.forgotten": lambda event, _: [f"An earlier no of this number was forgotten: {event['because']}."],
-    "call.completed": lambda event, _: [f"The call was over: {event['outcome']}."],
-    "provider.corroborated": _corroborated,
-    "privacy.erased": lambda event, _: [f"What was personal about the call was erased ({event['basis']})."],
-    "privacy.hold": _held,
-    "privacy.released": _released,
-    "consent.withdrawn": lambda event, _: [f"The consent was withdrawn: {event['reason']}."],
-    "incident.opened": _opened,
-    "incident.closed": _closed,
-}
-TYPES = frozenset(_TOLD)
-"""The types that have words of their own."""

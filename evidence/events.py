@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from evidence.catalogue import fault_of
+
 Value = str | int | bool | None | Sequence["Value"] | Mapping[str, "Value"]
 SALT_BYTES = 16
 VERSION = 1
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_RESERVED = frozenset({"call", "n", "ts", "type", "v", "sd"})
 # What can name a person: a number as E.164 writes it (the shortest in use have six digits), Twilio's name for a call or
 # a recording, an address to reach somebody at, and the name of an object that holds audio.
 _PERSONAL = re.compile(
@@ -40,13 +41,24 @@ class Personal(ValueError):
     """A public field holds what can name a person: a leaf is never erased."""
 
 
+class NotInCatalogue(ValueError):
+    """`evidence.catalogue` has no such type of event, or not with these fields."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened. `public` stays for ever and holds nothing personal; `private` can be erased."""
+    """An event to be logged. `public` stays for ever and holds nothing personal; `private` can be erased.
+
+    Raises NotInCatalogue for a type or a field that is not in the catalogue.
+    """
 
     type: str
     public: Mapping[str, Value] = field(default_factory=dict)
     private: Mapping[str, Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if fault := fault_of(self.type, self.public.keys(), self.private.keys()):
+            raise NotInCatalogue(fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +74,6 @@ def write_leaf(event: Event, *, call: str | None, n: int | None, at: datetime, r
 
     Raises Personal where a public field can name somebody, and NotCanonical.
     """
-    if clash := _RESERVED & event.public.keys():
-        raise NotCanonical(f"event {event.type}: the names {sorted(clash)} are the log's own")
     opened = {name: _disclose(name, value, salt=random(SALT_BYTES)) for name, value in sorted(event.private.items())}
     fields: dict[str, Value] = {**event.public, "ts": timestamp(at), "type": event.type, "v": VERSION}
     if call is not None:

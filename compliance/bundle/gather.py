@@ -28,30 +28,6 @@ from storage.log.proofs import prove
 from storage.log.tree import KeptTree
 
 EVERYTHING = "all"
-PERSONAL = (
-    "caller",
-    "callee",
-    "actor",
-    "approved_by",
-    "audio_sha256",
-    "audio_sha512",
-    "caller_hash",
-    "declined_at",
-    "declined_on_call",
-    "forget_at",
-    "missing_ids",
-    "object",
-    "place",
-    "provider_call_id",
-    "provider_recording_id",
-    "reason",
-    "request_sha256",
-    "requester",
-    "response_sha256",
-    "ticket",
-    "unknown_ids",
-)
-"""The fields that events commit to with a fingerprint: what `disclose` can name."""
 _AT_ONCE = 500
 _SCOPES = {
     "all": "It is the whole log.",

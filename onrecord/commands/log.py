@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from compliance.anchors.verify import held_checkpoints, lost_in_words, read_checkpoints, trust_in_words
-from compliance.bundle.gather import EVERYTHING, PERSONAL
+from compliance.bundle.gather import EVERYTHING
 from evidence.anchor_levels import KINDS
+from evidence.catalogue import PRIVATE_FIELDS
 from onrecord.commands.base import (
     FOUND_SOMETHING,
     Names,
@@ -107,7 +108,7 @@ def log_show(call_sid: str | None, start: int) -> None:
 @click.option("--all", "everything", is_flag=True, help="The whole log.")
 @click.option(
     "--disclose",
-    type=Names((*PERSONAL, EVERYTHING)),
+    type=Names((*PRIVATE_FIELDS, EVERYTHING)),
     default="",
     metavar="NAMES",
     help="Personal fields to open, with commas between: caller,actor. All of them: all. By default none.",

@@ -27,6 +27,11 @@ _LISTED_AS = {
     "absent": RecordingEvent.ABSENT,
     "failed": RecordingEvent.ABSENT,
 }
+_LOGGED_AS = {
+    RecordingState.STARTED: "recording.started",
+    RecordingState.COMPLETED: "recording.completed",
+    RecordingState.ABSENT: "recording.absent",
+}
 _NEW = first(RecordingEvent.QUARANTINED)  # until the verdict, which is given at once
 _GONE_THERE = frozenset({RecordingState.KEPT, RecordingState.DESTROYED})
 
@@ -178,7 +183,7 @@ def _told(connection: Connection, moment: Moment, one: Judged, jobs: Jobs) -> li
     if found and before and before.state is RecordingState.QUARANTINED:
         identified = [_event("recording.identified", now, why=found.why)]
     _follow_up(connection, moment, now, before, jobs)
-    return [*identified, _event(f"recording.{now.state}", now)]
+    return [*identified, _event(_LOGGED_AS[now.state], now)]
 
 
 def _reported(one: Judged, told: list[Event]) -> list[Event]:

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, LargeBinary, Table, delete, select, t
 from sqlalchemy.exc import DBAPIError
 
 from compliance import hold
-from evidence.event_words import TYPES
+from evidence.catalogue import CATALOGUE
 from onrecord.installation import Installation
 from policies.derivation import EFFECTS, WITHOUT_EFFECT
 from storage.custody import erasure
@@ -379,5 +379,5 @@ def test_every_column_promises_something_or_has_a_reason_why_not() -> None:
 
 
 def test_every_event_of_calls_has_its_effect_or_none() -> None:
-    assert TYPES - EFFECTS.keys() - WITHOUT_EFFECT == {"incident.opened", "incident.closed"}
+    assert {name for name, kind in CATALOGUE.items() if kind.is_of_call} == EFFECTS.keys() | WITHOUT_EFFECT
     assert EFFECTS.keys() & WITHOUT_EFFECT == set()

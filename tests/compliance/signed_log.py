@@ -82,7 +82,7 @@ class SignedLog:
 
     def happens(self, count: int = 1) -> None:
         """Something that the log tells of."""
-        events = [Event("self.test", {"n_th": n}) for n in range(count)]
+        events = [Event("selftest.passed", {"calls": n}) for n in range(count)]
         moment = Moment(self.now, os.urandom)
         self.database.write(lambda connection: consent_log.append_events(connection, moment, *events))
 

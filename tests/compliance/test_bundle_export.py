@@ -23,8 +23,8 @@ from compliance.anchors.anchor import Anchoring
 from compliance.bundle.export import export, write_bundle
 from compliance.bundle.gather import Request
 from compliance.bundle.selection import Selection
+from evidence.catalogue import in_words
 from evidence.checkpoints import Checkpoint
-from evidence.event_words import in_words
 from evidence.events import Event
 from evidence.merkle import leaf_hash, root_of
 from evidence.notes import Note, Signer

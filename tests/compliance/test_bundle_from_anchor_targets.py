@@ -164,7 +164,7 @@ def test_a_part_of_the_log_has_what_shows_that_a_call_was_dated_back(office: Off
     """The last event before the call that is no call's: of a bundle without it nobody could tell."""
     clock, moment = office.installation.twilio.clock, office.anchoring.moment
     clock.passes(30 * 86400)
-    told = Event("self.test")
+    told = Event("selftest.passed")
     office.installation.database.write(lambda connection: consent_log.append_events(connection, moment(), told))
     right = talks(office.installation.twilio.dial(), "1").sid
     clock.passes(-21 * 86400)

@@ -99,7 +99,7 @@ def test_only_reading_is_possible(client: FlaskClient) -> None:
 
 def test_the_front_page_shows_the_logs_size_and_root(client: FlaskClient, database: Database) -> None:
     def append(connection: Connection) -> None:
-        events = [Event("self.test"), Event("self.test")]
+        events = [Event("selftest.passed"), Event("selftest.passed")]
         consent_log.append(connection, events, call_id=None, first_n=None, at=NOON, random=secrets.token_bytes)
 
     database.write(append)

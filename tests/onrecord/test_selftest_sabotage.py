@@ -183,7 +183,7 @@ def test_a_service_that_lets_the_disclosure_be_cut_is_found(
 
 
 LIES: dict[str, tuple[str, Callable[[Event], Event]]] = {
-    "that the disclosure did not end": ("disclosure_completed", lambda told: Event("something.else")),
+    "that the disclosure did not end": ("disclosure_completed", lambda told: Event("call.unread")),
     "that another key was pressed": ("consent_choice", lambda told: Event(told.type, {**told.public, "digit": "7"})),
     "that other words were said": (
         "disclosure_served",

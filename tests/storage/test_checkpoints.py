@@ -32,7 +32,7 @@ def moment(minutes: float = 0) -> Moment:
 
 
 def append(database: Database, count: int = 1) -> None:
-    events = [Event("self.test", {"n_th": n}) for n in range(count)]
+    events = [Event("selftest.passed", {"calls": n}) for n in range(count)]
     database.write(lambda connection: consent_log.append_events(connection, moment(), *events))
 
 

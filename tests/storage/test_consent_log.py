@@ -46,7 +46,7 @@ def test_a_rollback_takes_the_event_and_its_number_back(database: Database) -> N
 def test_many_writers_leave_one_unbroken_log(database: Database) -> None:
     def write(worker: int) -> None:
         for n in range(20):
-            database.write(appending(Event("call.received", {"worker": worker}), call_id=f"{worker:032x}", first_n=n))
+            database.write(appending(Event("call.sent_back", {"round": worker}), call_id=f"{worker:032x}", first_n=n))
 
     threads = [threading.Thread(target=write, args=(worker,)) for worker in range(8)]
     for thread in threads:
@@ -59,7 +59,7 @@ def test_many_writers_leave_one_unbroken_log(database: Database) -> None:
 
 def test_the_root_from_kept_subtrees_is_the_root_of_the_leaves(database: Database) -> None:
     for start in range(0, 1100, 100):
-        database.write(appending(*(Event("self.test") for _ in range(100)), call_id=None, first_n=None))
+        database.write(appending(*(Event("selftest.passed") for _ in range(100)), call_id=None, first_n=None))
         with database.read() as connection:
             leaves = connection.scalars(select(log_leaf.c.leaf).order_by(log_leaf.c.idx)).all()
             assert len(leaves) == start + 100
@@ -70,7 +70,7 @@ def test_subtrees_of_subtrees_are_kept(database: Database, monkeypatch: pytest.M
     monkeypatch.setattr(log_tree, "FAN_OUT", 4)
     monkeypatch.setattr(log_tree, "HEIGHT", 2)
     for _ in range(70):
-        database.write(appending(Event("self.test"), call_id=None, first_n=None))
+        database.write(appending(Event("selftest.passed"), call_id=None, first_n=None))
     with database.read() as connection:
         assert verify(connection).size == 70
         assert connection.scalar(text("SELECT count(*) FROM log_node WHERE lvl = 3")) == 1
@@ -114,7 +114,7 @@ def test_history_changed_behind_the_logs_back_is_found(database: Database, tampe
 
 
 def test_a_rewritten_leaf_with_a_matching_hash_still_contradicts_the_kept_subtrees(database: Database) -> None:
-    database.write(appending(*(Event("self.test") for _ in range(256)), call_id=None, first_n=None))
+    database.write(appending(*(Event("selftest.passed") for _ in range(256)), call_id=None, first_n=None))
     forged = '{"forged":true}'
 
     def work(connection: Connection) -> None:
@@ -130,7 +130,7 @@ def test_a_rewritten_leaf_with_a_matching_hash_still_contradicts_the_kept_subtre
 def test_an_earlier_root_can_be_computed_again_for_whoever_noted_it(database: Database) -> None:
     roots = {}
     for n in range(5):
-        database.write(appending(Event("self.test", {"n_th": n}), first_n=n))
+        database.write(appending(Event("selftest.passed", {"calls": n}), first_n=n))
         with database.read() as connection:
             roots[n + 1] = consent_log.root(connection)
     with database.read() as connection:
@@ -164,3 +164,14 @@ def test_erasing_a_disclosure_leaves_the_log_whole(database: Database) -> None:
     database.write(lambda connection: connection.execute(delete(disclosure)))
     with database.read() as connection:
         assert verify(connection) == before
+
+
+def test_an_event_that_only_another_version_knows_is_read_and_verified(database: Database) -> None:
+    event = Event("call.unread")
+    for name, value in (("type", "call.moved"), ("public", {"to": 7}), ("private", {"reason": "y"})):
+        object.__setattr__(event, name, value)
+    database.write(appending(event))
+    with database.read() as connection:
+        assert verify(connection).size == 1
+        (index, leaf), *_ = consent_log.of_call(connection, CALL)
+        assert consent_log.read_event(index, leaf)["type"] == "call.moved"

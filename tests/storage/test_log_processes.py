@@ -21,7 +21,7 @@ def append(url: str, worker: int) -> None:
             database.write(
                 lambda connection, call_id=call_id: consent_log.append(  # type: ignore[misc]  # mypy and defaults
                     connection,
-                    [Event("self.test"), Event("self.test", {}, {"caller": "+14155550100"})],
+                    [Event("call.sent_back"), Event("call.received", {}, {"caller": "+14155550100"})],
                     call_id=call_id,
                     first_n=0,
                     at=datetime.now(UTC),

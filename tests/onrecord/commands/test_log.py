@@ -33,7 +33,7 @@ ALONE = "nobody outside holds it"
 
 def happens(site: Site, count: int = 1) -> None:
     """Something that the log tells of."""
-    events = [Event("self.test", {"n_th": n}) for n in range(count)]
+    events = [Event("selftest.passed", {"calls": n}) for n in range(count)]
     moment = Moment(datetime.now(UTC), os.urandom)
     with closing(site.database()) as database:
         database.write(lambda connection: consent_log.append_events(connection, moment, *events))
@@ -195,7 +195,7 @@ def test_an_insider_who_forges_one_event_is_caught_by_the_log_itself(site: Site)
     sign(site)
     with closing(sqlite3.connect(site.folder / "var/onrecord.db")) as connection:
         connection.execute("DROP TRIGGER log_leaf_no_update")
-        connection.execute("UPDATE log_leaf SET leaf = replace(leaf, '\"n_th\":3', '\"n_th\":4')")
+        connection.execute("UPDATE log_leaf SET leaf = replace(leaf, '\"calls\":3', '\"calls\":4')")
         connection.commit()
     ran = site.run("log", "verify")
     assert ran.code == 1

@@ -1,17 +1,14 @@
 """`onrecord log export`, as whoever has to answer for a call types it, and mistypes it."""
 
 import json
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from compliance.bundle.gather import PERSONAL
-from tests.onrecord.commands.people import ANN, BOB, People, settled_site
+from tests.onrecord.commands.people import ANN, People, settled_site
 from tests.onrecord.commands.site import Site
-from tests.source import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +30,7 @@ def exports(people: People) -> Iterator[dict[str, object]]:
 def test_a_field_that_there_is_not_is_said_and_nothing_is_logged(people: People) -> None:
     ran = people.site.run("log", "export", "--number", ANN, "--disclose", "callr,actor", "-o", "case")
     assert ran.code == 2
-    assert "callr: what can be disclosed is caller, callee, actor" in ran.err
+    assert "callr: what can be disclosed is actor, approved_by, audio_sha256" in ran.err
     assert not (people.site.folder / "case").exists()
     assert not list(exports(people))
 
@@ -74,44 +71,6 @@ def test_only_who_made_a_bundle_can_read_what_it_discloses(people: People, place
     assert people.site.run("log", "export", "--number", ANN, "--disclose", "all", "-o", place).code == 0
     assert stat.S_IMODE((people.site.folder / place).stat().st_mode) & 0o077 == 0
     assert len(list(exports(people))) == 1
-
-
-EVENTS = (ROOT / "docs/evidence.md").read_text(encoding="utf-8").partition("## The events")[2]
-ALWAYS = {"type", "ts", "v", "call", "n", "sd"}
-
-
-def listed() -> dict[str, tuple[set[str], set[str]]]:
-    """By event, its public and its private fields as the page about evidence has them."""
-    found = {}
-    for types, *fields in re.findall(r"^\| (`.*?) \| (.*?) \| (.*?) ?\|$", EVENTS, re.MULTILINE):
-        first, *others = re.findall(r"`([a-z_.]+)`", types)
-        public, private = (set(filter(None, re.sub(r"\(.*?\)| ", "", text).split(","))) for text in fields)
-        for name in (first, *(f"{first.split('.')[0]}.{other.rpartition('.')[2]}" for other in others)):
-            found[name] = (public, private)
-    return found
-
-
-def test_the_page_about_evidence_lists_the_fields_that_events_have(people: People) -> None:
-    site, (ann, bob) = people.site, (people.ids[ANN][0], people.ids[BOB][0])
-    for arguments in (
-        ("recording", "export", "RE" + people.sids[BOB][0][2:], "copy", "--purpose", "quality"),
-        ("hold", "place", "--call", bob, "--because", "case 17"),
-        ("hold", "release", "1", "--because", "settled"),
-        ("erase", "--call", ann, "--basis", "gdpr-17", "--requester", "herself", "--ticket", "T-1", "--yes"),
-        ("log", "rotate-key"),
-        ("log", "export", "--all", "-o", "case"),
-    ):
-        assert site.run(*arguments).code == 0, arguments
-    known, events = listed(), [json.loads(line) for line in site.run("log", "show").out.splitlines()]
-    assert len({event["type"] for event in events}) > 20
-    for event in events:
-        public, private = known[event["type"]]
-        assert event.keys() - ALWAYS <= public, event["type"]
-        assert event.get("sd", {}).keys() <= private, event["type"]
-
-
-def test_what_can_be_disclosed_is_what_the_page_lists_as_private() -> None:
-    assert set(PERSONAL) == set().union(*(private for _, private in listed().values()))
 
 
 def test_a_rotation_prints_the_keys_that_sign_from_now_on(people: People) -> None:

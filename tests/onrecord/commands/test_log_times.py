@@ -25,7 +25,7 @@ def dated(site: Site, **ahead: float) -> None:
     """Something that the log tells of, by a clock that is off."""
     moment = Moment(datetime.now(UTC) + timedelta(**ahead), os.urandom)
     with closing(site.database()) as database:
-        database.write(lambda connection: consent_log.append_events(connection, moment, Event("self.test")))
+        database.write(lambda connection: consent_log.append_events(connection, moment, Event("selftest.passed")))
 
 
 def warnings(site: Site) -> list[str]:
