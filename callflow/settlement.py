@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from callflow.twiml import NOTHING, Document
 from evidence.events import Event
 from policies.consent import Outcome, Suppress
+from policies.incidents import IncidentKind
 from policies.lifecycle import CallEvent
 from policies.wording import Wording
 from storage.moment import Moment
@@ -137,4 +138,4 @@ def _raise_conflicts(connection: Connection, moment: Moment, call: Call, conflic
     for conflict in conflicts:
         about = sha256(f"{call.line} {conflict}".encode()).hexdigest()[:32]
         detail = f"two laws disagree on how long recordings of this line are kept; {conflict}"
-        raise_incident(connection, moment, "policy_conflict", about=about, call_id=call.id, detail=detail)
+        raise_incident(connection, moment, IncidentKind.POLICY_CONFLICT, about=about, call_id=call.id, detail=detail)

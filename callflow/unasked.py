@@ -16,6 +16,7 @@ from callflow.forms import IncomingCall
 from callflow.repeats import answered_once
 from callflow.settlement import Move, Settlement
 from policies.consent import Outcome, Suppress, Withdraw
+from policies.incidents import IncidentKind
 from policies.rules import Line
 from storage.log import consent_log
 from storage.moment import Moment
@@ -25,7 +26,6 @@ from storage.rows.calls import OPEN, Call
 from storage.rows.incidents import raise_incident
 from storage.rows.replies import UNREAD
 
-_NAMELESS = "call_without_sid"
 _ANOTHERS_NAME = re.compile(r"^call [0-9a-f]+: ")
 
 
@@ -79,10 +79,10 @@ class Unasked:
     ) -> bytes:
         """Of a call without a sid there can be no row, and Twilio cannot be asked about it: a person must look."""
         about = request_sha256[:32]
-        if not incidents.was_raised(connection, _NAMELESS, about):
+        if not incidents.was_raised(connection, IncidentKind.CALL_WITHOUT_SID, about):
             consent_log.append_events(connection, moment, events.call_unread(why))
             detail = f"a caller was put through, and nothing of the call is here: {why}"
-            raise_incident(connection, moment, _NAMELESS, about=about, call_id=None, detail=detail)
+            raise_incident(connection, moment, IncidentKind.CALL_WITHOUT_SID, about=about, call_id=None, detail=detail)
         return twiml.connect(self._line(told.to))
 
     def _line(self, dialled: str) -> Line:

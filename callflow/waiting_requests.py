@@ -19,6 +19,7 @@ from threading import Thread
 from sqlalchemy import Connection
 
 from callflow.late_steps import LateSteps
+from policies.incidents import IncidentKind
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.periodic import repeat
@@ -147,14 +148,18 @@ class WaitingRequests:
     def _raise(self, about: str, why: str) -> None:
         """About no call that is known to be one: the entry may be anybody's."""
         name = sha256(about.encode()).hexdigest()[:32]
-        self._write(lambda connection, moment: _incident(connection, moment, "request_not_settled", name, why))
+        self._write(
+            lambda connection, moment: _incident(connection, moment, IncidentKind.REQUEST_NOT_SETTLED, name, why)
+        )
 
     def _tell_of_gaps(self) -> None:
         if lacking := self.journal.lacking():
             numbers = f"{lacking.first} to {lacking.last}"
             detail = f"of the requests that waited to be settled {lacking.count} are gone ({numbers})"
             name = sha256(detail.encode()).hexdigest()[:32]
-            self._write(lambda connection, moment: _incident(connection, moment, "requests_missing", name, detail))
+            self._write(
+                lambda connection, moment: _incident(connection, moment, IncidentKind.REQUESTS_MISSING, name, detail)
+            )
             if not self.journal.waits():
                 self.journal.settled_to(lacking.last)
 
@@ -171,7 +176,7 @@ class WaitingRequests:
         self.database.write(lambda connection: work(connection, moment), within_s=self.deadline_s)
 
 
-def _incident(connection: Connection, moment: Moment, kind: str, about: str, detail: str) -> None:
+def _incident(connection: Connection, moment: Moment, kind: IncidentKind, about: str, detail: str) -> None:
     raise_incident(connection, moment, kind, about=about, call_id=None, detail=detail)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from evidence.catalogue import CATALOGUE
 from onrecord.commands.main import main
+from policies.incidents import ADVICE, IncidentKind
 from policies.jurisdiction.pack import packaged_law
 from policies.rulebook.read import parse
 from tests.source import ROOT
@@ -67,6 +68,13 @@ def test_the_page_about_evidence_lists_the_events_of_the_catalogue_with_their_fi
         for name in _whole(re.findall(r"`([a-z_.]+)`", row))
     }
     assert listed == {name: (kind.public, kind.private) for name, kind in CATALOGUE.items()}
+
+
+def test_the_page_about_evidence_lists_the_kinds_of_incident_with_their_advice() -> None:
+    page = PAGES["evidence.md"].partition("## What a person is called for")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \|$", page, re.MULTILINE)
+    assert rows == [(kind.value, advice.meaning, advice.remedy) for kind, advice in ADVICE.items()]
+    assert [*ADVICE] == [*IncidentKind]
 
 
 def _whole(names: list[str]) -> set[str]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from compliance.anchors.anchor_file import AnchorFile
 from compliance.anchors.anchor_targets import AnchorTarget
 from compliance.anchors.restored_backup import require_unrestored
+from policies.incidents import IncidentKind
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.log import anchors, checkpoints
@@ -131,7 +132,7 @@ class Anchoring:
             if isinstance(error, Unavailable) and moment.at - since < _OVERDUE * target.every:
                 return
             about = f"{target.kind}:{_family(error)}:{moment.at:%Y-%m-%d}"
-            raise_incident(connection, moment, "not_anchored", about=about, call_id=None, detail=str(error))
+            raise_incident(connection, moment, IncidentKind.NOT_ANCHORED, about=about, call_id=None, detail=str(error))
 
         self.database.write(tell)
 
@@ -146,7 +147,7 @@ class Anchoring:
             since = checkpoints.unsigned_since(connection)
             if isinstance(error, Unavailable) and (since is None or moment.at - since < _UNSIGNED_MAX):
                 return
-            raise_incident(connection, moment, "not_signed", about=about, call_id=None, detail=str(error))
+            raise_incident(connection, moment, IncidentKind.NOT_SIGNED, about=about, call_id=None, detail=str(error))
 
         self.database.write(tell)
 

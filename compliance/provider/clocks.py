@@ -7,12 +7,13 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from policies.incidents import IncidentKind
 from storage.moment import Moment
 from storage.provider import ClocksApart, Provider
 from storage.rows.incidents import raise_incident, resolve
 
 APART_MAX = timedelta(seconds=60)
-_KIND, _ABOUT = "clocks_apart", "twilio"
+_ABOUT = "twilio"
 
 
 def ahead_at_most(provider: Provider) -> timedelta:
@@ -26,8 +27,8 @@ def report(connection: Connection, moment: Moment, apart: ClocksApart | None) ->
     if apart is None:
         return
     if apart.least <= APART_MAX and apart.most >= -APART_MAX:
-        resolve(connection, moment, _KIND, _ABOUT)
+        resolve(connection, moment, IncidentKind.CLOCKS_APART, _ABOUT)
         return
     by, way = round(abs(apart.about.total_seconds())), "ahead of" if apart.about > timedelta(0) else "behind"
     detail = f"this machine's clock is about {by} s {way} Twilio's: set it right"
-    raise_incident(connection, moment, _KIND, about=_ABOUT, call_id=None, detail=detail)
+    raise_incident(connection, moment, IncidentKind.CLOCKS_APART, about=_ABOUT, call_id=None, detail=detail)

@@ -19,6 +19,7 @@ from evidence.events import Event
 from policies import corroboration, unheard
 from policies.attribution import UNTIMED, Times
 from policies.corroboration import Differs, Logged, Request
+from policies.incidents import IncidentKind
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.moment import Moment
@@ -144,7 +145,9 @@ class Corroboration:
         if differs:
             unread = f"; {account.unread} rows of it can't be read" if account.unread else ""
             detail = f"Twilio's account of the call differs from the log in: {', '.join(differs)}{unread}"
-            raise_incident(connection, moment, "provider_contradicts", about=call_id, call_id=call_id, detail=detail)
+            raise_incident(
+                connection, moment, IncidentKind.PROVIDER_CONTRADICTS, about=call_id, call_id=call_id, detail=detail
+            )
         asked_at = corroboration.recording_asked_at(seen)
         provider_accounts.keep(connection, call_id, account.body, moment.at, recording_asked_at=asked_at)
         event = corroborated(

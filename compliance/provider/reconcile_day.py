@@ -14,6 +14,7 @@ from compliance.provider import clocks
 from compliance.provider.events import reconciled
 from policies import day_comparison
 from policies.day_comparison import APART_MAX, Came, DayCompared
+from policies.incidents import IncidentKind
 from storage.database.engine import Database
 from storage.database.tables import call
 from storage.errors import Refused
@@ -127,7 +128,7 @@ class Reconciliation:
             if not compared.agrees:
                 detail = f"{len(compared.missing)} calls at Twilio are not here, {len(compared.unknown)} here not there"
                 about = f"day {compared.day}"
-                raise_incident(connection, moment, "calls_missing", about=about, call_id=None, detail=detail)
+                raise_incident(connection, moment, IncidentKind.CALLS_MISSING, about=about, call_id=None, detail=detail)
             consent_log.append_events(connection, moment, reconciled(compared))
 
         self.database.write(write)

@@ -114,7 +114,8 @@ def call(call_sid: str, *, as_json: bool) -> None:
 @main.group(invoke_without_command=True)
 @click.pass_context
 def incidents(context: click.Context) -> None:
-    """List what a person must look at (exit code 1)."""
+    """List what a person must look at, and what to do about each kind (exit code 1)."""
+    from policies.incidents import ADVICE
     from storage.rows.incidents import open_incidents
 
     if context.invoked_subcommand:
@@ -125,6 +126,9 @@ def incidents(context: click.Context) -> None:
         about = f"call {one.call_id}" if one.call_id else one.about
         click.echo(f"{one.id}  {one.opened_at:%Y-%m-%d %H:%M:%S}  {one.kind}  {about}: {one.detail}")
     if found:
+        click.echo()
+        for kind in sorted({one.kind for one in found}):
+            click.echo(f"{kind}: {ADVICE[kind]}")
         sys.exit(FOUND_SOMETHING)
 
 

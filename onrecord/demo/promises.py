@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select
 
 from compliance.call_life import CallLife, life_of
 from onrecord.demo.phone_side import PhoneSide, is_ours
+from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
 from storage.audio import audio_objects
 from storage.audio.audio_key import AudioKey
@@ -35,7 +36,9 @@ from storage.rows.recordings import Recording
 Json = Mapping[str, Any]
 _DURATION_TOLERANCE_S = 2.0
 _CUT_MIN_S = 0.01
-_OF_NO_RECORDING = frozenset({"provider_contradicts", "policy_conflict", "steps_not_heard"})
+_OF_NO_RECORDING = frozenset(
+    {IncidentKind.PROVIDER_CONTRADICTS, IncidentKind.POLICY_CONFLICT, IncidentKind.STEPS_NOT_HEARD}
+)
 _NAME_CHARS_MIN = 7
 _GIVEN_UP = (RecordingState.CONDEMNED, RecordingState.DESTROYED)
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from callflow.callbacks import Callbacks
 from callflow.forms import CallProgress, IncomingCall
 from compliance.provider import clocks
+from policies.incidents import IncidentKind
 from storage.database.engine import Database
 from storage.database.tables import call
 from storage.errors import Broken, Refused
@@ -80,7 +81,7 @@ class MissedCalls:
         return listed if ahead - taken_for < _OVERLAP / 2 else self.provider.calls_since(since - ahead)
 
     def _tell(self, connection: Connection, unread: int) -> None:
-        moment, kind = self.moment(), "list_not_understood"
+        moment, kind = self.moment(), IncidentKind.LIST_NOT_UNDERSTOOD
         clocks.report(connection, moment, self.provider.clocks_apart())
         if unread:
             detail = f"{unread} calls on Twilio's list make no sense; the others were looked at"

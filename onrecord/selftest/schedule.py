@@ -15,6 +15,7 @@ from onrecord.installation import Installation
 from onrecord.selftest.http import Wire
 from onrecord.selftest.run import Run, Verdict, end_abandoned
 from onrecord.selftest.synthetic_call import Means
+from policies.incidents import IncidentKind
 from policies.rules import Line
 from storage.errors import Unavailable
 from storage.log import consent_log
@@ -78,7 +79,7 @@ def _tell(connection: Connection, moment: Moment, verdict: Verdict, *, rules_sha
     if verdict.faults:
         about = f"{moment.at:%Y-%m-%d}: {', '.join(verdict.failed)}"[:_ABOUT_LENGTH_MAX]
         detail = "; ".join(f"{fault.check}: {fault.what}" for fault in verdict.faults)[:_DETAIL_LENGTH_MAX]
-        raise_incident(connection, moment, "selftest_failed", about=about, call_id=None, detail=detail)
+        raise_incident(connection, moment, IncidentKind.SELFTEST_FAILED, about=about, call_id=None, detail=detail)
     told = Event(
         "selftest.failed" if verdict.faults else "selftest.passed",
         {

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, select
 
 from policies.attribution import UNTIMED, Times
+from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
 from storage.custody.workshop import Workshop
 from storage.database.tables import call
@@ -97,7 +98,9 @@ def _call_there(shop: Workshop, call_sid: str) -> tuple[ProviderCall | None, Bro
 def _tell_unread(connection: Connection, moment: Moment, known: Call, unread: int) -> None:
     if unread:
         detail = f"{unread} rows of Twilio's list of its recordings make no sense; the others were taken in"
-        raise_incident(connection, moment, "list_not_understood", about=known.id, call_id=known.id, detail=detail)
+        raise_incident(
+            connection, moment, IncidentKind.LIST_NOT_UNDERSTOOD, about=known.id, call_id=known.id, detail=detail
+        )
 
 
 def _times(connection: Connection, known: Call, at_provider: ProviderCall | None, apart: ClocksApart | None) -> Times:
@@ -124,7 +127,9 @@ def _postpone(shop: Workshop, call_id: str, error: Exception) -> None:
     def put_off(connection: Connection) -> None:
         calls.ask_again(connection, _call(connection, call_id), moment.at + _POSTPONED)
         if isinstance(error, Broken):
-            raise_incident(connection, moment, "call_not_understood", about=call_id, call_id=call_id, detail=str(error))
+            raise_incident(
+                connection, moment, IncidentKind.CALL_NOT_UNDERSTOOD, about=call_id, call_id=call_id, detail=str(error)
+            )
 
     shop.database.write(put_off)
 
@@ -142,11 +147,15 @@ def _miss(connection: Connection, moment: Moment, known: Call) -> None:
     heard = recordings.of_call(connection, known.id)
     if not heard and permits.permit_of(connection, known.id):
         detail = "the caller agreed to be recorded, and Twilio has no recording of the call"
-        raise_incident(connection, moment, "recording_missing", about=known.id, call_id=known.id, detail=detail)
+        raise_incident(
+            connection, moment, IncidentKind.RECORDING_MISSING, about=known.id, call_id=known.id, detail=detail
+        )
     for one in heard:
         if one.state is RecordingState.STARTED and over_for > _VERY_LATE:
             detail = "the call is over for more than an hour, and Twilio has not completed its recording"
-            raise_incident(connection, moment, "recording_missing", about=one.id, call_id=known.id, detail=detail)
+            raise_incident(
+                connection, moment, IncidentKind.RECORDING_MISSING, about=one.id, call_id=known.id, detail=detail
+            )
 
 
 def _next_time(now: datetime, known: Call, *, is_known: bool) -> datetime | None:

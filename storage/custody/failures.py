@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
 from storage.custody.workshop import Workshop
 from storage.errors import Unavailable, Unusable
@@ -42,7 +43,15 @@ def note_wait(shop: Workshop, kind: JobKind, argument: Any, error: Unavailable, 
         if moment.at + timedelta(seconds=wait_s) - kept.since >= TOLD_AFTER:
             detail = f"{kind.name} waits: {error}"
             about, call_id = known.id, known.call_id
-            raise_anew(connection, moment, delays.WAITS, about=about, call_id=call_id, detail=detail, since=kept.since)
+            raise_anew(
+                connection,
+                moment,
+                IncidentKind.RECORDING_WAITS,
+                about=about,
+                call_id=call_id,
+                detail=detail,
+                since=kept.since,
+            )
 
     shop.database.write(note)
 
@@ -62,7 +71,9 @@ def note_failure(shop: Workshop, kind: JobKind, argument: Any, error: Exception)
             said = f"{detail}; tried again in {pause // timedelta(hours=1)} h"
         known = found or recordings.peek(connection, str(argument))
         call_id = known.call_id if known else None
-        raise_anew(connection, moment, delays.FAILED, about=about, call_id=call_id, detail=said, since=moment.at)
+        raise_anew(
+            connection, moment, IncidentKind.JOB_FAILED, about=about, call_id=call_id, detail=said, since=moment.at
+        )
 
     shop.database.write(note)
 

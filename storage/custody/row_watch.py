@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from policies.disposition import is_over
+from policies.incidents import IncidentKind
 from storage.custody.workshop import Workshop
 from storage.database.tables import call
 from storage.errors import Broken
@@ -21,13 +22,12 @@ from storage.row_check.logged_calls import logged
 from storage.rows.incidents import raise_incident
 from storage.rows.recordings import EXPIRE, Jobs
 
-CONTRADICTION = "rows_contradict_log"
 _DETAIL_MAX = 3
 
 
 def raise_contradiction(connection: Connection, moment: Moment, call_id: str, differs: Sequence[Difference]) -> None:
     detail = "; ".join(map(str, differs[:_DETAIL_MAX]))
-    raise_incident(connection, moment, CONTRADICTION, about=call_id, call_id=call_id, detail=detail)
+    raise_incident(connection, moment, IncidentKind.ROWS_CONTRADICT_LOG, about=call_id, call_id=call_id, detail=detail)
 
 
 @dataclass

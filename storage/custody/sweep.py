@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, Select, String, cast, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
 
 from policies.disposition import NOT_STORED_YET, STORED_HERE, is_given_up
+from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
 from storage.custody import ask_provider
 from storage.custody.intake import clear_spool
-from storage.custody.row_watch import CONTRADICTION
 from storage.custody.workshop import Workshop
 from storage.database.tables import call, delay, incident, permit, recording
 from storage.jobs.queue import JobKind, Lane
@@ -23,6 +23,7 @@ from storage.jobs.steps import Steps
 from storage.moment import Moment
 from storage.row_check.logged_calls import Contradicted, logged
 from storage.rows import delays, holds, permits, recordings
+from storage.rows.delays import STAYS
 from storage.rows.incidents import raise_anew, raise_incident
 from storage.rows.recordings import DESTROY, EXPIRE, INTAKE, Jobs, Recording
 
@@ -118,12 +119,16 @@ def _give_one_up(shop: Workshop, jobs: KnownJobs, recording_id: str, connection:
     try:
         is_due = _is_given_up(connection, known, moment.at)
     except Contradicted as error:  # by a row alone nothing is given up, and no other waits for it
-        raise_incident(connection, moment, CONTRADICTION, about=owner.id, call_id=owner.id, detail=str(error))
+        raise_incident(
+            connection, moment, IncidentKind.ROWS_CONTRADICT_LOG, about=owner.id, call_id=owner.id, detail=str(error)
+        )
         return
     if not is_due:
         return
     detail = f"its time ended before it was stored here; {_last_reason(delays.of(connection, known.id))}"
-    raise_incident(connection, moment, "recording_never_stored", about=known.id, call_id=known.call_id, detail=detail)
+    raise_incident(
+        connection, moment, IncidentKind.RECORDING_NEVER_STORED, about=known.id, call_id=known.call_id, detail=detail
+    )
     recordings.condemn(connection, moment, owner, known, jobs, why="its time ended before it was stored")
 
 
@@ -140,9 +145,10 @@ def _is_given_up(connection: Connection, known: Recording, now: datetime) -> boo
 def _complain(shop: Workshop) -> None:
     """A recording that has waited for long, whatever is being done about it, is for a person to look at."""
     moment = shop.moment()
-    stays = _stays(cast(recording.c.state, String))
-    unmoved = _waits(moment.at, *_AFTER_INTAKE, RecordingState.CONDEMNED, longer_than=_VERY_LATE) & ~_told(stays)
-    unbegun = _waits(moment.at, RecordingState.COMPLETED, RecordingState.CONDEMNED) & ~_told(delays.WAITS)
+    unmoved = or_(*[_waits(moment.at, state, longer_than=_VERY_LATE) & ~_told(kind) for state, kind in STAYS.items()])
+    unbegun = _waits(moment.at, RecordingState.COMPLETED, RecordingState.CONDEMNED) & ~_told(
+        IncidentKind.RECORDING_WAITS
+    )
     with shop.database.read() as connection:
         found = recordings.some(connection, unmoved, limit=_AT_ONCE)
         idle = recordings.some(connection, unbegun & ~_tried(), limit=_AT_ONCE)
@@ -154,15 +160,15 @@ def _raise_all(connection: Connection, moment: Moment, found: list[Recording], i
     for known in found:
         reason = _last_reason(delays.of(connection, known.id))
         detail = f"the recording has been {known.state} for more than an hour; {reason}"
-        _raise(connection, moment, f"{delays.STAYS}{known.state}", known, detail)
+        _raise(connection, moment, STAYS[known.state], known, detail)
     if (of_another := delays.latest(connection)) is None:
         return  # nothing fails: there is much to do
     for known in idle:
         detail = f"the work on it has not begun; of another recording, {_last_reason(of_another)}"
-        _raise(connection, moment, delays.WAITS, known, detail)
+        _raise(connection, moment, IncidentKind.RECORDING_WAITS, known, detail)
 
 
-def _raise(connection: Connection, moment: Moment, kind: str, known: Recording, detail: str) -> None:
+def _raise(connection: Connection, moment: Moment, kind: IncidentKind, known: Recording, detail: str) -> None:
     """Opened again where one of this kind was closed before the recording came to stand where it stands."""
     raise_anew(connection, moment, kind, about=known.id, call_id=known.call_id, detail=detail, since=known.moved_at)
 
@@ -171,16 +177,12 @@ def _last_reason(known: delays.Delay | None) -> str:
     return f"{known.job} failed last because: {known.reason}" if known else "no failure is known"
 
 
-def _told(kind: ColumnElement[str] | str) -> ColumnElement[bool]:
+def _told(kind: IncidentKind) -> ColumnElement[bool]:
     return exists().where(incident.c.about == recording.c.id, incident.c.kind == kind)
 
 
 def _tried() -> ColumnElement[bool]:
     return exists().where(delay.c.recording_id == recording.c.id)
-
-
-def _stays(state: ColumnElement[str]) -> ColumnElement[str]:
-    return delays.STAYS + state
 
 
 def _chased(now: datetime) -> ColumnElement[bool]:

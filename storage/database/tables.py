@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from policies.incidents import IncidentKind
 from storage.database.column_types import Instant
 from storage.database.log_tables import (
     disclosure,
@@ -220,6 +221,7 @@ incident = Table(
     Column("closed_by", Text),
     Column("closed_because", Text),
     UniqueConstraint("kind", "about"),
+    one_of("kind", tuple(IncidentKind)),
 )
 
 # What must be kept whatever else says that it goes: a row says who, when and why, and stays when it is released.

@@ -1,7 +1,7 @@
 """Incidents and remembered declines held against the events that tell of them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select
 from evidence.events import timestamp, without_names
 from policies.derivation import derive_incidents
 from policies.derived import DerivedCall, DerivedDecline, DerivedIncident
+from policies.incidents import IncidentKind
 from storage.database.tables import call, incident, log_leaf, remembered_decline
 from storage.errors import Broken
 from storage.log import consent_log
@@ -30,7 +31,7 @@ def incident_differences(connection: Connection) -> Iterator[Difference]:
     for number in sorted(known.keys() | told.keys()):
         row, one, about = known.get(number), told.get(number), f"incident {number}"
         if row is not None and one is not None:
-            yield from _incident(about, row, one, openings)
+            yield from _incident(about, row, _as_kept(one, number), openings)
         elif row is None:
             yield Difference(about, "it has events and no row")
         elif first_at and timestamp(row.opened_at) >= first_at:
@@ -44,6 +45,11 @@ def _told(connection: Connection) -> dict[int, DerivedIncident]:
         return derive_incidents(events)
     except KeyError as error:
         raise Broken(f"consent log: an event closes an incident that none has opened: {error}") from error
+
+
+def _as_kept(one: DerivedIncident, number: int) -> DerivedIncident:
+    """A kind that there is not any more was replaced in the row (`v0008_kinds_of_incident`), and stays in the log."""
+    return one if one.kind in {*IncidentKind} else replace(one, kind=IncidentKind.OTHER, about=f"incident {number}")
 
 
 def _incident(about: str, row: Row[Any], one: DerivedIncident, openings: dict[str, Any]) -> Iterator[Difference]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from evidence.events import Event
 from policies.consent import Outcome, Suppress
 from policies.hanging_up import HUNG_UP, UNHEARD, Served, undecided
+from policies.incidents import IncidentKind
 from policies.lifecycle import CallEvent, CallState
 from policies.wording import spoken_length_s
 from storage.database.tables import wording_version
@@ -41,7 +42,9 @@ def end(connection: Connection, moment: Moment, known: Call, *, status: str, dur
     if not (known.synthetic or known.erased_at):
         booked = calls.corroborate(connection, booked, moment.at + CORROBORATED_AFTER)
     if found and found.reason == UNHEARD:
-        raise_incident(connection, moment, "steps_not_heard", about=known.id, call_id=known.id, detail=UNHEARD)
+        raise_incident(
+            connection, moment, IncidentKind.STEPS_NOT_HEARD, about=known.id, call_id=known.id, detail=UNHEARD
+        )
     return calls.settle(
         connection,
         moment,

@@ -9,16 +9,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from policies.incidents import IncidentKind
+from policies.lifecycle import RecordingState
 from storage.database.tables import delay, incident, recording
 from storage.moment import Moment
 from storage.rows.incidents import close_incident
 
 # The incidents that say that a recording stands still; that of a failed job is about "KIND:RECORDING".
-WAITS = "recording_waits"
-STAYS = "recording_stays_"
-FAILED = "job_failed"
+STAYS = {
+    RecordingState.COMPLETED: IncidentKind.RECORDING_STAYS_COMPLETED,
+    RecordingState.STORED: IncidentKind.RECORDING_STAYS_STORED,
+    RecordingState.CONDEMNED: IncidentKind.RECORDING_STAYS_CONDEMNED,
+}
 JOBS = ("intake", "destroy", "expire", "delete_again")  # by the names of their kinds
-_ABOUT_RECORDING = (WAITS, *(f"{STAYS}{state}" for state in ("completed", "stored", "condemned")))
+_ABOUT_RECORDING = (IncidentKind.RECORDING_WAITS, *STAYS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,9 @@ def clear(connection: Connection, moment: Moment, recording_id: str) -> None:
     """The recording has moved on: the reason is of no interest any more, and the incidents about it are resolved."""
     connection.execute(delete(delay).where(delay.c.recording_id == recording_id))
     waits = (incident.c.about == recording_id) & incident.c.kind.in_(_ABOUT_RECORDING)
-    failed = incident.c.about.in_([f"{job}:{recording_id}" for job in JOBS]) & (incident.c.kind == FAILED)
+    failed = incident.c.about.in_([f"{job}:{recording_id}" for job in JOBS]) & (
+        incident.c.kind == IncidentKind.JOB_FAILED
+    )
     resolved = select(incident.c.id).where(incident.c.closed_at.is_(None), waits | failed)
     for incident_id in connection.scalars(resolved).all():
         close_incident(connection, moment, incident_id, actor="onrecord", reason="the work went on")

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from evidence.events import Event, Value, without_names
+from policies.incidents import IncidentKind
 from storage.database.tables import incident
 from storage.errors import Refused
 from storage.log import consent_log
@@ -16,13 +17,13 @@ from storage.rows.holds import check_names_nobody
 log = logging.getLogger(__name__)
 
 # What is so of a call that is over, and stays so whoever has seen to it: found again and again while Twilio is asked.
-_ONCE = frozenset({"recording_missing"})
+_ONCE = frozenset({IncidentKind.RECORDING_MISSING})
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
     id: int
-    kind: str
+    kind: IncidentKind
     about: str
     call_id: str | None
     detail: str
@@ -30,7 +31,7 @@ class Incident:
 
 
 def raise_incident(
-    connection: Connection, moment: Moment, kind: str, *, about: str, call_id: str | None, detail: str
+    connection: Connection, moment: Moment, kind: IncidentKind, *, about: str, call_id: str | None, detail: str
 ) -> None:
     """Open an incident about one of our ids, and say so in the log. Nothing is done where it is open.
 
@@ -54,14 +55,21 @@ def raise_incident(
     consent_log.append_events(connection, moment, Event("incident.opened", told))
 
 
-def was_raised(connection: Connection, kind: str, about: str) -> bool:
+def was_raised(connection: Connection, kind: IncidentKind, about: str) -> bool:
     """Whether it was ever raised, closed or not."""
     known = select(incident.c.id).where(incident.c.kind == kind, incident.c.about == about)
     return connection.execute(known).first() is not None
 
 
 def raise_anew(
-    connection: Connection, moment: Moment, kind: str, *, about: str, call_id: str | None, detail: str, since: datetime
+    connection: Connection,
+    moment: Moment,
+    kind: IncidentKind,
+    *,
+    about: str,
+    call_id: str | None,
+    detail: str,
+    since: datetime,
 ) -> None:
     """As `raise_incident` for a trouble that has lasted since then: an open incident says this detail from now on, and
     one that was closed while the trouble lasted stays closed.
@@ -74,7 +82,7 @@ def raise_anew(
         raise_incident(connection, moment, kind, about=about, call_id=call_id, detail=detail)
 
 
-def is_open_of_call(connection: Connection, kind: str, call_id: str) -> bool:
+def is_open_of_call(connection: Connection, kind: IncidentKind, call_id: str) -> bool:
     mine = (incident.c.kind == kind) & (incident.c.call_id == call_id) & incident.c.closed_at.is_(None)
     return connection.execute(select(incident.c.id).where(mine)).first() is not None
 
@@ -84,7 +92,7 @@ def open_incidents(connection: Connection, call_id: str | None = None) -> list[I
     query = select(*columns).where(incident.c.closed_at.is_(None)).order_by(incident.c.id)
     if call_id is not None:
         query = query.where(incident.c.call_id == call_id)
-    return [Incident(**row._asdict()) for row in connection.execute(query)]
+    return [Incident(**{**row._asdict(), "kind": IncidentKind(row.kind)}) for row in connection.execute(query)]
 
 
 def close_incident(connection: Connection, moment: Moment, incident_id: int, *, actor: str, reason: str) -> bool:
@@ -104,7 +112,7 @@ def close_incident(connection: Connection, moment: Moment, incident_id: int, *, 
     return True
 
 
-def resolve(connection: Connection, moment: Moment, kind: str, *about: str) -> None:
+def resolve(connection: Connection, moment: Moment, kind: IncidentKind, *about: str) -> None:
     """Close what has resolved itself. Fine where nothing was open."""
     is_open = (incident.c.kind == kind) & incident.c.about.in_(about) & incident.c.closed_at.is_(None)
     for incident_id in connection.scalars(select(incident.c.id).where(is_open)).all():

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from evidence.events import Event, Value
 from policies.attribution import UNTIMED, Attributed, Times, Verdict
+from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingEvent, RecordingState, first
 from storage.errors import Refused
 from storage.moment import Moment
@@ -79,7 +80,9 @@ def take_in(
             jobs.enqueue(connection, DELETE_AGAIN, f"{one.id}:{moment.at:%Y%m%d%H}", one.id)
     if strangers := len({one.recording_sid for one in listed}) - len(heard):
         detail = f"Twilio lists {strangers} recordings under this call that belong to others"
-        raise_incident(connection, moment, "call_not_understood", about=known.id, call_id=known.id, detail=detail)
+        raise_incident(
+            connection, moment, IncidentKind.CALL_NOT_UNDERSTOOD, about=known.id, call_id=known.id, detail=detail
+        )
 
 
 def hear_all(
@@ -230,7 +233,9 @@ def _follow_up(connection: Connection, moment: Moment, now: Recording, before: R
         jobs.enqueue(connection, INTAKE, job_id, now.id)
     if now.state is RecordingState.ABSENT:
         detail = "Twilio made no recording although the caller had agreed to one"
-        raise_incident(connection, moment, "recording_absent", about=now.id, call_id=now.call_id, detail=detail)
+        raise_incident(
+            connection, moment, IncidentKind.RECORDING_ABSENT, about=now.id, call_id=now.call_id, detail=detail
+        )
 
 
 def _event(name: str, now: Recording, **public: Value) -> Event:

@@ -12,6 +12,7 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from evidence.events import Event, Value
+from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingEvent, RecordingState, after
 from storage.database.tables import recording
 from storage.errors import Broken
@@ -25,7 +26,7 @@ INTAKE = JobKind("intake", Lane.BULK)
 DESTROY = JobKind("destroy", Lane.PROMPT)
 DELETE_AGAIN = JobKind("delete_again", Lane.PROMPT)
 # The incident that is open while it is unclear which of a call's recordings is ours: none of them is heard meanwhile.
-IN_DOUBT = "recording_in_doubt"
+IN_DOUBT = IncidentKind.RECORDING_IN_DOUBT
 EXPIRE = JobKind("expire", Lane.BULK)  # the same work, of which a whole day's recordings may fall due at once
 
 
@@ -137,7 +138,7 @@ def _give_up(connection: Connection, moment: Moment, condemned: Recording) -> bo
 
 def without_permit(connection: Connection, moment: Moment, condemned: Recording, why: str) -> None:
     about, call_id = condemned.id, condemned.call_id
-    raise_incident(connection, moment, "recording_without_permit", about=about, call_id=call_id, detail=why)
+    raise_incident(connection, moment, IncidentKind.RECORDING_WITHOUT_PERMIT, about=about, call_id=call_id, detail=why)
 
 
 def condemned_for(connection: Connection, moment: Moment, condemned: Recording, jobs: Jobs, *, why: str) -> Event:

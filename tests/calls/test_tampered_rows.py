@@ -15,6 +15,7 @@ from compliance import hold
 from evidence.catalogue import CATALOGUE
 from onrecord.installation import Installation
 from policies.derivation import EFFECTS, WITHOUT_EFFECT
+from policies.incidents import IncidentKind
 from storage.custody import erasure
 from storage.custody.erasure import Request
 from storage.database.column_types import Instant
@@ -121,9 +122,9 @@ def _erase(town: Town, call_id: str) -> None:
 
 
 def _close_one(connection: Connection, town: Town) -> None:
-    moment = town.moment()
-    incidents.raise_incident(connection, moment, "job_failed", about="sweep:", call_id=None, detail="sweep: no answer")
-    (one,) = [one for one in incidents.open_incidents(connection) if one.kind == "job_failed"]
+    moment, kind = town.moment(), IncidentKind.JOB_FAILED
+    incidents.raise_incident(connection, moment, kind, about="sweep:", call_id=None, detail="sweep: no answer")
+    (one,) = [one for one in incidents.open_incidents(connection) if one.kind is kind]
     assert incidents.close_incident(connection, moment, one.id, actor="ann", reason="it was a test")
 
 

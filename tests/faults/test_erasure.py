@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from evidence.disclosures import read_disclosure
 from policies.consent import Outcome
 from policies.erasure import stand_in
+from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage.custody import erasure
 from storage.custody.destroy import delete_again, destroy
@@ -52,7 +53,8 @@ def _leave_more(premises: Premises, connection: Connection, one: Recording) -> N
     connection.execute(insert(account), {"call_id": known.id, "body": b"{}", "fetched_at": now})
     declines.remember(connection, "f" * 64, call_id=known.id, at=now, forget_at=now + timedelta(days=9))
     detail = f"{known.call_sid}, {one.recording_sid} and +15125550111"
-    raise_incident(connection, premises.moment(), "odd", about=known.id, call_id=known.id, detail=detail)
+    odd = IncidentKind.CALL_NOT_UNDERSTOOD
+    raise_incident(connection, premises.moment(), odd, about=known.id, call_id=known.id, detail=detail)
     connection.execute(update(call).where(call.c.id == known.id).values(caller_hash="f" * 64, corroborate_at=now))
 
 
@@ -87,7 +89,7 @@ def test_what_is_personal_goes_and_the_audio_with_it(premises: Premises) -> None
     with premises.shop.database.read() as connection:
         assert connection.execute(select(recording_key)).all() == []  # nobody opens it from here on
         left = [read_disclosure(body)[0] for body in connection.scalars(select(disclosure.c.body))]
-        (detail,) = connection.scalars(select(incident.c.detail).where(incident.c.kind == "odd"))
+        (detail,) = connection.scalars(select(incident.c.detail).where(incident.c.kind == "call_not_understood"))
     assert sorted(left) == ["actor", "ticket"]
     assert detail == "(erased), (erased) and (erased)"
     known = premises.story(one).call
@@ -97,7 +99,7 @@ def test_what_is_personal_goes_and_the_audio_with_it(premises: Premises) -> None
     assert premises.recording(one).state is RecordingState.DESTROYED
     assert premises.company.asked[asked:] == []  # Twilio is not asked for a name that nobody knows
     assert premises.strays() == []
-    assert premises.incidents(one) == {"odd"}
+    assert premises.incidents(one) == {"call_not_understood"}
 
 
 def test_the_log_says_what_was_erased_and_by_which_rule_the_audio_went(premises: Premises) -> None:

@@ -63,7 +63,7 @@ ROWS: dict[str, dict[str, object]] = {
     "audio_object": {"recording_id": "r"},
     "delay": {"recording_id": "r"},
     "reply": {"call_id": "c"},
-    "incident": {"call_id": "c"},
+    "incident": {"call_id": "c", "kind": "job_failed"},
     "remembered_decline": {"call_id": "c"},
     "legal_hold": {"call_id": "c"},
     "provider_account": {"call_id": "c"},
@@ -117,6 +117,7 @@ def test_the_comparison_sees_every_part_of_a_table(database: Database) -> None:
     assert all(found["recording"].values())
     assert {check for table in found.values() for check in table["checks"]} >= {
         "ck_call_state_known",
+        "ck_incident_kind_known",
         "ck_permit_outcome_known",
         "ck_recording_permitted",
         "ck_log_head_only_one",

@@ -1,6 +1,7 @@
 """What an older version kept, as this one finds it when the schema has been brought up to date."""
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -8,14 +9,20 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select, text
 
+from evidence.events import Event, Value
 from policies.consent import Outcome
+from policies.incidents import IncidentKind
 from policies.lifecycle import CallState
 from policies.purposes import Granted
 from storage.database.engine import Database
 from storage.database.schema import migrate
-from storage.database.tables import call, permit, recording
+from storage.database.tables import call, incident, permit, recording
 from storage.errors import Broken
+from storage.log import consent_log
+from storage.moment import Moment
+from storage.row_check.rows_of_no_call import incident_differences
 from storage.rows import calls, permits
+from storage.rows.incidents import close_incident, open_incidents
 from storage.rows.permits import Permit
 from tests.conftest import NOON
 from tests.storage.versions import downgrade, upgrade
@@ -141,3 +148,38 @@ def test_a_recording_from_before_stays_as_it_was_and_a_later_one_may_be_in_doubt
     downgrade(old, "0003")
     assert [one["state"] for one in rows(old, "SELECT * FROM recording ORDER BY id")] == ["completed", "condemned"]
     migrate(old)
+
+
+INCIDENT = {"detail": "the lights went out", "opened_at": NOON}
+
+
+def test_an_incident_of_a_kind_that_there_is_no_more_stays_with_its_words_and_the_log_agrees(old: Database) -> None:
+    kinds = ["power_cut", "job_failed", "flood"]
+    upgrade(old, "0007")
+
+    def raise_all(connection: Connection) -> None:
+        for number, kind in enumerate(kinds, start=1):
+            connection.execute(insert(incident), {"kind": kind, "about": "the cellar", **INCIDENT})
+            told: dict[str, Value] = {"incident": number, "kind": kind, "about": "the cellar", "about_call": None}
+            consent_log.append_events(connection, Moment(NOON, os.urandom), Event("incident.opened", told))
+
+    old.write(raise_all)
+    migrate(old)
+    with old.read() as connection:
+        assert [(one.kind, one.about, one.detail) for one in open_incidents(connection)] == [
+            (IncidentKind.OTHER, "incident 1", "power_cut about the cellar: the lights went out"),
+            (IncidentKind.JOB_FAILED, "the cellar", "the lights went out"),
+            (IncidentKind.OTHER, "incident 3", "flood about the cellar: the lights went out"),
+        ]
+        assert [*incident_differences(connection)] == []
+    with pytest.raises(Broken, match="kind_known"):
+        old.write(lambda connection: connection.execute(insert(incident), {"kind": "flood", "about": "x", **INCIDENT}))
+    moment = Moment(NOON, os.urandom)
+    assert old.write(lambda connection: close_incident(connection, moment, 1, actor="ann", reason="dried"))
+    downgrade(old, "0007")
+    migrate(old)
+    assert [one["kind"] for one in rows(old, "SELECT kind FROM incident ORDER BY id")] == [
+        "other",
+        "job_failed",
+        "other",
+    ]

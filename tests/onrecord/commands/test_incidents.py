@@ -5,6 +5,7 @@ import secrets
 from contextlib import closing
 from datetime import UTC, datetime
 
+from policies.incidents import ADVICE, IncidentKind
 from storage.moment import Moment
 from storage.rows.incidents import raise_incident
 from tests.onrecord.commands.site import Site
@@ -16,8 +17,9 @@ def test_an_incident_is_listed_until_somebody_closes_it(site: Site) -> None:
         _raise(site)
     listed = site.run("incidents")
     assert listed.code == 1
-    (line,) = listed.out.splitlines()
+    line, _, advice = listed.out.splitlines()
     assert "job_failed  sweep:: sweep: no answer" in line
+    assert advice == f"job_failed: {ADVICE[IncidentKind.JOB_FAILED]}"
     assert site.run("incidents", "close", line.split()[0], "--why", "the disk was full").code == 0
     assert (site.run("incidents").code, site.run("incidents").out) == (0, "")
     assert site.run("incidents", "close", line.split()[0], "--why", "again").code == 1
@@ -48,6 +50,6 @@ def _raise(site: Site) -> None:
     with closing(site.database()) as database:
         database.write(
             lambda connection: raise_incident(
-                connection, moment, "job_failed", about="sweep:", call_id=None, detail="sweep: no answer"
+                connection, moment, IncidentKind.JOB_FAILED, about="sweep:", call_id=None, detail="sweep: no answer"
             )
         )

@@ -1,0 +1,147 @@
+"""The kinds of incident: what a person must look at, and what to do about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class IncidentKind(StrEnum):
+    RECORDING_WITHOUT_PERMIT = "recording_without_permit"
+    RECORDING_IN_DOUBT = "recording_in_doubt"
+    RECORDING_ABSENT = "recording_absent"
+    RECORDING_MISSING = "recording_missing"
+    RECORDING_WAITS = "recording_waits"
+    RECORDING_STAYS_COMPLETED = "recording_stays_completed"
+    RECORDING_STAYS_STORED = "recording_stays_stored"
+    RECORDING_STAYS_CONDEMNED = "recording_stays_condemned"
+    RECORDING_NEVER_STORED = "recording_never_stored"
+    JOB_FAILED = "job_failed"
+    STEPS_NOT_HEARD = "steps_not_heard"
+    CALL_WITHOUT_SID = "call_without_sid"
+    REQUEST_NOT_SETTLED = "request_not_settled"
+    REQUESTS_MISSING = "requests_missing"
+    CALL_NOT_UNDERSTOOD = "call_not_understood"
+    LIST_NOT_UNDERSTOOD = "list_not_understood"
+    PROVIDER_CONTRADICTS = "provider_contradicts"
+    CALLS_MISSING = "calls_missing"
+    CLOCKS_APART = "clocks_apart"
+    POLICY_CONFLICT = "policy_conflict"
+    SELFTEST_FAILED = "selftest_failed"
+    ROWS_CONTRADICT_LOG = "rows_contradict_log"
+    NOT_SIGNED = "not_signed"
+    NOT_ANCHORED = "not_anchored"
+    OTHER = "other"
+    """Kept by another version, under a kind that there is not here. It is not raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    meaning: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.meaning} {self.remedy}"
+
+
+ADVICE: Mapping[IncidentKind, Advice] = {
+    IncidentKind.RECORDING_WITHOUT_PERMIT: Advice(
+        "Twilio had a recording of a call that was not to be recorded. It is being destroyed.",
+        "Find out who ordered it: another program, or a setting of the Twilio account.",
+    ),
+    IncidentKind.RECORDING_IN_DOUBT: Advice(
+        "A call has a recording of which it is unclear whether it is the one that was agreed to. Nobody can listen.",
+        "Find out who else records this call; Twilio's account of the call may settle it within the hour.",
+    ),
+    IncidentKind.RECORDING_ABSENT: Advice(
+        "The caller agreed, and Twilio says that it made no recording.",
+        "Look at the call in Twilio's console; nothing can be fetched.",
+    ),
+    IncidentKind.RECORDING_MISSING: Advice(
+        "The caller agreed, and Twilio lists no finished recording of the call.",
+        "Look at the call in Twilio's console. Closed, it stays closed for this call.",
+    ),
+    IncidentKind.RECORDING_WAITS: Advice(
+        "The work on a recording fails, or does not begin, and is tried again.",
+        "Mend what the detail names; the work then goes on by itself, and the incident closes.",
+    ),
+    IncidentKind.RECORDING_STAYS_COMPLETED: Advice(
+        "A recording has been at Twilio for more than an hour and is not stored here.",
+        "Mend what the detail names, and see that a worker runs. Keep Twilio's copy.",
+    ),
+    IncidentKind.RECORDING_STAYS_STORED: Advice(
+        "A recording is stored here, and Twilio's copy has not been deleted for more than an hour.",
+        "Mend what the detail names, and see that a worker runs.",
+    ),
+    IncidentKind.RECORDING_STAYS_CONDEMNED: Advice(
+        "A recording that must go has not been destroyed for more than an hour.",
+        "Mend what the detail names, and see that a worker runs.",
+    ),
+    IncidentKind.RECORDING_NEVER_STORED: Advice(
+        "The time of a recording ended before it was stored here. It is being destroyed.",
+        "The detail says why it was not stored in time: see that it does not happen to the next.",
+    ),
+    IncidentKind.JOB_FAILED: Advice(
+        "A job of the worker failed for good.",
+        "Mend what the detail names. Where it is about a recording it is tried again by itself.",
+    ),
+    IncidentKind.STEPS_NOT_HEARD: Advice(
+        "A call went on further than its requests tell: some of them never came here.",
+        "Look at Twilio's error log for the call, and whether the service was away.",
+    ),
+    IncidentKind.CALL_WITHOUT_SID: Advice(
+        "A request without a readable call sid was answered, and its caller was put through unrecorded.",
+        "There is no row of the call: look for it in Twilio's console, by its time.",
+    ),
+    IncidentKind.REQUEST_NOT_SETTLED: Advice(
+        "A request that was answered while the database was away can't be settled. It was set aside.",
+        "The detail says why; the request is kept in the journal's folder.",
+    ),
+    IncidentKind.REQUESTS_MISSING: Advice(
+        "Requests that waited in the journal are gone: somebody deleted files, or a disk lost them.",
+        "Find out who deletes in the journal's folder; `onrecord reconcile` compares the calls of the day.",
+    ),
+    IncidentKind.CALL_NOT_UNDERSTOOD: Advice(
+        "Twilio tells of a call what makes no sense.",
+        "Look at the call in Twilio's console. What made sense was taken in.",
+    ),
+    IncidentKind.LIST_NOT_UNDERSTOOD: Advice(
+        "A list of Twilio's has rows that make no sense. The others were taken in.",
+        "Look at the list in Twilio's console; a newer onrecord may read it.",
+    ),
+    IncidentKind.PROVIDER_CONTRADICTS: Advice(
+        "Twilio's own account of a call differs from the log.",
+        "Compare `onrecord call` with the call in Twilio's console, in the fields that are named.",
+    ),
+    IncidentKind.CALLS_MISSING: Advice(
+        "Twilio's list of a day's calls and ours differ.",
+        "`onrecord reconcile --day` names the calls; look for them in Twilio's console.",
+    ),
+    IncidentKind.CLOCKS_APART: Advice(
+        "This machine's clock and Twilio's are apart.",
+        "Set the clock right; the incident closes by itself.",
+    ),
+    IncidentKind.POLICY_CONFLICT: Advice(
+        "Two laws disagree on how long the recordings of a line are kept.",
+        "Compliance decides it, by an override in the rulebook.",
+    ),
+    IncidentKind.SELFTEST_FAILED: Advice(
+        "The service's calls to itself did not go as its rules say.",
+        "Mend what the detail names, then run `onrecord selftest`.",
+    ),
+    IncidentKind.ROWS_CONTRADICT_LOG: Advice(
+        "A row says something else than the log, which counts. Nothing is done by that row.",
+        "Find out who changed the database; `onrecord log verify` names each difference.",
+    ),
+    IncidentKind.NOT_SIGNED: Advice(
+        "The log can't be signed.",
+        "Where a backup was restored run `onrecord log resume --after-restore`; else mend what the detail names.",
+    ),
+    IncidentKind.NOT_ANCHORED: Advice(
+        "A holder of checkpoints refuses, or has been away for long. *Another history*: it holds another log.",
+        "Mend what the detail names, then run `onrecord log anchor`. Another history has to be investigated.",
+    ),
+    IncidentKind.OTHER: Advice(
+        "Another version of onrecord raised it, under a kind that there is not here.",
+        "Its detail begins with that kind. Look at it, and close it.",
+    ),
+}
