@@ -21,7 +21,7 @@ from dbos import DBOS, DBOSConfig
 
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
-from storage.jobs.heartbeats import Living, Watch
+from storage.jobs.heartbeats import BeatHistory, Heartbeats
 from storage.jobs.periodic import repeat
 from storage.jobs.queue import APPLICATION, SERIALIZER, JobKind, JobQueue, Lane
 from storage.jobs.steps import Patience, Steps
@@ -92,14 +92,14 @@ class Worker:
         self._database, self._jobs, self._periodic = database, jobs, periodic
         self._on_failure, self._on_wait = on_failure, on_wait
         self._patience, self._tempo = patience or Patience(), tempo or Tempo()
-        self._living = Living(database, self.executor_id, Watch(self._tempo.silent_s))
+        self._heartbeats = Heartbeats(database, self.executor_id, BeatHistory(self._tempo.silent_s))
         self._stopping, self._stopped, self._eldest = Event(), Event(), False
         self._threads: list[Thread] = []
 
     def start(self) -> None:
         queue = JobQueue(self._database)
         queue.check()
-        self._living.beat(datetime.now(UTC))  # before the first job is begun, or a living one would resume it
+        self._heartbeats.beat(datetime.now(UTC))  # before the first job is begun, or a living one would resume it
         for lane in Lane:
             crew = self._tempo.crew(lane)
             queue.open_lane(lane, begun_max=crew.begun_max, poll_s=crew.poll_s)
@@ -109,7 +109,7 @@ class Worker:
             DBOS.workflow(name=kind.name)(self._guarded(kind, job, steps[kind.lane]))
         DBOS.launch()
         self._threads = [
-            repeat("beat", self._tempo.beat_s, lambda: self._living.beat(datetime.now(UTC)), self._stopped),
+            repeat("beat", self._tempo.beat_s, lambda: self._heartbeats.beat(datetime.now(UTC)), self._stopped),
             repeat("watch", self._tempo.beat_s, self._resume_the_dead, self._stopping),
             *(repeat(one.name, one.every_s, one.work, self._stopping, when=self._turn(one)) for one in self._periodic),
         ]
@@ -126,9 +126,9 @@ class Worker:
         for thread in others:
             thread.join(max(0.0, late_at - time.monotonic()))
         DBOS.destroy(workflow_completion_timeout_sec=grace_s, destroy_registry=True)
-        self._stopped.set()  # not before: who no longer beats is buried, and what it still does begun again
+        self._stopped.set()  # not before: a worker without a beat is forgotten, and what it still does begun again
         beat.join(grace_s)
-        self._living.leave()
+        self._heartbeats.leave()
 
     def _turn(self, one: Periodic) -> Callable[[], bool]:
         return lambda: one.everywhere or self._eldest
@@ -164,15 +164,15 @@ class Worker:
     def _resume_the_dead(self) -> None:
         # In this order: whoever begins a job has a row before.
         holding = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        seen = self._living.look(time.monotonic())
-        self._eldest = seen.living[:1] == [self.executor_id]
-        dead = {one.executor_id for one in holding if one.executor_id} - {*seen.living, self.executor_id}
+        liveness = self._heartbeats.look(time.monotonic())
+        self._eldest = liveness.living[:1] == [self.executor_id]
+        dead = {one.executor_id for one in holding if one.executor_id} - {*liveness.living, self.executor_id}
         if dead:
             # Not `resume_workflows`: this asks, in the transaction that takes the job, whether the dead one still holds
             # it, so of two who would resume it one does.
             DBOS._recover_pending_workflows(sorted(dead))
-        if seen.silent:
-            self._living.bury(seen.silent)
+        if liveness.silent:
+            self._heartbeats.forget(liveness.silent)
 
 
 def _config(database: Database, executor_id: str) -> DBOSConfig:

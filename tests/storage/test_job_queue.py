@@ -5,7 +5,7 @@ from sqlalchemy import Connection, func, select, table
 
 from storage.database.engine import Database
 from storage.errors import Refused
-from storage.jobs.heartbeats import Living, Seen, Watch
+from storage.jobs.heartbeats import BeatHistory, Heartbeats, Liveness
 from storage.jobs.queue import JobKind, JobQueue, Lane, Standing, create_job_tables
 from tests.conftest import NOON
 
@@ -84,15 +84,15 @@ def test_the_tables_of_jobs_are_asked_for_by_name_of_the_command(database: Datab
     JobQueue(database).check()
 
 
-def test_a_worker_is_living_while_its_row_changes_and_comes_back_when_buried(database: Database) -> None:
-    eldest, other = (Living(database, name, Watch(silent_s=5.0)) for name in ("eldest", "other"))
+def test_a_worker_is_living_while_its_row_changes_and_comes_back_when_forgotten(database: Database) -> None:
+    eldest, other = (Heartbeats(database, name, BeatHistory(silent_s=5.0)) for name in ("eldest", "other"))
     eldest.beat(NOON)
     other.beat(NOON.replace(minute=1))
     assert other.look(now=0.0).living == ["eldest", "other"]
     other.beat(NOON.replace(minute=2))
     other.look(now=4.0)
-    assert other.look(now=5.0) == Seen(living=["other"], silent=["eldest"])
-    other.bury(["eldest"])
+    assert other.look(now=5.0) == Liveness(living=["other"], silent=["eldest"])
+    other.forget(["eldest"])
     eldest.beat(NOON.replace(minute=3))
     assert other.look(now=6.0).living == ["other", "eldest"]
     other.leave()

@@ -131,7 +131,7 @@ def test_a_dead_workers_job_is_resumed_once_at_the_step_that_was_cut(yard: Yard)
     until(lambda: set(yard.workers()) == {second.pid, third.pid})
     until(lambda: len(set(yard.lines("ticks"))) == 2)  # the next eldest follows it
     third.kill()
-    until(lambda: set(yard.workers()) == {second.pid})  # buried, though it held nothing
+    until(lambda: set(yard.workers()) == {second.pid})  # forgotten, though it held nothing
 
 
 def test_a_worker_that_was_silent_too_long_gives_way_to_who_took_over(yard: Yard) -> None:
