@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.source import ROOMS, imported, modules, tree_of
+from tests.source import ROOMS, imported, modules, text_of, tree_of
 
 Rule = Callable[[ast.AST], list[str]]
 
@@ -229,6 +229,21 @@ def test_a_module_that_takes_a_tool_it_was_not_given_is_seen(source: str) -> Non
 def test_a_tool_that_a_module_no_longer_uses_is_taken_back() -> None:
     used = {f"{path} {tool}" for path in modules(*OURS) for tool in _tools(tree_of(path))}
     assert {f"{path} {tool}" for tool, paths in TOOLS.items() for path in paths} - used == set()
+
+
+def test_nothing_outside_its_package_names_the_job_engine() -> None:
+    """Not its library, not its tables, not its schema: whoever must reach a job asks `storage.jobs`."""
+    outside = [path for path in modules(*OURS, "bench") if not path.is_relative_to("storage/jobs")]
+    assert [path for path in outside if _names_the_engine(text_of(path))] == []
+
+
+@pytest.mark.parametrize("source", ["from dbos import DBOS", "text('DELETE FROM dbos.workflow_status')"])
+def test_a_module_that_names_the_job_engine_is_seen(source: str) -> None:
+    assert _names_the_engine(source)
+
+
+def _names_the_engine(source: str) -> bool:
+    return re.search("dbos|workflow_status|operation_outputs", source, re.IGNORECASE) is not None
 
 
 def _tools_taken(path: Path, tree: ast.AST) -> set[str]:

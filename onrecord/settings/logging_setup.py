@@ -1,7 +1,7 @@
 """Logs: one line each on standard error, without colours, without the chatter of libraries.
 
 A failure that comes again is counted, and told once a minute: in an outage everything fails several times a second,
-DBOS's own threads too, and the disk must not fill.
+the job engine's own threads too, and the disk must not fill.
 """
 
 import logging
@@ -10,12 +10,13 @@ import re
 import sys
 from typing import NamedTuple, TextIO
 
+from storage.jobs import ENGINE_LOGGER
 from storage.once_a_minute import Repeats
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
-_CHATTY = ("alembic", "boto3", "botocore", "dbos", "granian", "twilio", "urllib3", "werkzeug")
-# DBOS retries for ever, and tells each failure as text of its own.
-_TELLS_FAILURES_AS_TEXT = frozenset({"dbos"})
+_CHATTY = ("alembic", "boto3", "botocore", ENGINE_LOGGER, "granian", "twilio", "urllib3", "werkzeug")
+# The job engine retries for ever, and tells each failure as text of its own.
+_TELLS_FAILURES_AS_TEXT = frozenset({ENGINE_LOGGER})
 _ALIKE_CHARACTERS = 80
 _VARIES = re.compile(r"[0-9a-f-]{32,}|[0-9]+")
 

@@ -12,7 +12,7 @@ from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
 from storage.custody.workshop import Workshop
 from storage.errors import Unavailable, Unusable
-from storage.jobs.queue import JobKind
+from storage.jobs.contract import JobKind
 from storage.rows import delays, recordings
 from storage.rows.incidents import raise_anew
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording

@@ -18,7 +18,7 @@ from storage.custody import ask_provider
 from storage.custody.intake import clear_spool
 from storage.custody.workshop import Workshop
 from storage.database.tables import call, delay, incident, permit, recording
-from storage.jobs.queue import JobKind, Lane
+from storage.jobs.contract import JobKind, Lane
 from storage.jobs.steps import Steps
 from storage.moment import Moment
 from storage.row_check.logged_calls import Contradicted, logged

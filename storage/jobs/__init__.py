@@ -1,1 +1,3 @@
-"""Durable jobs: asked for in the transaction of their reason, done by any worker, step by step."""
+"""Durable jobs. Their promises stand in `storage.jobs.contract`."""
+
+ENGINE_LOGGER = "dbos"  # nothing outside this package names the engine

@@ -1,8 +1,7 @@
-"""Durable jobs, the doing side: what `onrecord work` runs, in any number of processes on any number of machines.
+"""The doing side of `storage.jobs.contract`: `onrecord work` runs a worker.
 
-A finished step is never done again, whatever dies. Each process has an identity of its own and never starts what
-another living one is doing; what a dead one held, a living one resumes. DBOS does the first and this module the rest:
-under one identity two processes do the same steps twice, and DBOS leaves the jobs of the dead lying for ever.
+DBOS keeps finished steps, and this module does the rest: each process has an identity of its own, since under one two
+processes do the same steps twice, and a living one resumes what a dead one held, which DBOS leaves lying for ever.
 """
 
 import logging
@@ -21,9 +20,10 @@ from dbos import DBOS, DBOSConfig
 
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
+from storage.jobs.contract import JobKind, JobWorker, Lane
 from storage.jobs.heartbeats import BeatHistory, Heartbeats
 from storage.jobs.periodic import repeat
-from storage.jobs.queue import APPLICATION, SERIALIZER, JobKind, JobQueue, Lane
+from storage.jobs.queue import APPLICATION, SERIALIZER, JobQueue
 from storage.jobs.steps import Patience, Steps
 from storage.refrain import Refrain
 
@@ -70,7 +70,7 @@ class Tempo:
         return self.prompt if lane is Lane.PROMPT else self.bulk
 
 
-class Worker:
+class Worker(JobWorker):
     """One in a process. `start`, and in the end `stop`."""
 
     def __init__(
@@ -115,11 +115,6 @@ class Worker:
         ]
 
     def stop(self, grace_s: int = 10) -> None:
-        """Begin nothing more, let running steps end for `grace_s`, and leave the rest to the others.
-
-        A step that has not ended by then still runs on its thread, and Python waits for threads: a process that must be
-        gone ends itself with `os._exit`. Nothing is lost by it.
-        """
         beat, *others = self._threads
         self._stopping.set()
         late_at = time.monotonic() + grace_s  # once for all of them: each may be waiting for somebody who never answers

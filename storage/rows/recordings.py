@@ -16,7 +16,7 @@ from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingEvent, RecordingState, after
 from storage.database.tables import recording
 from storage.errors import Broken
-from storage.jobs.queue import JobKind, Lane
+from storage.jobs.contract import JobKind, Lane
 from storage.moment import Moment
 from storage.rows import calls, delays
 from storage.rows.calls import Call
