@@ -16,11 +16,11 @@ from sqlalchemy import select, text
 from storage.database.engine import Database
 from storage.database.tables import worker
 from storage.jobs.queue import JobQueue, Standing, create_job_tables
-from tests.storage.a_worker import QUICK, WALK
+from tests.storage.jobs.a_worker import QUICK, WALK
 
 Process = subprocess.Popen[bytes]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OUR_OWN = ("'/", "b'/", "('127.0.0.1'")
 
 
@@ -40,7 +40,7 @@ class Yard:
         self.processes: list[Process] = []
 
     def start(self, number: int = 1, *more_jobs: str) -> "list[Process]":
-        module = ["-W", "error", "-m", "tests.storage.a_worker"]
+        module = ["-W", "error", "-m", "tests.storage.jobs.a_worker"]
         command = [sys.executable, *module, self.url, str(self.folder), *more_jobs]
         with (self.folder / "output").open("ab") as output:
             started = [subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output) for _ in range(number)]

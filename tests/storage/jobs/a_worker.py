@@ -1,4 +1,4 @@
-"""A worker process for the tests: `python -m tests.storage.a_worker DATABASE_URL FOLDER [JOB…]`.
+"""A worker process for the tests: `python -m tests.storage.jobs.a_worker DATABASE_URL FOLDER [JOB…]`.
 
 Its job has three steps. Each writes a line to FOLDER/steps; the second stays as long as FOLDER/hold exists, and refuses
 a job called `bad`. The failure is written to FOLDER/failures, and stays as long as FOLDER/hold_failure exists. Some of
