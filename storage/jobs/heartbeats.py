@@ -1,25 +1,29 @@
-"""Which workers are alive: each keeps a row and renews it every second.
+"""Which workers are alive: each keeps a row and renews it every second, and sees the others' rows as it does.
 
 No two clocks are compared: a worker watches whether the others' rows change, so none is forgotten for a clock that is
-wrong.
+wrong. A row is there for as long as its worker may hold a job: it goes when another has resumed the jobs. So whoever
+looks for the dead looks at the workers only, however many jobs there are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Update, delete, false, insert, or_, select, update
 
 from storage.database.engine import Database
 from storage.database.tables import worker
 
+# The beat of a worker that was told to end, and may have left jobs.
+ENDED = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class Liveness:
-    """The workers with a row, eldest first."""
+    """The workers that are alive, eldest first, and the last beat of each whose jobs are to be resumed."""
 
     living: list[str]
-    silent: list[str]
+    dead: dict[str, datetime]
 
 
 @dataclass
@@ -31,16 +35,31 @@ class BeatHistory:
     _looked: float = float("-inf")
 
     def see(self, beats: Iterable[tuple[str, datetime]], now: float) -> Liveness:
-        """Living is whose beat changed in the `silent_s` up to `now`, which are seconds of a clock that never jumps."""
-        if now - self._looked >= self.silent_s:
-            self._changed.clear()  # it was this process that stood still: nothing is known of the others
+        """Living is whose beat changed in the `silent_s` up to `now`, which are seconds of a clock that never jumps.
+
+        A row that is gone is a dead worker's: whoever took it away may have died before it had resumed the jobs.
+        """
+        stood_still = now - self._looked >= self.silent_s  # this process did: nothing is known of the others
         self._looked = now
-        before, self._changed = self._changed, {}
+        before, changed = self._changed, dict[str, tuple[datetime, float]]()
         for executor_id, beat in beats:
             last = before.get(executor_id)
-            self._changed[executor_id] = last if last is not None and last[0] == beat else (beat, now)
-        silent = [executor for executor, (_, changed) in self._changed.items() if now - changed >= self.silent_s]
-        return Liveness([executor for executor in self._changed if executor not in silent], silent)
+            changed[executor_id] = last if last is not None and last[0] == beat and not stood_still else (beat, now)
+        changed |= {executor_id: (ENDED, now) for executor_id in before if executor_id not in changed}
+        self._changed = changed
+        dead = {
+            executor_id: beat
+            for executor_id, (beat, since) in changed.items()
+            if beat == ENDED or now - since >= self.silent_s
+        }
+        return Liveness([executor_id for executor_id in changed if executor_id not in dead], dead)
+
+    def miss(self, executor_ids: Collection[str]) -> None:
+        """Workers whose rows went while nobody looked."""
+        self._changed = dict.fromkeys(executor_ids, (ENDED, self._looked)) | self._changed
+
+    def forget(self, executor_ids: Collection[str]) -> None:
+        self._changed = {executor: seen for executor, seen in self._changed.items() if executor not in executor_ids}
 
 
 @dataclass(frozen=True)
@@ -51,25 +70,28 @@ class Heartbeats:
     executor_id: str
     history: BeatHistory
 
-    def beat(self, now: datetime) -> None:
+    def beat(self, at: datetime, now: float) -> Liveness:
         """Durable on return. Another may have forgotten us meanwhile: then we are back."""
+        everybody = select(worker.c.executor_id, worker.c.beat_at).order_by(worker.c.started_at, worker.c.executor_id)
 
-        def renew(connection: Connection) -> None:
-            mine = worker.c.executor_id == self.executor_id
-            if connection.execute(update(worker).where(mine).values(beat_at=now)).rowcount == 0:
-                connection.execute(insert(worker).values(executor_id=self.executor_id, started_at=now, beat_at=now))
+        def renew(connection: Connection) -> list[tuple[str, datetime]]:
+            if connection.execute(self._change().values(beat_at=at)).rowcount == 0:
+                connection.execute(insert(worker).values(executor_id=self.executor_id, started_at=at, beat_at=at))
+            return [(row.executor_id, row.beat_at) for row in connection.execute(everybody)]
 
-        self.database.write(renew)
-
-    def look(self, now: float) -> Liveness:
-        rows = select(worker.c.executor_id, worker.c.beat_at).order_by(worker.c.started_at, worker.c.executor_id)
-        with self.database.read() as connection:
-            beats = [(row.executor_id, row.beat_at) for row in connection.execute(rows)]
-        return self.history.see(beats, now)
+        return self.history.see(self.database.write(renew), now)
 
     def leave(self) -> None:
-        self.forget([self.executor_id])
+        """The others need not wait until the silence is long enough."""
+        self.database.write(lambda connection: connection.execute(self._change().values(beat_at=ENDED)))
 
-    def forget(self, executor_ids: Iterable[str]) -> None:
-        rows = delete(worker).where(worker.c.executor_id.in_(list(executor_ids)))
-        self.database.write(lambda connection: connection.execute(rows))
+    def forget(self, dead: Mapping[str, datetime]) -> None:
+        """Once their jobs are resumed. A worker that came back meanwhile keeps its row."""
+        last = [
+            (worker.c.executor_id == executor_id) & (worker.c.beat_at == beat) for executor_id, beat in dead.items()
+        ]
+        self.database.write(lambda connection: connection.execute(delete(worker).where(or_(false(), *last))))
+        self.history.forget(dead.keys())
+
+    def _change(self) -> Update:
+        return update(worker).where(worker.c.executor_id == self.executor_id)

@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +21,7 @@ from dbos import DBOS, DBOSConfig
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.contract import JobKind, JobWorker, Lane
-from storage.jobs.heartbeats import BeatHistory, Heartbeats
+from storage.jobs.heartbeats import BeatHistory, Heartbeats, Liveness
 from storage.jobs.periodic import repeat
 from storage.jobs.queue import APPLICATION, SERIALIZER, JobQueue
 from storage.jobs.steps import Patience, Steps
@@ -93,13 +93,14 @@ class Worker(JobWorker):
         self._on_failure, self._on_wait = on_failure, on_wait
         self._patience, self._tempo = patience or Patience(), tempo or Tempo()
         self._heartbeats = Heartbeats(database, self.executor_id, BeatHistory(self._tempo.silent_s))
-        self._stopping, self._stopped, self._eldest = Event(), Event(), False
+        self._liveness = Liveness([], {})
+        self._stopping, self._stopped = Event(), Event()
         self._threads: list[Thread] = []
 
     def start(self) -> None:
         queue = JobQueue(self._database)
         queue.check()
-        self._heartbeats.beat(datetime.now(UTC))  # before the first job is begun, or a living one would resume it
+        self._beat()  # before the first job is begun, or a living one would resume it
         for lane in Lane:
             crew = self._tempo.crew(lane)
             queue.open_lane(lane, begun_max=crew.begun_max, poll_s=crew.poll_s)
@@ -108,9 +109,13 @@ class Worker(JobWorker):
         for kind, job in self._jobs.items():
             DBOS.workflow(name=kind.name)(self._guarded(kind, job, steps[kind.lane]))
         DBOS.launch()
+        with_jobs = _workers_with_jobs()
+        self._beat()  # after it: whoever begins a job has a row before
+        self._heartbeats.history.miss(with_jobs - {*self._liveness.living, *self._liveness.dead})
+        beat_s = self._tempo.beat_s
         self._threads = [
-            repeat("beat", self._tempo.beat_s, lambda: self._heartbeats.beat(datetime.now(UTC)), self._stopped),
-            repeat("watch", self._tempo.beat_s, self._resume_the_dead, self._stopping),
+            repeat("beat", beat_s, self._beat, self._stopped),
+            repeat("resume", beat_s, self._resume_the_dead, self._stopping, when=lambda: bool(self._liveness.dead)),
             *(repeat(one.name, one.every_s, one.work, self._stopping, when=self._turn(one)) for one in self._periodic),
         ]
 
@@ -126,7 +131,7 @@ class Worker(JobWorker):
         self._heartbeats.leave()
 
     def _turn(self, one: Periodic) -> Callable[[], bool]:
-        return lambda: one.everywhere or self._eldest
+        return lambda: one.everywhere or self._is_eldest()
 
     def _steps(self, lane: Lane) -> Steps:
         return Steps(Semaphore(self._tempo.crew(lane).steps_max), self._stopping, self._patience)
@@ -156,18 +161,25 @@ class Worker(JobWorker):
 
         return tell
 
+    def _beat(self) -> None:
+        self._liveness = self._heartbeats.beat(datetime.now(UTC), time.monotonic())
+
+    def _is_eldest(self) -> bool:
+        return self._liveness.living[:1] == [self.executor_id]
+
     def _resume_the_dead(self) -> None:
-        # In this order: whoever begins a job has a row before.
-        holding = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        liveness = self._heartbeats.look(time.monotonic())
-        self._eldest = liveness.living[:1] == [self.executor_id]
-        dead = {one.executor_id for one in holding if one.executor_id} - {*liveness.living, self.executor_id}
-        if dead:
-            # Not `resume_workflows`: this asks, in the transaction that takes the job, whether the dead one still holds
-            # it, so of two who would resume it one does.
-            DBOS._recover_pending_workflows(sorted(dead))
-        if liveness.silent:
-            self._heartbeats.forget(liveness.silent)
+        dead = self._liveness.dead
+        # Not `resume_workflows`: this asks, in the transaction that takes the job, whether the dead one still holds it,
+        # so of two who would resume it one does.
+        DBOS._recover_pending_workflows(sorted(dead))
+        held = _workers_with_jobs(among=dead)  # a job that could not be resumed is logged, and not told to us
+        self._heartbeats.forget({executor_id: beat for executor_id, beat in dead.items() if executor_id not in held})
+
+
+def _workers_with_jobs(among: Collection[str] | None = None) -> set[str]:
+    executor_ids = None if among is None else sorted(among)
+    running = DBOS.list_workflows(status="PENDING", executor_id=executor_ids, load_input=False, load_output=False)
+    return {job.executor_id for job in running if job.executor_id}
 
 
 def _config(database: Database, executor_id: str) -> DBOSConfig:

@@ -1,13 +1,12 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Connection, func, select, table
+from sqlalchemy import Connection
 
 from storage.database.engine import Database
 from storage.errors import Refused
-from storage.jobs.heartbeats import BeatHistory, Heartbeats, Liveness
 from storage.jobs.queue import JobKind, JobQueue, Lane, Standing, create_job_tables
-from tests.conftest import NOON
+from tests.storage.jobs.engine_tables import give_up, jobs_in
 
 FETCH = JobKind("fetch", Lane.BULK)
 DESTROY = JobKind("destroy", Lane.PROMPT)
@@ -17,12 +16,6 @@ DESTROY = JobKind("destroy", Lane.PROMPT)
 def queue(database: Database) -> JobQueue:
     create_job_tables(database)
     return JobQueue(database)
-
-
-def jobs_in(database: Database) -> int:
-    jobs = table("workflow_status", schema=None if database.dialect == "sqlite" else "dbos")
-    with database.read() as connection:
-        return int(connection.scalar(select(func.count()).select_from(jobs)) or 0)
 
 
 def ask(database: Database, queue: JobQueue, kind: JobKind, *job_ids: str) -> None:
@@ -59,7 +52,7 @@ def test_what_is_under_way_is_known_by_kind(database: Database, queue: JobQueue)
     ask(database, queue, FETCH, "RE1", "RE2:2026112212")
     ask(database, queue, DESTROY, "RE3")
     assert queue.under_way(FETCH) == {"RE1", "RE2:2026112212"}
-    queue._client.cancel_workflow(FETCH.key("RE1"))
+    give_up(queue, FETCH.key("RE1"))
     assert queue.under_way(FETCH) == {"RE2:2026112212"}
     assert queue.under_way(JobKind("sweep", Lane.PROMPT)) == frozenset()
 
@@ -82,18 +75,3 @@ def test_the_tables_of_jobs_are_asked_for_by_name_of_the_command(database: Datab
     create_job_tables(database)
     create_job_tables(database)
     JobQueue(database).check()
-
-
-def test_a_worker_is_living_while_its_row_changes_and_comes_back_when_forgotten(database: Database) -> None:
-    eldest, other = (Heartbeats(database, name, BeatHistory(silent_s=5.0)) for name in ("eldest", "other"))
-    eldest.beat(NOON)
-    other.beat(NOON.replace(minute=1))
-    assert other.look(now=0.0).living == ["eldest", "other"]
-    other.beat(NOON.replace(minute=2))
-    other.look(now=4.0)
-    assert other.look(now=5.0) == Liveness(living=["other"], silent=["eldest"])
-    other.forget(["eldest"])
-    eldest.beat(NOON.replace(minute=3))
-    assert other.look(now=6.0).living == ["other", "eldest"]
-    other.leave()
-    assert eldest.look(now=7.0).living == ["eldest"]

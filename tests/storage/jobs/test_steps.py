@@ -6,10 +6,8 @@ from threading import Event, Semaphore, Thread
 import pytest
 
 from storage.errors import Broken, Refused, Unavailable
-from storage.jobs.heartbeats import BeatHistory
 from storage.jobs.periodic import repeat
 from storage.jobs.steps import Patience, Steps, Stopping
-from tests.conftest import NOON
 
 HASTE = Patience(first_s=0.001, longest_s=0.002, total_s=0.01)
 
@@ -85,22 +83,6 @@ def test_once_stopping_no_step_is_begun() -> None:
     steps.stopping.set()
     with pytest.raises(Stopping):
         steps("first", pytest.fail)
-
-
-def test_a_worker_is_dead_after_five_seconds_without_a_change_whatever_its_clock_says() -> None:
-    history = BeatHistory(silent_s=5.0)
-    wrong = NOON - timedelta(days=400)
-    assert history.see([("a", wrong), ("b", NOON)], now=0.0).living == ["a", "b"]
-    assert history.see([("a", wrong + timedelta(seconds=1)), ("b", NOON)], now=4.9).living == ["a", "b"]
-    assert history.see([("a", wrong + timedelta(seconds=1)), ("b", NOON)], now=5.0).living == ["a"]
-
-
-def test_a_worker_that_stood_still_itself_forgets_nobody() -> None:
-    history = BeatHistory(silent_s=5.0)
-    history.see([("a", NOON)], now=0.0)
-    assert history.see([("a", NOON)], now=60.0).living == ["a"]
-    assert history.see([("a", NOON)], now=64.0).living == ["a"]
-    assert history.see([("a", NOON)], now=65.0).living == []
 
 
 def test_what_failed_has_its_next_turn(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from storage.database.engine import Database
 from storage.database.tables import worker
+from storage.jobs.heartbeats import ENDED
 from storage.jobs.queue import JobQueue, Standing, create_job_tables
 from tests.storage.jobs.a_worker import QUICK, WALK
+from tests.storage.jobs.engine_tables import ways_of_writing
 
 Process = subprocess.Popen[bytes]
 
@@ -70,20 +72,13 @@ class Yard:
     def workers(self) -> dict[int, datetime]:
         """When each was last heard of, by process id."""
         with self.database.read() as connection:
-            rows = connection.execute(select(worker.c.executor_id, worker.c.beat_at)).all()
+            rows = connection.execute(select(worker).where(worker.c.beat_at > ENDED)).all()
         return {int(row.executor_id.split("-")[-2]): row.beat_at for row in rows}
 
     def watch_for(self, process: "Process", seconds: float) -> None:
         """Until that process has been alive, and looking at the others, for so long."""
         since = self.workers()[process.pid]
         until(lambda: self.workers()[process.pid] - since > timedelta(seconds=seconds))
-
-    def kept(self) -> list[tuple[str, str]]:
-        """Everything the steps left in the tables of jobs, and how it is written."""
-        table = "operation_outputs" if self.database.dialect == "sqlite" else "dbos.operation_outputs"
-        with self.database.read() as connection:
-            rows = connection.execute(text(f"SELECT serialization, coalesce(output, error) FROM {table}"))
-            return [(row[0], row[1]) for row in rows]
 
     def stop_between_writes(self, process: "Process") -> None:
         """As SIGSTOP. On SQLite one that is stopped in the middle of a write keeps everybody from writing, which is
@@ -109,7 +104,7 @@ def yard(database: Database, database_url: str, tmp_path: Path) -> Iterator[Yard
     yard.end()
     assert [line for line in yard.lines("output") if line.startswith("INFO")] == [], "a worker is quiet"
     assert [line for line in yard.lines("connections") if not line.startswith(OUR_OWN)] == [], "it calls nobody else"
-    assert {how for how, _ in yard.kept()} <= {"portable_json"}, "nothing is pickled"
+    assert ways_of_writing(yard.database) <= {"portable_json"}, "nothing is pickled"
 
 
 def test_a_dead_workers_job_is_resumed_once_at_the_step_that_was_cut(yard: Yard) -> None:
