@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-rules bench-log area-codes lock clean
+.PHONY: help demo test lint bench bench-rules bench-log bench-cli area-codes lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ bench-rules: $(VENV)/.ready-test ## measure the law pack and one ruling against 
 
 bench-log: $(VENV)/.ready-test ## measure the consent log at a million events, and appending to it
 	$(BIN)/python -m bench.log $(ARGS)
+
+bench-cli: $(VENV)/.ready-test ## measure how soon the command line answers, against its libraries' import
+	$(BIN)/python -m bench.command_line $(ARGS)
 
 area-codes: $(VENV)/.ready-test ## make the table of area codes again from phonenumbers, and print what changed
 	$(BIN)/python -m tests.policies.area_codes

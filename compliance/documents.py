@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from compliance.call_log import CallLog, Entry
+from compliance.disclosable import CALLER
 from evidence.call_record import Basis, Business, CallRecord, Grant, KeyPress, Notice, Proven, RecordedAudio
 from policies.consent import Outcome
 from policies.jurisdiction.places import valid_number
@@ -20,10 +21,6 @@ from storage.rows.permits import Permit
 from storage.rows.recordings import Recording
 from storage.rows.rules_in_force import kept_rulebook, kept_wording
 from storage.rows.terms import Terms
-
-CALLER = "caller"
-DISCLOSABLE = (CALLER,)
-"""What is personal, and goes into a document only where it is asked for by name."""
 
 _RESTS_ON = (
     "disclosure.served",

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from compliance.explain import ends_told, received_event
+from compliance.explain_call import ends_told, received_event
 from policies.jurisdiction.pack import Law
 from policies.rules import Rulebook
 from policies.ruling import ends_of, rule

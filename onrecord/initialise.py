@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from onrecord.installation import NotReady, collecting, connect
+from onrecord.installation import connect
+from onrecord.not_ready import NotReady, collecting
 from onrecord.preflight import require_room, sqlite_file
 from onrecord.settings.environment import Problem, Settings, SettingsRejected, read_settings
 from onrecord.settings.key_file import create_key_file, read_keys

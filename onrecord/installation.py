@@ -4,10 +4,9 @@ Nothing starts half configured: every problem with the settings, the rulebook, t
 store is found first and reported together.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from callflow.conversation import Conversation
 from callflow.urls import Urls
@@ -17,6 +16,7 @@ from compliance.anchors.restored_backup import require_unrestored
 from compliance.erase import Eraser
 from onrecord.accepted_rulebook import taken_over
 from onrecord.anchoring import anchoring_of
+from onrecord.not_ready import NotReady, collecting
 from onrecord.preflight import (
     require_database_file,
     require_folder,
@@ -25,29 +25,18 @@ from onrecord.preflight import (
     sqlite_file,
 )
 from onrecord.recorded_prompts import RecordedPrompt, read_prompts
+from onrecord.rulebook_file import parse_rulebook, read_rulebook
 from onrecord.settings.environment import Problem, Settings, SettingsRejected, read_settings
 from onrecord.settings.key_file import Keys, read_keys
-from policies.jurisdiction.pack import packaged_law
-from policies.rulebook.read import RulebookRejected, parse
 from policies.rules import Rulebook
 from storage.audio.contract import AudioStore
 from storage.audio.opening import open_store
 from storage.database.engine import Database
 from storage.database.readiness import DatabaseCheck
 from storage.database.schema import check_schema
-from storage.errors import Broken, Refused, Unavailable
+from storage.errors import Unavailable
 from storage.jobs.queue import JobQueue
 from storage.journal.request_journal import RequestJournal
-
-T = TypeVar("T")
-
-
-class NotReady(Exception):
-    """What keeps this installation from starting, a line each."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True)
@@ -88,7 +77,7 @@ def open_installation(environ: Mapping[str, str], *, restored: bool = False) -> 
         raise NotReady(problems)
     keys = collecting(problems, lambda: read_keys(known.key_file))
     text = collecting(problems, lambda: read_rulebook(known.rulebook))
-    rulebook = collecting(problems, lambda: _parsed(known.rulebook, text)) if text is not None else None
+    rulebook = collecting(problems, lambda: parse_rulebook(text, known.rulebook)) if text is not None else None
     prompts = collecting(problems, lambda: read_prompts(rulebook, known.rulebook.parent)) if rulebook else None
     database = collecting(problems, lambda: open_database(known.database_url))
     store = collecting(problems, lambda: _checked(open_store(known.audio_store)))
@@ -126,7 +115,7 @@ def open_web_installation(environ: Mapping[str, str]) -> WebInstallation:
     if settings is None:
         raise NotReady(problems)
     keys = collecting(problems, lambda: read_keys(settings.key_file))
-    rulebook = collecting(problems, lambda: _parsed(settings.rulebook, taken_over(environ)))
+    rulebook = collecting(problems, lambda: _rules_in_force(settings, environ))
     database = collecting(problems, lambda: Database.later(settings.database_url))
     if not (keys and rulebook and database):
         raise NotReady(problems)
@@ -134,6 +123,12 @@ def open_web_installation(environ: Mapping[str, str]) -> WebInstallation:
     conversation = make_conversation(rulebook, settings, keys, jobs)
     journal = RequestJournal(settings.journal, keys.journal_key)
     return WebInstallation(settings, rulebook, conversation, database, jobs, journal)
+
+
+def _rules_in_force(settings: Settings, environ: Mapping[str, str]) -> Rulebook:
+    """The rulebook that `serve` handed over; the file's, where this process was not started by it."""
+    text = taken_over(environ)
+    return parse_rulebook(read_rulebook(settings.rulebook) if text is None else text, settings.rulebook)
 
 
 def make_conversation(rulebook: Rulebook, settings: Settings, keys: Keys, jobs: JobQueue) -> Conversation:
@@ -148,34 +143,6 @@ def open_records(environ: Mapping[str, str]) -> Database:
     if database is None:
         raise NotReady(problems)
     return database
-
-
-def open_rulebook(environ: Mapping[str, str]) -> Rulebook:
-    """The rules alone. Raises NotReady."""
-    problems: list[str] = []
-    settings = collecting(problems, lambda: read_settings(environ, need="places"))
-    rulebook = collecting(problems, lambda: _parsed(settings.rulebook)) if settings else None
-    if rulebook is None:
-        raise NotReady(problems)
-    return rulebook
-
-
-def _parsed(path: Path, text: str | None = None) -> Rulebook:
-    """Held against the law as well: it is about to come in force."""
-    return parse(read_rulebook(path) if text is None else text, str(path), under=packaged_law())
-
-
-def read_rulebook(path: Path) -> str:
-    try:
-        return path.read_bytes().decode()  # not read_text: the hash is of the file as it is
-    except FileNotFoundError:
-        raise SettingsRejected(
-            Problem("ONRECORD_RULEBOOK", f"names {path}, which does not exist", "run `onrecord init` to get one")
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsRejected(
-            Problem("ONRECORD_RULEBOOK", f"names {path}: {error}", "make it a readable UTF-8 file")
-        ) from None
 
 
 def open_database(url: str) -> Database:
@@ -234,18 +201,3 @@ def _require_anchors(settings: Settings) -> None:
 def _checked(store: AudioStore) -> AudioStore:
     store.check()
     return store
-
-
-def collecting(problems: list[str], attempt: Callable[[], T]) -> T | None:
-    """What the attempt returned; None where it failed, and why is then among the problems."""
-    try:
-        return attempt()
-    except NotReady as error:
-        problems.extend(error.problems)
-    except RulebookRejected as error:
-        problems.extend(str(error).splitlines())
-    except SettingsRejected as error:
-        problems.extend(str(problem) for problem in error.problems)
-    except (Refused, Unavailable, Broken) as error:
-        problems.append(str(error))
-    return None

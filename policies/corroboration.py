@@ -8,8 +8,11 @@ answer that arrived is known here, with or without words: where nothing is kept 
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+# Twilio tells what it asked about a call 15 minutes after the call's end.
+CORROBORATED_AFTER = timedelta(minutes=16)
 
 
 class Differs(StrEnum):

@@ -16,7 +16,8 @@ from compliance.anchors.anchor import Anchoring
 from compliance.bundle.gather import Gathering, Request
 from compliance.bundle.selection import calls_of
 from compliance.call_log import CallLog
-from compliance.documents import DISCLOSABLE, gather
+from compliance.disclosable import DISCLOSABLE
+from compliance.documents import gather
 from evidence.bundle import files_of
 from evidence.events import Event, Value, timestamp
 from evidence.notes import Signer

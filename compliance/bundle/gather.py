@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from compliance.anchors.receipts import check_receipt
 from compliance.bundle.selection import Selection, hashes_in, leaves_of
 from compliance.bundle.texts import texts_of, wordings_of
+from compliance.disclosable import EVERYTHING
 from evidence.bundle import Bundle, Older, ProvenEvent
 from evidence.bundle_readme import About, BundledCall, ToldEvent, readme
 from evidence.checkpoints import Checkpoint
@@ -27,7 +28,6 @@ from storage.log.checkpoints import SignedCheckpoint
 from storage.log.proofs import prove
 from storage.log.tree import KeptTree
 
-EVERYTHING = "all"
 _AT_ONCE = 500
 _SCOPES = {
     "all": "It is the whole log.",

@@ -18,14 +18,14 @@ from compliance.provider.provider_account import ours, steps_of
 from evidence.events import Event
 from policies import corroboration, unheard
 from policies.attribution import UNTIMED, Times
-from policies.corroboration import Differs, Logged, Request
+from policies.corroboration import CORROBORATED_AFTER, Differs, Logged, Request
 from policies.incidents import IncidentKind
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.moment import Moment
 from storage.provider import CallAccount, Listed, Provider, ProviderRecording
 from storage.rows import calls, news, provider_accounts
-from storage.rows.calls import CORROBORATED_AFTER, Call
+from storage.rows.calls import Call
 from storage.rows.incidents import raise_incident
 from storage.rows.recordings import Jobs
 

@@ -1,21 +1,27 @@
-"""What every command has in common: how an installation is opened, and how a failure is told."""
+"""The common part of all commands: how an installation is opened, and how a failure is told.
+
+A command imports its libraries when it runs: whoever asks for help waits for none of them.
+"""
 
 import os
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
-from sqlalchemy import Connection
 
-from compliance.anchors.anchor_file import AnchorFile
-from onrecord.installation import Installation, NotReady, open_installation, open_records
+from onrecord.not_ready import NotReady
 from onrecord.settings.environment import SettingsRejected, read_settings
 from policies.jurisdiction.places import is_e164
 from storage.errors import Broken, Refused, Unavailable
-from storage.rows import calls
-from storage.rows.calls import Call
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from compliance.anchors.anchor_file import AnchorFile
+    from onrecord.installation import Installation
+    from storage.rows.calls import Call
 
 FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
 
@@ -36,11 +42,13 @@ class Names(click.ParamType[frozenset[str]]):
 
 
 @contextmanager
-def opened(problems: Sequence[str] = (), *, restored: bool = False) -> Iterator[Installation]:
+def opened(problems: Sequence[str] = (), *, restored: bool = False) -> Iterator["Installation"]:
     """The installation, or exit code 2 with every problem on a line of its own, `problems` among them.
 
     `restored`: also where an older copy of the database is found.
     """
+    from onrecord.installation import open_installation
+
     with failures_told():
         try:
             installation = open_installation(os.environ, restored=restored)
@@ -53,25 +61,31 @@ def opened(problems: Sequence[str] = (), *, restored: bool = False) -> Iterator[
 
 
 @contextmanager
-def reading() -> Iterator[Connection]:
+def reading() -> Iterator["Connection"]:
     """The database alone, for commands that only tell what is in it."""
+    from onrecord.installation import open_records
+
     with failures_told(), closing(open_records(os.environ)) as database, database.read() as connection:
         yield connection
 
 
 @contextmanager
-def reading_log() -> Iterator[tuple[Connection, AnchorFile]]:
+def reading_log() -> Iterator[tuple["Connection", "AnchorFile"]]:
     """The database, and the file outside it that its log is held against."""
+    from compliance.anchors.anchor_file import AnchorFile
+
     with reading() as connection:
         yield connection, AnchorFile(read_settings(os.environ, need="database").anchor_file)
 
 
-def call_named(connection: Connection, name: str) -> Call:
+def call_named(connection: "Connection", name: str) -> "Call":
     """The call of that sid, or id in the log; exit code 1 where there is none."""
-    known = calls.named(connection, name)
-    if known is None:
+    from storage.rows import calls
+
+    call = calls.named(connection, name)
+    if call is None:
         end(["there is no call with this sid or id"], FOUND_SOMETHING)
-    return known
+    return call
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compliance.documents import DISCLOSABLE, gather
+from compliance.disclosable import DISCLOSABLE
 from onrecord.commands.base import FOUND_SOMETHING, Names, call_named, end, failures_told, opened, reading
-from onrecord.installation import NotReady, collecting, open_rulebook
+from onrecord.not_ready import NotReady, collecting
 from storage.disk import new_private
 from storage.errors import Refused, Unavailable
 
@@ -35,6 +35,7 @@ def vcon(call_sid: str, *, sign: bool, disclose: frozenset[str], output: Path | 
     when, the events of the log that prove it, and the hash of the recording, which itself stays here. CALL_SID may be
     the call's id in the log: an erased call has no sid any more. What you disclose is told in the log.
     """
+    from compliance.documents import gather
     from evidence.jws import signed
     from evidence.vcon import unsigned
 
@@ -60,6 +61,7 @@ def receipt(call_sid: str, *, output: Path | None) -> None:
     express, implied or neither, for what and until when, and which events of the log prove it. The caller's number is
     not in it. CALL_SID may be the call's id in the log.
     """
+    from compliance.documents import gather
     from evidence.receipt import receipt as written
 
     with reading() as connection:
@@ -82,6 +84,7 @@ def _tell(disclosed: frozenset[str]) -> None:
 
 
 def _signer(now: datetime) -> "CertifiedKey":
+    from onrecord.rulebook_file import open_rulebook
     from onrecord.settings.environment import read_settings
     from onrecord.settings.vcon_key import create_vcon_key, read_vcon_key
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from compliance.anchors.verify import held_checkpoints, lost_in_words, read_checkpoints, trust_in_words
-from compliance.bundle.gather import EVERYTHING
+from compliance.disclosable import EVERYTHING
 from evidence.anchor_levels import KINDS
 from evidence.catalogue import PRIVATE_FIELDS
 from onrecord.commands.base import (
@@ -24,7 +24,9 @@ from onrecord.commands.base import (
 )
 from onrecord.commands.rules import Day
 from storage.errors import Broken, Refused, Unavailable
-from storage.log.verification import Progress as Told
+
+if TYPE_CHECKING:
+    from storage.log.verification import Progress as Told
 
 _NAMED_MAX = 10
 
@@ -51,6 +53,7 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
     root, or 1 and what differs first.
     """
     from compliance.anchors.receipts import look_outside
+    from compliance.anchors.verify import held_checkpoints, lost_in_words, trust_in_words
     from storage.log.tree import KeptTree
     from storage.log.verification import verify
     from storage.row_check import check as row_check
@@ -137,6 +140,7 @@ def log_export(
     It holds events, proofs, the exact words that were played, the rules in force, and a program to check all of it.
     That you made it is in the log.
     """
+    from compliance.anchors.verify import read_checkpoints, trust_in_words
     from compliance.bundle.export import check_place, export, write_bundle
     from compliance.bundle.gather import Request
     from compliance.bundle.selection import Selection
@@ -173,6 +177,8 @@ def log_export(
 @log.command("checkpoint")
 def log_checkpoint() -> None:
     """Sign the log as it stands, and print the checkpoint."""
+    from compliance.anchors.verify import trust_in_words
+
     with opened() as installation:
         click.echo(str(installation.anchoring.sign().note), nl=False)
         with installation.database.read() as connection:
@@ -188,6 +194,8 @@ def log_anchor(only: str | None) -> None:
     Who they are is in the settings: ONRECORD_ANCHOR_FILE, ONRECORD_ANCHOR_S3, ONRECORD_WITNESS, ONRECORD_TSA. Exit code
     1 where one of them does not take it.
     """
+    from compliance.anchors.verify import trust_in_words
+
     problems: list[str] = []
     with opened() as installation:
         anchoring = installation.anchoring
@@ -261,6 +269,7 @@ def log_resume(*, after_restore: bool, brought: tuple[Path, ...]) -> None:
     The log says from where, and what was lost. Erase again what was erased since: `onrecord reapply-erasures`.
     """
     from compliance.anchors.resume import resume
+    from compliance.anchors.verify import read_checkpoints
 
     notes = [note for path in brought for note in read_checkpoints(path)]
     with opened(restored=after_restore) as installation:
@@ -272,7 +281,7 @@ def log_resume(*, after_restore: bool, brought: tuple[Path, ...]) -> None:
 
 
 @contextmanager
-def progress_shown(unit: str) -> Iterator[Told]:
+def progress_shown(unit: str) -> "Iterator[Told]":
     """A bar on a terminal, and nothing elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -13,12 +13,36 @@ from onrecord.commands.log import add_log_commands
 from onrecord.commands.privacy import add_privacy_commands
 from onrecord.commands.provider import add_provider_commands
 from onrecord.commands.rules import add_rules_commands
+from onrecord.commands.sections import SectionedGroup
 from onrecord.commands.selftest import add_selftest_commands
-from onrecord.installation import open_rulebook
 from storage.errors import Broken, Refused, Unavailable
 
+SECTIONS = {
+    "For operators: set it up, run it, see to it": [
+        "init",
+        "check",
+        "lines",
+        "serve",
+        "work",
+        "selftest",
+        "incidents",
+        "call",
+    ],
+    "For compliance: why a call is decided so": ["explain", "wordings", "rules", "corroborate", "reconcile"],
+    "For compliance: evidence, recordings, rights": [
+        "log",
+        "vcon",
+        "receipt",
+        "recording",
+        "hold",
+        "erase",
+        "reapply-erasures",
+    ],
+    "For developers": ["demo"],
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=SectionedGroup, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Answers a support line's calls on Twilio, asks before it records, and can prove it.
 
@@ -115,11 +139,11 @@ def call(call_sid: str, *, as_json: bool) -> None:
 @click.pass_context
 def incidents(context: click.Context) -> None:
     """List what a person must look at, and what to do about each kind (exit code 1)."""
+    if context.invoked_subcommand:
+        return
     from policies.incidents import ADVICE
     from storage.rows.incidents import open_incidents
 
-    if context.invoked_subcommand:
-        return
     with reading() as connection:
         found = open_incidents(connection)
     for one in found:
@@ -212,6 +236,7 @@ def lines_fallback(number: str) -> None:
     Host it elsewhere, for the day on which this service is down altogether. NUMBER is the line's.
     """
     from callflow import twiml
+    from onrecord.rulebook_file import open_rulebook
 
     with failures_told():
         line = open_rulebook(os.environ).line(number)

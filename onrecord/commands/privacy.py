@@ -3,15 +3,17 @@
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
-from compliance.erase import Found
 from onrecord.commands.base import FOUND_SOMETHING, check_number, end, opened, reading
-from onrecord.installation import Installation
 from policies.erasure import is_basis
-from storage.custody.erasure import NotErased, Request
 from storage.errors import Refused, Unavailable
+
+if TYPE_CHECKING:
+    from compliance.erase import Found
+    from onrecord.installation import Installation
 
 
 class Basis(click.ParamType[str]):
@@ -42,6 +44,7 @@ def erase(
     call has to wait: it is not over, say, or held. Run it again then.
     """
     from onrecord.commands.actor import who_asks
+    from storage.custody.erasure import Request
     from storage.rows.holds import check_names_nobody
 
     with opened() as installation:
@@ -68,6 +71,7 @@ def reapply_erasures() -> None:
     """
     from onrecord.commands.actor import who_asks
     from storage.custody import erasure_journal
+    from storage.custody.erasure import Request
 
     with opened() as installation:
         journal = erasure_journal.read(installation.settings.erasures)
@@ -141,7 +145,7 @@ def add_privacy_commands(group: click.Group) -> None:
         group.add_command(command)
 
 
-def _calls(installation: Installation, name: str | None, number: str | None) -> list[str]:
+def _calls(installation: "Installation", name: str | None, number: str | None) -> list[str]:
     """The ids of the calls that were meant."""
 
     if (name is None) == (number is None):
@@ -158,15 +162,17 @@ def _calls(installation: Installation, name: str | None, number: str | None) -> 
     return [known.id]
 
 
-def _wipe(installation: Installation) -> None:
+def _wipe(installation: "Installation") -> None:
     """Also where nothing was left to erase: a run before may have been cut."""
 
     with _refusals_found():
         installation.eraser.wipe_files()
 
 
-def _tell(found: Iterable[Found], done: str) -> int:
+def _tell(found: "Iterable[Found]", done: str) -> int:
     """A line on each call; the exit code is that of a finding where one has to wait."""
+    from storage.custody.erasure import NotErased
+
     code = 0
     for one in found:
         if isinstance(one, NotErased):

@@ -6,16 +6,16 @@ import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import Connection
 
 from onrecord.commands.base import FOUND_SOMETHING, call_named, end, failures_told, opened, reading
-from onrecord.installation import open_rulebook
-from policies.jurisdiction.pack import DISCLAIMER, packaged_law
-from policies.rulebook.mistakes import RulebookRejected
-from policies.rulebook.read import parse
-from policies.rules import Rulebook
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from policies.rules import Rulebook
 
 _HASH = re.compile(r"[0-9a-f]{6,64}")
 _SINCE = re.compile(r"(\d{1,5})([dw])")
@@ -68,6 +68,7 @@ def check(*, full: bool, at: datetime | None) -> None:
     from onrecord.commands.rules_table import consent_table
     from onrecord.terminal import lines_table, show
     from onrecord.trials import try_all
+    from policies.jurisdiction.pack import DISCLAIMER, packaged_law
 
     law, now = packaged_law(), at or datetime.now(UTC)
     with opened() as installation:
@@ -99,12 +100,15 @@ def explain(*, number: str | None, from_: str | None, at: datetime | None, call_
     of such a call.
     """
     from compliance.explain import explain as explain_arrival
-    from compliance.explain import explain_call
     from onrecord.commands.explanation_text import show
+    from onrecord.rulebook_file import open_rulebook
+    from policies.jurisdiction.pack import packaged_law
 
     if (call_id is None) == (number is None and from_ is None) or bool(call_id and at):
         raise click.UsageError("say --line and --from (and --at), or --call")
     if call_id is not None:
+        from compliance.explain_call import explain_call
+
         with reading() as connection:
             found = explain_call(connection, call_named(connection, call_id))
     else:
@@ -133,6 +137,8 @@ def wordings(number: str | None) -> None:
     """
     from onrecord.commands.explanation_text import show_all_said, show_wording
     from onrecord.publish import spoken_under
+    from onrecord.rulebook_file import open_rulebook
+    from policies.jurisdiction.pack import DISCLAIMER, packaged_law
 
     with failures_told():
         rulebook = open_rulebook(os.environ)
@@ -161,6 +167,7 @@ def rules_diff(old: str, new: str, since: datetime) -> None:
     decided again under both, by the law of its day. Exit code 1 if any would have been.
     """
     from compliance import rules_diff as past
+    from policies.jurisdiction.pack import DISCLAIMER
 
     with reading() as connection:
         one, other = (_rulebook(connection, name) for name in (old, new))
@@ -188,8 +195,10 @@ def add_rules_commands(group: click.Group) -> None:
         group.add_command(command)
 
 
-def _rulebook(connection: Connection, name: str) -> Rulebook:
+def _rulebook(connection: "Connection", name: str) -> "Rulebook":
     """From a file, or from those that were in force."""
+    from policies.rulebook.mistakes import RulebookRejected
+    from policies.rulebook.read import parse
     from storage.rows.rules_in_force import kept_rulebook, rulebooks_beginning
 
     path = Path(name)

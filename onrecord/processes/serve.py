@@ -31,7 +31,8 @@ from callflow.waiting_requests import WaitingRequests
 from console.app import create_app as create_console
 from evidence.events import timestamp
 from onrecord.accepted_rulebook import handed_over
-from onrecord.installation import NotReady, WebInstallation, collecting, open_web_installation
+from onrecord.installation import WebInstallation, open_web_installation
+from onrecord.not_ready import NotReady, collecting
 from onrecord.processes.address import Address, free_address
 from onrecord.processes.body_gate import BodyGate
 from onrecord.processes.descriptors import connections_max, raise_limit

@@ -21,11 +21,11 @@ from onrecord.settings.values import (
     s3_fault,
     witness_fault,
 )
+from policies.corroboration import CORROBORATED_AFTER
 from storage.errors import Refused
-from storage.rows.calls import CORROBORATED_AFTER
 
-Need = Literal["all", "places", "database"]
-"""What a command works with: everything; all but the telephone; the database alone."""
+Need = Literal["all", "places", "database", "rulebook"]
+"""The settings that a command works with: all; all but the telephone's; the database's alone; the rulebook's alone."""
 
 SECRET_LENGTH_MIN = 16
 SECRET = re.compile(rf"[!-~]{{{SECRET_LENGTH_MIN},}}")
@@ -93,7 +93,9 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
     found, unread = _Environment(environ), _Environment({})
     # A command that only reads what is kept must not need, or open, the telephone's secrets.
     phone = found if need == "all" else unread
-    places = found if need != "database" else unread
+    places = found if need in {"all", "places"} else unread
+    database = found if need != "rulebook" else unread
+    rules = found if need != "database" else unread
     account_sid = phone.required("TWILIO_ACCOUNT_SID", "the account's SID from Twilio's console", _sid_fault("AC"))
     token = phone.required_secret("TWILIO_AUTH_TOKEN", "the token Twilio signs webhooks with")
     secondary = phone.secret("TWILIO_AUTH_TOKEN_SECONDARY", _secret_fault)
@@ -109,15 +111,15 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         rest_user=rest_user,
         rest_password=rest_password,
         api_base_url=phone.text("TWILIO_API_BASE_URL", base_url_fault).rstrip("/") or None,
-        database_url=found.secret("DATABASE_URL", database_fault) or "sqlite:///var/onrecord.db",
+        database_url=database.secret("DATABASE_URL", database_fault) or "sqlite:///var/onrecord.db",
         audio_store=places.text("AUDIO_STORE", audio_store_fault) or "dir:var/audio",
-        rulebook=Path(places.text("ONRECORD_RULEBOOK") or "onrecord.toml"),
+        rulebook=Path(rules.text("ONRECORD_RULEBOOK") or "onrecord.toml"),
         key_file=Path(places.text("ONRECORD_KEY_FILE") or "var/keys"),
         ffmpeg=places.text("ONRECORD_FFMPEG", _program_fault(environ.get("PATH"))) or None,
         spool=Path(places.text("ONRECORD_SPOOL") or "var/spool"),
         journal=Path(places.text("ONRECORD_JOURNAL") or "var/journal"),
-        vcon_key=Path(found.text("ONRECORD_VCON_KEY") or "var/vcon.pem"),
-        anchor_file=found.text("ONRECORD_ANCHOR_FILE") or "var/anchors.txt",
+        vcon_key=Path(database.text("ONRECORD_VCON_KEY") or "var/vcon.pem"),
+        anchor_file=database.text("ONRECORD_ANCHOR_FILE") or "var/anchors.txt",
         anchor_s3=places.text("ONRECORD_ANCHOR_S3", s3_fault),
         witness=places.text("ONRECORD_WITNESS", witness_fault),
         time_stamp=places.text("ONRECORD_TSA", reached_url_fault),

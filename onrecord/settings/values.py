@@ -4,7 +4,6 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from evidence.notes import COSIGNATURE, NotANote, Vkey
 from onrecord.settings.private_files import Fault
 
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
@@ -60,6 +59,8 @@ def reached_url_fault(url: str) -> Fault | None:
 
 
 def witness_fault(text: str) -> Fault | None:
+    from evidence.notes import COSIGNATURE, NotANote, Vkey
+
     vkey, gap, url = text.partition(" ")
     try:
         is_witness = Vkey.parse(vkey).kind == COSIGNATURE

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from evidence.events import Event
 from policies.consent import Outcome, Suppress
+from policies.corroboration import CORROBORATED_AFTER
 from policies.hanging_up import HUNG_UP, UNHEARD, Served, undecided
 from policies.incidents import IncidentKind
 from policies.lifecycle import CallEvent, CallState
@@ -19,7 +20,7 @@ from storage.errors import Broken
 from storage.log import consent_log
 from storage.moment import Moment
 from storage.rows import calls
-from storage.rows.calls import CORROBORATED_AFTER, OPEN, Call
+from storage.rows.calls import OPEN, Call
 from storage.rows.incidents import raise_incident
 
 # Of a question whose words are not kept. Ours take half of that.

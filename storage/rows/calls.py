@@ -5,7 +5,7 @@ Every function works in the caller's transaction. `Moment` carries the time and 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -21,8 +21,6 @@ from storage.log import consent_log
 from storage.moment import Moment
 
 OPEN = "open"
-# Twilio tells what it asked about a call 15 minutes after the call's end.
-CORROBORATED_AFTER = timedelta(minutes=16)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from callflow.conversation import Conversation
 from callflow.taking_in import take_in
 from compliance.provider.corroborate_call import Corroborated, Corroboration
 from onrecord.lines import publish
-from policies.corroboration import Differs
+from policies.corroboration import CORROBORATED_AFTER, Differs
 from policies.hanging_up import UNHEARD
 from policies.rulebook.read import parse
 from storage.database.engine import Database
@@ -28,7 +28,7 @@ from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.queue import create_job_tables
 from storage.moment import Moment
 from storage.provider import CallAccount, ProviderCall, ProviderRequest
-from storage.rows import calls, declines, provider_accounts
+from storage.rows import declines, provider_accounts
 from storage.rows.calls import Call
 from storage.rows.incidents import open_incidents
 from tests.callflow import whole_calls
@@ -365,7 +365,7 @@ def test_a_call_is_booked_for_when_twilio_tells(desk: Desk) -> None:
     made = desk.declined()
     known = desk.row(made)
     assert known.ended_at is not None
-    assert known.corroborate_at == known.ended_at + calls.CORROBORATED_AFTER
+    assert known.corroborate_at == known.ended_at + CORROBORATED_AFTER
 
 
 def mark(desk: Desk, made: PhoneCall, column: str, value: object) -> None:

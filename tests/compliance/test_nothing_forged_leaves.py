@@ -17,7 +17,7 @@ from compliance.anchors.verify import held_checkpoints
 from compliance.bundle.selection import Selection
 from compliance.call_log import CallLog
 from compliance.documents import gather
-from compliance.explain import explain_call
+from compliance.explain_call import explain_call
 from evidence.events import Event, digest_of
 from evidence.merkle import leaf_hash
 from onrecord.commands.log_text import tell_log_of

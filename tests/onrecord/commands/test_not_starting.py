@@ -218,7 +218,7 @@ def test_a_command_that_only_reads_needs_only_the_database(fault: str, site: Sit
     assert site.files() == before
 
 
-@pytest.mark.parametrize("command", [*STARTS, *READS, ["init"], ["lines", "fallback", "+14155550100"]])
+@pytest.mark.parametrize("command", [*STARTS, *READS, ["init"]])
 def test_a_process_says_the_same_and_ends_with_2(command: list[str], site: Site) -> None:
     site.environ = {"DATABASE_URL": "oracle://x", "AUDIO_STORE": "ftp://x"}
     before = site.files()
