@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-rules bench-log bench-cli area-codes lock clean
+.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-cli area-codes lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,14 +13,26 @@ help: ## say what can be made
 demo: $(VENV)/.ready-demo ## place real calls against the whole service and stay up (ONCE=1: end by itself)
 	$(BIN)/onrecord demo $(if $(ONCE),--once)
 
+console: $(VENV)/.ready-demo ## serve the console of a demonstration that has ended (IN=the folder that it named)
+	@test -n "$(IN)" || { echo "say IN=FOLDER, the one that 'make demo' named"; exit 2; }
+	. "$(IN)/settings.sh" && $(BIN)/onrecord serve
+
 test: lint ## install what the tests need, check the code, run every test
 	$(BIN)/python tests/prepare.py
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+test-one: $(VENV)/.ready-test ## run some tests: ARGS="tests/policies/test_consent.py -k silence"
+	@test -n "$(ARGS)" || { echo 'say which: ARGS="tests/policies/test_consent.py -k silence"'; exit 2; }
+	$(BIN)/pytest $(ARGS)
 
 lint: $(VENV)/.ready-test ## ruff and mypy --strict; warnings are errors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+format: $(VENV)/.ready-test ## mend what ruff can mend, and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 bench: $(VENV)/.ready-test ## measure the consent webhook against its baselines, and print the ratios
 	$(BIN)/python -m bench.webhook $(ARGS)

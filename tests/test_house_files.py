@@ -1,6 +1,8 @@
 """Rules for the files of the house as text: their length, what they may not name, and how templates are written."""
 
 import re
+import subprocess
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 
@@ -75,6 +77,28 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
 )
 def test_a_machine_or_registry_is_seen(text: str) -> None:
     assert _MACHINE.search(text)
+
+
+def test_every_file_that_is_promised_to_a_package_is_there() -> None:
+    promised = tomllib.loads(text_of(Path("pyproject.toml")))["tool"]["setuptools"]["package-data"]
+    patterns = {f"{package}/{pattern}" for package, names in promised.items() for pattern in names}
+    assert len(patterns) > 5
+    assert {pattern for pattern in patterns if not any(ROOT.glob(pattern))} == set()
+
+
+def test_the_commits_that_blame_looks_through_are_in_the_history() -> None:
+    revisions = re.findall(r"^[0-9a-f]{40}$", text_of(Path(".git-blame-ignore-revs")), re.MULTILINE)
+    assert len(revisions) > 3
+    if (ROOT / ".git").exists():  # a copy without its history has nothing to look them up in
+        kinds = subprocess.run(
+            ["git", "cat-file", "--batch-check"],
+            cwd=ROOT,
+            input="\n".join(revisions),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert [line.split()[1] for line in kinds.stdout.splitlines()] == ["commit"] * len(revisions)
 
 
 def _silenced(text: str) -> list[str]:

@@ -69,8 +69,12 @@ def init(*, keys_are_lost: bool) -> None:
 
 
 @main.command()
-@click.option("--webhooks", default="127.0.0.1:8000", show_default=True, metavar="HOST:PORT", help="The public face.")
-@click.option("--console", default="127.0.0.1:8001", show_default=True, metavar="HOST:PORT", help="The staff's face.")
+@click.option(
+    "--webhooks", default="127.0.0.1:8000", show_default=True, metavar="HOST:PORT", help="Twilio's web server."
+)
+@click.option(
+    "--console", default="127.0.0.1:8001", show_default=True, metavar="HOST:PORT", help="The staff's web server."
+)
 def serve(webhooks: str, console: str) -> None:
     """Serve Twilio's webhooks and the staff's console."""
     from onrecord.anchoring import sign_what_is_left
