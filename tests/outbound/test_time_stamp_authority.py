@@ -131,4 +131,4 @@ def test_a_certificate_that_is_missing_is_a_setting_s_problem_and_keeps_no_other
             log.anchoring.anchor(log.target("tsa"))
     log.anchoring.sign_where_due()
     assert len(log.held("file")) == 1
-    assert [one.about for one in log.incidents()] == ["tsa:settingsrejected:2026-11-22"]
+    assert [one.about for one in log.incidents()] == ["tsa:refused:2026-11-22"]
