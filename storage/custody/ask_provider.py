@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from policies.asking import ask_next, is_over
 from policies.attribution import UNTIMED, Times
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
@@ -24,13 +25,9 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE = 50
 _FAILURES_MAX = 5
-_LIVE_EVERY = timedelta(seconds=10)
 _POSTPONED = timedelta(minutes=1)
-_ASK_UNTIL = timedelta(days=1)
 _LATE = timedelta(minutes=10)
 _VERY_LATE = timedelta(hours=1)
-# Twilio ends a call after four hours, or after 24 where the account may.
-_CALL_MAX = timedelta(hours=25)
 _RESOLUTION = timedelta(seconds=1)  # of the times that Twilio tells
 
 
@@ -72,7 +69,7 @@ def _ask_about(shop: Workshop, jobs: Jobs, call_id: str, call_sid: str) -> None:
 
     def take_in(connection: Connection) -> None:
         moment, known = shop.moment(), _call(connection, call_id)
-        if not broken and _is_over(known, at_provider, moment.at):
+        if not broken and is_over(known.received_at, at_provider.ended if at_provider else None, moment.at):
             status = at_provider.status if at_provider else "unknown to Twilio"
             duration_s = at_provider.duration_s if at_provider else None
             known = call_end.end(connection, moment, known, status=status, duration_s=duration_s)
@@ -81,7 +78,8 @@ def _ask_about(shop: Workshop, jobs: Jobs, call_id: str, call_sid: str) -> None:
         news.take_in(connection, moment, _call(connection, call_id), found.rows, jobs, times)
         known = _call(connection, call_id)
         _miss(connection, moment, known)
-        calls.ask_again(connection, known, _next_time(moment.at, known, is_known=at_provider is not None))
+        at = ask_next(known.received_at, known.ended_at, moment.at, is_known=at_provider is not None)
+        calls.ask_again(connection, known, at)
 
     shop.database.write(take_in)
     if broken:
@@ -134,11 +132,6 @@ def _postpone(shop: Workshop, call_id: str, error: Exception) -> None:
     shop.database.write(put_off)
 
 
-def _is_over(known: Call, at_provider: ProviderCall | None, now: datetime) -> bool:
-    """A call that Twilio does not know may be too new to be known everywhere there: to end it here would hang up."""
-    return now - known.received_at > _CALL_MAX if at_provider is None else at_provider.ended
-
-
 def _miss(connection: Connection, moment: Moment, known: Call) -> None:
     """A caller agreed and nothing was recorded: no false "recorded", but somebody should know."""
     over_for = moment.at - known.ended_at if known.ended_at else timedelta(0)
@@ -156,14 +149,6 @@ def _miss(connection: Connection, moment: Moment, known: Call) -> None:
             raise_incident(
                 connection, moment, IncidentKind.RECORDING_MISSING, about=one.id, call_id=known.id, detail=detail
             )
-
-
-def _next_time(now: datetime, known: Call, *, is_known: bool) -> datetime | None:
-    """Live calls every few seconds; ended ones, and those that Twilio does not know, ever more rarely."""
-    if known.ended_at is None and is_known:
-        return now + _LIVE_EVERY
-    age = now - (known.ended_at or known.received_at)
-    return now + max(age, _LIVE_EVERY) if known.ended_at is None or age < _ASK_UNTIL else None
 
 
 def _call(connection: Connection, call_id: str) -> Call:

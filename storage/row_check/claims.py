@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from policies.asking import ASKED_FOR
 from policies.derived import Agreed, DerivedCall, DerivedHold, DerivedIncident, DerivedRecording
+from policies.disposition import STORED_HERE
 from policies.erasure import stand_in
-from policies.lifecycle import CallState, RecordingState
+from policies.lifecycle import CallState
 
 UNTOLD = object()
 """The events don't say: the field was erased, or is from before there was one."""
 _GONE = object()
 # How far ahead the provider is asked at most: as long again as a call is over, of which a day is the longest.
 _AHEAD_MAX = timedelta(days=2)
-_ASKED_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def must_be_asked_about(look: Looked) -> bool:
     told = look.told
     if look.now is None or told.is_synthetic or told.erased_at:
         return False
-    return told.state is not CallState.ENDED or look.now - datetime.fromisoformat(told.ended_at or "") < _ASKED_FOR
+    return told.state is not CallState.ENDED or look.now - datetime.fromisoformat(told.ended_at or "") < ASKED_FOR
 
 
 def must_be_corroborated(look: Looked) -> bool:
@@ -142,7 +143,7 @@ def is_too_late(look: Looked, at: datetime | None) -> bool:
 
 
 def has_audio(one: DerivedRecording) -> bool:
-    return one.state in {RecordingState.STORED, RecordingState.KEPT}
+    return one.state in STORED_HERE
 
 
 NO_PROMISE: Mapping[str, str] = {
