@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 
 from evidence.events import Event, Value
 from policies.attribution import UNTIMED, Attributed, Times, Verdict
+from policies.coverage import GIVEN_UP, WITHDRAWN
+from policies.disposition import STORED_HERE
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingEvent, RecordingState, first
 from storage.errors import Refused
@@ -21,7 +23,7 @@ from storage.rows import calls, recordings
 from storage.rows.calls import Call
 from storage.rows.incidents import raise_incident, resolve, was_raised
 from storage.rows.recordings import DELETE_AGAIN, IN_DOUBT, INTAKE, Jobs, Recording
-from storage.rows.verdicts import GIVEN_UP, STORED, WITHDRAWN, Heard, Judged, judge
+from storage.rows.verdicts import Heard, Judged, judge
 
 _LISTED_AS = {
     "completed": RecordingEvent.COMPLETED,
@@ -145,7 +147,7 @@ def _heard(moment: Moment, before: Recording | None, row: Recording, told: Seque
 def _with_facts(moment: Moment, row: Recording, told: Iterable[News]) -> Recording:
     """Later words count; on duration and form until the audio is stored. The source is told once."""
     for one in told:
-        is_open = row.state not in STORED | GIVEN_UP
+        is_open = row.state not in STORED_HERE | GIVEN_UP
         row = replace(
             row,
             source=row.source or one.source,
@@ -210,7 +212,7 @@ def _condemned(
 
 
 def _doubt(now: Recording, found: Attributed) -> str:
-    where = "is stored, and not heard" if now.state in STORED else "stays at Twilio"
+    where = "is stored, and not heard" if now.state in STORED_HERE else "stays at Twilio"
     return (
         f"whether the recording is the one that was agreed to is unclear: {found.why}; until that is clear it {where}"
     )

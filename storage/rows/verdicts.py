@@ -9,24 +9,15 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from policies.attribution import FOREIGN_SOURCES, Attributed, Candidate, Times, Verdict, attribute
-from policies.consent import RECORDING_OUTCOMES, Outcome
-from policies.lifecycle import RecordingEvent, RecordingState, after
+from policies import coverage
+from policies.attribution import FOREIGN_SOURCES, Attributed, Candidate, Times, attribute
+from policies.coverage import Standing
+from policies.lifecycle import RecordingEvent, RecordingState
 from storage.moment import Moment
 from storage.row_check.logged_calls import check_outcome
 from storage.rows import permits
 from storage.rows.calls import Call
 from storage.rows.recordings import Recording
-
-STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})
-GIVEN_UP = frozenset({RecordingState.CONDEMNED, RecordingState.DESTROYED})
-WITHDRAWN = Attributed(Verdict.FOREIGN, "its consent was withdrawn")
-_NO_PERMIT = Attributed(Verdict.FOREIGN, "no permit covers it")
-_SAYS = {
-    Verdict.OURS: RecordingEvent.IDENTIFIED,
-    Verdict.FOREIGN: RecordingEvent.CONDEMNED,
-    Verdict.UNCLEAR: RecordingEvent.QUARANTINED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +44,40 @@ class Judged:
         return self.before is None or self.now.state is not self.before.state
 
 
-def judge(connection: Connection, moment: Moment, known: Call, heard: Sequence[Heard], times: Times) -> list[Judged]:
+def judge(connection: Connection, moment: Moment, call: Call, heard: Sequence[Heard], times: Times) -> list[Judged]:
     """Raises Contradicted where the verdict rests on an outcome that the call's events do not have."""
-    verdicts = _verdicts(connection, known, heard, times)
+    verdicts = _verdicts(connection, call, heard, times)
     judged = [_judged(moment, one, verdicts.get(one.now.id)) for one in heard]
     if any(_rests_on_the_outcome(one) for one in judged):
-        check_outcome(connection, known.id, known.outcome)
+        check_outcome(connection, call.id, call.outcome)
     return _one_permit(judged)
 
 
-def _verdicts(connection: Connection, known: Call, heard: Sequence[Heard], times: Times) -> Mapping[str, Attributed]:
-    """By the recordings' ids. What a permit covered before it was withdrawn is for the withdrawal to condemn."""
-    if not _is_permitted(connection, known):
-        return {one.now.id: _without_permit(known, one.now) for one in heard if one.now.permit is None}
-    return attribute([_candidate(one.now, one.before) for one in heard if _counts(one.now)], times)
+def _verdicts(connection: Connection, call: Call, heard: Sequence[Heard], times: Times) -> Mapping[str, Attributed]:
+    """By the recordings' ids. A recording that a permit covered before it was withdrawn is the withdrawal's to
+    condemn.
+    """
+    if _has_permit(connection, call):
+        return attribute([_candidate(one.now, one.before) for one in heard if _may_be_ours(one.now)], times)
+    return {
+        one.now.id: coverage.without_permit(call.outcome, reports_to_us=one.now.reported_at is not None)
+        for one in heard
+        if one.now.permit is None
+    }
 
 
-def _without_permit(known: Call, row: Recording) -> Attributed:
-    """One that reports to us had a permit once: the withdrawal overtook the first news of it."""
-    return WITHDRAWN if row.reported_at and known.outcome == Outcome.WITHDRAWN else _NO_PERMIT
-
-
-def _is_permitted(connection: Connection, known: Call) -> bool:
-    """The self-test agrees to being recorded, and nobody is there to record."""
-    if known.synthetic or known.outcome not in RECORDING_OUTCOMES:
+def _has_permit(connection: Connection, call: Call) -> bool:
+    if not coverage.covers_some(call.outcome, is_synthetic=call.synthetic):
         return False
-    return permits.permit_of(connection, known.id) is not None
+    return permits.permit_of(connection, call.id) is not None
 
 
-def _counts(row: Recording) -> bool:
-    """A recording that was condemned as another's is out of the question; ours remains ours when it is destroyed."""
-    return row.state not in GIVEN_UP or row.permit is not None or row.reported_at is not None
+def _may_be_ours(row: Recording) -> bool:
+    return coverage.may_be_ours(_standing(row), reports_to_us=row.reported_at is not None)
+
+
+def _standing(row: Recording) -> Standing:
+    return Standing(row.state, row.permit is not None)
 
 
 def _candidate(row: Recording, before: Recording | None) -> Candidate:
@@ -101,12 +95,13 @@ def _candidate(row: Recording, before: Recording | None) -> Candidate:
 
 def _judged(moment: Moment, heard: Heard, found: Attributed | None) -> Judged:
     row, before = heard.now, heard.before
-    state = after(row.state, _SAYS[found.verdict]) if found else row.state
-    permit = _permit(row, state, found.verdict) if found else row.permit
-    for event in heard.events:
-        state = after(state, event)
-    moved_at = row.moved_at if before and state is before.state else moment.at
-    return Judged(before, replace(row, state=state, permit=permit, moved_at=moved_at), found)
+    standing = coverage.standing_after(_standing(row), found.verdict if found else None, heard.events)
+    moved_at = row.moved_at if before and standing.state is before.state else moment.at
+    return Judged(before, replace(_standing_at(row, standing), moved_at=moved_at), found)
+
+
+def _standing_at(row: Recording, standing: Standing) -> Recording:
+    return replace(row, state=standing.state, permit=row.call_id if standing.is_covered else None)
 
 
 def _rests_on_the_outcome(one: Judged) -> bool:
@@ -116,24 +111,7 @@ def _rests_on_the_outcome(one: Judged) -> bool:
     return one.moves or (one.before is not None and one.now.permit != one.before.permit)
 
 
-def _permit(row: Recording, state: RecordingState, verdict: Verdict) -> str | None:
-    """One that is in doubt loses its permit, but where it is stored, or was never made; `row` is as it was before.
-
-    What was given up keeps it, as long as no other of the call gets it.
-    """
-    if row.state in GIVEN_UP:
-        return row.permit
-    match verdict:
-        case Verdict.OURS:
-            return row.call_id
-        case Verdict.FOREIGN:
-            return None
-        case Verdict.UNCLEAR:
-            return row.permit if state in STORED | {RecordingState.ABSENT} else None
-
-
 def _one_permit(judged: list[Judged]) -> list[Judged]:
-    """A recording that gets the permit takes it from the one that was given up."""
-    if all(one.now.permit is None or (one.before and one.before.permit) for one in judged):
-        return judged
-    return [replace(one, now=replace(one.now, permit=None)) if one.now.state in GIVEN_UP else one for one in judged]
+    before = [_standing(one.before) if one.before else None for one in judged]
+    standings = coverage.with_one_permit(before, [_standing(one.now) for one in judged])
+    return [replace(one, now=_standing_at(one.now, to)) for one, to in zip(judged, standings, strict=True)]
