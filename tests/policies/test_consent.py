@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from policies.consent import (
     RECORDING_OUTCOMES,
+    REFUSALS,
     REMEMBERED_DECLINE,
     REPEATS_MAX,
     Answer,
@@ -24,6 +25,7 @@ from policies.consent import (
     before_disclosure,
     decide,
     heeding_memory,
+    replaces,
 )
 
 PROMPTS = range(1, 7)
@@ -279,3 +281,16 @@ def test_a_remembered_no_withholds_only_consent_by_staying(decision: Decision, *
     withheld = has_declined and decision == Record(Outcome.CONSENTED_BY_STAYING)
     expected = Suppress(Outcome.NOT_ASKED, REMEMBERED_DECLINE) if withheld else decision
     assert heeding_memory(decision, has_declined=has_declined) == expected
+
+
+@pytest.mark.parametrize("new", Outcome)
+def test_the_first_outcome_of_a_call_is_taken_whatever_it_is(new: Outcome) -> None:
+    assert replaces(new, None)
+
+
+@pytest.mark.parametrize(("new", "old"), list(product(Outcome, Outcome)))
+def test_an_outcome_is_only_ever_replaced_by_a_no(new: Outcome, old: Outcome) -> None:
+    """A withdrawal replaces all others; a refusal those that are neither a consent, which is withdrawn, nor a no."""
+    by_withdrawal = new is Outcome.WITHDRAWN and old is not Outcome.WITHDRAWN
+    by_refusal = new is Outcome.DECLINED and old not in RECORDING_OUTCOMES and old not in REFUSALS
+    assert replaces(new, old) is (by_withdrawal or by_refusal)

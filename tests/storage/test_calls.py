@@ -3,11 +3,13 @@
 import secrets
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 
 import pytest
+from sqlalchemy import Connection
 
 from evidence.events import Event
-from policies.consent import Outcome
+from policies.consent import Outcome, replaces
 from policies.lifecycle import CallEvent, CallState
 from policies.purposes import Granted
 from storage.database.engine import Database
@@ -90,3 +92,20 @@ def test_a_permit_keeps_each_purpose_with_its_own_end(used_database: Database, k
     used_database.write(lambda connection: permits.give(connection, given))
     with used_database.read() as connection:
         assert permits.kept_permit(connection, known.id) == given
+
+
+def test_a_settled_outcome_is_replaced_only_where_the_rule_says_so(used_database: Database) -> None:
+    """Whatever the state table would let through: a call that is over takes every event."""
+    later = Moment(NOON + timedelta(minutes=1), secrets.token_bytes)
+
+    def settled(connection: Connection, old: Outcome, new: Outcome) -> Call:
+        call = replace(new_call(), state=CallState.ENDED, outcome=old.value, reason="first", decided_at=NOON)
+        calls.add(connection, call)
+        moved = calls.settle(connection, later, call, CallEvent.ENDED, outcome=new, reason="second")
+        assert calls.peek(connection, call.id) == moved
+        return moved
+
+    for old, new in product(Outcome, Outcome):
+        call = used_database.write(lambda connection, old=old, new=new: settled(connection, old, new))  # type: ignore[misc]  # mypy and defaults
+        expected = (new, "second", later.at) if replaces(new, old) else (old, "first", NOON)
+        assert (call.outcome, call.reason, call.decided_at) == expected
