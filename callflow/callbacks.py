@@ -11,19 +11,12 @@ from callflow import decide
 from callflow.conversation import Conversation
 from callflow.forms import CallProgress, IncomingCall, RecordingProgress
 from policies.consent import Outcome, Suppress
-from policies.lifecycle import RecordingEvent
 from storage.errors import Refused
 from storage.moment import Moment
+from storage.provider import recording_event
 from storage.rows import call_end, calls, news
 from storage.rows.calls import Call
 from storage.rows.news import News
-
-_RECORDING_EVENT = {
-    "in-progress": RecordingEvent.IN_PROGRESS,
-    "completed": RecordingEvent.COMPLETED,
-    "absent": RecordingEvent.ABSENT,
-    "failed": RecordingEvent.ABSENT,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ class Callbacks:
             raise Refused(f"call {call_id}: the callback is about another call")
         told = News(
             recording_sid=progress.recording_sid,
-            event=_RECORDING_EVENT[progress.status],
+            event=recording_event(progress.status),
             source=progress.source,
             reports_to_us=True,  # only record.xml names this URL, and only a permit is rendered into record.xml
             duration_s=progress.duration_s,

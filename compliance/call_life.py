@@ -73,11 +73,10 @@ def life_of(connection: Connection, name: str) -> CallLife | None:
     known = calls.named(connection, name)
     if known is None:
         return None
-    leaves = consent_log.of_call(connection, known.id)
     return CallLife(
         call=known,
         recordings=recordings.of_call(connection, known.id),
-        events=[{"index": index, **consent_log.read_event(index, leaf)} for index, leaf in leaves],
+        events=[{"index": index, **event} for index, event in consent_log.events_of_call(connection, known.id)],
         incidents=open_incidents(connection, known.id),
         delays=delays.of_call(connection, known.id),
         differs=[str(one) for one in contradictions(connection, known.id)],

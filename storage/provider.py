@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
+from policies.lifecycle import RecordingEvent
+
 T = TypeVar("T")
 
 CALL_SID = re.compile(r"CA[0-9a-f]{32}")
@@ -18,6 +20,13 @@ SOURCE = re.compile(r"[A-Za-z]{0,64}")  # of a recording: <Start><Recording> sen
 FINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 # How a recording ends of which no audio was made: these are final, and there is nothing to fetch or delete.
 WITHOUT_AUDIO = frozenset({"absent", "failed"})
+
+
+def recording_event(status: str) -> RecordingEvent:
+    """The meaning of a recording's status, in a callback as in a list. An unknown status means that it is under way."""
+    if status == "completed":
+        return RecordingEvent.COMPLETED
+    return RecordingEvent.ABSENT if status in WITHOUT_AUDIO else RecordingEvent.IN_PROGRESS
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ class SyntheticCall:
     def log(self) -> list[dict[str, Any]]:
         known = self.known()
         with self.means.database.read() as connection:
-            return [consent_log.read_event(*one) for one in consent_log.of_call(connection, known.id)]
+            return [event for _, event in consent_log.events_of_call(connection, known.id)]
 
     def prompt(self, url: str) -> bytes | None:
         if url not in self._prompts:

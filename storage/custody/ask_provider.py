@@ -68,15 +68,15 @@ def _ask_about(shop: Workshop, jobs: Jobs, call_id: str, call_sid: str) -> None:
     apart = shop.provider.clocks_apart()
 
     def take_in(connection: Connection) -> None:
-        moment, known = shop.moment(), _call(connection, call_id)
+        moment, known = shop.moment(), calls.existing(connection, call_id)
         if not broken and is_over(known.received_at, at_provider.ended if at_provider else None, moment.at):
             status = at_provider.status if at_provider else "unknown to Twilio"
             duration_s = at_provider.duration_s if at_provider else None
             known = call_end.end(connection, moment, known, status=status, duration_s=duration_s)
         _tell_unread(connection, moment, known, found.unread)
         times = _times(connection, known, at_provider, apart)
-        news.take_in(connection, moment, _call(connection, call_id), found.rows, jobs, times)
-        known = _call(connection, call_id)
+        news.take_in(connection, moment, calls.existing(connection, call_id), found.rows, jobs, times)
+        known = calls.existing(connection, call_id)
         _miss(connection, moment, known)
         at = ask_next(known.received_at, known.ended_at, moment.at, is_known=at_provider is not None)
         calls.ask_again(connection, known, at)
@@ -123,7 +123,7 @@ def _postpone(shop: Workshop, call_id: str, error: Exception) -> None:
     moment = shop.moment()
 
     def put_off(connection: Connection) -> None:
-        calls.ask_again(connection, _call(connection, call_id), moment.at + _POSTPONED)
+        calls.ask_again(connection, calls.existing(connection, call_id), moment.at + _POSTPONED)
         if isinstance(error, Broken):
             raise_incident(
                 connection, moment, IncidentKind.CALL_NOT_UNDERSTOOD, about=call_id, call_id=call_id, detail=str(error)
@@ -149,10 +149,3 @@ def _miss(connection: Connection, moment: Moment, known: Call) -> None:
             raise_incident(
                 connection, moment, IncidentKind.RECORDING_MISSING, about=one.id, call_id=known.id, detail=detail
             )
-
-
-def _call(connection: Connection, call_id: str) -> Call:
-    known = calls.by_id(connection, call_id)
-    if known is None:
-        raise Broken(f"call {call_id}: there is no such row")
-    return known

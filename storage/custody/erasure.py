@@ -105,7 +105,7 @@ def erase(connection: Connection, moment: Moment, call_id: str, request: Request
 
     The audio can't be opened from then on; a job deletes it.
     """
-    known = _locked(connection, call_id)
+    known = calls.existing(connection, call_id)
     found = look(connection, call_id, again=request.again)
     if isinstance(found, NotErased) or not found:
         return found
@@ -123,7 +123,7 @@ def erase(connection: Connection, moment: Moment, call_id: str, request: Request
     # A reason may name a recording as Twilio does.
     connection.execute(delete(delay).where(delay.c.recording_id.in_(mine)))
     connection.execute(update_call.values(call_sid=stand_in(call_id), caller_hash=None))
-    calls.append_events(connection, moment, _locked(connection, call_id), _event(found, request))
+    calls.append_events(connection, moment, calls.existing(connection, call_id), _event(found, request))
     return found
 
 
@@ -158,7 +158,7 @@ def _give_up(connection: Connection, moment: Moment, call_id: str, one: Recordin
     """From here on the recording can't be opened, and its name at Twilio is not known."""
     if one.state not in _NO_AUDIO:
         told = Event("recording.condemned", {"recording": one.id, "source": one.source, "why": "erased"})
-        recordings.advance(connection, moment, _locked(connection, call_id), one, RecordingEvent.CONDEMNED, told)
+        recordings.advance(connection, moment, calls.existing(connection, call_id), one, RecordingEvent.CONDEMNED, told)
         for table in (audio_object, recording_key):
             connection.execute(delete(table).where(table.c.recording_id == one.id))
         jobs.enqueue(connection, DESTROY, f"{one.id}:{moment.at:%Y%m%dT%H%M%S}", one.id)
@@ -200,10 +200,3 @@ def _open(body: str) -> tuple[str, Any]:
 
 def _count(connection: Connection, table: Table, mine: ColumnElement[bool]) -> int:
     return connection.scalar(select(func.count()).select_from(table).where(mine)) or 0
-
-
-def _locked(connection: Connection, call_id: str) -> Call:
-    known = calls.by_id(connection, call_id)
-    if known is None:
-        raise Broken(f"call {call_id}: there is no such row")
-    return known

@@ -231,8 +231,7 @@ def _gone(connection: Connection, erased: Iterable[str]) -> dict[str, str]:
     """By the digest of each field that was erased, what it means that it can be opened."""
     found: dict[str, str] = {}
     for call_id in erased:
-        leaves = consent_log.of_call(connection, call_id)
-        fields = erased_in(consent_log.read_event(index, leaf) for index, leaf in leaves)
+        fields = erased_in(event for _, event in consent_log.events_of_call(connection, call_id))
         found |= {digest: came_back(call_id, name) for digest, name in fields.items()}
     return found
 

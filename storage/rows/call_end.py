@@ -77,7 +77,7 @@ def _undecided(connection: Connection, known: Call, status: str, duration_s: int
 
 def _served(connection: Connection, known: Call) -> Served:
     """By the events of the call; of questions and repeats, those that its caller was led on to."""
-    told = [consent_log.read_event(index, leaf) for index, leaf in consent_log.of_call(connection, known.id)]
+    told = [event for _, event in consent_log.events_of_call(connection, known.id)]
     of = [str(event["type"]) for event in told]
     choices = [event for event in told if event["type"] == "consent.choice"]
     return Served(

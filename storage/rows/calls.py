@@ -127,6 +127,14 @@ def by_id(connection: Connection, call_id: str) -> Call | None:
     return _read(_BY_ID.first(connection, {"id": call_id}))
 
 
+def existing(connection: Connection, call_id: str) -> Call:
+    """As `by_id`. Raises Broken where the call has no row."""
+    call = by_id(connection, call_id)
+    if call is None:
+        raise Broken(f"call {call_id}: there is no such row")
+    return call
+
+
 def peek(connection: Connection, call_id: str) -> Call | None:
     """As `by_id`, without a lock: for those who only read."""
     return _read(_PEEK.first(connection, {"id": call_id}))

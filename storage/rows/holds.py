@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from evidence.events import Event, names_somebody
 from storage.database.tables import legal_hold
-from storage.errors import Broken, Refused
+from storage.errors import Refused
 from storage.moment import Moment
 from storage.rows import calls
 from storage.rows.calls import Call
@@ -54,9 +54,7 @@ def release(connection: Connection, moment: Moment, hold_id: int, *, reason: str
     row = connection.execute(_SELECT.where(legal_hold.c.id == hold_id)).first()
     if row is None:
         raise Refused(f"hold {hold_id}: there is none of that number")
-    known = calls.by_id(connection, row.call_id)
-    if known is None:
-        raise Broken(f"hold {hold_id}: its call has no row")
+    known = calls.existing(connection, row.call_id)
     holds = (legal_hold.c.id == hold_id) & legal_hold.c.released_at.is_(None)
     released = {"released_by": actor, "released_at": moment.at}
     if connection.execute(update(legal_hold).where(holds).values(released)).rowcount != 1:

@@ -18,18 +18,13 @@ from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingEvent, RecordingState, first
 from storage.errors import Refused
 from storage.moment import Moment
-from storage.provider import ProviderRecording
+from storage.provider import ProviderRecording, recording_event
 from storage.rows import calls, recordings
 from storage.rows.calls import Call
 from storage.rows.incidents import raise_incident, resolve, was_raised
 from storage.rows.recordings import DELETE_AGAIN, IN_DOUBT, INTAKE, Jobs, Recording
 from storage.rows.verdicts import Heard, Judged, judge
 
-_LISTED_AS = {
-    "completed": RecordingEvent.COMPLETED,
-    "absent": RecordingEvent.ABSENT,
-    "failed": RecordingEvent.ABSENT,
-}
 _LOGGED_AS = {
     RecordingState.STARTED: "recording.started",
     RecordingState.COMPLETED: "recording.completed",
@@ -105,7 +100,7 @@ def hear_all(
 def _listed(found: ProviderRecording) -> News:
     return News(
         recording_sid=found.recording_sid,
-        event=_LISTED_AS.get(found.status, RecordingEvent.IN_PROGRESS),
+        event=recording_event(found.status),
         source=found.source,
         duration_s=found.duration_s,
         channels=found.channels,
