@@ -143,6 +143,20 @@ def personal_logs(tree: ast.AST) -> list[str]:
     return [ast.unparse(argument) for node in logged for argument in node.args if _PERSONAL.search(_name(argument))]
 
 
+def early_logs(tree: ast.AST) -> list[str]:
+    """A log line in a transaction, which may run twice or be taken back, where it does not wait for the commit."""
+    works = [node for node in ast.walk(tree) if isinstance(node, _FUNCTIONS) and _takes_connection(node.args)]
+    inside = {node for work in works for node in _calls(work)}
+    waiting = {late for node in inside if _name(node.func) == "after_commit" for late in _calls(node)}
+    return [ast.unparse(node) for node in inside - waiting if _is_of(node.func, "log", _LEVELS)]
+
+
+def _takes_connection(arguments: ast.arguments) -> bool:
+    taken = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    return any(one.arg == "connection" or (one.annotation and _name(one.annotation) == "Connection") for one in taken)
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 RULES: list[tuple[Rule, tuple[str, ...], set[str]]] = [
@@ -159,6 +173,7 @@ RULES: list[tuple[Rule, tuple[str, ...], set[str]]] = [
     (open_bindings, (*OURS, "simulator", "bench", "tests"), {"tests/test_house_rules.py"}),
     (unverified_tls, (*OURS, "simulator", "bench"), set()),
     (personal_logs, OURS, set()),
+    (early_logs, ("storage", "compliance", "callflow", "onrecord"), set()),
 ]
 
 
@@ -194,6 +209,9 @@ def test_the_rule_is_kept(rule: Rule, tops: tuple[str, ...], exempt: set[str]) -
         (unverified_tls, "run(command, shell=True)"),
         (personal_logs, "log.info('call from %s', heard.caller)"),
         (personal_logs, "log.warning('%s', g.form)"),
+        (early_logs, "def f(connection: Connection):\n    log.error('%s', x)"),
+        (early_logs, "def f(self):\n    def g(told: Connection):\n        log.warning('x')"),
+        (early_logs, "write(lambda connection: log.info('x'))"),
     ],
 )
 def test_a_breach_of_the_rule_is_seen(rule: Rule, source: str) -> None:
@@ -209,6 +227,8 @@ def test_a_breach_of_the_rule_is_seen(rule: Rule, source: str) -> None:
         (clocks_and_files, "files('policies').joinpath('x').read_text(encoding='utf-8')"),
         (broad_excepts, "try: ...\nexcept BaseException:\n    close()\n    raise"),
         (personal_logs, "log.info('call %s', known.id)"),
+        (early_logs, "def f(connection: Connection):\n    after_commit(connection, lambda: log.error('x'))"),
+        (early_logs, "def f(database: Database):\n    log.error('x')"),
     ],
 )
 def test_what_is_allowed_is_not_taken_for_a_breach(rule: Rule, source: str) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from storage.database.after_commit import transaction
 from storage.database.circuit_breaker import CircuitBreaker
 from storage.database.deadline import Deadline, IsLate
 from storage.database.group_commit import GroupCommit
@@ -88,8 +89,9 @@ class Database:
         """Run `work` in one transaction; when this returns its result, the transaction is on disk.
 
         `work` may run more than once (a lost race, a neighbour's failure), so it does nothing but talk to the
-        connection. Whatever it raises takes all of its writes back. Raises Unavailable when it takes longer than
-        `within_s`: its writes are taken back then, unless the disk does confirm their commit, but too late.
+        connection; a log line waits for the commit (`storage.database.after_commit`). Whatever it raises takes all of
+        its writes back. Raises Unavailable when it takes longer than `within_s`: its writes are taken back then, unless
+        the disk does confirm their commit, but too late.
         """
         if within_s is None:
             return self._write(work, None)
@@ -123,7 +125,7 @@ def _write_postgres(engine: Engine, work: Callable[[Connection], T], is_late: Is
     """Two first deliveries of one request race on a unique key; the loser runs again and finds the winner's row."""
     for attempt in range(_RACES):
         try:
-            with engine.begin() as connection:
+            with transaction(engine) as connection:
                 result = work(connection)
                 if is_late():
                     raise Unavailable("nobody waits for this write any more")

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from storage.database.after_commit import transaction
 from storage.database.deadline import too_late
 from storage.errors import Unavailable
 
@@ -102,7 +103,7 @@ class GroupCommit:
 
     def _commit(self, group: list[_Waiting], more: Iterable[_Waiting] = ()) -> None:
         """Write for the group and for the `more` that join it on the way, all in one transaction."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             results = [waiting.work(connection) for waiting in group]
             for waiting in more:
                 group.append(waiting)

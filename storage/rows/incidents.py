@@ -8,6 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from evidence.events import Event, Value, without_names
 from policies.incidents import IncidentKind
+from storage.database.after_commit import after_commit
 from storage.database.tables import incident
 from storage.errors import Refused
 from storage.log import consent_log
@@ -45,7 +46,7 @@ def raise_incident(
     again = update(incident).where(mine).values(closed_at=None, closed_by=None, closed_because=None, **row)
     opened = insert(incident).values(kind=kind, about=about, **row) if known is None else again
     incident_id: int = connection.execute(opened.returning(incident.c.id)).scalar_one()
-    log.error("incident %s about %s: %s", kind, about, detail)
+    after_commit(connection, lambda: log.error("incident %s about %s: %s", kind, about, detail))
     told: dict[str, Value] = {
         "incident": incident_id,
         "kind": kind,

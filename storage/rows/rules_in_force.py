@@ -10,6 +10,7 @@ from policies.jurisdiction.pack import Law, packaged_law, read_law
 from policies.rulebook.read import RulebookRejected, parse
 from policies.rules import Rulebook
 from policies.wording import Wording
+from storage.database.after_commit import after_commit
 from storage.database.tables import law_version, rulebook_version, wording_version
 from storage.errors import Broken
 from storage.log.text_verification import check_text, check_wording
@@ -25,7 +26,8 @@ def rules_of(connection: Connection, known: Call, current: Rulebook) -> Rulebook
     try:
         return kept_rulebook(connection, known.rules_sha256) or current
     except Broken as error:
-        log.error("%s", error)
+        fault = str(error)
+        after_commit(connection, lambda: log.error("%s", fault))
         return current
 
 
@@ -40,7 +42,10 @@ def kept_rulebook(connection: Connection, sha256: str) -> Rulebook | None:
     try:
         return None if text is None else _parsed(text)
     except RulebookRejected:
-        log.error("rulebook %s: it was in force, and this program does not accept it", sha256)
+        after_commit(
+            connection,
+            lambda: log.error("rulebook %s: it was in force, and this program does not accept it", sha256),
+        )
         return None
 
 

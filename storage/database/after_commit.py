@@ -1,0 +1,36 @@
+"""Log lines that wait for the commit of a `Database.write`, whose work may run more than once, or be taken back."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+
+_WAITING = "onrecord_after_commit"
+
+
+def after_commit(connection: Connection, say: Callable[[], object]) -> None:
+    """Call `say` once, when what the connection writes is on disk, and never where that is taken back. While nothing
+    is written, as in a `Database.read`, it is called at once.
+
+    `say` writes log lines: it raises nothing, and takes no time, since others wait for the same commit.
+    """
+    waiting = connection.info.get(_WAITING)
+    if waiting is None:
+        say()
+    else:
+        waiting.append(say)
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Commits at the end, and calls then what waited for it."""
+    waiting: list[Callable[[], object]] = []
+    with engine.begin() as connection:
+        info = connection.info  # of a connection that is lost on the way it can't be asked for any more
+        info[_WAITING] = waiting
+        try:
+            yield connection
+        finally:
+            info.pop(_WAITING, None)
+    for say in waiting:
+        say()
