@@ -47,7 +47,9 @@ class About:
 
 def readme(about: About, calls: Sequence[BundledCall]) -> str:
     text = files("evidence").joinpath("bundle_readme.txt").read_text(encoding="utf-8")
+    certification = files("evidence").joinpath("bundle_certification.txt").read_text(encoding="utf-8")
     return text.format(
+        certification=certification.format(operator=about.operator, made_at=about.made_at),
         operator=about.operator,
         made_at=about.made_at,
         scope=about.scope,
