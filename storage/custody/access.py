@@ -7,15 +7,13 @@ that then failed, and misses none.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection
 
 from evidence.events import Event, Value
-from policies.consent import RECORDING_OUTCOMES, Outcome
-from policies.lifecycle import RecordingState
-from policies.purposes import Allowed, NotGranted, use_of
+from policies.access import Audio, may_open
+from policies.purposes import Allowed, NotGranted
 from storage.audio.contract import AudioStore
 from storage.audio.unseal import KeptAudio, kept_audio
 from storage.custody.row_watch import contradictions, raise_contradiction
@@ -25,7 +23,6 @@ from storage.row_check.differences import Difference
 from storage.rows import calls, permits, recordings
 from storage.rows.calls import Call
 from storage.rows.incidents import is_open_of_call
-from storage.rows.permits import Permit
 from storage.rows.recordings import Recording
 
 # A purpose goes into the log for ever, so it can't be whatever somebody typed: a number, say.
@@ -65,9 +62,7 @@ def open_for_purpose(
     if differs := contradictions(connection, owner.id, moment.at):
         decided: Allowed | NotGranted = _not_believed(connection, moment, known, differs)
     else:
-        decided = _decide(owner, known, permits.permit_of(connection, owner.id), purpose, moment.at)
-    if isinstance(decided, Allowed) and is_open_of_call(connection, recordings.IN_DOUBT, owner.id):
-        decided = NotGranted("it is unclear which recording of the call is the one that was agreed to")
+        decided = may_open(_audio(connection, owner, known), purpose, moment.at)
     public: dict[str, Value] = {"recording": known.id, "purpose": purpose}
     match decided:
         case NotGranted(reason):
@@ -90,13 +85,13 @@ def _not_believed(
     return NotGranted("its rows say something else than the log")
 
 
-def _decide(owner: Call, known: Recording, permit: Permit | None, purpose: str, at: datetime) -> Allowed | NotGranted:
-    if owner.outcome == Outcome.WITHDRAWN:
-        return NotGranted("its caller has withdrawn the consent")
-    if known.state is not RecordingState.KEPT:
-        return NotGranted(f"it is {known.state}, not kept")
-    if known.permit is None or permit is None or owner.outcome not in RECORDING_OUTCOMES:
-        return NotGranted("no permit covers it")
-    if known.retain_until is None or known.retain_until <= at:
-        return NotGranted("the time for which it is kept is over")
-    return use_of(permit.purposes, purpose, at)
+def _audio(connection: Connection, owner: Call, recording: Recording) -> Audio:
+    permit = permits.permit_of(connection, owner.id)
+    return Audio(
+        outcome=owner.outcome,
+        state=recording.state,
+        is_permitted=recording.permit is not None,
+        granted=None if permit is None else permit.purposes,
+        retain_until=recording.retain_until,
+        is_in_doubt=is_open_of_call(connection, recordings.IN_DOUBT, owner.id),
+    )
