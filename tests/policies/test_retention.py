@@ -1,7 +1,7 @@
 """How long a recording may be used for each purpose and must be kept, by the law of its places and the rulebook."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -126,6 +126,20 @@ def test_a_floor_keeps_what_its_purposes_no_longer_use(place: str, sector: str, 
     assert ruling.keeping.conflicts == ()
     assert rule in {reason.record for reason in ruling.reasons}
     assert kept_until(ruled(place, sectors=[], retention="short")) == "2026-12-01"
+
+
+@pytest.mark.parametrize("places", ["DE FR", "FR DE"])
+def test_of_the_floors_of_all_ends_the_highest_holds(places: str) -> None:
+    in_germany = Override(jurisdiction="DE", keep_at_least=YEAR, because="counsel")
+    in_france = Override(jurisdiction="FR", keep_at_least=HALF_A_YEAR, because="counsel")
+    for both in ((in_germany, in_france), (in_france, in_germany)):
+        assert kept_until(ruled(places, *both, retention="short")) == "2027-11-24"
+
+
+@pytest.mark.parametrize(("days", "ended_by"), [(6, "rulebook"), (7, ""), (8, "")])
+def test_a_ceiling_ends_a_use_only_where_it_is_shorter_than_the_operators_own_rule(days: int, ended_by: str) -> None:
+    (kept,) = ruled("US-NY", Override(keep_at_most=Duration(days=days)), retention="short").keeping.purposes
+    assert (kept.until, kept.ended_by) == (AT + timedelta(days=min(days, 7)), ended_by)
 
 
 def test_in_hungary_five_years_are_the_shortest_and_the_longest_time() -> None:

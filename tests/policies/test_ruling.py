@@ -410,3 +410,37 @@ def test_a_kept_text_of_the_law_gives_the_same_ruling_years_later() -> None:
     of = Rulebook(Business("b", ("DE",), "FR"), (LINE,), RETENTION, "0" * 64)
     found = ends_of(of, LINE, ["US-CA"])
     assert rule(read_law(LAW.text), of, LINE, found, AT) == rule(LAW, of, LINE, found, AT)
+
+
+@pytest.mark.parametrize("purposes", [("quality", "training"), ("training", "quality")])
+def test_silence_is_consent_to_all_purposes_or_to_none(purposes: tuple[str, ...]) -> None:
+    not_for_training = Override(purpose="training", silence_is_consent=False)
+    both = ruled("US-NY", not_for_training, purposes=purposes, silence_is_consent=True)
+    assert not both.standard.silence_is_consent
+    assert ruled("US-NY", not_for_training, purposes=("quality",), silence_is_consent=True).standard.silence_is_consent
+
+
+@pytest.mark.parametrize("places", ["US-OR US-NY", "US-NY US-OR"])
+@pytest.mark.parametrize(("in_oregon", "elsewhere"), [(1, 3), (3, 1)])
+def test_the_question_is_played_as_often_as_the_place_with_the_fewest_playings_says(
+    places: str, in_oregon: int, elsewhere: int
+) -> None:
+    by = Override(jurisdiction="US-OR", prompts_max=in_oregon)
+    assert ruled(places, by, prompts_max=elsewhere).standard.prompts_max == 1
+
+
+@pytest.mark.parametrize("places", ["US-OR US-NY", "US-NY US-OR"])
+def test_a_caller_who_may_be_where_a_line_never_records_is_not_recorded_although_it_must_elsewhere(places: str) -> None:
+    never, must = (
+        Override(jurisdiction="US-OR", consent=Mode.NEVER),
+        Override(jurisdiction="US-NY", consent=Mode.MUST_RECORD),
+    )
+    assert ruled("US-NY", never, must).mode is Mode.MUST_RECORD
+    assert ruled(places, never, must).mode is Mode.NEVER
+
+
+def test_an_override_of_the_lines_setting_is_told_by_its_number() -> None:
+    by = Override(jurisdiction="US-OR", consent=Mode.OPT_IN, number=5)
+    (why,) = (reason for reason in ruled("US-OR", by).reasons if reason.about == "the line")
+    assert (why.says, why.override) == ("says opt_in", 5)
+    assert [reason for reason in ruled("US-NY", by).reasons if reason.about == "the line"] == []
