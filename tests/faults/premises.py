@@ -222,9 +222,16 @@ class Premises:
         return decided
 
     def hears(
-        self, owner: Call, recording_sid: str, event: RecordingEvent, *, duration_s: int | None = None
+        self,
+        owner: Call,
+        recording_sid: str,
+        event: RecordingEvent,
+        *,
+        duration_s: int | None = None,
+        source: str = OURS,
     ) -> Recording:
-        told = News(recording_sid, event, OURS, reports_to_us=True, duration_s=duration_s)
+        """A callback tells of it: at our own address, unless another source started it."""
+        told = News(recording_sid, event, source, reports_to_us=source == OURS, duration_s=duration_s)
         return self.write(
             lambda connection: news.take_news(connection, self.moment(), self.row(connection, owner), told, self.jobs)
         )

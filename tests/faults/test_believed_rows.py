@@ -16,6 +16,7 @@ from storage.row_check.logged_calls import Contradicted
 from storage.rows import calls, holds, permits
 from storage.rows.recordings import Recording
 from tests.conftest import NOON
+from tests.faults.phone_company import BY_REST
 from tests.faults.premises import KEK, WAV, Premises, new_sid
 
 LATER, EARLIER = NOON + timedelta(days=999), NOON - timedelta(days=1)
@@ -219,3 +220,12 @@ def test_rows_that_agree_call_nobody(premises: Premises) -> None:
         some.look()
         assert (some.last == "") is last
     assert incidents(premises) == {}
+
+
+def test_a_recording_that_another_application_started_goes_whatever_a_row_says_of_the_outcome(
+    premises: Premises,
+) -> None:
+    owner = premises.call()
+    tamper(premises, update(call).values(outcome="declined", state="suppressed"))
+    other = premises.hears(owner, new_sid(), RecordingEvent.COMPLETED, source=BY_REST)
+    assert other.state is RecordingState.CONDEMNED

@@ -17,6 +17,7 @@ from storage.errors import Unavailable
 from storage.jobs.steps import Steps
 from storage.rows.recordings import Recording
 from tests.faults.interruptions import Died, Interruption, at_each_effect, die, nobody_answers
+from tests.faults.phone_company import BY_REST, OURS
 from tests.faults.premises import ONE_MACHINE, WAV, Patient, Premises, Remembered
 
 EITHER_SIDE = pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
@@ -227,3 +228,39 @@ def test_tidying_touches_nothing_that_is_not_ours(premises: Premises) -> None:
     (spool / "a file").write_text("of somebody's")
     tidy(premises.shop)
     assert {path.name for path in spool.iterdir()} == {one.id, "somebody's", "a file"}
+
+
+@ONE_MACHINE
+def test_a_job_that_need_not_be_leaves_the_only_copy_at_twilio_alone(premises: Premises) -> None:
+    one = premises.completed()
+    destroyed(premises.shop, one)
+    assert premises.company.holds(one.recording_sid)
+    assert not {"stop", "delete"} & {method for method, _ in premises.company.asked}
+    premises.work()
+    premises.assert_kept(one)
+
+
+@ONE_MACHINE
+def test_the_certificate_of_another_applications_recording_says_that_no_permit_covered_it(premises: Premises) -> None:
+    """Although the caller had agreed to ours, and the permit stands."""
+    ours = premises.stored()
+    sid = premises.company.start(premises.owner(ours).call_sid, WAV)
+    premises.company.complete(sid)
+    other = premises.hears(premises.owner(ours), sid, RecordingEvent.COMPLETED, source=BY_REST)
+    premises.work()
+    premises.assert_gone(other)
+    premises.assert_kept(ours)
+    [told] = [event for event in premises.story(ours).events if event["type"] == "recording.destroyed"]
+    assert (told["recording"], told["rule"]) == (other.id, "no permit")
+
+
+@ONE_MACHINE
+def test_a_recording_is_condemned_once_and_the_event_says_which_whose_and_why(premises: Premises) -> None:
+    one = premises.stored()
+    for _ in range(2):
+        premises.condemn(one)
+    [told] = [event for event in premises.story(one).events if event["type"] == "recording.condemned"]
+    assert (told["recording"], told["source"], told["why"]) == (one.id, OURS, "withdrawn")
+    assert told["sd"].keys() == {"provider_recording_id"}
+    [raised] = premises.story(one).incidents
+    assert (raised.kind, raised.about) == ("recording_without_permit", one.id)

@@ -136,6 +136,8 @@ def test_a_call_that_twilio_never_knew_is_ended_when_none_can_last_that_long(pre
     assert row(premises, owner).sweep_at is not None
     asked = len([sid for method, sid in premises.company.asked if method == "call"])
     assert asked <= 16, "ever more rarely"
+    [ended] = [event for event in premises.story(owner).events if event["type"] == "call.completed"]
+    assert ended["status"] == "unknown to Twilio"
 
 
 @ONE_MACHINE

@@ -13,9 +13,10 @@ from storage.errors import Broken
 from storage.row_check import check as row_check
 from storage.rows import news, recordings
 from storage.rows.calls import Call
+from storage.rows.news import News
 from storage.rows.recordings import Recording
 from tests.faults.phone_company import BY_REST, OURS
-from tests.faults.premises import ONE_MACHINE, WAV, Premises
+from tests.faults.premises import ONE_MACHINE, WAV, Premises, new_sid
 from tests.faults.test_access import ask, reason
 from tests.faults.test_sweep import over, recordings_of, swept
 from tests.storage.wavs import stereo, tone, wav_bytes
@@ -363,3 +364,40 @@ def test_a_recording_is_never_two_at_once(premises: Premises) -> None:
     with premises.shop.database.read() as connection:
         [one] = recordings.of_call(connection, owner.id)
     premises.assert_kept(one)
+
+
+@ONE_MACHINE
+def test_what_was_told_of_a_recording_once_stays_until_something_else_is_told(premises: Premises) -> None:
+    owner, sid, began = premises.call(), new_sid(), premises.clock() - timedelta(seconds=2)
+
+    def hears(told: News) -> Recording:
+        return premises.write(
+            lambda connection: news.take_news(
+                connection, premises.moment(), premises.row(connection, owner), told, premises.jobs
+            )
+        )
+
+    completed = News(
+        sid, RecordingEvent.COMPLETED, OURS, True, duration_s=0, channels=2, track="both", started_at=began
+    )
+    hears(completed)
+    one = hears(News(sid, RecordingEvent.IN_PROGRESS, ""))
+    assert (one.duration_s, one.channels, one.track, one.started_at) == (0, 2, "both", began)
+    assert (one.source, one.reported_at) == (OURS, premises.clock())
+    assert hears(replace(completed, duration_s=3)).duration_s == 3
+
+
+@ONE_MACHINE
+def test_what_is_stored_keeps_its_own_length_and_form_whatever_is_told_later(premises: Premises) -> None:
+    one = premises.stored()
+    premises.hears(premises.owner(one), one.recording_sid, RecordingEvent.COMPLETED, duration_s=99)
+    assert premises.recording(one).duration_s == one.duration_s == 3
+
+
+@ONE_MACHINE
+def test_when_a_recording_began_is_taken_from_twilios_list(premises: Premises) -> None:
+    owner = premises.call()
+    sid = premises.company.start(owner.call_sid, WAV)
+    began = premises.company.now()
+    swept(premises)
+    assert found(premises, owner)[sid].started_at == began
