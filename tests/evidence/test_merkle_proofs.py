@@ -110,6 +110,13 @@ def test_a_path_too_long_or_too_short_proves_nothing(old: int, size: int) -> Non
             check_consistency(old, ROOTS[old], size, ROOTS[size], wrong)
 
 
+@pytest.mark.parametrize(("old", "size"), [(2, 1), (4, 2), (8, 4)])
+def test_a_tree_that_lost_leaves_does_not_go_on_although_its_root_stayed(old: int, size: int) -> None:
+    """The root of the longer tree is all that is asked for where that is perfect, and would lead to itself."""
+    with pytest.raises(NotProven, match="does not go on"):
+        check_consistency(old, ROOTS[old], size, ROOTS[old], [])
+
+
 @pytest.mark.parametrize(("old", "size"), [(3, 2), (-1, 2)])
 def test_a_shorter_tree_never_goes_on_from_a_longer_one(old: int, size: int) -> None:
     with pytest.raises(ValueError, match="does not go on"):
