@@ -116,11 +116,30 @@ def test_where_the_rulebook_says_never_nothing_is_remembered(installation: Insta
     assert REMEMBERED not in said(installation.twilio.dial().arrives())
 
 
+def test_a_decline_is_honoured_no_more_once_the_rulebook_remembers_none(remembering: Remembering) -> None:
+    declined(remembering)
+    forgetful = install(remembering.database, RULEBOOK.read_text())
+    call = forgetful.twilio.dial(caller=remembering.caller)
+    assert REMEMBERED not in said(call.arrives())
+    ruling = forgetful.events(call.sid)[0]["ruling"]
+    assert isinstance(ruling, dict)
+    assert (ruling["declined_before"], ruling["remembered_decline"]) == (False, False)
+
+
 def test_a_line_that_must_record_asks_whoever_declined_elsewhere(remembering: Remembering) -> None:
     declined(remembering)
     call = remembering.dial(MUST_RECORD)
     assert REMEMBERED not in said(call.arrives())
     assert remembering.call(call.sid).mode == "must_record"
+
+
+def test_agreeing_on_a_line_that_must_record_takes_no_decline_back(remembering: Remembering) -> None:
+    """Who can't be connected otherwise has not changed their mind about the other lines."""
+    declined(remembering)
+    call = remembering.dial(MUST_RECORD)
+    assert starts_recording(call.presses(call.to_the_question(), "1"))
+    assert "decline.forgotten" not in remembering.event_types(call.sid)
+    assert REMEMBERED in said(remembering.dial().arrives())
 
 
 def test_a_refusal_on_a_line_that_must_record_is_about_that_line(remembering: Remembering) -> None:
@@ -149,7 +168,9 @@ def test_staying_on_is_no_consent_once_the_number_declined_elsewhere(
         answer = staying.presses(answer, keys)
     assert connects(answer)
     assert not starts_recording(answer)
-    assert remembering.call(staying.sid).reason == "remembered decline"
+    known = remembering.call(staying.sid)
+    assert (known.outcome, known.reason) == ("not_asked", "remembered decline")
+    assert "decline.remembered" not in remembering.event_types(staying.sid), "nobody said no on this call"
 
 
 def test_pressing_1_is_consent_whatever_was_said_on_another_call(remembering: Remembering) -> None:
