@@ -22,7 +22,7 @@ TOOLS: dict[str, set[str]] = {
         "onrecord/selftest/http.py",
         "onrecord/demo/local_installation.py",
         "onrecord/demo/run.py",
-        "onrecord/demo/calls.py",
+        "onrecord/demo/control_api.py",
     },
     "urllib3": {
         "outbound/bounded_http.py",

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import requests
 from rich.table import Table
 
 from compliance.call_life import CallLife
+from onrecord.demo.control_api import ControlApi, SeenCall
 
 ASKING, NOTICE = "+12125550100", "+12125550101"
 CALIFORNIA, MEXICO, GERMANY, WITHHELD = "+14155550112", "+525512345678", "+4930123456", "anonymous"
@@ -79,23 +79,14 @@ class Placed:
     call_sid: str
     simulator_url: str
 
-    def seen(self) -> dict[str, Any]:
-        one: dict[str, Any] = requests.get(f"{self.simulator_url}/simulator/calls/{self.call_sid}", timeout=10).json()
-        one["left_early"] = self.plan.does.get("hangs_up") in _LEFT_EARLY
-        return one
+    def seen(self) -> SeenCall:
+        left_early = self.plan.does.get("hangs_up") in _LEFT_EARLY
+        return ControlApi(self.simulator_url).call(self.call_sid, left_early=left_early)
 
 
 def place(simulator_url: str, plan: DemoCall) -> Placed:
     body = {"from": plan.caller, "to": plan.line, "label": plan.title, "caller": {"talks_s": _TALKS_S, **plan.does}}
-    answer = requests.post(f"{simulator_url}/simulator/calls", json=body, timeout=10)
-    answer.raise_for_status()
-    return Placed(plan, answer.json()["call_sid"], simulator_url)
-
-
-def calls_of(simulator_url: str) -> list[dict[str, Any]]:
-    """Every call that was ever placed there."""
-    listed: list[dict[str, Any]] = requests.get(f"{simulator_url}/simulator/calls", timeout=10).json()["calls"]
-    return listed
+    return Placed(plan, ControlApi(simulator_url).place(body), simulator_url)
 
 
 def table(rows: list[tuple[Placed, CallLife | None]]) -> Table:

@@ -4,16 +4,16 @@ No row of ours is asked. Where that side leaves room, a request perhaps having r
 outcomes that may be right, and else one.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from compliance import twiml_reading
 from compliance.twiml_reading import Twiml, Unreadable, Verb
+from onrecord.demo.control_api import Fetched, SeenCall
 from policies.consent import RECORDING_OUTCOMES, Outcome
 
-Json = Mapping[str, Any]
 Outcomes = frozenset[Outcome | None]  # None: the service knows nothing of the call
 _STEPS = frozenset({"answer", "language", "choice", "consent", "ended", "fallback"})
 # Twilio's errors for a connection that never came about: nothing was sent.
@@ -71,8 +71,8 @@ class PhoneSide:
     """What the call may be on record as."""
 
     @classmethod
-    def of(cls, seen: Json) -> "PhoneSide":
-        """From the simulator's JSON of a call that is over."""
+    def of(cls, seen: SeenCall) -> "PhoneSide":
+        """Of a call that is over."""
         requests = list(_requests(seen))
         found: Outcomes = frozenset({None})
         for asked in requests:
@@ -98,22 +98,26 @@ class PhoneSide:
                 yield "P2", "the caller said no and was asked again"
 
 
-def _requests(seen: Json) -> Iterable[Asked]:
+def _requests(seen: SeenCall) -> Iterable[Asked]:
     """Those that reached the service, and those that may have: Twilio cannot tell an answer that was lost. A no that
     was never sent may be on record too, since Twilio tells of it afterwards.
     """
-    for one in seen["documents"]:
-        folder, _, path = urlsplit(one["url"]).path.removeprefix("/").partition("/")
+    for fetched in seen.fetched:
+        folder, _, path = urlsplit(fetched.url).path.removeprefix("/").partition("/")
         step = path.partition("/")[0]
-        if one["kind"] != "voice" or folder != "voice" or step not in _STEPS:
+        if fetched.kind != "voice" or folder != "voice" or step not in _STEPS:
             continue
-        if one["params"].get("CallSid") != seen["call_sid"]:
+        if fetched.params.get("CallSid") != seen.call_sid:
             continue
-        status, is_known = one["status"], one["status"] == 200
-        digits, is_lost = one["params"].get("Digits", ""), status is None and one["code"] in _NEVER_SENT
-        may_be_known = (status is None and not is_lost) or (status or 0) >= 500 or (step == "consent" and digits == "2")
-        if is_known or may_be_known:
-            yield Asked(step, digits, _document(one["twiml"]) if is_known else None, is_known)
+        digits, is_known = fetched.params.get("Digits", ""), fetched.status == HTTPStatus.OK
+        if is_known or _may_be_known(fetched, step, digits):
+            yield Asked(step, digits, _document(fetched.twiml) if is_known else None, is_known)
+
+
+def _may_be_known(fetched: Fetched, step: str, digits: str) -> bool:
+    if fetched.status is None and fetched.code not in _NEVER_SENT:
+        return True
+    return (fetched.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR or (step == "consent" and digits == "2")
 
 
 def _document(twiml: str) -> Twiml | None:
@@ -204,25 +208,20 @@ _DECIDES = {
 }
 
 
-def _ended(found: Outcome | None, seen: Json, requests: Sequence[Asked]) -> Collection[Outcome]:
+def _ended(found: Outcome | None, seen: SeenCall, requests: Sequence[Asked]) -> Collection[Outcome]:
     """The outcome at the call's end. A caller for whom agents were rung did not hang up on a question before."""
     if found is None:
         return {Outcome.NOT_ASKED}
     if found not in _HUNG_UP:
         return {found}
-    if seen["legs"]:
+    if seen.legs:
         return {Outcome.NOT_ASKED}
-    is_all_known = all(asked.is_known for asked in requests) and not any(one["failure"] for one in seen["documents"])
-    was_told = any(one["kind"] == "call" and one.get("status") in range(200, 300) for one in seen["callbacks"])
-    is_clear = seen["hung_up"] and is_all_known and was_told
+    is_all_known = all(asked.is_known for asked in requests) and not any(fetched.failure for fetched in seen.fetched)
+    was_told = any(callback.kind == "call" and callback.status in range(200, 300) for callback in seen.callbacks)
+    is_clear = seen.has_hung_up and is_all_known and was_told
     return {found} if is_clear else {found, Outcome.NOT_ASKED}
 
 
 def _agrees(asked: Asked) -> bool:
     """Whether a request is an act of consent: the accept key, or staying on where that is one."""
     return asked.step == "choice" or (asked.step == "consent" and asked.digits in ("1", ""))
-
-
-def is_ours(recorded: Json) -> bool:
-    """Whether a document of ours started a recording: no other names the callback."""
-    return bool(recorded["source"] == "StartCallRecordingTwiML" and "/callbacks/recording/" in recorded["callback"])

@@ -8,16 +8,16 @@ measured, the log is computed again. So a call that the service misunderstood is
 import io
 import json
 import wave
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, select
 
 from compliance.call_life import CallLife, life_of
-from onrecord.demo.phone_side import PhoneSide, is_ours
+from onrecord.demo.control_api import SeenCall, SeenRecording
+from onrecord.demo.phone_side import PhoneSide
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
 from storage.audio import audio_objects
@@ -33,9 +33,7 @@ from storage.log import verification as log_verification
 from storage.row_check import check as row_check
 from storage.rows.recordings import Recording
 
-Json = Mapping[str, Any]
 _DURATION_TOLERANCE_S = 2.0
-_CUT_MIN_S = 0.01
 _OF_NO_RECORDING = frozenset(
     {IncidentKind.PROVIDER_CONTRADICTS, IncidentKind.POLICY_CONFLICT, IncidentKind.STEPS_NOT_HEARD}
 )
@@ -65,28 +63,28 @@ class Witness:
     spool: Path | None = None
 
 
-def breaches(witness: Witness, seen: Sequence[Json], *, others: Collection[str] = ()) -> list[Breach]:
+def breaches(witness: Witness, seen: Sequence[SeenCall], *, others: Collection[str] = ()) -> list[Breach]:
     """Check every call that the telephone's side has seen, once nothing is under way any more.
 
     `others` are the sids of calls that it has seen too and that are not to be checked, being under way perhaps.
     """
     with witness.database.read() as connection:
         found = list(_log(connection))
-        unknown: list[Json] = []
-        for one in seen:
-            told = life_of(connection, one["call_sid"])
+        unknown: list[SeenCall] = []
+        for placed in seen:
+            told = life_of(connection, placed.call_sid)
             if told is None:
-                unknown.append(one)
+                unknown.append(placed)
                 continue
-            side = PhoneSide.of(one)
+            side = PhoneSide.of(placed)
             found += _as_it_was(side, told)
-            found += _told_first(connection, one, side, told)
-            found += _no_is_final(connection, one, side, told)
-            found += _gets_through(one, told)
-            found += _nothing_lost(witness, connection, one, side, told)
-            found += _names_nobody(connection, one, told)
+            found += _told_first(connection, placed, side, told)
+            found += _no_is_final(connection, placed, side, told)
+            found += _gets_through(placed, told)
+            found += _nothing_lost(witness, connection, placed, side, told)
+            found += _names_nobody(connection, placed, told)
         found += _unknown(connection, unknown)
-        found += _invented(connection, {one["call_sid"] for one in seen} | {*others})
+        found += _invented(connection, {placed.call_sid for placed in seen} | {*others})
         found += strays(witness, connection)
     return found
 
@@ -112,41 +110,39 @@ def _as_it_was(side: PhoneSide, told: CallLife) -> Iterator[Breach]:
         yield Breach(promise, told.call.call_sid, what)
 
 
-def _told_first(connection: Connection, one: Json, side: PhoneSide, told: CallLife) -> Iterator[Breach]:
+def _told_first(connection: Connection, seen: SeenCall, side: PhoneSide, told: CallLife) -> Iterator[Breach]:
     """P1: our own recording starts after the last word of the disclosure, and after consent is in the log.
 
     A disclosure that was cut short is none. Of a call that was sent back, those that come later are another's.
     """
     words, recorded_words = _disclosure(connection, told)
     disclosures = [
-        heard
-        for heard in one["heard"]
-        if heard["text"] == words or (recorded_words and recorded_words in heard["text"])
+        heard for heard in seen.heard if heard.text == words or (recorded_words and recorded_words in heard.text)
     ]
-    starts = [recorded["started_at_s"] for recorded in one["recordings"] if is_ours(recorded)]
+    starts = [recorded.started_at_s for recorded in seen.recordings if recorded.is_ours]
     for start_s in starts:
-        before = [_heard_to_s(heard) for heard in disclosures if heard["at_s"] <= start_s]
+        before = [heard.to_s for heard in disclosures if heard.at_s <= start_s]
         if not before or before[-1] is None or before[-1] > start_s:
             yield Breach("P1", told.call.call_sid, "a recording started before the disclosure had ended")
     if (starts or side.was_agreed) and not any(event["type"] == "recording.permitted" for event in told.events):
         yield Breach("P1", told.call.call_sid, "a recording started without consent in the log")
 
 
-def _no_is_final(connection: Connection, one: Json, side: PhoneSide, told: CallLife) -> Iterator[Breach]:
+def _no_is_final(connection: Connection, seen: SeenCall, side: PhoneSide, told: CallLife) -> Iterator[Breach]:
     """P2: where nobody consented nothing remains, at Twilio or here; and what ran nevertheless is an incident.
 
     It is none where the caller had agreed to our recording first, and said no later.
     """
     consented = side.is_consented(told.call.outcome)
     in_doubt = {kept.recording_sid for kept in told.recordings if kept.state is RecordingState.QUARANTINED}
-    for recorded in one["recordings"]:
-        if (consented and is_ours(recorded)) or recorded["status"] == "absent":
+    for recorded in seen.recordings:
+        if (consented and recorded.is_ours) or recorded.status == "absent":
             continue
-        if consented and recorded["sid"] in in_doubt and told.incidents:
+        if consented and recorded.sid in in_doubt and told.incidents:
             continue
-        if not recorded["deleted"]:
+        if not recorded.is_deleted:
             yield Breach("P2", told.call.call_sid, "Twilio still holds a recording that nobody consented to")
-        if not _says_why(told) and not (side.was_agreed and is_ours(recorded)):
+        if not _says_why(told) and not (side.was_agreed and recorded.is_ours):
             yield Breach("P2", told.call.call_sid, "a recording without consent raised no incident")
     if consented:
         return
@@ -155,16 +151,16 @@ def _no_is_final(connection: Connection, one: Json, side: PhoneSide, told: CallL
             yield Breach("P2", told.call.call_sid, f"recording {kept.id} is {kept.state} without consent")
 
 
-def _gets_through(one: Json, told: CallLife) -> Iterator[Breach]:
+def _gets_through(seen: SeenCall, told: CallLife) -> Iterator[Breach]:
     """P3: for whoever stays on the line the agents are rung, whatever the caller answered, and whenever sent back."""
-    wanted = not one["left_early"] and told.call.mode != "must_record"
-    since_s = max((sent["at_s"] for sent in one["sent_back"]), default=0.0)
-    if wanted and not any(leg["at_s"] >= since_s for leg in one["legs"]):
+    wanted = not seen.left_early and told.call.mode != "must_record"
+    since_s = max(seen.sent_back_at_s, default=0.0)
+    if wanted and not any(leg.at_s >= since_s for leg in seen.legs):
         yield Breach("P3", told.call.call_sid, "the caller stayed on and no agent was rung")
 
 
 def _nothing_lost(
-    witness: Witness, connection: Connection, one: Json, side: PhoneSide, told: CallLife
+    witness: Witness, connection: Connection, seen: SeenCall, side: PhoneSide, told: CallLife
 ) -> Iterator[Breach]:
     """P4: what Twilio completed of a consented recording is here and opens, or an incident says why not.
 
@@ -173,24 +169,24 @@ def _nothing_lost(
     if not side.is_consented(told.call.outcome):
         return
     ours = {kept.recording_sid: kept for kept in told.recordings}
-    for recorded in one["recordings"]:
-        if not is_ours(recorded) or recorded["status"] not in {"completed", "deleted"}:
+    for recorded in seen.recordings:
+        if not recorded.is_ours or recorded.status not in {"completed", "deleted"}:
             continue
-        kept = ours.get(recorded["sid"])
+        kept = ours.get(recorded.sid)
         if kept is None or kept.state is not RecordingState.KEPT:
             yield from _not_kept(recorded, kept, told)
             continue
         yield from _opens(witness, connection, recorded, kept, told)
-        if not recorded["deleted"]:
+        if not recorded.is_deleted:
             yield Breach("P4", told.call.call_sid, "Twilio's copy remains although ours is verified")
 
 
-def _not_kept(recorded: Json, kept: Recording | None, told: CallLife) -> Iterator[Breach]:
+def _not_kept(recorded: SeenRecording, kept: Recording | None, told: CallLife) -> Iterator[Breach]:
     if kept and _had_its_time(kept, told):
         return
     if kept and kept.state in _GIVEN_UP:
         yield Breach("P4", told.call.call_sid, f"the caller agreed to recording {kept.id}, and it is {kept.state}")
-    elif recorded["deleted"]:
+    elif recorded.is_deleted:
         yield Breach("P4", told.call.call_sid, "Twilio's copy is gone and ours was never verified")
     if not _says_why(told):
         yield Breach("P4", told.call.call_sid, "a completed recording is neither kept nor an incident")
@@ -206,12 +202,12 @@ def _had_its_time(kept: Recording, told: CallLife) -> bool:
     return any(event["recording"] == kept.id and event["rule"] == "retention" for event in destroyed)
 
 
-def _names_nobody(connection: Connection, one: Json, told: CallLife) -> Iterator[Breach]:
+def _names_nobody(connection: Connection, seen: SeenCall, told: CallLife) -> Iterator[Breach]:
     """P7: no leaf holds a number, a name of Twilio's, or where audio lies: leaves are never erased."""
     leaves = "".join(leaf for _, leaf in consent_log.of_call(connection, told.call.id))
-    names = {one["from"], one["to"], one["call_sid"]}
-    names |= {leg[name] for leg in one["legs"] for name in ("to", "call_sid")}
-    names |= {recorded["sid"] for recorded in one["recordings"]}
+    names = {seen.from_, seen.to, seen.call_sid}
+    names |= {name for leg in seen.legs for name in (leg.to, leg.call_sid)}
+    names |= {recorded.sid for recorded in seen.recordings}
     names |= {kept.object_key for kept in told.recordings if kept.object_key}
     for name in names:
         if not name.isalpha() and len(name) >= _NAME_CHARS_MIN and name.removeprefix("+") in leaves:
@@ -219,7 +215,7 @@ def _names_nobody(connection: Connection, one: Json, told: CallLife) -> Iterator
 
 
 def _opens(
-    witness: Witness, connection: Connection, recorded: Json, kept: Recording, told: CallLife
+    witness: Witness, connection: Connection, recorded: SeenRecording, kept: Recording, told: CallLife
 ) -> Iterator[Breach]:
     """The master is opened with its key and is a recording as long as Twilio's; nothing else lies beside it."""
     objects = audio_objects.of(connection, kept.id)
@@ -240,20 +236,20 @@ def _opens(
     except (Broken, Refused, wave.Error) as error:
         yield Breach("P4", told.call.call_sid, f"recording {kept.id} does not open: {error}")
         return
-    if abs(length_s - float(recorded["duration_s"])) > _DURATION_TOLERANCE_S:
+    if abs(length_s - (recorded.duration_s or 0)) > _DURATION_TOLERANCE_S:
         yield Breach("P4", told.call.call_sid, f"recording {kept.id} lasts {length_s:.1f} s, not as at Twilio")
-    if sha256(wav).hexdigest() != recorded["sha256"]:
+    if sha256(wav).hexdigest() != recorded.sha256:
         yield Breach("P4", told.call.call_sid, f"recording {kept.id} is not what Twilio recorded")
 
 
-def _unknown(connection: Connection, unknown: Sequence[Json]) -> Iterator[Breach]:
+def _unknown(connection: Connection, unknown: Sequence[SeenCall]) -> Iterator[Breach]:
     """P5, P7: what the database does not know was erased, and then nothing of it remains at Twilio either."""
     erased = set(connection.scalars(select(call.c.id).where(call.c.erased_at.is_not(None))))
-    for one in unknown:
+    for seen in unknown:
         if len(unknown) > len(erased):  # which of them is an erased one, nobody can tell any more
-            yield Breach("P5", one["call_sid"], "the database does not know the call")
-        elif not all(recorded["deleted"] for recorded in one["recordings"] if recorded["status"] != "absent"):
-            yield Breach("P7", one["call_sid"], "the call was erased, and Twilio still holds a recording of it")
+            yield Breach("P5", seen.call_sid, "the database does not know the call")
+        elif not all(recorded.is_deleted for recorded in seen.recordings if recorded.status != "absent"):
+            yield Breach("P7", seen.call_sid, "the call was erased, and Twilio still holds a recording of it")
     for call_id in erased:
         if erasure.look(connection, call_id, again=True):
             yield Breach("P7", call_id, "the call was erased, and something that is personal is left")
@@ -300,9 +296,3 @@ def _disclosure(connection: Connection, told: CallLife) -> tuple[str, str]:
     query = select(wording_version.c.text).where(wording_version.c.sha256 == told.call.wording_sha256)
     published = json.loads(connection.scalars(query).one())
     return published["disclosure"], published.get("disclosure_audio", "")
-
-
-def _heard_to_s(heard: Json) -> float | None:
-    """When the last word was heard; None where it was cut."""
-    is_whole = heard["played_s"] >= heard["duration_s"] - _CUT_MIN_S
-    return float(heard["at_s"]) + float(heard["duration_s"]) if is_whole else None

@@ -18,7 +18,8 @@ from rich.console import Console
 
 from compliance.call_life import CallLife, life_of
 from onrecord.demo import promises
-from onrecord.demo.calls import CALLS, Placed, calls_of, place, table
+from onrecord.demo.calls import CALLS, Placed, place, table
+from onrecord.demo.control_api import ControlApi
 from onrecord.demo.local_installation import DidNotStart, LocalInstallation
 from onrecord.demo.promises import Breach, Witness
 from onrecord.installation import Installation, open_installation
@@ -63,9 +64,9 @@ def _place_all(console: Console, local: LocalInstallation, installation: Install
         placed = _play(local, installation, status.update)
     _show_calls(installation, placed)
     seen = [one.seen() for one in placed]
-    slowest_ms = max(float(document["latency_ms"]) for one in seen for document in one["documents"])
+    slowest_ms = max(fetched.latency_ms for call in seen for fetched in call.fetched)
     console.print(f"slowest answer to Twilio: {slowest_ms:.0f} ms")
-    dialled = [one["call_sid"] for one in calls_of(local.simulator_url)]  # by people too, with the browser phone
+    dialled = ControlApi(local.simulator_url).call_sids()  # by people too, with the browser phone
     found = promises.breaches(witness_of(installation), seen, others=dialled)
     for breach in found:
         console.print(str(breach))
@@ -118,7 +119,7 @@ def _play(local: LocalInstallation, installation: Installation, say: Callable[[s
 
 def _start_rogue(installation: Installation, one: Placed) -> bool:
     """Start a recording behind the service's back, once the caller who declined talks to the agent."""
-    if not one.seen()["connected"]:
+    if not one.seen().was_connected:
         return False
     settings = installation.settings
     url = f"{one.simulator_url}/2010-04-01/Accounts/{settings.account_sid}/Calls/{one.call_sid}/Recordings.json"
@@ -130,10 +131,10 @@ def is_at_rest(installation: Installation, one: Placed) -> bool:
     """Whether nothing about a call will move any more, at Twilio or here."""
     story = _story(installation, one)
     seen = one.seen()
-    if story is None or story.call.state != "ended" or not seen["settled"]:
+    if story is None or story.call.state != "ended" or not seen.is_settled:
         return False
     known = {recording.recording_sid: recording.state for recording in story.recordings}
-    heard = all(recorded["sid"] in known for recorded in seen["recordings"])
+    heard = all(recording.sid in known for recording in seen.recordings)
     return heard and not _MOVING & set(known.values())
 
 

@@ -23,6 +23,7 @@ from callflow.webhooks import Webhooks, create_app
 from compliance.call_life import CallLife, life_of
 from compliance.provider.corroborate_call import Corroboration
 from onrecord.demo import promises
+from onrecord.demo.control_api import SeenCall
 from onrecord.demo.promises import Witness
 from onrecord.lines import publish
 from onrecord.processes.health import Readiness, add_health
@@ -200,7 +201,7 @@ class Town:
     def broken(self, seen: list[Json]) -> list[str]:
         """The promises that were broken on these calls, or to nobody in particular."""
         witness, others = Witness(self.database, self.store, KEK, self.spool), {one["call_sid"] for one in self.seen}
-        return [str(breach) for breach in promises.breaches(witness, seen, others=others)]
+        return [str(breach) for breach in promises.breaches(witness, list(map(as_seen, seen)), others=others)]
 
     def contradicted(self, call_sid: str) -> list[str]:
         """Where Twilio's account of the call differs from the log's, which it never may."""
@@ -266,6 +267,10 @@ class Town:
             except Unavailable:
                 self.exchange.clock.sleep(wait_s)
         return step()
+
+
+def as_seen(shown: Json) -> SeenCall:
+    return SeenCall.of(shown, left_early=shown["left_early"])
 
 
 @dataclass

@@ -15,6 +15,7 @@ from typing import TypeVar, cast
 from sqlalchemy import Connection, Engine
 
 from onrecord.demo import promises
+from onrecord.demo.control_api import SeenCall
 from onrecord.demo.promises import Witness
 from simulator.control import to_json
 from storage.audio.directory_store import DirectoryStore
@@ -158,7 +159,7 @@ def checked(running: Town) -> list[str]:
     """What the check says now, of all calls as they are now."""
     calls = [(running.exchange.calls[one["call_sid"]], one["left_early"]) for one in running.seen]
     witness = Witness(running.database, running.store, KEK, running.spool)
-    seen = [to_json(call) | {"left_early": left_early} for call, left_early in calls]
+    seen = [SeenCall.of(to_json(call), left_early=left_early) for call, left_early in calls]
     return [str(breach) for breach in promises.breaches(witness, seen)]
 
 

@@ -84,7 +84,7 @@ class Storm:
     def rages(self) -> None:
         due_at, live = time.monotonic() + 2.0, list[Placed]()
         while live or len(self.placed) < self.calls:
-            live = [one for one in live if not one.seen()["ended"]]
+            live = [one for one in live if not one.seen().is_over]
             if len(self.placed) < self.calls and len(live) < AT_ONCE and self.fate.random() < 0.5 and self._is_met():
                 live.append(self._place())  # one after another, so that each is somewhere else when it happens
             if time.monotonic() >= due_at:

@@ -21,7 +21,7 @@ from storage.database.tables import call
 from storage.jobs.steps import Steps
 from storage.rows import recordings
 from storage.rows.recordings import INTAKE
-from tests.calls.call_runner import KEK, Ran, Town
+from tests.calls.call_runner import KEK, Ran, Town, as_seen
 from tests.calls.script import NUMBERS
 from tests.faults.test_broken_durability import machine
 
@@ -46,7 +46,7 @@ def called(running: Town, **caller: Any) -> Ran:
 def checked(running: Town, **otherwise: Any) -> list[str]:
     """What the check says of the last call, or of one that went otherwise on the telephone's side."""
     witness, others = Witness(running.database, running.store, KEK, running.spool), running.exchange.calls
-    return [str(breach) for breach in breaches(witness, [{**running.seen[-1], **otherwise}], others=others)]
+    return [str(breach) for breach in breaches(witness, [as_seen({**running.seen[-1], **otherwise})], others=others)]
 
 
 class BrokenService:

@@ -1,11 +1,13 @@
 """What a call was by the telephone's side alone: one outcome, or several where that side leaves room."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from onrecord.demo.phone_side import PhoneSide, is_ours
+from onrecord.demo.control_api import Callback, DialledLeg, Fetched, SeenCall, SeenRecording
+from onrecord.demo.phone_side import PhoneSide
 from policies.consent import Outcome
 from tests.calls.oracle import OUTCOMES
 
@@ -16,6 +18,7 @@ ASKS = "<Gather action='https://us/voice/consent/c/1/m'/><Redirect>https://us/vo
 RECORDS = "<Start><Recording/></Start><Say>This call is now being recorded.</Say><Dial/>"
 STOPS = "<Stop><Recording name='onrecord'/></Stop><Say>This call is not recorded.</Say><Dial/>"
 SAYS_NO, CONNECTS, PARTS = "<Say>This call is not recorded.</Say><Dial/>", "<Dial/>", "<Hangup/>"
+AGENT = DialledLeg("CA" + "9" * 32, "+12125550199", 3.0)
 NEVER_SENT, UNKNOWN, LOST = ("ct", 11202), ("ct", 11205), ("rt", 11203)
 GREETED = [("answer", "", DISCLOSES)]
 TOLD = [*GREETED, ("choice", "", ASKS)]
@@ -23,32 +26,36 @@ AGREED = [*TOLD, ("consent/c/1", "1", RECORDS)]
 Step = tuple[str, str, str] | tuple[str, str, tuple[str, int]]
 
 
-def document(step: Step) -> dict[str, Any]:
+def document(step: Step) -> Fetched:
     """A request, and its answer or the way in which it failed."""
     name, digits, answer = step
     is_answered = isinstance(answer, str)
     failure, code = ("", 0) if isinstance(answer, str) else answer
-    return {
-        "kind": "voice",
-        "url": f"https://us/voice/{name}/m",
-        "params": {"CallSid": SID, "Digits": digits},
-        "status": 200 if is_answered else None,
-        "twiml": f"<Response>{answer}</Response>" if is_answered else "",
-        "failure": failure,
-        "code": code,
-    }
+    return Fetched(
+        kind="voice",
+        url=f"https://us/voice/{name}/m",
+        params={"CallSid": SID, "Digits": digits},
+        status=200 if is_answered else None,
+        twiml=f"<Response>{answer}</Response>" if is_answered else "",
+        failure=failure,
+        code=code,
+    )
+
+
+def call(fetched: Sequence[Fetched], **more: Any) -> SeenCall:
+    return SeenCall(SID, "+15125550111", "+12125550100", fetched=tuple(fetched), **more)
 
 
 def side(steps: Sequence[Step], *, rung: bool = False, hung_up: bool = False, told: int | None = 204) -> PhoneSide:
     """`told`: what we answered to the callback of the call's end, None where it never arrived."""
-    seen = {
-        "call_sid": SID,
-        "documents": [document(step) for step in steps],
-        "legs": [{}] if rung else [],
-        "hung_up": [{}] if hung_up else [],
-        "callbacks": [{"kind": "call", "status": told}] if told else [],
-    }
-    return PhoneSide.of(seen)
+    return PhoneSide.of(
+        call(
+            [document(step) for step in steps],
+            legs=(AGENT,) if rung else (),
+            has_hung_up=hung_up,
+            callbacks=(Callback("call", told),) if told else (),
+        )
+    )
 
 
 CERTAIN: list[tuple[list[Step], set[str]]] = [
@@ -125,19 +132,18 @@ def test_a_request_that_may_have_reached_us_leaves_room_and_one_that_was_never_s
 
 
 def test_an_answer_that_was_lost_on_its_way_was_given_all_the_same() -> None:
-    seen = document(("consent/c/1", "2", SAYS_NO)) | {"failure": "rt", "code": 11203}
+    seen = replace(document(("consent/c/1", "2", SAYS_NO)), failure="rt", code=11203)
     documents = [*map(document, TOLD), seen, document(("fallback", "", CONNECTS))]
-    found = PhoneSide.of({"call_sid": SID, "documents": documents, "legs": [{}], "hung_up": [], "callbacks": []})
+    found = PhoneSide.of(call(documents, legs=(AGENT,)))
     assert found.outcomes == {"declined"}
 
 
 def test_requests_to_others_and_about_other_legs_say_nothing() -> None:
-    elsewhere = document(("answer", "", RECORDS)) | {"url": "https://elsewhere/+12125550100.xml"}
+    elsewhere = replace(document(("answer", "", RECORDS)), url="https://elsewhere/+12125550100.xml")
     whisper = document(("whisper", "", RECORDS))
-    child = document(("answer", "", RECORDS)) | {"params": {"CallSid": "CA" + "2" * 32}}
-    refused = document(("answer", "", RECORDS)) | {"status": 403, "failure": "4xx", "code": 11200}
-    seen = {"call_sid": SID, "documents": [elsewhere, whisper, child, refused], "legs": [{}]}
-    assert PhoneSide.of(seen).outcomes == {"not_asked"}
+    child = replace(document(("answer", "", RECORDS)), params={"CallSid": "CA" + "2" * 32})
+    refused = replace(document(("answer", "", RECORDS)), status=403, failure="4xx", code=11200)
+    assert PhoneSide.of(call([elsewhere, whisper, child, refused], legs=(AGENT,))).outcomes == {"not_asked"}
 
 
 def test_a_recording_is_started_after_an_act_of_consent_and_a_no_is_not_asked_about_again() -> None:
@@ -177,7 +183,7 @@ def test_our_word_counts_only_where_there_is_room(
 def test_a_recording_is_ours_by_its_callback_and_not_by_how_it_was_started(
     source: str, callback: str, *, ours: bool
 ) -> None:
-    assert is_ours({"source": source, "callback": callback}) is ours
+    assert SeenRecording("RE0", source, callback, "completed", 1.0, 5.0, "", is_deleted=False).is_ours is ours
 
 
 def test_a_no_that_was_never_sent_may_be_on_record_since_twilio_tells_of_it_afterwards() -> None:

@@ -4,13 +4,14 @@ import json
 import os
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 
+from onrecord.demo.control_api import SeenCall, SeenRecording
 from onrecord.demo.promises import Witness, breaches
 from onrecord.installation import open_installation
 from storage.database.tables import call
@@ -248,14 +249,15 @@ def test_what_else_tells_of_calls_copes_with_an_erased_one(people: People) -> No
 
 def test_the_check_of_the_promises_knows_an_erased_call_from_a_lost_one(people: People) -> None:
     erased(people)
-    seen: list[dict[str, Any]] = [{"call_sid": sid, "recordings": []} for sid in people.sids[ANN]]
+    seen = [SeenCall(sid, ANN, "") for sid in people.sids[ANN]]
     with people.site.inside(), closing(open_installation(os.environ)) as installation:
         carry_out_destructions(installation)
         witness = Witness(installation.database, installation.store, installation.keys.key_encryption_key)
         assert breaches(witness, seen, others=people.sids[BOB]) == []
-        lost = breaches(witness, [*seen, {"call_sid": "CA0", "recordings": []}], others=people.sids[BOB])
+        lost = breaches(witness, [*seen, SeenCall("CA0", BOB, "")], others=people.sids[BOB])
         assert {one.promise for one in lost} == {"P5"}
-        seen[0]["recordings"] = [{"deleted": False, "status": "completed"}]
+        held = SeenRecording("RE0", "", "", "completed", 0.0, 1.0, "", is_deleted=False)
+        seen[0] = replace(seen[0], recordings=(held,))
         (left,) = breaches(witness, seen, others=people.sids[BOB])
         assert left.promise == "P7"
 
