@@ -4,7 +4,8 @@ Nothing starts half configured: every problem with the settings, the rulebook, t
 store is found first and reported together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from storage.audio.opening import open_store
 from storage.database.engine import Database
 from storage.database.readiness import DatabaseCheck
 from storage.database.schema import check_schema
-from storage.errors import Unavailable
+from storage.errors import NotMigrated, Refused, Unavailable
 from storage.jobs.queue import JobQueue
 from storage.journal.request_journal import RequestJournal
 
@@ -152,8 +153,9 @@ def open_database(url: str) -> Database:
         require_room("DATABASE_URL", file.parent)
     database = open_at_this_version(url)
     try:
-        DatabaseCheck(database)()
-        JobQueue(database).check()
+        with _remedy_named():
+            DatabaseCheck(database)()
+            JobQueue(database).check()
     except BaseException:
         database.close()
         raise
@@ -164,11 +166,20 @@ def open_at_this_version(url: str) -> Database:
     require_database_file(url)
     database = connect(url)
     try:
-        check_schema(database)
+        with _remedy_named():
+            check_schema(database)
     except BaseException:
         database.close()
         raise
     return database
+
+
+@contextmanager
+def _remedy_named() -> Iterator[None]:
+    try:
+        yield
+    except NotMigrated as error:
+        raise Refused(f"{error}; run `onrecord init`") from error
 
 
 def connect(url: str) -> Database:

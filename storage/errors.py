@@ -12,6 +12,10 @@ class Unusable(Refused):
     """What the provider holds is nothing that can be kept here, and will be the same tomorrow."""
 
 
+class NotMigrated(Refused):
+    """The database lacks tables that this version of the program needs."""
+
+
 class Unavailable(Exception):
     """Something we depend on does not answer or has no room: try again later."""
 

@@ -1,4 +1,4 @@
-"""Brings the database to the schema this version needs (`onrecord init`), and says at start whether it is there."""
+"""Brings the database to the schema that this version needs, and says at start whether it is there."""
 
 from pathlib import Path
 from threading import Lock
@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from storage.database.engine import Database
-from storage.errors import Refused
+from storage.errors import NotMigrated, Refused
 
 SCHEMA_VERSION = "0008"
 PATIENCE_S = 10.0  # a database that takes longer to say its version is of no use
@@ -27,16 +27,14 @@ def migrate(database: Database) -> None:
 
 
 def check_schema(database: Database) -> None:
-    """Raises Refused, with the remedy, when the database is not at the version this program was written for."""
+    """Raises NotMigrated for an empty database or an older version, and Refused for one that `migrate` would refuse."""
     version = database.look(_version, within_s=PATIENCE_S)
     if version == SCHEMA_VERSION:
         return
     if version is None:
-        raise Refused("DATABASE_URL: the database is empty; run `onrecord init`")
+        raise NotMigrated("DATABASE_URL: the database is empty")
     _refuse_unknown(version)
-    raise Refused(
-        f"DATABASE_URL: the database is at version {version} and {SCHEMA_VERSION} is needed; run `onrecord init`"
-    )
+    raise NotMigrated(f"DATABASE_URL: the database is at version {version} and {SCHEMA_VERSION} is needed")
 
 
 def check_known(database: Database) -> None:

@@ -93,7 +93,7 @@ class DurableJobs(Protocol):
         ...
 
     def check(self) -> None:
-        """Raises Refused when the tables of jobs are missing or too old."""
+        """Raises NotMigrated when the tables of jobs are missing or too old."""
         ...
 
 

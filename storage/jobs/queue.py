@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from storage.database.engine import Database
-from storage.errors import Refused, Unavailable
+from storage.errors import NotMigrated, Unavailable
 from storage.jobs import ENGINE_LOGGER
 from storage.jobs.contract import Argument, DurableJobs, JobKind, Lane, Standing
 
@@ -86,7 +86,7 @@ class JobQueue(DurableJobs):
         try:
             self._client._sys_db.verify_migrations()
         except dbos_error.DBOSInitializationError as error:
-            raise Refused("DATABASE_URL: the tables of jobs are missing; run `onrecord init`") from error
+            raise NotMigrated("DATABASE_URL: the tables of jobs are missing") from error
 
 
 def create_job_tables(database: Database) -> None:

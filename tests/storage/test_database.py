@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, text
 from storage.database.engine import SQLITE_PRAGMAS, Database
 from storage.database.schema import SCHEMA_VERSION, check_schema, migrate, newest_version
 from storage.database.tables import incident
-from storage.errors import Broken, Refused, Unavailable
+from storage.errors import Broken, NotMigrated, Refused, Unavailable
 from tests.conftest import NOON
 from tests.databases import PostgresServer
 
@@ -123,9 +123,9 @@ def test_a_connection_that_would_not_sync_its_commits_is_refused(
         Database.open(f"sqlite:///{tmp_path}/onrecord.db")
 
 
-def test_an_empty_database_is_refused_with_the_remedy_until_it_is_migrated(database_url: str) -> None:
+def test_an_empty_database_is_refused_until_it_is_migrated(database_url: str) -> None:
     opened = Database.open(database_url)
-    with pytest.raises(Refused, match="onrecord init"):
+    with pytest.raises(NotMigrated, match="the database is empty"):
         check_schema(opened)
     migrate(opened)
     check_schema(opened)

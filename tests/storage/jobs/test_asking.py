@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Connection
 
 from storage.database.engine import Database
-from storage.errors import Refused
+from storage.errors import NotMigrated
 from storage.jobs.queue import JobKind, JobQueue, Lane, Standing, create_job_tables
 from tests.storage.jobs.engine_tables import give_up, jobs_in
 
@@ -69,8 +69,8 @@ def test_a_job_that_has_not_ended_is_not_forgotten(database: Database, queue: Jo
     assert queue.standing(FETCH, "RE1") is Standing.WAITING
 
 
-def test_the_tables_of_jobs_are_asked_for_by_name_of_the_command(database: Database) -> None:
-    with pytest.raises(Refused, match="onrecord init"):
+def test_missing_tables_of_jobs_are_refused_until_they_are_made(database: Database) -> None:
+    with pytest.raises(NotMigrated, match="tables of jobs are missing"):
         JobQueue(database).check()
     create_job_tables(database)
     create_job_tables(database)
