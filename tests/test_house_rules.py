@@ -54,6 +54,7 @@ EDGES = {
     "onrecord/processes/health.py",  # a check
     "callflow/waiting_requests.py",  # an entry of the journal, and others wait behind it
     "storage/jobs/worker.py",  # a job
+    "storage/jobs/dispatch.py",  # a job, and others are to be begun after it
     "storage/jobs/periodic.py",  # a thread
 }
 # The hashes of the consent log are public: nothing is learnt from how long their comparison takes.

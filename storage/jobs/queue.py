@@ -78,9 +78,9 @@ class JobQueue(DurableJobs):
         if ended:
             self._client.delete_workflows(ended)
 
-    def open_lane(self, lane: Lane, *, begun_max: int, poll_s: float) -> None:
-        """For a worker, before it starts: how many jobs one process begins at once, and how often it looks for more."""
-        self._client.register_queue(lane.value, worker_concurrency=begun_max, polling_interval_sec=poll_s)
+    def open_lane(self, lane: Lane, *, begun_max: int) -> None:
+        """For a worker, before it starts: how many jobs one process begins at once."""
+        self._client.register_queue(lane.value, worker_concurrency=begun_max)
 
     def check(self) -> None:
         try:

@@ -21,6 +21,7 @@ from dbos import DBOS, DBOSConfig
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.contract import JobKind, JobWorker, Lane
+from storage.jobs.dispatch import Dispatch
 from storage.jobs.heartbeats import BeatHistory, Heartbeats, Liveness
 from storage.jobs.periodic import repeat
 from storage.jobs.queue import APPLICATION, SERIALIZER, JobQueue
@@ -56,15 +57,15 @@ class Crew:
 
     begun_max: int
     steps_max: int
-    poll_s: float
 
 
 @dataclass(frozen=True)
 class Tempo:
     beat_s: float = 1.0
     silent_s: float = 5.0  # then a worker is dead; less than a busy machine's pauses would cost work done twice
-    prompt: Crew = Crew(begun_max=50, steps_max=4, poll_s=0.5)
-    bulk: Crew = Crew(begun_max=50, steps_max=2, poll_s=1.0)
+    poll_s: float = 0.5
+    prompt: Crew = Crew(begun_max=50, steps_max=4)
+    bulk: Crew = Crew(begun_max=50, steps_max=2)
 
     def crew(self, lane: Lane) -> Crew:
         return self.prompt if lane is Lane.PROMPT else self.bulk
@@ -102,8 +103,7 @@ class Worker(JobWorker):
         queue.check()
         self._beat()  # before the first job is begun, or a living one would resume it
         for lane in Lane:
-            crew = self._tempo.crew(lane)
-            queue.open_lane(lane, begun_max=crew.begun_max, poll_s=crew.poll_s)
+            queue.open_lane(lane, begun_max=self._tempo.crew(lane).begun_max)
         DBOS(config=_config(self._database, self.executor_id))
         steps = {lane: self._steps(lane) for lane in Lane}
         for kind, job in self._jobs.items():
@@ -112,9 +112,12 @@ class Worker(JobWorker):
         with_jobs = _workers_with_jobs()
         self._beat()  # after it: whoever begins a job has a row before
         self._heartbeats.history.miss(with_jobs - {*self._liveness.living, *self._liveness.dead})
+        begun_max = {lane: self._tempo.crew(lane).begun_max for lane in Lane}
+        self._dispatch = Dispatch(self._database, self.executor_id, APPLICATION_VERSION, begun_max)
         beat_s = self._tempo.beat_s
         self._threads = [
             repeat("beat", beat_s, self._beat, self._stopped),
+            repeat("begin", self._tempo.poll_s, self._begin_waiting, self._stopping),
             repeat("resume", beat_s, self._resume_the_dead, self._stopping, when=lambda: bool(self._liveness.dead)),
             *(repeat(one.name, one.every_s, one.work, self._stopping, when=self._turn(one)) for one in self._periodic),
         ]
@@ -164,11 +167,16 @@ class Worker(JobWorker):
     def _beat(self) -> None:
         self._liveness = self._heartbeats.beat(datetime.now(UTC), time.monotonic())
 
+    def _begin_waiting(self) -> None:
+        self._dispatch.begin_waiting()
+
     def _is_eldest(self) -> bool:
         return self._liveness.living[:1] == [self.executor_id]
 
     def _resume_the_dead(self) -> None:
-        dead = self._liveness.dead
+        self._resume_jobs_of(self._liveness.dead)
+
+    def _resume_jobs_of(self, dead: Mapping[str, datetime]) -> None:
         # Not `resume_workflows`: this asks, in the transaction that takes the job, whether the dead one still holds it,
         # so of two who would resume it one does.
         DBOS._recover_pending_workflows(sorted(dead))
