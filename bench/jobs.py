@@ -1,7 +1,9 @@
 """What durable jobs cost: `python -m bench.jobs DATABASE_URL`, on an empty database.
 
 Prints the time of a write with and without a job asked for in it, alone and while workers are busy; the jobs done per
-second; how soon a job starts; how soon another worker has resumed what a killed one held; and an idle worker's cost.
+second; how soon a job starts; how soon another worker has resumed what a killed one held; how many ended jobs are
+forgotten per second; and what `onrecord work` costs while nothing is asked for: reads, writes and commits a second, and
+how many times a single write a second that is.
 """
 
 import os
@@ -12,16 +14,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, event, insert
 
+from bench.installation import installed, settings
+from onrecord.processes.work import make_worker
 from storage.database.engine import Database
 from storage.database.schema import migrate
 from storage.database.tables import rulebook_version
-from storage.jobs.queue import JobKind, JobQueue, Lane, Standing, create_job_tables
+from storage.jobs.contract import JobKind, Lane, Standing
+from storage.jobs.queue import JobQueue, create_job_tables
 from storage.jobs.steps import Steps
 from storage.jobs.worker import Worker
 
@@ -29,6 +36,7 @@ THREE = JobKind("three", Lane.BULK)
 LONG = JobKind("long", Lane.PROMPT)
 WRITES = 200
 BACKLOG = 800
+IDLE_S = 20
 
 
 def three(steps: Steps, job_id: str) -> None:
@@ -148,13 +156,53 @@ def dies(bench: Bench) -> None:
     bench.stop(other)
 
 
+def forgets(bench: Bench) -> None:
+    start, forgotten = time.perf_counter(), 0
+    while part := bench.queue.forget(datetime.now(UTC) + timedelta(minutes=1)):
+        forgotten += part
+    print(f"  {forgotten} ended jobs are forgotten, {forgotten / (time.perf_counter() - start):.0f} a second")
+
+
 def idle(bench: Bench) -> None:
-    worker = bench.worker()
-    time.sleep(3)
-    before = cpu(worker.pid)
-    time.sleep(20)
-    print(f"  idle worker: {100 * (cpu(worker.pid) - before) / 20:.1f} % of one core")
-    bench.stop(worker)
+    with TemporaryDirectory() as folder:
+        environ = {**settings(Path(folder), bench.url), "TWILIO_API_BASE_URL": "http://127.0.0.1:9"}  # nobody answers
+        command = [sys.executable, "-m", "bench.jobs", "idle"]
+        with subprocess.Popen(command, env={**os.environ, **environ}, stderr=subprocess.DEVNULL) as worker:
+            time.sleep(8)
+            before = cpu(worker.pid)
+            time.sleep(IDLE_S)
+            print(f"  idle worker: {100 * (cpu(worker.pid) - before) / IDLE_S:.1f} % of one core")
+
+
+def stay_idle() -> None:
+    """As `onrecord work`, and ended after so long."""
+    with installed(os.environ) as installation:
+        count = Count()
+        event.listen(installation.database.engine, "before_cursor_execute", count.executed)
+        event.listen(installation.database.engine, "commit", count.committed)
+        make_worker(installation).start()
+        time.sleep(5)
+        before, seconds = replace(count), IDLE_S + 5
+        time.sleep(seconds)
+        reads, writes = (count.reads - before.reads) / seconds, (count.writes - before.writes) / seconds
+        commits = (count.commits - before.commits) / seconds
+        print(f"  idle worker, a second: {reads:.1f} reads, {writes:.1f} writes, {commits:.1f} commits", flush=True)
+        print(f"  that is {reads + writes:.1f} times a single write a second", flush=True)
+        os._exit(0)
+
+
+@dataclass
+class Count:
+    reads: int = 0
+    writes: int = 0
+    commits: int = 0
+
+    def executed(self, _connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        self.reads += statement.startswith("SELECT")
+        self.writes += statement.startswith(("INSERT", "UPDATE", "DELETE"))
+
+    def committed(self, _connection: Connection) -> None:
+        self.commits += 1
 
 
 def cpu(pid: int) -> float:
@@ -170,11 +218,14 @@ def main(url: str) -> None:
     for workers in (1, 2):
         busy(bench, workers)
     dies(bench)
+    forgets(bench)
     idle(bench)
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "work":
         work(sys.argv[2])
+    elif sys.argv[1] == "idle":
+        stay_idle()
     else:
         main(sys.argv[1])
