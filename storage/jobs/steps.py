@@ -6,6 +6,7 @@ from threading import Event, Semaphore
 from typing import TypeVar
 
 from dbos import DBOS, PortableWorkflowError
+from dbos import error as dbos_error
 
 from storage.errors import Broken, Refused, Unavailable, Unusable
 
@@ -30,6 +31,10 @@ class Patience:
             yield wait_s
             waited_s += wait_s
             wait_s = min(2 * wait_s, self.longest_s)
+
+
+class OtherCode(Broken):
+    """A finished step has another name than the one that is asked for."""
 
 
 class Stopping(BaseException):
@@ -59,6 +64,13 @@ class Steps:
                 return DBOS.run_step({"name": name}, self.persevere, step)
             except PortableWorkflowError as kept:
                 raise _FAMILIES.get(kept.name, Broken)(kept.message) from kept
+            except dbos_error.DBOSUnexpectedStepError as error:
+                raise OtherCode(f"step {name}: the job was begun by code with other steps") from error
+
+    def patiently(self, work: Callable[[], T]) -> T:
+        """As a step, but nothing of it is kept."""
+        with self.slots:
+            return self.persevere(work)
 
     def persevere(self, step: Callable[[], T]) -> T:
         """Try again while something is unavailable. Any other failure comes through at once.

@@ -25,7 +25,7 @@ from storage.jobs.dispatch import Dispatch
 from storage.jobs.heartbeats import BeatHistory, Heartbeats, Liveness
 from storage.jobs.periodic import repeat
 from storage.jobs.queue import APPLICATION, SERIALIZER, JobQueue
-from storage.jobs.steps import Patience, Steps
+from storage.jobs.steps import OtherCode, Patience, Steps
 from storage.refrain import Refrain
 
 log = logging.getLogger(__name__)
@@ -145,7 +145,11 @@ class Worker(JobWorker):
             try:
                 job(told, argument)
             except Exception as error:  # the edge of a job
-                told("on_failure", partial(self._on_failure, kind, argument, error))
+                tell = partial(self._on_failure, kind, argument, error)
+                try:
+                    told("on_failure", tell)
+                except OtherCode:  # older code finished a step at this place
+                    told.patiently(tell)
                 raise
 
         return guarded

@@ -29,6 +29,14 @@ def test_a_job_ends_where_the_steps_of_newer_code_do(yard: Yard) -> None:
     assert yard.steps() == {"a first": 1, "a second": 1, "a third": 1}
 
 
+def test_a_job_whose_finished_steps_have_other_names_fails_and_its_failure_is_told(yard: Yard) -> None:
+    cut_in_the_third_step(yard)
+    yard.start(steps=("one", "two", "three"))
+    until(lambda: yard.standing("a") is Standing.FAILED)
+    assert yard.steps() == {"a first": 1, "a second": 1, "a third": 1}
+    assert yard.lines("failures") == ["a OtherCode('step one: the job was begun by code with other steps')"]
+
+
 def test_a_job_that_an_older_worker_does_not_know_is_done_by_a_newer_one_in_the_end(yard: Yard) -> None:
     [older] = yard.start()
     yard.ask("a", LATER)
