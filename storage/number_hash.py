@@ -16,5 +16,5 @@ def number_hash(key: bytes, from_: str) -> str | None:
 
 
 def sid_hash(key: bytes, sid: str) -> str:
-    """The same of Twilio's name for a call, by which one that was erased is known again. No number hashes to it."""
+    """The same of the provider's sid of a call, by which an erased call is known again. No number hashes to it."""
     return hmac.digest(key, f"sid {sid}".encode(), "sha256").hex()

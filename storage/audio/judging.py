@@ -1,4 +1,4 @@
-"""What came from Twilio as a recording: whether it is whole, and what is odd about it.
+"""What came from the provider as a recording: whether it is whole, and what is odd about it.
 
 A download that broke off and a file that is odd look alike. The first is mended by fetching it again, and the second
 comes alike every time.
@@ -12,7 +12,7 @@ from evidence.event_words import ODDITIES
 from storage.audio.wav import NotAudio, Odd, Wav, look_at_wav
 
 _TOLERANCE_S = 2.0
-# Between two that come alike. What may still be growing at Twilio gets more time.
+# Between two that come alike. What may still be growing at the provider gets more time.
 _APART, _APART_SHORT = timedelta(seconds=5), timedelta(seconds=30)
 _SLIP_BYTES = 64  # by so much a header may be wrong about its own length
 
@@ -36,7 +36,7 @@ class Verdict:
 
 
 def judge(master: Path, told_s: int | None) -> Verdict:
-    """`told_s` is how long Twilio says that it is, where it does."""
+    """`told_s` is how long the provider says that it is, where it does."""
     try:
         found = look_at_wav(master)
     except NotAudio as error:

@@ -19,7 +19,7 @@ _MASTER = "master"
 
 @dataclass(frozen=True)
 class KeptAudio:
-    """Twilio's WAV as it lies sealed in the store, and the key to it: whoever holds this can hear it."""
+    """The provider's WAV as it lies sealed in the store, and the key to it: whoever holds this can hear it."""
 
     recording_id: str
     key: AudioKey

@@ -1,4 +1,4 @@
-"""Twilio's WAV, looked at before anything is believed of it, and handed on in windows.
+"""The provider's WAV, looked at before anything is believed of it, and handed on in windows.
 
 What is strict is the judgement, not the reading: the samples are found also where the header is odd, and each oddity is
 named, because a file that is odd may be one that did not arrive whole. Whether to keep it is for the caller to say.

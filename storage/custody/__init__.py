@@ -1,1 +1,1 @@
-"""What becomes of a recording between Twilio's copy and its end: intake, access, holds, destruction, erasure."""
+"""What becomes of a recording between the provider's copy and its end: intake, access, holds, destruction, erasure."""

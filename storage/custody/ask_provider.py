@@ -1,5 +1,5 @@
-"""What Twilio is asked, because nobody told us: about every call that has not ended, and about every ended one ever
-more rarely for a day. What it says of recordings is taken in exactly as from a callback.
+"""What the provider is asked, because nobody told us: about every call that has not ended, and about every ended one
+ever more rarely for a day. What it says of recordings is taken in exactly as from a callback.
 """
 
 import logging
@@ -38,7 +38,7 @@ def is_due(now: datetime) -> ColumnElement[bool]:
 def ask(shop: Workshop, jobs: Jobs) -> None:
     """About each call that is due. One that can't be asked about keeps no other from it.
 
-    Raises Refused where Twilio refuses to answer at all, for which there is a reason that a person must see to.
+    Raises Refused where the provider refuses to answer at all, for which there is a reason that a person must see to.
     """
     failures: list[Exception] = []
     for call_id, call_sid in _due(shop):
@@ -48,7 +48,7 @@ def ask(shop: Workshop, jobs: Jobs) -> None:
             failures.append(error)
             _postpone(shop, call_id, error)
         if len(failures) == _FAILURES_MAX:
-            break  # it is Twilio that fails, or our way to it
+            break  # it is the provider that fails, or our way to it
     for failure in failures:
         log.warning("a call could not be asked about: %s", failure)
         if isinstance(failure, Refused):
@@ -102,10 +102,10 @@ def _tell_unread(connection: Connection, moment: Moment, known: Call, unread: in
 
 
 def _times(connection: Connection, known: Call, at_provider: ProviderCall | None, apart: ClocksApart | None) -> Times:
-    """Twilio's own word on when our recording was ordered, or what two measures of its clock agree on.
+    """The provider's own word on when our recording was ordered, or what two measures of its clock agree on.
 
-    One is how far apart the two clocks were at Twilio's newest answer; the other how long each says that it took from
-    the call's beginning to the decision.
+    One is how far apart the two clocks were at the provider's newest answer; the other how long each says that it took
+    from the call's beginning to the decision.
     """
     given = permits.permit_of(connection, known.id)
     if given is None:

@@ -1,9 +1,10 @@
-"""The job *destroy*: no copy of a recording remains, at Twilio or here, and the log says so.
+"""The job *destroy*: no copy of a recording remains, at the provider or here, and the log says so.
 
-Twilio's copy goes first: what it still records must end before anything else matters. Then our objects, the leavings of
-cut attempts, the key that could open a backup, and what the spool holds.
+The provider's copy goes first: what it still records must end before anything else matters. Then our objects, the
+leavings of cut attempts, the key that could open a backup, and what the spool holds.
 
-Of an erased call Twilio's name for the recording is not known any more, and it had been seen to be gone there before.
+Of an erased call the provider's name for the recording is not known any more, and it had been seen to be gone there
+before.
 """
 
 from datetime import datetime
@@ -45,7 +46,7 @@ def destroy(shop: Workshop, steps: Steps, recording_id: str) -> None:
 
 
 def delete_again(shop: Workshop, steps: Steps, recording_id: str) -> None:
-    """Twilio lists a recording that it had confirmed to be gone."""
+    """The provider lists a recording that it had confirmed to be gone."""
     steps("delete at provider", lambda: _delete_at_provider(shop, recording_id))
     _waits_no_more(shop, recording_id)
 
@@ -114,7 +115,7 @@ def _certify(shop: Workshop, connection: Connection, recording_id: str, at_provi
     owner, known = recordings.with_call(connection, recording_id)
     rule = _rule(owner, known, permits.permit_of(connection, owner.id), shop.now())
     connection.execute(delete(audio_object).where(audio_object.c.recording_id == recording_id))
-    # Of an erased call nothing was asked of Twilio: its copy was seen to be gone when ours was stored.
+    # Of an erased call nothing was asked of the provider: its copy was seen to be gone when ours was stored.
     where = ["provider", "store", "key"] if owner.erased_at is None else ["store", "key"]
     public: dict[str, Value] = {"recording": recording_id, "where": where, "rule": rule}
     if at_provider == ABSENT:

@@ -57,7 +57,7 @@ class Request:
 class Traces:
     """What of a call can name a person. `digests` are of the disclosures that go, `fields` the names in them.
 
-    `recordings` are those that Twilio's name is known of; `rows` counts all else.
+    `recordings` are those that the provider's name is known of; `rows` counts all else.
     """
 
     call_id: str
@@ -120,7 +120,7 @@ def erase(connection: Connection, moment: Moment, call_id: str, request: Request
     connection.execute(delete(disclosure).where(disclosure.c.digest.in_(found.digests)))
     _clear_incidents(connection, known, found)
     mine = select(recording.c.id).where(recording.c.call_id == call_id)
-    # A reason may name a recording as Twilio does.
+    # A reason may name a recording as the provider does.
     connection.execute(delete(delay).where(delay.c.recording_id.in_(mine)))
     connection.execute(update_call.values(call_sid=stand_in(call_id), caller_hash=None))
     calls.append_events(connection, moment, calls.existing(connection, call_id), _event(found, request))
@@ -155,7 +155,7 @@ def _standing(connection: Connection, known: Call) -> Standing:
 
 
 def _give_up(connection: Connection, moment: Moment, call_id: str, one: Recording, jobs: Jobs) -> None:
-    """From here on the recording can't be opened, and its name at Twilio is not known."""
+    """From here on the recording can't be opened, and its name at the provider is not known."""
     if one.state not in _NO_AUDIO:
         told = Event("recording.condemned", {"recording": one.id, "source": one.source, "why": "erased"})
         recordings.advance(connection, moment, calls.existing(connection, call_id), one, RecordingEvent.CONDEMNED, told)

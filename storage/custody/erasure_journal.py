@@ -1,8 +1,8 @@
 """What was erased, in a file that is kept where the database is not restored: a backup brings data back, and a log that
 knows nothing of its erasure.
 
-A line stands there, durable, before anything is erased. It holds our random id of the call, a keyed hash of Twilio's
-(of a call that has come back under another id), the basis and the time.
+A line stands there, durable, before anything is erased. It holds our random id of the call, a keyed hash of the
+provider's (of a call that has come back under another id), the basis and the time.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from storage.errors import Broken
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`sid_hash` tells nothing to whoever has not both the key file and Twilio's own list of calls."""
+    """`sid_hash` tells nothing to whoever has not both the key file and the provider's own list of calls."""
 
     call_id: str
     sid_hash: str

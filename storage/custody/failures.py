@@ -19,7 +19,7 @@ from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recor
 
 # A person hears of it by then, and not of what a minute mends.
 TOLD_AFTER = timedelta(minutes=5)
-# What Twilio holds stays as it is; what our store refuses, somebody may be mending.
+# What the provider holds stays as it is; what our store refuses, somebody may be mending.
 _UNUSABLE_AGAIN = timedelta(days=1)
 _AGAIN_FIRST, _AGAIN_MAX = timedelta(hours=1), timedelta(hours=6)
 _STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})

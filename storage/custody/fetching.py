@@ -1,4 +1,4 @@
-"""Twilio's WAV is fetched into the spool, and is not believed before it is known to be whole."""
+"""The provider's WAV is fetched into the spool, and is not believed before it is known to be whole."""
 
 import shutil
 from pathlib import Path
@@ -51,7 +51,7 @@ def _require_room(known: Recording, folder: Path) -> None:
 
 
 def _require_again(shop: Workshop, known: Recording, verdict: Verdict, sha256: str) -> None:
-    """Odd audio is what Twilio has, and no download cut short, when it comes twice alike."""
+    """Odd audio is what the provider has, and no download cut short, when it comes twice alike."""
     media = sha256 if verdict.is_audio else _NO_AUDIO
 
     def came_before(connection: Connection) -> bool:

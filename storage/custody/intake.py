@@ -1,7 +1,7 @@
-"""The job *intake*: a recording that Twilio completed becomes one that is kept, and Twilio's copy goes.
+"""The job *intake*: a recording that the provider completed becomes one that is kept, and the provider's copy goes.
 
-fetch → check → derive → seal → put → read back → commit → delete at Twilio → see that it is gone → commit. It may be
-cut at every arrow and run twice at once: each attempt puts objects under names of its own, the row names the attempt
+fetch → check → derive → seal → put → read back → commit → delete at the provider → see that it is gone → commit. It may
+be cut at every arrow and run twice at once: each attempt puts objects under names of its own, the row names the attempt
 that won, and what others left behind is swept out of the recording's folder.
 """
 
@@ -48,7 +48,7 @@ def intake(shop: Workshop, steps: Steps, recording_id: str) -> None:
 
 
 def _fetch(shop: Workshop, recording_id: str) -> str:
-    """Twilio's WAV, whole and checked, lies in the spool; nothing is fetched for a recording that moved on.
+    """The provider's WAV, whole and checked, lies in the spool; nothing is fetched for a recording that moved on.
 
     It lies in a folder of this attempt, whose name is returned: another may be under way on the same machine.
     """
@@ -154,7 +154,7 @@ def _commit(
 
 
 def _release(shop: Workshop, recording_id: str) -> None:
-    """Delete Twilio's copy, now that ours is verified, and see that it is gone; and what attempts have left."""
+    """Delete the provider's copy, now that ours is verified, and see that it is gone; and what attempts have left."""
     owner, known = look(shop, recording_id)
     clear_spool(shop, recording_id)
     sweep_folder(shop, owner, known)
@@ -173,7 +173,7 @@ def _release(shop: Workshop, recording_id: str) -> None:
 
 
 def delete_at_provider(shop: Workshop, known: Recording) -> str:
-    """What Twilio has of it now: "deleted", or "absent" where no audio was made and there is nothing to delete."""
+    """How it stands at the provider: "deleted", or "absent" where no audio was made and there is nothing to delete."""
     refusal: Exception | None = None
     try:
         shop.provider.delete(known.recording_sid)

@@ -1,7 +1,7 @@
 """The job *sweep*: finds what nothing moves, and what nobody told us.
 
 Rows that wait too long are handed to a job again, what has lived as long as its rule says and is not held is destroyed,
-and Twilio is asked about calls (`storage.custody.ask_provider`).
+and the provider is asked about calls (`storage.custody.ask_provider`).
 """
 
 import re
@@ -62,7 +62,7 @@ def _whats_due(now: datetime) -> list[Select[tuple[str]]]:
 
 
 def sweep(shop: Workshop, jobs: KnownJobs, steps: Steps) -> None:
-    """Twilio is asked last: whatever it answers, nothing lives longer for it."""
+    """The provider is asked last: whatever it answers, nothing lives longer for it."""
     steps("chase", lambda: _chase(shop, jobs))
     steps("expire", lambda: _push(shop, jobs, EXPIRE, expired(shop.now())))
     steps("give up", lambda: _give_up(shop, jobs))
@@ -104,7 +104,7 @@ def _push(shop: Workshop, jobs: KnownJobs, kind: JobKind, condition: ColumnEleme
 
 
 def _give_up(shop: Workshop, jobs: KnownJobs) -> None:
-    """What Twilio still holds because it was never stored here lives no longer for that."""
+    """What the provider still holds because it was never stored here lives no longer for that."""
     due = select(recording.c.id).where(never_stored(shop.now())).limit(_AT_ONCE)
     with shop.database.read() as connection:
         proposed = list(connection.scalars(due))

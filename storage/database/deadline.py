@@ -1,4 +1,4 @@
-"""An answer in time: a caller waits for it, and Twilio waits only so long before it gives the call up.
+"""An answer in time: a caller waits for it, and the provider waits only so long before it gives the call up.
 
 A database that hangs (a lock that nobody releases, a network that swallows packets, a disk that stalls) looks like
 nothing at all to whoever waits for it. So the waiting is done by a thread that can be left behind.

@@ -109,9 +109,9 @@ call = Table(
     Column("served_at", Instant),  # when the disclosure was served
     Column("decided_at", Instant),
     Column("ended_at", Instant),
-    Column("sweep_at", Instant),  # when Twilio is next asked about this call; empty: no more
-    Column("corroborate_at", Instant),  # when Twilio is next asked what it saw of this call; empty: no more
-    Column("synthetic", Integer, nullable=False, server_default="0"),  # a call of the self-test, which Twilio never had
+    Column("sweep_at", Instant),  # when the provider is next asked about this call; empty: no more
+    Column("corroborate_at", Instant),  # when the provider is next asked what it saw of this call; empty: no more
+    Column("synthetic", Integer, nullable=False, server_default="0"),  # the self-test's, unknown to the provider
     Column("erased_at", Instant),  # when what is personal about it was erased
     Column("round", Integer, nullable=False, server_default="1"),  # how often it was sent to the line's beginning
     Column("asked_before", Integer, nullable=False, server_default="0"),  # playings of the question in earlier rounds
@@ -139,8 +139,8 @@ permit = Table(
     one_of("outcome", PERMITTING_OUTCOMES),
 )
 
-# The bytes that answered a request of Twilio's, so that a repeat gets the same ones. `attempt` counts the different
-# requests that came to one step.
+# The bytes that answered a request of the provider's, so that a repeat gets the same ones. `attempt` counts the
+# different requests that came to one step.
 reply = Table(
     "reply",
     metadata,
@@ -152,8 +152,8 @@ reply = Table(
     Column("answered_at", Instant, nullable=False),
 )
 
-# A recording at Twilio or here. `permit` is set on the one recording of the call that the permit covers: the one that
-# our document ordered, as far as that can be told.
+# A recording at the provider or here. `permit` is set on the one recording of the call that the permit covers: the one
+# that our document ordered, as far as that can be told.
 recording = Table(
     "recording",
     metadata,
@@ -166,7 +166,7 @@ recording = Table(
     Column("duration_s", Integer),
     Column("channels", Integer),
     Column("track", String(16)),
-    Column("started_at", Instant),  # by Twilio's clock
+    Column("started_at", Instant),  # by the provider's clock
     Column("reported_at", Instant),  # when it was first told of at the address that only our document names
     Column("noticed_at", Instant, nullable=False),
     Column("moved_at", Instant, nullable=False),  # when the state last changed
@@ -239,15 +239,15 @@ legal_hold = Table(
     Index("ix_legal_hold_call", "call_id"),
 )
 
-# What Twilio says of a call that is over, byte for byte as it was fetched; the log holds its salted hash. It is erased
-# with the call.
+# What the provider says of a call that is over, byte for byte as it was fetched; the log holds its salted hash. It is
+# erased with the call.
 provider_account = Table(
     "provider_account",
     metadata,
     Column("call_id", ForeignKey("call.id"), primary_key=True),
     Column("body", LargeBinary, nullable=False),  # JSON
     Column("fetched_at", Instant, nullable=False),
-    Column("recording_asked_at", Instant),  # when Twilio asked for the document that orders it, by Twilio's clock
+    Column("recording_asked_at", Instant),  # by the provider's clock, when it asked for the document that orders it
 )
 
 # Callers who said no and are not asked again for a while: by the keyed hash of their number, one row each.

@@ -17,7 +17,7 @@ class Kept:
     path: Mapping[str, str]
     body: bytes = field(repr=False)
     token: str
-    """Twilio's own name for this request, the same each time it is repeated; empty where it sent none."""
+    """The provider's own name for this request, the same each time it is repeated; empty where it sent none."""
     received_at: datetime
     answered: bytes
 

@@ -28,7 +28,7 @@ _QUESTION_S = 20.0
 
 
 def end(connection: Connection, moment: Moment, known: Call, *, status: str, duration_s: int | None) -> Call:
-    """The call is over: a callback says so, or the sweep that asked Twilio. `duration_s` is by Twilio's own clock."""
+    """The call is over: a callback says so, or the sweep that asked the provider, by whose clock `duration_s` is."""
     if known.state is CallState.ENDED:
         return known
     found = _undecided(connection, known, status, duration_s) if known.outcome == OPEN else None

@@ -31,7 +31,8 @@ class Call:
     is None where the number was withheld or has been erased, `served_at` until the disclosure has been served.
     `round` counts how often the call was sent to the line's beginning, from 1; `asked_before` are the playings of the
     question in earlier rounds, and `agreed_round` is the round of the latest consent, 0 before there is one.
-    `synthetic` is a call of the self-test; of one that was erased at `erased_at`, `call_sid` is no sid of Twilio's.
+    `synthetic` is a call of the self-test; of one that was erased at `erased_at`, `call_sid` is no sid of the
+    provider's.
     """
 
     id: str
@@ -119,7 +120,7 @@ _CORROBORATE = Prepared(update(call).where(call.c.id == bindparam("the_id")).val
 
 
 def by_sid(connection: Connection, call_sid: str) -> Call | None:
-    """The call Twilio knows by this sid. Its row stays locked until the transaction ends (as with `by_id`)."""
+    """The call the provider knows by this sid. Its row stays locked until the transaction ends (as with `by_id`)."""
     return _read(_BY_SID.first(connection, {"sid": call_sid}))
 
 
@@ -145,7 +146,7 @@ def peek_sid(connection: Connection, call_sid: str) -> Call | None:
 
 
 def named(connection: Connection, name: str) -> Call | None:
-    """By Twilio's sid or by our own id, which is all that an erased call has; not locked."""
+    """By the provider's sid or by our own id, which is all that an erased call has; not locked."""
     return peek_sid(connection, name) or peek(connection, name)
 
 
@@ -248,14 +249,14 @@ def conclude(connection: Connection, known: Call, outcome: Outcome, reason: str)
 
 
 def ask_again(connection: Connection, known: Call, at: datetime | None) -> Call:
-    """Have the sweep ask Twilio about the call at that time; None: no more. Twilio has no synthetic calls."""
+    """Have the sweep ask the provider about the call at that time; None: no more. It has no synthetic calls."""
     at = None if known.synthetic else at
     _ASK_AGAIN.run(connection, {"the_id": known.id, "at": at})
     return replace(known, sweep_at=at)
 
 
 def corroborate(connection: Connection, known: Call, at: datetime | None) -> Call:
-    """Have Twilio asked at that time what it saw of the call; None: no more."""
+    """Have the provider asked at that time what it saw of the call; None: no more."""
     _CORROBORATE.run(connection, {"the_id": known.id, "at": at})
     return replace(known, corroborate_at=at)
 

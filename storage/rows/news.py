@@ -1,7 +1,7 @@
-"""News of recordings, from a callback or from Twilio's lists: in any order and number, it ends in rows here.
+"""News of recordings, from a callback or from the provider's lists: in any order and number, it ends in rows here.
 
 `storage.rows.verdicts` tells which recording the permit covers: that one is taken in, the certainly foreign are
-condemned, and one in doubt is quarantined until a callback or Twilio's own account of the call tells whose it is.
+condemned, and one in doubt is quarantined until a callback or the provider's own account of the call tells whose it is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,9 +36,9 @@ _GONE_THERE = frozenset({RecordingState.KEPT, RecordingState.DESTROYED})
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What Twilio says of a recording; None and an empty source are what it does not say.
+    """What the provider says of a recording; None and an empty source are what it does not say.
 
-    `reports_to_us`: it says so at the address that only our record.xml names. `started_at` is by Twilio's clock.
+    `reports_to_us`: it says so at the address that only our record.xml names. `started_at` is by the provider's clock.
     """
 
     recording_sid: str
@@ -70,7 +70,7 @@ def take_in(
     jobs: Jobs,
     times: Times = UNTIMED,
 ) -> None:
-    """Take in what Twilio lists of a call's recordings. One that belongs to another call is told, and moves nothing."""
+    """Take in what the provider lists of a call's recordings. Another call's is told, and moves nothing."""
     heard = hear_all(connection, moment, known, [_listed(one) for one in listed], jobs, times)
     for one in heard:
         if one.state in _GONE_THERE:  # a deletion that was confirmed, and yet here it is
@@ -216,7 +216,7 @@ def _doubt(now: Recording, found: Attributed) -> str:
 def _corrected(
     connection: Connection, moment: Moment, before: Recording | None, now: Recording, jobs: Jobs
 ) -> list[Event]:
-    """Twilio has thought better of how long a completed recording is. It is looked at again at once."""
+    """The provider has thought better of how long a completed recording is. It is looked at again at once."""
     if before is None or now.state is not RecordingState.COMPLETED or now.duration_s == before.duration_s:
         return []
     jobs.enqueue(connection, INTAKE, f"{now.id}:{moment.at:%Y%m%dT%H%M%S}", now.id)

@@ -18,7 +18,7 @@ def keep(
 ) -> None:
     """Once for each call: the log names the hash of these bytes.
 
-    `recording_asked_at`: when Twilio, by its own clock, asked for the document that orders our recording.
+    `recording_asked_at`: when the provider, by its own clock, asked for the document that orders our recording.
     """
     row = {"call_id": call_id, "body": body, "fetched_at": at, "recording_asked_at": recording_asked_at}
     connection.execute(insert(provider_account), row)

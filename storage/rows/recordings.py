@@ -40,8 +40,8 @@ class Jobs(Protocol):
 class Recording:
     """A row of `recording`. `permit` is the call's id where its permit covers this recording.
 
-    `started_at` is by Twilio's clock. `reported_at` is when it was first told of at the address that only our document
-    names: from then on it is ours for certain.
+    `started_at` is by the provider's clock. `reported_at` is when it was first told of at the address that only our
+    document names: from then on it is ours for certain.
     """
 
     id: str

@@ -22,8 +22,8 @@ from storage.rows.recordings import Recording
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A recording as it was, with all that is told of it now, and the events that Twilio tells. `before` is None for a
-    new one.
+    """A recording as it was, with all that is told of it now, and the events that the provider tells. `before` is None
+    for a new one.
     """
 
     before: Recording | None
