@@ -4,9 +4,10 @@ Its job has the steps that STEPS names. Each writes a line to FOLDER/steps and s
 the second refuses a job called `bad`. The failure is written to FOLDER/failures, and stays as long as
 FOLDER/hold_failure exists. Some of what is done again and again does not end while FOLDER/hold_drags exists. Before it
 resumes the jobs of the dead it writes to FOLDER/resuming and stays as long as FOLDER/hold_resuming_PID exists; then it
-writes to FOLDER/resumed. Once FOLDER/lose_answer exists, the next job is taken and the answer is lost. After each beat
-it writes to FOLDER/counts how many beats, looks for jobs, statements and commits there were. Whatever address the
-process connects to is written to FOLDER/connections. Each JOB is one more kind that it can do.
+writes to FOLDER/resumed. Once FOLDER/fail_to_resume exists, the next job is not resumed, and once FOLDER/lose_answer
+exists, the next is taken and the answer is lost. After each beat it writes to FOLDER/counts how many beats, looks for
+jobs, statements and commits there were. Whatever address the process connects to is written to FOLDER/connections. Each
+JOB is one more kind that it can do.
 """
 
 import logging
@@ -25,6 +26,7 @@ from storage.errors import Refused
 from storage.jobs.contract import JobKind, Lane
 from storage.jobs.steps import Steps
 from storage.jobs.worker import Crew, Periodic, Tempo, Worker
+from tests.storage.jobs.engine import fail_to_resume_once
 from tests.storage.jobs.statements import Count, counted
 
 WALK = JobKind("walk", Lane.PROMPT)
@@ -113,6 +115,7 @@ def main(url: str, folder: Path, *more: str) -> None:
     kinds = [WALK, *(JobKind(name, Lane.BULK) for name in more)]
     database = Database.open(url)
     lose_an_answer(database, folder)
+    fail_to_resume_once(folder / "fail_to_resume")
     worker = Watched(
         database,
         {kind: lambda steps, job_id: walk(folder, steps, job_id) for kind in kinds},

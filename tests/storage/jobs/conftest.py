@@ -20,7 +20,7 @@ from storage.jobs.contract import JobKind, Standing
 from storage.jobs.heartbeats import ENDED
 from storage.jobs.queue import JobQueue, create_job_tables
 from tests.storage.jobs.a_worker import STEPS, WALK
-from tests.storage.jobs.engine_tables import ways_of_writing
+from tests.storage.jobs.engine import ways_of_writing
 
 Process = subprocess.Popen[bytes]
 

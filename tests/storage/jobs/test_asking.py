@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 from storage.database.engine import Database
 from storage.errors import NotMigrated
 from storage.jobs.queue import JobKind, JobQueue, Lane, Standing, create_job_tables
-from tests.storage.jobs.engine_tables import give_up, jobs_in
+from tests.storage.jobs.engine import give_up, jobs_in
 
 FETCH = JobKind("fetch", Lane.BULK)
 DESTROY = JobKind("destroy", Lane.PROMPT)

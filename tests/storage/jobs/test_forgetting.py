@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from storage.database.engine import Database
 from storage.jobs.contract import JobKind, Lane, Standing
 from storage.jobs.queue import JobQueue, create_job_tables
-from tests.storage.jobs.engine_tables import end_jobs, jobs_in
+from tests.storage.jobs.engine import end_jobs, jobs_in
 from tests.storage.jobs.statements import counted
 
 FETCH = JobKind("fetch", Lane.BULK)

@@ -3,7 +3,7 @@
 from storage.jobs.contract import Standing
 from tests.storage.jobs.a_worker import QUICK
 from tests.storage.jobs.conftest import Yard, until
-from tests.storage.jobs.engine_tables import writes_cut
+from tests.storage.jobs.engine import writes_cut
 
 
 def test_two_workers_with_one_list_of_the_dead_resume_a_job_once(yard: Yard) -> None:
@@ -43,6 +43,20 @@ def test_a_job_is_resumed_though_the_database_goes_away_while_it_is(yard: Yard) 
     until(lambda: yard.standing("a") is Standing.DONE)
     assert yard.steps() == {"a first": 1, "a second": 2, "a third": 1}
     until(lambda: set(yard.workers()) == {second.pid})
+
+
+def test_a_job_that_could_not_be_resumed_is_at_the_next_turn(yard: Yard) -> None:
+    yard.hold()
+    [first] = yard.start()
+    yard.ask("a")
+    until(lambda: yard.steps()["a second"] == 1)
+    yard.hold("fail_to_resume")
+    yard.start()
+    first.kill()
+    until(lambda: not (yard.folder / "fail_to_resume").exists())
+    yard.let_go()
+    until(lambda: yard.standing("a") is Standing.DONE)
+    assert yard.steps() == {"a first": 1, "a second": 2, "a third": 1}
 
 
 def test_a_job_that_was_taken_while_the_answer_was_lost_is_begun_all_the_same(yard: Yard) -> None:

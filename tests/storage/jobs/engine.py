@@ -5,7 +5,9 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from dbos import _recovery
 from sqlalchemy import MetaData, Table, func, insert, select, table, text
 
 from storage.database.engine import Database
@@ -50,6 +52,20 @@ def writes_cut(database: Database, turn: Path) -> Iterator[Callable[[], bool]]:
         yield lambda: _waiting(database) != []
         for pid in _waiting(database):
             connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+
+
+def fail_to_resume_once(exists: Path) -> None:
+    """The next job that is resumed is not, and the engine says so in its log only."""
+    recovery: Any = _recovery
+    resume = recovery._recover_workflow
+
+    def fail(*arguments: Any) -> Any:
+        if exists.exists():
+            exists.unlink()
+            raise RuntimeError("not resumed")
+        return resume(*arguments)
+
+    recovery._recover_workflow = fail
 
 
 def _waiting(database: Database) -> list[int]:
