@@ -1,4 +1,4 @@
-"""What Twilio reports of a call and of a recording: in any order, any number of times, or never.
+"""Twilio's callbacks about calls and recordings: in any order, any number of times, or never.
 
 Everything here ends in rows and, where something must follow outside, in a durable job of the same transaction.
 """
@@ -26,11 +26,11 @@ class Callbacks:
     def call_progressed(
         self, connection: Connection, moment: Moment, request_sha256: str, progress: CallProgress
     ) -> None:
-        """The end of a call settles what was still open; all that comes before it says nothing new."""
+        """The end of a call settles an open question. Callbacks before the end say nothing new."""
         if not progress.is_final:
             return
-        known = self._received(connection, moment, request_sha256, progress.arrived)
-        call_end.end(connection, moment, known, status=progress.arrived.call_status, duration_s=progress.duration_s)
+        call = self._received(connection, moment, request_sha256, progress.arrived)
+        call_end.end(connection, moment, call, status=progress.arrived.call_status, duration_s=progress.duration_s)
 
     def call_listed(self, connection: Connection, moment: Moment, progress: CallProgress) -> None:
         """Twilio lists a call that never reached us, though it is over or should have reached us by now."""
@@ -40,10 +40,10 @@ class Callbacks:
     def recording_progressed(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, progress: RecordingProgress
     ) -> None:
-        known = calls.by_id(connection, call_id)
-        if known is None or known.call_sid != progress.call_sid:
+        call = calls.by_id(connection, call_id)
+        if call is None or call.call_sid != progress.call_sid:
             raise Refused(f"call {call_id}: the callback is about another call")
-        told = News(
+        recording_news = News(
             recording_sid=progress.recording_sid,
             event=recording_event(progress.status),
             source=progress.source,
@@ -53,16 +53,16 @@ class Callbacks:
             track=progress.track,
             started_at=progress.start_time,
         )
-        news.take_news(connection, moment, known, told, self.conversation.jobs)
+        news.take_news(connection, moment, call, recording_news, self.conversation.jobs)
 
     def _received(self, connection: Connection, moment: Moment, request_sha256: str, arrived: IncomingCall) -> Call:
-        """The call, locked. One we never answered (we were down) is put on record as one that was not asked."""
-        known = calls.by_sid(connection, arrived.call_sid)
-        if known is not None:
-            return known
+        """The call, locked. A call that the service never answered is written down as not asked."""
+        call = calls.by_sid(connection, arrived.call_sid)
+        if call is not None:
+            return call
         if not arrived.to:
             raise Refused("call: it is not known here, and what was dialled is not told")
-        known = self.conversation.receive(connection, moment, request_sha256, arrived)
-        facts = self.conversation.facts(connection, moment, known)
+        call = self.conversation.receive(connection, moment, request_sha256, arrived)
+        facts = self.conversation.facts(connection, moment, call)
         unasked = decide.suppression(facts, Suppress(Outcome.NOT_ASKED, "the service did not answer"))
         return self.conversation.settle(connection, moment, facts, unasked)

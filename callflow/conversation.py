@@ -1,7 +1,7 @@
-"""One call's steps up to the conversation: facts, decision, settlement, answer. Each runs in one transaction.
+"""The steps of a call up to the conversation: facts, decision, settlement, answer. Each runs in one transaction.
 
-The first delivery of a request decides; its answer is kept and is what every repeat gets. Nothing here talks to
-anything but the database, and nothing decides: `callflow.decide` does, by the rules of `policies`.
+The first delivery of a request decides; its answer is kept, and every repeat gets the same answer. This module talks
+to the database alone and decides nothing: `callflow.decide` does, by the rules of `policies`.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ from storage.rows.rules_in_force import kept_wording, rules_of
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`number_key` is what callers' numbers are hashed with."""
+    """`number_key` is the key under which callers' numbers are hashed."""
 
     rulebook: Rulebook
     urls: Urls
@@ -41,15 +41,15 @@ class Conversation:
     law: Law = field(default_factory=packaged_law)
 
     def answer(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> bytes:
-        """The call arrives, or is sent here again: settle under which standard it is asked, and say the disclosure."""
+        """The call arrives, or is sent back: settle the standard of consent, and say the disclosure."""
         call = calls.by_sid(connection, heard.call_sid)
         if call is None:
             call = self.receive(connection, moment, request_sha256, heard)
         facts = self.facts(connection, moment, call)
 
         def is_repeat(reply: Reply) -> bool:
-            """A call rings once, however late that is delivered again. To be sent back it must have been answered, and
-            Twilio does not try again for a document when it has asked for the next.
+            """A call rings only once, so a late ringing request is a repeat. A call is sent back only after it was
+            answered, and Twilio does not retry a document once it has asked for the next.
             """
             if call.state is CallState.ENDED:
                 return is_recent(reply, moment)
@@ -71,7 +71,7 @@ class Conversation:
     def choice(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, round_: int, heard: Heard
     ) -> bytes:
-        """The disclosure of that round has played, which this request is the proof of."""
+        """The disclosure of that round has played: this request proves it."""
         call = _call(connection, call_id, heard.call_sid)
 
         def respond() -> bytes:
@@ -160,7 +160,7 @@ class Conversation:
         return replace(facts, kept=kept_wording(connection, call))
 
     def facts_of_answer(self, connection: Connection, moment: Moment, call: Call) -> Facts:
-        """With the facts besides that an answer may hang on."""
+        """The facts, with remembered declines and running recordings, which an answer may depend on."""
         facts = self.facts(connection, moment, call)
         by_staying = bool(facts.rulebook.remember_declines) and (call.mode == Mode.NOTICE or call.silence_is_consent)
         caller_hash = call.caller_hash if by_staying or call.remembers_decline else None
@@ -172,18 +172,18 @@ class Conversation:
         )
 
     def wording_of(self, line: Line) -> Wording:
-        """The words of a call to that line of which no row can be read."""
+        """The words for a call to that line whose row cannot be read."""
         unasked: dict[str, bool] = {"silence_is_consent": False, "remembered": False}
         return words(self.rulebook, line, Mode.NEVER, line.languages[0], line.purposes, **unasked)
 
     def receive(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> Call:
-        """Write down a call to one of our lines that was not known, with the standard that holds for it."""
+        """Write down a new call to one of our lines, with the standard that holds for it."""
         return self.receive_at(line_of(self.rulebook, heard.to), connection, moment, request_sha256, heard)
 
     def receive_at(
         self, line: Line, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall
     ) -> Call:
-        """Write down a call that is put through as calls to that line are, whatever was dialled."""
+        """Write down a new call as a call to that line, whatever number was dialled."""
         synthetic = self.urls.check("selftest", heard.call_sid, heard.to, heard.self_test)
         key = None if synthetic else self.number_key
         arrival = incoming_call.arrive(

@@ -1,7 +1,7 @@
-"""The decision on one request of a call: facts in, a `Settlement` out. Nothing here reads or writes anything.
+"""The decision on one request of a call: facts in, a `Settlement` out. No I/O.
 
-Every decision is taken under the rules and the words that the call came in under, which may have been edited since. The
-rules of consent themselves are in `policies.consent`.
+Every decision follows the rules and words in force when the call came in, which may have been edited since. The rules
+of consent themselves are in `policies.consent`.
 """
 
 from collections.abc import Sequence
@@ -59,9 +59,9 @@ _MENU_KEYS = frozenset("123456789")
 class Facts:
     """A call as a request finds it, the rules it is held to, and the time.
 
-    `kept` are the words that the call was disclosed with, where the program has others by now. `is_recording`: whether
-    a recording runs that was agreed to in an earlier round; None where nothing was heard of it. `has_declined`: whether
-    the caller's number is remembered for a no.
+    `kept` are the words of the call's disclosure, where the program has others by now. `is_recording`: whether the
+    recording of an earlier round still runs; None where no callback has come about it. `has_declined`: whether the
+    caller's number is remembered for a no.
     """
 
     call: Call
@@ -118,7 +118,7 @@ def greeting(facts: Facts) -> Settlement:
 
 
 def greeting_again(facts: Facts) -> Settlement:
-    """The call was sent back. Whoever has not said no is told and asked again; a no is kept, and said."""
+    """The call was sent back. A caller who declined stays declined, and hears so; any other is asked again."""
     sent_back = Move((events.call_sent_back(facts.call),), CallEvent.SENT_BACK)
     return _greeting_in_state(facts.after(sent_back)).after(sent_back)
 
@@ -168,16 +168,14 @@ def answered(facts: Facts, request_sha256: str, prompt: int, digits: str) -> Set
 
 
 def left(facts: Facts) -> Settlement:
-    """The request says that the call is over: its caller has left, which is no answer and no silence either. The call's
-    end settles it.
-    """
+    """The caller has hung up, which is neither an answer nor silence. The call's end settles the question."""
     undecided = facts.call.state in IN_STATE
     return Settlement((Move((events.call_hung_up(facts.call),)),) if undecided else (), NOTHING)
 
 
 def parting(facts: Facts, heard: CallEnded) -> Settlement:
-    """The conversation with the agents is over, or there was none. Without a decision it was connected because a step
-    of ours failed: the log says so now.
+    """The conversation with the agents is over, or there was none. A call without a decision was connected because a
+    step of ours failed: the log says so now.
     """
     text = parting_text(facts.wording, heard.dial_call_status)
     # A conversation that was cut goes on without a whisper, and without coming here again.
@@ -205,15 +203,15 @@ def suppression(
     document: Document = NOTHING,
     said_at: datetime | None = None,
 ) -> Settlement:
-    """The call is not recorded. `first` are the events that this rests on, `said_at` is when a no was said, where that
-    was earlier.
+    """The call is not recorded. `first` are the events behind the decision; `said_at` is when the caller said no, where
+    earlier than now.
     """
-    told, remember_until = [*first, events.recording_suppressed(facts.call, why)], None
+    logged, remember_until = [*first, events.recording_suppressed(facts.call, why)], None
     if why.outcome is Outcome.DECLINED:
         remember_until = _remember_until(facts, said_at)
     if remember_until:
-        told.append(events.decline_remembered(remember_until))
-    move = Move(tuple(told), CallEvent.SUPPRESSED, why.outcome, why.reason)
+        logged.append(events.decline_remembered(remember_until))
+    move = Move(tuple(logged), CallEvent.SUPPRESSED, why.outcome, why.reason)
     return Settlement((move,), document, remember_until=remember_until)
 
 
@@ -225,18 +223,18 @@ def withdrawal(
     document: Document = NOTHING,
     said_at: datetime | None = None,
 ) -> Settlement:
-    """An earlier consent holds no longer. Whatever was recorded under it is stopped and destroyed."""
-    told = [*first, events.consent_withdrawn(facts.call, why)]
+    """An earlier consent holds no longer. Recordings under it are stopped and destroyed."""
+    logged = [*first, events.consent_withdrawn(facts.call, why)]
     remember_until = _remember_until(facts, said_at) if why.is_declined else None
     if remember_until:
-        told.append(events.decline_remembered(remember_until))
+        logged.append(events.decline_remembered(remember_until))
     event = CallEvent.REFUSED if why.ends_call else CallEvent.WITHDRAWN
-    move = Move(tuple(told), event, Outcome.WITHDRAWN, why.reason)
+    move = Move(tuple(logged), event, Outcome.WITHDRAWN, why.reason)
     return Settlement((move,), document, remember_until=remember_until, condemns=why.reason)
 
 
 def parting_text(wording: Wording, dial_call_status: str) -> str:
-    """Nothing after a conversation; else that nobody was free."""
+    """Empty after a conversation; otherwise the text that no agent was free."""
     said = {"busy": wording.agent_busy, "completed": "", "answered": ""}
     return said.get(dial_call_status, wording.agent_unavailable)
 
@@ -270,8 +268,8 @@ def _disclosure(facts: Facts, wording: Wording) -> Settlement:
 
 
 def _carried_out(facts: Facts, decision: Decision, first: Sequence[Event] = (), *, again: bool = False) -> Settlement:
-    """`first` are the events that the decision rests on: they are logged with it, in front. `again`: the caller asked
-    to hear it all again, the disclosure too.
+    """`first` are the events behind the decision, logged in front of it. `again`: the caller asked to hear the
+    disclosure and the question again.
     """
     call, wording = facts.call, facts.wording
     match decision:
@@ -289,10 +287,10 @@ def _carried_out(facts: Facts, decision: Decision, first: Sequence[Event] = (), 
             move = Move(refused, CallEvent.REFUSED, decision.outcome, decision.reason)
             return Settlement((move,), _refusal(facts))
         case Withdraw():
-            told: Document = Unrecorded(wording, wording.declined, stops=True)
+            said: Document = Unrecorded(wording, wording.declined, stops=True)
             if decision.ends_call:
-                told = _refusal(facts, stops=True)
-            return withdrawal(facts, decision, first, document=told)
+                said = _refusal(facts, stops=True)
+            return withdrawal(facts, decision, first, document=said)
 
 
 def _recording(facts: Facts, decision: Record, first: Sequence[Event]) -> Settlement:
@@ -318,11 +316,11 @@ def _permission(facts: Facts, decision: Record, first: Sequence[Event]) -> Settl
         retain_until=terms.retain_until,
         decided_at=facts.at,
     )
-    told, forgets = [*first, events.recording_permitted(call, permit, terms.conflicts)], False
+    logged, forgets = [*first, events.recording_permitted(call, permit, terms.conflicts)], False
     if call.remembers_decline and facts.has_declined:
-        told, forgets = [*told, events.decline_forgotten()], True
+        logged, forgets = [*logged, events.decline_forgotten()], True
     return Settlement(
-        (Move(tuple(told), CallEvent.PERMITTED, decision.outcome),),
+        (Move(tuple(logged), CallEvent.PERMITTED, decision.outcome),),
         StartOfRecording(facts.wording, permit),
         permit=permit,
         forgets_decline=forgets,
@@ -331,8 +329,8 @@ def _permission(facts: Facts, decision: Record, first: Sequence[Event]) -> Settl
 
 
 def _ongoing(facts: Facts) -> Document:
-    """The recording of an earlier round goes on, if it still runs: only then is it said to. It is not begun once more:
-    where nothing was heard of it, it may well run.
+    """The recording of an earlier round is announced only if it runs for certain, and never started again: without a
+    callback about it, it may well run.
     """
     match facts.is_recording:
         case True:
@@ -349,7 +347,7 @@ def _refusal(facts: Facts, *, stops: bool = False) -> Refusal:
 
 
 def _remember_until(facts: Facts, said_at: datetime | None) -> datetime | None:
-    """From when the caller said no, which may be before it could be written down. A must-record line asks again."""
+    """Counted from the moment the caller said no, which may be earlier than now. A must-record line asks again."""
     remember = facts.rulebook.remember_declines if facts.call.mode != Mode.MUST_RECORD else None
     return end_of(said_at or facts.at, remember) if remember and facts.call.caller_hash else None
 

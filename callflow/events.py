@@ -1,4 +1,4 @@
-"""What the phone side writes into the consent log. Public fields hold nothing personal; private ones can be erased."""
+"""The events of a call in the consent log. Public fields hold nothing personal; private fields can be erased."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -43,9 +43,9 @@ def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request
     )
 
 
-def call_sent_back(known: Call) -> Event:
-    """`round` is the one that begins with it, `state` where the call stood."""
-    return Event("call.sent_back", {"round": known.round + 1, "state": known.state})
+def call_sent_back(call: Call) -> Event:
+    """`round` is the round that begins now, `state` the state that the call was in."""
+    return Event("call.sent_back", {"round": call.round + 1, "state": call.state})
 
 
 def language_asked(languages: Sequence[str]) -> Event:
@@ -74,53 +74,53 @@ def disclosure_completed(elapsed: timedelta) -> Event:
 
 
 def consent_choice(
-    known: Call, prompt: int, digits: str, answer: Answer, decision: Decision, request_sha256: str
+    call: Call, prompt: int, digits: str, answer: Answer, decision: Decision, request_sha256: str
 ) -> Event:
-    """The key itself stands in the log only where it is a single one: more could be anything, a card number even."""
+    """The log shows the key only if a single key was pressed: several could be anything, even a card number."""
     public: dict[str, Value] = {
         "attempt": prompt,
         "input": "none" if answer is Answer.SILENT else "dtmf",
         "digit": digits if len(digits) == 1 else "",
         "answer": answer,
         "action": _action(decision),
-        "rule": known.mode,
-        **_under(known),
+        "rule": call.mode,
+        **_under(call),
     }
     return Event("consent.choice", public, {"request_sha256": request_sha256})
 
 
-def recording_permitted(known: Call, permit: Permit, conflicts: Sequence[str]) -> Event:
+def recording_permitted(call: Call, permit: Permit, conflicts: Sequence[str]) -> Event:
     return Event(
         "recording.permitted",
         {
             "outcome": permit.outcome,
             "basis": "express" if permit.outcome == "consented" else "implied",
-            "purposes": [one.purpose for one in permit.purposes],
-            "usable_until": {one.purpose: one.until.isoformat() for one in permit.purposes},
+            "purposes": [grant.purpose for grant in permit.purposes],
+            "usable_until": {grant.purpose: grant.until.isoformat() for grant in permit.purposes},
             "retention": permit.retention,
             "retain_until": permit.retain_until.isoformat(),
             "policy_conflicts": list(conflicts),
-            **_under(known),
+            **_under(call),
         },
     )
 
 
-def recording_suppressed(known: Call, why: Suppress) -> Event:
-    return Event("recording.suppressed", {"outcome": why.outcome, "reason": why.reason, **_under(known)})
+def recording_suppressed(call: Call, why: Suppress) -> Event:
+    return Event("recording.suppressed", {"outcome": why.outcome, "reason": why.reason, **_under(call)})
 
 
-def consent_withdrawn(known: Call, why: Withdraw) -> Event:
-    public = {"outcome": "withdrawn", "reason": why.reason, "ends_call": why.ends_call, **_under(known)}
+def consent_withdrawn(call: Call, why: Withdraw) -> Event:
+    public = {"outcome": "withdrawn", "reason": why.reason, "ends_call": why.ends_call, **_under(call)}
     return Event("consent.withdrawn", public)
 
 
-def call_refused(known: Call, why: EndCall) -> Event:
-    public = {"outcome": why.outcome, "reason": why.reason, "on_refusal": known.on_refusal, **_under(known)}
+def call_refused(call: Call, why: EndCall) -> Event:
+    public = {"outcome": why.outcome, "reason": why.reason, "on_refusal": call.on_refusal, **_under(call)}
     return Event("call.refused", public)
 
 
 def decline_remembered(until: datetime) -> Event:
-    """To the day: a finer time, which can be erased, would tell whose memory a later call met."""
+    """To the day: a finer time would tie this call to a later call of the same caller, so it is private."""
     return Event("decline.remembered", {"until": until.date().isoformat()}, {"forget_at": until.isoformat()})
 
 
@@ -132,13 +132,13 @@ def conversation_ended(heard: CallEnded) -> Event:
     return Event("conversation.ended", {"status": heard.dial_call_status, "bridged": heard.bridged})
 
 
-def call_hung_up(known: Call) -> Event:
-    """By a request that Twilio sent when the call was over; `state` is the state that the call was in."""
-    return Event("call.hung_up", {"state": known.state})
+def call_hung_up(call: Call) -> Event:
+    """Known from a request that Twilio sent after the call was over; `state` is the state that the call was in."""
+    return Event("call.hung_up", {"state": call.state})
 
 
 def step_settled_late(step: str, received_at: datetime, *, was_connected: bool) -> Event:
-    """The step had come at that time and been answered, and only now could it be settled."""
+    """The step came and was answered at `received_at`, and is settled only now."""
     public: dict[str, Value] = {"step": step, "received_at": timestamp(received_at), "was_connected": was_connected}
     return Event("step.settled_late", public)
 
@@ -148,14 +148,14 @@ def call_fell_back(heard: FallbackAsked) -> Event:
 
 
 def call_unread(reason: str) -> Event:
-    """A request that a caller waited behind, and that could not be gone by."""
+    """A request that could not be acted on while its caller waited."""
     return Event("call.unread", {"reason": reason})
 
 
-def _under(known: Call) -> dict[str, Value]:
-    """The rules and the law that a decision was taken under. Their texts are kept under these hashes."""
-    law = {"version": Terms.read(known.terms).law, "sha256": known.law_sha256}
-    return {"rules_sha256": known.rules_sha256, "law": law}
+def _under(call: Call) -> dict[str, Value]:
+    """The rules and the law behind a decision. Their texts are kept under these hashes."""
+    law = {"version": Terms.read(call.terms).law, "sha256": call.law_sha256}
+    return {"rules_sha256": call.rules_sha256, "law": law}
 
 
 def _action(decision: Decision) -> str:

@@ -1,8 +1,8 @@
-"""Twilio's forms, read once at the door into values that need no second look.
+"""Twilio's forms, parsed once into values that need no second check.
 
-What a decision hangs on (whose call, which recording, what became of it) is matched in full or refused, and so is what
-came with several values. What is only told besides (durations, times, an unusual caller) never costs a call or a
-callback: where it cannot be read it is absent.
+Fields that a decision depends on (call, recording, status) match in full or are refused, as is a field with several
+values. The other fields (durations, times, an unusual caller) never cost a call or a callback: an unreadable value
+counts as absent.
 """
 
 import re
@@ -40,10 +40,10 @@ class IncomingCall:
     from_: str = field(repr=False)
     """As sent: a number, a word such as "anonymous", a SIP address; empty if absent or unprintable."""
     to: str = field(repr=False)
-    """What was dialled, as sent: one of our lines, another number, a SIP address; empty if absent or unprintable."""
+    """The dialled address as sent: one of our lines, another number, a SIP address; empty if absent or unprintable."""
     call_status: str
     self_test: str = field(default="", repr=False)
-    """What a call of the self-test proves itself by; not yet checked, and empty where it can't be one."""
+    """The mark that a call of the self-test carries, not yet checked; empty where it cannot be such a mark."""
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
@@ -56,13 +56,13 @@ class IncomingCall:
         )
 
     @classmethod
-    def as_told(cls, form: Mapping[str, str]) -> Self:
-        """As much of it as can be read; what cannot is empty, the sid too."""
-        call_sid, call_status = _told(form, "CallSid"), _told(form, "CallStatus")
+    def read_leniently(cls, form: Mapping[str, str]) -> Self:
+        """The readable fields of a form that is otherwise refused; the others are empty, the sid too."""
+        call_sid, call_status = _optional(form, "CallSid"), _optional(form, "CallStatus")
         return cls(
             call_sid=call_sid if CALL_SID.fullmatch(call_sid) else "",
-            from_=_address(_told(form, "From")),
-            to=_address(_told(form, "To")),
+            from_=_address(_optional(form, "From")),
+            to=_address(_optional(form, "To")),
             call_status=call_status if _STATUS.fullmatch(call_status) else "",
             self_test=_mark(form),
         )
@@ -70,11 +70,11 @@ class IncomingCall:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """That what the call was told has played."""
+    """The request for the next step: the previous document has played to its end."""
 
     call_sid: str
     has_hung_up: bool
-    """Whether the call is over, so that nobody can have stayed on for it."""
+    """Whether the call is over, so that the caller cannot have stayed on."""
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
@@ -83,7 +83,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What was pressed at a prompt, as it came. Empty is silence, unless the caller has hung up."""
+    """The keys pressed at a prompt, as sent. Empty means silence, unless the caller has hung up."""
 
     call_sid: str
     digits: str
@@ -94,8 +94,8 @@ class Answered:
         digits = form.get("Digits", "")
         if len(digits) > DIGITS_LENGTH_MAX or not digits.isprintable():
             raise Refused(f"form: Digits: expected at most {DIGITS_LENGTH_MAX} printable characters")
-        # A no is heard whatever else is said twice; anything else that cannot be gone by decides nothing.
-        status = _told(form, "CallStatus") if is_refusal(form) else form.get("CallStatus")
+        # A no counts even where another field has several values; any other such form decides nothing.
+        status = _optional(form, "CallStatus") if is_refusal(form) else form.get("CallStatus")
         return cls(_call_sid(form), digits, has_hung_up=status in FINAL_STATUSES)
 
 
@@ -107,32 +107,32 @@ class CallEnded:
     dial_call_status: str
     """Empty where it cannot be read."""
     bridged: bool
-    """Whether caller and agent were connected. Where Twilio does not say, the status is what it goes by."""
+    """Whether caller and agent were connected; taken from the status where Twilio does not say."""
     has_hung_up: bool = False
 
     @property
     def was_cut(self) -> bool:
-        """The caller is still there and was connected to nobody, for all that is known: the agent's whisper failed, or
-        the request does not say what became of the dialling.
+        """The caller is still there and, as far as the form says, spoke to nobody: the agent's whisper failed, or the
+        form lacks the result of the dialling.
         """
         return not self.bridged and not self.has_hung_up and self.dial_call_status in ("", *_BRIDGED_STATUSES)
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
-        status, told = _told(form, "DialCallStatus"), _told(form, "DialBridged")
+        status, is_bridged = _optional(form, "DialCallStatus"), _optional(form, "DialBridged")
         status = status if _STATUS.fullmatch(status) else ""
-        bridged = told == "true" if told in ("true", "false") else status in _BRIDGED_STATUSES
-        return cls(_call_sid(form), status, bridged, has_hung_up=_told(form, "CallStatus") in FINAL_STATUSES)
+        bridged = is_bridged == "true" if is_bridged in ("true", "false") else status in _BRIDGED_STATUSES
+        return cls(_call_sid(form), status, bridged, has_hung_up=_optional(form, "CallStatus") in FINAL_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
 class FallbackAsked:
-    """Twilio could not fetch or carry out what we answered, and asks for something else to go on with."""
+    """Twilio could not fetch or carry out our answer, and asks for another document."""
 
     arrived: IncomingCall
     error_code: int | None
     was_parting: bool
-    """Whether the conversation was over already: what failed was the last request of the call."""
+    """Whether the conversation was over already: the request that failed was the last of the call."""
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
@@ -145,20 +145,20 @@ class FallbackAsked:
 
 def is_refusal(form: Mapping[str, str]) -> bool:
     """Whether the key that was pressed declines."""
-    return answer_of(_told(form, "Digits")) is Answer.DECLINED
+    return answer_of(_optional(form, "Digits")) is Answer.DECLINED
 
 
 def was_parting(form: Mapping[str, str]) -> bool:
     """Whether the conversation was over when Twilio turned to the fallback, as far as the form says."""
-    return "/voice/ended/" in _told(form, "ErrorUrl")
+    return "/voice/ended/" in _optional(form, "ErrorUrl")
 
 
 @dataclass(frozen=True, slots=True)
 class CallProgress:
-    """A status callback. They come in any order; the sequence number, where sent, tells which is later."""
+    """A status callback. Callbacks come in any order; the sequence number, where sent, tells the later one."""
 
     arrived: IncomingCall
-    """The call itself, as far as it is told again with every callback: for one that we never answered."""
+    """The call, as far as the callback describes it: needed for a call that the service never answered."""
     sequence_number: int | None
     duration_s: int | None
 
@@ -172,9 +172,9 @@ class CallProgress:
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
-        told = IncomingCall.as_told(form)
+        arrived = IncomingCall.read_leniently(form)
         return cls(
-            arrived=replace(told, call_sid=_call_sid(form), call_status=_call_status(form)),
+            arrived=replace(arrived, call_sid=_call_sid(form), call_status=_call_status(form)),
             sequence_number=_count(form, "SequenceNumber"),
             duration_s=_count(form, "CallDuration"),  # Duration is in billed minutes
         )
@@ -192,29 +192,29 @@ class RecordingProgress:
     channels: int | None
     start_time: datetime | None
     error_code: int | None
-    """None where it went well (Twilio then sends 0, or nothing)."""
+    """None for success (Twilio then sends 0, or nothing)."""
     source: str
     track: str | None = None
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
         status = _matched(form, "RecordingStatus", _RECORDING_STATUS, "in-progress, completed, absent or failed")
-        source = _told(form, "RecordingSource")
+        source = _optional(form, "RecordingSource")
         return cls(
             call_sid=_call_sid(form),
             recording_sid=_matched(form, "RecordingSid", RECORDING_SID, "RE and 32 hex digits"),
             status=cast(RecordingStatus, status),
             duration_s=_count(form, "RecordingDuration"),
             channels=_count(form, "RecordingChannels") or None,
-            start_time=_moment(_told(form, "RecordingStartTime")),
+            start_time=_moment(_optional(form, "RecordingStartTime")),
             error_code=_count(form, "ErrorCode") or None,
             source=source if SOURCE.fullmatch(source) else "",
-            track=track if _TRACK.fullmatch(track := _told(form, "RecordingTrack")) else None,
+            track=track if _TRACK.fullmatch(track := _optional(form, "RecordingTrack")) else None,
         )
 
 
 def _call_sid(form: Mapping[str, str]) -> str:
-    """Whose call it is: raises Refused also where two accounts are named."""
+    """Raises Refused also where the form names two accounts."""
     form.get("AccountSid")
     return _matched(form, "CallSid", CALL_SID, "CA and 32 hex digits")
 
@@ -224,7 +224,7 @@ def _call_status(form: Mapping[str, str]) -> str:
 
 
 def _mark(form: Mapping[str, str]) -> str:
-    mark = _told(form, SELF_TEST_FIELD)
+    mark = _optional(form, SELF_TEST_FIELD)
     return mark if _MARK.fullmatch(mark) else ""
 
 
@@ -239,8 +239,8 @@ def _address(text: str) -> str:
     return text if len(text) <= ADDRESS_LENGTH_MAX and text.isprintable() else ""
 
 
-def _told(form: Mapping[str, str], name: str) -> str:
-    """What is only told besides: empty where it is absent, or came with several values."""
+def _optional(form: Mapping[str, str], name: str) -> str:
+    """Empty where the field is absent, or came with several values."""
     try:
         return form.get(name, "")
     except Refused:
@@ -256,7 +256,7 @@ def _matched(form: Mapping[str, str], name: str, pattern: re.Pattern[str], expec
 
 
 def _count(form: Mapping[str, str], name: str) -> int | None:
-    value = _told(form, name)
+    value = _optional(form, name)
     return int(value) if _COUNT.fullmatch(value) else None
 
 

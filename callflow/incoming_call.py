@@ -1,4 +1,4 @@
-"""What a call that arrives demands: who calls from where, whether they declined before, what the rules make of it."""
+"""An arriving call: the places of its caller and line, a remembered decline, and the ruling that follows."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from storage.rows.declines import RememberedDecline
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A call as it came in, and all that follows from the rules."""
+    """A call as it came in, and its ruling. `known_by` says how the caller's place is known."""
 
     ruling: Ruling
     known_by: str
@@ -38,8 +38,8 @@ def arrive(
     law: Law,
     number_key: bytes | None,
 ) -> Arrival:
-    """Without a `number_key` nobody is known again by their number."""
-    places, known = places_of(heard.from_, law)
+    """Without a `number_key` no caller is recognised by their number."""
+    places, known_by = places_of(heard.from_, law)
     caller_hash = number_hash(number_key, heard.from_) if number_key else None
     remembers = caller_hash is not None and rulebook.remember_declines is not None
     declined = declines.remembered(connection, caller_hash, moment.at) if caller_hash and remembers else None
@@ -48,7 +48,7 @@ def arrive(
     language = language_of(line, places)
     return Arrival(
         ruling=ruling,
-        known_by=known,
+        known_by=known_by,
         wording=wording_of(rulebook, line, ruling, language),
         caller_hash=caller_hash,
         declined=declined,

@@ -1,7 +1,7 @@
-"""What a request settles that was answered without being settled: not its answer, but that its caller was connected.
+"""Late settlement of a request that was only answered: its caller was connected, whatever the request asked.
 
-Each is settled in one transaction, which keeps the answer that was given. So a repeat of the request finds that answer
-and is not settled again, and neither is the request itself. The log says when it had come; its own times are its own.
+Each request is settled in one transaction, which keeps the answer already given. So neither the request nor a repeat is
+settled twice. The log says when the request came; the times of the events are their own.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class LateSteps:
     conversation: Conversation
 
     def settle(self, connection: Connection, moment: Moment, kept: Kept) -> None:
-        """Raises Refused for what no genuine request of a known call says."""
+        """Raises Refused for a form that is about another call or names no call."""
         form = Form.read(kept.body)
         call = self._call(connection, moment, kept, form)
         if call.erased_at:
@@ -44,36 +44,36 @@ class LateSteps:
         facts, late = self.conversation.facts(connection, moment, call), _late(kept)
         answered = replies.of_step(connection, call.id, step_of(kept.endpoint, kept.path))
         if settled := next((reply for reply in answered if _answers(reply, kept)), None):
-            # Its transaction came through after all, and too late for its caller.
+            # The first transaction was committed after all, too late for the caller.
             if settled.body != kept.answered and _connects(kept):
                 self.conversation.settle(connection, moment, facts, put_through(facts, [late]))
             return
         try:
             settlement = _settlement(facts, kept, form)
-        except Refused:  # it is genuine, and cannot be gone by
+        except Refused:  # genuine, and cannot be acted on
             settlement = put_through(facts, [late])
         self.conversation.settle(connection, moment, facts, settlement)
         reply = Reply(kept.body_sha256, kept.answered, kept.received_at)
         replies.keep(connection, call.id, step_of(kept.endpoint, kept.path), reply, attempt=len(answered) + 1)
 
     def _call(self, connection: Connection, moment: Moment, kept: Kept, form: Form) -> Call:
-        arrived = forms.IncomingCall.as_told(form)
+        arrived = forms.IncomingCall.read_leniently(form)
         if "call_id" in kept.path:
-            known = calls.by_id(connection, kept.path["call_id"])
-            if known is None or (known.call_sid != arrived.call_sid and not known.erased_at):
+            call = calls.by_id(connection, kept.path["call_id"])
+            if call is None or (call.call_sid != arrived.call_sid and not call.erased_at):
                 raise Refused(f"call {kept.path['call_id']}: the request is about another call")
-            return known
+            return call
         if not arrived.call_sid:
             raise Refused("form: CallSid: expected CA and 32 hex digits")
-        if known := calls.by_sid(connection, arrived.call_sid):
-            return known
+        if call := calls.by_sid(connection, arrived.call_sid):
+            return call
         rulebook = self.conversation.rulebook
         line = rulebook.line(arrived.to) or rulebook.lines[0]
         return self.conversation.receive_at(line, connection, moment, kept.body_sha256, arrived)
 
 
 def put_through(facts: Facts, first: Sequence[Event], *, reason: str = OUR_FAILURE, by: str = "service") -> Settlement:
-    """The caller went on without being asked, or asked on: so nobody hung up. Any other decision stays."""
+    """The caller was connected without an answer, and so did not hang up. Any other decision stays."""
     unasked = Suppress(Outcome.NOT_ASKED, reason)
     if facts.call.state in IN_STATE:
         return decide.suppression(facts, unasked, first)
@@ -83,7 +83,7 @@ def put_through(facts: Facts, first: Sequence[Event], *, reason: str = OUR_FAILU
 
 
 def refuse(facts: Facts, first: Sequence[Event], *, reason: str = "", said_at: datetime) -> Settlement:
-    """A refusal that was said counts whenever it is found, and is remembered from when it was said."""
+    """A refusal counts whenever it is found, and is remembered from the moment it was said."""
     if facts.call.outcome in RECORDING_OUTCOMES:
         withdrawn = Withdraw(reason or "the caller declined after having agreed", is_declined=True)
         return decide.withdrawal(facts, withdrawn, first, said_at=said_at)
@@ -112,7 +112,7 @@ def _settlement(facts: Facts, kept: Kept, form: Form) -> Settlement:
 
 
 def _answered(facts: Facts, kept: Kept, heard: forms.Answered) -> Settlement:
-    """A no counts to whichever question it was said. A yes permits nothing; of a caller who is recorded it leaves the
+    """A no counts, whichever question it answers. A yes permits nothing now; where a recording runs, it leaves the
     consent as it is.
     """
     call, prompt, late = facts.call, int(kept.path["prompt"]), _late(kept)
@@ -140,7 +140,7 @@ def _went_on(facts: Facts, late: Sequence[Event], *, has_left: bool) -> Settleme
 
 
 def _answers(reply: Reply, kept: Kept) -> bool:
-    """Whether it was kept for this very request: when this was settled, or by the transaction that was given up."""
+    """Whether the reply was kept for this very request: when it was settled, or by the transaction that timed out."""
     apart = abs(reply.answered_at - kept.received_at)
     return reply.request_sha256 == kept.body_sha256 and apart <= REPEATED_WITHIN
 

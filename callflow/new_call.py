@@ -1,4 +1,4 @@
-"""A call arrives: what its ends demand is worked out once, and stands on its row and in the log from then on."""
+"""A new call: its standard of consent is worked out once, and then stands on its row and in the log."""
 
 from datetime import timedelta
 
@@ -25,10 +25,10 @@ def add(
     *,
     synthetic: bool,
 ) -> Call:
-    """Write the call down, with the standard it is held to, and say so in the log. What was dialled and is no line is
+    """Write the call and its standard into a row and into the log. A dialled address that is no line of ours is
     personal: the row has no line then.
 
-    Of a `synthetic` call, which is the self-test's, Twilio knows nothing and is never asked.
+    Twilio does not know a `synthetic` call, which the self-test makes, and is never asked about it.
     """
     ruling, wording = arrival.ruling, arrival.wording
     standard = ruling.standard

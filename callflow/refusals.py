@@ -1,4 +1,4 @@
-"""Refused requests are told to the log once a minute for each reason, with how many."""
+"""Refused requests: one log line a minute for each reason, with their number."""
 
 import logging
 from collections.abc import Callable
@@ -16,8 +16,8 @@ class Refusals:
         self._lock = Lock()
         self._repeats = Repeats[str]()
 
-    def tell(self, reason: str) -> None:
-        """The reason is one of a few words of ours, and nothing that was sent."""
+    def count(self, reason: str) -> None:
+        """The reason is one of our own few words, and nothing from the request."""
         now_s = self._now().timestamp()
         with self._lock:
             times = self._repeats.come(reason, now_s)

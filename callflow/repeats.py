@@ -1,7 +1,7 @@
 """A repeat is the same request once more, byte for byte, and gets the bytes of the first answer.
 
-Whatever else comes to the same step is a new request: an agent sent the call back, or the caller thought better of it.
-It is decided anew.
+Any other request for the same step is new and is decided anew: an agent sent the call back, or the caller changed
+their mind.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from storage.rows import replies
 from storage.rows.calls import Call
 from storage.rows.replies import Reply
 
-# Twilio gives a request of a call up after 15 s, with all its tries. What comes later is no repeat, however alike.
+# Twilio gives up a request of a call, with all its retries, after 15 s. A later request is no repeat, however alike.
 REPEATED_WITHIN = timedelta(minutes=1)
 _NUMBERED = {"choice": "round_", "consent": "prompt"}
 
@@ -30,9 +30,9 @@ def answered_once(
     again: Callable[[], bytes] | None = None,
     is_repeat: Callable[[Reply], bool] | None = None,
 ) -> bytes:
-    """`again` answers a new request to a step that was answered before, where that is answered otherwise.
+    """The kept answer for a repeat, otherwise that of `respond`; or of `again`, if given, for a step answered before.
 
-    `is_repeat`: whether a request that is like one before, byte for byte, repeats it; by itself, within a minute.
+    `is_repeat`: whether a request with the same bytes as an earlier one repeats it; by default, within a minute.
     """
     kept = replies.of_step(connection, call.id, step)
     for reply in kept:
@@ -44,7 +44,7 @@ def answered_once(
 
 
 def step_of(endpoint: str, path: Mapping[str, object]) -> str:
-    """As the replies to a step are named, by the endpoint and the arguments of its path."""
+    """The name under which replies are kept, from the endpoint and the arguments of its path."""
     number = _NUMBERED.get(endpoint)
     return f"{endpoint}:{path[number]}" if number else endpoint
 

@@ -1,7 +1,7 @@
 """A settlement: all that one request changes, and the document that answers it, as one value.
 
 It is decided by `callflow.decide` before anything is written, written by `settle` in one transaction, and only then
-rendered. Nothing turns back.
+rendered.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ from storage.rows.recordings import Jobs
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """Of a hang-up that was none after all; `by` is whose account of the call says so."""
+    """Replaces the outcome of a hang-up that was none; `by` names the source that shows it."""
 
     found: Suppress
     by: str
@@ -35,10 +35,11 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Events of the log, and where they take the call. Without `event` and `correction` its state and outcome stay.
+    """Events of the log, and the change they make to the call. Without `event` and `correction` its state and outcome
+    stay.
 
-    `prompt` is the playing of the question that follows, `speaks` the words that the caller chose; `serves`: the
-    disclosure is served with it, so its time begins.
+    `prompt` is the number of the next playing of the question, `speaks` the words in the language of the caller's
+    choice; `serves`: the disclosure is served now, so its time begins.
     """
 
     events: tuple[Event, ...] = ()
@@ -51,7 +52,7 @@ class Move:
     correction: Correction | None = None
 
     def of(self, call: Call, at: datetime) -> Call:
-        """The call after it, of which nothing is written yet."""
+        """The call after the move, which is not written yet."""
         if self.event is not None:
             return calls.moved(
                 call,
@@ -62,20 +63,20 @@ class Move:
                 reason=self.reason,
                 prompt=self.prompt,
             )
-        told = replace(call, events=call.events + len(self.events), served_at=at if self.serves else call.served_at)
+        after = replace(call, events=call.events + len(self.events), served_at=at if self.serves else call.served_at)
         if self.speaks:
-            told = calls.speaking(told, self.speaks)
+            after = calls.speaking(after, self.speaks)
         if self.correction:
             found = self.correction.found
-            return replace(told, events=told.events + 1, outcome=found.outcome.value, reason=found.reason)
-        return told
+            return replace(after, events=after.events + 1, outcome=found.outcome.value, reason=found.reason)
+        return after
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """`permit` is given, a no is remembered until `remember_until` or, at the caller's own wish, forgotten; every
-    recording of the call is destroyed because of `condemns`; each of `conflicts` between laws is for compliance to
-    decide; `asks_provider`: the sweep looks for recordings of a call that was over.
+    """`permit` is given. A decline is remembered until `remember_until`, or forgotten at the caller's wish.
+    `condemns` is the reason to destroy every recording of the call; empty keeps them. Compliance decides each of the
+    `conflicts` between laws. `asks_provider`: the sweep looks for recordings of a call that was over.
     """
 
     moves: tuple[Move, ...] = ()
@@ -93,7 +94,7 @@ class Settlement:
 
 
 def settle(connection: Connection, moment: Moment, call: Call, settlement: Settlement, jobs: Jobs) -> Call:
-    """Write a settlement in the request's transaction. Declines come before the log, whose lock everybody shares."""
+    """Write a settlement in the request's transaction. Declines come first: every writer waits for the log's lock."""
     if settlement.remember_until and call.caller_hash:
         declines.remember(
             connection, call.caller_hash, call_id=call.id, at=moment.at, forget_at=settlement.remember_until
@@ -134,7 +135,7 @@ def _move(connection: Connection, moment: Moment, call: Call, move: Move) -> Cal
 
 
 def _raise_conflicts(connection: Connection, moment: Moment, call: Call, conflicts: Iterable[str]) -> None:
-    """Once for each line and conflict: compliance decides it for all its calls."""
+    """Raised once for each line and conflict: compliance decides it for all calls of the line."""
     for conflict in conflicts:
         about = sha256(f"{call.line} {conflict}".encode()).hexdigest()[:32]
         detail = f"two laws disagree on how long recordings of this line are kept; {conflict}"

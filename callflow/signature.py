@@ -1,11 +1,11 @@
-"""Whether a webhook is Twilio's: its signature, checked against the URL we are configured with.
+"""Checks that a webhook is Twilio's: its signature over the URL that we are configured with.
 
 The signed text is the URL followed by each parameter's name and value, with nothing between them and no time.
-So a genuine signature proves neither where one value ends nor that the request is new: whoever uses a Form
-still matches each value in full, and our own state tells a repeat from a first delivery.
+So a genuine signature proves neither where a value ends nor that the request is new: users of a Form still
+match each value in full, and our own state tells a repeat from a first delivery.
 
-Only a request that nobody with the secret signed is refused. How a signed one was carried (its content type, its bytes,
-the spelling of its URL, a parameter that comes twice) is no reason: a caller may be waiting behind it.
+Only a request without a valid signature is refused. The transport of a signed request (its content type, its bytes, the
+spelling of its URL, a repeated parameter) is no reason: a caller may be waiting behind it.
 """
 
 import hmac
@@ -37,10 +37,10 @@ _PLAIN_PATH = re.compile(r"/[A-Za-z0-9/_-]*")
 
 
 class Form(Mapping[str, str]):
-    """The parameters of a genuine webhook. Shows no value: most are somebody's.
+    """The parameters of a genuine webhook. Its repr shows no value: most are personal.
 
-    A parameter that came with several values has none: to read it raises Refused, since nobody can tell which is meant.
-    Bytes that are no UTF-8 are lone surrogates, which no pattern and no printable text has.
+    Reading a parameter that came with several values raises Refused: the intended value is unknown. Bytes that are not
+    UTF-8 become lone surrogates, which match no pattern and are not printable.
     """
 
     __slots__ = ("_values",)
@@ -52,7 +52,7 @@ class Form(Mapping[str, str]):
 
     @classmethod
     def read(cls, encoded: bytes) -> Self:
-        """As it was sent, whoever signed it."""
+        """The form as sent, with no check of its signature."""
         return cls((_text(name), _text(value)) for name, value in _pairs(encoded))
 
     def __getitem__(self, name: str) -> str:
@@ -71,19 +71,19 @@ class Form(Mapping[str, str]):
         return len(self._values)
 
     def all(self, name: str) -> tuple[str, ...]:
-        """Each value that a parameter came with, as often as it came."""
+        """Each value of a parameter."""
         return self._values.get(name, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is not taken for Twilio's. The reason is for our log; the sender learns nothing."""
+    """A request that is not Twilio's. The reason is for our log; the sender never learns it."""
 
     reason: Reason
 
 
 def raw_target(environ: Mapping[str, object]) -> str:
-    """The request target as it was sent. Empty where the server no longer knows it.
+    """The request target as sent. Empty where the web server no longer has it.
 
     A server that hands on only the decoded path (granian) loses nothing while paths are plain, as ours are.
     """
@@ -96,7 +96,7 @@ def raw_target(environ: Mapping[str, object]) -> str:
 
 
 def signed_url(public_base_url: str, raw_target: str) -> str | Refusal:
-    """The URL Twilio must have signed. What the request says about its own host plays no part in it."""
+    """The URL Twilio must have signed. The request's own Host header plays no part."""
     if not _TARGET.fullmatch(raw_target) or "#" in raw_target:
         return Refusal("bad_url")
     return public_base_url + raw_target
@@ -120,12 +120,12 @@ def verify(
     if not _is_signed(secrets, urls, posted, signatures[:SIGNATURES_MAX]):
         return Refusal("bad_signature")
     form = Form.read(body if body is not None else url.partition("?")[2].encode())
-    # A sub-account signs with a token of its own. What another account recorded, ours could not destroy.
+    # A sub-account signs with a token of its own. Ours could not destroy the recordings of another account.
     return form if account_sid in form.all("AccountSid") else Refusal("wrong_account")
 
 
 def _spellings(url: str) -> list[str]:
-    """Each way in which Twilio may have spelt the URL that it signed; none where it is no URL.
+    """Each spelling of the URL that Twilio may have signed; empty where it is no URL.
 
     It signs with or without the port, and an apostrophe escaped or not; servers and proxies drop a bare "?".
     """
@@ -140,20 +140,20 @@ def _spellings(url: str) -> list[str]:
 
 
 def _pairs(encoded: bytes) -> Pairs:
-    """The names and values of a form, as bytes: in which encoding they are text is the sender's affair."""
+    """The names and values of a form as bytes: the sender chooses the encoding."""
     fields = (field.partition(b"=") for field in encoded.replace(b"+", b" ").split(b"&") if field)
     return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in fields]
 
 
 def _is_signed(secrets: Sequence[str], urls: Sequence[str], pairs: Pairs, signatures: Sequence[str]) -> bool:
-    """Each pair is signed once, in order. All is tried, whatever came of the first. An empty secret signs nothing."""
+    """Each pair is signed once, sorted. All combinations are tried, after a match too. An empty secret signs nothing."""
     tail = b"".join(name + value for name, value in sorted(set(pairs)))
-    claimed = [signature.encode("utf-8", "replace") for signature in signatures]
+    claimed = [text.encode("utf-8", "replace") for text in signatures]
     signed = False
     for secret, url in product(filter(None, secrets), urls):
         mac = b64encode(hmac.digest(secret.encode(), url.encode() + tail, "sha1"))
-        for one in claimed:
-            signed |= hmac.compare_digest(mac, one)
+        for signature in claimed:
+            signed |= hmac.compare_digest(mac, signature)
     return signed
 
 

@@ -1,4 +1,4 @@
-"""What Twilio saw of a call and our log does not know is taken in, where it contradicts the call's outcome."""
+"""Requests that Twilio lists and our log lacks are taken into the log, where they contradict the call's outcome."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -27,8 +27,8 @@ def take_in(
     logged: Logged,
     account: bytes,
 ) -> Call:
-    """A refusal is taken in as one, and remembered from when it was said: what was recorded against it is destroyed.
-    Without one, nobody was asked.
+    """A refusal counts and is remembered from the moment it was said; recordings made against it are destroyed. Without
+    a refusal the caller was not asked.
     """
     facts, said = conversation.facts(connection, moment, call), unheard.refusal(seen, logged)
     if said is None:
@@ -36,7 +36,7 @@ def take_in(
         return conversation.settle(connection, moment, facts, unheard_of)
     is_recorded = call.outcome in RECORDING_OUTCOMES
     refused = Withdraw(_SAID, is_declined=True) if is_recorded else Suppress(Outcome.DECLINED, _SAID)
-    request_sha256 = sha256(account).hexdigest()  # of all that Twilio told: the request itself never came here
+    request_sha256 = sha256(account).hexdigest()  # of Twilio's account of the call: the request never came here
     choice = events.consent_choice(call, said.prompt, "2", Answer.DECLINED, refused, request_sha256)
     refusal = refuse(facts, [choice], reason=_SAID, said_at=said.at or call.ended_at or moment.at)
     return conversation.settle(connection, moment, facts, refusal)

@@ -17,14 +17,14 @@ from storage.rows.permits import Permit
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """Each language offers itself, by its place in the list."""
+    """Each language is offered in its own words, by its place in the list."""
 
     languages: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """It plays to its end, uninterrupted, and leads on to the choice of that round."""
+    """Plays to its end, uninterrupted, and leads on to the choice of that round."""
 
     wording: Wording
     round: int
@@ -47,7 +47,7 @@ class StartOfRecording:
 
 @dataclass(frozen=True, slots=True)
 class OngoingRecording:
-    """The recording of an earlier round runs: the caller is told again, and it is not begun again."""
+    """The recording of an earlier round runs: it is announced again, and not started again."""
 
     wording: Wording
 
@@ -73,7 +73,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """The caller gets through, and nothing is said; `reports_end`: the end of the conversation is told to us."""
+    """The caller is connected, and nothing is said; `reports_end`: Twilio reports the end of the conversation."""
 
     reports_end: bool = True
     stops: bool = False
@@ -169,7 +169,7 @@ def record(permit: Permit, line: Line, wording: Wording, urls: Urls) -> bytes:
 
 
 def recorded(call_id: str, line: Line, wording: Wording, urls: Urls) -> bytes:
-    """Go on with the recording that runs: it is said again, and not begun again."""
+    """Go on with the running recording: it is announced again, and not started again."""
     return _render(
         "recorded.xml",
         line=line,
@@ -201,7 +201,7 @@ def refuse(wording: Wording, *, text: str, stops: bool = False) -> bytes:
 
 
 def connect(line: Line, *, ended_url: str = "", stops: bool = False) -> bytes:
-    """The caller gets through, unrecorded, whatever failed here. Where the call is known, its end is reported.
+    """The caller is connected, unrecorded, whatever failed here. Where the call is known, its end is reported.
 
     `stops`: the caller said no, and a recording may run.
     """

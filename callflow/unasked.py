@@ -1,7 +1,7 @@
-"""Callers whose request is Twilio's, and cannot be gone by: put through, unrecorded, and on record as not asked.
+"""Callers behind a genuine request that cannot be acted on: connected, unrecorded, and logged as not asked.
 
-The address dialled may be no line of ours, a parameter may have several values or make no sense, the URL may be another
-call's. None of it is the caller's doing.
+The dialled address may be no line of ours, a parameter may have several values or make no sense, the URL may belong to
+another call. None of it is the caller's fault.
 """
 
 import re
@@ -38,23 +38,23 @@ class Unasked:
         connection: Connection,
         moment: Moment,
         request_sha256: str,
-        told: IncomingCall,
+        arrived: IncomingCall,
         step: str,
         call_id: str,
         why: str,
     ) -> bytes:
-        """The answer that connects the caller. `step` and `call_id`: those that the URL names, if it names a call.
+        """The answer that connects the caller. `step` and `call_id` come from the URL, and are empty where it has none.
 
-        `why` is for the log, and says nothing that was sent. The name of another call is left out: nothing there ties
-        two calls together.
+        `why` is for the log, and holds nothing from the request. The name of another call is struck out, since the log
+        never ties two calls together.
         """
         why = _ANOTHERS_NAME.sub("", why)
-        known = calls.by_sid(connection, told.call_sid) if told.call_sid else calls.by_id(connection, call_id)
-        if known is None and not told.call_sid:
-            return self._nameless(connection, moment, request_sha256, told, why)
-        if known is None:
-            known = self.conversation.receive_at(self._line(told.to), connection, moment, request_sha256, told)
-        call, has_hung_up = known, told.call_status in FINAL_STATUSES
+        found = calls.by_sid(connection, arrived.call_sid) if arrived.call_sid else calls.by_id(connection, call_id)
+        if found is None and not arrived.call_sid:
+            return self._nameless(connection, moment, request_sha256, arrived, why)
+        if found is None:
+            found = self.conversation.receive_at(self._line(arrived.to), connection, moment, request_sha256, arrived)
+        call, has_hung_up = found, arrived.call_status in FINAL_STATUSES
 
         def respond() -> bytes:
             return self._settle(connection, moment, call, why, has_hung_up=has_hung_up)
@@ -62,28 +62,26 @@ class Unasked:
         own_step = step if call_id in ("", call.id) else ""
         return answered_once(connection, moment, call, f"{UNREAD}{own_step}", request_sha256, respond)
 
-    def _settle(self, connection: Connection, moment: Moment, known: Call, why: str, *, has_hung_up: bool) -> bytes:
-        """A call that is decided already stays so, unless it is being asked again: who is put through then is put
-        through unrecorded.
-        """
-        facts = self.conversation.facts(connection, moment, known)
+    def _settle(self, connection: Connection, moment: Moment, call: Call, why: str, *, has_hung_up: bool) -> bytes:
+        """An earlier decision stays, unless the caller is being asked again: such a caller is connected unrecorded."""
+        facts = self.conversation.facts(connection, moment, call)
         self.conversation.settle(connection, moment, facts, _settlement(facts, why))
         if has_hung_up:
             return twiml.nothing()
         return twiml.connect(
-            self._line(known.line), ended_url=self.conversation.urls.ended(known.id), stops=known.is_asked_again
+            self._line(call.line), ended_url=self.conversation.urls.ended(call.id), stops=call.is_asked_again
         )
 
     def _nameless(
-        self, connection: Connection, moment: Moment, request_sha256: str, told: IncomingCall, why: str
+        self, connection: Connection, moment: Moment, request_sha256: str, arrived: IncomingCall, why: str
     ) -> bytes:
-        """Of a call without a sid there can be no row, and Twilio cannot be asked about it: a person must look."""
+        """A call without a sid has no row, and Twilio cannot be asked about it: a person must look."""
         about = request_sha256[:32]
         if not incidents.was_raised(connection, IncidentKind.CALL_WITHOUT_SID, about):
             consent_log.append_events(connection, moment, events.call_unread(why))
             detail = f"a caller was put through, and nothing of the call is here: {why}"
             raise_incident(connection, moment, IncidentKind.CALL_WITHOUT_SID, about=about, call_id=None, detail=detail)
-        return twiml.connect(self._line(told.to))
+        return twiml.connect(self._line(arrived.to))
 
     def _line(self, dialled: str) -> Line:
         rulebook = self.conversation.rulebook

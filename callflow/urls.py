@@ -46,20 +46,20 @@ class Urls:
         return f"{self.public_base_url}{CALL_PROGRESS_PATH}{CALLBACK_RETRIES}"
 
     def language(self, call_id: str) -> str:
-        """Where the key of the language menu goes."""
+        """Receives the key of the language menu."""
         return f"{self.public_base_url}/voice/language/{call_id}/{self._mac('language', call_id)}{VOICE_RETRIES}"
 
     def audio(self, sha256: str) -> str:
-        """Where Twilio fetches a recorded prompt, which has no secrets: the MAC keeps others from asking for it."""
+        """Serves a recorded prompt. It holds no secret: the MAC keeps others from fetching it."""
         return f"{self.public_base_url}/voice/audio/{sha256}/{self._mac('audio', sha256)}"
 
     def choice(self, call_id: str, round_: int) -> str:
-        """Where the call goes once the disclosure of that round has played to its end. Rounds count from 1."""
+        """The step after the disclosure of that round has played to its end. Rounds count from 1."""
         mac = self._mac("choice", call_id, str(round_))
         return f"{self.public_base_url}/voice/choice/{call_id}/{round_}/{mac}{VOICE_RETRIES}"
 
     def consent(self, call_id: str, prompt: int) -> str:
-        """Where the answer to that prompt goes. Prompts count from 1, and on from one round to the next."""
+        """Receives the answer to that prompt. Prompts count from 1, and on through the rounds."""
         mac = self._mac("consent", call_id, str(prompt))
         return f"{self.public_base_url}/voice/consent/{call_id}/{prompt}/{mac}{VOICE_RETRIES}"
 
@@ -67,7 +67,7 @@ class Urls:
         return f"{self.public_base_url}/voice/ended/{call_id}/{self._mac('ended', call_id)}{VOICE_RETRIES}"
 
     def whisper(self, call_id: str, recorded: bool) -> str:
-        """What the agent hears before being connected."""
+        """The document for the agent, before the agent is connected."""
         state = RECORDED if recorded else UNRECORDED
         mac = self._mac("whisper", call_id, state)
         return f"{self.public_base_url}/voice/whisper/{call_id}/{state}/{mac}{VOICE_RETRIES}"
@@ -77,13 +77,13 @@ class Urls:
         return f"{self.public_base_url}/callbacks/recording/{call_id}/{mac}{CALLBACK_RETRIES}"
 
     def self_test_mark(self, call_sid: str, line: str) -> str:
-        """No URL: what a call of our own to that line carries, and nobody else's can."""
+        """No URL: the mark of a self-test call to that line, which no other caller can make."""
         return self._mac("selftest", call_sid, line)
 
     def check(self, kind: Kind, call_id: str, step: str, mac: str) -> bool:
         """Whether we made that MAC for that purpose, call and step ("" if the path has none).
 
-        In constant time, and never an exception: everything here may come from an outsider.
+        In constant time, and never an exception: every argument may come from an outsider.
         """
         if not (_CALL_ID.fullmatch(call_id) and mac.isascii()):
             return False

@@ -1,9 +1,8 @@
 """Settles the requests that were answered while the database was away, in the order in which they came.
 
-No request is settled before those that came before it: the caller's refusal on one call counts on the next, and a call
-does not end before its earlier steps. While some wait that can't be settled, what comes is answered as it is while the
-database is away, and waits behind them. Of several processes that share the journal one settles at a time, whoever it
-was that wrote.
+No request overtakes an earlier one: the caller's refusal on one call counts on the next, and a call does not end before
+its earlier steps. While a waiting request can't be settled, new requests are answered as if the database were away, and
+wait behind it. Of several processes that share the journal only one settles at a time, also the entries of the others.
 """
 
 import logging
@@ -31,8 +30,8 @@ from storage.rows.incidents import raise_incident
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 1.0
-# How long a caller is kept waiting for what waits before them; and, in one go, nobody.
+CHECK_EVERY_S = 1.0
+# How long a caller waits for earlier requests; and the time of one go in which no caller waits.
 _PATIENCE_S, _AT_ONCE_S = 0.5, 60.0
 _REMOVED_AT_ONCE = 50
 _TRIES_MAX = 10
@@ -50,9 +49,9 @@ class WaitingRequests:
     _failures: dict[int, int] = field(default_factory=dict)
 
     def start(self) -> Thread:
-        return repeat("request journal", LOOK_EVERY_S, self.look, Stop())
+        return repeat("request journal", CHECK_EVERY_S, self.check, Stop())
 
-    def look(self) -> None:
+    def check(self) -> None:
         if not (self.journal.waits() or self.journal.lacks_its_last()):
             return
         was_away = self._is_away
@@ -65,7 +64,7 @@ class WaitingRequests:
                 self._give_up_on_the_first(str(error))
 
     def keep(self, kept: Kept) -> None:
-        """Never fails: the caller is answered anyhow. What can't be kept on disk is told once, until it can."""
+        """Never fails: the caller is answered anyhow. A failing disk is logged once, until it works again."""
         try:
             self.journal.keep(kept)
             self._is_lost = False
@@ -75,12 +74,12 @@ class WaitingRequests:
             self._is_lost = True
 
     def go_first(self) -> None:
-        """Settle what waits, before a request is. Raises Unavailable where that can't be done at once."""
+        """Settle the waiting requests before a new one. Raises Unavailable where that can't be done at once."""
         if self.journal.waits():
             self.settle(within_s=0.0 if self._is_away else _PATIENCE_S)
 
     def settle(self, *, within_s: float) -> None:
-        """All that waits. Raises Unavailable where the database is away, another settles, or the time is over."""
+        """Settle all that wait. Raises Unavailable if the database is away, another process settles, or time is up."""
         with self.journal.turn(within_s):
             end = time.monotonic() + max(within_s, _PATIENCE_S)
             try:
@@ -94,11 +93,11 @@ class WaitingRequests:
             self._is_away = False
 
     def _settle_written(self, end: float) -> None:
-        self._tell_of_gaps()
+        self._report_gaps()
         while numbers := self.journal.waiting():
             for done, number in enumerate(numbers, 1):
                 try:
-                    self._settle_one(number, end)
+                    self._settle_entry(number, end)
                 except Unavailable:
                     self._settled_to(numbers[: done - 1])
                     raise
@@ -110,7 +109,7 @@ class WaitingRequests:
         if numbers:
             self.journal.settled_to(numbers[-1])
 
-    def _settle_one(self, number: int, end: float) -> None:
+    def _settle_entry(self, number: int, end: float) -> None:
         _in_time(end)
         if self.journal.is_settled(number):
             return
@@ -129,14 +128,14 @@ class WaitingRequests:
         self.journal.forget(kept)
 
     def _attempt(self, kept: Kept) -> str:
-        """Empty when it is settled, or why it never will be. Raises Unavailable where another attempt may succeed."""
+        """Empty once settled, otherwise why it never will be. Raises Unavailable where a retry may succeed."""
         try:
             self._write(lambda connection, moment: self.late.settle(connection, moment, kept))
         except (Refused, Broken) as error:
             return f"{kept.endpoint}: {error}"
         except Unavailable:
             raise
-        except Exception as error:  # the edge of an entry: it is tried again, and given up after a time
+        except Exception as error:  # the edge of an entry: it is retried, and given up after a time
             log.exception("a request that waits can't be settled")
             raise Unavailable(f"{kept.endpoint}: {type(error).__name__}") from error
         return ""
@@ -146,13 +145,13 @@ class WaitingRequests:
         self.journal.set_aside(number)
 
     def _raise(self, about: str, why: str) -> None:
-        """About no call that is known to be one: the entry may be anybody's."""
+        """The incident names no call: the entry may be forged."""
         name = sha256(about.encode()).hexdigest()[:32]
         self._write(
             lambda connection, moment: _incident(connection, moment, IncidentKind.REQUEST_NOT_SETTLED, name, why)
         )
 
-    def _tell_of_gaps(self) -> None:
+    def _report_gaps(self) -> None:
         if lacking := self.journal.lacking():
             numbers = f"{lacking.first} to {lacking.last}"
             detail = f"of the requests that waited to be settled {lacking.count} are gone ({numbers})"
@@ -164,7 +163,7 @@ class WaitingRequests:
                 self.journal.settled_to(lacking.last)
 
     def _give_up_on_the_first(self, why: str) -> None:
-        """Of an entry that fails time and again while the database takes all else."""
+        """Set the first entry aside if it fails again and again while the database takes everything else."""
         self._write(lambda connection, _: consent_log.lock(connection))
         if numbers := self.journal.waiting():
             self._failures[numbers[0]] = self._failures.get(numbers[0], 0) + 1

@@ -1,11 +1,11 @@
-"""The public face: what Twilio may ask, closed to everybody else.
+"""The public endpoints: for Twilio alone, closed to everybody else.
 
-What is not Twilio's gets a bare 403. What is, and cannot be gone by, puts its caller through, unrecorded and on record
-(`callflow.unasked`). How a request of Twilio's was carried and spelt never matters.
+A request that is not Twilio's gets a bare 403. A genuine request that cannot be acted on connects its caller,
+unrecorded and logged (`callflow.unasked`). The transport and spelling of a genuine request never matter.
 
-Two failure rules that are opposites. A voice step that fails connects the caller, unrecorded, and says 200: the call
-matters more than the recording. It waits on disk then, before the answer leaves, until it can be settled. A callback
-that fails says 503, so that it comes again: nobody is waiting, and what never comes again the sweep finds at Twilio.
+Two opposite failure rules. A voice step that fails connects the caller, unrecorded, and says 200: the call matters more
+than the recording. The request is on disk before the answer leaves, and waits there until it can be settled. A callback
+that fails says 503, so that Twilio repeats it: no caller is waiting, and the sweep asks Twilio for lost callbacks.
 """
 
 import logging
@@ -44,7 +44,7 @@ R = TypeVar("R")
 
 _OPEN_ENDPOINTS = frozenset({"healthz", "readyz"})
 _SIGNED_METHODS = ("POST", "GET")  # a number may be set to GET: Twilio signs its URL with the parameters in it
-_BY_MAC_ALONE = frozenset({"audio"})  # fetched to be played: nothing is said with it, and nothing is done
+_BY_MAC_ALONE = frozenset({"audio"})  # fetched to be played: the request says nothing and changes nothing
 _A_CALLER_WAITS = frozenset({"answer", "language", "choice", "consent", "fallback"})
 _PROMPT_FOR_S = 86_400
 # Twilio waits 5 s for a step and 4 s for a callback (see `callflow.urls`), and then the caller hears an error.
@@ -58,8 +58,8 @@ _STEP_IN_PATH = {
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """The parts of the public face. `account_sid` and `webhook_secrets` say who may speak to it, `add_health` gives it
-    its health endpoints.
+    """The parts of the public web server. `account_sid` and `webhook_secrets` identify Twilio, `add_health` adds the
+    health endpoints.
     """
 
     database: Database
@@ -78,7 +78,7 @@ def create_app(parts: Webhooks) -> Flask:
     app.url_map.strict_slashes = False  # a redirect would lose the parameters of the POST
     app.url_map.merge_slashes = False
     parts.add_health(app)
-    app.before_request(_Door(parts).admit)
+    app.before_request(_Gate(parts).admit)
     steps = _Steps(parts)
     for endpoint, rule, view in steps.routes():
         app.add_url_rule(rule, endpoint, view, methods=_SIGNED_METHODS, provide_automatic_options=False)
@@ -88,8 +88,8 @@ def create_app(parts: Webhooks) -> Flask:
     return app
 
 
-class _Door:
-    """Lets in what Twilio signed, for the call and the step that the URL was made for. All else gets a bare 403."""
+class _Gate:
+    """Admits requests that Twilio signed, with a URL made for their call and step. Any other gets a bare 403."""
 
     def __init__(self, parts: Webhooks) -> None:
         self._parts = parts
@@ -102,7 +102,7 @@ class _Door:
         reason = self._refusal() if request.endpoint not in _BY_MAC_ALONE else self._wrong_mac()
         if reason is None:
             return None
-        self._refusals.tell(reason)
+        self._refusals.count(reason)
         return Response(status=403)
 
     def _refusal(self) -> str | None:
@@ -113,7 +113,7 @@ class _Door:
         return None if request.routing_exception else self._wrong_mac()
 
     def _heard(self) -> Form | Refusal:
-        signatures = [one.strip() for one in ",".join(request.headers.getlist("X-Twilio-Signature")).split(",")]
+        signatures = [value.strip() for value in ",".join(request.headers.getlist("X-Twilio-Signature")).split(",")]
         if not any(signatures):
             return Refusal("no_signature")
         if request.method not in _SIGNED_METHODS:
@@ -135,7 +135,7 @@ class _Door:
     def _wrong_mac(self) -> str | None:
         path = request.view_args or {}
         if "mac" not in path:
-            return None  # the number's own URLs stand in Twilio's settings and name no call
+            return None  # the URLs in the number's settings at Twilio name no call
         step = str(path.get(_STEP_IN_PATH.get(str(request.endpoint), ""), ""))
         named = path.get("call_id") or path.get("sha256", "")
         is_ours = self._urls.check(request.endpoint, named, step, path["mac"])  # type: ignore[arg-type]  # a Kind
@@ -213,7 +213,7 @@ class _Steps:
                 return Response(status=503)
             if body is None:
                 return Response(status=404)
-            self._prompts[sha256] = body  # there are as many as rulebooks name, and they never change
+            self._prompts[sha256] = body  # as many as the rulebooks name, and never changed
         fetched = Response(body, content_type="audio/wav")
         fetched.cache_control.max_age = _PROMPT_FOR_S
         fetched.set_etag(sha256)
@@ -229,8 +229,8 @@ class _Steps:
         )
 
     def _write(self, step: Callable[..., R], *heard: object) -> R:
-        """Run a step in one transaction, after all that waits; when this returns, all it wrote is on disk. When it
-        raises, nothing was written, but for one case: the disk did confirm the commit, after the deadline.
+        """Run a step in one transaction, after all waiting requests. On return all its rows are on disk. If it raises,
+        nothing was written, but for one case: the disk confirmed the commit after the deadline.
         """
         self._parts.waiting.go_first()
         moment = Moment(self._parts.now())
@@ -267,7 +267,7 @@ class _Steps:
         return Response(body, content_type="text/xml; charset=utf-8")
 
     def _or_put_through(self, respond: Callable[[], bytes]) -> bytes:
-        """What a step says. A request that cannot be gone by is on record when its caller is put through."""
+        """The answer of a step. A request that cannot be acted on is logged before its caller is connected."""
         try:
             return respond()
         except Refused as error:
@@ -276,11 +276,11 @@ class _Steps:
                 raise
             log.warning("a request cannot be gone by; the caller is connected, unrecorded: %s", error)
             path = request.view_args or {}
-            step, told = step_of(str(request.endpoint), path), forms.IncomingCall.as_told(g.form)
-            return self._write(self._unasked.put_through, told, step, str(path.get("call_id", "")), str(error))
+            step, arrived = step_of(str(request.endpoint), path), forms.IncomingCall.read_leniently(g.form)
+            return self._write(self._unasked.put_through, arrived, step, str(path.get("call_id", "")), str(error))
 
     def _kept(self, received_at: datetime, answer: bytes) -> bytes:
-        """The answer, once the request is where it can't be lost."""
+        """The answer, once the request is kept where it can't be lost."""
         if request.endpoint in ENDPOINTS:
             path = {name: str(value) for name, value in (request.view_args or {}).items() if name != "mac"}
             token = request.headers.get("I-Twilio-Idempotency-Token", "")
@@ -306,7 +306,7 @@ class _Steps:
         return twiml.connect(self._line(), ended_url=ended_url, stops=stops)
 
     def _part(self) -> bytes:
-        """The end of a conversation of which no row can be read: whoever still waits for an agent is connected, or
+        """The end of a conversation whose row cannot be read: a caller who still waits for an agent is connected, or
         hears in the line's first language that nobody is free.
         """
         line = self._line()
@@ -321,4 +321,4 @@ class _Steps:
 
     def _line(self) -> Line:
         rulebook = self._conversation.rulebook
-        return rulebook.line(forms.IncomingCall.as_told(g.form).to) or rulebook.lines[0]
+        return rulebook.line(forms.IncomingCall.read_leniently(g.form).to) or rulebook.lines[0]

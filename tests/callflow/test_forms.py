@@ -192,7 +192,7 @@ def test_what_was_dialled_is_taken_as_it_comes(to: str) -> None:
 
 @pytest.mark.parametrize("to", ["+14155550100\n", "\x00", "\udce9", "x" * 257])
 def test_what_was_dialled_and_cannot_be_shown_is_not_told(to: str) -> None:
-    assert IncomingCall.as_told({**ARRIVES, "To": to}).to == ""
+    assert IncomingCall.read_leniently({**ARRIVES, "To": to}).to == ""
     with pytest.raises(Refused, match="To: expected what was dialled"):
         IncomingCall.parse({**ARRIVES, "To": to})
 
@@ -222,10 +222,10 @@ def test_only_what_a_decision_hangs_on_may_not_have_several_values(
 
 def test_what_has_several_values_is_told_as_unknown() -> None:
     for name, unknown in (("CallSid", "call_sid"), ("From", "from_"), ("To", "to"), ("CallStatus", "call_status")):
-        told = IncomingCall.as_told(Form([*ARRIVES.items(), (name, "another")]))
+        told = IncomingCall.read_leniently(Form([*ARRIVES.items(), (name, "another")]))
         assert told == replace(IncomingCall.parse(ARRIVES), **{unknown: ""})
-    assert IncomingCall.as_told({}) == IncomingCall("", "", "", "")
-    assert IncomingCall.as_told({"CallSid": CALL_SID + "\n", "CallStatus": "?"}) == IncomingCall("", "", "", "")
+    assert IncomingCall.read_leniently({}) == IncomingCall("", "", "", "")
+    assert IncomingCall.read_leniently({"CallSid": CALL_SID + "\n", "CallStatus": "?"}) == IncomingCall("", "", "", "")
 
 
 @pytest.mark.parametrize("form", [{"DialCallStatus": "?"}, {"DialCallStatus": ""}])

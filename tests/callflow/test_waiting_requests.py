@@ -64,7 +64,7 @@ def away(installation: Installation) -> Iterator[None]:
 
 
 def settle(installation: Installation) -> None:
-    installation.webhooks.waiting.look()
+    installation.webhooks.waiting.check()
     assert not installation.journal.waits()
 
 
@@ -215,11 +215,11 @@ def test_a_process_that_dies_between_settling_and_removing_settles_once(
     with monkeypatch.context() as patch:
         patch.setattr(RequestJournal, "settled_to", die)
         with pytest.raises(SystemExit):
-            installation.webhooks.waiting.look()
+            installation.webhooks.waiting.check()
     told = installation.event_types(call.sid)
     assert told.count("conversation.ended") == 1
     successor = RequestJournal(installation.journal.folder, JOURNAL_KEY)
-    replace(installation.webhooks.waiting, journal=successor).look()
+    replace(installation.webhooks.waiting, journal=successor).check()
     assert not successor.waits()
     assert installation.event_types(call.sid) == told
 
@@ -356,7 +356,7 @@ def test_requests_that_were_taken_away_are_raised(installation: Installation) ->
         call.presses(question, "2")
     for file in installation.journal.folder.glob("*.request"):
         file.unlink()
-    installation.webhooks.waiting.look()
+    installation.webhooks.waiting.check()
     with installation.database.read() as connection:
         details = list(connection.scalars(select(incident.c.detail).where(incident.c.kind == "requests_missing")))
     assert details
@@ -422,7 +422,7 @@ def test_an_entry_that_fails_time_and_again_while_the_database_is_well_is_given_
 
     monkeypatch.setattr(type(waiting.late), "settle", fail)
     for _ in range(11):
-        waiting.look()
+        waiting.check()
     assert (installation.journal.standing().waiting, installation.journal.standing().aside) == (0, 1)
     assert outcome(installation, other)[0] == "declined"
 
@@ -438,7 +438,7 @@ def test_a_living_process_takes_over_what_a_killed_one_left(installation: Instal
         installation.webhooks.waiting.late,
         installation.twilio.clock,
     )
-    neighbour.look()
+    neighbour.check()
     assert outcome(installation, call)[0] == "declined"
 
 
@@ -467,5 +467,5 @@ def test_outages_are_told_once(installation: Installation, caplog: pytest.LogCap
         caplog.clear()
         with caplog.at_level(logging.WARNING, "callflow.waiting_requests"):
             for _ in range(5):
-                installation.webhooks.waiting.look()
+                installation.webhooks.waiting.check()
     assert caplog.text.count("answered requests wait") == 1
