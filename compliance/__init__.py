@@ -1,1 +1,1 @@
-"""What console and command line both do for the people who answer for a call: explain, prove, hold, export, erase."""
+"""The actions of console and command line for the people who answer for a call: explain, prove, hold, export, erase."""

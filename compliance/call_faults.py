@@ -1,5 +1,5 @@
-"""What does not hold of one call's events and of what is left of their personal fields: asked before any of it is shown
-or given to somebody. `onrecord log verify` asks the same of the whole log.
+"""Checks one call's events and their remaining personal fields before they are shown or handed out. `onrecord log
+verify` does the same for the whole log.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,20 +19,20 @@ from storage.log.proofs import Prover
 def faults_of(
     connection: Connection, call_id: str, leaves: Sequence[tuple[int, str]], bodies: Mapping[str, str], prover: Prover
 ) -> Iterator[str]:
-    """In plain words; nothing where all of it holds. `bodies` are the disclosures that are filed under the call, by the
-    digest that each is filed under.
+    """The faults in plain words; none where everything verifies. `bodies` are the disclosures that are filed under the
+    call, by digest.
     """
-    told = [consent_log.read_event(index, leaf) for index, leaf in leaves]
-    shown = [[body for digest, body in bodies.items() if digest in one.get("sd", {}).values()] for one in told]
-    lines = [Line(index, leaf, one, some) for (index, leaf), one, some in zip(leaves, told, shown, strict=True)]
+    events = [consent_log.read_event(index, leaf) for index, leaf in leaves]
+    shown = [[body for digest, body in bodies.items() if digest in event.get("sd", {}).values()] for event in events]
+    lines = [Line(index, leaf, event, some) for (index, leaf), event, some in zip(leaves, events, shown, strict=True)]
     yield from _faults_of_lines(connection, leaves, prover)
     yield from _found(check_calls, lines)
     counted = connection.scalar(select(call.c.events).where(call.c.id == call_id))
     if counted is not None and counted != len(lines):
         yield f"the log has {len(lines)} events of the call, whose row counts {counted}"
-    if strangers := [one.index for one in lines if one.told.get("call") != call_id]:
+    if strangers := [line.index for line in lines if line.told.get("call") != call_id]:
         yield f"event {strangers[0]} is filed under the call, and is of another"
-    committed = {digest for one in told for digest in one.get("sd", {}).values()}
+    committed = {digest for event in events for digest in event.get("sd", {}).values()}
     if added := sorted(bodies.keys() - committed):
         yield f"the disclosure {added[0]} is of none of the call's events: it was put there by somebody else"
     if not all(opens(body, digest) for digest, body in bodies.items()):
@@ -42,14 +42,14 @@ def faults_of(
 
 
 def _faults_of_lines(connection: Connection, leaves: Sequence[tuple[int, str]], prover: Prover) -> Iterator[str]:
-    """Against the newest checkpoint; of events that nobody has signed yet, against the hash that is kept of them."""
-    known, size = prover.signed, prover.signed.size if prover.signed else 0
-    if known is not None:
-        yield from _found(signed, known.note, checkpoints.vkeys(connection))
+    """Checks events against the newest checkpoint; events that are not signed yet, against their kept hash."""
+    newest, size = prover.signed, prover.signed.size if prover.signed else 0
+    if newest is not None:
+        yield from _found(signed, newest.note, checkpoints.vkeys(connection))
     kept = dict(_unsigned_hashes(connection, size, leaves))
     for index, leaf in leaves:
-        if known is not None and index < size:
-            yield from _found(check_leaf, index, leaf, prover.tree.inclusion(index, size), known.checkpoint)
+        if newest is not None and index < size:
+            yield from _found(check_leaf, index, leaf, prover.tree.inclusion(index, size), newest.checkpoint)
         elif leaf_hash(leaf.encode()) != kept.get(index):
             yield f"event {index} does not match its hash: its text was changed after it was logged"
 

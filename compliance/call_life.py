@@ -1,4 +1,4 @@
-"""The life of one call, as `onrecord call` tells it."""
+"""The life of one call, as `onrecord call` prints it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,14 +25,16 @@ class CallLife:
     events: list[dict[str, Any]]
     incidents: list[Incident]
     delays: Mapping[str, Delay]
-    """Why recordings stand still, by their ids."""
+    """Why recordings are delayed, by their ids."""
     differs: list[str]
-    """Where the rows say something else than the events, which count."""
+    """Where the rows contradict the events; the events count."""
 
     def oddities(self, recording_id: str) -> list[str]:
-        """What was odd about a recording when it was stored."""
-        stored = [one for one in self.events if one["type"] == "recording.stored" and one["recording"] == recording_id]
-        return [str(odd) for one in stored for odd in one.get("oddities", [])]
+        """Oddities of a recording that were found when it was stored."""
+        stored = [
+            event for event in self.events if event["type"] == "recording.stored" and event["recording"] == recording_id
+        ]
+        return [str(odd) for event in stored for odd in event.get("oddities", [])]
 
     def as_json(self) -> dict[str, Any]:
         """The keys that scripts may rely on; times are RFC 3339."""
@@ -46,49 +48,49 @@ class CallLife:
             "state": self.call.state,
             "synthetic": self.call.synthetic,
             "rules_version": self.call.rules_sha256,
-            "recordings": [self._recording(one) for one in self.recordings],
+            "recordings": [self._recording(recording) for recording in self.recordings],
             "erased_at": self.call.erased_at.isoformat() if self.call.erased_at else None,
-            "incidents": [{"kind": one.kind, "detail": one.detail} for one in self.incidents],
+            "incidents": [{"kind": incident.kind, "detail": incident.detail} for incident in self.incidents],
             "differs": self.differs,
             "events": self.events,
         }
 
-    def _recording(self, one: Recording) -> dict[str, Any]:
+    def _recording(self, recording: Recording) -> dict[str, Any]:
         return {
-            "recording_sid": one.recording_sid,
-            "state": one.state,
-            "source": one.source,
-            "duration_s": one.duration_s,
-            "stored": one.state in _STORED,
-            "object_key": one.object_key,
-            "retain_until": one.retain_until.isoformat() if one.retain_until else None,
-            "destroyed_at": one.destroyed_at.isoformat() if one.destroyed_at else None,
-            "oddities": self.oddities(one.id),
-            "delay": _delay(self.delays[one.id]) if one.id in self.delays else None,
+            "recording_sid": recording.recording_sid,
+            "state": recording.state,
+            "source": recording.source,
+            "duration_s": recording.duration_s,
+            "stored": recording.state in _STORED,
+            "object_key": recording.object_key,
+            "retain_until": recording.retain_until.isoformat() if recording.retain_until else None,
+            "destroyed_at": recording.destroyed_at.isoformat() if recording.destroyed_at else None,
+            "oddities": self.oddities(recording.id),
+            "delay": _delay(self.delays[recording.id]) if recording.id in self.delays else None,
         }
 
 
 def life_of(connection: Connection, name: str) -> CallLife | None:
-    """By Twilio's sid, or by our own id: an erased call has no other."""
-    known = calls.named(connection, name)
-    if known is None:
+    """By Twilio's sid, or by our own id, the only name that an erased call has."""
+    call = calls.named(connection, name)
+    if call is None:
         return None
     return CallLife(
-        call=known,
-        recordings=recordings.of_call(connection, known.id),
-        events=[{"index": index, **event} for index, event in consent_log.events_of_call(connection, known.id)],
-        incidents=open_incidents(connection, known.id),
-        delays=delays.of_call(connection, known.id),
-        differs=[str(one) for one in contradictions(connection, known.id)],
+        call=call,
+        recordings=recordings.of_call(connection, call.id),
+        events=[{"index": index, **event} for index, event in consent_log.events_of_call(connection, call.id)],
+        incidents=open_incidents(connection, call.id),
+        delays=delays.of_call(connection, call.id),
+        differs=[str(contradiction) for contradiction in contradictions(connection, call.id)],
     )
 
 
-def _delay(one: Delay) -> dict[str, Any]:
+def _delay(delay: Delay) -> dict[str, Any]:
     return {
-        "job": one.job,
-        "reason": one.reason,
-        "since": one.since.isoformat(),
-        "tries": one.tries,
-        "tried_at": one.tried_at.isoformat(),
-        "again_at": one.again_at.isoformat() if one.again_at else None,
+        "job": delay.job,
+        "reason": delay.reason,
+        "since": delay.since.isoformat(),
+        "tries": delay.tries,
+        "tried_at": delay.tried_at.isoformat(),
+        "again_at": delay.again_at.isoformat() if delay.again_at else None,
     }

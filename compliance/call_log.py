@@ -1,4 +1,4 @@
-"""The events of one call as the log has them, with what is left of what they keep private."""
+"""The events of one call as the log has them, with the personal fields that are not erased."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from storage.log.proofs import Prover
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`line` is the event verbatim, `public` what it says, `private` what of its disclosures is still there."""
+    """`line` is the event verbatim, `public` its content, `private` the values of its disclosures that are left."""
 
     index: int
     at: datetime
@@ -32,14 +32,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class CallLog:
-    """`faults` is what of it does not hold: whoever shows it shows them too, and whoever hands it out asks for none."""
+    """`faults` must be shown wherever the log is shown; it may be handed out only where there are none."""
 
     entries: Sequence[Entry]
     faults: Sequence[str] = ()
 
     @classmethod
     def read(cls, connection: Connection, call_id: str, prover: Prover | None = None) -> Self:
-        """In the order in which it happened. `prover` is for whoever reads many calls, in one view of the database."""
+        """Events in the order in which they happened. Pass a `prover` to read many calls in one database view."""
         rows = connection.execute(
             select(disclosure.c.digest, disclosure.c.body).where(disclosure.c.call_id == call_id)
         ).all()
@@ -49,7 +49,7 @@ class CallLog:
         return cls([_entry(index, leaf, bodies.values()) for index, leaf in leaves], faults)
 
     def require_sound(self, call_id: str) -> None:
-        """Raises Broken where anything does not hold."""
+        """Raises Broken where there are faults."""
         if self.faults:
             raise Broken(f"call {call_id}: {self.faults[0]}: run `onrecord log verify`")
 
@@ -61,7 +61,7 @@ class CallLog:
 
     def about(self, recording_id: str, type_: str) -> Entry | None:
         """The first event of that type about a recording."""
-        return next((one for one in self.of(type_) if one.public.get("recording") == recording_id), None)
+        return next((entry for entry in self.of(type_) if entry.public.get("recording") == recording_id), None)
 
 
 def _entry(index: int, line: str, bodies: Iterable[str]) -> Entry:

@@ -1,4 +1,4 @@
-"""What is known of one call, gathered for those who keep it in formats of others: the vCon and the consent receipt."""
+"""Gathers the record of one call for the standard formats: the vCon and the consent receipt."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -38,52 +38,52 @@ _SIP = re.compile(r"sips?:\S+")
 
 
 def gather(
-    connection: Connection, known: Call, *, disclosed: Collection[str] = (), prover: Prover | None = None
+    connection: Connection, call: Call, *, disclosed: Collection[str] = (), prover: Prover | None = None
 ) -> CallRecord:
-    """The rules and words are those that the call came in under. `disclosed`: names of `DISCLOSABLE`. Raises Broken
-    where the log of the call, or what it names, is not as it was signed.
+    """Rules and words are those in force when the call came in. `disclosed`: names of `DISCLOSABLE`. Raises Broken
+    where the log of the call, or a text that it names, is not as it was signed.
 
-    `prover` is for whoever gathers many calls, in one view of the database.
+    Pass a `prover` to gather many calls in one view of the database.
     """
     prover = prover or Prover(connection)
-    log = CallLog.read(connection, known.id, prover)
-    log.require_sound(known.id)
+    log = CallLog.read(connection, call.id, prover)
+    log.require_sound(call.id)
     received, permitted, ended = (
         log.first(name) for name in ("call.received", "recording.permitted", "call.completed")
     )
-    given = permits.permit_of(connection, known.id)
-    rulebook, terms = kept_rulebook(connection, known.rules_sha256), Terms.read(known.terms)
+    given = permits.permit_of(connection, call.id)
+    rulebook, terms = kept_rulebook(connection, call.rules_sha256), Terms.read(call.terms)
     return CallRecord(
-        id=known.id,
-        received_at=known.received_at,
-        line=known.line,
-        mode=known.mode,
-        language=known.language,
-        outcome=known.outcome,
-        reason=known.reason,
+        id=call.id,
+        received_at=call.received_at,
+        line=call.line,
+        mode=call.mode,
+        language=call.language,
+        outcome=call.outcome,
+        reason=call.reason,
         basis=_BASES.get(_public(permitted, "basis"), ""),
-        decided_at=permitted.at if permitted else known.decided_at,
+        decided_at=permitted.at if permitted else call.decided_at,
         caller=_caller(received) if CALLER in disclosed else "",
-        business=_business(rulebook, known) if rulebook else None,
+        business=_business(rulebook, call) if rulebook else None,
         provider=_public(received, "provider"),
-        ended_at=known.ended_at,
+        ended_at=call.ended_at,
         status=_public(ended, "status"),
-        withdrawn_at=_withdrawn_at(log, known),
-        erased_at=known.erased_at,
-        is_synthetic=known.synthetic,
-        notices=list(_notices(log, kept_wording(connection, known))),
+        withdrawn_at=_withdrawn_at(log, call),
+        erased_at=call.erased_at,
+        is_synthetic=call.synthetic,
+        notices=list(_notices(log, kept_wording(connection, call))),
         presses=list(_presses(log)),
         purposes=terms.names,
         **_granted(given, rulebook),
-        tapes=[_tape(log, one) for one in recordings.of_call(connection, known.id)],
+        tapes=[_recorded_audio(log, recording) for recording in recordings.of_call(connection, call.id)],
         proofs=list(_proven(log, prover)),
     )
 
 
 def _proven(log: CallLog, prover: Prover) -> Iterator[Proven]:
-    for one in log.of(*_RESTS_ON):
-        proof = prover.proof(one.index)
-        yield Proven(one.index, one.at, one.type, one.line, str(proof) if proof else None)
+    for entry in log.of(*_RESTS_ON):
+        proof = prover.proof(entry.index)
+        yield Proven(entry.index, entry.at, entry.type, entry.line, str(proof) if proof else None)
 
 
 def _public(entry: Entry | None, name: str) -> str:
@@ -91,27 +91,27 @@ def _public(entry: Entry | None, name: str) -> str:
 
 
 def _caller(received: Entry | None) -> str:
-    """Empty for what was withheld, disguised as a number, or erased."""
+    """Empty where the number was withheld, is no real number, or was erased."""
     address = str(received.private.get("caller", "")) if received else ""
     return address if valid_number(address) or _SIP.fullmatch(address) else ""
 
 
-def _business(rulebook: Rulebook, known: Call) -> Business:
-    line = rulebook.line(known.line)
+def _business(rulebook: Rulebook, call: Call) -> Business:
+    line = rulebook.line(call.line)
     places = rulebook.agents_in(line) if line else rulebook.business.jurisdictions
     return Business(rulebook.business.name, places, rulebook.business.recorder_jurisdiction)
 
 
-def _withdrawn_at(log: CallLog, known: Call) -> datetime | None:
+def _withdrawn_at(log: CallLog, call: Call) -> datetime | None:
     withdrawn = log.first("consent.withdrawn")
     if withdrawn:
         return withdrawn.at
-    return known.decided_at if known.outcome == Outcome.WITHDRAWN else None
+    return call.decided_at if call.outcome == Outcome.WITHDRAWN else None
 
 
 def _notices(log: CallLog, wording: Wording | None) -> Iterator[Notice]:
-    for one in log.of("disclosure.served"):
-        named = Notice(one.at, one.public["prompt"], one.public["prompt_sha256"], one.public["language"])
+    for entry in log.of("disclosure.served"):
+        named = Notice(entry.at, entry.public["prompt"], entry.public["prompt_sha256"], entry.public["language"])
         if wording is None or wording.sha256 != named.sha256:
             yield named
         else:
@@ -120,9 +120,9 @@ def _notices(log: CallLog, wording: Wording | None) -> Iterator[Notice]:
 
 
 def _presses(log: CallLog) -> Iterator[KeyPress]:
-    for one in log.of("consent.choice"):
-        if one.public["input"] == "dtmf":
-            yield KeyPress(one.at, one.public["digit"], one.public["attempt"], one.public["answer"])
+    for entry in log.of("consent.choice"):
+        if entry.public["input"] == "dtmf":
+            yield KeyPress(entry.at, entry.public["digit"], entry.public["attempt"], entry.public["answer"])
 
 
 def _granted(given: Permit | None, rulebook: Rulebook | None) -> dict[str, Any]:
@@ -130,26 +130,26 @@ def _granted(given: Permit | None, rulebook: Rulebook | None) -> dict[str, Any]:
         return {}
     rule = rulebook.retention.get(given.retention) if rulebook else None
     return {
-        "grants": [Grant(one.purpose, one.until) for one in given.purposes],
+        "grants": [Grant(granted.purpose, granted.until) for granted in given.purposes],
         "retention": given.retention,
         "keep": str(rule.keep) if rule else "",
         "retain_until": given.retain_until,
     }
 
 
-def _tape(log: CallLog, one: Recording) -> RecordedAudio:
-    started, stored = log.about(one.id, "recording.started"), log.about(one.id, "recording.stored")
+def _recorded_audio(log: CallLog, recording: Recording) -> RecordedAudio:
+    started, stored = log.about(recording.id, "recording.started"), log.about(recording.id, "recording.stored")
     private = stored.private if stored else {}
     return RecordedAudio(
-        id=one.id,
-        state=one.state,
-        is_permitted=one.permit is not None,
+        id=recording.id,
+        state=recording.state,
+        is_permitted=recording.permit is not None,
         start=started.at if started else None,
-        duration_s=one.duration_s,
-        channels=one.channels,
+        duration_s=recording.duration_s,
+        channels=recording.channels,
         sha256=private.get("audio_sha256", ""),
         sha512=private.get("audio_sha512", ""),
-        retain_until=one.retain_until,
-        destroyed_at=one.destroyed_at,
-        destroyed_by=_public(log.about(one.id, "recording.destroyed"), "rule"),
+        retain_until=recording.retain_until,
+        destroyed_at=recording.destroyed_at,
+        destroyed_by=_public(log.about(recording.id, "recording.destroyed"), "rule"),
     )

@@ -1,4 +1,4 @@
-"""Erasing calls: each is noted outside the database, then goes from it, and in the end from its files."""
+"""Erases calls: each is noted outside the database, then removed from its rows, and in the end from its files."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,15 +53,15 @@ class Eraser:
             return calls.peek(connection, noted[-1]) if noted else None
 
     def look(self, call_ids: Iterable[str], *, again: bool = False) -> list[Found]:
-        """What an erasure would find of each call."""
+        """The traces of each call that an erasure would remove."""
         with self.database.read() as connection:
             return [erasure.look(connection, call_id, again=again) for call_id in call_ids]
 
     def erase(self, found: Sequence[Found], request: Request) -> Iterator[Found]:
-        """Erase each of the calls of which something is left, and say what became of all.
+        """Erase each call of which something is left, and return the result for all.
 
-        Each is a transaction of its own: one that has to wait keeps no other, and whatever is cut goes on when run
-        again.
+        Each call is a transaction of its own: a call that has to wait delays no other, and an interrupted run can be
+        started again.
         """
         going = [traces for traces in found if isinstance(traces, Traces) and traces]
         self._note([traces.call_id for traces in going], request.basis)
@@ -75,7 +75,7 @@ class Eraser:
         wipe(self.database, erasure.TABLES)
 
     def came_back(self, journal: Journal) -> dict[str, str]:
-        """The calls that were erased once, each with the basis, and of which something is here again.
+        """Erased calls of which something is here again, each with the basis of its erasure.
 
         A call that Twilio's list has brought back has a new id, and is recognised by its sid.
         """
@@ -100,7 +100,7 @@ class Eraser:
         return {call_id: by_sid[hashed] for call_id, hashed in hashes if hashed in by_sid}
 
     def _note(self, call_ids: Sequence[str], basis: str) -> None:
-        """In the journal first: a backup may come back that was made before this, and the log of that knows nothing."""
+        """In the journal first: an older backup may be restored, whose log does not have this erasure."""
         now = datetime.now(UTC)
         with self.database.read() as connection:
             going = [found for call_id in call_ids if (found := calls.peek(connection, call_id))]

@@ -18,9 +18,9 @@ SUPPOSED = "supposed: a number of which no decline is remembered"
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """`ruling` is word for word what the event of the call says, or would say.
+    """`ruling` is word for word as in the event of the call, or as it would be.
 
-    `again` is for a past call: whether the rules of that time, as they are kept, still lead to it.
+    `again` is for a past call: whether the rules of that time, as they are kept, still lead to the same ruling.
     """
 
     about: str
@@ -31,15 +31,15 @@ class Explained:
     rulebook: Rulebook | None
     again: str = ""
     differs: tuple[str, ...] = ()
-    """Where the rows of a past call say something else than its events, which count."""
+    """Where the rows of a past call contradict its events; the events count."""
 
     def as_json(self) -> dict[str, Any]:
         spoken = None if self.wording is None else wording_told(self.wording)
-        told = {"disclaimer": DISCLAIMER, "about": self.about, "language": self.language, "wording": spoken}
+        explained = {"disclaimer": DISCLAIMER, "about": self.about, "language": self.language, "wording": spoken}
         because = {str(number): text for number in self.overrides if (text := self.because(number))}
         said = {"again": self.again} if self.again else {"supposed": SUPPOSED}
         differs = {"differs": list(self.differs)} if self.differs else {}
-        return {**told, **differs, "ruling": dict(self.ruling), "overrides_because": because, **said}
+        return {**explained, **differs, "ruling": dict(self.ruling), "overrides_because": because, **said}
 
     @property
     def overrides(self) -> list[int]:
@@ -51,17 +51,17 @@ class Explained:
         return self.rulebook.overrides[number - 1].because if self.rulebook else ""
 
     def note_of(self, record: str) -> str:
-        """What the record of a place says besides."""
+        """The note in the record of a place."""
         found = self.law.jurisdictions.get(record) if self.law else None
         return found.note if found else ""
 
     def name_of(self, rule_id: str) -> str:
-        """A rule about keeping, as people call it."""
+        """The name of a retention rule."""
         rules = self.law.retention if self.law else ()
         return next((rule.name for rule in rules if rule.id == rule_id), rule_id)
 
     def sources_of(self, record: str) -> tuple[str, ...]:
-        """What the law pack's record rests on."""
+        """The sources of a record of the law pack."""
         if self.law is None:
             return ()
         if found := self.law.jurisdictions.get(record):

@@ -19,25 +19,25 @@ from storage.rows.calls import Call
 from storage.rows.rules_in_force import kept_law, kept_rulebook, kept_wording
 
 
-def explain_call(connection: Connection, known: Call) -> Explained:
+def explain_call(connection: Connection, call: Call) -> Explained:
     """A past call. Raises Broken where the log does not say how it was decided."""
-    CallLog.read(connection, known.id).require_sound(known.id)
-    event = received_event(connection, known.id)
-    if (event.get("rules_sha256"), event.get("law", {}).get("sha256")) != (known.rules_sha256, known.law_sha256):
-        raise Broken(f"call {known.id}: its row names other rules or another law than its event: the row was changed")
+    CallLog.read(connection, call.id).require_sound(call.id)
+    event = received_event(connection, call.id)
+    if (event.get("rules_sha256"), event.get("law", {}).get("sha256")) != (call.rules_sha256, call.law_sha256):
+        raise Broken(f"call {call.id}: its row names other rules or another law than its event: the row was changed")
     if "ruling" not in event:
-        raise Broken(f"call {known.id}: it was decided by an earlier version, which logged no ruling")
-    law, rulebook = kept_law(connection, known.law_sha256), kept_rulebook(connection, known.rules_sha256)
-    line, at = known.line or "what is no line", f"{known.received_at:%Y-%m-%d %H:%M:%S}"
+        raise Broken(f"call {call.id}: it was decided by an earlier version, which logged no ruling")
+    law, rulebook = kept_law(connection, call.law_sha256), kept_rulebook(connection, call.rules_sha256)
+    line, at = call.line or "what is no line", f"{call.received_at:%Y-%m-%d %H:%M:%S}"
     return Explained(
-        about=f"call {known.id} to {line} on {at} UTC: {known.outcome}",
-        language=known.language,
+        about=f"call {call.id} to {line} on {at} UTC: {call.outcome}",
+        language=call.language,
         ruling=event["ruling"],
-        wording=kept_wording(connection, known),
+        wording=kept_wording(connection, call),
         law=law,
         rulebook=rulebook,
-        again=_again(known, event["ruling"], law, rulebook),
-        differs=tuple(str(one) for one in contradictions(connection, known.id)),
+        again=_again(call, event["ruling"], law, rulebook),
+        differs=tuple(str(contradiction) for contradiction in contradictions(connection, call.id)),
     )
 
 
@@ -55,10 +55,10 @@ def ends_told(ruling: Told) -> tuple[End, ...]:
     return tuple(End(who, place) for who, place in (end.split(" ") for end in ruling["ends"]))
 
 
-def _again(known: Call, ruling: Told, law: Law | None, rulebook: Rulebook | None) -> str:
-    if not known.line:
+def _again(call: Call, ruling: Told, law: Law | None, rulebook: Rulebook | None) -> str:
+    if not call.line:
         return "what was dialled is no line of the rulebook, so nothing was asked, whatever the rules say"
-    line = rulebook.line(known.line) if rulebook else None
+    line = rulebook.line(call.line) if rulebook else None
     if law is None or rulebook is None or line is None:
         return "the rules of that time are not kept here, so it cannot be decided again"
     at = datetime.fromisoformat(ruling["at"])
@@ -69,6 +69,6 @@ def _again(known: Call, ruling: Told, law: Law | None, rulebook: Rulebook | None
     return "decided again under the rules of that time, as they are kept here: the same"
 
 
-def differing_fields(one: Told, other: Told) -> Iterator[str]:
+def differing_fields(ruling: Told, other: Told) -> Iterator[str]:
     """The parts of two rulings that are not the same."""
-    return (name for name in one if one[name] != other.get(name))
+    return (name for name in ruling if ruling[name] != other.get(name))

@@ -27,7 +27,7 @@ class RecordingExport:
     def write(self, recording_sid: str, purpose: str, file: Path, *, actor: str) -> int:
         """Write the WAV to a new file, and return its size in bytes. Raises Refused, and then there is no file.
 
-        That the file can be made is seen first: the log is not to tell of an access that could lead to nothing.
+        The file is created first, so that no access is logged that can't be carried out.
         """
         with new_private(file) as write:
             kept, digest = self._open(recording_sid, purpose, actor), sha256()
@@ -62,7 +62,7 @@ class RecordingExport:
         return answer
 
     def _require_as_stored(self, recording_sid: str, has: str) -> None:
-        """Raises Broken where the log has committed to other audio. An erased hash says nothing any more."""
+        """Raises Broken where the log has committed to other audio. An erased hash can't be compared."""
         with self.database.read() as connection:
             recording = recordings.peek_sid(connection, recording_sid)
             log = CallLog.read(connection, recording.call_id) if recording else None

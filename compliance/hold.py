@@ -17,9 +17,9 @@ def place(database: Database, call_ids: Iterable[str], *, reason: str, actor: st
     moment = Moment.now()
 
     def place_all(connection: Connection) -> list[tuple[str, int]]:
-        # In one order, or two who hold the same calls could deadlock; and all before the log, or a caller's step could.
+        # Locked in one order, or two holds of the same calls could deadlock; before the log, or a call's step could.
         found = [_locked(connection, call_id) for call_id in sorted(call_ids)]
-        return [(known.id, holds.place(connection, moment, known, reason=reason, actor=actor)) for known in found]
+        return [(call.id, holds.place(connection, moment, call, reason=reason, actor=actor)) for call in found]
 
     return database.write(place_all)
 
@@ -31,7 +31,7 @@ def release(database: Database, hold_id: int, *, reason: str, actor: str) -> Hol
 
 
 def _locked(connection: Connection, call_id: str) -> Call:
-    known = calls.by_id(connection, call_id)
-    if known is None:
+    call = calls.by_id(connection, call_id)
+    if call is None:
         raise Refused(f"call {call_id}: there is no such call")
-    return known
+    return call

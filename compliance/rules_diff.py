@@ -16,14 +16,14 @@ from storage.database.tables import call
 from storage.rows.rules_in_force import kept_law
 
 _PAGE = 500
-# What decides how a call goes. The reasons behind it, and the rulebook's own hash, differ with every edit.
+# The fields that decide how a call goes. The reasons behind them, and the rulebook's own hash, differ with every edit.
 _DECIDES = ("mode", "silence_is_consent", "prompts_max", "on_refusal", "flags", "conflicts", "retain_until")
 NOT_COMPARED = "not compared: words, languages, agents' numbers, and declines that only one of them would remember"
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A call as it was: how it ended, and where its ends were."""
+    """A past call: its outcome, and the ruling and the law it was decided by."""
 
     call_sid: str
     line: str
@@ -46,7 +46,7 @@ def count_since(connection: Connection, since: datetime) -> int:
 
 
 def past_calls(connection: Connection, since: datetime) -> Iterator[Past | None]:
-    """In the order of their ids. None for one that cannot be decided again: its ruling or its law is not kept."""
+    """In the order of their ids. None for a call that can't be decided again: its ruling or its law is not kept."""
     law_of = cache(lambda sha256: kept_law(connection, sha256))
     columns = (call.c.id, call.c.call_sid, call.c.line, call.c.received_at, call.c.outcome, call.c.law_sha256)
     page, last = select(*columns).where(_real_since(since)).order_by(call.c.id).limit(_PAGE), ""
@@ -62,12 +62,12 @@ def past_calls(connection: Connection, since: datetime) -> Iterator[Past | None]
 
 
 def _real_since(since: datetime) -> ColumnElement[bool]:
-    """Calls that somebody made: the self-test's are decided again every day."""
+    """Without the self-test's calls, which are decided again every day."""
     return (call.c.received_at >= since) & (call.c.synthetic == 0)
 
 
 def difference(past: Past, old: Rulebook, new: Rulebook) -> Difference | None:
-    """None where both lead to the same. A line that one of them does not have is a difference of its own."""
+    """None where both rulebooks lead to the same. A line that only one of them has is a difference of its own."""
     before, after = _ruled(past, old), _ruled(past, new)
     if before is None or after is None:
         if before is after:
@@ -82,7 +82,7 @@ def difference(past: Past, old: Rulebook, new: Rulebook) -> Difference | None:
 
 def _uses(ruled: Mapping[str, Any]) -> set[str]:
     """Each purpose with its last day, whatever the rule is called that says so."""
-    return {f"{one['purpose']} until {one['usable_until'][:10]}" for one in ruled["purposes"]}
+    return {f"{purpose['purpose']} until {purpose['usable_until'][:10]}" for purpose in ruled["purposes"]}
 
 
 def _ruled(past: Past, rulebook: Rulebook) -> Mapping[str, Any] | None:
@@ -102,5 +102,5 @@ def _there(ruled: Mapping[str, Any] | None) -> str:
 
 def _shown(value: Any) -> str:
     if value and isinstance(value, list):
-        return ", ".join(_shown(one) for one in value)
+        return ", ".join(_shown(item) for item in value)
     return str(value) if value not in ("", None, []) else "none"

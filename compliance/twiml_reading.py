@@ -1,10 +1,10 @@
-"""TwiML of our own, read back from its bytes, with nothing of what wrote them."""
+"""Reads our own TwiML back from its bytes, independently of the code that wrote it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-# Whatever takes the sound of a call away: into a recording, a stream, a transcript.
+# Verbs that take the sound of a call away: into a recording, a stream, a transcript.
 _RECORDING_VERBS = frozenset({"Record", "Recording", "Siprec", "Stream", "Transcription"})
 _NOT_RECORDED = frozenset({"", "false", "do-not-record"})
 _SPOKEN = frozenset({"Say", "Play"})
@@ -18,7 +18,7 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A verb, or a noun in one. `text` has its white space made one; `parent` is None at the top of the answer."""
+    """A verb, or a noun in a verb. `text` has its white space collapsed; `parent` is None at the top of the answer."""
 
     name: str
     text: str
@@ -37,7 +37,7 @@ class Verb:
 
     @property
     def records(self) -> bool:
-        """Also by an attribute, as <Dial record> does."""
+        """Whether it starts a recording, be it by an attribute, as in <Dial record>."""
         if self.is_stopped:
             return False
         named = [value for name, value in self.attributes.items() if name.lower().startswith("record")]
@@ -76,7 +76,7 @@ class Twiml:
 
     @property
     def spoken(self) -> list[Verb]:
-        """What the caller hears, within a <Gather> or not."""
+        """The verbs that the caller hears, within a <Gather> or not."""
         return [verb for verb in self.verbs if verb.is_spoken and "Dial" not in verb.within]
 
     @property
@@ -103,7 +103,7 @@ def read(body: bytes) -> Twiml:
 
 
 def plain(text: str) -> str:
-    """White space does not sound."""
+    """Collapses white space, which does not sound."""
     return " ".join(text.split())
 
 

@@ -1,1 +1,1 @@
-"""Having others hold what the log signs, and holding the log against what they hold."""
+"""Giving the log's checkpoints to others to hold, and checking the log against the checkpoints that they hold."""

@@ -20,7 +20,7 @@ from storage.rows.incidents import raise_incident
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_EVERY_S = 15.0  # how often it is looked whether one is due, which it is once a minute
+CHECKPOINT_EVERY_S = 15.0  # between two checks whether a checkpoint is due, which it is once a minute
 _UNSIGNED_MAX = timedelta(hours=1)
 _OVERDUE = 3  # times as long as it may take
 _FAILURES = (Unavailable, Refused, Broken)
@@ -30,8 +30,8 @@ _FAILURES = (Unavailable, Refused, Broken)
 class Anchoring:
     """The log's signer, and those who hold its checkpoints.
 
-    `read_signing` is asked for each signature: after a rotation of the keys nothing has to be restarted. `find_targets`
-    names the anchor file, and whoever else the settings name.
+    `read_signing` is called for each signature: after a rotation of the keys nothing has to be restarted.
+    `find_targets` gives the anchor file and every other target that the settings name.
     """
 
     database: Database
@@ -63,7 +63,9 @@ class Anchoring:
         return signed
 
     def sign_where_due(self) -> None:
-        """At most once a minute, and only with news; then whoever is due gets it. One who fails keeps no other."""
+        """Sign at most once a minute, and only with news; then give the checkpoint to each target that is due. A target
+        that fails does not keep it from the others.
+        """
         with self.database.read() as connection:
             is_due = checkpoints.is_due(connection, self.now())
         if is_due:
@@ -78,7 +80,7 @@ class Anchoring:
                 self._complain(target, error)
 
     def close(self) -> None:
-        """On the way out: what nobody has signed yet."""
+        """Before the process ends: sign the events that no checkpoint covers yet."""
         try:
             with self.database.read() as connection:
                 has_news = checkpoints.has_news(connection)
@@ -90,14 +92,14 @@ class Anchoring:
     def anchor(self, target: AnchorTarget) -> SignedCheckpoint:
         """Give the newest checkpoint to a target, and keep its receipt. Raises what the target raises."""
         with self.database.read() as connection:
-            known = checkpoints.newest(connection)
+            checkpoint = checkpoints.newest(connection)
             last = anchors.last_of(connection, target.kind, target.place)
-        known = known or self.sign()
+        checkpoint = checkpoint or self.sign()
         moment = self.moment()
-        receipt = target.give(known, last.size if last else 0, moment)
+        receipt = target.give(checkpoint, last.size if last else 0, moment)
         place, kind = target.place, target.kind
-        self.database.write(lambda connection: anchors.add(connection, moment, known, kind, place, receipt))
-        return known
+        self.database.write(lambda connection: anchors.add(connection, moment, checkpoint, kind, place, receipt))
+        return checkpoint
 
     def anchor_in_file(self) -> None:
         for target in self.find_targets():
@@ -105,7 +107,9 @@ class Anchoring:
                 self.anchor(target)
 
     def ask_witness(self) -> str:
-        """For a signature on the newest checkpoint. Why it gave none; empty where it did, or there is no witness."""
+        """Ask the witness to cosign the newest checkpoint. Returns why it did not; empty where it did, or there is no
+        witness.
+        """
         for target in self.find_targets():
             if target.kind == "witness":
                 try:
@@ -119,14 +123,14 @@ class Anchoring:
         now = self.now()
         with self.database.read() as connection:
             newest = checkpoints.newest(connection)
-            return [one for one in self.find_targets() if newest and _is_due(connection, one, newest, now)]
+            return [target for target in self.find_targets() if newest and _is_due(connection, target, newest, now)]
 
     def _complain(self, target: AnchorTarget, error: Exception) -> None:
-        """Who can't be reached is asked again in a moment, and a person hears of it when it has been for too long."""
+        """A target that can't be reached is asked again soon; it is an incident when that has lasted for too long."""
         log.error("a checkpoint could not be anchored (%s): %s", target.kind, error)
         moment = self.moment()
 
-        def tell(connection: Connection) -> None:
+        def raise_where_due(connection: Connection) -> None:
             last = anchors.last_of(connection, target.kind, target.place)
             since = last.anchored_at if last else moment.at - _OVERDUE * target.every
             if isinstance(error, Unavailable) and moment.at - since < _OVERDUE * target.every:
@@ -134,26 +138,26 @@ class Anchoring:
             about = f"{target.kind}:{_family(error)}:{moment.at:%Y-%m-%d}"
             raise_incident(connection, moment, IncidentKind.NOT_ANCHORED, about=about, call_id=None, detail=str(error))
 
-        self.database.write(tell)
+        self.database.write(raise_where_due)
 
     def _complain_of_signing(self, error: Exception) -> None:
-        """What can't be reached is tried again in a moment; for the rest, and when that takes too long, a person is
-        needed.
+        """An outage is tried again soon; it is an incident when it has lasted for too long, and any other failure is at
+        once.
         """
         log.error("the consent log could not be signed: %s", error)
         moment, about = self.moment(), f"{_family(error)}:{self.now():%Y-%m-%d}"
 
-        def tell(connection: Connection) -> None:
+        def raise_where_due(connection: Connection) -> None:
             since = checkpoints.unsigned_since(connection)
             if isinstance(error, Unavailable) and (since is None or moment.at - since < _UNSIGNED_MAX):
                 return
             raise_incident(connection, moment, IncidentKind.NOT_SIGNED, about=about, call_id=None, detail=str(error))
 
-        self.database.write(tell)
+        self.database.write(raise_where_due)
 
 
 def _family(error: Exception) -> str:
-    """So that the news of a forgery is not taken for a repetition of this morning's outage."""
+    """The kind of error, so that a forgery is not taken for a repetition of this morning's outage."""
     return type(error).__name__.lower()
 
 

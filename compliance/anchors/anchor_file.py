@@ -1,7 +1,7 @@
-"""The anchor that everybody has: checkpoints appended to a file outside the database, and the newest one beside it.
+"""The anchor that every installation has: checkpoints appended to a file outside the database, the newest beside it.
 
 Each line of the file is JSON: when it was written, and the checkpoint as it was signed. Give the lines to somebody who
-keeps them. The newest checkpoint, in a file that is replaced with each, is what a restored database is held against.
+keeps them. A restored database is checked against the newest checkpoint, whose file is replaced with each signature.
 """
 
 import fcntl
@@ -30,9 +30,9 @@ class AnchorFile:
 
     place: str
 
-    def append(self, known: SignedCheckpoint, at: datetime) -> bytes:
-        """Durable on return, but for standard output. Returns the line. What a crash has left of a line is cut off."""
-        line = json.dumps({"at": at.isoformat(timespec="seconds"), "checkpoint": str(known.note)}, ensure_ascii=False)
+    def append(self, signed: SignedCheckpoint, at: datetime) -> bytes:
+        """Returns the line; durable, but for standard output. The rest of a line that a crash has cut is removed."""
+        line = json.dumps({"at": at.isoformat(timespec="seconds"), "checkpoint": str(signed.note)}, ensure_ascii=False)
         content = f"{line}\n".encode()
         if self.place == STDOUT:
             sys.stdout.write(content.decode())
@@ -51,35 +51,35 @@ class AnchorFile:
             sync_folder(Path(self.place).parent)
         return content
 
-    def note_newest(self, known: SignedCheckpoint) -> None:
-        """Keep it beside the file in the place of the one before; whole or not at all. Of two processes that sign at
-        once the later one stays.
+    def note_newest(self, signed: SignedCheckpoint) -> None:
+        """Replace the checkpoint beside the file; whole or not at all. Of two processes that sign at once the later
+        checkpoint stays.
         """
-        if self.place == STDOUT or self._has_later(known.checkpoint):
+        if self.place == STDOUT or self._has_later(signed.checkpoint):
             return
         partial = self.newest_path.with_name(f".{self.newest_path.name}.{secrets.token_hex(8)}")
         with disk_edge(f"ONRECORD_ANCHOR_FILE: {self.newest_path} can't be written"):
             make_folder(self.newest_path.parent)
             try:
-                _write(partial, str(known.note).encode())
+                _write(partial, str(signed.note).encode())
                 partial.replace(self.newest_path)
             finally:
                 partial.unlink(missing_ok=True)
             sync_folder(self.newest_path.parent)
 
-    def _has_later(self, known: Checkpoint) -> bool:
+    def _has_later(self, checkpoint: Checkpoint) -> bool:
         text = _read(self.newest_path)
         if text is None:
             return False
         there = Checkpoint.of(_note(self.newest_path, text))
-        return there.origin == known.origin and there.size > known.size
+        return there.origin == checkpoint.origin and there.size > checkpoint.size
 
     @property
     def newest_path(self) -> Path:
         return Path(f"{self.place}.newest")
 
     def newest(self) -> list[Note]:
-        """What was last written to either place. Raises Broken for a file that is no longer what was written."""
+        """The last checkpoint in the file, and the one beside it. Raises Broken for a damaged or changed file."""
         if self.place == STDOUT:
             return []
         found = []
@@ -117,13 +117,13 @@ def _note(path: Path, text: str) -> Note:
 
 
 def _last_line(path: Path) -> str:
-    """The last whole line: one that was cut by a crash has no end, and was never counted on."""
+    """The last whole line: a line that was cut by a crash has no end, and nothing relies on it."""
     lines = (_read(path, last_bytes=_LAST_BYTES) or "").split("\n")[:-1]
     return lines[-1] if lines else ""
 
 
 def _read(path: Path, *, last_bytes: int | None = None) -> str | None:
-    """None where there is no such file. Whether there is one can't always be said: that is no absence."""
+    """None where there is no such file. Raises Unavailable where it can't be found out."""
     with disk_edge(f"ONRECORD_ANCHOR_FILE: {path} can't be read"):
         try:
             with path.open("rb") as file:
@@ -135,7 +135,7 @@ def _read(path: Path, *, last_bytes: int | None = None) -> str | None:
 
 
 def _end_last_line(descriptor: int) -> None:
-    """What is written next must not go on a line that a crash has cut."""
+    """Make sure that the next write begins a line, even after a line that a crash has cut."""
     size_bytes = os.fstat(descriptor).st_size
     unended = os.pread(descriptor, _LAST_BYTES, max(0, size_bytes - _LAST_BYTES)).rpartition(b"\n")[2]
     if unended.endswith(b"}"):

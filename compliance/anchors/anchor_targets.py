@@ -19,7 +19,7 @@ Give = Callable[[SignedCheckpoint, int, Moment], bytes]
 
 @dataclass(frozen=True, slots=True)
 class AnchorTarget:
-    """Somebody who holds checkpoints: `give` gives one, with the size of the last one they hold, and returns the
+    """`give` hands over a checkpoint, with the size of the last checkpoint that the target holds, and returns the
     receipt.
     """
 
@@ -33,13 +33,13 @@ Consistency = Callable[[int, int], Sequence[bytes]]
 
 
 class Witness(Protocol):
-    def cosign(self, known: SignedCheckpoint, last_size: int, consistency: Consistency) -> bytes:
+    def cosign(self, checkpoint: SignedCheckpoint, last_size: int, consistency: Consistency) -> bytes:
         """Raises Unavailable, Refused, or Broken for a checkpoint that does not go on from the last."""
         ...
 
 
-def cosign(database: Database, witness: Witness, known: SignedCheckpoint, last_size: int, _: Moment) -> bytes:
-    """By a witness, who is given proofs out of the database."""
+def cosign(database: Database, witness: Witness, checkpoint: SignedCheckpoint, last_size: int, _: Moment) -> bytes:
+    """Have a witness sign the checkpoint, with consistency proofs out of the database."""
 
     def consistency(old: int, size: int) -> Sequence[bytes]:
         with database.read() as connection:
@@ -47,11 +47,11 @@ def cosign(database: Database, witness: Witness, known: SignedCheckpoint, last_s
                 raise _beyond(connection, old)
             return KeptTree(connection).consistency(old, size)
 
-    return witness.cosign(known, last_size, consistency)
+    return witness.cosign(checkpoint, last_size, consistency)
 
 
 def _beyond(connection: Connection, size: int) -> Exception:
-    """What it means that a witness has seen more events than the checkpoint that it was asked to cosign."""
+    """The error where a witness has seen more events than the checkpoint has that it was asked to cosign."""
     newest = checkpoints.newest(connection)
     if newest and newest.size >= size:
         return Unavailable("witness: somebody gave it a later checkpoint meanwhile")

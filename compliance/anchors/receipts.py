@@ -1,4 +1,4 @@
-"""What those who hold checkpoints gave for them, looked at again: it is for the checkpoint that it is filed under."""
+"""Checks the receipts of anchor targets again: each must be for the checkpoint that it is filed under."""
 
 import json
 from datetime import UTC, datetime
@@ -21,58 +21,58 @@ def look_outside(connection: Connection) -> tuple[list[Seen], list[str]]:
     of ours, in plain words.
     """
     seen, wrong = [], []
-    for one in anchors.anchors_of(connection):
-        known = checkpoints.at_size(connection, one.size)
+    for anchor in anchors.anchors_of(connection):
+        signed = checkpoints.at_size(connection, anchor.size)
         try:
-            at = check_receipt(one, known) if known else None
+            at = check_receipt(anchor, signed) if signed else None
         except Broken as error:
             wrong.append(str(error))
             continue
         if at is not None:
-            by = one.place if one.kind == "tsa" else Vkey.parse(one.place).name
-            seen.append(Seen(one.size, at, f"the signature of {by}"))
+            by = anchor.place if anchor.kind == "tsa" else Vkey.parse(anchor.place).name
+            seen.append(Seen(anchor.size, at, f"the signature of {by}"))
     return seen, wrong
 
 
-def check_receipt(one: Anchor, known: SignedCheckpoint) -> datetime | None:
-    """When it was given, where it says that by itself. Raises Broken where it is not for this checkpoint."""
+def check_receipt(anchor: Anchor, signed: SignedCheckpoint) -> datetime | None:
+    """When the receipt was given, where it says so itself. Raises Broken where it is not for this checkpoint."""
     try:
-        match one.kind:
+        match anchor.kind:
             case "witness":
-                return _cosigned_at(one, known)
+                return _cosigned_at(anchor, signed)
             case "tsa":
-                return _stamped_at(one, known)
+                return _stamped_at(anchor, signed)
             case "file":
-                is_right = read_line(one.receipt.decode(), "receipt") == known.note
+                is_right = read_line(anchor.receipt.decode(), "receipt") == signed.note
             case _:
-                is_right = {"bucket", "key", "version_id"} <= json.loads(one.receipt).keys()
+                is_right = {"bucket", "key", "version_id"} <= json.loads(anchor.receipt).keys()
     except (ValueError, AttributeError, NotANote, NotSigned, Broken) as error:
-        raise _broken(one) from error
+        raise _broken(anchor) from error
     if not is_right:
-        raise _broken(one)
+        raise _broken(anchor)
     return None
 
 
-def _cosigned_at(one: Anchor, known: SignedCheckpoint) -> datetime:
-    lines = [read_signature(line) for line in one.receipt.decode().splitlines()]
-    (found, *_) = verified(known.note.with_more(lines), [Vkey.parse(one.place)])
+def _cosigned_at(anchor: Anchor, signed: SignedCheckpoint) -> datetime:
+    lines = [read_signature(line) for line in anchor.receipt.decode().splitlines()]
+    (found, *_) = verified(signed.note.with_more(lines), [Vkey.parse(anchor.place)])
     return datetime.fromtimestamp(found.at or 0, UTC)
 
 
-def _stamped_at(one: Anchor, known: SignedCheckpoint) -> datetime:
-    """Not whether the authority is to be trusted, which was asked when it gave it."""
+def _stamped_at(anchor: Anchor, signed: SignedCheckpoint) -> datetime:
+    """The authority's own certificate was checked when it gave the time stamp, and is not checked again."""
     import rfc3161_client as tsp  # slow to import, and few need it
 
-    info: Any = tsp.decode_timestamp_response(one.receipt).tst_info
-    stamped = sha256(str(known.note).encode()).digest()
+    info: Any = tsp.decode_timestamp_response(anchor.receipt).tst_info
+    stamped = sha256(str(signed.note).encode()).digest()
     if info.message_imprint.message != stamped:
         raise ValueError("it is of other bytes")
     at: datetime = info.gen_time
     return at
 
 
-def _broken(one: Anchor) -> Broken:
+def _broken(anchor: Anchor) -> Broken:
     return Broken(
-        f"consent log: what {one.kind} ({one.place}) gave for the checkpoint of {one.size} events is not for that "
-        f"checkpoint as it is kept: one of them was altered"
+        f"consent log: what {anchor.kind} ({anchor.place}) gave for the checkpoint of {anchor.size} events is not for "
+        f"that checkpoint as it is kept: one of them was altered"
     )

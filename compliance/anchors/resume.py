@@ -12,8 +12,8 @@ from storage.log.checkpoints import SignedCheckpoint
 def resume(anchoring: Anchoring, brought: Sequence[Note] = ()) -> SignedCheckpoint | None:
     """Go on under a new name, durable before it is noted outside; None where the database is the right one.
 
-    `brought` are checkpoints that somebody else holds: what was restored together with its anchor file falls short of
-    nothing that is to be found here.
+    `brought` are checkpoints that somebody else holds: a database that was restored together with its anchor file
+    falls short of no checkpoint that is to be found here.
     """
     noted = [*anchoring.file.newest(), *brought]
     with anchoring.database.read() as connection:

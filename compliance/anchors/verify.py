@@ -1,5 +1,5 @@
-"""What the consent log is held against: every checkpoint that was signed here, every line of the anchor file, and those
-that somebody brings along.
+"""The checkpoints that the consent log is checked against: all that were signed here, every line of the anchor file,
+and those that somebody brings along.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,15 +19,15 @@ from storage.log.verification import Held
 
 
 def held_checkpoints(connection: Connection, file: AnchorFile, brought: Sequence[Path] = ()) -> list[Held]:
-    """Those of the anchor file that a restored backup has lost are not among them: see `lost_checkpoints`.
+    """All checkpoints to check the log against, without the lost ones of the anchor file (`lost_checkpoints`).
 
-    Raises Broken for one that this log has not signed, or that was brought and is lost; Refused for a file that holds
-    none.
+    Raises Broken for a checkpoint that this log has not signed, or that was brought and is lost; Refused for a file
+    that holds no checkpoint.
     """
-    lines = _noted(file)  # before the database is looked at: what is signed meanwhile would be missing there
+    lines = _noted(file)  # before the database is read, which would lack a checkpoint that is signed meanwhile
     signers = _Signers.of(connection)
     _require_names_known(connection, signers, file)
-    given = [(one.note, "kept in the database") for one in checkpoints.all_signed(connection)]
+    given = [(signed.note, "kept in the database") for signed in checkpoints.all_signed(connection)]
     given += [(note, f"in {path}") for path in brought for note in read_checkpoints(path)]
     for note, by in given:
         signers.require_signed(note, by)
@@ -43,7 +43,7 @@ def held_checkpoints(connection: Connection, file: AnchorFile, brought: Sequence
 
 
 def lost_checkpoints(connection: Connection, file: AnchorFile) -> list[Checkpoint]:
-    """Those of the anchor file that this log has signed, of events that restored backups have lost."""
+    """Checkpoints in the anchor file that this log has signed, of events that restored backups have lost."""
     signers = _Signers.of(connection)
     lost = [note for note in _noted(file) if signers.has_lost(note)]
     for note in lost:
@@ -52,12 +52,12 @@ def lost_checkpoints(connection: Connection, file: AnchorFile) -> list[Checkpoin
 
 
 def _noted(file: AnchorFile) -> list[Note]:
-    """Every line, and the newest one beside the file, which may be of later than the last line."""
+    """Every line of the file, and the newest checkpoint beside it, which may be later than the last line."""
     return list(dict.fromkeys((*file.all(), *file.newest())))
 
 
 def _require_names_known(connection: Connection, signers: "_Signers", file: AnchorFile) -> None:
-    """That this database was resumed once excuses no copy of it that is restored later."""
+    """A resumption excuses no copy of the database that is restored later."""
     unknown = [note for note in file.newest() if not signers.knows(Checkpoint.of(note))]
     if (note := fallen_short_of(connection, unknown)) is not None:
         raise Broken(short_in_words(connection, Checkpoint.of(note), file.place))
@@ -76,16 +76,16 @@ class _Signers:
         return cls(connection, checkpoints.vkeys(connection), checkpoints.origins(connection))
 
     def has_lost(self, note: Note) -> bool:
-        """Whether the log says so. Of several names that were lost one after the other it knows the last; of the others
-        only that it was restored.
+        """Whether the log says that the checkpoint is lost. Of several names that were lost one after the other the log
+        knows the last; of the others only that it was restored.
         """
-        known = Checkpoint.of(note)
-        if self.knows(known):
-            return was_lost(self.connection, known, self.origins)
-        return any(one.resumed_over is not None for one in self.origins)
+        checkpoint = Checkpoint.of(note)
+        if self.knows(checkpoint):
+            return was_lost(self.connection, checkpoint, self.origins)
+        return any(origin.resumed_over is not None for origin in self.origins)
 
-    def knows(self, known: Checkpoint) -> bool:
-        return known.origin in {one.origin for one in self.origins}
+    def knows(self, checkpoint: Checkpoint) -> bool:
+        return checkpoint.origin in {origin.origin for origin in self.origins}
 
     def require_signed(self, note: Note, by: str) -> None:
         name = Checkpoint.of(note).origin
@@ -99,7 +99,7 @@ class _Signers:
 
 
 def read_checkpoints(path: Path) -> list[Note]:
-    """One signed checkpoint, or lines of an anchor file."""
+    """Reads a file with a signed checkpoint, or with lines of an anchor file."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -117,7 +117,7 @@ def read_checkpoints(path: Path) -> list[Note]:
 def lost_in_words(connection: Connection, file: AnchorFile) -> Iterator[str]:
     lost = lost_checkpoints(connection, file)
     if lost:
-        most = max(one.size for one in lost)
+        most = max(checkpoint.size for checkpoint in lost)
         yield f"checkpoints of events that restored backups have lost: {len(lost)}, of up to {most} events"
 
 
@@ -129,6 +129,6 @@ def trust_in_words(connection: Connection) -> Iterator[str]:
         return
     level = anchors.level_of(connection, newest.size)
     yield f"newest checkpoint: {newest.size} events, {newest.signed_at:%Y-%m-%d %H:%M:%S} UTC, {level}"
-    for anchor in {one.kind: one for one in anchors.anchors_of(connection)}.values():
+    for anchor in {anchor.kind: anchor for anchor in anchors.anchors_of(connection)}.values():
         if anchor.size != newest.size:
             yield f"  last held by {anchor.kind} ({anchor.place}): {anchor.size} events, {anchor.anchored_at:%Y-%m-%d}"

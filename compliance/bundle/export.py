@@ -36,11 +36,11 @@ from storage.rows import calls, provider_accounts
 def export(
     anchoring: Anchoring, request: Request, number_key: bytes, *, complain: Callable[[str], object] = lambda _: None
 ) -> dict[str, bytes]:
-    """The files of the bundle by name. That it was made is in the log before, and so in the bundle's checkpoint.
+    """The files of the bundle by name. The log records the export first, so the bundle's checkpoint covers it.
 
-    A witness that gives no signature for it keeps nobody from the bundle: it says so, and `complain` is told.
+    The bundle is made even without the witness's signature: it says so then, and `complain` is called.
 
-    Raises Refused where nothing was selected, or a checkpoint that was brought is none of this log's.
+    Raises Refused where no call was selected, or a checkpoint that was brought is none of this log's.
     """
     is_everything = request.selection.is_everything
     with anchoring.database.read() as connection:
@@ -80,14 +80,14 @@ def export(
 def tell_exported(
     database: Database, moment: Moment, *, scope: str, calls: int, disclosed: Iterable[str], actor: str
 ) -> None:
-    """Durable on return: what leaves the house is in the log before it does."""
+    """Log the export, durable on return, before any data leaves the installation."""
     public: dict[str, Value] = {"scope": scope, "calls": calls, "disclosed": sorted(disclosed)}
-    told = Event("log.exported", public, {"actor": actor})
-    database.write(lambda connection: consent_log.append_events(connection, moment, told))
+    exported = Event("log.exported", public, {"actor": actor})
+    database.write(lambda connection: consent_log.append_events(connection, moment, exported))
 
 
 def check_place(place: Path) -> None:
-    """Seen to first: the log is not to tell of an export that could lead to nothing. Raises Refused or Unavailable."""
+    """Called first, so that no export is logged that can't be written. Raises Refused or Unavailable."""
     if place.exists():
         raise Refused(f"{place}: it is there already")
     with disk_edge(f"{place}: can't be written"):
@@ -97,8 +97,8 @@ def check_place(place: Path) -> None:
 
 
 def write_bundle(files: Mapping[str, bytes], place: Path) -> None:
-    """A zip of a folder where the name says so, else the folder; which only we can read, and which is there with all of
-    its files, or not at all. Raises Refused where there is something of that name.
+    """Write a zip where the name ends in .zip, else a folder; readable by us alone, with all of its files or none.
+    Raises Refused where the name is taken.
     """
     if place.exists():
         raise Refused(f"{place}: it is there already")
@@ -120,25 +120,25 @@ def write_bundle(files: Mapping[str, bytes], place: Path) -> None:
 def _more(
     connection: Connection, request: Request, call_ids: Sequence[str], prover: Prover, now: datetime
 ) -> dict[str, bytes]:
-    """The calls that were asked for in formats of others; and what the provider said of them, where it is disclosed and
-    its hash is among the events that are proven: it may have come in since those were signed.
+    """Each selected call as a vCon and a receipt; and the provider's account of it, where that is disclosed and its
+    hash is among the proven events: it may have come in since those were signed.
     """
     found: dict[str, bytes] = {}
     for call_id in call_ids:
-        known = calls.peek(connection, call_id)
-        if known is None:
+        call = calls.peek(connection, call_id)
+        if call is None:
             raise Broken(f"call {call_id}: there is no such row")
-        told = gather(connection, known, disclosed=request.disclosing(DISCLOSABLE), prover=prover)
-        found[f"derived/{call_id}.vcon.json"] = _json(unsigned(told, now))
-        found[f"derived/{call_id}.receipt.jsonld"] = _json(receipt(told, now))
+        record = gather(connection, call, disclosed=request.disclosing(DISCLOSABLE), prover=prover)
+        found[f"derived/{call_id}.vcon.json"] = _json(unsigned(record, now))
+        found[f"derived/{call_id}.receipt.jsonld"] = _json(receipt(record, now))
         if request.disclosing(["response_sha256"]) and (account := _account(connection, call_id, prover)):
             found[f"provider/{call_id}.json"] = account
     return found
 
 
 def _account(connection: Connection, call_id: str, prover: Prover) -> bytes | None:
-    told_of = CallLog.read(connection, call_id, prover).of("provider.corroborated")
-    is_proven = any(prover.proof(one.index) and "response_sha256" in one.private for one in told_of)
+    corroborations = CallLog.read(connection, call_id, prover).of("provider.corroborated")
+    is_proven = any(prover.proof(entry.index) and "response_sha256" in entry.private for entry in corroborations)
     return provider_accounts.account_of(connection, call_id) if is_proven else None
 
 
@@ -155,7 +155,7 @@ def _folder(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def _zip(files: Mapping[str, bytes], path: Path, folder: str) -> None:
-    """In a folder, so that nothing else lies among them wherever it is unpacked: `verify.py` would call that new."""
+    """Files go into a folder of their own, since `verify.py` rejects other files among them after unpacking."""
     descriptor = create_private(path)
     with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files.items()):

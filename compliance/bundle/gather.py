@@ -49,13 +49,13 @@ class Request:
     operator: str
 
     def disclosing(self, names: Iterable[str]) -> frozenset[str]:
-        """Those of these fields that are to be disclosed."""
+        """The fields among `names` that are to be disclosed."""
         return frozenset(names) if EVERYTHING in self.disclose else self.disclose & {*names}
 
 
 @dataclass(frozen=True, slots=True)
 class _Logged:
-    """An event's place, its line, and what the line says."""
+    """An event's index, its line, and the content of the line."""
 
     index: int
     leaf: str
@@ -72,7 +72,7 @@ class Gathering:
     connection: Connection
     request: Request
     call_ids: Sequence[str]
-    """Empty for the whole log, of which no call is told by itself."""
+    """Empty for the whole log, whose calls the README does not list."""
     signed: SignedCheckpoint
     """With every cosignature that was given for it."""
     tree: KeptTree
@@ -83,26 +83,30 @@ class Gathering:
     complain: Callable[[str], object] = lambda _: None
 
     def bundle(self, made_at: str) -> Bundle:
-        """`made_at` is an RFC 3339 time. Raises Refused for a checkpoint to go on from that is none of this log's, and
-        Broken where the bundle would not hold.
+        """`made_at` is an RFC 3339 time. Raises Refused for a checkpoint of `since` that is none of this log's, and
+        Broken where the bundle would not verify.
         """
         made = Bundle(
-            events=[self._proven(one) for one in self._events],
+            events=[self._proven(logged) for logged in self._events],
             checkpoint=self.signed.note,
-            older=[Older(one.note, self.tree.consistency(one.size, self.signed.size)) for one in self._earlier()],
+            older=[Older(older.note, self.tree.consistency(older.size, self.signed.size)) for older in self._earlier()],
             vkeys=checkpoints.vkeys(self.connection),
-            witnesses=[*dict.fromkeys(Vkey.parse(one.place) for one in self._held if one.kind == "witness")],
+            witnesses=[*dict.fromkeys(Vkey.parse(anchor.place) for anchor in self._held if anchor.kind == "witness")],
             readme=readme(self._about(made_at), self._calls()),
             verifier=files("evidence").joinpath("verify.py").read_text(encoding="utf-8"),
-            texts={**texts_of(self.connection, [one.told for one in self._events]), **self._receipts(), **self.more},
+            texts={
+                **texts_of(self.connection, [logged.told for logged in self._events]),
+                **self._receipts(),
+                **self.more,
+            },
         )
-        for missing in check_bundle(made, [one.told for one in self._events]):
+        for missing in check_bundle(made, [logged.told for logged in self._events]):
             self.complain(missing)
         return made
 
     @cached_property
     def _events(self) -> list[_Logged]:
-        """Nothing that came after the checkpoint: it could not be proven yet."""
+        """Without the events after the checkpoint, which can't be proven yet."""
         if self.request.selection.is_everything:
             leaves = [*zip(range(self.signed.size), consent_log.leaves(self.connection), strict=False)]
         else:
@@ -116,9 +120,12 @@ class Gathering:
 
     @cached_property
     def _bodies(self) -> dict[str, str]:
-        """What is disclosed, by digest."""
+        """The disclosures to include, by digest."""
         wanted = [
-            digest for one in self._events for name, digest in one.digests.items() if self.request.disclosing([name])
+            digest
+            for logged in self._events
+            for name, digest in logged.digests.items()
+            if self.request.disclosing([name])
         ]
         found: dict[str, str] = {}
         for start in range(0, len(wanted), _AT_ONCE):
@@ -129,39 +136,39 @@ class Gathering:
 
     @cached_property
     def _held(self) -> list[Anchor]:
-        """Of each kind, for each event of a call who was the first to hold it, and who the last to hold the log without
-        it; and who holds the most. That dates the events from both sides.
+        """Of each kind of anchor: for each event of a call the first that covers it and the last that does not, which
+        date the event from both sides; and the anchor that covers most.
         """
         by_kind: dict[str, list[Anchor]] = {}
-        for one in anchors.anchors_of(self.connection):
-            if one.size <= self.signed.size:
-                by_kind.setdefault(one.kind, []).append(one)
-        found = {id(one): one for held in by_kind.values() for one in (*self._that_date(held), held[-1])}
-        return sorted(found.values(), key=lambda one: (one.size, one.anchored_at))
+        for anchor in anchors.anchors_of(self.connection):
+            if anchor.size <= self.signed.size:
+                by_kind.setdefault(anchor.kind, []).append(anchor)
+        found = {id(anchor): anchor for held in by_kind.values() for anchor in (*self._that_date(held), held[-1])}
+        return sorted(found.values(), key=lambda anchor: (anchor.size, anchor.anchored_at))
 
     def _that_date(self, held: Sequence[Anchor]) -> Iterator[Anchor]:
-        sizes = [one.size for one in held]
-        firsts = {bisect_right(sizes, one.index) for one in self._events if "call" in one.told}
+        sizes = [anchor.size for anchor in held]
+        firsts = {bisect_right(sizes, logged.index) for logged in self._events if "call" in logged.told}
         places = firsts | {place - 1 for place in firsts}
         return (held[place] for place in sorted(places) if 0 <= place < len(held))
 
-    def _proven(self, one: _Logged) -> ProvenEvent:
-        proof = None if self.request.selection.is_everything else prove(self.tree, one.index, self.signed)
-        return ProvenEvent(one.index, one.leaf, proof, self._shown(one))
+    def _proven(self, logged: _Logged) -> ProvenEvent:
+        proof = None if self.request.selection.is_everything else prove(self.tree, logged.index, self.signed)
+        return ProvenEvent(logged.index, logged.leaf, proof, self._shown(logged))
 
-    def _shown(self, one: _Logged) -> list[str]:
-        return [self._bodies[digest] for digest in one.digests.values() if digest in self._bodies]
+    def _shown(self, logged: _Logged) -> list[str]:
+        return [self._bodies[digest] for digest in logged.digests.values() if digest in self._bodies]
 
     def _earlier(self) -> list[SignedCheckpoint]:
-        """What the newest is shown to go on from: the first signed over all of the events, those that others hold, each
-        line of the anchor file, since anybody may have got it, and those that were brought along. With what witnesses
-        have signed below them.
+        """The earlier checkpoints, with cosignatures, that the newest is proven to extend: the first over all of the
+        events, those that anchor targets hold, each line of the anchor file, since anybody may have got it, and those
+        that were brought along.
         """
-        lines = [one for one in anchors.anchors_of(self.connection) if one.kind == "file"]
+        lines = [anchor for anchor in anchors.anchors_of(self.connection) if anchor.kind == "file"]
         wanted: list[SignedCheckpoint | None] = [self._brought(note) for note in self.request.since]
         wanted += [checkpoints.first_covering(self.connection, self._last)]
-        wanted += [checkpoints.at_size(self.connection, one.size) for one in (*self._held, *lines)]
-        by_size = {one.size: one for one in wanted if one and one.size < self.signed.size}
+        wanted += [checkpoints.at_size(self.connection, anchor.size) for anchor in (*self._held, *lines)]
+        by_size = {signed.size: signed for signed in wanted if signed and signed.size < self.signed.size}
         return [anchors.cosigned(self.connection, by_size[size]) for size in sorted(by_size)]
 
     def _brought(self, note: Note) -> SignedCheckpoint:
@@ -180,24 +187,24 @@ class Gathering:
         return SignedCheckpoint(noted, note, self.signed.signed_at)
 
     def _receipts(self) -> dict[str, bytes]:
-        """What the holders gave and the bytes that it is for. Signatures of witnesses stand below the checkpoints."""
+        """Receipts of the anchor targets, with the checkpoints they are for. Witnesses' signatures stand in those."""
         found: dict[str, bytes] = {}
-        for one in (held for held in self._held if held.kind in _SUFFIXES):
-            name = f"anchors/{one.size:012d}-{one.kind}"
-            found[f"{name}.{_SUFFIXES[one.kind]}"] = bytes(one.receipt)
-            if known := checkpoints.at_size(self.connection, one.size):
-                check_receipt(one, known)
-                found |= {f"{name}.checkpoint": str(known.note).encode()} if one.kind != "file" else {}
+        for anchor in (held for held in self._held if held.kind in _SUFFIXES):
+            name = f"anchors/{anchor.size:012d}-{anchor.kind}"
+            found[f"{name}.{_SUFFIXES[anchor.kind]}"] = bytes(anchor.receipt)
+            if signed := checkpoints.at_size(self.connection, anchor.size):
+                check_receipt(anchor, signed)
+                found |= {f"{name}.checkpoint": str(signed.note).encode()} if anchor.kind != "file" else {}
         return found
 
     def _about(self, made_at: str) -> About:
         holders = [
-            f"Held by {one.kind} ({one.place}) since {timestamp(one.anchored_at)}: "
-            f"{sum(event.index < one.size for event in self._events)} of these events."
-            for one in self._held
+            f"Held by {anchor.kind} ({anchor.place}) since {timestamp(anchor.anchored_at)}: "
+            f"{sum(event.index < anchor.size for event in self._events)} of these events."
+            for anchor in self._held
         ]
         if self.uncosigned:
-            held = max((one.size for one in self._held if one.kind == "witness"), default=0)
+            held = max((anchor.size for anchor in self._held if anchor.kind == "witness"), default=0)
             left = sum(event.index >= held for event in self._events)
             holders.append(f"The witness was asked for this bundle, and did not cosign it: {self.uncosigned}.")
             holders.append(f"No checkpoint that it has cosigned covers the last {left} of these events.")
@@ -215,19 +222,19 @@ class Gathering:
         )
 
     def _calls(self) -> list[BundledCall]:
-        """What the calls that were asked for say. Of the whole log nobody would read that."""
-        words = wordings_of(self.connection, {named for one in self._events for named in hashes_in(one.told)})
+        """The selected calls with their events, for the README; none for the whole log, which would be too long."""
+        words = wordings_of(self.connection, {named for logged in self._events for named in hashes_in(logged.told)})
         events: dict[str, list[ToldEvent]] = {}
-        for one in self._events:
-            if one.told.get("call") in self.call_ids:
+        for logged in self._events:
+            if logged.told.get("call") in self.call_ids:
                 shown = {
-                    name: read_disclosure(self._bodies[d])[1] for name, d in one.digests.items() if d in self._bodies
+                    name: read_disclosure(self._bodies[d])[1] for name, d in logged.digests.items() if d in self._bodies
                 }
-                events.setdefault(one.told["call"], []).append(ToldEvent(one.index, {**one.told, **shown}))
+                events.setdefault(logged.told["call"], []).append(ToldEvent(logged.index, {**logged.told, **shown}))
         return [BundledCall(call_id, events[call_id], words) for call_id in self.call_ids if call_id in events]
 
 
 def _days(selection: Selection) -> str:
-    """That other days were left out, so that nobody takes it for all there is of a number."""
+    """A line for the README that says which days were selected, so that nobody takes a bundle for all of a number."""
     said = [f"{name} {timestamp(at)}" for name, at in (("from", selection.since), ("before", selection.until)) if at]
     return f"\nOf these, the ones that came in {' and '.join(said)}." if said else ""

@@ -23,8 +23,8 @@ _DAILY = ("reconcile.done", "selftest.passed", "selftest.failed")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What was asked for; nothing at all is the whole log. `until` is not part of it. A call is named by Twilio's sid
-    or by our id, which is all that an erased one has.
+    """An empty selection is the whole log. `until` is exclusive. A call is named by Twilio's sid or by our id, the only
+    name that an erased call has.
     """
 
     named: Sequence[str] = ()
@@ -38,14 +38,14 @@ class Selection:
 
     @property
     def scope(self) -> str:
-        """For the log: what kind of thing was asked for, and nothing of whom."""
+        """For the log: the kind of the selection, and nothing that names a person."""
         if self.is_everything:
             return "all"
         return "call" if self.named else "number" if self.number else "dates"
 
 
 def calls_of(connection: Connection, selection: Selection, number_key: bytes) -> list[str]:
-    """The ids of the calls, by when they came in. Raises Refused for a call that there is not."""
+    """The ids of the calls, by when they came in. Raises Refused for a name that no call has."""
     wanted: list[ColumnElement[bool]] = []
     if selection.named:
         is_named = call.c.call_sid.in_(selection.named) | call.c.id.in_(selection.named)
@@ -63,14 +63,14 @@ def calls_of(connection: Connection, selection: Selection, number_key: bytes) ->
 
 
 def leaves_of(connection: Connection, call_ids: Sequence[str]) -> list[tuple[int, str]]:
-    """Every event of these calls, in the log's order: index and line. With them come those of the log itself that bear
-    on them: its names and keys, that what they name was published, what the daily checks found around their days, and
-    the last before each call, which it can't have happened long before.
+    """Every event of these calls, in the log's order: index and line. With them come the log's own events that bear on
+    them: its names and keys, the publishing of the texts they name, the daily checks around their days, and the last
+    event before each call, which dates it.
     """
     found = _leaves(connection, log_leaf.c.call_id, call_ids)
-    told = {index: consent_log.read_event(index, leaf) for index, leaf in found.items()}
-    named = {one for event in told.values() for one in hashes_in(event)}
-    days = {event["ts"][:10] for event in told.values()}
+    events = {index: consent_log.read_event(index, leaf) for index, leaf in found.items()}
+    named = {sha256 for event in events.values() for sha256 in hashes_in(event)}
+    days = {event["ts"][:10] for event in events.values()}
     others: list[int] = []
     for row in connection.execute(_LEAF.where(log_leaf.c.call_id.is_(None)).order_by(log_leaf.c.idx)):
         event = consent_log.read_event(row.idx, row.leaf)
@@ -78,7 +78,7 @@ def leaves_of(connection: Connection, call_ids: Sequence[str]) -> list[tuple[int
             others.append(row.idx)
         if _bears_on(event, named, days):
             found[row.idx] = row.leaf
-    firsts = [index for index, event in told.items() if event.get("n") == 0]
+    firsts = [index for index, event in events.items() if event.get("n") == 0]
     before = {others[place - 1] for first in firsts if (place := bisect(others, first))}
     return sorted((found | _leaves(connection, log_leaf.c.idx, sorted(before))).items())
 
@@ -95,7 +95,7 @@ def hashes_in(event: Mapping[str, Any]) -> set[str]:
     """The texts that an event names, by their SHA-256."""
     law = event.get("law")
     named = {event.get("prompt_sha256"), event.get("rules_sha256"), law.get("sha256") if law else None}
-    return {one for one in named if one}
+    return {sha256 for sha256 in named if sha256}
 
 
 def _bears_on(event: Mapping[str, Any], named: set[str], days: set[str]) -> bool:

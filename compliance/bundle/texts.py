@@ -1,4 +1,4 @@
-"""What events name by its SHA-256, as files of a bundle: words and recordings as played, rules, and the law as read."""
+"""The texts that events name by SHA-256, as files of a bundle: words and recordings as played, rules, and the law."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,8 +13,8 @@ from storage.log.text_verification import check_wording
 
 
 def texts_of(connection: Connection, events: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:
-    """By file name. What is not kept here any more is left out, and the verifier says so."""
-    named = {one for event in events for one in hashes_in(event)}
+    """By file name. A text that is no longer kept is left out, and the verifier says so."""
+    named = {sha256 for event in events for sha256 in hashes_in(event)}
     wordings = wordings_of(connection, named)
     found = {f"prompts/{sha256}.json": hashed_texts(wording) for sha256, wording in wordings.items()}
     sounds = {wording[name] for wording in wordings.values() for name in ("disclosure_audio", "question_audio")}
@@ -25,7 +25,7 @@ def texts_of(connection: Connection, events: Iterable[Mapping[str, Any]]) -> dic
 
 
 def wordings_of(connection: Connection, named: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """By their hash. Raises Broken for one whose text has another."""
+    """By their hash. Raises Broken for a wording whose text has another hash."""
     query = select(wording_version.c.sha256, wording_version.c.text).where(wording_version.c.sha256.in_([*named]))
     rows = connection.execute(query).all()
     for row in rows:

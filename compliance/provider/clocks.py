@@ -1,4 +1,4 @@
-"""How far our clock is from Twilio's: what Twilio is asked by its own time is translated, and a person is told.
+"""How far our clock is from Twilio's: times in requests to Twilio are translated, and a large gap is an incident.
 
 No verdict rests on it. A clock that is far off makes lists miss calls, and the times in the log wrong.
 """
@@ -17,7 +17,7 @@ _ABOUT = "twilio"
 
 
 def ahead_at_most(provider: Provider) -> timedelta:
-    """Negative where our clock is behind; nothing where it is not known."""
+    """Negative where our clock is behind; zero where the gap is not known."""
     apart = provider.clocks_apart()
     return apart.most if apart else timedelta(0)
 

@@ -1,4 +1,4 @@
-"""After a call Twilio is asked what it saw of it, and the log says whether the two accounts agree.
+"""Asks Twilio for its account of a call that is over, and logs whether it agrees with ours.
 
 Nobody here could have written Twilio's account: it is kept byte for byte, its hash is in the log, and where it differs
 from ours that is an incident. An account that differs soon after the call may not be whole yet, and is asked for again.
@@ -41,7 +41,7 @@ _GAP_MIN, _GAP_MAX = timedelta(minutes=5), timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Corroborated:
-    """What came of asking. `match` is None where Twilio did not tell; `is_logged`: nobody will ask again."""
+    """The result of asking. `match` is None where Twilio gave no account; `is_logged`: it will not be asked again."""
 
     match: bool | None
     differs: tuple[Differs, ...] = ()
@@ -54,11 +54,11 @@ TakeIn = Callable[[Connection, Moment, Call, Sequence[Request], Logged, bytes], 
 
 @dataclass(frozen=True)
 class Corroboration:
-    """`take_in` settles a request that the provider sent and our log does not know, as the phone side would have.
+    """`take_in` settles a request that the provider sent and our log does not have, as the webhook would have.
 
-    `look` may be done by several workers at once, and as often as one likes.
+    `look` may be done by several workers at once, any number of times.
 
-    `wait` is how long after a call Twilio is first asked: less only where what stands in for it tells sooner.
+    `wait` is how long after a call Twilio is first asked: less only for a simulator, which has its account sooner.
     """
 
     database: Database
@@ -70,7 +70,7 @@ class Corroboration:
     wait: timedelta = CORROBORATED_AFTER
 
     def look(self) -> None:
-        """Ask about each call that is due. One that can't be asked about keeps no other from it."""
+        """Ask about each call that is due. A call that can't be asked about delays no other."""
         failures = 0
         for call_id in self._due():
             try:
@@ -83,15 +83,16 @@ class Corroboration:
                 break  # it is Twilio that fails, or our way to it
 
     def ask_now(self, name: str) -> Corroborated:
-        """Ask at once, and believe what is said of the call of that sid, or id of ours. Logged where it was not yet.
+        """Ask at once about the call of that sid, or id of ours, and take the account for whole. Logged where it was
+        not yet.
 
-        Raises Refused for no call of ours.
+        Raises Refused for a call that we don't have.
         """
         with self.database.read() as connection:
-            known = calls.named(connection, name)
-        if known is None or known.synthetic or known.ended_at is None:
+            call = calls.named(connection, name)
+        if call is None or call.synthetic or call.ended_at is None:
             raise Refused("corroborate: there is no call with this sid or id that Twilio had and that is over")
-        return self._ask(known.id, at_once=True)
+        return self._ask(call.id, at_once=True)
 
     def _due(self) -> list[str]:
         with self.database.read() as connection:
@@ -104,15 +105,15 @@ class Corroboration:
 
     def _ask(self, call_id: str, *, at_once: bool = False) -> Corroborated:
         with self.database.read() as connection:
-            known = calls.peek(connection, call_id)
-        if known is None or known.erased_at:
+            call = calls.peek(connection, call_id)
+        if call is None or call.erased_at:
             return Corroborated(None, reason="the call was erased")
-        account = self.provider.call_account(known.call_sid)
+        account = self.provider.call_account(call.call_sid)
         if account is None:
             return self._not_told(call_id, "Twilio does not know the call", give_up_after=_UNKNOWN_AFTER)
         if not account.requests:
             return self._not_told(call_id, "Twilio told nothing", give_up_after=_KEPT_THERE)
-        listed = self.provider.recordings_of(known.call_sid)
+        listed = self.provider.recordings_of(call.call_sid)
         return self.database.write(lambda connection: self._settle(connection, call_id, account, listed, at_once))
 
     def _settle(
@@ -123,24 +124,24 @@ class Corroboration:
         listed: Listed[ProviderRecording],
         at_once: bool,
     ) -> Corroborated:
-        moment, known = self.moment(), calls.by_id(connection, call_id)
-        told = life_of(connection, known.call_sid) if known else None
-        if known is None or told is None or known.erased_at:
+        moment, call = self.moment(), calls.by_id(connection, call_id)
+        life = life_of(connection, call.call_sid) if call else None
+        if call is None or life is None or call.erased_at:
             return Corroborated(None, reason="the call was erased")
         addresses = {self.public_base_url, *addresses_of(connection, call_id)}
-        seen, logged = steps_of(account.requests, addresses, call_id), logged_of(connection, told)
+        seen, logged = steps_of(account.requests, addresses, call_id), logged_of(connection, life)
         contradicted = unheard.contradicts(seen, logged)
         differs = (*corroboration.differences(seen, logged), *([Differs.OUTCOME] if contradicted else []))
         found = Corroborated(not differs, differs)
         if contradicted:
-            known = self.take_in(connection, moment, known, seen, logged, account.body)
-        is_whole = at_once or contradicted or not differs or _age(known, moment) >= _WHOLE_AFTER
+            call = self.take_in(connection, moment, call, seen, logged, account.body)
+        is_whole = at_once or contradicted or not differs or _age(call, moment) >= _WHOLE_AFTER
         if is_whole:
-            known = self._identify(connection, moment, known, seen, listed)
-        if not _is_to_be_logged(connection, known, at_once=at_once):
+            call = self._identify(connection, moment, call, seen, listed)
+        if not _is_to_be_logged(connection, call, at_once=at_once):
             return found
         if not is_whole:
-            self._put_off(connection, moment, known)
+            self._put_off(connection, moment, call)
             return found
         if differs:
             unread = f"; {account.unread} rows of it can't be read" if account.unread else ""
@@ -158,56 +159,56 @@ class Corroboration:
             recordings_at_provider=len(listed),
             account=account.body,
         )
-        self._close(connection, moment, known, event)
+        self._close(connection, moment, call, event)
         return Corroborated(not differs, differs, is_logged=True)
 
     def _identify(
         self,
         connection: Connection,
         moment: Moment,
-        known: Call,
+        call: Call,
         seen: Sequence[Request],
         listed: Listed[ProviderRecording],
     ) -> Call:
-        """Of several recordings Twilio's own account tells which one we ordered, or that none was."""
+        """Of several recordings, Twilio's own account shows which of them we ordered, if any."""
         times = Times(
             asked_at=corroboration.recording_asked_at(seen),
-            never_ordered=corroboration.never_ordered(seen, ordering_steps(connection, known.id)),
+            never_ordered=corroboration.never_ordered(seen, ordering_steps(connection, call.id)),
         )
         if times != UNTIMED:
-            news.take_in(connection, moment, known, listed.rows, self.jobs, times)
-        return calls.by_id(connection, known.id) or known
+            news.take_in(connection, moment, call, listed.rows, self.jobs, times)
+        return calls.by_id(connection, call.id) or call
 
     def _not_told(self, call_id: str, reason: str, *, give_up_after: timedelta) -> Corroborated:
-        """Ask again later, ever more rarely; and once Twilio will not tell any more, say so in the log."""
+        """Ask again later, ever more rarely; and once Twilio keeps the account no longer, log that there is none."""
         moment = self.moment()
 
         def settle(connection: Connection) -> Corroborated:
-            known, found = calls.by_id(connection, call_id), Corroborated(None, reason=reason)
-            if known is None or known.corroborate_at is None:
+            call, found = calls.by_id(connection, call_id), Corroborated(None, reason=reason)
+            if call is None or call.corroborate_at is None:
                 return found
-            if _age(known, moment) < give_up_after:
-                self._put_off(connection, moment, known)
+            if _age(call, moment) < give_up_after:
+                self._put_off(connection, moment, call)
                 return found
-            self._close(connection, moment, known, not_corroborated(reason))
+            self._close(connection, moment, call, not_corroborated(reason))
             return Corroborated(None, reason=reason, is_logged=True)
 
         return self.database.write(settle)
 
-    def _put_off(self, connection: Connection, moment: Moment, known: Call) -> None:
-        gap = min(max(_age(known, moment), _GAP_MIN), _GAP_MAX)
-        calls.corroborate(connection, known, moment.at + gap + self._ahead)
+    def _put_off(self, connection: Connection, moment: Moment, call: Call) -> None:
+        gap = min(max(_age(call, moment), _GAP_MIN), _GAP_MAX)
+        calls.corroborate(connection, call, moment.at + gap + self._ahead)
 
-    def _close(self, connection: Connection, moment: Moment, known: Call, event: Event) -> None:
-        calls.append_events(connection, moment, calls.corroborate(connection, known, None), event)
+    def _close(self, connection: Connection, moment: Moment, call: Call, event: Event) -> None:
+        calls.append_events(connection, moment, calls.corroborate(connection, call, None), event)
 
 
-def _is_to_be_logged(connection: Connection, known: Call, *, at_once: bool) -> bool:
+def _is_to_be_logged(connection: Connection, call: Call, *, at_once: bool) -> bool:
     """Once for each call: another look may have settled it meanwhile."""
-    if known.corroborate_at is not None:
+    if call.corroborate_at is not None:
         return True
-    return at_once and provider_accounts.account_of(connection, known.id) is None
+    return at_once and provider_accounts.account_of(connection, call.id) is None
 
 
-def _age(known: Call, moment: Moment) -> timedelta:
-    return moment.at - (known.ended_at or known.received_at)
+def _age(call: Call, moment: Moment) -> timedelta:
+    return moment.at - (call.ended_at or call.received_at)

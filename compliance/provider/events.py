@@ -1,4 +1,4 @@
-"""What the log tells of the provider: what it saw of a call, and which calls it lists."""
+"""The log's events about the provider: its account of a call, and its list of a day's calls."""
 
 import re
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ def corroborated(
     recordings_at_provider: int,
     account: bytes,
 ) -> Event:
-    """What Twilio says was asked and answered, and in which of it our log says something else.
+    """The questions and answers of Twilio's account, and where our log differs from it.
 
-    The prompt is named as the log names it where its words are the same. `account` is what was fetched, and can be
-    erased, and with it the hash of it.
+    The prompt is named as the log names it where its words are the same. `account` is the fetched document, which can
+    be erased, and its hash with it.
     """
     public: dict[str, Value] = {
         "source": SOURCE,
@@ -48,7 +48,7 @@ def not_corroborated(reason: str) -> Event:
 
 
 def reconciled(day: DayCompared) -> Event:
-    """A sid could be tied to a person, so which calls differ can be erased."""
+    """Sids of the calls that differ are personal fields, since a sid could be tied to a person."""
     public: dict[str, Value] = {
         "day": day.day.isoformat(),
         "provider_calls": day.provider_calls,
@@ -62,14 +62,14 @@ def reconciled(day: DayCompared) -> Event:
 
 
 def _asked(seen: Sequence[Request], logged: Logged) -> dict[str, Value]:
-    heard = corroboration.disclosed(seen)
+    disclosed = corroboration.disclosed(seen)
     return {
-        "prompt_sha256": logged.prompt_sha256 if heard == {logged.disclosure} else None,
-        "disclosure_sha256": sorted(_hash(words) for words in heard),
+        "prompt_sha256": logged.prompt_sha256 if disclosed == {logged.disclosure} else None,
+        "disclosure_sha256": sorted(_hash(words) for words in disclosed),
         "question_sha256": sorted(_hash(words) for words in corroboration.asked(seen)),
     }
 
 
 def _hash(words: str) -> str:
-    """A recorded prompt is told by its own hash already."""
+    """A recorded prompt is named by its hash already."""
     return words if _SHA256.fullmatch(words) else sha256(words.encode()).hexdigest()

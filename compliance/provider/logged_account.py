@@ -1,4 +1,4 @@
-"""What our log tells of a call, in the form in which it can be held against what the provider tells."""
+"""Our log's account of a call, in the form in which it can be compared with the provider's."""
 
 import json
 from collections import defaultdict
@@ -17,26 +17,26 @@ from storage.rows.replies import UNREAD
 _LOST_WORDS = {"disclosure": "words that are not kept", "question": "words that are not kept"}
 
 
-def logged_of(connection: Connection, told: CallLife) -> Logged:
-    served = next((event for event in told.events if event["type"] == "disclosure.served"), None)
+def logged_of(connection: Connection, life: CallLife) -> Logged:
+    served = next((event for event in life.events if event["type"] == "disclosure.served"), None)
     prompt_sha256 = str(served["prompt_sha256"]) if served else None
     words = _words(connection, prompt_sha256) if prompt_sha256 else {}
     choices = frozenset(
-        (int(event["attempt"]), _key(event)) for event in told.events if event["type"] == "consent.choice"
+        (int(event["attempt"]), _key(event)) for event in life.events if event["type"] == "consent.choice"
     )
     return Logged(
         prompt_sha256=prompt_sha256,
         disclosure=_spoken(words, "disclosure") if words else None,
         question=_spoken(words, "question") if words else None,
         choices=choices,
-        permits=any(event["type"] == "recording.permitted" for event in told.events),
-        replies=_replies(connection, told.call.id),
-        outcome=told.call.outcome,
+        permits=any(event["type"] == "recording.permitted" for event in life.events),
+        replies=_replies(connection, life.call.id),
+        outcome=life.call.outcome,
     )
 
 
 def addresses_of(connection: Connection, call_id: str) -> set[str]:
-    """By which of our addresses the call was led on."""
+    """Our public addresses to which the call was led on."""
     bodies = connection.scalars(select(reply.c.body).where(reply.c.call_id == call_id))
     return {address for body in bodies for address in addresses_in(bytes(body).decode("utf-8", "replace"), call_id)}
 
@@ -63,8 +63,8 @@ def _spoken(words: dict[str, str], part: str) -> str:
 
 
 def _replies(connection: Connection, call_id: str) -> dict[str, frozenset[str]]:
-    """By step, also the answers to requests that could not be gone by, but for those to another call's step. The
-    fallback may have been asked several times, each time for another reason.
+    """By step, the answers to unreadable requests included, but not those to another call's step. The fallback may have
+    been asked several times, each time for another reason.
     """
     kept: defaultdict[str, set[str]] = defaultdict(set)
     for row in connection.execute(select(reply.c.step, reply.c.body).where(reply.c.call_id == call_id)):

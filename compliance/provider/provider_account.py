@@ -1,7 +1,7 @@
-"""What Twilio tells of a call, read as the steps of ours that it asked for and the documents that it got.
+"""Twilio's account of a call, read as the steps of ours that it requested and the documents that it got.
 
-Only what was asked of us about this call counts: Twilio lists requests to its own API as well, and another call's URL
-opens nothing here.
+Only requests to us about this call count: Twilio lists requests to its own API as well, and another call's URL opens
+nothing here.
 """
 
 import re
@@ -21,31 +21,31 @@ _STEP = re.compile(
     r"|consent/(?P<asked>[^/]+)/(?P<prompt>[1-9][0-9]{0,2})/[^/]+)/?"
 )
 _AUDIO = re.compile(r"/voice/audio/(?P<sha256>[0-9a-f]{64})/")
-# All that a step of ours gives which has failed: the caller is connected, or the call ends.
+# The only verbs in the answer of a step of ours that failed: the caller is connected, or the call ends.
 _WITHOUT_WORDS = frozenset({"Dial", "Number", "Client", "Sip", "Hangup", "Stop"})
 
 
 def addresses_in(body: str, call_id: str) -> set[str]:
-    """The public addresses that an answer of ours named: it may have been another then than it is now."""
+    """The public addresses that an answer of ours named: the address may have changed since."""
     steps = rf"(https?://[^\s<>\"']+)/voice/(?:language|choice|consent|ended)/{re.escape(call_id)}/"
     return {address.lower() for address in re.findall(steps, body)}
 
 
 def ours(requests: Iterable[ProviderRequest], addresses: Collection[str]) -> list[ProviderRequest]:
-    """Those that were sent to this service: its steps and its callbacks, each as often as it was sent."""
-    return [one for one in requests if _path(one, addresses) is not None]
+    """The requests that were sent to this service: its steps and its callbacks, each as often as it was sent."""
+    return [request for request in requests if _path(request, addresses) is not None]
 
 
 def steps_of(requests: Iterable[ProviderRequest], addresses: Collection[str], call_id: str) -> list[Request]:
-    """The steps among them, in no order."""
-    found = (_step(one, addresses, call_id) for one in requests)
-    return [one for one in found if one is not None]
+    """The steps of the call among the requests, in no order."""
+    found = (_step(step, addresses, call_id) for step in requests)
+    return [step for step in found if step is not None]
 
 
 def _path(asked: ProviderRequest, addresses: Collection[str]) -> str | None:
-    """What of its URL comes after one of our addresses."""
+    """The part of its URL that follows one of our addresses."""
     url = urldefrag(asked.url).url.partition("?")[0]
-    return next((url[len(one) :] for one in addresses if url.lower().startswith(f"{one}/")), None)
+    return next((url[len(address) :] for address in addresses if url.lower().startswith(f"{address}/")), None)
 
 
 def _step(asked: ProviderRequest, addresses: Collection[str], call_id: str) -> Request | None:
@@ -67,12 +67,12 @@ def _step(asked: ProviderRequest, addresses: Collection[str], call_id: str) -> R
 
 
 def _arrived(body: str) -> Document | None:
-    """What is no document of ours came from somebody else, and is like none that is kept here."""
+    """A document that is not of our making equals none that is kept here."""
     return document_of(body) or (Document(body) if body.strip() else None)
 
 
 def document_of(body: str) -> Document | None:
-    """None for what no step of ours answers, whatever Twilio would make of it."""
+    """None for a body that no step of ours answers, whatever Twilio would make of it."""
     try:
         answer = twiml_reading.read(body.encode("utf-8", "surrogatepass"))  # JSON can say what no text can hold
     except Unreadable:
@@ -89,7 +89,7 @@ def document_of(body: str) -> Document | None:
 
 
 def _leads_to_the_question(answer: Twiml) -> bool:
-    """The disclosure is what is said on the way there; all else that is said comes after the decision."""
+    """The disclosure is said on the way to the question; all else that is said comes after the decision."""
     return any(
         verb.asks_for_consent or (verb.name == "Redirect" and "/voice/choice/" in verb.text)
         for verb in answer.inside(None)

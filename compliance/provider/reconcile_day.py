@@ -1,7 +1,7 @@
-"""Twilio's list of a day's calls against ours: a call that is on one of them only is for a person to look at.
+"""Compares Twilio's list of a day's calls with ours: a call that is on only one of them needs a person.
 
-Which calls there were is what no log of ours can prove by itself. An outage moves when we write a call down, never
-when Twilio does, so a call of ours that is not on the day's list is asked for by name before it is called unknown.
+No log of ours can prove by itself which calls there were. An outage moves when we write a call down, never when Twilio
+does, so a call of ours that is not on the day's list is asked for by name before it is called unknown.
 """
 
 from collections.abc import Callable, Collection
@@ -42,9 +42,9 @@ class Reconciliation:
     moment: Callable[[], Moment]
 
     def look(self) -> None:
-        """Each day that is over and was not gone through; the first is the first that is whole under our watch.
+        """Compare each day that is over and was not compared yet, from the first whole day of this installation on.
 
-        May be done by several workers at once: one of them logs the day.
+        May be done by several workers at once: only one of them logs the day.
         """
         moment = self.moment()
         with self.database.read() as connection:
@@ -67,7 +67,7 @@ class Reconciliation:
             day += _DAY
 
     def go_through(self, day: date) -> DayCompared:
-        """Go through a day, as far as it is over, and log what was found. Raises Refused for one that is to come."""
+        """Compare a day, as far as it is over, and log the result. Raises Refused for a day that has not begun."""
         compared = self.compare(day)
         self._log(compared)
         return compared
@@ -83,13 +83,13 @@ class Reconciliation:
         ours = [row for row in rows if begin <= row.received_at - ahead < end]
         lines, taken = {*self.lines, *(row.line for row in ours)} - {""}, {row.call_sid for row in rows}
         listed = [
-            Came(one.call_sid, one.line, one.came_in_at)
-            for one in calls
-            if one.came_in_at and (one.line in lines or one.call_sid in taken)
+            Came(listed_call.call_sid, listed_call.line, listed_call.came_in_at)
+            for listed_call in calls
+            if listed_call.came_in_at and (listed_call.line in lines or listed_call.call_sid in taken)
         ]
-        known = self._known([one.name for one in listed])
+        known = self._known([came.name for came in listed])
         named = [row.call_sid for row in ours if not row.erased_at]
-        absent = sorted({*named} - {one.name for one in listed})
+        absent = sorted({*named} - {came.name for came in listed})
         return DayCompared(
             day=day,
             provider_calls=len(listed),
@@ -103,7 +103,7 @@ class Reconciliation:
         return day + _DAY + _SETTLED_AFTER <= self._over_until(now)
 
     def _over_until(self, now: datetime) -> datetime:
-        """A day is Twilio's, and over when both clocks say so."""
+        """Days are in Twilio's time, and over when both clocks say so."""
         return min(now, now - self._ahead())
 
     def _ahead(self) -> timedelta:
@@ -111,13 +111,13 @@ class Reconciliation:
         return apart.about if apart and abs(apart.about) > clocks.APART_MAX else timedelta(0)
 
     def _known(self, sids: list[str]) -> set[str]:
-        """Those of the provider's names that a call of ours has, whenever it was written down."""
-        known: set[str] = set()
+        """The sids among these that a call of ours has, whenever it was written down."""
+        found: set[str] = set()
         with self.database.read() as connection:
             for start in range(0, len(sids), _SIDS_AT_ONCE):
                 some = sids[start : start + _SIDS_AT_ONCE]
-                known.update(connection.scalars(select(call.c.call_sid).where(call.c.call_sid.in_(some))))
-        return known
+                found.update(connection.scalars(select(call.c.call_sid).where(call.c.call_sid.in_(some))))
+        return found
 
     def _log(self, compared: DayCompared, *, watermark: datetime | None = None) -> None:
         moment = self.moment()
@@ -140,7 +140,7 @@ def _came_in(begin: datetime, end: datetime) -> Select[tuple[str, str, datetime,
 
 
 def _came(row: Row[tuple[str, str, datetime, datetime | None]], ahead: timedelta) -> Came:
-    """At the time at which Twilio has it."""
+    """The call in Twilio's time."""
     return Came(row.call_sid, row.line, row.received_at - ahead)
 
 
