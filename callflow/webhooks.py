@@ -23,9 +23,8 @@ from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.decide import parting_text
 from callflow.late_steps import ENDPOINTS
-from callflow.refusals import Refusals
+from callflow.refusals import SIGNED_METHODS, Gate
 from callflow.repeats import step_of
-from callflow.signature import BODY_BYTES_MAX, Form, Refusal, raw_target, signed_url, verify
 from callflow.unasked import Unasked
 from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED
 from callflow.waiting_requests import WaitingRequests
@@ -42,18 +41,10 @@ log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-_OPEN_ENDPOINTS = frozenset({"healthz", "readyz"})
-_SIGNED_METHODS = ("POST", "GET")  # a number may be set to GET: Twilio signs its URL with the parameters in it
-_BY_MAC_ALONE = frozenset({"audio"})  # fetched to be played: the request says nothing and changes nothing
 _A_CALLER_WAITS = frozenset({"answer", "language", "choice", "consent", "fallback"})
 _PROMPT_FOR_S = 86_400
 # Twilio waits 5 s for a step and 4 s for a callback (see `callflow.urls`), and then the caller hears an error.
 DEADLINE_S = 3.0
-_STEP_IN_PATH = {
-    "choice": "round_",
-    "consent": "prompt",
-    "whisper": "state",
-}  # the part of the path that the MAC covers beside the call
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,68 +69,15 @@ def create_app(parts: Webhooks) -> Flask:
     app.url_map.strict_slashes = False  # a redirect would lose the parameters of the POST
     app.url_map.merge_slashes = False
     parts.add_health(app)
-    app.before_request(_Gate(parts).admit)
+    gate = Gate(parts.conversation.urls, parts.webhook_secrets, parts.account_sid, parts.now)
+    app.before_request(gate.admit)
     steps = _Steps(parts)
     for endpoint, rule, view in steps.routes():
-        app.add_url_rule(rule, endpoint, view, methods=_SIGNED_METHODS, provide_automatic_options=False)
+        app.add_url_rule(rule, endpoint, view, methods=SIGNED_METHODS, provide_automatic_options=False)
     app.add_url_rule(
         "/voice/audio/<sha256>/<mac>", "audio", steps.audio, methods=["GET"], provide_automatic_options=False
     )
     return app
-
-
-class _Gate:
-    """Admits requests that Twilio signed, with a URL made for their call and step. Any other gets a bare 403."""
-
-    def __init__(self, parts: Webhooks) -> None:
-        self._parts = parts
-        self._urls = parts.conversation.urls
-        self._refusals = Refusals(parts.now)
-
-    def admit(self) -> Response | None:
-        if request.endpoint in _OPEN_ENDPOINTS:
-            return None
-        reason = self._refusal() if request.endpoint not in _BY_MAC_ALONE else self._wrong_mac()
-        if reason is None:
-            return None
-        self._refusals.count(reason)
-        return Response(status=403)
-
-    def _refusal(self) -> str | None:
-        heard = self._heard()
-        if isinstance(heard, Refusal):
-            return heard.reason
-        g.form = heard
-        return None if request.routing_exception else self._wrong_mac()
-
-    def _heard(self) -> Form | Refusal:
-        signatures = [value.strip() for value in ",".join(request.headers.getlist("X-Twilio-Signature")).split(",")]
-        if not any(signatures):
-            return Refusal("no_signature")
-        if request.method not in _SIGNED_METHODS:
-            return Refusal("wrong_method")
-        if (request.content_length or 0) > BODY_BYTES_MAX:
-            return Refusal("body_too_large")
-        url = signed_url(self._urls.public_base_url, raw_target(request.environ))
-        if isinstance(url, Refusal):
-            return url
-        g.sent = request.get_data() if request.method == "POST" else request.query_string
-        return verify(
-            self._parts.webhook_secrets,
-            url=url,
-            body=g.sent if request.method == "POST" else None,
-            signatures=signatures,
-            account_sid=self._parts.account_sid,
-        )
-
-    def _wrong_mac(self) -> str | None:
-        path = request.view_args or {}
-        if "mac" not in path:
-            return None  # the URLs in the number's settings at Twilio name no call
-        step = str(path.get(_STEP_IN_PATH.get(str(request.endpoint), ""), ""))
-        named = path.get("call_id") or path.get("sha256", "")
-        is_ours = self._urls.check(request.endpoint, named, step, path["mac"])  # type: ignore[arg-type]  # a Kind
-        return None if is_ours else "wrong_mac"
 
 
 class _Steps:

@@ -1,4 +1,10 @@
-"""Erases calls: each is noted outside the database, then removed from its rows, and in the end from its files."""
+"""Erases calls (`onrecord erase`): each is noted outside the database, removed from its rows, then from its files.
+
+Gone are the caller's and the dialled number, Twilio's names for the call and its recordings, every other private field
+of its events but the staff's own, the answers it was given, the memory of a no, Twilio's account of it, and the audio
+with its keys. Left are the events, which name nobody, and rows under names of our own. The rule is `policies.erasure`,
+the transaction `storage.custody.erasure`.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
