@@ -146,7 +146,7 @@ def _pairs(encoded: bytes) -> Pairs:
 
 
 def _is_signed(secrets: Sequence[str], urls: Sequence[str], pairs: Pairs, signatures: Sequence[str]) -> bool:
-    """Each pair is signed once, sorted. Every combination is tried, matched or not. An empty secret signs nothing."""
+    """Each pair is signed once, sorted. All combinations are tried, even after a match. No empty secret signs."""
     tail = b"".join(name + value for name, value in sorted(set(pairs)))
     claimed = [text.encode("utf-8", "replace") for text in signatures]
     signed = False
