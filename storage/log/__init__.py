@@ -1,1 +1,1 @@
-"""The consent log as it is kept: leaves, tree, checkpoints, anchors, and the log computed again."""
+"""The consent log in the database: leaves, tree, checkpoints, anchors, and their verification."""

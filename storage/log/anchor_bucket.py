@@ -27,40 +27,45 @@ class AnchorBucket:
         self._bucket, self._prefix = found[1], f"{found[2].strip('/')}/" if found[2].strip("/") else ""
         self._client = client
 
-    def lock(self, known: SignedCheckpoint, at: datetime) -> bytes:
-        """Put it there and read back that it is locked. The receipt is JSON: the key, the version and the lock's end.
+    def lock(self, checkpoint: SignedCheckpoint, at: datetime) -> bytes:
+        """Put the checkpoint and read back that it is locked. The receipt is JSON: key, version and the lock's end.
 
-        Each goes under a name of its own; whoever puts another there makes a second version, and the receipt names
-        ours. Raises NotEnforced where the bucket takes no locks.
+        Each checkpoint has a key of its own; another put there makes a second version, and the receipt names ours.
+        Raises NotEnforced where the bucket takes no locks.
         """
         client = self._client or s3_client()
-        body, until = str(known.note).encode(), (at + LOCKED_FOR).replace(microsecond=0)
-        origin = sha256(known.checkpoint.origin.encode()).hexdigest()[:16]
-        at_key = {"Bucket": self._bucket, "Key": f"{self._prefix}{origin}/{known.size:012d}"}
+        body, until = str(checkpoint.note).encode(), (at + LOCKED_FOR).replace(microsecond=0)
+        origin = sha256(checkpoint.checkpoint.origin.encode()).hexdigest()[:16]
+        at_key = {"Bucket": self._bucket, "Key": f"{self._prefix}{origin}/{checkpoint.size:012d}"}
         version = self._put(client, at_key, body, until)
         with s3_edge("read back", store=_STORE):
             kept = client.get_object(**at_key, VersionId=version)
             there = kept["Body"].read()
         if kept.get("ObjectLockMode") != "COMPLIANCE" or kept["ObjectLockRetainUntilDate"] < until or there != body:
             raise NotEnforced(f"{_STORE}: what was put there is not locked as it was asked for")
-        told = {"bucket": self._bucket, "key": at_key["Key"], "version_id": version, "locked_until": until.isoformat()}
-        return json.dumps(told, sort_keys=True).encode()
+        receipt = {
+            "bucket": self._bucket,
+            "key": at_key["Key"],
+            "version_id": version,
+            "locked_until": until.isoformat(),
+        }
+        return json.dumps(receipt, sort_keys=True).encode()
 
     def check(self) -> None:
-        """Raises NotEnforced where the bucket takes no locks, and whatever else keeps it from being looked at."""
+        """Raises NotEnforced where the bucket takes no locks, and any error that keeps it from being inspected."""
         with s3_edge("look at the bucket", store=_STORE):
             client = self._client or s3_client()
             try:
-                told = client.get_object_lock_configuration(Bucket=self._bucket)["ObjectLockConfiguration"]
+                configuration = client.get_object_lock_configuration(Bucket=self._bucket)["ObjectLockConfiguration"]
             except client.exceptions.ClientError as error:
                 if code_of(error) not in NO_LOCK:
                     raise
-                told = {}
-        if told.get("ObjectLockEnabled") != "Enabled":
+                configuration = {}
+        if configuration.get("ObjectLockEnabled") != "Enabled":
             raise NotEnforced(f"{_STORE}: the bucket has no Object Lock: name one that was made with it")
 
     def _put(self, client: Any, at_key: dict[str, str], body: bytes, until: datetime) -> str:
-        """The version that this made."""
+        """The id of the new version."""
         try:
             with s3_edge("put", store=_STORE):
                 put = client.put_object(

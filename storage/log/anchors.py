@@ -1,7 +1,6 @@
 """Anchors: who else holds which checkpoint, and the receipt they gave for it.
 
-An anchor counts for every earlier checkpoint as well, since the tree goes on from them; for a later one it says
-nothing.
+An anchor counts for every earlier checkpoint as well, since its tree extends theirs; it proves nothing of a later one.
 """
 
 from dataclasses import dataclass
@@ -23,8 +22,8 @@ _OWN = '%"type":"anchor.made"%'
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """`kind` is file, s3, witness or tsa. `receipt` is what shows it: the line, the version that S3 names (JSON),
-    cosignature lines, or a time stamp's answer (DER).
+    """`kind` is file, s3, witness or tsa. `receipt` is the evidence: the line of the file, the version that S3 names
+    (JSON), cosignature lines, or a time stamp's answer (DER).
     """
 
     size: int
@@ -37,16 +36,18 @@ class Anchor:
 _ALL = select(*[log_anchor.c[name] for name in Anchor.__dataclass_fields__])
 
 
-def add(connection: Connection, moment: Moment, known: SignedCheckpoint, kind: str, place: str, receipt: bytes) -> None:
-    """Somebody holds it now: keep their receipt, and say so in the log."""
-    row = {"size": known.size, "kind": kind, "place": place, "receipt": receipt, "anchored_at": moment.at}
+def add(
+    connection: Connection, moment: Moment, checkpoint: SignedCheckpoint, kind: str, place: str, receipt: bytes
+) -> None:
+    """Keep the receipt for the checkpoint, and log that it is held."""
+    row = {"size": checkpoint.size, "kind": kind, "place": place, "receipt": receipt, "anchored_at": moment.at}
     connection.execute(insert(log_anchor), row)
-    told: dict[str, Value] = {"kind": kind, "size": known.size, "root": known.checkpoint.root.hex()}
-    consent_log.append_events(connection, moment, Event("anchor.made", told, {"place": place}))
+    public: dict[str, Value] = {"kind": kind, "size": checkpoint.size, "root": checkpoint.checkpoint.root.hex()}
+    consent_log.append_events(connection, moment, Event("anchor.made", public, {"place": place}))
 
 
 def anchors_of(connection: Connection, *, from_size: int = 0) -> list[Anchor]:
-    """Those of checkpoints of at least that size, the oldest first."""
+    """Anchors of checkpoints of at least that size, the oldest first."""
     rows = connection.execute(_ALL.where(log_anchor.c.size >= from_size).order_by(log_anchor.c.size, log_anchor.c.id))
     return [Anchor(**row._asdict()) for row in rows]
 
@@ -64,33 +65,33 @@ def level_of(connection: Connection, size: int) -> Level:
 
 
 def has_news_since(connection: Connection, size: int) -> bool:
-    """Whether the log has events from that size on that are not about anchors: those alone need none."""
+    """Whether the log has other events from that size on than those about anchors, which alone need no anchor."""
     news = exists().where(log_leaf.c.idx >= size, ~log_leaf.c.leaf.like(_OWN))
     return bool(connection.scalar(select(news)))
 
 
-def cosigned(connection: Connection, known: SignedCheckpoint) -> SignedCheckpoint:
-    """The checkpoint with the signatures that witnesses gave for it. Raises Broken for one that does not fit."""
-    is_cosigned = log_anchor.c.size == known.size, log_anchor.c.kind == "witness"
+def cosigned(connection: Connection, checkpoint: SignedCheckpoint) -> SignedCheckpoint:
+    """The checkpoint with its witnesses' signatures. Raises Broken for a signature that does not verify."""
+    is_cosigned = log_anchor.c.size == checkpoint.size, log_anchor.c.kind == "witness"
     more: dict[Signature, None] = {}
     for receipt, place in connection.execute(select(log_anchor.c.receipt, log_anchor.c.place).where(*is_cosigned)):
-        more |= dict.fromkeys(_signatures(known, bytes(receipt), place))
-    return SignedCheckpoint(known.checkpoint, known.note.with_more(more), known.signed_at)
+        more |= dict.fromkeys(_signatures(checkpoint, bytes(receipt), place))
+    return SignedCheckpoint(checkpoint.checkpoint, checkpoint.note.with_more(more), checkpoint.signed_at)
 
 
-def _signatures(known: SignedCheckpoint, receipt: bytes, vkey: str) -> list[Signature]:
+def _signatures(checkpoint: SignedCheckpoint, receipt: bytes, vkey: str) -> list[Signature]:
     try:
         lines = list(map(read_signature, receipt.decode().splitlines()))
-        is_signed = bool(verified(known.note.with_more(lines), [Vkey.parse(vkey)]))
+        is_signed = bool(verified(checkpoint.note.with_more(lines), [Vkey.parse(vkey)]))
     except (NotANote, NotSigned, UnicodeDecodeError):
         is_signed = False
     if not is_signed:
-        raise Broken(f"consent log: the signature that {vkey} gave for its first {known.size} events was altered")
+        raise Broken(f"consent log: the signature that {vkey} gave for its first {checkpoint.size} events was altered")
     return lines
 
 
 def newest_cosigned(connection: Connection) -> SignedCheckpoint | None:
     """The newest checkpoint that a witness has cosigned, with its signatures."""
     size = connection.scalar(select(func.max(log_anchor.c.size)).where(log_anchor.c.kind == "witness"))
-    known = None if size is None else checkpoints.at_size(connection, size)
-    return None if known is None else cosigned(connection, known)
+    newest = None if size is None else checkpoints.at_size(connection, size)
+    return None if newest is None else cosigned(connection, newest)

@@ -1,7 +1,7 @@
 """Signed checkpoints of the consent log, and the names and keys that it signs with.
 
-A name that has signed a tree never signs a smaller or another one: before each signature the newest checkpoint is held
-against the tree, and after a restored backup the log goes on under a new name (`resume`).
+A name that has signed a tree never signs a smaller or a different tree: before each signature the newest checkpoint is
+checked against the tree, and after a restored backup the log goes on under a new name (`resume`).
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ SIGN_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """What the log is signed with: Ed25519 seeds, the present one first. `host` begins the names of the log."""
+    """The keys to sign the log with: Ed25519 seeds, the present key's first. `host` begins the names of the log."""
 
     host: str
     seeds: Sequence[bytes] = field(repr=False)
@@ -33,7 +33,7 @@ class Signing:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One of the log's names. `resumed_over` is the checkpoint that a restored log fell short of."""
+    """A name of the log. `resumed_over` is the checkpoint that a restored log fell short of."""
 
     id: int
     origin: str
@@ -53,11 +53,11 @@ class SignedCheckpoint:
 
 
 def sign(connection: Connection, moment: Moment, signing: Signing) -> SignedCheckpoint:
-    """The checkpoint of the log as it stands; where there is one already, that. Durable with the transaction.
+    """The checkpoint of the log as it stands, signed now unless it is already. Durable with the transaction.
 
-    A name or a key that is new is told in the log first. Raises Broken where the log is not the one that was signed.
+    A new name or key is logged first. Raises Broken where the log is not the log that was signed before.
     """
-    consent_log.lock(connection)  # or another's newer checkpoint would be held against the log as it was before
+    consent_log.lock(connection)  # or a newer checkpoint of another process would be compared with an older log
     origin = current_origin(connection) or _name(connection, moment, signing)
     signers = [Signer(origin.origin, seed) for seed in signing.seeds]
     _introduce(connection, moment, origin, signers)
@@ -76,10 +76,10 @@ def sign(connection: Connection, moment: Moment, signing: Signing) -> SignedChec
     return SignedCheckpoint(Checkpoint.of(note), note, moment.at)
 
 
-def continues(connection: Connection, known: Checkpoint) -> bool:
-    """Whether the log begins with what that checkpoint says."""
-    is_long_enough = known.size <= consent_log.size(connection)
-    return is_long_enough and KeptTree(connection).root(known.size) == known.root
+def continues(connection: Connection, checkpoint: Checkpoint) -> bool:
+    """Whether the log begins with the events of that checkpoint."""
+    is_long_enough = checkpoint.size <= consent_log.size(connection)
+    return is_long_enough and KeptTree(connection).root(checkpoint.size) == checkpoint.root
 
 
 def is_due(connection: Connection, now: datetime) -> bool:
@@ -95,7 +95,7 @@ def has_news(connection: Connection) -> bool:
 
 
 def unsigned_since(connection: Connection) -> datetime | None:
-    """When the first event happened that no checkpoint covers."""
+    """The time of the first event that no checkpoint covers."""
     last = newest(connection)
     start = last.size if last else 0
     leaf = next(consent_log.leaves(connection, start), None)
@@ -103,16 +103,16 @@ def unsigned_since(connection: Connection) -> datetime | None:
 
 
 def newest(connection: Connection) -> SignedCheckpoint | None:
-    return _one(connection, _SIGNED.order_by(log_checkpoint.c.size.desc()))
+    return _first(connection, _SIGNED.order_by(log_checkpoint.c.size.desc()))
 
 
 def first_covering(connection: Connection, index: int) -> SignedCheckpoint | None:
     """The earliest checkpoint whose tree has the event."""
-    return _one(connection, _SIGNED.where(log_checkpoint.c.size > index).order_by(log_checkpoint.c.size))
+    return _first(connection, _SIGNED.where(log_checkpoint.c.size > index).order_by(log_checkpoint.c.size))
 
 
 def at_size(connection: Connection, size: int) -> SignedCheckpoint | None:
-    return _one(connection, _SIGNED.where(log_checkpoint.c.size == size))
+    return _first(connection, _SIGNED.where(log_checkpoint.c.size == size))
 
 
 def signed_as(connection: Connection, origin: str) -> int:
@@ -127,7 +127,7 @@ def all_signed(connection: Connection) -> list[SignedCheckpoint]:
 
 
 def origins(connection: Connection) -> list[Origin]:
-    """Every name that the log was signed under, the first one first."""
+    """Every name that the log was signed under, the oldest first."""
     return [Origin(**row._asdict()) for row in connection.execute(_ORIGIN.order_by(log_origin.c.id))]
 
 
@@ -141,13 +141,13 @@ def resume(connection: Connection, moment: Moment, signing: Signing, over: Note)
     """Go on under a new name after a restored backup. `over` is the checkpoint that the log falls short of."""
     consent_log.lock(connection)
     lost = Checkpoint.of(over)
-    told: dict[str, Any] = {
+    restored: dict[str, Any] = {
         "over_origin": lost.origin,
         "over_size": lost.size,
         "over_root": lost.root.hex(),
         "restored_size": consent_log.size(connection),
     }
-    consent_log.append_events(connection, moment, Event("backup.restored", told))
+    consent_log.append_events(connection, moment, Event("backup.restored", restored))
     _name(connection, moment, signing, resumed_over=str(over))
     return sign(connection, moment, signing)
 
@@ -163,7 +163,7 @@ def current_origin(connection: Connection) -> Origin | None:
 
 
 def _name(connection: Connection, moment: Moment, signing: Signing, *, resumed_over: str | None = None) -> Origin:
-    """A name that nobody has used: two logs that go on from one backup must not share theirs."""
+    """Take a new random name: two logs that go on from the same backup must not share a name."""
     origin = f"{signing.host}/onrecord/{moment.random(4).hex()}"
     size = consent_log.size(connection)
     row = {"origin": origin, "first_size": size, "began_at": moment.at, "resumed_over": resumed_over}
@@ -175,17 +175,17 @@ def _name(connection: Connection, moment: Moment, signing: Signing, *, resumed_o
 
 
 def _introduce(connection: Connection, moment: Moment, origin: Origin, signers: Sequence[Signer]) -> None:
-    known = set(connection.scalars(select(log_key.c.vkey).where(log_key.c.origin_id == origin.id)))
+    introduced = set(connection.scalars(select(log_key.c.vkey).where(log_key.c.origin_id == origin.id)))
     for vkey in (signer.vkey for signer in signers):
-        if str(vkey) in known:
+        if str(vkey) in introduced:
             continue
         row = {"vkey": str(vkey), "origin_id": origin.id, "added_at": moment.at}
         connection.execute(insert(log_key), row)
-        told = {"origin": origin.origin, "key_id": vkey.id.hex(), "public_key": vkey.key.hex()}
-        consent_log.append_events(connection, moment, Event("key.rotated" if known else "key.introduced", told))
+        key = {"origin": origin.origin, "key_id": vkey.id.hex(), "public_key": vkey.key.hex()}
+        consent_log.append_events(connection, moment, Event("key.rotated" if introduced else "key.introduced", key))
 
 
-def _one(connection: Connection, query: Select[Any]) -> SignedCheckpoint | None:
+def _first(connection: Connection, query: Select[Any]) -> SignedCheckpoint | None:
     row = connection.execute(query.limit(1)).first()
     return None if row is None else _read(row)
 

@@ -1,9 +1,9 @@
 """The consent log in the database: append-only, in the caller's transaction, numbered without gaps.
 
 The event row is the leaf. Its index is taken under the lock of the one-row head, so the order of the log is the order
-of the commits, and an event exists exactly when the change it tells of does. The tree above the leaves is kept as one
-hash for every full 256 children, which is all that is needed to know the root of a long log quickly
-(`storage.log.tree`); `storage.log.verification` trusts none of it and starts from the leaves.
+of the commits, and an event exists exactly when the change that it records does. The tree above the leaves is kept as
+one hash for every full 256 children, which is enough to compute the root of a long log quickly (`storage.log.tree`);
+`storage.log.verification` trusts none of it and starts from the leaves.
 """
 
 import json
@@ -44,7 +44,7 @@ def append(
 ) -> int:
     """Append events as the call's numbers `first_n`, `first_n + 1`, …; returns the index of the first.
 
-    Durable when the caller's transaction is. Holds the head's lock until then, so let nothing slow come after it.
+    Durable when the caller's transaction is. Holds the head's lock until then, so do nothing slow after it.
     """
     lines = [
         write_leaf(event, call=call_id, n=None if first_n is None else first_n + k, at=at, random=random)
@@ -61,7 +61,7 @@ def append(
 
 
 def append_events(connection: Connection, moment: "Moment", *events: Event) -> None:
-    """Append events that are no call's."""
+    """Append events that belong to no call."""
     append(connection, events, call_id=None, first_n=None, at=moment.at, random=moment.random)
 
 
@@ -95,7 +95,7 @@ def size(connection: Connection) -> int:
 
 
 def lock(connection: Connection) -> None:
-    """Nobody else appends until the transaction ends: what is read of the log from here on is of one moment."""
+    """No other transaction appends until this one ends, so all later reads see the same log."""
     connection.execute(select(log_head.c.size).where(log_head.c.id == 1).with_for_update())
 
 
@@ -105,14 +105,14 @@ def root(connection: Connection) -> bytes:
 
 
 def read_event(index: int, leaf: str) -> dict[str, Any]:
-    """What a leaf says. Raises Broken for one that nobody here has written."""
+    """The event in a leaf. Raises Broken for a leaf that this program can't have written."""
     try:
-        told = json.loads(leaf)
+        event = json.loads(leaf)
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
+        event = None
+    if not isinstance(event, dict):
         raise Broken(f"consent log: event {index} is no event")
-    return told
+    return event
 
 
 def of_call(connection: Connection, call_id: str) -> list[tuple[int, str]]:
@@ -122,7 +122,7 @@ def of_call(connection: Connection, call_id: str) -> list[tuple[int, str]]:
 
 
 def events_of_call(connection: Connection, call_id: str) -> list[tuple[int, dict[str, Any]]]:
-    """A call's events in their order: index and content. Raises Broken for one that nobody here has written."""
+    """A call's events in their order: index and content. Raises Broken as `read_event` does."""
     return [(index, read_event(index, leaf)) for index, leaf in of_call(connection, call_id)]
 
 
@@ -132,7 +132,7 @@ def leaves(connection: Connection, start: int = 0) -> Iterator[str]:
 
 
 def hashed_leaves(connection: Connection, start: int = 0) -> Iterator[tuple[int, str, bytes]]:
-    """The same, each with its index and the hash that was kept of it."""
+    """The events from an index on: index, leaf, and the hash that is kept of it."""
     page = select(log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash).order_by(log_leaf.c.idx).limit(_PAGE)
     last = start - 1
     while rows := connection.execute(page.where(log_leaf.c.idx > last)).all():

@@ -1,4 +1,4 @@
-"""The values that events keep closed, by the digests that they commit with."""
+"""The values of personal fields, by the digests with which events commit to them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,8 +13,8 @@ _AT_ONCE = 5000
 
 
 def opened(connection: Connection, digests: Iterable[str]) -> dict[str, Any]:
-    """Of those disclosures that are left; empty digests are passed over."""
-    sought, values = [one for one in digests if one], {}
+    """The values of the disclosures that are left; empty digests are skipped."""
+    sought, values = [digest for digest in digests if digest], {}
     for start in range(0, len(sought), _AT_ONCE):
         some = disclosure.c.digest.in_(sought[start : start + _AT_ONCE])
         for row in connection.execute(select(disclosure.c.digest, disclosure.c.body).where(some)):
@@ -23,7 +23,7 @@ def opened(connection: Connection, digests: Iterable[str]) -> dict[str, Any]:
 
 
 def value_of(digest: str, body: str) -> Any:
-    """Raises Broken for a disclosure that is none."""
+    """Raises Broken for a disclosure that can't be read."""
     try:
         return read_disclosure(body)[1]
     except ValueError as error:

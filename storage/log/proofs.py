@@ -8,15 +8,15 @@ from storage.log.checkpoints import SignedCheckpoint
 from storage.log.tree import KeptTree
 
 
-def prove(tree: KeptTree, index: int, known: SignedCheckpoint) -> TlogProof:
-    """That the event is in the log of that checkpoint, which must cover it."""
-    return TlogProof(index, tuple(tree.inclusion(index, known.size)), known.note)
+def prove(tree: KeptTree, index: int, checkpoint: SignedCheckpoint) -> TlogProof:
+    """The proof that the event is in the log of that checkpoint, which must cover it."""
+    return TlogProof(index, tuple(tree.inclusion(index, checkpoint.size)), checkpoint.note)
 
 
 class Prover:
     """Proofs against the newest checkpoint, with all cosignatures: both, and the tree, are read once for all events.
 
-    `held` is the newest that a witness has cosigned: what that covers is proven by it, since it says more.
+    `held` is the newest checkpoint that a witness has cosigned: it is preferred for the events that it covers.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -27,5 +27,5 @@ class Prover:
 
     def proof(self, index: int) -> TlogProof | None:
         """None where no checkpoint covers the event yet."""
-        covering = next((one for one in (self.held, self.signed) if one and one.size > index), None)
+        covering = next((signed for signed in (self.held, self.signed) if signed and signed.size > index), None)
         return None if covering is None else prove(self.tree, index, covering)

@@ -1,5 +1,5 @@
-"""What lies beside the log and is named in it by its hash: wordings, rules, laws, recorded prompts, what the provider
-said, and the hash of each recording's audio. Each is hashed again, and held against what the log says of it.
+"""Checks the texts that are kept beside the log and named in it by their hash: wordings, rules, laws, recorded prompts,
+the provider's accounts, and the hash of each recording's audio. Each is hashed again and compared with the log.
 """
 
 import json
@@ -25,12 +25,14 @@ from storage.errors import Broken
 _ALTERED = "it was altered since it was published"
 _PUBLISHING = {"policy.published": "rules_sha256", "law.published": "sha256", "prompt.published": "prompt_sha256"}
 NAMING = frozenset({*_PUBLISHING, "provider.corroborated", "recording.stored"})
-"""The types of the events that name what is kept beside the log."""
+"""The types of the events that name a text kept beside the log."""
 
 
 @dataclass(slots=True)
 class Named:
-    """What the log names. `answers` and `audio` are by the digest of the field that holds the hash: whose it is."""
+    """The texts that the log names. `answers` maps the digest of a field with a hash to its call, `audio` to its
+    recording.
+    """
 
     published: dict[str, dict[str, Mapping[str, Any]]] = field(
         default_factory=lambda: {kind: {} for kind in _PUBLISHING}
@@ -39,7 +41,7 @@ class Named:
     audio: dict[str, str] = field(default_factory=dict)
 
     def add(self, event: Mapping[str, Any]) -> None:
-        """One of `NAMING`, in the log's order: of what was published more than once the last counts."""
+        """Events of the types `NAMING`, in the log's order: the last publishing of a text counts."""
         kind, committed = event["type"], event.get("sd", {})
         if kind in _PUBLISHING:
             self.published[kind][event[_PUBLISHING[kind]]] = event
@@ -51,7 +53,7 @@ class Named:
 
 @dataclass(slots=True)
 class Opened:
-    """The hashes that are still there to be held against: of what the provider said of a call, of a recording."""
+    """The hashes that are not erased: of the provider's account, by call, and of the audio, by recording."""
 
     answers: dict[str, str] = field(default_factory=dict)
     audio: dict[str, str] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class Opened:
 
 
 def check_texts(connection: Connection, named: Named, opened: Opened) -> None:
-    """Raises Broken for the first that is not what the log names."""
+    """Raises Broken for the first text that is not the text that the log names."""
     for kind, about, table in (
         ("policy.published", "rulebook", rulebook_version),
         ("law.published", "law pack", law_version),
@@ -83,8 +85,8 @@ def check_texts(connection: Connection, named: Named, opened: Opened) -> None:
 
 
 def check_wording(name: str, text: str, published: Mapping[str, Any] | None = None) -> None:
-    """`published` is the event that told of it last. Raises Broken where it is not the text of that hash, or claims
-    another name or approval than was published.
+    """`published` is the last event that published it. Raises Broken where the text has another hash, or claims another
+    name or approval than was published.
     """
     try:
         wording = json.loads(text)
@@ -92,8 +94,8 @@ def check_wording(name: str, text: str, published: Mapping[str, Any] | None = No
     except (ValueError, TypeError, KeyError, AttributeError):
         is_same = False
     if is_same and published:
-        told = (published["prompt"], published.get("approved_on", ""), "approved_by" in published.get("sd", {}))
-        is_same = told == (_name(wording), wording.get("approved_on", ""), bool(wording.get("approved_by")))
+        claimed = (published["prompt"], published.get("approved_on", ""), "approved_by" in published.get("sd", {}))
+        is_same = claimed == (_name(wording), wording.get("approved_on", ""), bool(wording.get("approved_by")))
     if not is_same:
         raise Broken(f"wording {name}: its text is not the one that the log names: {_ALTERED}")
 
@@ -109,7 +111,7 @@ def _name(wording: Mapping[str, Any]) -> str:
 
 
 def _hashes(connection: Connection, table: Table, content: Any) -> Iterator[tuple[str, str]]:
-    """Each row's name, which is its hash, with the hash that it has."""
+    """Each row's name, which must be its hash, with the hash of its content."""
     for name, kept in connection.execute(select(table.c.sha256, content)):
         yield name, sha256(kept.encode() if isinstance(kept, str) else bytes(kept)).hexdigest()
 

@@ -1,6 +1,6 @@
 """The tree above the log's leaves, as it is kept: one hash for every full 256 children, level upon level.
 
-That is all it takes to know the root of a long log, or to prove something about it, by reading a few hundred hashes.
+To compute the root of a long log, or a proof in it, then takes a few hundred hashes.
 """
 
 from sqlalchemy import Connection, bindparam, insert, select
@@ -27,14 +27,14 @@ _INSERT_NODE = Prepared(insert(log_node))
 
 
 class KeptTree:
-    """One connection's view of the tree. What it has read it remembers, so make one for all the proofs of a bundle."""
+    """The tree in a connection's view. It caches the hashes it reads: share an instance for all proofs of a bundle."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._blocks: dict[tuple[int, int], list[bytes]] = {}
 
     def root(self, size: int) -> bytes:
-        """Of the first `size` events."""
+        """The root over the first `size` events."""
         return root_of_range(0, size, self._subtree)
 
     def inclusion(self, index: int, size: int) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""The whole log computed again from the text of every event, trusting nothing that was worked out from it before."""
+"""Computes the whole log again from the text of every event, trusting no hash that was kept of it."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,12 +43,12 @@ class Verified:
     root: bytes
     checkpoints: int = 0
     warnings: tuple[str, ...] = ()
-    """What is odd about it, and no proof that anything was changed."""
+    """Oddities that are no proof of a change."""
 
 
 @dataclass(slots=True)
 class _Count:
-    """What the pass over the leaves has found so far: full blocks, and the leaves since the last of them."""
+    """The state of the pass over the leaves: full blocks, and the leaves since the last full block."""
 
     size: int = 0
     full: Frontier = field(default_factory=Frontier)
@@ -60,17 +60,17 @@ class _Count:
     named: Named = field(default_factory=Named)
     times: EventTimes = field(default_factory=EventTimes)
 
-    def read(self, index: int, told: Mapping[str, Any]) -> None:
-        """What the event says that is held against what lies beside the log."""
-        if committed := told.get("sd"):
+    def read(self, index: int, event: Mapping[str, Any]) -> None:
+        """Collect the event's claims that are compared with the rows beside the log."""
+        if committed := event.get("sd"):
             self.committed.update(committed.values())
-        kind, ts = told.get("type"), told.get("ts")
+        kind, ts = event.get("type"), event.get("ts")
         if kind in NAMING:
-            self.named.add(told)
+            self.named.add(event)
         elif kind == "privacy.erased":
-            self.erased.add(told["call"])
+            self.erased.add(event["call"])
         if ts and ts != self.times.latest:
-            self.times.add(index, ts, told.get("call"))
+            self.times.add(index, ts, event.get("call"))
 
     def add(self, digest: bytes) -> None:
         self.size += 1
@@ -89,7 +89,7 @@ class _Count:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """That somebody saw the first `size` events, at a time of their own clock."""
+    """A witness or authority saw the first `size` events, at a time of its own clock."""
 
     size: int
     at: datetime
@@ -103,15 +103,15 @@ def verify(
     seen: Sequence[Seen] = (),
     progress: Progress = lambda *_: None,
 ) -> Verified:
-    """Recompute everything from the leaves, and hash again what they name. Raises Broken, naming the first break and
-    what it means.
+    """Recompute everything from the leaves, and hash the texts that they name. Raises Broken, naming the first break
+    and its meaning.
 
-    `held` are checkpoints found anywhere: each must be what the log was at that size. What was `seen` dates events:
-    those that came later can't have been written before. `progress` is told how many events are done, of how many.
+    `held` are checkpoints found anywhere: each must match the log at that size. `seen` dates events: later events can't
+    have been written before that time. `progress` is called with the number of events done and the total.
     """
     count, total = _Count(), consent_log.size(connection)
-    waiting = sorted(held, key=lambda one: one.checkpoint.size)[::-1]
-    watching = sorted(seen, key=lambda one: one.size)[::-1]
+    waiting = sorted(held, key=lambda checkpoint: checkpoint.checkpoint.size)[::-1]
+    watching = sorted(seen, key=lambda sighting: sighting.size)[::-1]
     _reach(count, waiting)
     for page in _pages(connection):
         for leaf in page:
@@ -137,8 +137,8 @@ def _take(count: _Count, leaf: Leaf) -> None:
         raise Broken(f"consent log: event {count.size} is missing, the next is {index}: it was deleted")
     if leaf_hash(line.encode()) != digest:
         raise Broken(f"consent log: event {index} does not match its hash: its text was changed after it was logged")
-    told = _read(index, line)
-    if (told.get("call"), told.get("n")) != (call_id, n):
+    event = _read(index, line)
+    if (event.get("call"), event.get("n")) != (call_id, n):
         raise Broken(f"consent log: event {index} is filed under another call or number than it says: {_TAMPERED}")
     if call_id is not None:
         due = count.of_calls.get(call_id, 0)
@@ -146,46 +146,46 @@ def _take(count: _Count, leaf: Leaf) -> None:
             raise Broken(f"consent log: event {index} of call {call_id} is number {n}, not {due}: one was left out")
         count.of_calls[call_id] = due + 1
     try:
-        count.read(index, told)
+        count.read(index, event)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise Broken(f"consent log: event {index} is no event: {_TAMPERED}") from error
     count.add(digest)
 
 
 def _read(index: int, line: str) -> Mapping[str, Any]:
-    """As `consent_log.read_event`, and quicker for what is an event."""
+    """As `consent_log.read_event`, and quicker for a valid event."""
     try:
-        told, end = _DECODE(line)
+        event, end = _DECODE(line)
     except (ValueError, RecursionError):
-        told, end = None, 0
-    return told if end == len(line) and isinstance(told, dict) else consent_log.read_event(index, line)
+        event, end = None, 0
+    return event if end == len(line) and isinstance(event, dict) else consent_log.read_event(index, line)
 
 
 def _reach(count: _Count, waiting: list[Held]) -> None:
     while waiting and waiting[-1].checkpoint.size == count.size:
-        one = waiting.pop()
-        if one.checkpoint.root != count.root():
+        held = waiting.pop()
+        if held.checkpoint.root != count.root():
             raise Broken(
-                f"consent log: its first {count.size} events are not those of the checkpoint {one.by}: they were "
+                f"consent log: its first {count.size} events are not those of the checkpoint {held.by}: they were "
                 f"rewritten after it was signed"
             )
 
 
 def _see(count: _Count, watching: list[Seen]) -> None:
     while watching and watching[-1].size <= count.size:
-        one = watching.pop()
-        count.times.seen(timestamp(one.at), one.by)
+        sighting = watching.pop()
+        count.times.seen(timestamp(sighting.at), sighting.by)
 
 
-def _too_short(size: int, one: Held) -> str:
+def _too_short(size: int, held: Held) -> str:
     return (
-        f"consent log: it has {size} events, and {one.checkpoint.size} when the checkpoint {one.by} was signed: events "
-        f"were removed, or an older copy of the database was restored"
+        f"consent log: it has {size} events, and {held.checkpoint.size} when the checkpoint {held.by} was signed: "
+        f"events were removed, or an older copy of the database was restored"
     )
 
 
 def _check_nodes(connection: Connection, nodes: list[bytes]) -> None:
-    """Every kept hash, level by level, against those that the leaves give."""
+    """Compares every kept hash, level by level, with the hash computed from the leaves."""
     level = 1
     while nodes:
         kept = connection.scalars(select(log_node.c.hash).where(log_node.c.lvl == level).order_by(log_node.c.n))
@@ -212,7 +212,7 @@ def _check_calls(connection: Connection, logged: dict[str, int]) -> None:
 
 
 def _check_disclosures(connection: Connection, count: _Count) -> Opened:
-    """What is left of the personal fields opens the commitments it is filed under, and nothing erased is back."""
+    """Each personal field that is left must open the commitment it is filed under, and no erased field may be back."""
     opened, gone, committed = Opened(), _gone(connection, count.erased), count.committed
     hashes = count.named.answers.keys() | count.named.audio.keys()
     for digest, body in connection.execute(select(disclosure.c.digest, disclosure.c.body)):
@@ -228,7 +228,7 @@ def _check_disclosures(connection: Connection, count: _Count) -> Opened:
 
 
 def _gone(connection: Connection, erased: Iterable[str]) -> dict[str, str]:
-    """By the digest of each field that was erased, what it means that it can be opened."""
+    """By the digest of each erased field, the message for its being there again."""
     found: dict[str, str] = {}
     for call_id in erased:
         fields = erased_in(event for _, event in consent_log.events_of_call(connection, call_id))
