@@ -1,4 +1,4 @@
-"""How far a checkpoint can be trusted by somebody who doesn't trust the operator: who else holds it."""
+"""The levels of trust in a checkpoint for a reader who doesn't trust the operator, by its other holders."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ WORTH_NOTHING = "nobody outside holds it: it proves nothing against the operator
 
 
 class Level(IntEnum):
-    """Each adds somebody who would have to take part in a forgery."""
+    """Each level adds a party that would have to take part in a forgery."""
 
     SELF_SIGNED = 0
     FILE = 1

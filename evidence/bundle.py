@@ -1,7 +1,7 @@
-"""A bundle: what an outsider needs to check events of the log without us, as files with stable names.
+"""A bundle: the files, with stable names, from which an outsider can check events of the log without us.
 
-Each file stands in the manifest, a note that the log signs: nothing in a bundle can be changed, added or left out
-unseen. `verify.py` among them is the program that checks all of it.
+The manifest, a note that the log signs, lists each file: none can be changed, added or left out unseen. `verify.py`
+among them is the program that checks the whole bundle.
 """
 
 import json
@@ -27,7 +27,7 @@ class ProvenEvent:
 
 @dataclass(frozen=True, slots=True)
 class Older:
-    """An earlier checkpoint, and the path that shows that the log goes on from it."""
+    """An earlier checkpoint, and the path that proves that the log goes on from it."""
 
     note: Note
     path: Sequence[bytes]
@@ -35,7 +35,7 @@ class Older:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """`texts` are further files by their names: words as played, rules, laws, receipts, derived views."""
+    """`texts` are further files by their names: wordings, rules, laws, receipts, derived views."""
 
     events: Sequence[ProvenEvent]
     checkpoint: Note

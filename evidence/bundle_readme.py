@@ -1,4 +1,4 @@
-"""What a bundle says of itself in plain language, for somebody who has never heard of a Merkle tree."""
+"""The README of a bundle, for a reader who has never heard of a Merkle tree."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ whole log holds nothing personal: ask for it (`onrecord log export --all`), and 
 
 @dataclass(frozen=True, slots=True)
 class ToldEvent:
-    """An event with the fields that are disclosed: what it says by name, and where it stands."""
+    """An event with its disclosed fields by name, and its index in the log."""
 
     index: int
     fields: Mapping[str, Any]
@@ -24,7 +24,7 @@ class ToldEvent:
 
 @dataclass(frozen=True, slots=True)
 class BundledCall:
-    """One call's events in order, and the words of each wording that it heard, by their SHA-256."""
+    """The events of a call in order, and the texts of each wording they name, by its SHA-256."""
 
     call_id: str
     events: Sequence[ToldEvent]

@@ -1,6 +1,6 @@
-"""What is known of one call, as a value: all that a vCon or a receipt is written from. Nothing here is guessed.
+"""The record of a call, as a value: vCons and receipts are written from it. Nothing in it is guessed.
 
-Instants are aware of their zone. What was never known, or has been erased, is None or empty, and is then said to be so.
+Instants are aware of their zone. A value that is unknown or erased is None or empty.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from hashlib import sha256
 from typing import Literal
 
 Basis = Literal["express", "implied", ""]
-"""Express: a key was pressed. Implied: the caller stayed on. Empty: there is no consent, whatever else there was."""
+"""Express: a key was pressed. Implied: the caller stayed on. Empty: there is no consent."""
 
-# How a call's question of consent can have ended without one, apart from a refusal: nobody can say what they wanted.
+# The caller hung up before answering: neither consent nor refusal, and the caller's wish is unknown.
 HUNG_UP = frozenset({"hung_up_in_disclosure", "hung_up_in_choice"})
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A disclosure that was served. The texts are empty where they are not kept; `sha256` names them all the same."""
+    """A disclosure that was served. The texts are empty where they are not kept; `sha256` identifies them anyhow."""
 
     at: datetime
     prompt: str
@@ -30,7 +30,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class KeyPress:
-    """A key. `digit` is empty where more than one was pressed: those can be anything, and are not kept."""
+    """A key. `digit` is empty where several were pressed: they can be anything, and are not kept."""
 
     at: datetime
     digit: str
@@ -74,7 +74,7 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Business:
-    """Who asked, by the rules that the call came in under."""
+    """The business that asked for consent, by the rules that the call came in under."""
 
     name: str
     jurisdictions: tuple[str, ...]
@@ -83,9 +83,9 @@ class Business:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """`caller` is the number or SIP address where it was asked for and is still there. `status` is the provider's, once
-    the call is over. `purposes` are those that were asked for, `grants` those that a permit covers or covered. `keep`
-    is an ISO 8601 duration. `proofs` are the events on which the answer rests, in the log's order.
+    """`caller` is the number or SIP address, if disclosed and not erased. `status` is the provider's, once the call is
+    over. `purposes` are the purposes asked for, `grants` those of the permit, past or present. `keep` is an ISO 8601
+    duration. `proofs` are the events behind the answer, in the log's order.
     """
 
     id: str
@@ -121,14 +121,14 @@ class CallRecord:
         return self.outcome == "open"
 
     def uuid(self, what: str = "") -> str:
-        """The same for the same call each time: of the call itself, or of something else that belongs to it."""
+        """Always the same for the same call: the UUID of the call itself, or of the part of it that `what` names."""
         if not what:
             return uuid_of(self.id)
         return uuid_of(sha256(f"{self.id} {what}".encode()).hexdigest()[:32])
 
 
 def uuid_of(digits: str) -> str:
-    """32 hex digits as a UUID of version 8 (RFC 9562 §5.8). Six bits say so; the others stay as they are."""
+    """32 hex digits as a UUID of version 8 (RFC 9562 §5.8). Six bits hold version and variant; the others stay."""
     variant = f"{int(digits[16], 16) & 0x3 | 0x8:x}"
     marked = f"{digits[:12]}8{digits[13:16]}{variant}{digits[17:]}"
     return "-".join((marked[:8], marked[8:12], marked[12:16], marked[16:20], marked[20:]))

@@ -1,7 +1,7 @@
 """The vocabulary of the consent log: each type of event with its fields and its words.
 
-A new event is refused where its type or a field is not in here, or where a private field is given as a public one.
-Events that another version has logged may hold anything: they are read as they are.
+A new event is refused if its type or a field is not listed here, or if a private field is given as a public one.
+Events that another version has logged may hold anything, and are read as they are.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,9 +23,9 @@ class EventType:
 
 
 def in_words(event: Fields, words: Words) -> list[str]:
-    """A line or more. `event` holds, beside its public fields, those that were disclosed.
+    """A line or more. `event` holds its public fields and its disclosed private fields.
 
-    An event is told by the name of its type where that is not in the catalogue, or where it lacks what its words need.
+    An event gets the name of its type alone if the catalogue lacks the type, or the event a field that its words need.
     """
     kind = CATALOGUE.get(event["type"])
     try:
@@ -35,7 +35,7 @@ def in_words(event: Fields, words: Words) -> list[str]:
 
 
 def fault_of(name: str, public: AbstractSet[str], private: AbstractSet[str]) -> str:
-    """Why there is no event of this type with these fields; empty where there is."""
+    """The reason why an event of this type cannot have these fields; empty where it can."""
     kind = CATALOGUE.get(name)
     if kind is None:
         return f"event {name}: the catalogue has no such type"
@@ -53,7 +53,7 @@ def _of_system(public: str = "", private: str = "", *, words: Callable[[Fields, 
     return EventType(frozenset(public.split()), frozenset(private.split()), words, is_of_call=False)
 
 
-_UNDER = "rules_sha256 law"  # the rules and the law that a decision was taken under
+_UNDER = "rules_sha256 law"  # the rules and the law behind a decision
 _RECORDING = "recording source reported"
 _ITS_NAME = "provider_recording_id"
 
@@ -198,4 +198,4 @@ CATALOGUE: Mapping[str, EventType] = {
     "backup.restored": _of_system("over_origin over_size over_root restored_size", words=say.restored),
 }
 PRIVATE_FIELDS = tuple(sorted(set().union(*(kind.private for kind in CATALOGUE.values()))))
-"""The names of the fields that an event commits to, and that can be erased."""
+"""The names of the private fields of all types, which can be erased."""

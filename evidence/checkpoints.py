@@ -1,5 +1,5 @@
-"""Checkpoints (C2SP tlog-checkpoint v1.0.0): at this size the log of this name had this root. And proofs as files
-(C2SP tlog-proof): a leaf's index, the path to the root, and the signed checkpoint that has it.
+"""Checkpoints (C2SP tlog-checkpoint v1.0.0): the root that the log of this name had at this size. And proofs as files
+(C2SP tlog-proof): the index of a leaf, the path to the root, and the signed checkpoint with this root.
 """
 
 import re
@@ -29,7 +29,7 @@ class Checkpoint:
 
     @classmethod
     def of(cls, note: Note) -> "Checkpoint":
-        """What a note's text says. Raises NotANote for one that is no checkpoint, or has extension lines."""
+        """Read from the text of a note. Raises NotANote for a note that is no checkpoint, or has extension lines."""
         lines = note.text.split("\n")
         if len(lines) != 4 or not lines[0] or not _SIZE.fullmatch(lines[1]):
             raise NotANote("not a checkpoint: expected the origin, the size and the root, a line each")
@@ -38,7 +38,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class TlogProof:
-    """That the event at `index` is in the log of the checkpoint, with nothing else needed to check it."""
+    """Proves that the event at `index` is in the log of the checkpoint, with nothing else needed to check it."""
 
     index: int
     path: tuple[bytes, ...]
@@ -58,9 +58,7 @@ class TlogProof:
         return cls(int(index), tuple(map(read_hash, lines[1:])), Note.parse(checkpoint))
 
     def check(self, leaf: bytes) -> Checkpoint:
-        """The checkpoint that has the event with this leaf hash; whether it is signed is asked elsewhere. Raises
-        NotProven.
-        """
+        """The checkpoint that holds the event with this leaf hash; its signature is not checked. Raises NotProven."""
         checkpoint = Checkpoint.of(self.checkpoint)
         if root_by_inclusion(self.index, checkpoint.size, leaf, self.path) != checkpoint.root:
             raise NotProven(f"event {self.index} is not as the checkpoint has it")
@@ -68,7 +66,7 @@ class TlogProof:
 
 
 def consistency_text(old: int, path: Sequence[bytes], checkpoint: Note) -> str:
-    """A checkpoint, and the proof that it goes on from the tree of `old` leaves: as a witness is asked with it (C2SP
+    """A checkpoint and the proof that it goes on from the tree of `old` leaves, as a request to a witness (C2SP
     tlog-witness, add-checkpoint).
     """
     return f"old {old}\n{_lines(path)}\n{checkpoint}"
@@ -86,4 +84,4 @@ def read_hash(text: str) -> bytes:
 
 
 def _lines(hashes: Sequence[bytes]) -> str:
-    return "".join(f"{b64encode(one).decode()}\n" for one in hashes)
+    return "".join(f"{b64encode(digest).decode()}\n" for digest in hashes)

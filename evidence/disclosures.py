@@ -1,4 +1,4 @@
-"""Disclosures read again (RFC 9901): the name and value in one, and what is left of an event's private fields."""
+"""Reads disclosures (RFC 9901): the name and value in each, and the private fields of an event that they open."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -10,8 +10,8 @@ from evidence.events import digest_of
 
 
 def opened(event: Mapping[str, Any], bodies: Iterable[str]) -> dict[str, Any]:
-    """The private fields of an event that any of these disclosures opens. One that is erased, or withheld, is absent,
-    and so is one that the event never committed to.
+    """The private fields of an event that these disclosures open. An erased or withheld field is absent, and so is a
+    field that the event never committed to.
     """
     by_digest = {digest_of(body): body for body in bodies}
     committed: Mapping[str, str] = event.get("sd", {})
@@ -19,12 +19,12 @@ def opened(event: Mapping[str, Any], bodies: Iterable[str]) -> dict[str, Any]:
 
 
 def opens(body: str, digest: str) -> bool:
-    """Whether a disclosure is the one that an event commits to with this digest."""
+    """Whether this digest commits to this disclosure."""
     return compare_digest(digest_of(body), digest)
 
 
 def erased_in(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """What was erased according to the events of one call, in their order: each digest with the field's name."""
+    """The fields erased according to the events of a call, given in order: each digest with the field's name."""
     committed: list[tuple[str, str]] = []
     gone: dict[str, str] = {}
     for event in events:

@@ -1,8 +1,8 @@
-"""Whether the times of events run with their places in the log.
+"""Checks that the times of events run in the order of the log.
 
-An event's time is its writer's clock, and nobody can look behind that. But the log has an order of its own: what stands
-later was written later. An event that is dated well before what precedes it tells of a clock that was set back, or
-ahead before, or of a date that was made up; which of them, the log can't say.
+The time of an event comes from its writer's clock, which nobody can check. But the log has an order of its own: a later
+event was written later. An event dated well before an earlier event shows a clock that was set back, or was ahead
+before, or a made-up date; the log can't tell which.
 """
 
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 CLOCKS_MAY_DIFFER = timedelta(minutes=10)
-"""So far apart the clocks of two machines may be, and the moment that an event tells of from the one it is written."""
+"""Tolerated between the clocks of two machines, and between the time in an event and the time of its writing."""
 
 
 @dataclass(slots=True)
 class Turn:
-    """From the event at `index` on, which is dated `ts`, times lie before `before`: that is when an earlier event was
-    written (its index), or somebody saw the log.
+    """From the event at `index` on, dated `ts`, times lie before `before`. `of` is the source of `before`: the index of
+    an earlier event, or in words the observer who saw the log then.
 
-    `until` is the first event that is as late again; None where there is none.
+    `until` is the first later event with a time near `before` or after it; None where there is none.
     """
 
     index: int
@@ -40,13 +40,13 @@ class Turn:
 
 @dataclass(slots=True)
 class EventTimes:
-    """Takes the events in the log's order, with what others saw of it between them. Times are RFC 3339 in UTC, to the
-    millisecond, so that they can be compared as texts.
+    """Takes the events in the log's order, and between them the times when others saw the log. Times are RFC 3339 in
+    UTC, to the millisecond, so that they can be compared as texts.
     """
 
     latest: str = ""
     of: int | str = ""
-    """The event that is as late as that, or who saw the log then."""
+    """The source of `latest`: the index of an event, or in words the observer who saw the log then."""
     turns: list[Turn] = field(default_factory=list)
     _open: list[Turn] = field(default_factory=list)
 
@@ -61,12 +61,12 @@ class EventTimes:
             self._open.pop().until = index
 
     def seen(self, ts: str, what: str) -> None:
-        """Somebody saw the log as far as it has come."""
+        """`what`, an observer in words, saw the log of the events so far at `ts`."""
         if ts > self.latest:
             self.latest, self.of = ts, what
 
     def in_words(self) -> Iterator[str]:
-        """The one that lies furthest back, and how many there are besides."""
+        """The turn that lies furthest back, and the number of all turns."""
         if self.turns:
             yield str(max(self.turns, key=lambda turn: _at(turn.before) - _at(turn.ts)))
         if len(self.turns) > 1:

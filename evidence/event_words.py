@@ -1,6 +1,6 @@
-"""Each type of event as a person would say it, in a line or more. `evidence.catalogue` says which type has which words.
+"""Sentences for each type of event, a line or more. `evidence.catalogue` maps each type to its function here.
 
-An event holds, beside its public fields, those that were disclosed.
+An event holds its public fields and its disclosed private fields.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 Fields = Mapping[str, Any]
 Words = Mapping[str, Mapping[str, str]]
-"""The texts of each wording, by the SHA-256 that events name it by."""
+"""The texts of each wording, by its SHA-256 in the events."""
 _WORDS_WIDTH = 90
 ODDITIES: Mapping[str, str] = {
     "riff_size": "its header gives another size than the file has",
@@ -24,7 +24,7 @@ ODDITIES: Mapping[str, str] = {
     "other_format": "its sound is of a kind that cannot be read here",
     "broken_chunks": "its parts cannot be told from one another",
 }
-"""What may be odd about a recording as it came, by the names that `recording.stored` has for it."""
+"""The oddities of a recording as it came, by their names in `recording.stored`."""
 
 
 def started(event: Fields, _: Words) -> list[str]:
@@ -62,12 +62,12 @@ def chosen(event: Fields, _: Words) -> list[str]:
 
 
 def served(event: Fields, words: Words) -> list[str]:
-    heard = words.get(event["prompt_sha256"], {})
-    told = [f"The caller was told, in {event['language']}:", *_quoted(heard.get("disclosure", "(see the file)"))]
-    asked = ["and, where it is asked:", *_quoted(heard["question"])] if heard.get("question") else []
-    played = heard.get("disclosure_audio")
+    wording = words.get(event["prompt_sha256"], {})
+    said = [f"The caller was told, in {event['language']}:", *_quoted(wording.get("disclosure", "(see the file)"))]
+    asked = ["and, where it is asked:", *_quoted(wording["question"])] if wording.get("question") else []
+    played = wording.get("disclosure_audio")
     by = f", played from prompts/{played}.wav" if played else ""
-    return [*told, *asked, f"(prompts/{event['prompt_sha256']}.json{by})"]
+    return [*said, *asked, f"(prompts/{event['prompt_sha256']}.json{by})"]
 
 
 def _quoted(text: str) -> list[str]:
@@ -86,9 +86,9 @@ def permitted(event: Fields, _: Words) -> list[str]:
 
 
 def stored(event: Fields, _: Words) -> list[str]:
-    odd = [ODDITIES.get(one, one) for one in event.get("oddities", [])]
-    told = f"The recording was stored here, until {event['retain_until'][:10]}."
-    return [told, *(f"It was kept just as it came, though odd: {one}." for one in odd)]
+    oddities = [ODDITIES.get(name, name) for name in event.get("oddities", [])]
+    said = f"The recording was stored here, until {event['retain_until'][:10]}."
+    return [said, *(f"It was kept just as it came, though odd: {oddity}." for oddity in oddities)]
 
 
 def suppressed(event: Fields, _: Words) -> list[str]:

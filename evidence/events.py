@@ -1,9 +1,9 @@
-"""An event as one canonical line, which is the log's leaf, with everything personal behind a commitment.
+"""An event as a canonical line, which is the log's leaf, with everything personal behind a commitment.
 
-The line is JSON in the form of RFC 8785, restricted to what every library writes alike: ASCII keys, strings, integers
-below 2**53, booleans, null, lists and objects; no floats. A personal field stands in the line only as the digest of a
-disclosure (RFC 9901): base64url of `[salt, name, value]`. Deleting the disclosure erases the field; the line, and every
-proof made over it, stays as it was.
+The line is JSON in the form of RFC 8785, restricted to values that every library writes alike: ASCII keys, strings,
+integers below 2**53, booleans, null, lists and objects; no floats. A personal field stands in the line only as the
+digest of a disclosure (RFC 9901): base64url of `[salt, name, value]`. Deleting the disclosure erases the field; the
+line, and every proof made over it, stays as it was.
 """
 
 import json
@@ -21,8 +21,8 @@ SALT_BYTES = 16
 VERSION = 1
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# What can name a person: a number as E.164 writes it (the shortest in use have six digits), Twilio's name for a call or
-# a recording, an address to reach somebody at, and the name of an object that holds audio.
+# Forms that can name a person: a number as E.164 writes it (the shortest in use have six digits), Twilio's name for a
+# call or a recording, an address to reach somebody at, and the name of an object that holds audio.
 _PERSONAL = re.compile(
     r"""\+[1-9][0-9]{5,14}(?![0-9])
     |(?<![0-9A-Za-z])[A-Z]{2}[0-9a-f]{32}(?![0-9A-Za-z])
@@ -34,11 +34,11 @@ _PERSONAL = re.compile(
 
 
 class NotCanonical(ValueError):
-    """The event holds something that two libraries could write differently."""
+    """The event holds a value that two libraries could write differently."""
 
 
 class Personal(ValueError):
-    """A public field holds what can name a person: a leaf is never erased."""
+    """A public field can name a person: a leaf is never erased."""
 
 
 class NotInCatalogue(ValueError):
@@ -70,9 +70,10 @@ class Leaf:
 
 
 def write_leaf(event: Event, *, call: str | None, n: int | None, at: datetime, random: Callable[[int], bytes]) -> Leaf:
-    """The line of an event, the n-th of its call (both None for the system's own). `random(k)` gives k random bytes.
+    """The line of an event, the n-th of its call (`call` and `n` are None for events of the system). `random(k)` gives
+    k random bytes.
 
-    Raises Personal where a public field can name somebody, and NotCanonical.
+    Raises Personal where a public field can name a person, and NotCanonical.
     """
     opened = {name: _disclose(name, value, salt=random(SALT_BYTES)) for name, value in sorted(event.private.items())}
     fields: dict[str, Value] = {**event.public, "ts": timestamp(at), "type": event.type, "v": VERSION}
@@ -87,17 +88,17 @@ def write_leaf(event: Event, *, call: str | None, n: int | None, at: datetime, r
 
 
 def names_somebody(line: str) -> bool:
-    """Whether a line holds what must not stand in a leaf. A guard rail: it knows forms, and can't know every name."""
+    """Whether a line can name a person. A guard rail: it knows forms, and can't know every name."""
     return _PERSONAL.search(line) is not None
 
 
 def without_names(text: str) -> str:
-    """The text with what `names_somebody` would find struck out."""
+    """The text with every match of `names_somebody` struck out."""
     return _PERSONAL.sub("(erased)", text)
 
 
 def canonical(value: Value) -> str:
-    """The one way to write this value. Raises NotCanonical for what has no single way."""
+    """The canonical text of a value. Raises NotCanonical for a value without one."""
     _check(value)
     return _CANONICAL.encode(value)
 

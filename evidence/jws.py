@@ -1,7 +1,7 @@
 """The signed form of a vCon: General JWS JSON (RFC 7515 §7.2.1) under RS256, with the certificates beside it.
 
 `alg` stands in the protected header, `x5c` and `uuid` in the unprotected one: no name stands in both, as the RFC wants.
-A certificate that nobody else has signed tells whether a document was altered, and not who signed it.
+A self-signed certificate shows whether a document was altered, and not who signed it.
 """
 
 import json
@@ -21,12 +21,12 @@ _PROTECTED = {"alg": "RS256"}
 
 
 class NotACertifiedKey(ValueError):
-    """The text is not one RSA key and the certificates that lead from it to whoever vouches for it."""
+    """The text is not an RSA key with the chain of its certificates."""
 
 
 @dataclass(frozen=True)
 class CertifiedKey:
-    """The first certificate is of the key itself; each next one is of who signed the one before."""
+    """The first certificate is of the key itself; each next certificate is of the issuer of the one before."""
 
     key: RSAPrivateKey = field(repr=False)
     chain: tuple[Certificate, ...]
@@ -51,12 +51,12 @@ def read_certified_key(pem: bytes) -> CertifiedKey:
 
 
 def signed(document: Mapping[str, object], signer: CertifiedKey) -> dict[str, object]:
-    """The document, which has a `uuid`, in its signed form."""
+    """The signed form of a document, which has a `uuid`."""
     payload = _base64url(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
     protected = _base64url(json.dumps(_PROTECTED, separators=(",", ":")).encode())
     signature = signer.key.sign(f"{protected}.{payload}".encode("ascii"), PKCS1v15(), SHA256())
     header = {
-        "x5c": [b64encode(one.public_bytes(Encoding.DER)).decode("ascii") for one in signer.chain],
+        "x5c": [b64encode(certificate.public_bytes(Encoding.DER)).decode("ascii") for certificate in signer.chain],
         "uuid": document["uuid"],
     }
     return {

@@ -1,7 +1,7 @@
 """The lawful-basis attachment of a vCon (draft-howe-vcon-lawful-basis-01): what was agreed to, and the log's proof.
 
-It claims consent and no other basis: whether another one holds is for the operator's counsel. Where there is no
-consent the attachment says that too, with every grant false.
+It claims consent and no other basis: whether another basis holds is for the operator's counsel. Without consent the
+attachment says so, with every grant false.
 """
 
 from collections.abc import Mapping
@@ -25,78 +25,78 @@ _NOT_GIVEN = {
 }
 
 
-def attachment(told: CallRecord, *, party: int, dialog: int) -> dict[str, object] | None:
-    """None while the question is open. `party` is the caller's index, `dialog` that of the question."""
-    if told.is_open or told.decided_at is None:
+def attachment(call: CallRecord, *, party: int, dialog: int) -> dict[str, object] | None:
+    """None while the question is open. `party` is the index of the caller, `dialog` the index of the question."""
+    if call.is_open or call.decided_at is None:
         return None
     return {
         "purpose": EXTENSION,
         "type": EXTENSION,  # the extension's own draft still has this name for it
-        "start": instant(told.decided_at),
+        "start": instant(call.decided_at),
         "party": party,
         "dialog": dialog,
         "mediatype": "application/json",
         "encoding": "json",
-        "body": _body(told, told.decided_at),
+        "body": _body(call, call.decided_at),
     }
 
 
-def said_of(told: CallRecord) -> str:
+def said_of(call: CallRecord) -> str:
     """How the question ended, in words that claim no more than happened."""
-    given = _GIVEN.get(told.basis, "")
+    given = _GIVEN.get(call.basis, "")
     if not given:
-        said = _NOT_GIVEN.get(told.outcome, "there is no consent")
-        return f"{said}: {told.reason}" if told.reason and told.outcome != "declined" else said
-    return f"{given}; withdrawn since" if told.withdrawn_at else given
+        said = _NOT_GIVEN.get(call.outcome, "there is no consent")
+        return f"{said}: {call.reason}" if call.reason and call.outcome != "declined" else said
+    return f"{given}; withdrawn since" if call.withdrawn_at else given
 
 
-def _body(told: CallRecord, decided_at: datetime) -> dict[str, object]:
+def _body(call: CallRecord, decided_at: datetime) -> dict[str, object]:
     return {
         "lawful_basis": "consent",
-        "expiration": _expiration(told),
-        "purpose_grants": _grants(told, decided_at),
-        "proof_mechanisms": [_proof(one) for one in told.proofs],
+        "expiration": _expiration(call),
+        "purpose_grants": _grants(call, decided_at),
+        "proof_mechanisms": [_proof(event) for event in call.proofs],
         "metadata": {
-            "basis": told.basis or "none",
-            "outcome": told.outcome,
-            "said": said_of(told),
-            "erased_at": instant(told.erased_at) if told.erased_at else None,
+            "basis": call.basis or "none",
+            "outcome": call.outcome,
+            "said": said_of(call),
+            "erased_at": instant(call.erased_at) if call.erased_at else None,
         },
     }
 
 
-def _expiration(told: CallRecord) -> str | None:
-    if told.withdrawn_at:
-        return instant(told.withdrawn_at)
-    ends = [grant.until for grant in told.grants if grant.until]
-    return instant(max(ends)) if ends and told.basis else None
+def _expiration(call: CallRecord) -> str | None:
+    if call.withdrawn_at:
+        return instant(call.withdrawn_at)
+    ends = [grant.until for grant in call.grants if grant.until]
+    return instant(max(ends)) if ends and call.basis else None
 
 
-def _grants(told: CallRecord, decided_at: datetime) -> list[dict[str, object]]:
-    """For a call on which nothing was asked for, that there is no leave to record it."""
-    if told.basis:
-        return [_grant(told, one, decided_at) for one in told.grants]
-    refused = {"granted": False, "granted_at": instant(decided_at), "conditions": [said_of(told)]}
-    return [{"purpose": purpose, **refused} for purpose in told.purposes or ("recording",)]
+def _grants(call: CallRecord, decided_at: datetime) -> list[dict[str, object]]:
+    """Without consent every purpose is refused; a call that was not asked gets the purpose "recording"."""
+    if call.basis:
+        return [_grant(call, grant, decided_at) for grant in call.grants]
+    refused = {"granted": False, "granted_at": instant(decided_at), "conditions": [said_of(call)]}
+    return [{"purpose": purpose, **refused} for purpose in call.purposes or ("recording",)]
 
 
-def _grant(told: CallRecord, grant: Grant, decided_at: datetime) -> dict[str, object]:
-    conditions = [_GIVEN[told.basis]]
+def _grant(call: CallRecord, grant: Grant, decided_at: datetime) -> dict[str, object]:
+    conditions = [_GIVEN[call.basis]]
     if grant.until:
         conditions.append(f"until {instant(grant.until)}")
-    if told.withdrawn_at:
-        conditions.append(f"withdrawn at {instant(told.withdrawn_at)}")
+    if call.withdrawn_at:
+        conditions.append(f"withdrawn at {instant(call.withdrawn_at)}")
     return {
         "purpose": grant.purpose,
-        "granted": told.withdrawn_at is None,
+        "granted": call.withdrawn_at is None,
         "granted_at": instant(decided_at),
         "conditions": conditions,
     }
 
 
-def _proof(one: Proven) -> dict[str, object]:
-    """The event as it is hashed, and how to see that the log holds it; without that, only where it claims to be."""
-    shown: dict[str, object] = {"event": one.line, "index": one.index}
-    if one.tlog_proof is not None:
-        shown["tlog_proof"] = one.tlog_proof
-    return {"proof_type": "external_system", "timestamp": instant(one.at), "proof_data": shown}
+def _proof(event: Proven) -> dict[str, object]:
+    """The event as it is hashed, its index, and its inclusion proof where there is one."""
+    shown: dict[str, object] = {"event": event.line, "index": event.index}
+    if event.tlog_proof is not None:
+        shown["tlog_proof"] = event.tlog_proof
+    return {"proof_type": "external_system", "timestamp": instant(event.at), "proof_data": shown}

@@ -1,7 +1,7 @@
-"""Proofs over the tree: that a leaf is in it, and that a longer tree goes on from a shorter one (RFC 9162 §2.1).
+"""Proofs that a leaf is in a tree, and that a longer tree goes on from a shorter tree (RFC 9162 §2.1).
 
-Whoever makes a proof hands in `subtree(start, height)`: the root of the perfect subtree over the 2**height leaves from
-`start` on. Whoever checks one needs nothing but the proof.
+Making a proof takes `subtree(start, height)`: the root of the perfect subtree over the 2**height leaves from `start`
+on. Checking a proof takes nothing but the proof.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +16,8 @@ class NotProven(ValueError):
 
 
 def root_of_range(start: int, end: int, subtree: Subtree) -> bytes:
-    """The root over the leaves [start, end), where `start` is a multiple of the largest power of two below the range's
-    length or more: each range that a proof names is.
+    """The root over the leaves [start, end). `start` is a multiple of the largest power of two below the range's
+    length, or of a larger power, as in every range of a proof.
     """
     if start == end:
         return EMPTY_ROOT
@@ -47,15 +47,13 @@ def inclusion_path(index: int, size: int, subtree: Subtree) -> list[bytes]:
 
 
 def consistency_path(old: int, size: int, subtree: Subtree) -> list[bytes]:
-    """What shows that the tree of `size` leaves begins with that of `old` leaves; empty where one of them is empty, or
-    both are the same.
-    """
+    """Proves that the tree of `size` leaves begins with the tree of `old` leaves; empty where `old` is 0 or `size`."""
     if not 0 <= old <= size:
         raise ValueError(f"a tree of {size} leaves does not go on from one of {old}")
     if old in (0, size):
         return []
     path: list[bytes] = []
-    start, end, is_whole = 0, size, True  # whether the old tree is known by its root, having all leaves from 0
+    start, end, is_whole = 0, size, True  # whether the range is the old tree itself, whose root the reader has
     while old != end:
         split = start + _split(end - start)
         if old <= split:
@@ -90,7 +88,7 @@ def root_by_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes])
 
 
 def check_consistency(old: int, old_root: bytes, size: int, root: bytes, path: Sequence[bytes]) -> None:
-    """Raises NotProven unless the tree of `size` leaves with this root begins with that of `old` leaves."""
+    """Raises NotProven unless the tree of `size` leaves with this root begins with the tree of `old` leaves."""
     if old in (0, size):
         if path or (old == size and old_root != root) or (old == 0 and old_root != EMPTY_ROOT):
             raise NotProven(f"the trees of {old} and {size} leaves do not agree")
@@ -119,5 +117,5 @@ def check_consistency(old: int, old_root: bytes, size: int, root: bytes, path: S
 
 
 def _split(size: int) -> int:
-    """The largest power of two below it."""
+    """The largest power of two below `size`."""
     return 1 << ((size - 1).bit_length() - 1)

@@ -1,5 +1,5 @@
 """Signed notes: a text, and signatures below it that each name their key (C2SP signed-note v1.0.0), and cosignatures,
-with which somebody else says when they first saw it (C2SP tlog-cosignature v1.0.0). Keys are Ed25519.
+in which a witness says when it first saw the text (C2SP tlog-cosignature v1.0.0). Keys are Ed25519.
 """
 
 import re
@@ -20,7 +20,7 @@ _KEY_ID_BYTES, _KEY_BYTES, _SIGNATURE_BYTES, _TIME_BYTES = 4, 32, 64, 8
 
 
 class NotANote(ValueError):
-    """The text does not have the form of a signed note, or a key not that of a vkey."""
+    """The text is not a signed note, or a key is not a vkey."""
 
 
 class NotSigned(ValueError):
@@ -29,7 +29,7 @@ class NotSigned(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Vkey:
-    """A public key with the name of who signs with it. `key` is 32 bytes; `kind` says what it signs."""
+    """A public key with the name of its signer. `key` is 32 bytes; `kind` is ED25519 or COSIGNATURE."""
 
     name: str
     key: bytes
@@ -37,7 +37,7 @@ class Vkey:
 
     @property
     def id(self) -> bytes:
-        """Four bytes by which signatures name the key."""
+        """The four bytes by which signatures name the key."""
         return sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.key).digest()[:_KEY_ID_BYTES]
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Vkey:
 
     @classmethod
     def parse(cls, text: str) -> "Vkey":
-        """Raises NotANote, also for a kind of key that is not known here."""
+        """Raises NotANote, also for an unknown kind of key."""
         found = _VKEY.fullmatch(text)
         key = _decoded(found[3]) if found else b""
         if not found or len(key) != 1 + _KEY_BYTES or key[0] not in (ED25519, COSIGNATURE):
@@ -121,21 +121,21 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """That a key's signature fits. `at` is when a cosigner says that it saw the text: seconds since 1970, UTC."""
+    """A key whose signature fits. `at` is when its cosigner says that it saw the text: seconds since 1970, UTC."""
 
     vkey: Vkey
     at: int | None = None
 
 
 def verified(note: Note, vkeys: Iterable[Vkey]) -> list[Signed]:
-    """The signatures by these keys; others are passed over. Raises NotSigned where one of them does not fit."""
-    known = {(vkey.name, vkey.id): vkey for vkey in vkeys}
-    found = ((known.get((one.name, one.key_id)), one) for one in note.signatures)
-    return [_verified(note, one, vkey) for vkey, one in found if vkey]
+    """The signatures by these keys; others are passed over. Raises NotSigned for a signature that does not fit."""
+    by_name = {(vkey.name, vkey.id): vkey for vkey in vkeys}
+    found = ((by_name.get((signature.name, signature.key_id)), signature) for signature in note.signatures)
+    return [_verified(note, signature, vkey) for vkey, signature in found if vkey]
 
 
 def cosigned_text(text: str, at: int) -> str:
-    """What a cosigner signs."""
+    """The text that a cosigner signs."""
     return f"cosignature/v1\ntime {at}\n{text}"
 
 
@@ -154,7 +154,7 @@ def _verified(note: Note, signature: Signature, vkey: Vkey) -> Signed:
 
 
 def _decoded(text: str) -> bytes:
-    """Empty for what is not base64, or is not written as base64 is: of two texts for the same bytes, one is none."""
+    """Empty for text that is not canonical base64: the same bytes have only one accepted text."""
     try:
         value = b64decode(text, validate=True)
     except NotBase64:

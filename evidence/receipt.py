@@ -1,8 +1,8 @@
 """A consent receipt of one call: ISO/IEC TS 27560 in JSON-LD, by the W3C community's guide to it with DPV 2.
 
-The receipt holds the record, and the record says whose consent, to whom, for what, until when, on which words; whether
-it was express, implied or neither; and where the log proves it. A field that the standard wants and nobody here knows
-is there and says that it is not known.
+The receipt holds the record. The record names the caller, the business, the purposes, their ends and the words of the
+question; whether consent was express, implied or neither; and the events of the log that prove it. A field that the
+standard wants and we cannot fill says that it is not known.
 """
 
 from collections.abc import Iterator
@@ -30,9 +30,9 @@ _BASES = {"express": "dpv:ExpressedConsent", "implied": "dpv:ImpliedConsent"}
 _NOT_SAID = "not said in the rules that the call came in under"
 
 
-def receipt(told: CallRecord, now: datetime) -> dict[str, object]:
-    """`now` is when it is written. It names the caller by an id that is this call's only."""
-    name = told.uuid("receipt")
+def receipt(call: CallRecord, now: datetime) -> dict[str, object]:
+    """`now` is the time of writing. The receipt names the caller by an id that belongs to this call alone."""
+    name = call.uuid("receipt")
     return {
         "@context": _CONTEXT,
         "@id": f"urn:uuid:{name}",
@@ -40,30 +40,30 @@ def receipt(told: CallRecord, now: datetime) -> dict[str, object]:
         "dct:identifier": name,
         "dct:conformsTo": {"@id": f"{_PROFILES}receipt"},
         "dct:created": instant(now),
-        "dct:description": f"{'A test call: ' if told.is_synthetic else ''}{said_of(told)}",
-        "dpv:hasRecordOfActivity": _record(told, now),
+        "dct:description": f"{'A test call: ' if call.is_synthetic else ''}{said_of(call)}",
+        "dpv:hasRecordOfActivity": _record(call, now),
     }
 
 
-def _record(told: CallRecord, now: datetime) -> dict[str, object]:
+def _record(call: CallRecord, now: datetime) -> dict[str, object]:
     record: dict[str, object] = {
-        "@id": f"urn:uuid:{told.uuid()}",
+        "@id": f"urn:uuid:{call.uuid()}",
         "@type": "dpv:ConsentRecord",
-        "dct:identifier": told.id,
+        "dct:identifier": call.id,
         "dct:conformsTo": {"@id": f"{_PROFILES}record"},
-        "dpv:hasDataSubject": {"@id": f"urn:uuid:{told.uuid('caller')}", "@type": "dpv:DataSubject"},
-        "dpv:hasDataController": _controller(told.business),
-        "dpv:hasDataProcessor": {"@type": "dpv:DataProcessor", "dpv:hasName": told.provider or "not known"},
-        "dpv:hasProcess": _process(told),
-        "dpv:hasNotice": [_notice(one) for one in told.notices],
-        "dpv:hasConsentControl": _withdrawal(told.business),
-        "dpv:hasConsentStatus": history(told, now),
-        "onrecord:basis": told.basis or "none",
-        "onrecord:outcome": told.outcome,
-        "onrecord:proof": [_proof(one) for one in told.proofs],
+        "dpv:hasDataSubject": {"@id": f"urn:uuid:{call.uuid('caller')}", "@type": "dpv:DataSubject"},
+        "dpv:hasDataController": _controller(call.business),
+        "dpv:hasDataProcessor": {"@type": "dpv:DataProcessor", "dpv:hasName": call.provider or "not known"},
+        "dpv:hasProcess": _process(call),
+        "dpv:hasNotice": [_notice(notice) for notice in call.notices],
+        "dpv:hasConsentControl": _withdrawal(call.business),
+        "dpv:hasConsentStatus": history(call, now),
+        "onrecord:basis": call.basis or "none",
+        "onrecord:outcome": call.outcome,
+        "onrecord:proof": [_proof(event) for event in call.proofs],
     }
-    if told.erased_at:
-        record["onrecord:erasedAt"] = instant(told.erased_at)
+    if call.erased_at:
+        record["onrecord:erasedAt"] = instant(call.erased_at)
     return record
 
 
@@ -77,18 +77,18 @@ def _controller(business: Business | None) -> dict[str, object]:
     }
 
 
-def _process(told: CallRecord) -> dict[str, object]:
-    """What was asked for. It has a legal basis only where consent was given and not taken back."""
-    grants = told.grants or [Grant(purpose, None) for purpose in told.purposes]
+def _process(call: CallRecord) -> dict[str, object]:
+    """The purposes asked for. A legal basis is there only if consent was given and not withdrawn."""
+    grants = call.grants or [Grant(purpose, None) for purpose in call.purposes]
     process: dict[str, object] = {
         "@type": "dpv:Process",
         "dpv:hasPurpose": [_purpose(grant) for grant in grants],
         "dpv:hasPersonalData": [{"@id": "pd:VoiceCommunicationRecording"}, {"@id": "pd:TelephoneNumber"}],
-        "dpv:hasStorageCondition": list(_storage(told)),
+        "dpv:hasStorageCondition": list(_storage(call)),
         "dpv:hasRecipient": {"@type": "dpv:Recipient", "dct:description": f"third parties: {_NOT_SAID}"},
     }
-    if told.basis and not told.withdrawn_at:
-        process["dpv:hasLegalBasis"] = {"@id": _BASES[told.basis]}
+    if call.basis and not call.withdrawn_at:
+        process["dpv:hasLegalBasis"] = {"@id": _BASES[call.basis]}
     return process
 
 
@@ -97,20 +97,24 @@ def _purpose(grant: Grant) -> dict[str, object]:
     return {**purpose, "dct:valid": _end(grant.until)} if grant.until else purpose
 
 
-def _storage(told: CallRecord) -> Iterator[dict[str, object]]:
-    made = f"; the recording is made in {told.business.recorder_jurisdiction}" if told.business else ""
+def _storage(call: CallRecord) -> Iterator[dict[str, object]]:
+    made = f"; the recording is made in {call.business.recorder_jurisdiction}" if call.business else ""
     yield {"@type": "dpv:StorageLocation", "dct:description": f"{_NOT_SAID}{made}"}
-    if told.retain_until:
-        duration: dict[str, object] = {"@type": "dpv:StorageDuration", "dct:valid": _end(told.retain_until)}
-        yield {**duration, "dpv:hasDuration": told.keep} if told.keep else duration
-    for tape in told.tapes:
-        if tape.destroyed_at:
-            yield _deletion(tape, tape.destroyed_at)
+    if call.retain_until:
+        duration: dict[str, object] = {"@type": "dpv:StorageDuration", "dct:valid": _end(call.retain_until)}
+        yield {**duration, "dpv:hasDuration": call.keep} if call.keep else duration
+    for recording in call.tapes:
+        if recording.destroyed_at:
+            yield _deletion(recording, recording.destroyed_at)
 
 
-def _deletion(tape: RecordedAudio, at: datetime) -> dict[str, object]:
-    why = f"destroyed ({tape.destroyed_by})" if tape.destroyed_by else "destroyed"
-    return {"@type": "dpv:StorageDeletion", "dct:date": instant(at), "dct:description": f"recording {tape.id}: {why}"}
+def _deletion(recording: RecordedAudio, at: datetime) -> dict[str, object]:
+    why = f"destroyed ({recording.destroyed_by})" if recording.destroyed_by else "destroyed"
+    return {
+        "@type": "dpv:StorageDeletion",
+        "dct:date": instant(at),
+        "dct:description": f"recording {recording.id}: {why}",
+    }
 
 
 def _end(at: datetime) -> str:
@@ -118,17 +122,17 @@ def _end(at: datetime) -> str:
     return f"end={instant(at)}; scheme=W3C-DTF;"
 
 
-def _notice(one: Notice) -> dict[str, object]:
-    """The words are said where they are kept; their hash names them in any case."""
-    notice: dict[str, object] = {
-        "@id": f"urn:onrecord:wording:{one.sha256}",
+def _notice(notice: Notice) -> dict[str, object]:
+    """The words are included where they are kept; their hash identifies them in any case."""
+    described: dict[str, object] = {
+        "@id": f"urn:onrecord:wording:{notice.sha256}",
         "@type": "dpv:ConsentNotice",
-        "dct:identifier": one.prompt,
-        "dct:language": one.language,
-        "dct:date": instant(one.at),
+        "dct:identifier": notice.prompt,
+        "dct:language": notice.language,
+        "dct:date": instant(notice.at),
     }
-    words = " ".join(filter(None, (one.disclosure, one.question)))
-    return {**notice, "dct:description": words} if words else notice
+    words = " ".join(filter(None, (notice.disclosure, notice.question)))
+    return {**described, "dct:description": words} if words else described
 
 
 def _withdrawal(business: Business | None) -> dict[str, object]:
@@ -137,11 +141,11 @@ def _withdrawal(business: Business | None) -> dict[str, object]:
     return {"@type": "dpv:WithdrawConsent", "dct:description": how}
 
 
-def _proof(one: Proven) -> dict[str, object]:
+def _proof(event: Proven) -> dict[str, object]:
     """The event's line is hashed as it stands: SHA-256 over a zero byte and its UTF-8 (RFC 6962)."""
     proof: dict[str, object] = {
-        "onrecord:eventIndex": one.index,
-        "onrecord:event": one.line,
-        "onrecord:leafHash": leaf_hash(one.line.encode()).hex(),
+        "onrecord:eventIndex": event.index,
+        "onrecord:event": event.line,
+        "onrecord:leafHash": leaf_hash(event.line.encode()).hex(),
     }
-    return {**proof, "onrecord:tlogProof": one.tlog_proof} if one.tlog_proof is not None else proof
+    return {**proof, "onrecord:tlogProof": event.tlog_proof} if event.tlog_proof is not None else proof
