@@ -1,8 +1,8 @@
-"""Requests to Twilio, and to those who anchor the log, bounded in time and size. Our credentials go to Twilio's host
-alone.
+"""Requests to Twilio, and to the services that anchor the log, bounded in time and size. Our credentials go to Twilio's
+host alone.
 
 A read timeout by itself bounds nothing: a server that sends a byte a second never meets it. So every request also has a
-deadline or, for a recording, whose length is not ours to say, a least pace. Neither proxies nor credentials come from
+deadline or, for a recording, whose length is unknown, a minimum pace. Neither proxies nor credentials come from
 the environment, and nothing is logged, because URLs and bodies hold phone numbers.
 """
 
@@ -37,7 +37,7 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`answer` is for what the API says; of a recording, `media_bytes_min` are to come in each `media_window_s`."""
+    """`answer_*` bounds an answer of the API; a recording must send `media_bytes_min` in each `media_window_s`."""
 
     connect_s: float = 5
     read_s: float = 15
@@ -48,7 +48,7 @@ class Limits:
 
 
 class Answered(Exception):
-    """A status that is no success. The code is Twilio's; None means that somebody else answered."""
+    """A status other than success. The code is Twilio's; None means that another server answered."""
 
     def __init__(self, status: int, code: int | None) -> None:
         super().__init__(f"answered {status}" + (f", code {code}" if code else ""))
@@ -61,10 +61,10 @@ class NoAnswer(Exception):
 
 
 class Outbound:
-    """Connections to one host and to where it redirects. May be used by several threads."""
+    """Connections to a host and to its redirects. May be used by several threads."""
 
     clocks_apart: ClocksApart | None = None
-    """As the newest answer of the host tells: the Date header was written between our request and its answer."""
+    """From the newest answer of the host: its Date header was written between our request and the answer."""
 
     def __init__(
         self,
@@ -111,12 +111,12 @@ class Outbound:
                 yield chunk
 
     def status_for_anybody(self, url: str) -> int:
-        """What somebody without credentials is answered; nothing of the body is read. Raises NoAnswer."""
+        """The status for a request without credentials; the body is not read. Raises NoAnswer."""
         with _reaching(), self._send("GET", url, params={}, is_ours=False) as response:
             return response.status_code
 
     def post(self, url: str, body: bytes, content_type: str) -> tuple[int, bytes]:
-        """Status and body of whatever answers, with nothing of ours but `body` sent along. Raises NoAnswer."""
+        """Status and body of the answer to a request without credentials. Raises NoAnswer."""
         deadline = monotonic() + self._limits.answer_s
         timeout = (self._limits.connect_s, self._limits.read_s)
         headers = {"Content-Type": content_type, "Accept": "*/*", "Accept-Encoding": "identity"}
@@ -155,7 +155,7 @@ class Outbound:
         self.clocks_apart = ClocksApart(sent_at - there - _DATE_RESOLUTION, self._now() - there)
 
     def _redirected(self, url: str, params: Fields) -> requests.Response:
-        """The response where the redirects end. Another host is asked without our credentials."""
+        """The response at the end of the redirects. Another host is asked without our credentials."""
         origin = _origin(url)
         response = self._send("GET", url, params=params)
         for _ in range(REDIRECTS_MAX):
@@ -176,7 +176,7 @@ class Outbound:
 
 
 def redirected_to(url: str, location: str) -> str:
-    """Where a redirect leads. Raises NoAnswer where it would leave https."""
+    """The target of a redirect. Raises NoAnswer where it would leave https."""
     target = urljoin(url, location)
     if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
         raise NoAnswer("redirected to what is not https")
@@ -185,7 +185,7 @@ def redirected_to(url: str, location: str) -> str:
 
 @contextmanager
 def _reaching() -> Iterator[None]:
-    """Whatever the libraries below raise is one thing: no answer. Their texts hold URLs and stay out."""
+    """Turns every error of the libraries below into NoAnswer. Their texts hold URLs and are left out."""
     try:
         yield
     except (OSError, HTTPError, ValueError) as error:  # each error of requests is an OSError
@@ -193,7 +193,7 @@ def _reaching() -> Iterator[None]:
 
 
 def _chunks(response: requests.Response, deadline: float = inf) -> Iterator[bytes]:
-    """What has arrived, as soon as it has, so that the deadline is looked at however slowly it comes."""
+    """Each piece as soon as it arrives, so that the deadline is checked however slowly the answer comes."""
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):
         if monotonic() > deadline:
             raise NoAnswer("the answer took too long")

@@ -1,5 +1,5 @@
-"""A time stamp by an authority (RFC 3161): its signature that the checkpoint was there at that time. In the EU one of a
-qualified authority is presumed to be right.
+"""A time stamp by an authority (RFC 3161): its signature that the checkpoint existed at that time. In the EU a stamp
+of a qualified authority is presumed to be right.
 """
 
 from dataclasses import dataclass, field
@@ -13,19 +13,19 @@ from storage.log.checkpoints import SignedCheckpoint
 
 @dataclass(frozen=True, slots=True)
 class TimeStampAuthority:
-    """`ca` is a PEM file: the certificates that its own must lead to."""
+    """`ca` is a PEM file with the root certificates of the authority."""
 
     url: str
     ca: Path
     limits: Limits = field(default_factory=Limits)
 
-    def stamp(self, known: SignedCheckpoint) -> bytes:
-        """The answer in DER, over the bytes of the checkpoint as it was signed by the log. It was checked: the hash,
-        our nonce, the signature and its way to the authority's certificate.
+    def stamp(self, checkpoint: SignedCheckpoint) -> bytes:
+        """The answer in DER, over the bytes of the checkpoint as the log signed it. Its hash, nonce, signature and
+        certificate chain were checked.
         """
-        import rfc3161_client as tsp  # slow to import, and few need it
+        import rfc3161_client as tsp  # slow to import, and rarely needed
 
-        data = str(known.note).encode()
+        data = str(checkpoint.note).encode()
         request = tsp.TimestampRequestBuilder().data(data).hash_algorithm(tsp.HashAlgorithm.SHA256).build()
         answer = self._ask(request.as_bytes())
         try:

@@ -1,4 +1,4 @@
-"""Twilio's account of a call, its `Events`, read once into values that need no second look."""
+"""Twilio's account of a call, its `Events`, parsed once into values that need no second check."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,18 +9,18 @@ from storage.provider import CallAccount, ProviderRequest
 
 
 def read_account(events: Iterable[object]) -> CallAccount:
-    """Each event by itself; one without a URL tells nothing, and is counted. The body holds them all, as they came."""
-    told = [
+    """Each event read by itself; an event without a URL is only counted. The body holds all events, as they came."""
+    kept = [
         {name: event.get(name) for name in ("request", "response")} if isinstance(event, dict) else event
         for event in events
     ]
-    body = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
-    read = listed(iter(told), _request)
+    body = json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()
+    read = listed(iter(kept), _request)
     return CallAccount(body, read.rows, read.unread)
 
 
 def _request(event: Row) -> ProviderRequest | Unreadable:
-    """Twilio documents the names as snake case, and gives the words of its webhooks as examples: either is read."""
+    """Twilio documents parameter names in snake case, and shows examples in its webhooks' spelling: both are read."""
     request, response = _fields(event["request"]), _fields(event["response"])
     if not isinstance(request.get("url"), str):
         return Unreadable()
@@ -41,6 +41,6 @@ def _fields(said: object) -> Mapping[str, Any]:
 
 
 def _status(said: object) -> int:
-    """0 where nothing came back, or what came can't be read."""
+    """0 where no response came, or its code can't be read."""
     text = str(said)
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else 0

@@ -18,7 +18,7 @@ CREDENTIALS_REMEDY = "check TWILIO_API_KEY and TWILIO_API_SECRET, or TWILIO_AUTH
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose recordings, and with which REST credentials: an API key, or the account's SID and token."""
+    """An account and its REST credentials: an API key, or the account's SID and token."""
 
     sid: str
     user: str
@@ -45,7 +45,7 @@ def client(account: Account, outbound: Outbound) -> Any:
 
 @contextmanager
 def asking(what: str, *, fine: Collection[int] = ()) -> Iterator[None]:
-    """Translate what goes wrong inside. A refusal by Twilio with a code in `fine` just ends the block.
+    """Translate the errors of the block. A refusal by Twilio with a code in `fine` just ends the block.
 
     Twilio's own texts may hold a phone number, so only status and code are passed on.
     """
@@ -63,14 +63,14 @@ def asking(what: str, *, fine: Collection[int] = ()) -> Iterator[None]:
 def _family(said: str, answer: Answered) -> Exception:
     if answer.status in (401, 403):
         return Refused(f"{said}: {CREDENTIALS_REMEDY}")
-    # Without a code somebody between us answered, and that tells nothing about the recording.
+    # Without a code a server between us answered, and its status says nothing about the recording.
     if answer.code is None or answer.code in NOT_YET or answer.status in (408, 429) or answer.status >= 500:
         return Unavailable(said)
     return Refused(said)
 
 
 class _Transport:
-    """What the SDK takes for an HTTP client. Failures are raised here, while it is known who answered."""
+    """The SDK's HTTP client. Failures are raised here, where the answering server is known."""
 
     is_async = False
 

@@ -1,7 +1,7 @@
-"""What Twilio's REST API tells, read field by field: single resources, and lists of them row by row.
+"""Reads Twilio's REST API field by field: single resources, and lists row by row.
 
-A row is worth its sid: without one nobody can say what it is about, so it is counted and left out. Whatever else is
-odd about it is absent, and no row keeps another from being read.
+A row without a SID cannot be identified, so it is counted and left out. Any other odd field counts as absent, and no
+row keeps another from being read.
 """
 
 import json
@@ -30,7 +30,7 @@ _TRACKS = ("both", "inbound", "outbound")
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A row that cannot be told from another."""
+    """A row without a valid SID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,14 @@ class Resources:
 
 
 def listed(rows: Iterator[object], read: Callable[[Row], T | Unreadable | None]) -> Listed[T]:
-    """Each row by itself. None is a row that is not asked about."""
+    """Each row read by itself. `read` returns None for a row that is left out on purpose."""
     found = [read(row) if isinstance(row, dict) else Unreadable() for row in rows]
-    told = tuple(one for one in found if one is not None and not isinstance(one, Unreadable))
-    return Listed(told, sum(isinstance(one, Unreadable) for one in found))
+    rows_read = tuple(row for row in found if row is not None and not isinstance(row, Unreadable))
+    return Listed(rows_read, sum(isinstance(row, Unreadable) for row in found))
 
 
 def incoming_call(said: Row) -> ProviderCall | Unreadable | None:
-    """None for a call that did not come in."""
+    """None for a call that is not inbound."""
     return a_call(said) if word(said.get("direction")) in _CAME_IN else None
 
 
@@ -93,9 +93,9 @@ def a_call(said: Row) -> ProviderCall | Unreadable:
 
 
 def a_recording(said: Row) -> ProviderRecording | Unreadable | None:
-    """None for one that is deleted: its metadata remain for 40 days, and it is gone nevertheless.
+    """None for a deleted recording, whose metadata remain at Twilio for 40 days.
 
-    `call_sid` is empty where it names no call.
+    `call_sid` is empty where the row names no call.
     """
     if not is_sid(RECORDING_SID, said.get("sid")):
         return Unreadable()
@@ -119,7 +119,7 @@ def is_sid(pattern: re.Pattern[str], said: object) -> bool:
 
 
 def word(said: object) -> str:
-    """Empty for what is no word."""
+    """Empty for a value that is no text, or too long."""
     return said if isinstance(said, str) and len(said) <= _WORD_LENGTH_MAX else ""
 
 
@@ -131,8 +131,8 @@ def number(said: object) -> int | None:
 def moment(said: object) -> datetime | None:
     """An RFC 2822 time, in UTC."""
     try:
-        told = parsedate_to_datetime(said) if isinstance(said, str) else None
-        return told and (told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC))
+        at = parsedate_to_datetime(said) if isinstance(said, str) else None
+        return at and (at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC))
     except (ValueError, OverflowError, IndexError, TypeError):
         return None
 

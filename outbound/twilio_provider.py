@@ -1,7 +1,7 @@
-"""Twilio as the provider that storage's jobs ask, and as what `lines sync` configures.
+"""Twilio, as storage's jobs ask it and as `lines sync` configures it.
 
-Twilio's library is for what changes something. Media it cannot stream, and of a list with one odd row it reads none, so
-both are fetched without it. A recording's URL is made from our account and its SID, never taken from an answer or a
+Twilio's library makes the changes only. It cannot stream media, and an odd row makes it fail on a whole list, so both
+are fetched without it. A recording's URL is made from our account and its SID, never taken from an answer or a
 callback.
 """
 
@@ -23,14 +23,14 @@ from storage.provider import CALL_SID, RECORDING_SID, CallAccount, ClocksApart, 
 T = TypeVar("T")
 
 NUMBER_SID = re.compile(r"PN[0-9a-f]{32}")
-RESOLUTION = timedelta(seconds=1)  # of the times that can be asked about
+RESOLUTION = timedelta(seconds=1)  # of the times in a query
 NOT_FOUND = 20404
 CALL_NOT_IN_PROGRESS = 21220
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderNumber:
-    """One of the account's numbers, and where Twilio sends its calls."""
+    """A number of the account, and the URLs to which Twilio sends its calls."""
 
     e164: str
     voice_url: str
@@ -41,7 +41,7 @@ class ProviderNumber:
 
 
 class TwilioProvider:
-    """Satisfies storage.provider.Provider. One for each process; several threads may use it."""
+    """Satisfies storage.provider.Provider. Each process makes its own; several threads may share it."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class TwilioProvider:
         _require(CALL_SID, call_sid)
         with asking(f"recordings of call {call_sid}"):
             found = listed(self._resources.rows("Recordings.json", "recordings", CallSid=call_sid), a_recording)
-        mine = tuple(replace(one, call_sid=call_sid) for one in found if self._is_of(one, call_sid))
+        mine = tuple(replace(recording, call_sid=call_sid) for recording in found if self._is_of(recording, call_sid))
         return Listed(mine, found.unread + len(found) - len(mine))
 
     def recordings_since(self, moment: datetime) -> Listed[ProviderRecording]:
@@ -98,8 +98,8 @@ class TwilioProvider:
         _require(RECORDING_SID, recording_sid)
         found: ProviderRecording | None = None
         with asking(f"recording {recording_sid}", fine=(NOT_FOUND,)):
-            told = a_recording(self._resources.one(f"Recordings/{recording_sid}.json"))
-            found = _same(told) if told else None
+            listed_recording = a_recording(self._resources.one(f"Recordings/{recording_sid}.json"))
+            found = _same(listed_recording) if listed_recording else None
             if found and found.recording_sid != recording_sid:
                 raise ValueError("this is another recording")
         return found
@@ -127,8 +127,9 @@ class TwilioProvider:
     def configure_number(
         self, e164: str, voice_url: str, fallback_url: str, status_callback: str, fallback_method: str = "POST"
     ) -> None:
-        """Send a number's calls to these. Refused where the account lacks it or something overrides it."""
-        found = {number.e164: (sid, number) for sid, number in self._numbers()}  # looked for here: no number in a URL
+        """Send a number's calls to these. Raises Refused if the account lacks the number or something overrides it."""
+        # Searched here: a query would put the number into a URL.
+        found = {number.e164: (sid, number) for sid, number in self._numbers()}
         if e164 not in found:
             raise Refused("twilio: configuration of a number: the account does not have it")
         sid, number = found[e164]
@@ -157,22 +158,22 @@ class TwilioProvider:
             return listed(self._resources.rows("Calls.json", "calls", **started), incoming_call)
 
     def _is_of(self, found: ProviderRecording, call_sid: str) -> bool:
-        """One that names no call is asked for under this one: it would be stopped or destroyed for it."""
+        """A recording without a call in its row is asked for under this call: it may be stopped or destroyed for it."""
         if found.call_sid:
             return found.call_sid == call_sid
-        told: object = None
+        sid: object = None
         with asking(f"recording {found.recording_sid} of call {call_sid}", fine=(NOT_FOUND,)):
-            told = self._resources.one(f"Calls/{call_sid}/Recordings/{found.recording_sid}.json").get("sid")
-        return told == found.recording_sid
+            sid = self._resources.one(f"Calls/{call_sid}/Recordings/{found.recording_sid}.json").get("sid")
+        return sid == found.recording_sid
 
     def _numbers(self) -> list[tuple[str, ProviderNumber]]:
-        """Each with its sid."""
+        """Each number with its SID."""
         with asking("list of numbers"):
             rows = self._resources.rows("IncomingPhoneNumbers.json", "incoming_phone_numbers")
             return list(listed(rows, _number))
 
     def _media(self, url: str) -> Iterator[bytes]:
-        """Both channels, or the one there is."""
+        """Two channels, or one where there are no two."""
         for channels in (2, 1):
             try:
                 yield from self._outbound.stream(url, params={"RequestedChannels": channels})
