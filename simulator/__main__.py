@@ -29,16 +29,16 @@ def main(arguments: list[str] | None = None) -> int:
     print(server.url, flush=True)
     if speech.engine_name() == "synthetic":
         print("simulator: espeakng-loader is not installed, so people babble", file=sys.stderr)
-    _serve_until_told(server)
+    _serve_until_stopped(server)
     return 0
 
 
-def _serve_until_told(server: Server) -> None:
-    told = threading.Event()
+def _serve_until_stopped(server: Server) -> None:
+    stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, lambda *_: stopping.set())
     with server:
-        told.wait()
+        stopping.wait()
 
 
 if __name__ == "__main__":

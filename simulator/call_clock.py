@@ -1,4 +1,4 @@
-"""The time of one call: how long it has lasted, and everything that is still to be done for it."""
+"""The time of a call: the seconds since its first ring, and its outstanding actions."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from simulator.clock import Action, Clock
 
 
 class CallClock:
-    """Counts from the first ring. `went_idle` is run whenever nothing of the call is on its way any more."""
+    """Counts from the first ring. `went_idle` runs whenever no action of the call is outstanding."""
 
     def __init__(self, clock: Clock, went_idle: Action) -> None:
         self._clock = clock
@@ -26,7 +26,7 @@ class CallClock:
         return (self._clock.now() - self.began).total_seconds()
 
     def later(self, seconds: float, action: Action) -> None:
-        """Have something done later that belongs to this call, also after its end."""
+        """Run an action of this call later, also after its end."""
         with self._pending_lock:
             self._pending += 1
 
@@ -42,7 +42,7 @@ class CallClock:
         self._clock.later(seconds, act)
 
     def intend(self, seconds: float, action: Action) -> None:
-        """Have something done later unless the call is over by then."""
+        """Run an action later, unless the call is over by then."""
         self._intentions.append(self._clock.later(seconds, action))
 
     def drop_intentions(self) -> None:

@@ -15,7 +15,7 @@ from simulator.recordings import Recording
 
 
 class Network(Protocol):
-    """The exchange, as far as the parts of a call use it."""
+    """The part of the exchange that the parts of a call use."""
 
     config: Config
     clock: Clock
@@ -24,8 +24,8 @@ class Network(Protocol):
     def new_session(self) -> requests.Session:
         """An HTTP client that reaches the apps in this process too."""
 
-    def told(self, moment: datetime | None) -> str | None:
-        """A moment as Twilio tells it."""
+    def date_text(self, moment: datetime | None) -> str | None:
+        """A moment in RFC 2822, by Twilio's clock."""
 
 
 @dataclass(frozen=True)

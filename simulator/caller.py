@@ -1,4 +1,4 @@
-"""The people's fingers: what is pressed at which question, and when a caller has had enough."""
+"""The actions of people: the keys at each question, and the caller's hang-up."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -27,7 +27,7 @@ KEY_GAP_S = 0.25
 
 
 class Keypad:
-    """Somebody's keys: one entry of `presses` for each question, in order. After the last, nothing is pressed."""
+    """The keys of a person: one entry of `presses` for each question, in order. After the last, nothing is pressed."""
 
     def __init__(self, line: Line, presses: tuple[Press, ...], clock: CallClock, think_s: float) -> None:
         """`think_s` is how long a person takes for an answer, where `presses` does not say it."""
@@ -50,7 +50,7 @@ class Keypad:
         self._question += 1
 
     def _press(self, key: str, question: int) -> None:
-        """Too late is not at all: an answer to one question is none to the next."""
+        """A late key is dropped: an answer to a question does not answer the next question."""
         if question == self._question:
             self._line.press(key)
 

@@ -1,7 +1,7 @@
-"""Time on the line: the wall clock, or one that tests move by themselves.
+"""Time on the line: the wall clock, or a virtual clock that tests move.
 
-The whole exchange asks a clock for the time, for a wait, and for something to be done later, and nothing
-else. With a `VirtualClock` a call of minutes runs in milliseconds, on one thread, in an order that never varies.
+The whole exchange takes the time, waits and delayed actions from a clock alone. With a `VirtualClock` a call of
+minutes runs in milliseconds, on one thread, in an order that never varies.
 """
 
 import heapq
@@ -25,14 +25,14 @@ class Clock(Protocol):
         """Wait until the signal is set or the time is over; true if it was set."""
 
     def later(self, seconds: float, action: Action) -> Action:
-        """Have the action done after so many seconds, without waiting for it. What is returned cancels it."""
+        """Run the action after so many seconds, without waiting for it. The returned function cancels it."""
 
     def settle(self) -> None:
-        """Return once nothing that was asked for later is outstanding."""
+        """Return once no delayed action is outstanding."""
 
 
 class RealClock:
-    """The wall clock. What is asked for later is done on a thread of its own."""
+    """The wall clock. A delayed action runs on a thread of its own."""
 
     def __init__(self) -> None:
         self._outstanding = 0
@@ -81,10 +81,10 @@ class RealClock:
 
 
 class VirtualClock:
-    """A clock that stands still until somebody waits, and then jumps.
+    """A clock that stands still until a thread waits, and then jumps.
 
-    Whoever waits does, on its own thread and in order of time, everything that falls due meanwhile. Safe to
-    use from several threads; a signal that another thread would set later in real time is not waited for.
+    The waiting thread runs every action that falls due meanwhile, in order of time. Safe to use from several threads;
+    a signal that another thread would set later in real time is not waited for.
     """
 
     def __init__(self, start: datetime = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)) -> None:
@@ -120,7 +120,7 @@ class VirtualClock:
             action()
 
     def _take_due(self, deadline: datetime) -> Action | None:
-        """The next action that falls due, with the time moved to its moment; what was cancelled moves nothing."""
+        """The next action that falls due, with the time moved to its moment; a cancelled action moves nothing."""
         with self._lock:
             while self._due and self._due[0][0] <= deadline:
                 due, _, once = heapq.heappop(self._due)

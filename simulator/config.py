@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class Number:
-    """One of the account's numbers, as IncomingPhoneNumbers shows it. REST may change it."""
+    """A number of the account, as IncomingPhoneNumbers shows it. REST may change it."""
 
     e164: str
     voice_url: str = ""
@@ -22,7 +22,7 @@ class Number:
     state: str = ""
     zip: str = ""
     country: str = "US"
-    # What the phone in the browser calls it, and says of it; Twilio knows neither.
+    # For the phone in the browser only; Twilio knows neither.
     label: str = ""
     description: str = ""
 
@@ -33,7 +33,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long the things take that nobody decides. All in seconds."""
+    """Durations of the network, of Twilio and of people, in seconds."""
 
     request_s: float = 0.02  # from the end of a verb to the request that follows it
     update_s: float = 0.15  # from the answer to a REST update of a call to its effect
@@ -55,10 +55,10 @@ class Config:
     observer_url: str = ""
     words_per_minute: int = 160  # how fast everybody speaks
     timing: Timing = Timing()
-    # Twilio does not document what becomes of a key pressed while no Gather listens. As shipped it is lost; with
-    # type_ahead the next Gather finds it.
+    # Twilio does not document the fate of a key pressed while no Gather listens. By default the key is lost; with
+    # type_ahead the next Gather takes it.
     type_ahead: bool = False
-    # How far Twilio's clock is ahead of this machine's, in every time that it tells: behind it if negative.
+    # How far Twilio's clock is ahead of this machine's, in every time it writes: behind it if negative.
     clock_ahead_s: float = 0.0
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The control API: places calls, plays the person on the phone, asks for faults, and shows what happened."""
+"""The control API: places calls, plays the person on the phone, sets faults, and shows the calls."""
 
 import json
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def hang_up(sid: str) -> tuple[str, int]:
 
 @blueprint.post("/calls/<sid:sid>/sent-back")
 def send_back(sid: str) -> tuple[str, int]:
-    """Do as an agent does who has the call sent back by REST, to where the plan says or to the number's voice URL."""
+    """Send the call back, as an agent does by REST: to the next URL of the plan or to the number's voice URL."""
     _ongoing(sid).send_back()
     return "", 204
 
@@ -110,7 +110,7 @@ def summary(call: PhoneCall) -> dict[str, Any]:
 
 
 def to_json(call: PhoneCall) -> dict[str, Any]:
-    """Everything about a call. Of `hung_up` there is an entry where the caller did it, and not the agent or REST."""
+    """Everything about a call. `hung_up` has an entry only if the caller hung up, and not the agent or REST."""
     return summary(call) | {
         "talking": call.is_connected,
         "legs": [_leg(call, leg) for leg in call.children],

@@ -18,7 +18,7 @@ class Deliveries:
         self._held: dict[str, Webhook] = {}
 
     def deliver(self, kind: str, url: str, method: str, params: Mapping[str, str], status: str) -> None:
-        """Send a callback soon, or do to it what the call's faults say."""
+        """Send a callback soon, with the faults of the call."""
         if not url:
             return
         faults = self._setting.faults.of_callback(kind)
@@ -34,7 +34,7 @@ class Deliveries:
             self._send_soon(held, extra_s=0.05)
 
     def release(self) -> None:
-        """The call is over: whatever is held back goes out, if nothing overtakes it soon."""
+        """The call is over: held callbacks go out, unless another overtakes them soon."""
         self._is_over = True
         if self._held:
             self._setting.clock.later(REORDER_S, self._release)

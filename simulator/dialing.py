@@ -1,4 +1,4 @@
-"""<Dial>: other phones ring, one is answered, is told something, and is joined to the caller."""
+"""<Dial>: other phones ring, an agent answers, hears the whisper, and is joined to the caller."""
 
 import re
 
@@ -30,7 +30,7 @@ def dial(run: Executor, verb: Verb) -> Step | None:
 
 
 class Dialling:
-    """One <Dial>, from the first ring to the end of the conversation."""
+    """A <Dial>, from the first ring to the end of the conversation."""
 
     def __init__(self, run: Executor, verb: Verb) -> None:
         self._run = run
@@ -44,8 +44,8 @@ class Dialling:
     def connect(self) -> None:
         """Ring, and talk if somebody answers. Raises Interruption when the caller's leg is taken away."""
         for leg, noun in self._legs:
-            self._tell(leg, noun, "initiated")
-            self._tell(leg, noun, "ringing")
+            self._report(leg, noun, "initiated")
+            self._report(leg, noun, "ringing")
         self._status = self._ring()
         if self._status == "answered":
             self._status = self._answered(*self._legs[0])
@@ -64,7 +64,7 @@ class Dialling:
                 self._call.journal.note(error)
 
     def params(self) -> dict[str, str]:
-        """What `action` is told."""
+        """The parameters of the request to `action`."""
         leg = self._legs[0][0]
         params = {
             "DialCallStatus": self._status,
@@ -91,9 +91,9 @@ class Dialling:
         return "answered" if is_answered else "no-answer"
 
     def _answered(self, leg: Leg, noun: Verb) -> str:
-        """One has answered and the others stop ringing. The whisper comes first, then the two are joined."""
+        """An agent has answered, and the other phones stop ringing. After the whisper caller and agent are joined."""
         leg.answer(self._call.exchange.clock.now())
-        self._tell(leg, noun, "answered")
+        self._report(leg, noun, "answered")
         for other, other_noun in self._legs[1:]:
             self._end(other, other_noun, "canceled")
         self._record("record-from-answer", "true")
@@ -137,7 +137,7 @@ class Dialling:
             self._call.is_connected = False
 
     def _record(self, *when: str) -> None:
-        """The recording that `record` asks for, if this is when it begins."""
+        """Start the recording that `record` asks for, if it begins now."""
         asked = self._verb.get("record")
         if self._recording or asked.removesuffix("-dual") not in when:
             return
@@ -161,10 +161,10 @@ class Dialling:
     def _end(self, leg: Leg, noun: Verb, status: str) -> None:
         if not leg.is_over:
             leg.end(status, self._call.exchange.clock.now())
-            self._tell(leg, noun, "completed")
+            self._report(leg, noun, "completed")
 
-    def _tell(self, leg: Leg, noun: Verb, event: str) -> None:
-        """A status callback of the dialled leg. Its numbers count every event, asked for or not."""
+    def _report(self, leg: Leg, noun: Verb, event: str) -> None:
+        """Send a status callback of the dialled leg. Sequence numbers count every event, asked for or not."""
         leg.status = {"initiated": "initiated", "ringing": "ringing"}.get(event, leg.status)
         sequence = leg.next_sequence()
         if event in noun.get("statusCallbackEvent", "completed").split():
@@ -174,7 +174,7 @@ class Dialling:
 
 
 def _nouns(verb: Verb) -> list[Verb]:
-    """Whom to dial; plain text is a number. Raises TwimlRejected for what this exchange cannot reach."""
+    """The nouns to dial; plain text is a number. Raises TwimlRejected for a noun that this exchange cannot reach."""
     nouns = [*verb.children, *([Verb("Number", text=verb.text)] if verb.text else [])]
     for noun in nouns:
         if noun.name not in ("Number", "Client", "Sip"):

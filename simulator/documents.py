@@ -1,4 +1,4 @@
-"""Documents: where the next one comes from, and what an answer amounts to."""
+"""Documents: the source of the next document, and the reading of an answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Document:
-    """Verbs to run. `url` is what relative URLs refer to; TwiML that came by REST has none."""
+    """Verbs to run. `url` is the base of relative URLs; TwiML that came by REST has none."""
 
     url: str | None
     verbs: tuple[Verb, ...]
@@ -37,7 +37,7 @@ class Document:
 
 
 def read(url: str | None, body: bytes, content_type: str) -> Document:
-    """What an answer means to a call: TwiML, audio to play and hang up, or plain text. Raises TwimlRejected."""
+    """Reads an answer: TwiML, audio to play before hanging up, or plain text. Raises TwimlRejected."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind.startswith("audio/"):
         return Document(url, (Verb("Play", text=url or ""),), body)
@@ -47,7 +47,7 @@ def read(url: str | None, body: bytes, content_type: str) -> Document:
 
 
 def _plain(body: bytes) -> tuple[Verb, ...]:
-    """TwiML if it is some, and otherwise words to read aloud."""
+    """TwiML where the text is TwiML, otherwise words to read aloud."""
     try:
         return twiml.parse(body, "text/xml")
     except TwimlRejected:

@@ -1,4 +1,4 @@
-"""What goes wrong on the line, with Twilio's own numbers for it."""
+"""Errors on the line, with Twilio's own numbers for them."""
 
 from http import HTTPStatus
 
@@ -37,7 +37,7 @@ class CallError(Exception):
 
 
 class TwimlRejected(CallError):
-    """The document came, and is not TwiML that Twilio runs."""
+    """The document arrived, and is no TwiML that Twilio runs."""
 
 
 class FetchFailed(CallError):

@@ -1,4 +1,4 @@
-"""The exchange: an account's numbers, the calls to them, and everything that is known about both."""
+"""The exchange: an account's numbers, the calls to them, and their legs, lines and recordings."""
 
 import threading
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Exchange:
-    """Twilio, as far as one account can see it. Safe to use from several threads."""
+    """Twilio, as a single account sees it. Safe to use from several threads."""
 
     def __init__(self, config: Config, clock: Clock | None = None) -> None:
         self.config = config
@@ -53,7 +53,7 @@ class Exchange:
         return call
 
     def start_call(self, plan: CallPlan, hooks: Mapping[str, Hook] | None = None) -> PhoneCall:
-        """Place a call and leave it to itself."""
+        """Place a call that runs on a thread of its own."""
         call = self._new_call(plan, hooks)
         threading.Thread(target=call.run, name=call.sid, daemon=True).start()
         return call
@@ -68,17 +68,17 @@ class Exchange:
         self.call_of(recording).journal.add("recording", to_json(recording))
 
     def call_of(self, recording: Recording) -> PhoneCall:
-        """The call that was recorded, also where its sid was used again since."""
+        """The recorded call, also where its sid was used again since."""
         calls = (self.calls[recording.call_sid], *self.repeated)
-        return next(call for call in calls if any(one is recording for one in call.recorder.recordings))
+        return next(call for call in calls if any(other is recording for other in call.recorder.recordings))
 
     def shifted(self, moment: datetime) -> datetime:
-        """A moment by Twilio's own clock, which may be ahead of this machine's or behind it."""
+        """A moment by Twilio's clock, which may be ahead of this machine's clock or behind it."""
         own = self.faults.clock_ahead_s
         return moment + timedelta(seconds=self._clock_ahead_s if own is None else own)
 
-    def told(self, moment: datetime | None) -> str | None:
-        """A moment as Twilio tells it."""
+    def date_text(self, moment: datetime | None) -> str | None:
+        """A moment in RFC 2822, by Twilio's clock."""
         return rfc2822(self.shifted(moment)) if moment else None
 
     def add_leg(self, leg: Leg, call: PhoneCall) -> None:
@@ -86,7 +86,7 @@ class Exchange:
 
     def new_session(self) -> requests.Session:
         session = requests.Session()
-        session.trust_env = False  # a proxy of this machine is none of Twilio's
+        session.trust_env = False  # Twilio does not use this machine's proxy
         for origin, adapter in self._mounts.items():
             session.mount(origin, adapter)
         return session

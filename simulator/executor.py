@@ -65,7 +65,7 @@ class Finished(Exception):
 
 
 class Executor:
-    """`verbs` says how each verb is run; one that is not among them cannot run on this leg."""
+    """`verbs` has the function of each verb; any other verb cannot run on this leg."""
 
     def __init__(self, call: RunningCall, leg: Leg, line: Line, verbs: Mapping[str, VerbFunction]) -> None:
         self.call = call
@@ -75,12 +75,12 @@ class Executor:
         self._verbs = verbs
 
     def run(self, step: Step | None) -> None:
-        """Run documents until one ends without a next. Raises Interruption, Finished or CallError."""
+        """Run documents until a document leads to no other. Raises Interruption, Finished or CallError."""
         while step:
             step = self.take(step)
 
     def take(self, step: Step) -> Step | None:
-        """Get one document and run it; the step that it leads to, if any."""
+        """Fetch and run a document; returns the step that it leads to, if any."""
         self.document = self.call.fetcher.document(step, self.leg)
         for verb in self.document.verbs:
             self.line.check()

@@ -48,8 +48,8 @@ class RestFaults:
 class OddRows:
     """How REST shows the rows of one kind, `call` or `recording`.
 
-    `fields` says otherwise than is so, null included; `lacks` leaves fields out. Only rows of this `status` or
-    `source` are odd where one is named, and with `in_lists` only those of a list, not one that is asked for alone.
+    `fields` replaces values, null included; `lacks` leaves fields out. A `status` or `source` limits this to rows with
+    it, and `in_lists` to rows of a list, not of a single resource.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -67,11 +67,11 @@ class OddRows:
 
 @dataclass(frozen=True)
 class RecordingFaults:
-    """What becomes of a recording after its end.
+    """Faults of a recording after its end.
 
-    `off_s` is added to the duration that is told first; `corrected_after_s` later the right one is told, by REST and
-    by another `completed`. `ends_absent` ends it without audio although it was listed, and `keeps_absent` refuses the
-    deletion of such a recording, as of one that is not completed.
+    `off_s` is added to the duration reported first; `corrected_after_s` later the right duration is reported, by REST
+    and by another `completed`. `ends_absent` ends it without audio although it was listed, and `keeps_absent` refuses
+    the deletion of such a recording, as of one that is not completed.
     """
 
     off_s: int = 0
@@ -82,7 +82,7 @@ class RecordingFaults:
 
 @dataclass
 class Faults:
-    """Of one call, or of all that have none of their own.
+    """The faults of a call, or of all calls that have none of their own.
 
     `extra_params` are sent with every webhook, more than once where a name has a list of values; `chunked` sends the
     bodies without their length. `clock_ahead_s` holds for the whole exchange, from the call that brings it.

@@ -15,10 +15,10 @@ from simulator.webhooks import Attempt, Mischief, Sender, Webhook
 
 
 class Fetcher:
-    """One call's HTTP client: it keeps cookies from step to step, as a browser does, and prompts in a cache."""
+    """The HTTP client of a call: it keeps cookies from step to step, as a browser does, and prompts in a cache."""
 
     def __init__(self, setting: CallSetting, params: Callable[[Leg], dict[str, str]]) -> None:
-        """`params` are those that every request about a leg carries."""
+        """`params` gives the parameters that every request about a leg carries."""
         self._setting = setting
         self._params = params
         self._session = setting.exchange.new_session()
@@ -42,7 +42,7 @@ class Fetcher:
             raise
 
     def audio(self, url: str) -> bytes:
-        """What a <Play> plays. Asked for once a call."""
+        """The audio of a <Play>, fetched once a call."""
         if url not in self._audio:
             attempt = self._sender(self._session).send(Webhook("media", url, method="GET"))
             self._audio[url] = attempt.body

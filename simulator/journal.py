@@ -1,4 +1,4 @@
-"""What happens on a call, in order, for whoever reads it afterwards or watches it happen."""
+"""The journal of a call: its entries in order, for reading afterwards or following live."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from simulator.errors import CallError
 
 @dataclass(frozen=True)
 class Entry:
-    """One happening.
+    """An entry of the journal.
 
     `kind` is status, heard, cut, key, hung_up, document, callback, recording, whisper, stage, sent_back, warning or
     error.
@@ -45,13 +45,13 @@ class Journal:
             return [{"at_s": entry.at_s, **entry.about} for entry in self._entries if entry.kind == kind]
 
     def close(self) -> None:
-        """Nothing more is expected. What comes nevertheless is still kept."""
+        """No more entries are expected. A late entry is still kept."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
 
     def follow(self, idle_s: float = 15.0) -> Iterator[Entry | None]:
-        """Every entry from the first, as it happens, until the journal is closed; None when nothing did."""
+        """Every entry from the first, live, until the journal is closed; None after `idle_s` without an entry."""
         at = 0
         while True:
             fresh, is_over = self._after(at, idle_s)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Interruption(Exception):
-    """The line was taken away from whatever was going on."""
+    """The line was taken away from the running document."""
 
     def __init__(self, line: "Line") -> None:
         super().__init__(type(self).__name__)
@@ -23,7 +23,7 @@ class Interruption(Exception):
 
 
 class HungUp(Interruption):
-    """Whoever is on this line has hung up, or REST has ended the leg."""
+    """The person on this line has hung up, or REST has ended the leg."""
 
 
 class Redirected(Interruption):
@@ -35,9 +35,9 @@ class Redirected(Interruption):
 
 
 class Line:
-    """One person's line. Interruptions of the line it was dialled from reach it too.
+    """The line of a person. Interruptions of the line it was dialled from reach it too.
 
-    Everything waits in `wait`; keys, hang-ups and redirects may come from any thread.
+    Every wait is in `wait`; keys, hang-ups and redirects may come from any thread.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Line:
         self._watched = [parent, self] if parent else [self]
 
     def press(self, keys: str) -> None:
-        """The person presses keys. They are heard on the line, and kept for whoever waits for one."""
+        """The person presses keys. They are heard on the line, and kept for the next wait for a key."""
         for key in keys:
             self._log("key", {"key": key})
             self.tape.add("caller", "key", key, CALLER, self._elapsed(), key_tone(key))
@@ -79,16 +79,16 @@ class Line:
         self._signal.set()
 
     def forget_keys(self) -> None:
-        """Whatever was pressed before now is no answer to what comes, unless this line keeps its keys."""
+        """Earlier keys do not answer the next question, unless this line keeps its keys."""
         if not self._keeps_keys:
             self._keys.clear()
 
     def bridge(self, other: "Line | None") -> None:
-        """From now on, what interrupts the other line interrupts this one; with None, no longer."""
+        """From now on, interruptions of the other line interrupt this line; with None, no longer."""
         self._watched = [self, other] if other else [self]
 
     def check(self) -> None:
-        """Raises HungUp or Redirected, if that has happened on a line that matters here; a redirect only once."""
+        """Raises the HungUp or Redirected of this line or of a watched line; a redirect only once."""
         for line in self._watched:
             interruption = line._interruption
             if isinstance(interruption, Redirected):
@@ -121,7 +121,7 @@ class Line:
 
     @contextmanager
     def sounding(self, who: str, kind: str, samples: Samples) -> Iterator[None]:
-        """A sound behind whatever else happens, for as long as that lasts."""
+        """A sound in the background, for as long as the block lasts."""
         utterance = self.tape.add(who, kind, "", HEARD, self._elapsed(), samples)
         self._log("heard", utterance.to_json())
         try:

@@ -1,4 +1,4 @@
-"""What the service under test says about a call, asked for on behalf of the page in the browser."""
+"""Asks the service under test about a call, on behalf of the page in the browser."""
 
 import json
 from typing import Any
@@ -11,10 +11,10 @@ TIMEOUT_S = (1.0, 5.0)
 
 
 def observe(session: requests.Session, template: str, call_sid: str) -> dict[str, Any]:
-    """`status` says what came of it; with `known` there is a `story`.
+    """`status` is the result; with `known` there is a `story`.
 
-    A service that does not know the call (`absent`), that cannot be asked (`unreachable`), or that nobody
-    said how to ask (`unasked`) is no failure: the page has words for each.
+    A service that does not know the call (`absent`), that cannot be reached (`unreachable`), or that has no
+    configured URL (`unasked`) is no failure: the page has words for each.
     """
     if not template:
         return {"status": "unasked"}

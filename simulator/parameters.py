@@ -12,7 +12,7 @@ WITHHELD = frozenset({"anonymous", "unknown", "restricted", "+266696687"})
 
 
 def geography(e164: str) -> dict[str, str]:
-    """What the number alone says: the country, and nothing for a number that is withheld."""
+    """The country of a number, as far as its prefix shows; empty for a withheld number."""
     prefixes = [prefix for prefix in _COUNTRIES if e164.startswith(prefix) and e164 not in WITHHELD]
     return {"country": _COUNTRIES[max(prefixes, key=len)] if prefixes else ""}
 
@@ -44,7 +44,7 @@ def place(number: Number) -> dict[str, str]:
 
 
 def of_status(leg: Leg, sequence: int, moment: str) -> dict[str, str]:
-    """What a status callback has beside the common parameters. `moment` is as Twilio tells it."""
+    """The parameters of a status callback beside the common ones. `moment` is in RFC 2822."""
     params = {
         "Timestamp": moment,
         "CallbackSource": "call-progress-events",
@@ -62,7 +62,7 @@ def of_status(leg: Leg, sequence: int, moment: str) -> dict[str, str]:
 
 
 def _of_inbound(leg: Leg) -> dict[str, str]:
-    """The token of an inbound call, and what SHAKEN/STIR says of a number in North America."""
+    """The token of an inbound call, and the SHAKEN/STIR result for a number in North America."""
     token = {"CallToken": f'{{"parentCallInfoToken":"{leg.sid}"}}'}
     if leg.from_number in WITHHELD:
         return token | {"StirVerstat": "No-TN-Validation"}

@@ -42,7 +42,7 @@ class CallExchange(Network, Protocol):
 
 
 class PhoneCall:
-    """The caller's leg and everything that hangs on it. `run` takes as long as the call does."""
+    """The caller's leg and its parts. `run` takes as long as the call does."""
 
     def __init__(self, exchange: CallExchange, number: Number, plan: CallPlan, hooks: Mapping[str, Hook]) -> None:
         self.exchange = exchange
@@ -84,7 +84,7 @@ class PhoneCall:
 
     @property
     def is_settled(self) -> bool:
-        """Ended, and nothing of it is on its way any more."""
+        """Ended, with no callback or recording outstanding."""
         return self.ended.is_set() and self.clock.is_idle
 
     def run(self) -> None:
@@ -100,7 +100,7 @@ class PhoneCall:
             self._close_journal()
 
     def _live(self) -> str:
-        """Run documents until nothing is left of the call; the status it ends in."""
+        """Run documents until the call is over; returns its final status."""
         run = Executor(self, self.leg, self.line, VERBS)
         step: Step | None = Step(self.number.voice_url, self.number.voice_method)
         try:
@@ -122,7 +122,7 @@ class PhoneCall:
             return self._fall_back(error, step)
 
     def _sent_back(self, step: Step) -> Step:
-        """Somebody sent the call elsewhere: from there on people do what the plan says next, if it says anything."""
+        """The call was sent back: from here on people follow the next part of the plan, if there is one."""
         self.journal.add("sent_back", {"url": step.url, "method": step.method})
         self.is_connected = False
         if self.coming:
@@ -152,7 +152,7 @@ class PhoneCall:
             self._caller.begin()
 
     def end(self, status: str) -> None:
-        """The caller's leg is over, once: recordings stop, and the number's callback is told."""
+        """The caller's leg is over, once: recordings stop, and the number's status callback is sent."""
         if self.leg.is_over:
             return
         self.leg.end(status, self.exchange.clock.now())
@@ -164,7 +164,7 @@ class PhoneCall:
 
     def report(self, leg: Leg, kind: str, url: str, method: str, sequence: int) -> None:
         """Send a status callback about a leg as it is now."""
-        status = parameters.of_status(leg, sequence, self.exchange.told(self.exchange.clock.now()) or "")
+        status = parameters.of_status(leg, sequence, self.exchange.date_text(self.exchange.clock.now()) or "")
         self.deliveries.deliver(kind, url, method, self.params(leg) | status, leg.status)
 
     def params(self, leg: Leg) -> dict[str, str]:
@@ -191,7 +191,7 @@ class PhoneCall:
         return leg
 
     def dialled_line(self, leg: Leg) -> Line:
-        """The line of whoever answered a dialled leg. What is heard there alone is noted as a whisper."""
+        """The line of the agent who answered a dialled leg. Sounds on it alone are noted as a whisper."""
 
         def log(kind: str, about: dict[str, Any]) -> None:
             self.journal.add("whisper" if kind == "heard" else f"whisper_{kind}", about)
@@ -206,13 +206,13 @@ class PhoneCall:
         self.clock.intend(self.exchange.config.timing.update_s, lambda: interruption.line.interrupt(interruption))
 
     def send_back(self) -> None:
-        """Redirect the caller's leg to where the plan says next: to the number's own voice URL, if nowhere else."""
+        """Redirect the caller's leg to the next URL of the plan, or else to the number's voice URL."""
         url, method = (self.coming[0].url, self.coming[0].method) if self.coming else ("", "")
         step = Step(url or self.number.voice_url, method or self.number.voice_method)
         self.take_away(Redirected(self.line, step))
 
     def entered_disclosure(self, line: Line, lasts_s: float) -> None:
-        """Whatever is spoken before the first question counts as the disclosure."""
+        """Speech before the first question counts as the disclosure."""
         if line is self.line:
             self._caller.entered_disclosure(lasts_s)
 

@@ -1,4 +1,4 @@
-"""The phone in the browser: its page, the calls it lists, and what the service says that it decided."""
+"""The phone in the browser: its page, its list of calls, and the service's own account of a call."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ SECURITY = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody to call as. The number alone says where from, as it does to the service."""
+    """A caller to choose. Only the number shows the caller's place, as it does to the service."""
 
     key: str
     name: str
@@ -69,7 +69,7 @@ def observed(sid: str) -> Response:
 
 @blueprint.app_template_filter()
 def national(e164: str) -> str:
-    """A number as people read it."""
+    """A number in national spelling, for people."""
     if len(e164) == 12 and e164.startswith("+1"):
         return f"+1 {e164[2:5]} {e164[5:8]} {e164[8:]}"
     return e164

@@ -1,4 +1,4 @@
-"""What the people on a call are going to do: the caller, and whoever is dialled."""
+"""Plans for the people on a call: the caller, and the agent who is dialled."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ KEYS = frozenset("0123456789*#ABCD")
 
 @dataclass(frozen=True)
 class Press:
-    """What is pressed at one question. Without `after_s` it comes shortly after the question's end."""
+    """The keys pressed at a question. Without `after_s` they come shortly after the question's end."""
 
     digits: str
     after_s: float | None = None
@@ -62,7 +62,7 @@ class AgentPlan:
 
     @classmethod
     def of(cls, given: dict[str, Any] | bool | str) -> "AgentPlan":
-        """Of all that the agent does, or of the answer alone."""
+        """From the whole plan of the agent, or from the answer alone."""
         given = given if isinstance(given, dict) else {"answers": given}
         given = {**given, "presses": tuple(Press.of(press) for press in given.get("presses") or ())}
         plan = cls(**given)
@@ -73,10 +73,10 @@ class AgentPlan:
 
 @dataclass(frozen=True)
 class SentBack:
-    """The call is sent by REST to a document, half-way through a moment, and what people do from there on.
+    """REST sends the call to a document, half-way through a moment; the plans for the people from there on.
 
-    Without a `url` the document is the number's own voice URL. Without a `moment` the plan waits until somebody
-    else sends the call back: by REST, or by the control API.
+    Without a `url` the document is the number's own voice URL. Without a `moment` the plan waits until the call is
+    sent back from outside: by REST, or by the control API.
     """
 
     caller: CallerPlan = CallerPlan()
@@ -87,7 +87,7 @@ class SentBack:
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> "SentBack":
-        """The caller's part is spelled out beside the rest: `{"presses": ["2"], "agent": "busy"}`."""
+        """The caller's plan stands beside the other keys: `{"presses": ["2"], "agent": "busy"}`."""
         given = dict(given)
         agent = AgentPlan.of(given.pop("agent", True))
         about = {name: given.pop(name) for name in ("moment", "url", "method") if name in given}
@@ -102,8 +102,8 @@ class CallPlan:
     """A call to place. `geo` may give city, state, zip and country of the caller; `label` is for people.
 
     `sent_back` has one entry for each time that the call is sent to another document by REST while it lasts.
-    `call_sid` repeats the sid of a call that is over. `dialled` is what webhooks say as `To`, where that is not the
-    number: a SIP address, a client.
+    `call_sid` repeats the sid of a call that is over. `dialled` is the `To` of webhooks, where it is not the number:
+    a SIP address, a client.
     """
 
     from_number: str
@@ -120,7 +120,7 @@ class CallPlan:
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> "CallPlan":
-        """From the control API's JSON. Raises ValueError, TypeError or KeyError for what it does not know.
+        """From the control API's JSON. Raises ValueError, TypeError or KeyError for an unknown entry.
 
         `sent_back` may stand beside `caller`, or within it.
         """

@@ -18,7 +18,7 @@ class Recorder:
         self.recordings: list[Recording] = []
 
     def start(self, terms: Terms) -> Recording:
-        """Record from now on. A name that runs already makes a second recording of it."""
+        """Record from now on. A second start under a running name makes a second recording."""
         exchange = self._setting.exchange
         now = exchange.clock.now()
         recording = Recording(
@@ -45,7 +45,7 @@ class Recorder:
         self._changed(recording, is_reported=False)
 
     def stop(self, recording: Recording) -> None:
-        """End it. The file is ready a little later. Stopping what is stopped changes nothing."""
+        """End it. The file is ready a little later. A stopped recording stays as it is."""
         if recording.is_running:
             recording.stop(self._setting.clock.elapsed())
             self._changed(recording, is_reported=False)
@@ -54,7 +54,7 @@ class Recorder:
             )
 
     def stop_named(self, name: str) -> None:
-        """End every recording of this name. That none runs is worth a warning and no more."""
+        """End every recording of this name. If none runs, there is only a warning."""
         running = [recording for recording in self.recordings if recording.is_running and recording.terms.name == name]
         if not running:
             self._setting.journal.add("warning", {"detail": f"no recording named {name!r} is running"})
@@ -78,7 +78,7 @@ class Recorder:
             self._setting.clock.later(faults.corrected_after_s, lambda: self._correct(recording, faults.off_s))
 
     def _correct(self, recording: Recording, off_s: int) -> None:
-        """Tell the right duration after a wrong one. What is deleted meanwhile is told no more."""
+        """Report the right duration after a wrong one, unless the recording was deleted meanwhile."""
         if recording.duration_s is not None and recording.status == "completed":
             recording.duration_s -= off_s
             self._changed(recording)
@@ -88,7 +88,7 @@ class Recorder:
         recording.updated = self._setting.exchange.clock.now()
         self._setting.journal.add("recording", to_json(recording))
         if is_reported and recording.status in recording.terms.callback_events:
-            started = self._setting.exchange.told(recording.started) or ""
+            started = self._setting.exchange.date_text(recording.started) or ""
             params = callback_params(recording, config.account_sid, config.api_url, started)
             terms = recording.terms
             self._deliveries.deliver("recording", terms.callback, terms.callback_method, params, recording.status)

@@ -1,4 +1,4 @@
-"""Recordings: what was on the line between start and stop, and what REST and the callbacks say of it."""
+"""Recordings: the sound between start and stop, and the callbacks about it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,7 @@ RUNNING = frozenset({"in-progress", "paused"})
 
 @dataclass(frozen=True)
 class Terms:
-    """How a recording was asked for."""
+    """The terms of the request to record."""
 
     source: str
     channels: int = 2
@@ -85,7 +85,7 @@ class Recording:
         self._become("stopped")
 
     def finish(self, duration_min_s: float, *, off_s: int = 0) -> None:
-        """Make the file. One that is too short is `absent`, with Twilio's error 16101. The duration may be wrong."""
+        """Make the file. Too short a recording is `absent`, with error 16101. `off_s` is added to its duration."""
         tracks = self.sound()
         length = seconds(tracks[0])
         if length < duration_min_s:
@@ -106,7 +106,7 @@ class Recording:
         return pair if self.channels == 2 else [mixed(pair)]
 
     def erase(self, moment: datetime) -> None:
-        """The sound is gone for good; what is known about it stays for a while."""
+        """The sound is gone for good; the metadata stay for a while."""
         self.tape, self.deleted = Tape(), moment
         self._become("deleted")
 
@@ -128,7 +128,7 @@ class Recording:
 
 
 def callback_params(recording: Recording, account_sid: str, api_url: str, started: str) -> dict[str, str]:
-    """What Twilio sends about a recording. From, To and CallStatus are not among it."""
+    """The parameters of a recording callback. From, To and CallStatus are not among them."""
     path = f"/2010-04-01/Accounts/{account_sid}/Recordings/{recording.sid}"
     params = {
         "AccountSid": account_sid,

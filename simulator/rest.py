@@ -1,4 +1,4 @@
-"""What every REST request has in common: who asks, what is wrong, and one page of many."""
+"""The common parts of all REST requests: authentication, errors, and pages of lists."""
 
 import hmac
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ _FAULT_CODES = {429: 20429, 500: 20500, 503: 20503}
 
 
 class Sid(BaseConverter):
-    """A SID in a URL. What has not the form of one is not found, as at Twilio."""
+    """A SID in a URL. Any other form is not found, as at Twilio."""
 
     regex = r"(?:[A-Z]{2}[0-9a-f]{32}|Twilio\.CURRENT)"
 
@@ -37,9 +37,9 @@ def not_found() -> RestError:
 
 
 def authenticate() -> None:
-    """AC and the auth token, or SK and its secret. Every request needs one of them, and so does the media.
+    """AC and the auth token, or SK and its secret. Every request needs either, also for media.
 
-    Raises RestError. A request that was to fail on purpose fails here.
+    Raises RestError. The faults of REST requests happen here.
     """
     config, given = exchange().config, request.authorization
     secrets = {config.account_sid: config.auth_token, **config.api_keys}
@@ -56,7 +56,7 @@ def authenticate() -> None:
 
 
 def date_answer(response: Response) -> Response:
-    """The Date header is by Twilio's clock, as every time is that Twilio tells."""
+    """The Date header is by Twilio's clock, as every time in an answer."""
     response.date = exchange().shifted(exchange().clock.now())
     return response
 
@@ -85,7 +85,7 @@ def answer_http_error(error: HTTPException) -> Response:
 
 
 def page(key: str, items: Sequence[T], show: Callable[[T], dict[str, Any]]) -> Response:
-    """One page of a list, newest first, with the links that the client follows."""
+    """A page of a list, newest first, with the links that the client follows."""
     size = min(_positive("PageSize", PAGE_SIZE), PAGE_SIZE_MAX) or PAGE_SIZE
     number = _positive("Page", 0)
     start = number * size

@@ -57,7 +57,7 @@ def delete_call(account: str, sid: str) -> tuple[str, int]:
 
 
 def find(sid: str) -> tuple[Leg, PhoneCall]:
-    """A leg and the call it is part of. Raises RestError where there is none."""
+    """A leg and its call. Raises RestError for an unknown SID."""
     found = exchange().legs.get(sid)
     if found is None or found[0].is_deleted:
         raise not_found()
@@ -65,7 +65,7 @@ def find(sid: str) -> tuple[Leg, PhoneCall]:
 
 
 def to_json(leg: Leg, *, is_listed: bool = False) -> dict[str, Any]:
-    told = exchange().told
+    date_text = exchange().date_text
     path = f"/2010-04-01/Accounts/{exchange().config.account_sid}/Calls/{leg.sid}"
     parts = ("notifications", "recordings", "events", "transcriptions", "siprec", "streams", "payments")
     row = {
@@ -74,11 +74,11 @@ def to_json(leg: Leg, *, is_listed: bool = False) -> dict[str, Any]:
         "answered_by": None,
         "api_version": "2010-04-01",
         "caller_name": None,
-        "date_created": told(leg.created),
-        "date_updated": told(leg.ended or leg.answered or leg.created),
+        "date_created": date_text(leg.created),
+        "date_updated": date_text(leg.ended or leg.answered or leg.created),
         "direction": leg.direction,
         "duration": str(leg.duration_s) if leg.ended else None,
-        "end_time": told(leg.ended),
+        "end_time": date_text(leg.ended),
         "forwarded_from": None,
         "from": leg.from_number,
         "from_formatted": _formatted(leg.from_number),
@@ -88,7 +88,7 @@ def to_json(leg: Leg, *, is_listed: bool = False) -> dict[str, Any]:
         "price": None,
         "price_unit": "USD",
         "queue_time": "0",
-        "start_time": told(leg.created),
+        "start_time": date_text(leg.created),
         "status": "queued" if leg.status == "initiated" else leg.status,
         "subresource_uris": {part: f"{path}/{part.title()}.json" for part in parts},
         "to": leg.to_number,

@@ -1,4 +1,4 @@
-"""REST: every request that was sent about a call, and what it was answered. To be read a while after the call's end."""
+"""REST: the requests sent about a call, and their answers. Listed some time after the call's end."""
 
 import re
 from datetime import datetime, timedelta
@@ -19,12 +19,12 @@ _NEXT_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 @blueprint.get("/Calls/<sid:call_sid>/Events.json")
 def list_of_call(account: str, call_sid: str) -> Response:
-    """Until it may be read, and when it is no longer kept, the list is empty."""
+    """The list is empty before its time, and after 30 days."""
     return page("events", _events(*find_call(call_sid)), to_json)
 
 
 def to_json(asked: dict[str, Any]) -> dict[str, Any]:
-    """The event. Parameters are in snake case; what came too late or was lost on its way back is shown as nothing."""
+    """The event. Parameters are in snake case; an answer that came too late or was lost is shown as empty."""
     came_back = asked["status"] is not None and asked["failure"] in ("", "4xx", "5xx")
     return {
         "request": {
@@ -37,19 +37,19 @@ def to_json(asked: dict[str, Any]) -> dict[str, Any]:
             "request_duration": round(asked["latency_ms"]),
             "content_type": asked["content_type"] if came_back else None,
             "response_body": asked.get("twiml", asked.get("body", "")) if came_back else "",
-            "date_created": exchange().told(datetime.fromisoformat(asked["at"])),
+            "date_created": exchange().date_text(datetime.fromisoformat(asked["at"])),
         },
     }
 
 
 def _events(leg: Leg, call: PhoneCall) -> list[dict[str, Any]]:
-    """Newest first. A whisper is asked for about the leg of the agent who hears it; prompts are fetched for no call."""
+    """Newest first. A whisper belongs to the leg of its agent; prompts are fetched for no call."""
     timing, now = exchange().config.timing, exchange().clock.now()
     if leg.ended is None or not timedelta(seconds=timing.events_s) <= now - leg.ended <= KEPT:
         return []
     asked = [*call.journal.of("document"), *call.journal.of("callback")]
-    about = [one for one in asked if not one.get("lost") and one["params"].get("CallSid") == leg.sid]
-    return sorted(about, key=lambda one: str(one["at"]), reverse=True)
+    about = [entry for entry in asked if not entry.get("lost") and entry["params"].get("CallSid") == leg.sid]
+    return sorted(about, key=lambda entry: str(entry["at"]), reverse=True)
 
 
 def _snake_case(name: str) -> str:

@@ -1,4 +1,4 @@
-"""REST: the account's numbers, and which URLs they lead to."""
+"""REST: the account's numbers and their URLs."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def fetch_number(account: str, sid: str) -> Response:
 
 @blueprint.post("/IncomingPhoneNumbers/<sid:sid>.json")
 def update_number(account: str, sid: str) -> Response:
-    """Change the URLs. The next call already goes there."""
+    """Change the URLs, for the next call on."""
     number = _find(sid)
     for parameter, attribute in SETTINGS.items():
         if parameter in request.form:

@@ -29,7 +29,7 @@ def start(account: str, call_sid: str) -> tuple[Response, int]:
 
 @blueprint.post("/Calls/<sid:call_sid>/Recordings/<sid:sid>.json")
 def update(account: str, call_sid: str, sid: str) -> Response:
-    """Pause, resume or stop. What is stopped cannot be resumed."""
+    """Pause, resume or stop. A stopped recording cannot be resumed."""
     _, call = find_call(call_sid)
     recording = _running(call) if sid == "Twilio.CURRENT" else find(sid, call_sid)
     wanted, keeps_time = request.form.get("Status"), request.form.get("PauseBehavior", "silence") != "skip"
@@ -49,12 +49,13 @@ def update(account: str, call_sid: str, sid: str) -> Response:
 @blueprint.get("/Calls/<sid:call_sid>/Recordings.json")
 def list_of_call(account: str, call_sid: str) -> Response:
     find_call(call_sid)
-    return page("recordings", _listed(call_sid), lambda one: of_call(one, is_listed=True))
+    return page("recordings", _listed(call_sid), lambda recording: of_call(recording, is_listed=True))
 
 
 @blueprint.get("/Recordings.json")
 def list_all(account: str) -> Response:
-    return page("recordings", _listed(request.args.get("CallSid")), lambda one: to_json(one, is_listed=True))
+    recordings = _listed(request.args.get("CallSid"))
+    return page("recordings", recordings, lambda recording: to_json(recording, is_listed=True))
 
 
 @blueprint.get("/Calls/<sid:call_sid>/Recordings/<sid:sid>.json")
@@ -70,7 +71,7 @@ def fetch(account: str, sid: str) -> Response:
 @blueprint.delete("/Recordings/<sid:sid>.json", defaults={"call_sid": None})
 @blueprint.delete("/Calls/<sid:call_sid>/Recordings/<sid:sid>.json")
 def delete(account: str, call_sid: str | None, sid: str) -> tuple[str, int]:
-    """The sound is gone at once; that it existed stays visible to who asks for it."""
+    """The sound is gone at once; `IncludeSoftDeleted` still shows the recording."""
     recording = find(sid, call_sid, sees_deleted=False)
     if recording.status not in ("completed", *(() if _faults(recording).recording.keeps_absent else ("absent",))):
         raise RestError(409, 20009, "Recording is not completed. Cannot delete.")
@@ -81,7 +82,7 @@ def delete(account: str, call_sid: str | None, sid: str) -> tuple[str, int]:
 @blueprint.get("/Recordings/<sid:sid>")
 @blueprint.get("/Recordings/<sid:sid>.wav")
 def media(account: str, sid: str) -> Response:
-    """The WAV. Until the recording is completed, and once it is deleted, there is none."""
+    """The WAV of a completed recording that is not deleted."""
     recording = find(sid, sees_deleted=False)
     if recording.refusals_left > 0 and recording.status == "completed":
         recording.refusals_left -= 1
@@ -97,7 +98,7 @@ def media(account: str, sid: str) -> Response:
 
 
 def find(sid: str, call_sid: str | None = None, *, sees_deleted: bool | None = None) -> Recording:
-    """A recording, of that call if one is named. Raises RestError where there is none to be seen."""
+    """A recording, of the named call if one is named. Raises RestError where no such recording is visible."""
     recording = exchange().recordings.get(sid)
     if recording is None or (call_sid and recording.call_sid != call_sid):
         raise not_found()
@@ -113,7 +114,7 @@ def to_json(recording: Recording, shown: str = "", *, is_listed: bool = False) -
 
 
 def of_call(recording: Recording, shown: str = "", *, is_listed: bool = False) -> dict[str, Any]:
-    """The same under its call: with its track, and without the media."""
+    """The resource under its call: with its track, and without the media."""
     row = _row(recording, shown)
     del row["media_url"], row["subresource_uris"]
     row["uri"] = row["uri"].replace("/Recordings/", f"/Calls/{recording.call_sid}/Recordings/")
@@ -126,8 +127,8 @@ def _faults(recording: Recording) -> Faults:
 
 
 def _row(recording: Recording, shown: str) -> dict[str, Any]:
-    """Asked for later, a recording that still runs or is paused is shown as `processing`."""
-    config, told = exchange().config, exchange().told
+    """A running or paused recording is shown as `processing`, unless `shown` says otherwise."""
+    config, date_text = exchange().config, exchange().date_text
     path = f"/2010-04-01/Accounts/{config.account_sid}/Recordings/{recording.sid}"
     settled = recording.status in ("completed", "absent", "deleted")
     parts = ("add_on_results", "transcriptions")
@@ -137,8 +138,8 @@ def _row(recording: Recording, shown: str) -> dict[str, Any]:
         "call_sid": recording.call_sid,
         "channels": recording.channels,
         "conference_sid": None,
-        "date_created": told(recording.started),
-        "date_updated": told(recording.updated),
+        "date_created": date_text(recording.started),
+        "date_updated": date_text(recording.updated),
         "duration": None if recording.duration_s is None else str(recording.duration_s),
         "encryption_details": None,
         "error_code": recording.error_code or None,
@@ -147,7 +148,7 @@ def _row(recording: Recording, shown: str) -> dict[str, Any]:
         "price_unit": "USD",
         "sid": recording.sid,
         "source": recording.terms.source,
-        "start_time": told(recording.started),
+        "start_time": date_text(recording.started),
         "status": shown or (recording.status if settled else "processing"),
         "subresource_uris": {part: f"{path}/{part.title().replace('_', '')}.json" for part in parts},
         "uri": f"{path}.json",

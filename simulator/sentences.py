@@ -1,4 +1,4 @@
-"""What agents and callers say to each other, in the languages a support line may answer in."""
+"""Sentences of agents and callers, in the languages of a support line."""
 
 from collections.abc import Iterator
 from itertools import cycle
@@ -86,7 +86,7 @@ _TALK: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def conversation(language: str) -> Iterator[tuple[str, str]]:
-    """Who speaks and what they say, in turns, without end. An unknown language is answered in English."""
+    """Speakers and sentences in turns, without end. English stands in for an unknown language."""
     agent, caller = _TALK.get(language.partition("-")[0], _TALK["en"])
     for asked, answered in cycle(zip(agent, caller, strict=True)):
         yield "agent", asked

@@ -43,14 +43,14 @@ def key_tone(key: str) -> Samples:
 
 @lru_cache
 def ringing(duration_s: float) -> Samples:
-    """What a caller hears while the other phone rings: two seconds of tone, four of quiet."""
+    """The ringing tone for the caller: two seconds of tone, four of quiet."""
     burst = np.concatenate([tone((440, 480), 2.0, 2500), silence(4.0)])
     times = int(duration_s // 6) + 1
     return np.tile(burst, times)[: round(duration_s * RATE)]
 
 
 def resample(samples: Samples, rate: int) -> Samples:
-    """To 8 kHz, with what lies above half of that filtered out first."""
+    """To 8 kHz, with frequencies above 4 kHz filtered out first."""
     if rate == RATE or not len(samples):
         return samples
     wide = samples.astype(np.float64)
@@ -64,7 +64,7 @@ def resample(samples: Samples, rate: int) -> Samples:
 
 
 def mixed(tracks: Sequence[Samples]) -> Samples:
-    """Several sounds of one length at once, held within what 16 bits can say."""
+    """Several sounds of one length at once, clipped to 16 bits."""
     total = np.sum([track.astype(np.int32) for track in tracks], axis=0)
     held: Samples = np.clip(total, -32768, 32767).astype(np.int16)
     return held
@@ -90,7 +90,7 @@ def to_wav(tracks: Sequence[Samples]) -> bytes:
 
 
 def from_wav(data: bytes) -> Samples:
-    """One track at 8 kHz out of a WAV file: PCM of 8 or 16 bits, or mu-law. Raises NotPlayable."""
+    """A track at 8 kHz from a WAV file: PCM of 8 or 16 bits, or mu-law. Raises NotPlayable."""
     try:
         form, channels, rate, bits, frames = _chunks(data)
         if form == 7 and bits == 8:

@@ -1,4 +1,4 @@
-"""Speech for the line: espeak-ng where its wheel is installed, and something recognisable where it is not."""
+"""Speech for the line: espeak-ng where its wheel is installed, otherwise speech-like sounds."""
 
 import ctypes
 import threading
@@ -33,13 +33,13 @@ def say(text: str, language: str = "en-US", role: str = "prompt") -> Samples:
 
 
 def hurry(words_per_minute: int) -> None:
-    """Speak so fast from now on; what was said before is forgotten."""
+    """Set the speed of speech from now on, and drop cached sounds."""
     _words_per_minute[0] = words_per_minute
     _say.cache_clear()
 
 
 def engine_name() -> str:
-    """Who speaks: `espeak-ng`, or `synthetic` where its wheel is missing."""
+    """The name of the engine: `espeak-ng`, or `synthetic` where its wheel is missing."""
     return "espeak-ng" if _engine() else "synthetic"
 
 
@@ -58,7 +58,7 @@ def _voice(language: str) -> str:
 _TRIES = 3
 # Seconds a character, times the words a minute: whole sentences take about twice that.
 _PACE_MIN = 4.5
-# The library keeps its state in globals: whoever speaks, one speaks at a time.
+# The library keeps its state in globals: only one thread may speak at a time.
 _speaking = threading.Lock()
 
 
@@ -76,7 +76,7 @@ class Espeak:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def say(self, text: str, voice: str) -> Samples:
-        """Once in a while, after another language, the library breaks off in the first words: then it is told again."""
+        """Once in a while, after another language, the library breaks off in the first words: then it is run again."""
         with _speaking:
             for _ in range(_TRIES):
                 spoken = self._say(text.encode(), voice)

@@ -1,4 +1,4 @@
-"""Everything that was on a line, sound by sound, from which any stretch can be played again."""
+"""The sounds on a line, from which any stretch can be played again."""
 
 import threading
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ import numpy as np
 
 from simulator.sound import RATE, Samples, seconds
 
-CALLER, HEARD = "caller", "heard"  # the inbound track, and what the caller hears
+CALLER, HEARD = "caller", "heard"  # the inbound track, and the sound that the caller hears
 
 
 @dataclass
 class Utterance:
-    """One sound on the line: who made it, when it began, and how much of it was played before it was cut."""
+    """A sound on the line: its speaker, its beginning, and how much of it was played before it was cut."""
 
     number: int
     who: str
@@ -58,7 +58,7 @@ class Tape:
             return tuple(self._utterances)
 
     def stretch(self, track: str, start_s: float, stop_s: float) -> Samples:
-        """What was on one track between two moments, silence included."""
+        """The sound on a track between two moments, silence included."""
         first, last = round(start_s * RATE), round(stop_s * RATE)
         wide = np.zeros(max(0, last - first), dtype=np.int32)
         for utterance in self.utterances():

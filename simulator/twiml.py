@@ -1,4 +1,4 @@
-"""TwiML read strictly: what Twilio would refuse, and what it would only warn about, is an error here.
+"""TwiML read strictly: an error here is anything that Twilio would refuse or only warn about.
 
 A real account forgives a misspelt attribute and ignores it; a stand-in that did so would let it reach
 production.
@@ -21,7 +21,7 @@ CONTENT_TYPES = frozenset({"text/xml", "application/xml", "text/html"})
 
 @dataclass(frozen=True)
 class Verb:
-    """One element, with its text flattened and its children in order."""
+    """An element, with its text flattened and its children in order."""
 
     name: str
     attributes: dict[str, str] = field(default_factory=dict)
@@ -50,7 +50,7 @@ def parse(body: bytes, content_type: str) -> tuple[Verb, ...]:
 
 
 def parse_document(body: bytes) -> tuple[Verb, ...]:
-    """The verbs of a document whose size and type nobody asks about, such as REST's `Twiml`."""
+    """The verbs of a document without checks of size and type, such as REST's `Twiml`."""
     root = _read(body)
     if root.name != "Response":
         raise TwimlRejected(12102, f"<{root.name}>")

@@ -8,7 +8,7 @@ from simulator.recordings import Terms
 from simulator.sound import NotPlayable, Samples, from_wav, key_tone, seconds, silence
 from simulator.twiml import Verb
 
-LOOPS_MAX = 1000  # what loop="0", for ever, amounts to
+LOOPS_MAX = 1000  # stands for loop="0", which is for ever
 
 
 def say(run: Executor, verb: Verb) -> Step | None:
@@ -64,7 +64,7 @@ INBOUND: dict[str, VerbFunction] = {**SPOKEN, "Reject": reject, "Start": start, 
 
 
 def sound_of(run: Executor, verb: Verb) -> Samples:
-    """What one pass of a Say, a Play or a Pause sounds like."""
+    """The sound of a single pass of a Say, a Play or a Pause."""
     match verb.name:
         case "Say":
             return speech.say(verb.text, verb.get("language", "en-US"), "prompt")

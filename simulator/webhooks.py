@@ -22,7 +22,7 @@ FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 @dataclass(frozen=True)
 class Webhook:
-    """One request to be made. `kind` is voice, media, call, dial or recording. A list of values repeats its name."""
+    """A request to be made. `kind` is voice, media, call, dial or recording. A list of values repeats its name."""
 
     kind: str
     url: str
@@ -33,7 +33,7 @@ class Webhook:
 
 @dataclass
 class Mischief:
-    """What the network does to the next requests; each count falls to nothing as it is used up.
+    """Faults of the network for the next requests; each count is used up.
 
     `chunked` sends bodies piece by piece without a Content-Length, as tunnels do.
     """
@@ -46,7 +46,7 @@ class Mischief:
 
 @dataclass
 class Attempt:
-    """One request that was made. `failure` is ct, rt, 4xx or 5xx as in an override, and empty when all is well."""
+    """A request that was made. `failure` is ct, rt, 4xx or 5xx as in an override, and empty on success."""
 
     kind: str
     method: str
@@ -94,7 +94,7 @@ class Sender:
         raise FetchFailed(attempt.code, attempt.error, attempt.url)
 
     def _follow(self, webhook: Webhook, limits: Overrides, deadline: float) -> Attempt:
-        """One attempt, through its redirects: a 301, 302 or 303 loses the form, as it does at Twilio."""
+        """An attempt, through its redirects: a 301, 302 or 303 loses the form, as at Twilio."""
         for _ in range(REDIRECTS_MAX + 1):
             attempt, target = self._request(webhook, limits, deadline)
             if not target:
@@ -110,7 +110,7 @@ class Sender:
         return attempt
 
     def _request(self, webhook: Webhook, limits: Overrides, deadline: float) -> tuple[Attempt, str]:
-        """One HTTP request; the attempt, and where it is redirected to, if it is."""
+        """Make an HTTP request; returns the attempt, and the target of a redirect or empty."""
         begun = time.monotonic()
         attempt = Attempt(webhook.kind, webhook.method, webhook.url, dict(webhook.params), {}, self._stamp())
         target = ""

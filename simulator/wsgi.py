@@ -41,7 +41,7 @@ class WsgiAdapter(BaseAdapter):
 
 
 class _Original:
-    """What `requests` wants of http.client's response in order to find Set-Cookie."""
+    """The part of http.client's response from which `requests` takes Set-Cookie."""
 
     def __init__(self, headers: list[tuple[str, str]]) -> None:
         self.msg = Message()

@@ -66,7 +66,7 @@ def test_nothing_happens_sooner_or_later_for_it(seconds: float) -> None:
 def test_a_clock_of_the_configuration_holds_until_a_call_brings_another() -> None:
     office = Office(clock_ahead_s=60)
     now = office.clock.now()
-    assert office.exchange.told(now) == "Mon, 05 Jan 2026 15:01:00 +0000"
+    assert office.exchange.date_text(now) == "Mon, 05 Jan 2026 15:01:00 +0000"
     office.call(faults={"clock_ahead_s": -60})
     assert office.exchange.shifted(now) == datetime(2026, 1, 5, 14, 59, tzinfo=UTC)
     office.call(faults={"chunked": True})
