@@ -10,7 +10,7 @@ from storage.database.tables import audio_object
 
 @dataclass(frozen=True, slots=True)
 class AudioObject:
-    """One object of a kept recording, as it lies sealed in the audio store."""
+    """An object of a kept recording, as it lies sealed in the audio store."""
 
     name: str
     key: str
@@ -24,7 +24,7 @@ _NAMES = tuple(AudioObject.__dataclass_fields__)
 
 
 def keep(connection: Connection, recording_id: str, objects: Sequence[AudioObject]) -> None:
-    rows = [{"recording_id": recording_id, **{name: getattr(one, name) for name in _NAMES}} for one in objects]
+    rows = [{"recording_id": recording_id, **{name: getattr(stored, name) for name in _NAMES}} for stored in objects]
     connection.execute(insert(audio_object), rows)
 
 

@@ -25,7 +25,7 @@ _READ_BACK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class StoredAudio:
-    """What a store holds, as read back from it and not as asked for.
+    """An object in a store, as read back from it and not as asked for.
 
     `version_id` is the store's own name for these bytes: keep it, and read by it. `retain_until` is the
     lock the store itself enforces, None where it enforces none; `is_held` is its legal hold.
@@ -65,7 +65,7 @@ class AudioStore(Protocol):
         ...
 
     def stat(self, key: AudioKey, version_id: str | None) -> StoredAudio | None:
-        """What is kept, None if nothing is. Without a version: the one `put` would return."""
+        """The object under the key, None if there is none. Without a version: the version that `put` would return."""
         ...
 
     def extend(self, key: AudioKey, version_id: str, retain_until: datetime) -> StoredAudio:

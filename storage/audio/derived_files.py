@@ -1,4 +1,4 @@
-"""What is made from a recording for those who listen to it. The master itself is never altered."""
+"""Makes the files for listening to a recording from its master, which is never altered."""
 
 import json
 import logging
@@ -55,14 +55,14 @@ def derive(master: Path, folder: Path, *, ffmpeg: str | None) -> Derived:
     peaks = waveform.write_peaks(folder / PEAKS_NAME)
     listening = folder / LISTENING_NAME if ffmpeg else None
     silences, loudness = waveform.silences(), waveform.loudness()
-    levels = {"silences": [asdict(one) for one in silences], "loudness": [asdict(one) for one in loudness]}
+    levels = {"silences": [asdict(span) for span in silences], "loudness": [asdict(span) for span in loudness]}
     write_private(folder / LEVELS_NAME, json.dumps(levels).encode())
     return Derived(listening, peaks, folder / LEVELS_NAME, silences, loudness)
 
 
 def derive_what_can_be(master: Path, folder: Path, *, ffmpeg: str | None) -> Derived | None:
     """As `derive`, without the listening copy where ffmpeg fails, and None for a WAV whose samples can't be read: no
-    recording is lost for want of what is made of it.
+    recording is lost because its derived files can't be made.
     """
     if isinstance(look_at_wav(master), Odd):
         return None

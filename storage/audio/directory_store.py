@@ -106,7 +106,7 @@ class DirectoryStore:
         )
 
     def check(self) -> None:
-        """Also clears what a process that died left half written."""
+        """Also removes half-written files of a process that died."""
         self._require_root()
         with disk_edge(f"AUDIO_STORE: {self._root} can't be written; it needs room and the right to write"):
             self._incoming.clear()
@@ -136,8 +136,8 @@ class DirectoryStore:
         return stored
 
     def _adopt(self, key: AudioKey, path: Path, sha256: str, lock: datetime | None, *, is_new: bool) -> StoredAudio:
-        """Take what lies there, from this put or an earlier one, for what is being put: if it is that, and
-        durably. The bytes of a new one were looked at while they were copied."""
+        """Check that the file there, from this put or an earlier put, has the bytes being put, and make it durable.
+        The bytes of a new file were checked while they were copied."""
         there = Sidecar.beside(path)
         if there.sha256 != sha256:
             raise Conflict(f"audio store: {key} already holds other bytes")
@@ -164,6 +164,6 @@ class DirectoryStore:
 
 
 def _unless_gone(error: OSError) -> None:
-    """A folder that a deletion removed while we walked is no failure; one that we may not read is."""
+    """A folder that a deletion removed during the walk is no failure; a folder that we may not read is."""
     if not isinstance(error, FileNotFoundError):
         raise error

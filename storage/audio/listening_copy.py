@@ -1,7 +1,7 @@
 """The copy that reviewers hear: Ogg Opus, an eighth of the WAV's size, the two sides still left and right.
 
-One ffmpeg process takes the samples through a pipe, so a call of four hours costs no more memory than a
-short one. The same samples give the same bytes, which lets a job that was cut off run again.
+A single ffmpeg process takes the samples through a pipe, so a call of four hours costs no more memory than
+a short call. The same samples give the same bytes, which lets a job that was cut off run again.
 """
 
 import os
@@ -25,10 +25,10 @@ _BITS_PER_SECOND = {1: 16_000, 2: 28_000}
 
 
 def find_ffmpeg(configured: str | None) -> str | None:
-    """The configured one, else the system's, else that of the `ffmpeg` extra; None if there is none.
+    """The configured ffmpeg, else the system's, else that of the `ffmpeg` extra; None if there is none.
 
-    Without one there is no listening copy and reviewers hear the WAV. A configured one that can't be run is
-    Refused, not passed over.
+    Without ffmpeg there is no listening copy and reviewers hear the WAV. A configured ffmpeg that can't be
+    run is Refused, not passed over.
     """
     if configured:
         if found := shutil.which(configured):
@@ -67,7 +67,7 @@ def listening_copy(
 
 @contextmanager
 def _running(command: list[str], s_max: float) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-    """The process, and what it says, in a file: an unread pipe would stop it when full. Ended in any case."""
+    """The process, and a file with its messages: an unread pipe would stop it when full. Ended in any case."""
     with TemporaryFile() as said:
         try:
             # The program is the operator's choice, the rest our own words and paths; there is no shell.

@@ -23,7 +23,7 @@ class Incoming:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """One writer at a time, over all threads and processes of this machine. Held for milliseconds."""
+        """A single writer at a time, over all threads and processes of this machine. Held for milliseconds."""
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

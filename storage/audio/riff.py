@@ -18,8 +18,8 @@ _PCM, _EXTENSIBLE = 1, 0xFFFE
 # Of an extensible format: its size, the valid bits, the speakers, and then what it really is.
 _SUBFORMAT_AT = 24
 _PCM_SUBFORMAT = bytes.fromhex("0100000000001000800000aa00389b71")
-# What programs write that can't go back to fill the length in: all bits, or the largest number with a sign, some less
-# what stands before the samples.
+# Lengths that programs write which can't go back to fill it in: all bits, or the largest signed number, some of them
+# less the bytes before the samples.
 _UNKNOWN = ((0x7FF00000, 0x7FFFFFFF), (0xFFF00000, 0xFFFFFFFF))
 _BEHIND_SAMPLES = (b"LIST", b"fact", b"bext", b"id3 ", b"cue ")
 
@@ -29,7 +29,7 @@ class NotAudio(Refused):
 
 
 class Odd(StrEnum):
-    """What is odd about a WAV, as the log keeps it. `evidence.event_words` has words for each."""
+    """An oddity of a WAV, as the log keeps it. `evidence.event_words` has words for each."""
 
     RIFF_SIZE = "riff_size"
     DATA_SIZE = "data_size"
@@ -68,7 +68,7 @@ class _Chunk:
 
 
 def read_layout(file: BinaryIO, size_bytes: int) -> Layout | Odd:
-    """Raises NotAudio where it is none, which is told by its first bytes."""
+    """Raises NotAudio where the first bytes show that the file is no WAV."""
     head = file.read(HEAD_BYTES)
     if head[:4] not in (b"RIFF", b"RF64", b"RIFX") or head[8:] != b"WAVE":
         raise NotAudio(f"wav: {_looks_like(head, size_bytes)}")
@@ -77,8 +77,8 @@ def read_layout(file: BinaryIO, size_bytes: int) -> Layout | Odd:
     chunks = _chunks(file, size_bytes)
     if chunks is None:
         return Odd.BROKEN_CHUNKS
-    formats = [one for one in chunks if one.name == b"fmt "]
-    data = [one for one in chunks if one.name == b"data"]
+    formats = [chunk for chunk in chunks if chunk.name == b"fmt "]
+    data = [chunk for chunk in chunks if chunk.name == b"data"]
     if len(formats) != 1 or len(data) != 1:
         return Odd.BROKEN_CHUNKS if len(formats) > 1 or len(data) > 1 else Odd.NO_DATA if formats else Odd.NO_FORMAT
     file.seek(formats[0].at)
@@ -100,7 +100,7 @@ def _looks_like(head: bytes, size_bytes: int) -> str:
 
 
 def _chunks(file: BinaryIO, size_bytes: int) -> list[_Chunk] | None:
-    """Those there are, until they make no sense any more; None for too many. Bytes that are none end with the file."""
+    """The chunks up to the first bytes that are no chunk; None for too many."""
     found: list[_Chunk] = []
     at = HEAD_BYTES
     while at + 8 <= size_bytes:
@@ -139,7 +139,7 @@ def _samples(data: _Chunk, size_bytes: int) -> tuple[int, int, list[Odd]]:
 
 
 def _outside(head: bytes, last: _Chunk, size_bytes: int) -> list[Odd]:
-    """What does not fit between the file and its parts."""
+    """Oddities in the sizes of the file and its last chunk."""
     odd = [] if int.from_bytes(head[4:8], "little") + 8 == size_bytes else [Odd.RIFF_SIZE]
     ends = last.at + last.claimed_bytes
     if not last.is_open and ends + last.claimed_bytes % 2 < size_bytes:
@@ -150,7 +150,7 @@ def _outside(head: bytes, last: _Chunk, size_bytes: int) -> list[Odd]:
 
 
 def _format(content: bytes) -> tuple[int, int, list[Odd]] | Odd:
-    """Channels, frames a second, and what is odd about them; or that it is not plain 16-bit sound of a telephone."""
+    """Channels, frames per second, and oddities; or the reason why it is not plain 16-bit sound of a telephone."""
     if len(content) < _FORMAT.size:
         return Odd.NO_FORMAT
     tag, channels, frame_rate, byte_rate, frame_bytes, bits = _FORMAT.unpack_from(content)

@@ -51,9 +51,9 @@ class S3Bucket:
         bucket, which the 404 of a HEAD would not tell from an object that isn't there."""
         versioning = self._ask("look at the bucket", "get_bucket_versioning")
         lock = self._ask("look at the bucket", "get_object_lock_configuration", none_for=NO_LOCK)
-        told = lock["ObjectLockConfiguration"] if lock else {}
-        has_lock = told.get("ObjectLockEnabled") == "Enabled"
-        return Terms(has_lock, "Status" in (versioning or {}), has_lock and bool(told.get("Rule")))
+        configuration = lock["ObjectLockConfiguration"] if lock else {}
+        has_lock = configuration.get("ObjectLockEnabled") == "Enabled"
+        return Terms(has_lock, "Status" in (versioning or {}), has_lock and bool(configuration.get("Rule")))
 
     def versions(self, key: AudioKey) -> list[Version]:
         """Everything under exactly this key, delete markers too, oldest first."""
@@ -119,14 +119,14 @@ class S3Bucket:
         return answer["Body"], size_bytes
 
     def settings(self, method: str) -> dict[str, Any] | None:
-        """What the bucket says of itself; None where there is nothing of that kind, or we may not see it."""
+        """A setting of the bucket; None where it is not set, or we may not see it."""
         with contextlib.suppress(Refused, Unavailable, Broken):
             return self._ask("look at the bucket", method)
         return None
 
     def is_open_to_all(self, name: str) -> bool:
-        """Whether somebody without credentials can read the object of that name. To list proves nothing: some servers
-        let everybody in there who knows the bucket's name.
+        """Whether somebody without credentials can read the object of that name. A listing would prove nothing: some
+        servers give it to everybody who knows the bucket's name.
         """
         with contextlib.suppress(ClientError, BotoCoreError):
             anonymous(self._client).get_object(Bucket=self._name, Key=f"{self._prefix}{name}")
@@ -136,7 +136,7 @@ class S3Bucket:
     def _ask(
         self, what: str, method: str, *, none_for: Collection[int | str] = (), **parameters: object
     ) -> dict[str, Any] | None:
-        """One request; None where its answer is an error of one of those statuses or codes."""
+        """Make a request; None where the answer is an error with a status or code of `none_for`."""
         with s3_edge(what):
             try:
                 answer: dict[str, Any] = getattr(self._client, method)(Bucket=self._name, **parameters)

@@ -1,4 +1,4 @@
-"""How S3 is reached, and what its failures mean to us."""
+"""Connects to S3, and translates its errors into ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

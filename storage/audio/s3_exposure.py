@@ -1,4 +1,4 @@
-"""Ways by which others get at a bucket: what is kept there is sealed, and is none of their business all the same."""
+"""Finds ways by which others can read a bucket: its audio is sealed, and must not be public all the same."""
 
 import json
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ _EVERYBODY = {
 
 
 def exposures(bucket: S3Bucket, name: str | None) -> Iterator[str]:
-    """`name` is of an object of ours that is there, if one is. What may not be looked at is passed over: that nobody is
-    let in without credentials was tried.
+    """`name` is an object of ours that is there, if any. A setting that we may not see is skipped: access without
+    credentials was tried.
     """
     if name and bucket.is_open_to_all(name):
         yield f"whoever knows the bucket's name gets at what is in it, without credentials: {_REMEDY}"
@@ -27,28 +27,28 @@ def exposures(bucket: S3Bucket, name: str | None) -> Iterator[str]:
         yield f"the bucket's policy lets everybody in: {_REMEDY}"
 
 
-def _is_closed(told: dict[str, Any] | None) -> bool:
-    block = (told or {}).get("PublicAccessBlockConfiguration", {})
+def _is_closed(answer: dict[str, Any] | None) -> bool:
+    block = (answer or {}).get("PublicAccessBlockConfiguration", {})
     return bool(block.get("IgnorePublicAcls") and block.get("RestrictPublicBuckets"))
 
 
-def _grants(told: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
-    for grant in (told or {}).get("Grants", []):
+def _grants(answer: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    for grant in (answer or {}).get("Grants", []):
         if who := _EVERYBODY.get(grant.get("Grantee", {}).get("URI", "")):
             yield who, str(grant.get("Permission"))
 
 
-def _lets_all_in(told: dict[str, Any] | None) -> bool:
+def _lets_all_in(answer: dict[str, Any] | None) -> bool:
     try:
-        policy = json.loads((told or {}).get("Policy", "{}"))
+        policy = json.loads((answer or {}).get("Policy", "{}"))
     except ValueError:
         return False
     stated = policy.get("Statement", []) if isinstance(policy, dict) else []
-    return any(_is_for_all(one) for one in (stated if isinstance(stated, list) else [stated]))
+    return any(_is_for_all(statement) for statement in (stated if isinstance(stated, list) else [stated]))
 
 
 def _is_for_all(statement: Any) -> bool:
-    """Without a condition: what one demands is not ours to judge."""
+    """Whether a statement allows everybody in. A statement with a condition is not judged."""
     if not isinstance(statement, dict) or statement.get("Effect") != "Allow" or statement.get("Condition"):
         return False
     who = statement.get("Principal")

@@ -26,7 +26,7 @@ class Span:
     length: int
 
     def after(self, count: int) -> "Span":
-        """What is left when that many bytes have come."""
+        """The rest of the span when that many bytes have come."""
         return replace(self, start=self.start + count, length=self.length - count)
 
 

@@ -115,7 +115,7 @@ class S3Store:
         return [*exposures(self._bucket, str(key) if key else None)]
 
     def check(self) -> None:
-        """Reads only: what a probe would write, a bucket with a default lock would keep."""
+        """Reads only: a bucket with a default lock would keep the bytes of a test write."""
         try:
             self.takes_locks()
             next(self._bucket.names(""), None)
@@ -132,7 +132,7 @@ class S3Store:
         return stored
 
     def _adopt(self, key: AudioKey, version_id: str, sha256: str, *, is_new: bool) -> StoredAudio:
-        """Take what lies there, from this put or an earlier one, for what is being put: if it is that."""
+        """Check that the version there, from this put or an earlier put, has the bytes being put."""
         stored = self._kept(key, version_id)
         if stored.sha256 == sha256:
             return stored

@@ -8,7 +8,7 @@ recording exchanged for another, without the reader noticing. `storage/audio/sea
 header.
 
 Sealing the same audio with the same data key gives the same bytes, so a job that was cut off may seal and
-put again. That is safe because the salt, and with it the key of the chunks, is made from the content.
+put again. The repetition is safe because the salt, and with it the key of the chunks, is made from the content.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ Random = Callable[[int], bytes]
 
 @dataclass(frozen=True)
 class Sealed:
-    """Of the sealed bytes; `plain_sha256` is of the audio in them."""
+    """Size and hash of the sealed bytes; `plain_sha256` is the hash of the audio in them."""
 
     size_bytes: int
     sha256: str

@@ -1,4 +1,4 @@
-"""What a directory store states about its bytes, in a small file beside them: `.<name>.json`.
+"""A small file beside each object of a directory store, with its hash, size and lock: `.<name>.json`.
 
 Written before the bytes appear and removed after them, so that no byte is ever without its lock.
 """
@@ -25,7 +25,7 @@ class Sidecar:
 
     @classmethod
     def beside(cls, path: Path) -> Self:
-        """Broken if it is gone or unreadable: then nobody knows what locks those bytes."""
+        """Broken if it is gone or unreadable: the lock of those bytes is unknown then."""
         try:
             stated = json.loads(_beside(path).read_bytes())
             until = stated["retain_until"]
@@ -63,7 +63,7 @@ class Sidecar:
 
 
 def remove_orphans(folder: Path) -> None:
-    """What is stated of bytes that are gone, or never came because their put died. Only while alone."""
+    """Remove sidecars whose bytes are gone, or never came because their put died. Only while alone."""
     for statement in folder.glob(".*.json"):
         if not (folder / statement.name[1:].removesuffix(".json")).exists():
             statement.unlink()

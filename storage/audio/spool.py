@@ -20,9 +20,9 @@ class Spooled:
 def spool(chunks: Iterable[bytes], target: Path, *, size_max_bytes: int, pace: Pace) -> Spooled:
     """Write a stream to `target`, durably; whatever goes wrong, no file is left.
 
-    More than `size_max_bytes` is Unusable. The pace is looked at after every chunk, and a stream that is too slow given
-    up as Unavailable: hand in chunks as they arrive, because one that waits to be full can wait for ever. What the
-    stream itself raises goes through as it is.
+    More than `size_max_bytes` is Unusable. The pace is checked after every chunk, and a stream that is too slow given
+    up as Unavailable: hand in chunks as they arrive, because a chunk that waits to be full can wait for ever. Errors of
+    the stream itself go through as they are.
     """
     with disk_edge("spool"):
         descriptor = create_private(target)

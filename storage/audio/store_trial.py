@@ -1,4 +1,4 @@
-"""Whether an audio store can do its work, found out by doing it: a few bytes are put, looked at, read and destroyed."""
+"""Tries out an audio store with a few bytes: they are put, listed, read and destroyed."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ _NOT_TRIED = (
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What is wrong, and what could not be found out: each a line that begins with the setting."""
+    """The problems, and the questions left open: each a line that begins with the setting."""
 
     problems: tuple[str, ...] = ()
     untold: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Trial:
 
 
 def try_store(store: AudioStore, *, today: date, random: Callable[[int], bytes]) -> Trial:
-    """Nothing is left of it. Where the store would keep what is put, only what can be found by looking is found."""
+    """Leaves nothing in the store. If the store locks by default, nothing is put and only its settings are checked."""
     key = AudioKey("onrecord-check", today, random(16).hex(), "tried.sealed")
     try:
         if store.locks_by_default():

@@ -1,6 +1,7 @@
-"""Unsealing a kept recording. Nothing here asks whether anybody may hear it: `storage.custody.access` does, the way in.
+"""Unseals a kept recording. Permission is not checked here: every access goes through `storage.custody.access`, which
+does.
 
-Beside it only the check of our promises looks here, which must open what nobody may hear.
+The only other caller is the check of our promises, which must open recordings that nobody may hear.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ class KeptAudio:
     _store: AudioStore = field(repr=False)
 
     def open(self) -> OpenAudio:
-        """The first look into the store, so not for inside a transaction. Raises Missing, Unavailable, Broken."""
+        """Reads from the store, so not for inside a transaction. Raises Missing, Unavailable, Broken."""
         return sealing.open_sealed(
             lambda start, length: self._store.read(self.key, self.version_id, start, length),
             data_key=self._data_key,
@@ -38,7 +39,7 @@ class KeptAudio:
 
 def kept_audio(connection: Connection, recording_id: str, *, store: AudioStore, key_encryption_key: bytes) -> KeptAudio:
     """Raises Broken where there is no audio, or no key to it."""
-    master = next((one for one in audio_objects.of(connection, recording_id) if one.name == _MASTER), None)
+    master = next((stored for stored in audio_objects.of(connection, recording_id) if stored.name == _MASTER), None)
     wrapped = connection.scalar(select(recording_key.c.wrapped_key).where(recording_key.c.recording_id == recording_id))
     if master is None or wrapped is None:
         raise Broken(f"recording {recording_id}: its {'key' if master else 'master'} is gone")

@@ -1,7 +1,7 @@
-"""The provider's WAV, looked at before anything is believed of it, and handed on in windows.
+"""Inspects the provider's WAV before its header is trusted, and hands its sound on in windows.
 
-What is strict is the judgement, not the reading: the samples are found also where the header is odd, and each oddity is
-named, because a file that is odd may be one that did not arrive whole. Whether to keep it is for the caller to say.
+Reading is lenient and the judgement strict: the samples are found also where the header is odd, and each oddity is
+named, because an odd file may not have arrived whole. The caller decides whether to keep it.
 """
 
 import functools
@@ -65,7 +65,7 @@ class Wav:
 
 
 def inspect_wav(path: Path) -> WavFacts:
-    """What the file says of itself, if all of it holds. Refused otherwise: truncated, padded, compressed, odd."""
+    """The facts in the file's header, if all of them hold. Refused otherwise: truncated, padded, compressed, odd."""
     wav = open_wav(path)
     if wav.oddities:
         raise Refused(f"wav: {', '.join(wav.oddities)}")

@@ -1,5 +1,5 @@
-"""What a reviewer sees of a recording before hearing it: peaks to draw, silences to skip, loudness per
-channel.
+"""The picture of a recording that a reviewer sees before hearing it: peaks to draw, silences to skip,
+loudness per channel.
 
 Peaks file (`peaks.bin`), little-endian: `PEAK`, version 1 (u8), channels (u8), peaks per second (u16),
 number of peaks (u32); then for each peak one byte per channel, 0 for digital silence to 255 for full scale:
@@ -76,7 +76,7 @@ class Waveform:
         )
 
     def silences(self) -> tuple[Silence, ...]:
-        """Those of at least two seconds, in order."""
+        """Silences of at least two seconds, in order."""
         duration_s = self._frames / self._frame_rate
         edges = np.flatnonzero(np.diff([False, *self._quiet, False])).tolist()
         found = (
