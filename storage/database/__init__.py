@@ -1,1 +1,1 @@
-"""One database, SQLite or Postgres: its engine, its schema, and how long anybody waits for it."""
+"""The database, SQLite or Postgres: its engine, its schema, and the limits on waiting for it."""

@@ -9,7 +9,7 @@ _WAITING = "onrecord_after_commit"
 
 
 def after_commit(connection: Connection, say: Callable[[], object]) -> None:
-    """Call `say` once, when what the connection writes is on disk, and never where that is taken back. While nothing
+    """Call `say` once, when the connection's writes are on disk, and never where they are taken back. While nothing
     is written, as in a `Database.read`, it is called at once.
 
     `say` writes log lines: it raises nothing, and takes no time, since others wait for the same commit.
@@ -23,7 +23,7 @@ def after_commit(connection: Connection, say: Callable[[], object]) -> None:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """Commits at the end, and calls then what waited for it."""
+    """Commits at the end, and then makes the calls that waited for it."""
     waiting: list[Callable[[], object]] = []
     with engine.begin() as connection:
         info = connection.info  # of a connection that is lost on the way it can't be asked for any more

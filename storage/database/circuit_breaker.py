@@ -1,4 +1,4 @@
-"""A database that has stopped answering is asked by one at a time; all others are told at once, and need not wait."""
+"""While the database does not answer, a single caller tries it at a time; all others fail at once and need not wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ class CircuitBreaker:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Around whatever somebody waits for. Raises Unavailable at once while another finds out whether it answers."""
+        """Around a call to the database. Raises Unavailable at once while another caller finds out if it answers."""
         asks = self._is_stalled
         if asks and not self._asking.acquire(blocking=False):
             raise Unavailable("database: it has stopped answering")

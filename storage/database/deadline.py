@@ -1,7 +1,7 @@
 """An answer in time: a caller waits for it, and the provider waits only so long before it gives the call up.
 
-A database that hangs (a lock that nobody releases, a network that swallows packets, a disk that stalls) looks like
-nothing at all to whoever waits for it. So the waiting is done by a thread that can be left behind.
+A database that hangs (a lock that nobody releases, a network that swallows packets, a disk that stalls) gives no error.
+So the waiting is done by a thread that can be left behind.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from storage.errors import Unavailable
 T = TypeVar("T")
 
 IsLate = Callable[[], bool]
-# As many as a face has threads. While all hang, whoever comes next waits for its own deadline, and no longer.
+# As many as a web process has threads. While all hang, the next caller waits for its own deadline, and no longer.
 _THREADS = 16
 
 
@@ -27,9 +27,9 @@ class Deadline:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="in-time")
 
     def keep(self, work: Callable[[IsLate], T], within_s: float) -> T:
-        """The work's result. Raises what it raises, and Unavailable when it is not done in time.
+        """The work's result. Raises the work's errors, and Unavailable when it is not done in time.
 
-        Work that is late goes on behind our back: it asks `is_late` before it makes anything last.
+        Late work goes on in its thread: it must ask `is_late` before it commits.
         """
         given_up = Event()
         task = self._threads.submit(work, given_up.is_set)

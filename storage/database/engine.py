@@ -1,4 +1,4 @@
-"""One database, SQLite or Postgres, with one promise: when `write` returns, what was written survives a power cut.
+"""The database, SQLite or Postgres, with a promise: when `write` returns, its rows survive a power cut.
 
 SQLite has one writer at a time. Writers that wait inside SQLite sleep and starve one another (p99 of 700 ms was
 measured), so they queue here instead: in a process one thread commits together what is queued, and between processes an
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 # Below 3.51.3 a reset of the write-ahead log can lose commits or corrupt the file (sqlite.org, "WAL-reset bug").
 SQLITE_VERSION_MIN = (3, 51, 3)
-# What a connection must say when asked back: every commit is synced, references are checked, deleted bytes are wiped.
+# Settings that are read back from each connection: commits are synced, references checked, deleted bytes wiped.
 SQLITE_PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": 2,
@@ -65,7 +65,7 @@ class Database:
 
     @classmethod
     def later(cls, url: str) -> "Database":
-        """One that may be away for now: whoever uses it hears of that then. Raises Refused for a URL that is none."""
+        """A database that may be away for now: the first use raises then. Raises Refused for a malformed URL."""
         return cls(_engine(url))
 
     @classmethod
@@ -81,7 +81,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view of what is committed; nothing is written."""
+        """A consistent view of the committed rows; nothing is written."""
         with _translated(), self._reading.connect() as connection:
             yield connection
 
@@ -89,8 +89,8 @@ class Database:
         """Run `work` in one transaction; when this returns its result, the transaction is on disk.
 
         `work` may run more than once (a lost race, a neighbour's failure), so it does nothing but talk to the
-        connection; a log line waits for the commit (`storage.database.after_commit`). Whatever it raises takes all of
-        its writes back. Raises Unavailable when it takes longer than `within_s`: its writes are taken back then, unless
+        connection; a log line waits for the commit (`storage.database.after_commit`). Any error in it takes all of its
+        writes back. Raises Unavailable when it takes longer than `within_s`: its writes are taken back then, unless
         the disk does confirm their commit, but too late.
         """
         if within_s is None:
@@ -107,7 +107,7 @@ class Database:
             return self._deadline.keep(lambda is_late: _write_postgres(self.engine, work, is_late), within_s)
 
     def look(self, work: Callable[[Connection], T], *, within_s: float) -> T:
-        """What `work` finds in a `read`. Raises Unavailable when it takes longer."""
+        """The result of `work` in a `read`. Raises Unavailable when it takes longer than `within_s`."""
 
         def look(_: IsLate) -> T:
             with self.read() as connection:

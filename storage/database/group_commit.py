@@ -1,7 +1,6 @@
-"""One thread that writes for all others: what comes while it works is committed with it, with one sync.
+"""Commits the writes of all threads in a single thread: writes that are queued together share a transaction and a sync.
 
-It is also the one that can be left behind. Whoever waits for a disk that stalls gives up after a time, and its work is
-then taken back.
+A thread that waits for a stalled disk gives up after a time, and its work is then taken back.
 """
 
 import threading
@@ -91,7 +90,7 @@ class GroupCommit:
                 self._one_by_one(group, error)
 
     def _one_by_one(self, group: list[_Waiting], error: BaseException) -> None:
-        """One failure took the group's writes back: give the error to its owner and the others a fresh start."""
+        """After a failure took the group's writes back: give the error to its owner and the others a fresh start."""
         if len(group) == 1:
             group[0].done(error=error)
             return
@@ -114,7 +113,7 @@ class GroupCommit:
             waiting.done(result)
 
     def _queued(self) -> Iterator[_Waiting]:
-        """What is queued, and what queues up while the ones before are written."""
+        """The writes that are queued, and those that queue up while the earlier writes run."""
         for _ in range(_GROUP_MAX):
             try:
                 waiting = self._queue.get_nowait()

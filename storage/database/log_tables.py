@@ -56,7 +56,7 @@ disclosure = Table(
     Index("ix_disclosure_call", "call_id"),
 )
 
-# Under which names the log was signed: one, and another after each restored backup, since a name that had once signed
+# The names under which the log was signed: a new name after each restored backup, since a name that has once signed
 # more events must not sign fewer.
 log_origin = Table(
     "log_origin",
@@ -84,7 +84,7 @@ log_checkpoint = Table(
     Column("note", Text, nullable=False),
     Column("signed_at", Instant, nullable=False),
 )
-# Who else holds a checkpoint, and what they gave for it.
+# Who else holds a checkpoint, and their receipt for it.
 log_anchor = Table(
     "log_anchor",
     metadata,

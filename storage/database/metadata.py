@@ -1,4 +1,4 @@
-"""What all tables share: how their constraints are named, and what a column may hold."""
+"""Definitions for all tables: the names of constraints, and a check on the values of a column."""
 
 from sqlalchemy import CheckConstraint, MetaData
 

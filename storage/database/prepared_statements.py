@@ -1,7 +1,7 @@
 """Core statements compiled once and handed to the driver as they are, for the steps that a caller waits for.
 
 SQLAlchemy's own work for each execution (cache key, context, events, result) takes several times as long as SQLite's.
-Here it is done once. What is left is to put the values in order and to convert those of columns such as `Instant`.
+Here it is done once. Each execution then only puts the values in order and converts those of columns such as `Instant`.
 """
 
 from collections.abc import Callable, Mapping
@@ -76,7 +76,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """One dialect's text, the order of its parameters (None: they go by name), and what converts which."""
+    """The SQL in a dialect, the order of its parameters (None: they go by name), and the converters of its columns."""
 
     sql: str
     order: tuple[str, ...] | None

@@ -1,4 +1,4 @@
-"""Whether the database can be worked with: asked once at a start, and now and then by `/readyz`."""
+"""Checks that the database can be used: once at a start, and now and then by `/readyz`."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ ROOM_MIN_BYTES = 8 << 20
 
 
 class DatabaseCheck:
-    """The file that it finds first is the one it goes on asking for.
+    """Fails also when the database's file is no longer the file that was found first.
 
     Called, it raises Refused or Unavailable, naming DATABASE_URL.
     """

@@ -4,14 +4,14 @@ from sqlalchemy import ExceptionContext
 
 
 def leave_the_row_out(error: BaseException) -> None:
-    """Cut a driver's error down to its first sentence, in place, so that whatever is chained to it says no more."""
+    """Cut a driver's error down to its first sentence, in place, so that errors chained to it say no more."""
     primary = getattr(getattr(error, "diag", None), "message_primary", None)
     if primary:
         error.args = (primary,)
 
 
 def on_error(context: ExceptionContext) -> None:
-    """The same for what SQLAlchemy wraps; a `handle_error` listener."""
+    """The same for errors that SQLAlchemy wraps; a `handle_error` listener."""
     leave_the_row_out(context.original_exception)
     if context.sqlalchemy_exception is not None:
         kind = type(context.original_exception).__name__

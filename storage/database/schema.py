@@ -67,8 +67,8 @@ def _version(connection: Connection) -> str | None:
 
 
 def _refuse_unknown(version: str) -> None:
-    known = {one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if version not in known:
+    revisions = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if version not in revisions:
         raise Refused(
             f"DATABASE_URL: the database is at version {version}, which a newer onrecord or another program has made; "
             f"run the newer onrecord, or name another database"

@@ -80,8 +80,8 @@ OUTCOMES = (
 PERMITTING_OUTCOMES = ("consented", "consented_by_staying")
 RECORDING_STATES = ("started", "completed", "stored", "kept", "absent", "quarantined", "condemned", "destroyed")
 
-# One phone call to one of our lines. Who called is not here: that is a disclosure of the log, and can be erased, as can
-# the hash that only the key file's holder can tie to a number.
+# A phone call to one of our lines. The caller's number is not here: it is a disclosure of the log, and can be erased,
+# as can the hash that only the key file's holder can tie to a number.
 call = Table(
     "call",
     metadata,
@@ -152,8 +152,8 @@ reply = Table(
     Column("answered_at", Instant, nullable=False),
 )
 
-# A recording at the provider or here. `permit` is set on the one recording of the call that the permit covers: the one
-# that our document ordered, as far as that can be told.
+# A recording at the provider or here. `permit` is set on the only recording of the call that the permit covers: the
+# recording that our document ordered, as far as can be determined.
 recording = Table(
     "recording",
     metadata,
@@ -224,7 +224,7 @@ incident = Table(
     one_of("kind", tuple(IncidentKind)),
 )
 
-# What must be kept whatever else says that it goes: a row says who, when and why, and stays when it is released.
+# Legal holds, which forbid any deletion: a row says who, when and why, and stays when the hold is released.
 legal_hold = Table(
     "legal_hold",
     metadata,
@@ -239,7 +239,7 @@ legal_hold = Table(
     Index("ix_legal_hold_call", "call_id"),
 )
 
-# What the provider says of a call that is over, byte for byte as it was fetched; the log holds its salted hash. It is
+# The provider's account of a call that is over, byte for byte as it was fetched; the log holds its salted hash. It is
 # erased with the call.
 provider_account = Table(
     "provider_account",
@@ -294,7 +294,7 @@ prompt_audio = Table(
     Column("adopted_at", Instant, nullable=False),
 )
 
-# A worker process that is alive says so here; what a silent one held is taken over.
+# A worker process that is alive says so here; the jobs of a silent worker are taken over.
 worker = Table(
     "worker",
     metadata,
@@ -303,7 +303,7 @@ worker = Table(
     Column("beat_at", Instant, nullable=False),
 )
 
-# Up to when one of the provider's lists has been gone through, so that whoever looks next goes on from there.
+# Up to when each of the provider's lists has been compared, so that the next comparison goes on from there.
 watermark = Table(
     "watermark",
     metadata,

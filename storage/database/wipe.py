@@ -1,4 +1,4 @@
-"""Making what was deleted unreadable in the database's own files, as far as a program can.
+"""Makes deleted rows unreadable in the database's own files, as far as a program can.
 
 On SQLite `secure_delete` wipes a row where it lies. But pages that were split before still hold old copies of what
 moved out of them (measured: 1 in 100 sids of 3,000 calls), so the file is written anew; and the bytes lie in the
@@ -26,7 +26,7 @@ _BUSY_MS = 100  # a longer wait inside SQLite would hold up those who write, and
 def wipe(database: Database, tables: Iterable[Table], *, patience_s: float | None = None) -> None:
     """Call it when the deletion is committed. Writers wait while it runs; readers do not.
 
-    Raises Unavailable where somebody who reads has held it back for `patience_s`: the bytes are still there then.
+    Raises Unavailable where a reader has held it back for `patience_s`: the bytes are still there then.
     """
     if database.dialect == "sqlite":
         _wipe_sqlite(database.engine, PATIENCE_S if patience_s is None else patience_s)

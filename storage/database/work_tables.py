@@ -1,4 +1,4 @@
-"""What is kept about the work on recordings, beside what becomes of them."""
+"""The table of delayed work on recordings."""
 
 from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
 
