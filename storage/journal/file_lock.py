@@ -1,4 +1,4 @@
-"""A lock between processes that nobody waits for without end, and that a killed one does not keep."""
+"""A lock between processes: waiting for it has a limit, and a killed process does not keep it."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ _LOOK_EVERY_S = 0.005
 
 @contextmanager
 def locked(path: Path, within_s: float, why_not: str) -> Iterator[None]:
-    """Raises Unavailable, saying why not, where another process or thread has it for longer than that."""
+    """Raises Unavailable, saying `why_not`, where another process or thread has the lock for longer than that."""
     end = time.monotonic() + within_s
     with disk_edge(f"lock {path.name}"):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

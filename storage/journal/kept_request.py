@@ -26,7 +26,7 @@ class Kept:
         return sha256(self.body).hexdigest()
 
     def written(self) -> bytes:
-        told = {
+        fields = {
             "endpoint": self.endpoint,
             "path": dict(self.path),
             "body": b64encode(self.body).decode(),
@@ -34,17 +34,17 @@ class Kept:
             "received_at": self.received_at.isoformat(),
             "answered": b64encode(self.answered).decode(),
         }
-        return json.dumps(told).encode()
+        return json.dumps(fields).encode()
 
     @classmethod
     def read(cls, plain: bytes) -> Self:
         """Raises ValueError, TypeError or KeyError for what `written` did not write."""
-        told = json.loads(plain)
+        fields = json.loads(plain)
         return cls(
-            endpoint=told["endpoint"],
-            path=told["path"],
-            body=b64decode(told["body"]),
-            token=told["token"],
-            received_at=datetime.fromisoformat(told["received_at"]),
-            answered=b64decode(told["answered"]),
+            endpoint=fields["endpoint"],
+            path=fields["path"],
+            body=b64decode(fields["body"]),
+            token=fields["token"],
+            received_at=datetime.fromisoformat(fields["received_at"]),
+            answered=b64decode(fields["answered"]),
         )

@@ -1,9 +1,9 @@
 """Requests that were answered and could not be settled: kept on this machine's disk until the database takes them.
 
-One folder for all web processes of a machine. When `keep` returns, the request survives `kill -9` and a power cut; as
+All web processes of a machine share a folder. When `keep` returns, the request survives `kill -9` and a power cut; as
 long as the database is well nothing is written. Entries are numbered in the order in which they came, and never twice.
-Each is sealed (AES-256-GCM) under its number, so that none can be altered, exchanged or put back under another; one
-that is taken away leaves a gap, which shows. A file's name holds nothing but the number.
+Each is sealed (AES-256-GCM) under its number, so that none can be altered, exchanged or put back under another; an
+entry that is taken away leaves a gap, which shows. A file's name holds nothing but the number.
 """
 
 import os
@@ -34,7 +34,7 @@ _LABEL, _MARK_LABEL = b"onrecord request journal v1 ", b"onrecord request journa
 _WAITING, _ASIDE, _PART = ".request", ".aside", ".part"
 _ENTRY, _WAITS = re.compile(r"[0-9]{12}\.(?:request|aside)"), re.compile(r"[0-9]{12}\.request")
 _NONCE_BYTES = 12
-# Whoever has the lock writes two small files: one that has it for longer has been stopped.
+# The process with the lock writes two small files: if it has the lock for longer, it has been stopped.
 _LOCK_S = 1.0
 
 
@@ -49,7 +49,7 @@ class Lacking:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How much waits, since when, and how much was set aside. `unwritten` is in memory alone."""
+    """The number of waiting requests, since when, and of those set aside. `unwritten` are in memory alone."""
 
     waiting: int = 0
     since: datetime | None = None
@@ -88,7 +88,7 @@ class RequestJournal:
         return self._numbers(_WAITING)
 
     def unwritten(self) -> list[Kept]:
-        """In the order in which they came. What the disk takes by now is written there first."""
+        """In the order in which they came. Requests that the disk takes by now are written there first."""
         with self._guard:
             with suppress(Unavailable):
                 self._write_down()
@@ -109,7 +109,7 @@ class RequestJournal:
             raise Broken(f"request journal: entry {number} is damaged, or was sealed with other keys") from error
 
     def lacking(self) -> Lacking | None:
-        """Of the entries that were taken away: neither settled nor set aside, nor there."""
+        """The entries that were taken away: neither settled nor set aside, nor there."""
         with self._locked():
             there, mark = set(self._numbers(_WAITING, _ASIDE)), self._mark()
             first, last = mark + 1, max(there | {self._last})
@@ -136,11 +136,11 @@ class RequestJournal:
                 self._file(done, _WAITING).unlink(missing_ok=True)
 
     def is_settled(self, number: int) -> bool:
-        """Of an entry that a killed process left behind, or that somebody put back."""
+        """Whether an entry is settled already: a killed process left it behind, or somebody put it back."""
         return number <= self._mark()
 
     def set_aside(self, number: int) -> None:
-        """It can't be settled: a person must see to it, and those behind it go on."""
+        """Put an entry that can't be settled aside for a person, so that the entries behind it go on."""
         with disk_edge("request journal: an entry can't be set aside"), suppress(FileNotFoundError):
             self._file(number, _WAITING).rename(self._file(number, _ASIDE))
             sync_folder(self.folder)
@@ -156,8 +156,8 @@ class RequestJournal:
         )
 
     def turn(self, within_s: float) -> AbstractContextManager[None]:
-        """One process settles at a time, in order. Raises Unavailable while another does; one that was killed passes
-        its turn on.
+        """The right to settle entries, which a single process has at a time. Raises Unavailable while another process
+        has it; a killed process loses it.
         """
         return self._flock("turn", within_s, "its entries are being settled")
 
@@ -181,14 +181,14 @@ class RequestJournal:
         return len(self._numbers(_WAITING, _ASIDE)) >= self._entries_max or self._bytes() >= self._bytes_max
 
     def _bytes(self) -> int:
-        """Of all entries; counted once a second, and those that this process adds at once."""
+        """The size of all entries; counted once a second, while entries of this process are added at once."""
         if time.monotonic() - self._counted_at > 1:
             sizes = (_size(self.folder / name) for name in self._names() if name.endswith((_WAITING, _ASIDE)))
             self._size_bytes, self._counted_at = sum(sizes), time.monotonic()
         return self._size_bytes
 
     def _mark(self) -> int:
-        """The number up to which all is settled; 0 where nobody can tell, so that what is lacking shows."""
+        """The number up to which all is settled; 0 where it can't be read, so that lacking entries show."""
         try:
             sealed = (self.folder / ".settled").read_bytes()
             return int(self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _MARK_LABEL))
@@ -222,7 +222,7 @@ class RequestJournal:
             yield from (entry.name for entry in found)
 
     def _numbers(self, *suffixes: str) -> list[int]:
-        """Other names than those of entries are nothing of ours."""
+        """Ignores files that are not named like an entry."""
         names = (name.partition(".")[0] for name in self._names() if _ENTRY.fullmatch(name) and name.endswith(suffixes))
         return sorted(map(int, names))
 
