@@ -1,1 +1,1 @@
-"""Rows held against the events of the log, since a row alone proves nothing."""
+"""Checks rows against the events of the log, since a row alone proves nothing."""

@@ -1,5 +1,5 @@
-"""The rows beside the log held against its events: every row against what its events say, and both ways, so that a row
-without events is found as well as events without their row.
+"""Checks the rows beside the log against its events, and both ways: a row without events is found as well as events
+without their row.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ from storage.database.tables import (
 )
 from storage.log import consent_log
 from storage.log.openings import value_of
-from storage.row_check.claims import Looked
+from storage.row_check.claims import LoggedCall
 from storage.row_check.differences import Difference, Rows, differences
 from storage.row_check.logged_calls import logged, made_of
 from storage.row_check.rows_of_no_call import decline_differences, incident_differences
@@ -52,7 +52,7 @@ Progress = Callable[[int, int], object]
 
 
 def of_call(connection: Connection, call_id: str, now: datetime | None = None) -> list[Difference]:
-    """Where the rows of one call differ from its events. Raises Broken where those are not as they were logged."""
+    """Where the rows of a call differ from its events. Raises Broken where the events are not as they were logged."""
     rows = connection.execute(select(call).where(call.c.id == call_id)).all()
     return list(_compared(connection, rows, {call_id: logged(connection, call_id)}, now))
 
@@ -60,16 +60,23 @@ def of_call(connection: Connection, call_id: str, now: datetime | None = None) -
 def of_all(
     connection: Connection, now: datetime | None = None, *, progress: Progress = lambda *_: None
 ) -> Iterator[Difference]:
-    """Where any row differs from the events of a log that is known to be whole, some calls at a time.
+    """Where any row differs from the events of a log that was verified before, some calls at a time.
 
-    `progress` is told how many calls are done, of how many. Raises Broken where events can't follow one another.
+    `progress` is called with the number of calls done and the total. Raises Broken where events can't follow one
+    another.
     """
     done, total = 0, connection.scalar(select(func.count()).select_from(call)) or 0
     said: dict[str, DerivedCall] = {}
     for rows in _calls(connection):
-        told = _told(connection, rows[0].id, rows[-1].id)
-        said.update({call_id: one for call_id, one in told.items() if one.remembered or one.forgotten_at})
-        yield from _compared(connection, rows, told, now)
+        derived = _derived(connection, rows[0].id, rows[-1].id)
+        said.update(
+            {
+                call_id: derived_call
+                for call_id, derived_call in derived.items()
+                if derived_call.remembered or derived_call.forgotten_at
+            }
+        )
+        yield from _compared(connection, rows, derived, now)
         done += len(rows)
         progress(done, total)
     for call_id in connection.scalars(_WITHOUT_ROW):
@@ -85,7 +92,7 @@ def _calls(connection: Connection) -> Iterator[Sequence[Row[Any]]]:
         last = rows[-1].id
 
 
-def _told(connection: Connection, first: str, last: str) -> dict[str, DerivedCall]:
+def _derived(connection: Connection, first: str, last: str) -> dict[str, DerivedCall]:
     events: defaultdict[str, list[Fields]] = defaultdict(list)
     for call_id, index, leaf in _EVENTS.all(connection, {"first": first, "last": last}):
         events[call_id].append(consent_log.read_event(index, leaf))
@@ -93,35 +100,35 @@ def _told(connection: Connection, first: str, last: str) -> dict[str, DerivedCal
 
 
 def _compared(
-    connection: Connection, rows: Sequence[Row[Any]], told: Mapping[str, DerivedCall], now: datetime | None
+    connection: Connection, rows: Sequence[Row[Any]], derived: Mapping[str, DerivedCall], now: datetime | None
 ) -> Iterator[Difference]:
-    """These are all calls from the first to the last of them."""
+    """`rows` must be all calls from the first to the last of them."""
     if not rows:
         return
     mine = {"first": rows[0].id, "last": rows[-1].id}
-    wanted = {digest for one in told.values() for digest in _digests(one)}
+    wanted = {digest for derived_call in derived.values() for digest in _digests(derived_call)}
     openings = {digest: value_of(digest, body) for digest, body in _CLOSED.all(connection, mine) if digest in wanted}
     read = _read(connection, mine)
     for row in rows:
-        if row.id in told:
-            yield from differences(read(row), Looked(row.id, told[row.id], openings, now))
+        if row.id in derived:
+            yield from differences(read(row), LoggedCall(row.id, derived[row.id], openings, now))
         else:
             yield Difference(f"call {row.id}", "it has a row and no events")
 
 
-def _digests(told: DerivedCall) -> Iterator[str]:
-    """Those of the private fields that a row says too."""
-    yield from (told.received_by.get(name, "") for name in ("provider_call_id", "callee", "caller_hash"))
-    yield told.account_by
-    for one in told.recordings.values():
-        yield from (one.sid_by, one.object_by, one.audio_by)
-    for hold in told.holds.values():
+def _digests(derived: DerivedCall) -> Iterator[str]:
+    """The digests of the personal fields that a row holds too."""
+    yield from (derived.received_by.get(name, "") for name in ("provider_call_id", "callee", "caller_hash"))
+    yield derived.account_by
+    for derived_recording in derived.recordings.values():
+        yield from (derived_recording.sid_by, derived_recording.object_by, derived_recording.audio_by)
+    for hold in derived.holds.values():
         yield from (*hold.placed_by.values(), *hold.released_by.values())
 
 
 def _read(connection: Connection, mine: Mapping[str, str]) -> Callable[[Row[Any]], Rows]:
-    """All that lies beside the row of a call."""
-    beside = (_by("call_id", connection.execute(one, mine)) for one in (_PERMITS, _RECORDINGS, _HOLDS, _ACCOUNTS))
+    """A function from the row of a call to all rows about that call."""
+    beside = (_by("call_id", connection.execute(query, mine)) for query in (_PERMITS, _RECORDINGS, _HOLDS, _ACCOUNTS))
     permits, found, held, accounts = beside
     objects = _by("recording_id", connection.execute(_OBJECTS, mine))
     keys = frozenset(connection.scalars(_KEYS, mine))
@@ -141,7 +148,7 @@ def _read(connection: Connection, mine: Mapping[str, str]) -> Callable[[Row[Any]
 
 
 def _by(name: str, rows: Iterable[Row[Any]]) -> Mapping[str, Sequence[Row[Any]]]:
-    """The rows about each of these."""
+    """The rows grouped by the value of a column."""
     found: defaultdict[str, list[Row[Any]]] = defaultdict(list)
     for row in rows:
         found[getattr(row, name)].append(row)

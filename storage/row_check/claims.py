@@ -1,6 +1,6 @@
-"""What each column of a row must say, going by the events: one line for each column that promises something.
+"""The value that each column of a row must have, going by the events: a line for each column that promises something.
 
-`NO_PROMISE` lists the others, each with its reason. A column is in one of the two, which a test sees to.
+`NO_PROMISE` lists the other columns, each with its reason. A test sees to it that every column is in one of the two.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,20 +15,20 @@ from policies.erasure import stand_in
 from policies.lifecycle import CallState
 
 UNTOLD = object()
-"""The events don't say: the field was erased, or is from before there was one."""
+"""The events don't give the value: the field was erased, or is from before such fields were logged."""
 _GONE = object()
 # How far ahead the provider is asked at most: as long again as a call is over, of which a day is the longest.
 _AHEAD_MAX = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """A call as its events make it. `openings` maps digests to the values of disclosures that are left; `now` is None
-    where nobody knows how late it is, and then nothing that passes with time is claimed.
+class LoggedCall:
+    """A call as derived from its events. `openings` maps digests to the values of disclosures that are left; `now` is
+    None where the time is not known, and then no claim depends on it.
     """
 
     call_id: str
-    told: DerivedCall
+    derived: DerivedCall
     openings: Mapping[str, Any]
     now: datetime | None
 
@@ -36,114 +36,126 @@ class Looked:
         """The value that an event commits to. Only an erasure may have taken its disclosure away."""
         if not digest:
             return UNTOLD
-        return self.openings.get(digest, UNTOLD if self.told.erased_at else _GONE)
+        return self.openings.get(digest, UNTOLD if self.derived.erased_at else _GONE)
 
     def staffs(self, digest: str) -> object:
-        """The same of what staff wrote, which no erasure takes away."""
+        """The same for a text by staff, which no erasure takes away."""
         return self.openings.get(digest, _GONE)
 
     def received(self, name: str) -> object:
-        return self.opened(self.told.received_by.get(name, ""))
+        return self.opened(self.derived.received_by.get(name, ""))
 
 
-Claim = Callable[[Looked], object]
+Claim = Callable[[LoggedCall], object]
 
 
 def _agreed(value: Callable[[Agreed], object]) -> Claim:
-    return lambda look: value(look.told.agreed) if look.told.agreed else UNTOLD
+    return lambda logged: value(logged.derived.agreed) if logged.derived.agreed else UNTOLD
 
 
 CALL: Mapping[str, Claim] = {
-    "call_sid": lambda look: stand_in(look.call_id) if look.told.erased_at else look.received("provider_call_id"),
-    "line": lambda look: look.received("callee") if look.told.is_to_a_line else "",
-    "caller_hash": lambda look: None if look.told.erased_at else look.received("caller_hash"),
-    "mode": lambda look: look.told.mode,
+    "call_sid": lambda logged: (
+        stand_in(logged.call_id) if logged.derived.erased_at else logged.received("provider_call_id")
+    ),
+    "line": lambda logged: logged.received("callee") if logged.derived.is_to_a_line else "",
+    "caller_hash": lambda logged: None if logged.derived.erased_at else logged.received("caller_hash"),
+    "mode": lambda logged: logged.derived.mode,
     "silence_is_consent": _agreed(lambda agreed: int(agreed.silence_is_consent)),
     "prompts_max": _agreed(lambda agreed: agreed.prompts_max),
     "remembers_decline": _agreed(lambda agreed: int(agreed.remembers_decline)),
     "on_refusal": _agreed(lambda agreed: agreed.on_refusal),
-    "language": lambda look: look.told.language,
-    "wording_sha256": lambda look: look.told.wording_sha256 or UNTOLD,
-    "rules_sha256": lambda look: look.told.rules_sha256,
-    "law_sha256": lambda look: look.told.law_sha256,
-    "round": lambda look: look.told.round,
-    "state": lambda look: str(look.told.state),
-    "outcome": lambda look: look.told.outcome,
-    "reason": lambda look: UNTOLD if look.told.outcome == "open" else look.told.reason,
-    "events": lambda look: look.told.events,
-    "received_at": lambda look: look.told.received_at,
-    "served_at": lambda look: look.told.served_at,
-    "decided_at": lambda look: look.told.decided_at,
-    "ended_at": lambda look: look.told.ended_at,
-    "erased_at": lambda look: look.told.erased_at,
-    "synthetic": lambda look: int(look.told.is_synthetic),
+    "language": lambda logged: logged.derived.language,
+    "wording_sha256": lambda logged: logged.derived.wording_sha256 or UNTOLD,
+    "rules_sha256": lambda logged: logged.derived.rules_sha256,
+    "law_sha256": lambda logged: logged.derived.law_sha256,
+    "round": lambda logged: logged.derived.round,
+    "state": lambda logged: str(logged.derived.state),
+    "outcome": lambda logged: logged.derived.outcome,
+    "reason": lambda logged: UNTOLD if logged.derived.outcome == "open" else logged.derived.reason,
+    "events": lambda logged: logged.derived.events,
+    "received_at": lambda logged: logged.derived.received_at,
+    "served_at": lambda logged: logged.derived.served_at,
+    "decided_at": lambda logged: logged.derived.decided_at,
+    "ended_at": lambda logged: logged.derived.ended_at,
+    "erased_at": lambda logged: logged.derived.erased_at,
+    "synthetic": lambda logged: int(logged.derived.is_synthetic),
 }
-RECORDING: Mapping[str, Callable[[Looked, str, DerivedRecording], object]] = {
-    "recording_sid": lambda look, name, one: stand_in(name) if look.told.erased_at else look.opened(one.sid_by),
-    "call_id": lambda look, *_: look.call_id,
-    "permit": lambda look, _, one: look.call_id if one.is_permitted else None,
-    "state": lambda _look, _, one: str(one.state),
-    "source": lambda _look, _, one: one.source or UNTOLD,
-    "noticed_at": lambda _look, _, one: one.noticed_at,
-    "moved_at": lambda _look, _, one: one.moved_at,
-    "object_key": lambda look, _, one: None if look.told.erased_at or not one.object_by else look.opened(one.object_by),
-    "retain_until": lambda _look, _, one: moment(one.retain_until),
-    "destroyed_at": lambda _look, _, one: one.destroyed_at,
-    "reported_at": lambda _look, _, one: one.reported_at,
+RECORDING: Mapping[str, Callable[[LoggedCall, str, DerivedRecording], object]] = {
+    "recording_sid": lambda logged, name, recording: (
+        stand_in(name) if logged.derived.erased_at else logged.opened(recording.sid_by)
+    ),
+    "call_id": lambda logged, *_: logged.call_id,
+    "permit": lambda logged, _, recording: logged.call_id if recording.is_permitted else None,
+    "state": lambda _logged, _, recording: str(recording.state),
+    "source": lambda _logged, _, recording: recording.source or UNTOLD,
+    "noticed_at": lambda _logged, _, recording: recording.noticed_at,
+    "moved_at": lambda _logged, _, recording: recording.moved_at,
+    "object_key": lambda logged, _, recording: (
+        None if logged.derived.erased_at or not recording.object_by else logged.opened(recording.object_by)
+    ),
+    "retain_until": lambda _logged, _, recording: moment(recording.retain_until),
+    "destroyed_at": lambda _logged, _, recording: recording.destroyed_at,
+    "reported_at": lambda _logged, _, recording: recording.reported_at,
 }
-HOLD: Mapping[str, Callable[[Looked, DerivedHold], object]] = {
-    "call_id": lambda look, _: look.call_id,
-    "reason": lambda look, one: look.staffs(one.placed_by["reason"]),
-    "placed_by": lambda look, one: look.staffs(one.placed_by["actor"]),
-    "placed_at": lambda _, one: one.placed_at,
-    "released_by": lambda look, one: look.staffs(one.released_by["actor"]) if one.released_at else None,
-    "released_at": lambda _, one: one.released_at,
+HOLD: Mapping[str, Callable[[LoggedCall, DerivedHold], object]] = {
+    "call_id": lambda logged, _: logged.call_id,
+    "reason": lambda logged, hold: logged.staffs(hold.placed_by["reason"]),
+    "placed_by": lambda logged, hold: logged.staffs(hold.placed_by["actor"]),
+    "placed_at": lambda _, hold: hold.placed_at,
+    "released_by": lambda logged, hold: logged.staffs(hold.released_by["actor"]) if hold.released_at else None,
+    "released_at": lambda _, hold: hold.released_at,
 }
 INCIDENT: Mapping[str, Callable[[Mapping[str, Any], DerivedIncident], object]] = {
-    "kind": lambda _, one: one.kind,
-    "about": lambda _, one: one.about,
-    "call_id": lambda _, one: one.call_id,
-    "opened_at": lambda _, one: one.opened_at,
-    "closed_at": lambda _, one: one.closed_at,
-    "closed_by": lambda openings, one: openings.get(one.closed_by["actor"], _GONE) if one.closed_at else None,
-    "closed_because": lambda openings, one: openings.get(one.closed_by["reason"], _GONE) if one.closed_at else None,
+    "kind": lambda _, incident: incident.kind,
+    "about": lambda _, incident: incident.about,
+    "call_id": lambda _, incident: incident.call_id,
+    "opened_at": lambda _, incident: incident.opened_at,
+    "closed_at": lambda _, incident: incident.closed_at,
+    "closed_by": lambda openings, incident: (
+        openings.get(incident.closed_by["actor"], _GONE) if incident.closed_at else None
+    ),
+    "closed_because": lambda openings, incident: (
+        openings.get(incident.closed_by["reason"], _GONE) if incident.closed_at else None
+    ),
 }
 CLOSED = frozenset(
     {"call_sid", "line", "caller_hash", "recording_sid", "object_key", "reason", "placed_by", "released_by"}
     | {"closed_by", "closed_because"}
 )
-"""Columns whose values are not told: they can name somebody."""
+"""Columns whose values are never printed: they can name somebody."""
 
 
 def moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def expires(look: Looked, one: DerivedRecording) -> bool:
+def expires(logged: LoggedCall, recording: DerivedRecording) -> bool:
     """Whether the time for which it is kept may be over by now."""
-    until = moment(one.retain_until)
-    return until is not None and (look.now is None or until <= look.now)
+    until = moment(recording.retain_until)
+    return until is not None and (logged.now is None or until <= logged.now)
 
 
-def must_be_asked_about(look: Looked) -> bool:
+def must_be_asked_about(logged: LoggedCall) -> bool:
     """Whether the provider is still to be asked about the call: until a day after its end."""
-    told = look.told
-    if look.now is None or told.is_synthetic or told.erased_at:
+    derived = logged.derived
+    if logged.now is None or derived.is_synthetic or derived.erased_at:
         return False
-    return told.state is not CallState.ENDED or look.now - datetime.fromisoformat(told.ended_at or "") < ASKED_FOR
+    return (
+        derived.state is not CallState.ENDED or logged.now - datetime.fromisoformat(derived.ended_at or "") < ASKED_FOR
+    )
 
 
-def must_be_corroborated(look: Looked) -> bool:
-    told = look.told
-    return bool(told.ended_at and not (told.corroborated_at or told.is_synthetic or told.erased_at))
+def must_be_corroborated(logged: LoggedCall) -> bool:
+    derived = logged.derived
+    return bool(derived.ended_at and not (derived.corroborated_at or derived.is_synthetic or derived.erased_at))
 
 
-def is_too_late(look: Looked, at: datetime | None) -> bool:
-    return at is not None and look.now is not None and at > look.now + _AHEAD_MAX
+def is_too_late(logged: LoggedCall, at: datetime | None) -> bool:
+    return at is not None and logged.now is not None and at > logged.now + _AHEAD_MAX
 
 
-def has_audio(one: DerivedRecording) -> bool:
-    return one.state in STORED_HERE
+def has_audio(recording: DerivedRecording) -> bool:
+    return recording.state in STORED_HERE
 
 
 NO_PROMISE: Mapping[str, str] = {

@@ -1,4 +1,4 @@
-"""Where the rows of a call say something else than its events."""
+"""Finds where the rows of a call differ from its events."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from evidence.events import timestamp
 from policies.derived import Agreed, DerivedPermit, DerivedRecording
 from policies.lifecycle import RecordingState
 from storage.row_check import claims as row_claims
-from storage.row_check.claims import CLOSED, UNTOLD, Looked, expires, has_audio, moment
+from storage.row_check.claims import CLOSED, UNTOLD, LoggedCall, expires, has_audio, moment
 
 _MASTER = "master"
 _KEYLESS = frozenset({RecordingState.STARTED, RecordingState.ABSENT, RecordingState.DESTROYED})
@@ -21,7 +21,7 @@ _KEYLESS = frozenset({RecordingState.STARTED, RecordingState.ABSENT, RecordingSt
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row and its events disagree; in words that hold nothing personal."""
+    """A row that disagrees with its events, in words that hold nothing personal."""
 
     about: str
     what: str
@@ -32,7 +32,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All rows of one call. `objects` are by the recording's id, and `keys` the ids of those that have a key."""
+    """All rows of a call. `objects` are by the recording's id, and `keys` the ids of the recordings that have a key."""
 
     call: Row[Any]
     permit: Row[Any] | None
@@ -43,19 +43,19 @@ class Rows:
     account: Row[Any] | None
 
 
-def differences(rows: Rows, look: Looked) -> Iterator[Difference]:
-    about = f"call {look.call_id}"
-    yield from compared(about, rows.call, {name: claim(look) for name, claim in row_claims.CALL.items()})
-    for what in (*_terms(rows.call, look), *_asked_about(rows.call, look), *_permit(rows.permit, look)):
+def differences(rows: Rows, logged: LoggedCall) -> Iterator[Difference]:
+    about = f"call {logged.call_id}"
+    yield from compared(about, rows.call, {name: claim(logged) for name, claim in row_claims.CALL.items()})
+    for what in (*_terms(rows.call, logged), *_asked_about(rows.call, logged), *_permit(rows.permit, logged)):
         yield Difference(about, what)
-    if what := _account(rows, look):
+    if what := _account(rows, logged):
         yield Difference(about, what)
-    yield from _recordings(rows, look)
-    yield from _holds(rows.holds, look)
+    yield from _recordings(rows, logged)
+    yield from _holds(rows.holds, logged)
 
 
 def compared(about: str, row: Row[Any], expected: Mapping[str, object]) -> Iterator[Difference]:
-    """Each column that must say something else than it does."""
+    """Each column whose value is not the expected value."""
     for name, value in expected.items():
         said = getattr(row, name)
         if value is UNTOLD or _is_same(said, value):
@@ -67,7 +67,7 @@ def compared(about: str, row: Row[Any], expected: Mapping[str, object]) -> Itera
 
 
 def _is_same(said: object, value: object) -> bool:
-    """An event gives its time to the millisecond."""
+    """Whether two values are equal; an event gives its time to the millisecond."""
     if said == value:
         return True
     return isinstance(said, datetime) and isinstance(value, str) and timestamp(said) == value
@@ -82,12 +82,12 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _terms(row: Row[Any], look: Looked) -> Iterator[str]:
-    if look.told.agreed is None:
+def _terms(row: Row[Any], logged: LoggedCall) -> Iterator[str]:
+    if logged.derived.agreed is None:
         return
     try:
         said = json.loads(row.terms)
-        is_same = _agrees(said, look.told.agreed)
+        is_same = _agrees(said, logged.derived.agreed)
     except (ValueError, KeyError, TypeError, AttributeError):
         is_same = False
     if not is_same:
@@ -112,20 +112,20 @@ def _second(text: str) -> str:
     return datetime.fromisoformat(text).isoformat(timespec="seconds")
 
 
-def _asked_about(row: Row[Any], look: Looked) -> Iterator[str]:
-    if row.sweep_at is None and row_claims.must_be_asked_about(look):
+def _asked_about(row: Row[Any], logged: LoggedCall) -> Iterator[str]:
+    if row.sweep_at is None and row_claims.must_be_asked_about(logged):
         yield "its row says that Twilio is asked about it no more (sweep_at), and by its events it still is"
-    if row.corroborate_at is None and row_claims.must_be_corroborated(look):
+    if row.corroborate_at is None and row_claims.must_be_corroborated(logged):
         yield "its row says that Twilio's account is not asked for (corroborate_at), and no event tells of one"
-    if row.corroborate_at is not None and not row_claims.must_be_corroborated(look):
+    if row.corroborate_at is not None and not row_claims.must_be_corroborated(logged):
         yield "its row says that Twilio's account is yet to be asked for (corroborate_at), and by its events it is not"
     for name in ("sweep_at", "corroborate_at"):
-        if row_claims.is_too_late(look, getattr(row, name)):
+        if row_claims.is_too_late(logged, getattr(row, name)):
             yield f"its row has Twilio asked about it on {getattr(row, name):%Y-%m-%d} ({name}), which is too late"
 
 
-def _permit(row: Row[Any] | None, look: Looked) -> Iterator[str]:
-    given, agreed = look.told.permit, look.told.agreed
+def _permit(row: Row[Any] | None, logged: LoggedCall) -> Iterator[str]:
+    given, agreed = logged.derived.permit, logged.derived.agreed
     if row is None or given is None:
         if row is not None:
             yield "it has a permit, and no event gives one"
@@ -174,72 +174,76 @@ def _listed(ends: Mapping[str, datetime]) -> str:
     return ", ".join(f"{purpose} until {until:%Y-%m-%d %H:%M:%S}" for purpose, until in ends.items()) or "nothing"
 
 
-def _account(rows: Rows, look: Looked) -> str:
-    told = look.told
-    hashed = look.opened(told.account_by) if told.account_by else None
+def _account(rows: Rows, logged: LoggedCall) -> str:
+    derived = logged.derived
+    hashed = logged.opened(derived.account_by) if derived.account_by else None
     if rows.account is None:
         is_missing = hashed is not None and hashed is not UNTOLD
         return "what Twilio told of it is gone, whose hash its events have" if is_missing else ""
-    if told.erased_at or hashed is None:
+    if derived.erased_at or hashed is None:
         return "what Twilio told of it is kept, and by its events it is not"
     is_same = sha256(bytes(rows.account.body)).hexdigest() == hashed
-    if not is_same or timestamp(rows.account.fetched_at) != told.account_at:
+    if not is_same or timestamp(rows.account.fetched_at) != derived.account_at:
         return "what Twilio told of it is not that of which its events have the hash and the time"
     return ""
 
 
-def _recordings(rows: Rows, look: Looked) -> Iterator[Difference]:
-    known = {row.id: row for row in rows.recordings}
-    for name in sorted(known.keys() | look.told.recordings.keys()):
-        about, row, one = f"recording {name} of call {look.call_id}", known.get(name), look.told.recordings.get(name)
-        if row is None or one is None:
+def _recordings(rows: Rows, logged: LoggedCall) -> Iterator[Difference]:
+    kept = {row.id: row for row in rows.recordings}
+    for name in sorted(kept.keys() | logged.derived.recordings.keys()):
+        about = f"recording {name} of call {logged.call_id}"
+        row, derived = kept.get(name), logged.derived.recordings.get(name)
+        if row is None or derived is None:
             yield Difference(about, "it has a row and no events" if row is not None else "it has events and no row")
             continue
-        yield from recording_differences(about, row, look, one)
-        for what in (*_objects(rows.objects.get(name, ()), look, one), *_key(name in rows.keys, look, one)):
+        yield from recording_differences(about, row, logged, derived)
+        for what in (*_objects(rows.objects.get(name, ()), logged, derived), *_key(name in rows.keys, logged, derived)):
             yield Difference(about, what)
 
 
-def recording_differences(about: str, row: Row[Any], look: Looked, one: DerivedRecording) -> Iterator[Difference]:
-    expected = {name: claim(look, row.id, one) for name, claim in row_claims.RECORDING.items()}
+def recording_differences(
+    about: str, row: Row[Any], logged: LoggedCall, recording: DerivedRecording
+) -> Iterator[Difference]:
+    expected = {name: claim(logged, row.id, recording) for name, claim in row_claims.RECORDING.items()}
     return compared(about, row, expected)
 
 
-def _objects(rows: Sequence[Row[Any]], look: Looked, one: DerivedRecording) -> Iterator[str]:
-    is_gone = one.state is RecordingState.DESTROYED or look.told.erased_at
-    kept, due = {row.name for row in rows}, set() if is_gone else {*one.objects}
+def _objects(rows: Sequence[Row[Any]], logged: LoggedCall, recording: DerivedRecording) -> Iterator[str]:
+    is_gone = recording.state is RecordingState.DESTROYED or logged.derived.erased_at
+    kept, due = {row.name for row in rows}, set() if is_gone else {*recording.objects}
     if kept != due:
         yield f"the objects that its rows name are {_names(kept)}, and by its events they are {_names(due)}"
         return
-    key, audio = look.opened(one.object_by), look.opened(one.audio_by)
+    key, audio = logged.opened(recording.object_by), logged.opened(recording.audio_by)
     for row in rows:
         if row.key != _beside(key, row.name):
             yield f"the row of its object {row.name} names another object than its events"
-        if row.name == _MASTER and (row.plain_sha256, row.size_bytes) != (audio, one.size_bytes):
+        if row.name == _MASTER and (row.plain_sha256, row.size_bytes) != (audio, recording.size_bytes):
             yield "the row of its master has another hash or size than its events"
 
 
 def _beside(master: object, name: str) -> object:
-    """The name under which a piece of a recording is kept, going by that of its master."""
+    """The object key of a piece of a recording, derived from the key of its master."""
     return master.replace(f"/{_MASTER}-", f"/{name}-") if isinstance(master, str) else master
 
 
-def _key(has_key: bool, look: Looked, one: DerivedRecording) -> Iterator[str]:
-    """The key goes before the audio does: of what expires it may be gone already."""
-    if has_key and (one.state in _KEYLESS or look.told.erased_at):
-        yield f"it is {one.state} by its events, and its key is kept"
-    if not has_key and has_audio(one) and not look.told.erased_at and not expires(look, one):
-        yield f"it is {one.state} by its events, and its key is gone"
+def _key(has_key: bool, logged: LoggedCall, recording: DerivedRecording) -> Iterator[str]:
+    """The key is destroyed before the audio: of a recording that expires it may be gone already."""
+    if has_key and (recording.state in _KEYLESS or logged.derived.erased_at):
+        yield f"it is {recording.state} by its events, and its key is kept"
+    if not has_key and has_audio(recording) and not logged.derived.erased_at and not expires(logged, recording):
+        yield f"it is {recording.state} by its events, and its key is gone"
 
 
-def _holds(rows: Sequence[Row[Any]], look: Looked) -> Iterator[Difference]:
-    known = {row.id: row for row in rows}
-    for number in sorted(known.keys() | look.told.holds.keys()):
-        about, row, one = f"hold {number} of call {look.call_id}", known.get(number), look.told.holds.get(number)
-        if row is None or one is None:
+def _holds(rows: Sequence[Row[Any]], logged: LoggedCall) -> Iterator[Difference]:
+    kept = {row.id: row for row in rows}
+    for number in sorted(kept.keys() | logged.derived.holds.keys()):
+        about = f"hold {number} of call {logged.call_id}"
+        row, derived = kept.get(number), logged.derived.holds.get(number)
+        if row is None or derived is None:
             yield Difference(about, "it has a row and no event" if row is not None else "it has events and no row")
         else:
-            yield from compared(about, row, {name: claim(look, one) for name, claim in row_claims.HOLD.items()})
+            yield from compared(about, row, {name: claim(logged, derived) for name, claim in row_claims.HOLD.items()})
 
 
 def _names(names: set[str]) -> str:

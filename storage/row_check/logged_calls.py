@@ -1,4 +1,4 @@
-"""A call as its events make it, for whoever is about to do what can't be undone: a row alone is not believed then."""
+"""Derives a call from its events, before a step that can't be undone: a row alone is not trusted for that."""
 
 from sqlalchemy import Connection, select
 
@@ -16,15 +16,15 @@ _LOOK = "run `onrecord log verify`"
 
 
 class Contradicted(Broken):
-    """A row says something else than the events, so that nothing was done by it."""
+    """A row differs from the events, so that nothing was done by it."""
 
     def __init__(self, about: str, what: str) -> None:
         super().__init__(f"{about}: {what}: nothing was done by it; {_LOOK}")
 
 
 def logged(connection: Connection, call_id: str) -> DerivedCall:
-    """What the call's events make of it. Raises Broken where they are not as they were logged."""
-    return made_of(call_id, [told for _, told in _events(connection, call_id)])
+    """The call as derived from its events. Raises Broken where they are not as they were logged."""
+    return made_of(call_id, [event for _, event in _events(connection, call_id)])
 
 
 def made_of(call_id: str, events: list[Fields]) -> DerivedCall:
@@ -35,26 +35,26 @@ def made_of(call_id: str, events: list[Fields]) -> DerivedCall:
 
 
 def check_outcome(connection: Connection, call_id: str, said: str) -> None:
-    """Raises Contradicted where a call's row says another outcome than its events."""
+    """Raises Contradicted where a call's row has another outcome than its events."""
     outcome = logged(connection, call_id).outcome
     if said != outcome:
         raise Contradicted(f"call {call_id}", f"its row says {said}, and its events say {outcome}")
 
 
 def check_stored(connection: Connection, call_id: str, recording_id: str) -> None:
-    """Raises Contradicted unless an event says that the recording was stored here, or had to go: its row says one."""
-    one = logged(connection, call_id).recordings.get(recording_id)
-    if one is None or not (one.objects or one.state is RecordingState.CONDEMNED):
+    """Raises Contradicted unless an event says, as the row does, that the recording was stored here or condemned."""
+    recording = logged(connection, call_id).recordings.get(recording_id)
+    if recording is None or not (recording.objects or recording.state is RecordingState.CONDEMNED):
         raise Contradicted(f"recording {recording_id}", "its row says that it is stored here, and no event does")
 
 
 def logged_permit(connection: Connection, call_id: str) -> DerivedPermit | None:
-    """The permit that the call's events give; its event is seen to be in the tree that was signed over it."""
+    """The permit that the call's events give; its event must be in the tree that was signed over it."""
     events = _events(connection, call_id)
-    index = next((index for index, told in events if told["type"] == "recording.permitted"), None)
+    index = next((index for index, event in events if event["type"] == "recording.permitted"), None)
     if index is not None:
         _check_signed(connection, index)
-    return made_of(call_id, [told for _, told in events]).permit
+    return made_of(call_id, [event for _, event in events]).permit
 
 
 def _events(connection: Connection, call_id: str) -> list[tuple[int, Fields]]:
@@ -62,16 +62,16 @@ def _events(connection: Connection, call_id: str) -> list[tuple[int, Fields]]:
     rows = connection.execute(select(*columns).where(log_leaf.c.call_id == call_id).order_by(log_leaf.c.n))
     events: list[tuple[int, Fields]] = []
     for n, row in enumerate(rows):
-        told = consent_log.read_event(row.idx, row.leaf)
+        event = consent_log.read_event(row.idx, row.leaf)
         is_whole = leaf_hash(row.leaf.encode()) == bytes(row.hash)
-        if not is_whole or (told.get("call"), told.get("n"), row.n) != (call_id, n, n):
+        if not is_whole or (event.get("call"), event.get("n"), row.n) != (call_id, n, n):
             raise Broken(f"consent log: event {row.idx} of call {call_id} is not as it was logged; {_LOOK}")
-        events.append((row.idx, told))
+        events.append((row.idx, event))
     return events
 
 
 def _check_signed(connection: Connection, index: int) -> None:
-    """An event that no checkpoint covers yet is one of the last minute."""
+    """Checks an event against the first checkpoint over it. An event of the last minute may have none yet."""
     signed = checkpoints.first_covering(connection, index)
     if signed is None:
         return

@@ -1,4 +1,4 @@
-"""Incidents and remembered declines held against the events that tell of them."""
+"""Checks incidents and remembered declines against their events."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,21 +24,21 @@ _TYPE = '"type":"incident.'
 
 
 def incident_differences(connection: Connection) -> Iterator[Difference]:
-    """One that is older than all that are told of in the log is from before they were."""
-    known, told = {row.id: row for row in connection.execute(select(incident))}, _told(connection)
-    openings = opened(connection, (digest for one in told.values() for digest in one.closed_by.values()))
-    first_at = min((one.opened_at for one in told.values()), default="")
-    for number in sorted(known.keys() | told.keys()):
-        row, one, about = known.get(number), told.get(number), f"incident {number}"
-        if row is not None and one is not None:
-            yield from _incident(about, row, _as_kept(one, number), openings)
+    """An incident older than every logged incident is from before incidents were logged."""
+    kept, derived = {row.id: row for row in connection.execute(select(incident))}, _derived(connection)
+    openings = opened(connection, (digest for by_events in derived.values() for digest in by_events.closed_by.values()))
+    first_at = min((by_events.opened_at for by_events in derived.values()), default="")
+    for number in sorted(kept.keys() | derived.keys()):
+        row, by_events, about = kept.get(number), derived.get(number), f"incident {number}"
+        if row is not None and by_events is not None:
+            yield from _incident(about, row, _as_kept(by_events, number), openings)
         elif row is None:
             yield Difference(about, "it has events and no row")
         elif first_at and timestamp(row.opened_at) >= first_at:
             yield Difference(about, "it has a row and no event")
 
 
-def _told(connection: Connection) -> dict[int, DerivedIncident]:
+def _derived(connection: Connection) -> dict[int, DerivedIncident]:
     query = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id.is_(None), log_leaf.c.leaf.contains(_TYPE))
     events = [consent_log.read_event(row.idx, row.leaf) for row in connection.execute(query.order_by(log_leaf.c.idx))]
     try:
@@ -47,21 +47,25 @@ def _told(connection: Connection) -> dict[int, DerivedIncident]:
         raise Broken(f"consent log: an event closes an incident that none has opened: {error}") from error
 
 
-def _as_kept(one: DerivedIncident, number: int) -> DerivedIncident:
-    """A kind that there is not any more was replaced in the row (`v0008_kinds_of_incident`), and stays in the log."""
-    return one if one.kind in {*IncidentKind} else replace(one, kind=IncidentKind.OTHER, about=f"incident {number}")
+def _as_kept(derived: DerivedIncident, number: int) -> DerivedIncident:
+    """A retired kind of incident was replaced in the row (`v0008_kinds_of_incident`), and stays in the log."""
+    return (
+        derived
+        if derived.kind in {*IncidentKind}
+        else replace(derived, kind=IncidentKind.OTHER, about=f"incident {number}")
+    )
 
 
-def _incident(about: str, row: Row[Any], one: DerivedIncident, openings: dict[str, Any]) -> Iterator[Difference]:
-    expected = {name: claim(openings, one) for name, claim in row_claims.INCIDENT.items() if name != "about"}
+def _incident(about: str, row: Row[Any], derived: DerivedIncident, openings: dict[str, Any]) -> Iterator[Difference]:
+    expected = {name: claim(openings, derived) for name, claim in row_claims.INCIDENT.items() if name != "about"}
     yield from compared(about, row, expected)
-    if without_names(row.about) != one.about:
+    if without_names(row.about) != derived.about:
         yield Difference(about, "its row is about something else than its events")
 
 
 @dataclass(frozen=True, slots=True)
-class _No:
-    """The last no of a number, and the call on which it was said."""
+class _Decline:
+    """The last decline of a number, and the call on which it was said."""
 
     call_id: str
     said: DerivedDecline
@@ -70,21 +74,21 @@ class _No:
 def decline_differences(
     connection: Connection, said: Mapping[str, DerivedCall], now: datetime | None
 ) -> Iterator[Difference]:
-    """`said` are the calls on which a number declined, or took that back. A number is known by its keyed hash, and that
-    of a call that was erased since by nothing.
+    """`said` are the calls on which a number declined, or took that back. A number is identified by its keyed hash,
+    which an erased call no longer has.
     """
     due = _due(said, _hashes(connection, said))
-    openings = opened(connection, (one.said.until_by for one in due.values()))
+    openings = opened(connection, (decline.said.until_by for decline in due.values()))
     for row in connection.execute(select(remembered_decline)):
-        about, one = f"the remembered no of call {row.call_id}", due.pop(row.number_hash, None)
-        if one is None:
+        about, decline = f"the remembered no of call {row.call_id}", due.pop(row.number_hash, None)
+        if decline is None:
             yield Difference(about, "it has a row, and no event of such a no still stands")
         else:
-            yield from compared(about, row, _expected(one, openings))
-    erased_at = max((_last_said(one) for one in said.values() if one.erased_at), default="")
-    for one in due.values():
-        if _holds(one.said, openings, now) and one.said.declined_at > erased_at:
-            about, until = f"the remembered no of call {one.call_id}", one.said.until
+            yield from compared(about, row, _expected(decline, openings))
+    erased_at = max((_last_said(derived) for derived in said.values() if derived.erased_at), default="")
+    for decline in due.values():
+        if _holds(decline.said, openings, now) and decline.said.declined_at > erased_at:
+            about, until = f"the remembered no of call {decline.call_id}", decline.said.until
             yield Difference(about, f"it is gone, and holds until {until}")
 
 
@@ -97,24 +101,26 @@ def _hashes(connection: Connection, said: Mapping[str, DerivedCall]) -> dict[str
     return found
 
 
-def _due(said: Mapping[str, DerivedCall], hashes: Mapping[str, str]) -> dict[str, _No]:
-    """By hash: what was said last, where that was a no."""
-    noes: dict[str, _No] = {}
+def _due(said: Mapping[str, DerivedCall], hashes: Mapping[str, str]) -> dict[str, _Decline]:
+    """By hash: the last answer of each number, where that was a decline."""
+    declines: dict[str, _Decline] = {}
     forgotten: dict[str, str] = {}
-    for call_id, one in said.items():
+    for call_id, derived in said.items():
         hashed = hashes.get(call_id)
         if hashed is None:
             continue
-        forgotten[hashed] = max(forgotten.get(hashed, ""), one.forgotten_at or "")
-        if one.remembered and (hashed not in noes or noes[hashed].said.declined_at < one.remembered.declined_at):
-            noes[hashed] = _No(call_id, one.remembered)
-    return {hashed: no for hashed, no in noes.items() if forgotten[hashed] <= no.said.declined_at}
+        forgotten[hashed] = max(forgotten.get(hashed, ""), derived.forgotten_at or "")
+        if derived.remembered and (
+            hashed not in declines or declines[hashed].said.declined_at < derived.remembered.declined_at
+        ):
+            declines[hashed] = _Decline(call_id, derived.remembered)
+    return {hashed: decline for hashed, decline in declines.items() if forgotten[hashed] <= decline.said.declined_at}
 
 
-def _expected(one: _No, openings: Mapping[str, Any]) -> dict[str, object]:
-    until = openings.get(one.said.until_by)
-    told = {"call_id": one.call_id, "declined_at": one.said.declined_at}
-    return told | {"forget_at": moment(until) if until else UNTOLD}
+def _expected(decline: _Decline, openings: Mapping[str, Any]) -> dict[str, object]:
+    until = openings.get(decline.said.until_by)
+    expected = {"call_id": decline.call_id, "declined_at": decline.said.declined_at}
+    return expected | {"forget_at": moment(until) if until else UNTOLD}
 
 
 def _holds(said: DerivedDecline, openings: Mapping[str, Any], now: datetime | None) -> bool:
@@ -123,8 +129,8 @@ def _holds(said: DerivedDecline, openings: Mapping[str, Any], now: datetime | No
     return now is not None and ends is not None and ends > now
 
 
-def _last_said(one: DerivedCall) -> str:
-    return max(one.remembered.declined_at if one.remembered else "", one.forgotten_at or "")
+def _last_said(derived: DerivedCall) -> str:
+    return max(derived.remembered.declined_at if derived.remembered else "", derived.forgotten_at or "")
 
 
 _HASH = select(call.c.id, call.c.caller_hash)
