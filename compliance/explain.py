@@ -12,7 +12,7 @@ from policies.ruling import ends_of, rule
 from policies.wording import Wording
 from policies.wording_of_call import language_of, wording_of
 
-Told = Mapping[str, Any]
+RulingFields = Mapping[str, Any]
 SUPPOSED = "supposed: a number of which no decline is remembered"
 
 
@@ -25,7 +25,7 @@ class Explained:
 
     about: str
     language: str
-    ruling: Told
+    ruling: RulingFields
     wording: Wording | None
     law: Law | None
     rulebook: Rulebook | None
@@ -34,7 +34,7 @@ class Explained:
     """Where the rows of a past call contradict its events; the events count."""
 
     def as_json(self) -> dict[str, Any]:
-        spoken = None if self.wording is None else wording_told(self.wording)
+        spoken = None if self.wording is None else wording_as_json(self.wording)
         explained = {"disclaimer": DISCLAIMER, "about": self.about, "language": self.language, "wording": spoken}
         because = {str(number): text for number in self.overrides if (text := self.because(number))}
         said = {"again": self.again} if self.again else {"supposed": SUPPOSED}
@@ -69,7 +69,7 @@ class Explained:
         return next((rule.sources for rule in self.law.retention if rule.id == record), ())
 
 
-def wording_told(wording: Wording) -> dict[str, str]:
+def wording_as_json(wording: Wording) -> dict[str, str]:
     return {
         "id": f"{wording.id}@{wording.version}",
         "sha256": wording.sha256,

@@ -1,12 +1,13 @@
 """Why a past call was decided as it was: the ruling that its event logged, held against the rules of its time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from compliance.call_log import CallLog
-from compliance.explain import Explained, Told
+from compliance.explain import Explained, RulingFields
 from policies.jurisdiction.pack import Law
 from policies.jurisdiction.readings import End
 from policies.rules import Rulebook
@@ -41,7 +42,7 @@ def explain_call(connection: Connection, call: Call) -> Explained:
     )
 
 
-def received_event(connection: Connection, call_id: str) -> Told:
+def received_event(connection: Connection, call_id: str) -> Mapping[str, Any]:
     """The event with which a call begins. Raises Broken where there is none."""
     query = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id == call_id, log_leaf.c.n == 0)
     row = connection.execute(query).first()
@@ -50,25 +51,25 @@ def received_event(connection: Connection, call_id: str) -> Told:
     return consent_log.read_event(row.idx, row.leaf)
 
 
-def ends_told(ruling: Told) -> tuple[End, ...]:
+def ends_in(ruling: RulingFields) -> tuple[End, ...]:
     """The ends of a call as its ruling names them."""
     return tuple(End(who, place) for who, place in (end.split(" ") for end in ruling["ends"]))
 
 
-def _again(call: Call, ruling: Told, law: Law | None, rulebook: Rulebook | None) -> str:
+def _again(call: Call, ruling: RulingFields, law: Law | None, rulebook: Rulebook | None) -> str:
     if not call.line:
         return "what was dialled is no line of the rulebook, so nothing was asked, whatever the rules say"
     line = rulebook.line(call.line) if rulebook else None
     if law is None or rulebook is None or line is None:
         return "the rules of that time are not kept here, so it cannot be decided again"
     at = datetime.fromisoformat(ruling["at"])
-    now = rule(law, rulebook, line, ends_told(ruling), at, has_declined=ruling["declined_before"]).told()
+    now = rule(law, rulebook, line, ends_in(ruling), at, has_declined=ruling["declined_before"]).told()
     differing = ", ".join(differing_fields(ruling, now))
     if differing:
         return f"this program reads the rules of that time otherwise ({differing}); the log says what was decided then"
     return "decided again under the rules of that time, as they are kept here: the same"
 
 
-def differing_fields(ruling: Told, other: Told) -> Iterator[str]:
+def differing_fields(ruling: RulingFields, other: RulingFields) -> Iterator[str]:
     """The parts of two rulings that are not the same."""
     return (name for name in ruling if ruling[name] != other.get(name))

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from compliance.explain_call import ends_told, received_event
+from compliance.explain_call import ends_in, received_event
 from policies.jurisdiction.pack import Law
 from policies.rules import Rulebook
 from policies.ruling import ends_of, rule
@@ -89,7 +89,7 @@ def _ruled(past: Past, rulebook: Rulebook) -> Mapping[str, Any] | None:
     line = rulebook.line(past.line)
     if line is None:
         return None
-    caller = [end for end in ends_told(past.ruling) if end.who == "caller"]
+    caller = [end for end in ends_in(past.ruling) if end.who == "caller"]
     ends = ends_of(rulebook, line, (end.place for end in caller))
     at = datetime.fromisoformat(past.ruling["at"])
     has_declined = past.ruling["declined_before"] and rulebook.remember_declines is not None

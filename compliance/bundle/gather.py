@@ -59,11 +59,11 @@ class _Logged:
 
     index: int
     leaf: str
-    told: Mapping[str, Any]
+    event: Mapping[str, Any]
 
     @property
     def digests(self) -> Mapping[str, str]:
-        found: Mapping[str, str] = self.told.get("sd", {})
+        found: Mapping[str, str] = self.event.get("sd", {})
         return found
 
 
@@ -95,12 +95,12 @@ class Gathering:
             readme=readme(self._about(made_at), self._calls()),
             verifier=files("evidence").joinpath("verify.py").read_text(encoding="utf-8"),
             texts={
-                **texts_of(self.connection, [logged.told for logged in self._events]),
+                **texts_of(self.connection, [logged.event for logged in self._events]),
                 **self._receipts(),
                 **self.more,
             },
         )
-        for missing in check_bundle(made, [logged.told for logged in self._events]):
+        for missing in check_bundle(made, [logged.event for logged in self._events]):
             self.complain(missing)
         return made
 
@@ -148,7 +148,7 @@ class Gathering:
 
     def _that_date(self, held: Sequence[Anchor]) -> Iterator[Anchor]:
         sizes = [anchor.size for anchor in held]
-        firsts = {bisect_right(sizes, logged.index) for logged in self._events if "call" in logged.told}
+        firsts = {bisect_right(sizes, logged.index) for logged in self._events if "call" in logged.event}
         places = firsts | {place - 1 for place in firsts}
         return (held[place] for place in sorted(places) if 0 <= place < len(held))
 
@@ -223,14 +223,14 @@ class Gathering:
 
     def _calls(self) -> list[BundledCall]:
         """The selected calls with their events, for the README; none for the whole log, which would be too long."""
-        words = wordings_of(self.connection, {named for logged in self._events for named in hashes_in(logged.told)})
+        words = wordings_of(self.connection, {named for logged in self._events for named in hashes_in(logged.event)})
         events: dict[str, list[ToldEvent]] = {}
         for logged in self._events:
-            if logged.told.get("call") in self.call_ids:
+            if logged.event.get("call") in self.call_ids:
                 shown = {
                     name: read_disclosure(self._bodies[d])[1] for name, d in logged.digests.items() if d in self._bodies
                 }
-                events.setdefault(logged.told["call"], []).append(ToldEvent(logged.index, {**logged.told, **shown}))
+                events.setdefault(logged.event["call"], []).append(ToldEvent(logged.index, {**logged.event, **shown}))
         return [BundledCall(call_id, events[call_id], words) for call_id in self.call_ids if call_id in events]
 
 
