@@ -10,17 +10,17 @@ _CALL_MAX = timedelta(hours=25)
 
 
 def is_over(received_at: datetime, has_ended: bool | None, now: datetime) -> bool:
-    """`has_ended` is the provider's word, None where it knows no such call.
+    """Whether a call is over by the provider's answer. `has_ended` is None where the provider knows no such call.
 
-    One that it does not know may be too new to be known everywhere there: to end it here would hang up.
+    A call that the provider does not know may be too new to be known everywhere there: to end it here would hang up.
     """
     return now - received_at > _CALL_MAX if has_ended is None else has_ended
 
 
 def ask_next(received_at: datetime, ended_at: datetime | None, now: datetime, *, is_known: bool) -> datetime | None:
-    """Live calls every few seconds; ended ones, and those that the provider does not know, ever more rarely.
+    """When to ask again: live calls every few seconds; ended and unknown calls ever more rarely.
 
-    None: no more.
+    None: never again.
     """
     if ended_at is None and is_known:
         return now + LIVE_EVERY

@@ -1,8 +1,8 @@
-"""Which recording of a call is the one that its permit covers, told by what is ours alone.
+"""Which recording of a call its permit covers, by evidence that only our own recording can have.
 
-A recording that reports to the address which only a document of ours names is ours for certain. Of the others the
-provider tells what started them, their form and, by its own clock, when they began. Times of two clocks are never
-grounds for a destruction: they only add a doubt, and a recording in doubt is neither kept nor destroyed.
+A recording that reports to the address which only our document names is ours for certain. About any other the provider
+says what started it, its form and, by its own clock, when it began. Times of two clocks are never grounds for a
+destruction: they only add a doubt, and a recording in doubt is neither kept nor destroyed.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attributed:
-    """A verdict, and in words what it rests on."""
+    """A verdict, and its grounds in words."""
 
     verdict: Verdict
     why: str
@@ -48,10 +48,10 @@ class Attributed:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A recording of a consented call, as far as the provider has told of it. Empty and None are what it did not tell.
+    """A recording of a consented call, as far as the provider has reported it. Empty and None: not reported.
 
-    `reports_to_us`: it was told of at the address that only our document names. `is_permitted`: it has been taken for
-    ours so far; `is_quarantined`: it has been in doubt. `started_at` is by the provider's clock.
+    `reports_to_us`: it was reported to the address that only our document names. `is_permitted`: so far it counts as
+    ours; `is_quarantined`: it has been in doubt. `started_at` is by the provider's clock.
     """
 
     name: str
@@ -68,9 +68,9 @@ class Candidate:
 class Times:
     """When our recording was ordered, by the provider's clock.
 
-    `asked_at`: when the provider asked for the document that orders it, as the provider tells. `not_before`: what ours
-    cannot have begun before, as far as the two clocks can be compared. None is what is not known. `never_ordered`: the
-    provider tells that it asked for that document, and that none came.
+    `asked_at`: when the provider says that it asked for the document that orders it. `not_before`: the earliest time at
+    which ours can have begun, as far as the two clocks can be compared. None: unknown. `never_ordered`: the provider
+    says that it asked for that document and got none.
     """
 
     asked_at: datetime | None = None
@@ -106,7 +106,7 @@ def attribute(candidates: Sequence[Candidate], times: Times = UNTIMED) -> dict[s
 
 
 def _beside_the_certain(candidates: Sequence[Candidate], certain: Sequence[Candidate]) -> dict[str, Attributed]:
-    """One permit covers one recording; a second that reports to us is for a person to look at."""
+    """A permit covers a single recording; a second one that reports to us is for a person to look at."""
     ours = next((one for one in certain if one.is_permitted), certain[0])
     verdicts = {one.name: Attributed(Verdict.FOREIGN, _ANOTHER) for one in candidates}
     verdicts |= {one.name: Attributed(Verdict.UNCLEAR, _TWICE) for one in certain}
@@ -114,7 +114,7 @@ def _beside_the_certain(candidates: Sequence[Candidate], certain: Sequence[Candi
 
 
 def _by_their_order(possible: Sequence[Candidate], asked_at: datetime) -> dict[str, Attributed]:
-    """Both times are the provider's. Others are only foreign beside exactly one that began at its time."""
+    """Both times are the provider's. The other recordings are foreign only beside exactly one that began at its time."""
     begin, end = asked_at - _BEFORE_ASKED_MAX, asked_at + _AFTER_ASKED_MAX
     timed = [one for one in possible if one.started_at is not None]
     at_its_time = [one for one in timed if one.started_at and begin <= one.started_at <= end]
@@ -125,9 +125,9 @@ def _by_their_order(possible: Sequence[Candidate], asked_at: datetime) -> dict[s
 
 
 def _by_their_form(possible: Sequence[Candidate], not_before: datetime | None) -> dict[str, Attributed]:
-    """The only one that can be ours is ours, unless there is something against it.
+    """The only recording that can be ours is ours, unless there is something against it.
 
-    One that was taken for ours so far makes room only for certainty.
+    A recording that counted as ours so far gives way only to a certain one.
     """
     taken = [one for one in possible if one.is_permitted]
     likely = list(dict.fromkeys([*taken, *_likely([one for one in possible if _fits(one)])]))
@@ -151,7 +151,7 @@ def _doubted(alone: Candidate, not_before: datetime | None) -> bool:
 
 
 def _likely(fitting: list[Candidate]) -> list[Candidate]:
-    """Those under the name that ours was seen under, or under none; where there are none, those under unknown names."""
+    """The recordings with the source that ours has, or with none; where there are none, those with unknown sources."""
     return [one for one in fitting if one.source in ("", SEEN_FOR_OURS)] or fitting
 
 

@@ -1,4 +1,4 @@
-"""The decision on a caller who was connected without one, because a step of ours failed."""
+"""The decision on a call that was connected before any decision, because a step of ours failed."""
 
 from policies.consent import Decision, EndCall, Outcome, Suppress
 from policies.lifecycle import CallState
@@ -9,7 +9,7 @@ UNDECIDED = Suppress(Outcome.NOT_ASKED, OUR_FAILURE)
 
 def once_connected(decision: Decision) -> Suppress:
     """A refusal stands, and so does silence that ended the asking. A yes permits nothing: nothing was recorded, and a
-    caller who was put through without being asked on was not asked.
+    caller who was connected before the asking ended counts as not asked.
     """
     match decision:
         case Suppress():

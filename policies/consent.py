@@ -1,4 +1,5 @@
-"""What a caller's answer permits. Silence, a wrong key or a hang-up never turns into a yes by accident.
+"""The decision that follows from a caller's answer. Silence, a wrong key or a hang-up never turns into a yes by
+accident.
 
 Every function is total over its arguments, and no answer of `DECLINED` has a path to `Record`.
 """
@@ -16,7 +17,7 @@ _ANSWER_BY_KEY = {"1": "accepted", "2": "declined", "9": "repeat"}
 
 
 class Mode(StrEnum):
-    """What counts as consent on a line. All but `MUST_RECORD` run from lax to strict, in this order."""
+    """The kinds of consent that a line can ask for. All but `MUST_RECORD` run from lax to strict, in this order."""
 
     NOTICE = "notice"  # staying on after the disclosure is consent
     OPT_OUT = "opt_out"  # a key declines; silence is consent only where law and rulebook both say so
@@ -61,7 +62,7 @@ REFUSALS = frozenset({Outcome.DECLINED, Outcome.WITHDRAWN})
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """What one call's answers are measured against. `prompts_max`: playings of the question, 1 or more.
+    """The standard that a call's answers are measured against. `prompts_max`: playings of the question, 1 or more.
 
     `remembers_decline`: the number declined before, so nobody is asked: the accept key is offered, and nothing else
     changes anything.
@@ -79,9 +80,9 @@ class Standard:
             raise ValueError(f"{self.mode}: where a decline is remembered only the accept key is consent")
 
     def after_a_decline(self) -> "Standard | None":
-        """What holds for a number that declined before; None where that changes nothing.
+        """The standard for a number that declined before; None where that changes nothing.
 
-        A must-record line has no call without a recording, so it asks whoever declined on another.
+        A must-record line has no call without a recording, so it asks even a caller who declined on another line.
         """
         if self.mode in (Mode.NEVER, Mode.MUST_RECORD):
             return None
@@ -169,7 +170,7 @@ def decide(answer: Answer, standard: Standard, *, prompt: int) -> Decision:
 def decide_again(decision: Decision) -> Decision:
     """A decision on a call whose recording was consented to before: nothing but a renewed consent lets it go on.
 
-    Who is asked again and does not agree has no recording of this call at all, whatever was agreed to before.
+    A caller who is asked again and does not agree has no recording of this call at all, despite any earlier consent.
     """
     if not isinstance(decision, Suppress | EndCall):
         return decision
@@ -181,7 +182,7 @@ def decide_again(decision: Decision) -> Decision:
 
 
 def heeding_memory(decision: Decision, *, has_declined: bool) -> Decision:
-    """Staying on is no consent of a number that declined: on another call perhaps, while this one was under way."""
+    """Staying on is no consent for a number that declined, perhaps on another call while this one was under way."""
     by_staying = isinstance(decision, Record) and decision.outcome is Outcome.CONSENTED_BY_STAYING
     return Suppress(Outcome.NOT_ASKED, REMEMBERED_DECLINE) if by_staying and has_declined else decision
 

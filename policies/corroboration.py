@@ -1,9 +1,9 @@
-"""Whether what the telephone provider tells of a call agrees with what our log tells of it, field by field.
+"""Compares the telephone provider's account of a call with our log of it, field by field.
 
-Two accounts by two parties: neither can be bent alone without a difference. A delivery that was lost is none: our log
-says what was decided, and the provider that it never heard of it. So is an answer without words, which is what a step
-of ours gives when it fails: the caller is connected, unrecorded, and the log may be ahead of what was said. But an
-answer that arrived is known here, with or without words: where nothing is kept of it, rows are missing.
+Two accounts by two parties: neither can be bent alone without a difference. A lost delivery is no difference: our log
+has the decision, and the provider never got it. Nor is an answer without words, as a step of ours gives when it fails:
+the caller is connected, unrecorded, and the log may be ahead of what was said. But every answer that arrived must be
+kept here, with or without words: otherwise rows are missing.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -27,7 +27,7 @@ class Differs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What came of one playing of the question. `digit` is empty for silence, and for more than one key."""
+    """The result of one playing of the question. `digit` is empty for silence, and for more than one key."""
 
     is_silent: bool
     digit: str
@@ -39,9 +39,9 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An answer of ours, as it arrived. Words are the text that a voice says, or the hash of a recorded prompt.
+    """A TwiML document of ours, as it arrived. Words are the text that a voice says, or the hash of a recorded prompt.
 
-    `body` is the whole of it, in one way of writing it. `disclosed` are the words outside the question.
+    `body` is all of it, in a canonical spelling. `disclosed` are the words outside the question.
     """
 
     body: str
@@ -53,12 +53,13 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request for a step of the call, as the provider tells it.
+    """A request for a step of the call, by the provider's account.
 
     `step` is named as our kept replies are: `answer`, `consent:2`, `fallback`. `prompt` numbers the playing of the
     question that it answers, 0 for any other step and for a caller who hung up; `document` is None where no answer of
-    ours arrived, and `at`, which is by the provider's clock, where it tells no time. `has_failed`: the provider says
-    that none came; where it has not, it may only not say which. `is_over`: the request itself says that the call is.
+    ours arrived, and `at`, which is by the provider's clock, where the provider gives no time. `has_failed`: the
+    provider says that no answer came; False may only mean that it does not say. `is_over`: the request itself says that
+    the call is.
     """
 
     step: str
@@ -76,16 +77,16 @@ class Request:
 
     @property
     def said(self) -> Document | None:
-        """The answer, if it is one that a decision of ours gave."""
+        """The document, if a decision of ours gave it."""
         return self.document if self.document and self.document.has_words else None
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """What our log, and what is kept beside it, tells of the same call.
+    """The same call by our log, and by the rows beside it.
 
-    `prompt_sha256` names all the words of the call, and `disclosure` and `question` are those of them; None where none
-    were served. `choices` pair the number of a prompt with what came of it; `replies` are by step.
+    `prompt_sha256` names all the words of the call; `disclosure` and `question` are its words, None where none were
+    served. `choices` pair the number of a prompt with its result; `replies` are by step.
     """
 
     prompt_sha256: str | None = None
@@ -118,7 +119,7 @@ def asked(seen: Sequence[Request]) -> frozenset[str]:
 
 
 def answered(seen: Sequence[Request]) -> dict[int, Key]:
-    """What each playing of the question was answered with; of several deliveries the first counts."""
+    """The answer to each playing of the question; of several deliveries the first counts."""
     first: dict[int, Key] = {}
     for one in sorted(seen, key=lambda one: (one.at is None, one.at)):
         if one.key is not None:
@@ -131,7 +132,7 @@ def starts_recording(seen: Sequence[Request]) -> bool:
 
 
 def never_ordered(seen: Sequence[Request], ordering_steps: Collection[str]) -> bool:
-    """Whether each answer to these steps, with which a recording was ordered, is known not to have arrived."""
+    """Whether certainly no answer to these steps arrived. Each of them would have ordered a recording."""
     asked = [one for one in seen if one.step in ordering_steps]
     return bool(asked) and all(one.has_failed for one in asked) and not starts_recording(seen)
 
@@ -152,9 +153,9 @@ def _question(seen: Sequence[Request], logged: Logged) -> bool:
 
 
 def _answered(seen: Sequence[Request], logged: Logged) -> bool:
-    """Each choice was sent as it is logged, and none that was answered is missing. Lost ones may be in the log or not.
+    """Each choice was sent as it is logged, and no answered choice is missing. Lost ones may be in the log or not.
 
-    A second is the finest that the provider tells of time, so any of several deliveries may be the one that counted.
+    The provider's times are in whole seconds, so any of several deliveries may be the one that counted.
     """
     sent = {(one.prompt, one.key) for one in seen if one.key is not None}
     heard = {(one.prompt, one.key) for one in seen if one.key is not None and one.said}
@@ -168,17 +169,17 @@ def _recording(seen: Sequence[Request], logged: Logged) -> bool:
 
 
 def _replies(seen: Sequence[Request], logged: Logged) -> bool:
-    """What arrived is what is kept, and nothing is kept as an answer to what was never asked."""
+    """The replies that arrived are those that are kept, and no reply is kept for a step that was never asked for."""
     arrived = {(one.step, one.said.body) for one in seen if one.said}
     kept = {(step, body) for step, bodies in logged.replies.items() for body in bodies}
     return not arrived <= kept or not logged.replies.keys() <= {one.step for one in seen}
 
 
 def _steps(seen: Sequence[Request], logged: Logged) -> bool:
-    """What was answered without words is known here all the same, once it has been settled."""
+    """A step that was answered without words is in our rows all the same, once it has been settled."""
     return any(one.document and not one.said and one.step not in logged.replies for one in seen)
 
 
 def _went_astray(seen: Sequence[Request], *steps: str) -> bool:
-    """Whether one of these steps was asked for and got no answer, or one without words."""
+    """Whether any of these steps was asked for and got no answer, or an answer without words."""
     return any(one.name in steps and not one.said for one in seen)

@@ -1,6 +1,6 @@
 """Which recordings a call's permit covers, and where a verdict and the provider's news leave each of them.
 
-On a call that nobody agreed to record, none is covered. On one that somebody agreed to, `policies.attribution` tells.
+On a call without consent no recording is covered. On a call with consent, `policies.attribution` decides.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,7 +40,7 @@ def covers_some(outcome: str, *, is_synthetic: bool) -> bool:
 def without_permit(outcome: str, *, reports_to_us: bool) -> Attributed:
     """The verdict on a recording of a call without a permit.
 
-    One that reports to us had a permit once: the withdrawal overtook the first news of it.
+    A recording that reports to us had a permit once: the withdrawal overtook the first news of it.
     """
     return WITHDRAWN if reports_to_us and outcome == Outcome.WITHDRAWN else NO_PERMIT
 
@@ -51,7 +51,7 @@ def may_be_ours(standing: Standing, *, reports_to_us: bool) -> bool:
 
 
 def standing_after(before: Standing, verdict: Verdict | None, news: Iterable[RecordingEvent] = ()) -> Standing:
-    """`verdict` is None where nobody judges it. `news` is what the provider tells, in that order."""
+    """Where a recording stands after a verdict (None: not judged) and the provider's `news`, in order."""
     state, is_covered = before.state, before.is_covered
     if verdict is not None:
         state = after(state, _EVENT_OF[verdict])
@@ -62,9 +62,9 @@ def standing_after(before: Standing, verdict: Verdict | None, news: Iterable[Rec
 
 
 def _is_covered(before: Standing, state: RecordingState, verdict: Verdict) -> bool:
-    """One that is in doubt loses the permit, unless it is stored, or was never made.
+    """A recording in doubt loses the permit, unless it is stored, or was never made.
 
-    A recording that was given up keeps it, as long as no other of the call gets it.
+    A recording that was given up keeps it, as long as no other recording of the call gets it.
     """
     if before.state in GIVEN_UP:
         return before.is_covered
@@ -74,7 +74,7 @@ def _is_covered(before: Standing, state: RecordingState, verdict: Verdict) -> bo
 
 
 def with_one_permit(before: Sequence[Standing | None], now: Sequence[Standing]) -> list[Standing]:
-    """All recordings of a call: one that gets the permit takes it from the one that was given up.
+    """All recordings of a call: the recording that gets the permit takes it from the one that was given up.
 
     `before` is None for a recording that is new.
     """

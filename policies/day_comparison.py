@@ -1,7 +1,7 @@
 """Whether two lists of one day's calls, the provider's and ours, hold the same calls.
 
-What was erased here keeps its line and its time and no name, so it can't be found by name in the provider's list. A
-call there that came in on the same line at the same time is taken for it; each erased call accounts for one.
+An erased call keeps its line and its time and no name, so it can't be found by name in the provider's list. A call
+there on the same line at the same time is taken for it; each erased call accounts for a single call.
 """
 
 from collections.abc import Collection, Iterable
@@ -14,7 +14,7 @@ APART_MAX = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """A call on one of the lists. `name` is the provider's; of one that was erased it names nothing."""
+    """A call on either list. `name` is the provider's; for an erased call it names nothing."""
 
     name: str
     line: str
@@ -23,7 +23,9 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class DayCompared:
-    """One UTC day. `missing` are the provider's names of calls that are not here, `unknown` of those that it denies."""
+    """The result for a UTC day. `missing` are the provider's names of calls that are not here, `unknown` of our calls
+    that it denies.
+    """
 
     day: date
     provider_calls: int

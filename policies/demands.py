@@ -1,7 +1,7 @@
-"""What consent to each purpose of a line takes: the law of all ends together, and what the line says.
+"""The demands on consent to each purpose of a line: from the law of all ends together, and from the line's own rule.
 
 The modes run from lax to strict, and the strictest wins. Beside them stands the duty to record: where a regulated line
-must, a caller who refuses is not connected unrecorded.
+must record, a caller who refuses is not connected unrecorded.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ REFUSALS = (END_CALL, "end_call_or_other_recorded_channel", OTHER_CHANNEL)
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """Whether the line must record a call, and what a refusal is answered with."""
+    """Whether the line must record a call, and how it answers a refusal."""
 
     must_record: bool
     on_refusal: str
@@ -54,7 +54,9 @@ _Duty = tuple[str, Reason]
 
 
 def _by_law(law: Law, sectors: frozenset[str], chains: _Chains, overrides: Sequence[Override]) -> Iterator[_Duty]:
-    """The law's duties, each until every end that it binds is freed of it."""
+    """The duties to record by law. Where overrides free every end that a duty binds, only the overrides are given as
+    reasons.
+    """
     for one in law.retention:
         if not one.must_record or one.sectors.isdisjoint(sectors):
             continue
@@ -84,7 +86,7 @@ def _must_record(overrides: Sequence[Override], places: tuple[str, ...]) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What consent to one purpose takes, and the readings of the law at each end that it rests on."""
+    """The demand on consent to a purpose, and the readings of the law at each end that it rests on."""
 
     purpose: str
     mode: Mode
@@ -101,7 +103,7 @@ class Demand:
 def demands_of(
     law: Law, line: Line, ends: Sequence[End], day: date, overrides: Sequence[Override], overlay: Overlay
 ) -> tuple[Demand, ...]:
-    """One for each purpose of the line. `overrides` hold on that day and are about the line."""
+    """The demand for each purpose of the line. `overrides` hold on that day and are about the line."""
     read: dict[tuple[Override, ...], tuple[Reading, ...]] = {}
     made = []
     for purpose in line.purposes:
@@ -115,7 +117,7 @@ def demands_of(
 def call_mode(demands: Sequence[Demand]) -> Mode:
     """The one mode in which a caller is asked about all purposes that consent can cover; `NEVER` where there is none.
 
-    A purpose that is left out counts as opt_in: what forbids it must not make the question about the others laxer. A
+    A purpose that is left out counts as opt_in: its prohibition must not make the question about the others laxer. A
     duty to record that binds one purpose binds the call.
     """
     modes = {demand.mode for demand in demands}
@@ -169,7 +171,7 @@ def _demand(
 def _setting(
     law: Law, line: Line, readings: Sequence[Reading], overrides: Sequence[Override]
 ) -> tuple[Setting, tuple[Reason, ...]]:
-    """The strictest of what holds for where the caller may be: an override, or what the line says."""
+    """The strictest setting over all places where the caller may be: an override's, or the line's own."""
     found = said_at_each(_callers(law, readings), overrides, _consent_of, line.consent, _RANK.__getitem__)
     setting, by = max(found, key=lambda said: _RANK[said[0]])
     return setting, (by_rulebook(by, "the line", f"says {setting}"),) if by else ()

@@ -1,6 +1,7 @@
-"""What each type of event makes of a call: its outcome, state, permit, recordings and holds. The rows say the same.
+"""Derives a call from its events: its outcome, state, permit, recordings and holds. The rows say the same.
 
-`EFFECTS` is the whole of it, one line for each type that changes something. Events are dicts of their public fields.
+`EFFECTS` is the whole derivation, with a line for each type of event that changes something. Events are dicts of their
+public fields.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +24,7 @@ _NOT_OURS = frozenset({RecordingState.QUARANTINED, RecordingState.CONDEMNED})
 
 
 def derive(events: Iterable[Fields]) -> DerivedCall:
-    """The call that these events, which are all of it in their order, make."""
+    """The call that these events make: all its events, in their order."""
     made = DerivedCall()
     for event in events:
         add(made, event)
@@ -31,7 +32,7 @@ def derive(events: Iterable[Fields]) -> DerivedCall:
 
 
 def derive_incidents(events: Iterable[Fields]) -> dict[int, DerivedIncident]:
-    """By their numbers, from the events of the log that are about incidents. Raises KeyError for one never opened."""
+    """Incidents by number, from the log's events about them. Raises KeyError for an incident that was never opened."""
     made: dict[int, DerivedIncident] = {}
     for event in events:
         if event["type"] == "incident.opened":
@@ -43,7 +44,7 @@ def derive_incidents(events: Iterable[Fields]) -> dict[int, DerivedIncident]:
 
 
 def add(call: DerivedCall, event: Fields) -> None:
-    """Take in the next event of a call. Raises ImpossibleTransition, KeyError for one that it cannot have."""
+    """Apply the next event to a call. Raises ImpossibleTransition or KeyError for an event that the call cannot have."""
     call.events += 1
     effect = EFFECTS.get(event["type"])
     if effect is not None:
@@ -107,7 +108,7 @@ def _settles(moved: CallEvent) -> "Effect":
 
 
 def _settle(call: DerivedCall, event: Fields, moved: CallEvent) -> None:
-    """An outcome, once there, is only ever replaced by a no."""
+    """An outcome that is set is only ever replaced by a refusal."""
     call.state = after(call.state, moved)
     if replaces(Outcome(event["outcome"]), None if call.outcome == OPEN else Outcome(call.outcome)):
         call.outcome, call.reason, call.decided_at = event["outcome"], event.get("reason", ""), event["ts"]
@@ -138,7 +139,7 @@ def _heard(state: RecordingState) -> "Effect":
 
 
 def _reported(call: DerivedCall, event: Fields) -> None:
-    """`reported`: for the first time it was told of at the address that only a document of ours names."""
+    """`reported`: the first report of the recording at the address that only our document names."""
     one = call.recordings[event["recording"]]
     one.source = one.source or event.get("source", "")
     one.reported_at = one.reported_at or (event["ts"] if event.get("reported") else None)
@@ -155,7 +156,7 @@ def _recording(call: DerivedCall, event: Fields, state: RecordingState) -> Deriv
 
 
 def _permit_for(call: DerivedCall, name: str) -> None:
-    """One permit covers one recording."""
+    """A permit covers a single recording."""
     for other, one in call.recordings.items():
         one.is_permitted = other == name
 

@@ -1,6 +1,6 @@
-"""A call, and the log, as events make them: `policies.derivation` says how. Times are those of the events.
+"""A call and its parts as values, as `policies.derivation` derives them from events. Times are those of the events.
 
-A private field is known here by the digest under which its disclosure is kept.
+A private field is represented by the digest under which its disclosure is kept.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ OPEN = "open"
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What a permit of the call may say, by the ruling; times are to the second."""
+    """The terms that a permit of the call may have, by the ruling; times are to the second."""
 
     law: str
     usable_until: Mapping[str, str]
@@ -79,8 +79,8 @@ class DerivedDecline:
 class DerivedCall:
     """Times are those of the events. `received_by` maps the private fields of the first event to their digests.
 
-    `account_by` is the digest of the hash of what the provider told, `remembered` the number's no that is kept in mind,
-    and `forgotten_at` is when an earlier one was forgotten.
+    `account_by` is the digest of the hash of the provider's account, `remembered` the decline that is remembered for
+    the number, and `forgotten_at` when an earlier decline was forgotten.
     """
 
     events: int = 0

@@ -1,7 +1,7 @@
 """When a recording must be gone: condemned at once, kept until its time is over, and a legal hold suspends the latter.
 
-The rule is asked of the recording as its events make it, right before anything is destroyed. Whatever looks for
-recordings that may be due, a query say, only proposes them.
+The rule is asked of the recording as its events make it, right before anything is destroyed. A query for recordings
+that may be due only proposes them.
 """
 
 from datetime import datetime

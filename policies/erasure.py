@@ -1,4 +1,4 @@
-"""What of a call is erased when a person asks for it, what stays, and what must be waited for first."""
+"""The erasure of a call at a person's request: the fields that go, and the obstacles to wait for first."""
 
 import re
 from collections.abc import Sequence
@@ -38,15 +38,15 @@ def goes(field: str) -> bool:
 
 
 def stand_in(row_id: str) -> str:
-    """What stands where Twilio's name for a call or recording was: as long, and told from any by its first letters."""
+    """The replacement for Twilio's name of a call or recording: as long, and recognisable by its first letters."""
     return f"ER{row_id}"
 
 
 def obstacle(standing: Standing, *, again: bool) -> str:
     """Why a call can't be erased now, in plain words; empty where it can.
 
-    `again`: it was erased before, and a restored backup has brought it back. Then nothing is to be waited for: all that
-    was left at Twilio was gone when it was erased. A hold keeps it all the same.
+    `again`: it was erased before, and a restored backup has brought it back. Then there is nothing to wait for: nothing
+    was left at Twilio when it was erased. A hold keeps it all the same.
     """
     if standing.holds:
         return f"a legal hold keeps it ({', '.join(str(hold) for hold in standing.holds)})"

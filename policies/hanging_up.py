@@ -1,7 +1,8 @@
-"""How a call ended that nobody had decided: by an act of its caller, of which there is evidence, or by our failure.
+"""The outcome of a call that ended undecided: the caller hung up, of which there is evidence, or our service failed.
 
-A caller who leaves and a step that never reaches the service leave the same rows. So the rows that are missing prove
-nothing: a request says that the caller has left, or the provider's own duration of the call fits into what was served.
+A caller who leaves and a step that never reaches the service leave the same rows. So missing rows prove nothing.
+Evidence of a hang-up is a request that says so, or a call whose duration, by the provider, is no longer than the words
+that were served.
 """
 
 from collections.abc import Mapping
@@ -29,9 +30,10 @@ HUNG_UP = frozenset(IN_STATE.values())
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """All that was served of a call, and how long each of it takes at a usual pace.
+    """The parts of a call that were served, and how long each takes at a usual pace.
 
-    `languages` are those of the menu, 0 where there was none. `has_left`: a request of the call said that it is over.
+    `languages` is how many the menu offers, 0 where there was none. `has_left`: a request of the call said that it is
+    over.
     """
 
     disclosure_s: float
@@ -43,7 +45,7 @@ class Served:
 
     @property
     def longest_s(self) -> float:
-        """Whoever was on the line for longer has come further than that."""
+        """The longest time, in seconds, that the served parts can take: a caller who stayed longer got further."""
         told_s, asked_s = self.disclosures * self.disclosure_s, self.questions * self.question_s
         spoken_s = self.languages * _MENU_LINE_S + told_s + asked_s
         waits = self.questions + (self.languages > 0)

@@ -1,4 +1,4 @@
-"""The kinds of incident: what a person must look at, and what to do about it."""
+"""The kinds of incident that a person must look at, and what to do about each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

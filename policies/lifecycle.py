@@ -1,4 +1,4 @@
-"""Where a call and a recording may go from where they are: two tables, read as state, event, next state.
+"""The states of a call and of a recording: two tables, read as state, event, next state.
 
 Deliveries repeat and overtake each other, so an event that comes late or twice has its own entry and changes
 nothing. A pair that no order of honest deliveries can produce has no entry and raises `ImpossibleTransition`.
@@ -41,7 +41,7 @@ class RecordingState(StrEnum):
 
 
 class RecordingEvent(StrEnum):
-    """The first three are Twilio's to send, in any order and number, so they are never impossible."""
+    """The events of a recording. Twilio sends the first three in any order and number, so they are never impossible."""
 
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"
@@ -220,7 +220,7 @@ def after(state: CallState | RecordingState, event: CallEvent | RecordingEvent) 
 
 
 def first(event: RecordingEvent) -> RecordingState:
-    """The state of a recording that nothing was known of before `event`. Raises ImpossibleTransition."""
+    """The state of a recording whose first event is `event`. Raises ImpossibleTransition."""
     if event not in FIRST_NEWS:
         raise ImpossibleTransition(None, event)
     return FIRST_NEWS[event]

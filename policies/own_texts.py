@@ -18,7 +18,7 @@ class Audio:
 class OwnWording:
     """A disclosure and a question that stand in for packaged ones. `line` is a number, empty for every line.
 
-    `purposes` are those that the words themselves name; empty where the placeholder {purposes} names them.
+    `purposes` are named by the words themselves; empty where the placeholder {purposes} names them.
     """
 
     variant: str

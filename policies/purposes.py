@@ -1,4 +1,4 @@
-"""For what a recording may be used, and until when: what the caller agreed to, and nothing else."""
+"""The purposes that a recording may be used for, and until when: only those that the caller agreed to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """One purpose that the caller agreed to. At `until` the use for it is over, though the audio may be kept longer."""
+    """A purpose that the caller agreed to. From `until` on the recording may not be used for it, though it may be kept
+    longer.
+    """
 
     purpose: str
     until: datetime

@@ -1,4 +1,4 @@
-"""Every ruling that a line can come to: callers from each place there is, from now on and on days to come.
+"""Every ruling that is possible for a line: for callers from each place, from now on and on days to come.
 
 Places that nothing tells apart (no record, no override, no rule about keeping) are ruled once.
 """
@@ -16,7 +16,7 @@ Places = tuple[str, ...]
 
 
 def rulings_of(law: Law, rulebook: Rulebook, line: Line, now: datetime) -> Iterator[tuple[Ruling, tuple[Places, ...]]]:
-    """Each with the places that a caller may be in for it, of a number that declined nothing before."""
+    """Each ruling with the places of callers that it is for, if their number has not declined before."""
     for at in days_of_change(law, rulebook, line, now):
         for alike in _groups(law, rulebook, line, at):
             yield rule(law, rulebook, line, ends_of(rulebook, line, alike[0]), at), alike
@@ -32,7 +32,7 @@ def days_of_change(law: Law, rulebook: Rulebook, line: Line, now: datetime) -> t
 
 
 def _groups(law: Law, rulebook: Rulebook, line: Line, at: datetime) -> list[tuple[Places, ...]]:
-    """The places, those together that a ruling cannot tell apart but by name."""
+    """The places, grouped where rulings differ in nothing but the place's name."""
     named = {code for rule in law.retention for code in rule.jurisdictions}
     named |= {one.jurisdiction for one in rulebook.overrides_on(line, at.date())}
     groups: dict[object, list[Places]] = {}

@@ -2,8 +2,8 @@
 
 Rules that bind the call's places, sectors and purposes set floors and ceilings. A purpose ends with the operator's own
 rule or with the lowest ceiling, whichever is first; the recording is kept until its last purpose has ended and every
-floor is reached. A floor above a ceiling is a conflict of two laws: it is told, and never decided silently. Until
-somebody does, the recording is kept to the floor and used by nobody whose purpose has ended.
+floor is reached. A floor above a ceiling is a conflict of two laws: it is reported, and never decided silently. Until
+somebody decides it, the recording is kept to the floor and not used for a purpose that has ended.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One purpose: the rulebook's rule for it and, where a law is shorter, the rule that ends it."""
+    """A purpose: the rulebook's rule for it and, where a law is shorter, the rule that ends it."""
 
     purpose: str
     rule: RetentionRule
@@ -47,7 +47,9 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """`log_at_least` is how long the evidence of the call must be there; `never_store` lists what may not be in it."""
+    """The retention of a call's recording. `log_at_least` is the shortest time that the evidence of the call is kept;
+    `never_store` lists the content that may not be in the recording.
+    """
 
     purposes: tuple[Kept, ...]
     retain_until: datetime | None
@@ -68,7 +70,7 @@ class Keeping:
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """A floor or a ceiling, and what set it."""
+    """A floor or a ceiling, and its source."""
 
     length: Duration
     reason: Reason
@@ -123,14 +125,14 @@ def _bound(law: Law, places: frozenset[str], sectors: frozenset[str]) -> tuple[R
 
 
 def wants_a_maximum(law: Law, places: Iterable[str]) -> RetentionLaw | None:
-    """The rule by which whoever is in one of these places must set how long is the longest, if there is one."""
+    """The rule by which a line in any of these places must name a longest time of keeping, if there is one."""
     within = frozenset(code for place in places for code in law.within(place))
     wanting = (rule for rule in law.retention if rule.rule == "max_necessary" and not rule.purposes)
     return next((rule for rule in wanting if rule.binds(within, frozenset())), None)
 
 
 def default_rule(law: Law) -> RetentionRule:
-    """How long is kept what the rulebook names no rule for."""
+    """The retention for purposes without a rule in the rulebook."""
     rule = next(rule for rule in law.retention if rule.id == DEFAULT_RULE)
     assert rule.ceiling is not None
     return RetentionRule(rule.id, rule.ceiling)

@@ -1,4 +1,6 @@
-"""The operator's rules as values: which lines there are, whom they connect, what they ask, what is kept."""
+"""The operator's rules as values: the lines, whom they connect, the consent that they ask for, how long recordings are
+kept.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +20,8 @@ MENU_KEYS_MAX = 9
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a line connects to. `address` is what goes into the TwiML noun: `+14155550123` for a number,
-    `alice` for a client (without its scheme), `sip:desk@example.com` for SIP (with it).
+    """Where a line connects to. `address` goes into the TwiML noun: `+14155550123` for a number, `alice` for a client
+    (without its scheme), `sip:desk@example.com` for SIP (with it).
     """
 
     kind: Literal["number", "client", "sip"]
@@ -28,10 +30,10 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Business:
-    """`name` is spoken to callers; the agents sit in `jurisdictions`, recordings are made in the other one.
+    """`name` is spoken to callers; the agents sit in `jurisdictions`, recordings are made in `recorder_jurisdiction`.
 
-    `sectors` are regulated ones that every line belongs to. `agents_agreed_on`: since when the agents' own consent to
-    being recorded is on file.
+    `sectors` are the regulated sectors of every line. `agents_agreed_on`: since when the agents' own consent to being
+    recorded is on file.
     """
 
     name: str
@@ -43,7 +45,7 @@ class Business:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One of our numbers. `consent` is a mode, or `AUTO`; `retention` names a rule of the rulebook ("": none), and
+    """A number of ours. `consent` is a mode, or `AUTO`; `retention` names a rule of the rulebook ("": none), and
     `retention_for` the rules of single purposes, which come first.
 
     `silence_is_consent` takes effect only where the law lets it, `prompts_max` is at least 1. `jurisdictions` and
@@ -96,5 +98,5 @@ class Rulebook:
         return frozenset((*self.business.sectors, *line.sectors))
 
     def overrides_on(self, line: Line, day: date) -> tuple[Override, ...]:
-        """Those that hold on a day and are about a line, or about every line."""
+        """The overrides that hold on a day and are about a line, or about every line."""
         return tuple(one for one in self.overrides if one.line in ("", line.number) and one.holds_on(day))

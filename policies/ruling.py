@@ -1,7 +1,9 @@
-"""What a call demands before it may be recorded, what consent to it covers, how long that is kept, and why.
+"""The ruling on a call: the consent that recording it needs, the purposes that consent covers, how long the recording
+is kept, and why.
 
-The strictest of the call's ends decides, and of what the line says; nobody is recorded untold, whatever a law would
-allow. Everything here is a value: the same law, rulebook, ends and time give the same ruling, years later too.
+The strictest of the call's ends and the line's own rule decides; nobody is recorded without a disclosure, even where a
+law would allow it. Everything here is a value: the same law, rulebook, ends and time give the same ruling, years later
+too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,8 +24,8 @@ from policies.rules import Line, Rulebook
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """`purposes` are those that consent will cover. `on_refusal` is one of `demands.REFUSALS` where the line must
-    record, and `why_never` says why nobody is asked where nobody is.
+    """`purposes` are those that consent will cover. `on_refusal` is in `demands.REFUSALS` where the line must record;
+    `why_never` is the reason where callers are not asked at all.
     """
 
     line: str
@@ -46,7 +48,7 @@ class Ruling:
         return self.standard.mode
 
     def told(self) -> dict[str, Any]:
-        """For the log, and as JSON. Nothing in it is personal: places, never numbers of callers."""
+        """The ruling as the log and JSON have it. Nothing in it is personal: places, never numbers of callers."""
         keeping = self.keeping
         return {
             "at": self.at.isoformat(timespec="seconds"),

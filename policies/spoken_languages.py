@@ -1,4 +1,4 @@
-"""Which of our languages are spoken where, and so in which of a line's languages a call begins."""
+"""The places where our languages are spoken, and so the language of a line that a call begins in."""
 
 from collections.abc import Sequence
 
@@ -33,14 +33,15 @@ _SPOKEN_IN |= {
 
 
 def languages_spoken_in(place: str) -> frozenset[str]:
-    """Two-letter codes (ISO 639), those of our languages only; of a place that is unknown, none."""
+    """Two-letter codes (ISO 639) of our languages that are spoken in a place; none for an unknown place."""
     return _SPOKEN_IN.get(place, _SPOKEN_IN.get(place.partition("-")[0], frozenset()))
 
 
 def language_for(place: str, offered: Sequence[str]) -> str:
-    """Which of a line's languages, in the operator's order, serves a caller from a place.
+    """The language for a caller from a place, out of a line's languages in the operator's order.
 
-    The one of the caller's own country, of a language spoken there; else any of such a language; else the first.
+    The caller's own country's form of a language spoken there; else any form of such a language; else the first
+    offered.
     """
     country = place.partition("-")[0]
     fitting = [locale for locale in offered if _language(locale) in languages_spoken_in(place)]

@@ -1,7 +1,8 @@
-"""What the provider saw of a call that our log does not know: it contradicts an outcome that rests on having heard all.
+"""Requests of a call that the provider saw and our log does not have: they contradict an outcome that rests on a full
+log.
 
-A caller of whom further steps were sent has not hung up before them, whether we answered those or not. A refusal among
-them was said, and counts whenever it is found. Nothing here ever leads towards consent.
+A caller for whom further steps were sent has not hung up before them, even if we did not answer. A refusal among them
+was pressed, and counts whenever it is found. Nothing here ever leads towards consent.
 """
 
 from collections.abc import Sequence
@@ -19,27 +20,27 @@ _FURTHER = frozenset({"language", "choice", "consent", "fallback"})
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """At which playing of the question it was said, and when by the provider's clock, where that is known."""
+    """A refusal: at which playing of the question, and when by the provider's clock, where that is known."""
 
     prompt: int
     at: datetime | None
 
 
 def refusal(seen: Sequence[Request], logged: Logged) -> Refusal | None:
-    """The first that the log does not know."""
+    """The first refusal that the log does not have."""
     said = [one for one in seen if one.key == REFUSED and (one.prompt, REFUSED) not in logged.choices]
     first = min(said, key=lambda one: one.at.timestamp() if one.at else inf, default=None)
     return None if first is None else Refusal(first.prompt, first.at)
 
 
 def went_on(seen: Sequence[Request], logged: Logged) -> bool:
-    """Whether the caller was there at a step that the log does not know, or had been put through."""
+    """Whether the caller was there at a step that the log does not have, or had been put through."""
     unheard = [one for one in seen if not _is_heard(one, logged)]
     return any(one.name == "ended" or (one.name in _FURTHER and not one.is_over) for one in unheard)
 
 
 def contradicts(seen: Sequence[Request], logged: Logged) -> bool:
-    """Whether the outcome in the log is another than the provider's account allows."""
+    """Whether the provider's account rules out the outcome in the log."""
     if logged.outcome in HUNG_UP and went_on(seen, logged):
         return True
     knows = {Outcome.DECLINED, Outcome.WITHDRAWN}
@@ -47,6 +48,6 @@ def contradicts(seen: Sequence[Request], logged: Logged) -> bool:
 
 
 def _is_heard(one: Request, logged: Logged) -> bool:
-    """By our log the step was answered, and so was the caller, where an answer arrived."""
+    """Whether our log has the step as answered and, where an answer arrived, exactly that answer."""
     kept = logged.replies.get(one.step)
     return kept is not None and (one.document is None or one.document.body in kept)

@@ -1,4 +1,4 @@
-"""What a caller is told, in the caller's language, word for word as it is logged.
+"""The words that a caller hears, in the caller's language, word for word as they are logged.
 
 The statement and the question are separate texts, because the first is played where no key can cut it short.
 """
@@ -51,12 +51,12 @@ _NOT_HASHED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """All that one call may say. `question` is empty in the variants that ask nothing.
+    """All words that a call may need. `question` is empty in the variants that ask nothing.
 
     `id` names the variant and the locale, and whether the texts are the operator's own; `version` is that of the
-    language's file, or the operator's. `sha256` (hex) is over the language, the voice, every text as spoken for
-    this business, and the hashes of the recorded ones: one compact JSON object, keys sorted, in UTF-8. Who
-    approved it (`approved_on` is an ISO 8601 date; both are empty where nobody has) is not part of it.
+    language's file, or the operator's. `sha256` (hex) is over the language, the voice, every text as spoken for this
+    business, and the hashes of the recorded ones: one compact JSON object, keys sorted, in UTF-8. The approval is not
+    part of it: `approved_by`, and `approved_on`, an ISO 8601 date; both are empty without one.
     """
 
     id: str
@@ -114,8 +114,8 @@ def wording_for(  # noqa: PLR0913 - each is a rule that the caller holds by itse
 
 
 def variant_of(mode: Mode, *, silence_is_consent: bool, remembered: bool) -> str:
-    """Only where silence counts as consent does an opt-out text say so, and only where there is a choice is an
-    earlier no offered to be taken back.
+    """The variant for a mode. An opt-out text speaks of silence only where silence counts as consent; an earlier
+    decline can be taken back only where there is a choice.
     """
     if remembered and mode in _REMEMBERS:
         return "remembered"
@@ -123,7 +123,7 @@ def variant_of(mode: Mode, *, silence_is_consent: bool, remembered: bool) -> str
 
 
 def hashed_texts(wording: Mapping[str, Any]) -> bytes:
-    """What a wording's `sha256` is of, from its fields by name."""
+    """The bytes that a wording's `sha256` is the hash of, from its fields by name."""
     return _canonical({name: text for name, text in wording.items() if name not in _NOT_HASHED})
 
 

@@ -1,4 +1,4 @@
-"""The words and the language of one call, from its line, its rulebook and what consent takes."""
+"""The words and the language of a call, from its line, its rulebook and the mode of consent."""
 
 from policies.consent import Mode
 from policies.rules import Line, Rulebook
@@ -8,7 +8,7 @@ from policies.wording import Wording, wording_for
 
 
 def language_of(line: Line, places: tuple[str, ...]) -> str:
-    """The line's first language, or the one of its languages that is spoken where the caller's number belongs."""
+    """The line's first language, or its language that is spoken where the caller's number belongs."""
     return line.languages[0] if line.language_by == "line" else language_for(places[0], line.languages)
 
 
@@ -35,7 +35,7 @@ def words(
     silence_is_consent: bool,
     remembered: bool,
 ) -> Wording:
-    """What is said on a line under a rulebook. Where consent covers nothing, nothing is asked and no purpose named."""
+    """The wording on a line under a rulebook. Where consent covers nothing, no question is asked and no purpose named."""
     return wording_for(
         mode,
         language,

@@ -22,10 +22,11 @@ Setting = Mode | Literal["auto"]
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Empty parts of the scope mean everywhere; None among what it says means nothing about that.
+    """A reading of the operator's own. Empty parts of the scope mean everywhere; None in a setting: the override does
+    not set it.
 
-    `since` is the first day, `until` the first day after, in UTC. `because` says on whose word. A place is one of any
-    end of the call for what the law asks, and the caller's for what the line does.
+    `since` is the first day, `until` the first day after, in UTC. `because` says on whose word. For the demands of the
+    law a place may be any end's of the call, for the setting of the line only the caller's.
     """
 
     line: str = ""
@@ -57,7 +58,7 @@ class Override:
 
     @property
     def is_about_law(self) -> bool:
-        """Whether it says what the law of a place asks before a recording."""
+        """Whether it changes the demands of a place's law before a recording."""
         said = (
             self.regime,
             self.notice_in_recording,
@@ -88,10 +89,10 @@ Strict = Callable[[T], int]
 def most_particular(
     overrides: Iterable[Override], places: tuple[str, ...], says: Says[T], strict: Strict[T] = lambda _: 0
 ) -> tuple[T, Override] | None:
-    """What the most particular of the overrides says, and which that is. `places` are within each other, the smallest
-    first, and an override without a jurisdiction is about all of them.
+    """The setting that the most particular override makes, and the override. `places` are within each other, the
+    smallest first, and an override without a jurisdiction is about all of them.
 
-    Where neither of two is within the other (one is for a place, the other for a line), what is stricter holds, which
+    Where neither of two is within the other (for example, a place and a line), the stricter setting holds, which
     `strict` measures; of two with the same scope the later in the rulebook.
     """
     found: dict[_Particulars, tuple[T, Override]] = {}
@@ -112,7 +113,7 @@ def _particulars(one: Override, places: tuple[str, ...]) -> _Particulars:
 
 
 def _is_within(one: _Particulars, other: _Particulars) -> bool:
-    """Whether the one scope lies in the other, and is smaller."""
+    """Whether the first scope lies in the second, and is smaller."""
     return one != other and all(mine >= theirs for mine, theirs in zip(one, other, strict=True))
 
 
@@ -123,7 +124,7 @@ def said_at_each(
     own: T,
     strict: Strict[T] = lambda _: 0,
 ) -> list[Said[T]]:
-    """What holds in each place that the caller may be in, so that the strictest can be taken: an override, or the
-    line's own word (None beside it). A chain is a place and those around it, the smallest first.
+    """The setting in each place that the caller may be in, so that the strictest can be taken: an override's, or the
+    line's own (with None for the override). A chain is a place and those around it, the smallest first.
     """
     return [most_particular(overrides, chain, says, strict) or (own, None) for chain in chains]

@@ -1,6 +1,6 @@
 """The law pack: places and their law, retention law and area codes, as one versioned text that can be kept for years.
 
-A decision names the pack by its hash, and whoever keeps the pack's text can take the same decision again.
+A decision names the pack by its hash; from the pack's text the same decision can be taken again.
 """
 
 import csv
@@ -24,7 +24,7 @@ _FILES = ("jurisdictions.json", "retention.json", "area_codes.csv")
 
 @dataclass(frozen=True)
 class Law:
-    """`text` holds the whole pack and is what `sha256` (hex) is of. `area_codes` are those of the +1 numbering plan."""
+    """`text` holds the whole pack, and `sha256` (hex) is its hash. `area_codes` are those of the +1 numbering plan."""
 
     version: str
     sha256: str
@@ -36,7 +36,7 @@ class Law:
     area_codes: Mapping[str, tuple[str, ...]] = field(repr=False)
 
     def __hash__(self) -> int:
-        """Of the text's hash, so that a pack can be part of a cache's key; equal packs are equal in every field."""
+        """The hash of `sha256`, so that a pack can be part of a cache's key; equal packs are equal in every field."""
         return hash(self.sha256)
 
     def within(self, code: str) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class Law:
 
     @cached_property
     def _within(self) -> Mapping[str, tuple[str, ...]]:
-        """Of the places with a record, which every call asks for again and again."""
+        """`within` for each place with a record, computed once because every call needs it often."""
         return {code: self._chain(code) for code in self.jurisdictions}
 
     @cached_property

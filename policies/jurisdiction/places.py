@@ -23,7 +23,7 @@ _GEOGRAPHIC = frozenset({PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, Pho
 
 
 class Known(StrEnum):
-    """What the places of a caller were read from. Nothing finer: digits of a number never stand in the log."""
+    """The source of a caller's places. Nothing finer: digits of a number never stand in the log."""
 
     AREA_CODE = "area code"
     COUNTRY_CODE = "country code"
@@ -34,8 +34,8 @@ class Known(StrEnum):
 def places_of(from_: str, law: Law) -> tuple[tuple[str, ...], Known]:
     """The ISO 3166 codes of where a number may belong, and how they are known: `US-CA`, `DE`, or `ZZ`.
 
-    Several where an area code is shared. `ZZ` for anything withheld, disguised, invalid or not tied to a place, and
-    for all that is not plain E.164: the user part of a SIP address is whatever its sender typed.
+    Several where an area code is shared. `ZZ` for any number that is withheld, disguised, invalid, not tied to a place
+    or not plain E.164: the user part of a SIP address is any text that its sender typed.
     """
     number = valid_number(from_)
     if number is None:
@@ -51,7 +51,7 @@ def places_of(from_: str, law: Law) -> tuple[tuple[str, ...], Known]:
 
 
 def is_e164(text: str) -> bool:
-    """Whether it is written as E.164 writes a number. Somebody can have the number only if it is `valid_number` too."""
+    """Whether the text is a number in E.164 form. Somebody can have the number only if it is a `valid_number` too."""
     return _E164.fullmatch(text) is not None
 
 
@@ -67,7 +67,7 @@ def valid_number(e164: str) -> PhoneNumber | None:
 
 
 def all_places(law: Law) -> tuple[tuple[str, ...], ...]:
-    """The places that the numbers there are can belong to, as `places_of` tells them, and those that the law knows."""
+    """All places that a number can belong to, as `places_of` gives them, and all places of the law pack."""
     regions = (law.aliases.get(region, region) for region in phonenumbers.SUPPORTED_REGIONS)
     known = (code for code in law.jurisdictions if code not in law.unions)
     single = ((code,) for code in (*known, *sorted(regions), UNKNOWN_PLACE))
@@ -75,7 +75,7 @@ def all_places(law: Law) -> tuple[tuple[str, ...], ...]:
 
 
 def example_number(place: str, law: Law) -> str | None:
-    """A number that belongs to a place and to no other; None where there is none that shows it."""
+    """A number that belongs to a place and to no other; None where no number shows that."""
     regions = [place, *(region for region, alias in law.aliases.items() if alias == place)]
     examples = (phonenumbers.example_number(region) for region in regions)
     candidates = [

@@ -1,6 +1,6 @@
-"""What the law of each end of a call asks, read from its records in order: subdivision, country, union, unknown.
+"""Reads the law for each end of a call from the pack's records, in order: subdivision, country, union, unknown.
 
-The first researched record on the way decides. A guess that is passed may raise what it says, never lower it.
+The first researched record in that order decides. A guess before it may make the reading stricter, never laxer.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,9 @@ Who = Literal["caller", "agent", "recorder"]
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of a call, and the ISO 3166 code of where it may be. An end that may be in several places is several."""
+    """An end of a call, and the ISO 3166 code of where it may be. An end that may be in several places counts as
+    several.
+    """
 
     who: Who
     place: str
@@ -28,7 +30,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the law asks at one end. `purposes_allowed` is None where none is excluded."""
+    """The law's demands at an end. `purposes_allowed` is None where none is excluded."""
 
     end: End
     regime: Regime
@@ -38,7 +40,7 @@ class Reading:
 
 
 def reading_of(law: Law, end: End, day: date, overrides: Sequence[Override] = ()) -> Reading:
-    """`overrides` are those that hold on that day and are about the line and the purpose."""
+    """The reading for an end on a day. `overrides` hold on that day and are about the line and the purpose."""
     parts = _any_of(law, end.place)
     if parts:
         return _strictest_part([reading_of(law, End(end.who, part), day, overrides) for part in parts], end)
@@ -61,7 +63,7 @@ def _by_law(law: Law, end: End, day: date) -> Reading:
 
 
 def _strictest_part(parts: Sequence[Reading], end: End) -> Reading:
-    """A country of whose parts nobody knows which it is: each is read as it would be, and the strictest counts."""
+    """The reading for a country where the part is unknown: each part is read, and the strictest counts."""
     strict = max(parts, key=lambda reading: reading.regime.strictness)
     allowed = [reading.purposes_allowed for reading in parts if reading.purposes_allowed is not None]
     note = f"which part of {end.place.partition('-')[0]} is not known, so the strictest counts"
@@ -90,13 +92,13 @@ def records_for(law: Law, place: str) -> tuple[Jurisdiction, ...]:
 
 
 def _any_of(law: Law, place: str) -> tuple[str, ...]:
-    """The parts that a place may be: those of a country named alone, or with a part that nobody has heard of."""
+    """The parts that a place may be: all those of a country that is named alone, or with an unknown part."""
     country = place.partition("-")[0]
     return () if place in law.parts(country) else law.parts(country)
 
 
 def strictest(regimes: Iterable[Regime]) -> Regime:
-    """Of one or more."""
+    """The strictest of at least one regime."""
     return max(regimes, key=lambda regime: regime.strictness)
 
 
@@ -106,7 +108,7 @@ def _regime(record: Jurisdiction, day: date) -> Regime:
 
 
 def _reason(end: End, day: date, record: Jurisdiction) -> Reason:
-    """One for every record that was read on the way."""
+    """The reason that a record gives: there is one for every record that was read."""
     change = record.changed_on(day)
     return Reason(
         about=f"{end.who} in {end.place}",
@@ -153,8 +155,8 @@ def _allowed_purpose(one: Override) -> str | None:
 
 
 def caller_chains(law: Law, ends: Iterable[End]) -> list[tuple[str, ...]]:
-    """The places that the caller may be in, each with those around it: what a line does in a place, it does for callers
-    from there. Without a caller it is one chain of no places, for what is said of every place.
+    """The places that the caller may be in, each with the places around it: a line's setting for a place is for callers
+    from there. Without a caller it is a single empty chain, for settings about every place.
     """
     return [law.within(end.place) for end in ends if end.who == "caller"] or [()]
 

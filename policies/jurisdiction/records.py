@@ -1,6 +1,6 @@
-"""The records of the law pack: what recording a call takes in a place, and how long what must and may be kept.
+"""The records of the law pack: the consent that a recording needs in a place, and how long it must and may be kept.
 
-Not legal advice: the records are research, and whoever operates a line has a lawyer confirm them.
+Not legal advice: the records are research, and a line's operator should have a lawyer confirm them.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from policies.durations import Duration, parse_duration
 
 
 class Regime(StrEnum):
-    """What recording a call takes in a place, from lax to strict."""
+    """The consent that recording a call needs in a place, from lax to strict."""
 
     ONE_PARTY = "one_party"  # the business may consent alone
     ALL_PARTY_NOTICE = "all_party_notice"  # everybody is told, staying on is consent
@@ -29,7 +29,7 @@ _STRICTNESS = {regime: rank for rank, regime in enumerate(Regime)}
 
 
 class Flag(StrEnum):
-    """What a place asks beside consent. The flags of all ends of a call count together."""
+    """The demands of a place beside consent. The flags of all ends of a call count together."""
 
     NOTICE_IN_RECORDING = "notice_in_recording"  # the notice must be heard in the recording itself
     NO_RECORDING_ON_HOLD = "no_recording_on_hold"
@@ -38,7 +38,7 @@ class Flag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One side of a contested question. `view` is a regime where it is about consent, another word elsewhere."""
+    """A side of a contested question. `view` is a regime where it is about consent, another word elsewhere."""
 
     view: str
     by: str
@@ -50,7 +50,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The law of a place from a day on. A guess may raise what held before, never lower it."""
+    """The law of a place from a day on. A guess may make the law stricter than before, never laxer."""
 
     since: date
     regime: Regime
@@ -76,7 +76,7 @@ class Jurisdiction:
     note: str = ""
 
     def regime_on(self, day: date) -> Regime:
-        """The stricter reading of what is contested, as the law stands that day."""
+        """The regime of that day; where it is contested, by the stricter reading."""
         readings = [self.regime, *(one.regime for one in self.positions if one.regime)]
         for change in self.changes:
             if change.since <= day:
@@ -112,10 +112,10 @@ class Jurisdiction:
 
 @dataclass(frozen=True, slots=True)
 class RetentionLaw:
-    """One rule about keeping. No `jurisdictions`, `sectors` or `purposes` means all of them.
+    """A rule about retention. No `jurisdictions`, `sectors` or `purposes` means all of them.
 
-    `only_when` names what the rule hangs on beside those: what was said, or a part of the call. `on_refusal` is what a
-    line that must record owes a caller who refuses, and empty elsewhere.
+    `only_when` names a further condition of the rule: words that were said, or a part of the call. `on_refusal` is how
+    a line that must record treats a caller who refuses, and empty elsewhere.
     """
 
     id: str
@@ -137,7 +137,7 @@ class RetentionLaw:
 
     @property
     def limits_recordings(self) -> bool:
-        """Whether it sets how long recordings are kept, whatever is said in them."""
+        """Whether it limits how long recordings are kept, independently of their content."""
         return "recording" in self.subjects and not self.only_when
 
     def binds(self, places: frozenset[str], sectors: frozenset[str]) -> bool:
@@ -170,5 +170,5 @@ class RetentionLaw:
 
 
 def _duration(text: str | None) -> Duration | None:
-    """None also for a rule of no length, which says that something may not be kept at all."""
+    """None also for a rule of no length, under which something may not be kept at all."""
     return None if text in (None, "P0D") else parse_duration(str(text))

@@ -1,4 +1,4 @@
-"""Holds a rulebook against the law pack before it comes in force, and says where it is laxer, and because of what.
+"""Checks a rulebook against the law pack before it comes in force, and says where it is laxer, and why.
 
 Three things are refused: an override that is laxer than the pack and gives no reason, a line that offers to decline
 where it must record, and a line without a longest time where the law wants one named.
@@ -56,7 +56,7 @@ def hold_against(law: Law, rulebook: Rulebook, findings: Findings) -> None:
 
 
 def laxer(law: Law, rulebook: Rulebook) -> Iterator[Laxer]:
-    """Every override that asks less than the pack does somewhere in its scope, at some time that it holds."""
+    """Every override that is laxer than the pack somewhere in its scope, at some time that it holds."""
     for index, one in enumerate(rulebook.overrides):
         found = chain(_laxer_places(law, one), _laxer_duty(law, rulebook, one), _laxer_keeping(law, rulebook, one))
         if thans := list(dict.fromkeys(found)):
@@ -113,8 +113,8 @@ def _laxer_duty(law: Law, rulebook: Rulebook, one: Override) -> Iterator[str]:
 
 
 def _laxer_keeping(law: Law, rulebook: Rulebook, one: Override) -> Iterator[str]:
-    """Keeping longer than a ceiling or shorter than a floor that the override reaches; or at least so long, where the
-    law wants no more than a purpose needs and obliges nobody to keep anything.
+    """Each rule that the override breaks: by keeping longer than a ceiling or shorter than a floor that the override
+    reaches, or for a least time, where the law allows no more than a purpose needs and obliges nobody to keep anything.
     """
     rules = _limits_reached(law, rulebook, one)
     for rule in rules:
@@ -159,14 +159,14 @@ def _duties(law: Law, rulebook: Rulebook, line: Line) -> list[RetentionLaw]:
 
 
 def _reaches(law: Law, one: Override, rule: RetentionLaw) -> bool:
-    """Whether it holds in a place that the rule holds in."""
+    """Whether the override holds in a place that the rule holds in."""
     places = _places_in(law, one.jurisdiction)
     return any(not rule.jurisdictions.isdisjoint(law.within(place)) for place in places)
 
 
 def _settings(rulebook: Rulebook, index: int) -> Iterator[tuple[Path, Setting]]:
-    """What lets callers of a line go on unrecorded, and where the rulebook says so: for the line, or beside it. Of an
-    override for every line only `never` counts, since the duty is stricter than the other modes.
+    """The settings that let callers of a line go on unrecorded, and their paths in the rulebook: the line's own, or an
+    override's. Of an override for every line only `never` counts, since the duty is stricter than the other modes.
     """
     line = rulebook.lines[index]
     if line.consent not in (AUTO, Mode.MUST_RECORD):

@@ -1,4 +1,4 @@
-"""Mistakes in a rules file: found all in one go, each with its line and with what was expected there."""
+"""Mistakes in a rules file: found all in one go, each with its line and the expected value."""
 
 import json
 import re
@@ -39,7 +39,7 @@ class RulebookRejected(ValueError):
 
 
 class Wrong(ValueError):
-    """One value is not what it should be; whoever reads it knows where it stands."""
+    """A value that is not as it should be; the code that reads it knows where it stands."""
 
     def __init__(self, problem: str, expected: str) -> None:
         super().__init__(f"{problem}; expected {expected}")
@@ -50,7 +50,8 @@ class Wrong(ValueError):
 class Findings:
     """Reads values out of parsed TOML, and notes each mistake where it stands instead of stopping at it.
 
-    What cannot be read is replaced by the caller's stand-in, which is never used: the mistake rejects the whole.
+    A value that cannot be read is replaced by the calling code's stand-in, which is never used: the mistake rejects the
+    file.
     """
 
     def __init__(self, lines: Mapping[Path, int]) -> None:
@@ -120,7 +121,7 @@ class Findings:
 
 
 def one_of(known: Iterable[str], given: str) -> str:
-    """What could have been meant, the nearest first."""
+    """The name that a wrong one is nearest to; all names where none is near."""
     names = list(known)
     near = get_close_matches(given, names, n=1)
     return f"{near[0]} (did you mean that?)" if near else f"one of {', '.join(names)}"

@@ -1,4 +1,4 @@
-"""Reads the rulebook's `[[override]]` tables: a scope, what is said of it, and because of whom."""
+"""Reads the rulebook's `[[override]]` tables: a scope, the settings for it, and on whose word."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -41,7 +41,7 @@ _FIELD = {"from": "since"}
 
 
 def overrides(value: object, findings: Findings, under: Law | None) -> tuple[Override, ...]:
-    """`value` is what stands under `override`; nothing is none."""
+    """Read the overrides. `value` stands under the key `override`; None means that there are none."""
     if value is None:
         return ()
     if not isinstance(value, list):

@@ -58,7 +58,7 @@ _SYNTAX = re.compile(
 def parse(text: str, file_name: str = "onrecord.toml", *, under: Law | None = None) -> Rulebook:
     """The rulebook that `text` spells. Raises RulebookRejected, and nothing else, whatever the text.
 
-    With `under` also for what that law does not allow without a reason, or at all.
+    With `under` also for settings that this law does not allow without a reason, or at all.
     """
     try:
         found, digest = tomllib.loads(text), sha256(text.encode()).hexdigest()
@@ -181,7 +181,7 @@ def _line(value: object, path: Path, findings: Findings, under: Law | None) -> L
 def _line_retention(
     table: Mapping[str, object], path: Path, purposes: tuple[str, ...], findings: Findings
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """One rule for every purpose, or a table that names one for each."""
+    """The retention of a line: a single rule for every purpose, or a table that names a rule for each."""
     if not isinstance(table.get("retention"), dict):
         return findings.read(table, path, "retention", values.rule_name, ""), ()
     at = (*path, "retention")

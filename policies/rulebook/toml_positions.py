@@ -29,7 +29,7 @@ def positions(text: str) -> Mapping[Path, int]:
 
 
 class _Scan:
-    """One walk over the text. It relies on the text being valid, so it looks only for where things begin."""
+    """A single scan of the text. It relies on the text being valid, so it looks only for where things begin."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -72,7 +72,7 @@ class _Scan:
         self._value(path)
 
     def _names(self) -> list[str]:
-        """A key, dotted or not; ends before what follows it."""
+        """A key, dotted or not; the scan then stands right behind it."""
         names = []
         while True:
             self._skip(_SPACE)
@@ -119,7 +119,7 @@ class _Scan:
         self.lines.setdefault(path, bisect_right(self._line_starts, start))
 
     def _skip(self, blank: re.Pattern[str]) -> bool:
-        """Whether anything is left behind the blank."""
+        """Skip blanks; whether any text is left behind them."""
         self._take(blank)
         return self.at < len(self.text)
 

@@ -1,6 +1,6 @@
 """How each single value of the rulebook is read: `object` from TOML in, our value out, or `Wrong` raised.
 
-A message never quotes a phone number: what is printed at start ends up in logs.
+A message never quotes a phone number: messages printed at start end up in logs.
 """
 
 import re
@@ -45,7 +45,7 @@ def flag(value: object) -> bool:
 
 
 def known(value: object, names: Sequence[str], wrong: str) -> str:
-    """One of the names; `wrong` says what any other is not."""
+    """A value that must be in `names`; `wrong` is the message for any other."""
     name = text(value)
     if name not in names:
         raise Wrong(f"{described(name)} {wrong}", one_of(names, name))
@@ -53,7 +53,7 @@ def known(value: object, names: Sequence[str], wrong: str) -> str:
 
 
 def one_line(value: object, length_max: int, wrong: str) -> str:
-    """What can be said, printed and logged: no control characters, and an end to it."""
+    """A text that can be spoken, printed and logged: no control characters, and at most `length_max` long."""
     said = text(value)
     if not said.strip() or not said.isprintable() or len(said) > length_max:
         raise Wrong(f"{described(said)} {wrong}", f"1 to {length_max} printable characters on one line")
@@ -72,8 +72,8 @@ def rule_name(value: object) -> str:
 
 
 def place(value: object, under: Law | None = None) -> str:
-    """An ISO 3166 code. Under a law, a part of a country must be one it has a record of: a typing error must not pass
-    for a place. Nor may one that counts as another there, where nobody would ever be.
+    """An ISO 3166 code. Under a law, a part of a country must have a record: a typing error must not pass for a place.
+    A part that the law counts as another place is refused too, because no caller would ever be in it.
     """
     code = text(value)
     country = code.partition("-")[0]
@@ -90,14 +90,14 @@ def place(value: object, under: Law | None = None) -> str:
 
 
 def place_or_union(value: object, under: Law | None = None) -> str:
-    """A place, `EU`, `EEA`, or `ZZ` for wherever nobody knows."""
+    """A place, `EU`, `EEA`, or `ZZ` for an unknown place."""
     if value in (*_UNIONS, UNKNOWN_PLACE):
         return text(value)
     return place(value, under)
 
 
 def places(value: object, under: Law | None = None) -> tuple[str, ...]:
-    """One place, or several different ones."""
+    """A single place, or several different ones."""
     codes = tuple(place(one, under) for one in value) if isinstance(value, list) else (place(value, under),)
     if not codes or len(set(codes)) != len(codes):
         raise Wrong("not a place or a list of different ones", 'an ISO 3166 code such as "US-CA", or a list of them')

@@ -1,4 +1,4 @@
-"""What is wrong with the operator's own wordings as disclosures, whoever approved them."""
+"""The faults of the operator's own wordings as disclosures, independently of their approval."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence

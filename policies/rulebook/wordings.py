@@ -27,7 +27,9 @@ _UNSEEN = str.maketrans("", "", "\u00a0\u202f\u200c\u200d")
 
 
 def own_wordings(value: object, findings: Findings) -> tuple[OwnWording, ...]:
-    """One for each table. One with a mistake in it has no variant, so that nothing more is said about it."""
+    """The wording of each table. A wording with a mistake in it has no variant, so that nothing more is reported about
+    it.
+    """
     return tuple(_own_wording(table, path, findings) for table, path in _each(value, "wording", findings))
 
 
@@ -93,7 +95,7 @@ def variant(value: object) -> str:
 
 
 def version(value: object) -> str:
-    """It is logged in public with each disclosure."""
+    """The version of a wording. It is logged in public with each disclosure."""
     name = values.text(value)
     if not _VERSION.fullmatch(name):
         raise Wrong(f"{described(name)} is not a version", "1 to 40 letters, digits, dots and hyphens")
@@ -101,7 +103,7 @@ def version(value: object) -> str:
 
 
 def spoken(value: object) -> str:
-    """What a voice says and XML can carry, on one line."""
+    """A text that a voice can say and XML can carry, on a single line."""
     text = values.text(value)
     if not text.strip() or not text.translate(_UNSEEN).isprintable() or len(text) > TEXT_LENGTH_MAX:
         expected = f"1 to {TEXT_LENGTH_MAX} printable characters on one line"
