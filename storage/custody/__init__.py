@@ -1,1 +1,1 @@
-"""What becomes of a recording between the provider's copy and its end: intake, access, holds, destruction, erasure."""
+"""The life of a recording after the provider completed it: intake, access, destruction, erasure."""

@@ -1,7 +1,7 @@
-"""The one way to the audio of a kept recording, for whoever wants to hear or copy it: each asks for a purpose.
+"""The only way to the audio of a kept recording: every playback or export names a purpose, and is allowed or refused.
 
-That they asked, and whether they may, is in the consent log before a byte is read. So the log may tell of an access
-that then failed, and misses none.
+The request and its decision are in the consent log before a byte is read. So the log may show an access that then
+failed, and misses none.
 """
 
 import re
@@ -25,13 +25,13 @@ from storage.rows.calls import Call
 from storage.rows.incidents import is_open_of_call
 from storage.rows.recordings import Recording
 
-# A purpose goes into the log for ever, so it can't be whatever somebody typed: a number, say.
+# A purpose goes into the log for ever, so it can't be free text, which may hold a number.
 _PURPOSE = re.compile(r"[a-z][a-z_-]{0,47}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """It may not be used so. A value, because what was asked is kept all the same."""
+    """The recording may not be used for this purpose. A value, because the request is logged all the same."""
 
     recording_id: str
     reason: str
@@ -51,10 +51,10 @@ def open_for_purpose(
     actor: str,
     what: Literal["export", "playback"] = "export",
 ) -> KeptAudio | Refusal:
-    """Decide and say so in the log, in the caller's transaction; open what it returns when that is durable.
+    """Decide and log the decision, in the caller's transaction; open the audio only when that has been committed.
 
-    `actor` is whoever asks, as people here would know them. Raises Refused for a purpose that is not one word, and
-    Broken for a recording that there is not, or that is kept and can't be opened.
+    `actor` is the name of the member of staff. Raises Refused for a purpose that is not one word, and Broken for a
+    recording that does not exist, or is kept and can't be opened.
     """
     if not _PURPOSE.fullmatch(purpose):
         raise Refused(f"recording {recording_id}: a purpose is one word, such as quality")
@@ -80,7 +80,7 @@ def open_for_purpose(
 def _not_believed(
     connection: Connection, moment: Moment, known: Recording, differs: Sequence[Difference]
 ) -> NotGranted:
-    """What the rows allow is nothing where the events say something else: it is for a person to look at."""
+    """Refused where the rows contradict the events, whatever the rows allow: an incident calls for a person."""
     raise_contradiction(connection, moment, known.call_id, differs)
     return NotGranted("its rows say something else than the log")
 

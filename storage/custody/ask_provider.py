@@ -1,5 +1,5 @@
-"""What the provider is asked, because nobody told us: about every call that has not ended, and about every ended one
-ever more rarely for a day. What it says of recordings is taken in exactly as from a callback.
+"""Asks the provider about calls, since callbacks get lost: about every call that has not ended, and about ended calls
+ever more rarely for a day. Recordings that it lists are taken in exactly as from a callback.
 """
 
 import logging
@@ -28,7 +28,7 @@ _FAILURES_MAX = 5
 _POSTPONED = timedelta(minutes=1)
 _LATE = timedelta(minutes=10)
 _VERY_LATE = timedelta(hours=1)
-_RESOLUTION = timedelta(seconds=1)  # of the times that Twilio tells
+_RESOLUTION = timedelta(seconds=1)  # of Twilio's times
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:
@@ -36,9 +36,9 @@ def is_due(now: datetime) -> ColumnElement[bool]:
 
 
 def ask(shop: Workshop, jobs: Jobs) -> None:
-    """About each call that is due. One that can't be asked about keeps no other from it.
+    """Ask about each call that is due. A call that can't be asked about does not hold up the others.
 
-    Raises Refused where the provider refuses to answer at all, for which there is a reason that a person must see to.
+    Raises Refused where the provider refuses to answer at all: a person must see to the reason.
     """
     failures: list[Exception] = []
     for call_id, call_sid in _due(shop):
@@ -62,7 +62,7 @@ def _due(shop: Workshop) -> list[tuple[str, str]]:
 
 
 def _ask_about(shop: Workshop, jobs: Jobs, call_id: str, call_sid: str) -> None:
-    """What makes no sense of the call keeps nobody from its recordings."""
+    """The call's recordings are taken in even where the provider's answer about the call makes no sense."""
     at_provider, broken = _call_there(shop, call_sid)
     found = shop.provider.recordings_of(call_sid)
     apart = shop.provider.clocks_apart()
@@ -102,10 +102,10 @@ def _tell_unread(connection: Connection, moment: Moment, known: Call, unread: in
 
 
 def _times(connection: Connection, known: Call, at_provider: ProviderCall | None, apart: ClocksApart | None) -> Times:
-    """The provider's own word on when our recording was ordered, or what two measures of its clock agree on.
+    """When our recording was ordered, in the provider's own words; else the earliest time by two measures of its clock.
 
-    One is how far apart the two clocks were at the provider's newest answer; the other how long each says that it took
-    from the call's beginning to the decision.
+    The first measure is how far apart the clocks were at the provider's newest answer. The second adds the time from
+    the call's arrival to the decision, by our clock, to the provider's time of the arrival.
     """
     given = permits.permit_of(connection, known.id)
     if given is None:
@@ -119,7 +119,7 @@ def _times(connection: Connection, known: Call, at_provider: ProviderCall | None
 
 
 def _postpone(shop: Workshop, call_id: str, error: Exception) -> None:
-    """To the end of the queue with it; and what makes no sense is for a person."""
+    """Ask about the call again later; an answer that makes no sense is an incident."""
     moment = shop.moment()
 
     def put_off(connection: Connection) -> None:
@@ -133,7 +133,7 @@ def _postpone(shop: Workshop, call_id: str, error: Exception) -> None:
 
 
 def _miss(connection: Connection, moment: Moment, known: Call) -> None:
-    """A caller agreed and nothing was recorded: no false "recorded", but somebody should know."""
+    """Raise an incident where a caller agreed to be recorded and no recording is complete well after the call's end."""
     over_for = moment.at - known.ended_at if known.ended_at else timedelta(0)
     if over_for < _LATE:
         return

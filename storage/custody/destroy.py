@@ -1,10 +1,10 @@
 """The job *destroy*: no copy of a recording remains, at the provider or here, and the log says so.
 
-The provider's copy goes first: what it still records must end before anything else matters. Then our objects, the
-leavings of cut attempts, the key that could open a backup, and what the spool holds.
+The provider's copy goes first, since a recording that still runs must be stopped before anything else. Then the key
+that could open a backup, the spool, our objects and the leavings of interrupted attempts.
 
-Of an erased call the provider's name for the recording is not known any more, and it had been seen to be gone there
-before.
+For an erased call the provider is not asked: its name for the recording is gone, and its copy was seen to be gone
+before the erasure.
 """
 
 from datetime import datetime
@@ -29,9 +29,9 @@ from storage.rows.recordings import Recording
 
 
 def destroy(shop: Workshop, steps: Steps, recording_id: str) -> None:
-    """Does nothing to a recording that is neither condemned nor expired when the job gets to it.
+    """Does nothing to a recording that is neither condemned nor expired when the job begins.
 
-    A legal hold keeps an expired one, also when it is placed while the job is on its way.
+    A legal hold keeps an expired recording, also when it is placed while the job runs.
     """
     if not steps("look", lambda: _must_go(shop, recording_id)):
         _waits_no_more(shop, recording_id)
@@ -52,7 +52,7 @@ def delete_again(shop: Workshop, steps: Steps, recording_id: str) -> None:
 
 
 def _waits_no_more(shop: Workshop, recording_id: str) -> None:
-    """Nothing is left for the job to do, and the recording does not move by that."""
+    """Clear the recording's delay: nothing is left for the job to do, and its state stays as it is."""
     shop.database.write(lambda connection: delays.clear(connection, shop.moment(), recording_id))
 
 
@@ -63,7 +63,7 @@ def _must_go(shop: Workshop, recording_id: str) -> bool:
 
 
 def _goes(connection: Connection, recording: Recording, now: datetime) -> bool:
-    """By its events, since there is no way back. Raises Contradicted where only its row says that it must go."""
+    """Judged by its events, since deletion is final. Raises Contradicted where only its row says that it must go."""
     call = logged(connection, recording.call_id)
     is_held = call.is_held or bool(holds.holding(connection, recording.call_id))
     by_events = call.recordings.get(recording.id)
@@ -86,7 +86,7 @@ def _delete_at_provider(shop: Workshop, recording_id: str) -> str:
 
 
 def _delete_here(shop: Workshop, owner: Call, known: Recording) -> bool:
-    """False where it is held by now, and nothing here was deleted."""
+    """False where the recording is held by now, and nothing here was deleted."""
     if not shop.database.write(lambda connection: _forget_key(shop, connection, known.id)):
         return False
     clear_spool(shop, known.id)
@@ -103,7 +103,7 @@ def _delete_here(shop: Workshop, owner: Call, known: Recording) -> bool:
 
 
 def _forget_key(shop: Workshop, connection: Connection, recording_id: str) -> bool:
-    """From here on there is no way back, so a hold is looked for once more: to place one takes the same lock."""
+    """Deleting the key is final, so holds are checked once more: placing a hold takes the same lock."""
     _, known = recordings.with_call(connection, recording_id)
     if known.state is not RecordingState.DESTROYED and not _goes(connection, known, shop.now()):
         return False
@@ -125,7 +125,7 @@ def _certify(shop: Workshop, connection: Connection, recording_id: str, at_provi
 
 
 def _rule(owner: Call, known: Recording, permit: Permit | None, now: datetime) -> str:
-    """Why it had to go, as the certificate says it."""
+    """Why the recording had to go, in the certificate's words."""
     if owner.erased_at is not None:
         return "erased"
     if known.permit is None or permit is None:

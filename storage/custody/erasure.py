@@ -1,7 +1,7 @@
-"""Erasing a call: what is personal about it goes, in one transaction with the event that says so.
+"""Erases a call: its personal data goes, in one transaction with the event that says so.
 
-What stays names nobody: the events, whose personal fields can no longer be opened, and the call's and its recordings'
-rows under names of our own. The proofs made before are over the events alone, so they hold as they did.
+The rest names nobody: the events, whose personal fields can no longer be opened, and the rows of the call and its
+recordings under random ids. Earlier proofs cover the events alone, so they still hold.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ from storage.rows import call_end, calls, holds, recordings, watermarks
 from storage.rows.calls import Call
 from storage.rows.recordings import DESTROY, Jobs, Recording
 
-# Of these the erased call's rows go whole.
+# The erased call's rows in these tables are deleted.
 _WHOLE = (reply, provider_account, remembered_decline)
 TABLES = (*_WHOLE, delay, audio_object, recording_key, recording, incident, disclosure, call)
 _NO_AUDIO = frozenset({RecordingState.ABSENT, RecordingState.DESTROYED})
@@ -41,9 +41,9 @@ _NO_AUDIO = frozenset({RecordingState.ABSENT, RecordingState.DESTROYED})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Why and by whom. `basis` is public and stays in the log; `requester` and `ticket` are the staff's own words.
+    """Why and by whom a call is erased. `basis` is public and stays in the log.
 
-    `again`: a restored backup has brought back what was erased before.
+    `requester` and `ticket` are the staff's own words. `again`: a restored backup has brought an erased call back.
     """
 
     basis: str
@@ -55,9 +55,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What of a call can name a person. `digests` are of the disclosures that go, `fields` the names in them.
+    """Personal data of a call. `digests` are of the disclosures that go, `fields` the names in them.
 
-    `recordings` are those that the provider's name is known of; `rows` counts all else.
+    `recordings` are the recordings whose provider's sid is still kept; `rows` counts the rest.
     """
 
     call_id: str
@@ -68,7 +68,7 @@ class Traces:
 
     @property
     def destroyed(self) -> tuple[Recording, ...]:
-        """Those of the recordings whose audio goes."""
+        """Recordings whose audio is destroyed."""
         return tuple(one for one in self.recordings if one.state not in _NO_AUDIO)
 
     def __bool__(self) -> bool:
@@ -77,21 +77,21 @@ class Traces:
 
 @dataclass(frozen=True, slots=True)
 class NotErased:
-    """It has to wait, and why. A value: the other calls of the same person are erased all the same."""
+    """The erasure has to wait, and why. A value: the other calls of the same person are erased all the same."""
 
     call_id: str
     why: str
 
 
 def known_in_log(connection: Connection) -> dict[str, str]:
-    """The calls that the log says were erased, each with the basis. Reads the whole log."""
+    """The basis of each erasure in the log, by the call's id. Reads the whole log."""
     query = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.leaf.contains('"type":"privacy.erased"'))
     told = [consent_log.read_event(row.idx, row.leaf) for row in connection.execute(query)]
     return {event["call"]: event["basis"] for event in told if event["type"] == "privacy.erased"}
 
 
 def look(connection: Connection, call_id: str, *, again: bool = False) -> Traces | NotErased:
-    """What an erasure would find. Changes nothing."""
+    """Personal data that an erasure would remove, or why it has to wait. Changes nothing."""
     known = calls.peek(connection, call_id)
     if known is None:
         raise Broken(f"call {call_id}: there is no such row")
@@ -101,7 +101,7 @@ def look(connection: Connection, call_id: str, *, again: bool = False) -> Traces
 
 
 def erase(connection: Connection, moment: Moment, call_id: str, request: Request, jobs: Jobs) -> Traces | NotErased:
-    """Erase a call, and say so in the log. What is returned is what is gone; nothing, where nothing was left.
+    """Erase a call, log it, and return the data that is gone; empty where none was left.
 
     The audio can't be opened from then on; a job deletes it.
     """
@@ -155,7 +155,7 @@ def _standing(connection: Connection, known: Call) -> Standing:
 
 
 def _give_up(connection: Connection, moment: Moment, call_id: str, one: Recording, jobs: Jobs) -> None:
-    """From here on the recording can't be opened, and its name at the provider is not known."""
+    """From here on the recording can't be opened, and its sid at the provider is gone."""
     if one.state not in _NO_AUDIO:
         told = Event("recording.condemned", {"recording": one.id, "source": one.source, "why": "erased"})
         recordings.advance(connection, moment, calls.existing(connection, call_id), one, RecordingEvent.CONDEMNED, told)

@@ -1,8 +1,8 @@
-"""What was erased, in a file that is kept where the database is not restored: a backup brings data back, and a log that
-knows nothing of its erasure.
+"""The erased calls, in a file outside the database: a restored backup brings their data back, and a log without the
+erasure.
 
-A line stands there, durable, before anything is erased. It holds our random id of the call, a keyed hash of the
-provider's (of a call that has come back under another id), the basis and the time.
+Each line is durable before anything is erased. It holds our random id of the call, a keyed hash of the provider's sid
+(for a call that came back under another id), the basis and the time.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from storage.errors import Broken
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`sid_hash` tells nothing to whoever has not both the key file and the provider's own list of calls."""
+    """`sid_hash` reveals nothing without both the key file and the provider's own list of calls."""
 
     call_id: str
     sid_hash: str
@@ -30,14 +30,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """`is_torn`: the last line broke off, as a power cut leaves it. What it was to say was not yet done."""
+    """`is_torn`: the last line broke off, as a power cut leaves it. Its erasure had not begun."""
 
     entries: tuple[Entry, ...]
     is_torn: bool
 
 
 def append(file: Path, entries: Iterable[Entry]) -> None:
-    """Durable when this returns. A line that broke off before is taken away first."""
+    """Durable on return. A line that broke off before is removed first."""
     lines = "".join(f"{_written(one)}\n" for one in entries).encode()
     with disk_edge(f"ONRECORD_ERASURES: {file} can't be written"):
         make_folder(file.parent)
@@ -53,7 +53,7 @@ def append(file: Path, entries: Iterable[Entry]) -> None:
 
 
 def read(file: Path) -> Journal:
-    """Raises Broken, naming the line, where one that was whole says something else than was written."""
+    """Raises Broken, naming the line, where a whole line is not as it was written."""
     with disk_edge(f"ONRECORD_ERASURES: {file} can't be read"):
         content = file.read_bytes() if file.exists() else b""
     whole = _whole_bytes(content)
@@ -63,7 +63,7 @@ def read(file: Path) -> Journal:
 
 
 def _whole_bytes(content: bytes) -> int:
-    """How much of it is lines that were written to their end."""
+    """The length of the lines that were written to their end."""
     return content.rfind(b"\n") + 1
 
 

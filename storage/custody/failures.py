@@ -1,4 +1,4 @@
-"""What is told of work on a recording that does not succeed: the reason, kept beside it, and an incident in time.
+"""Notes failed work on a recording: the reason is kept beside its row, and an incident is raised in time.
 
 Called by the worker, for every kind of job that is about a recording.
 """
@@ -17,9 +17,9 @@ from storage.rows import delays, recordings
 from storage.rows.incidents import raise_anew
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
 
-# A person hears of it by then, and not of what a minute mends.
+# An incident is raised by then, but not for a fault that ends within a minute.
 TOLD_AFTER = timedelta(minutes=5)
-# What the provider holds stays as it is; what our store refuses, somebody may be mending.
+# The provider's file will not change soon; a fault of our store may be mended sooner.
 _UNUSABLE_AGAIN = timedelta(days=1)
 _AGAIN_FIRST, _AGAIN_MAX = timedelta(hours=1), timedelta(hours=6)
 _STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})
@@ -33,7 +33,7 @@ _HAS_WORK = {
 
 
 def note_wait(shop: Workshop, kind: JobKind, argument: Any, error: Unavailable, wait_s: float) -> None:
-    """A job has to wait. An incident says why, as soon as the next try would come too late for that."""
+    """A job has to wait. An incident says why where the next try would come later than `TOLD_AFTER`."""
 
     def note(connection: Connection) -> None:
         moment, known = shop.moment(), _about(connection, kind, argument)
@@ -57,7 +57,7 @@ def note_wait(shop: Workshop, kind: JobKind, argument: Any, error: Unavailable, 
 
 
 def note_failure(shop: Workshop, kind: JobKind, argument: Any, error: Exception) -> None:
-    """A job failed for good: a person must look, and the row it was about says what at."""
+    """A job failed for good: raise an incident, and keep the reason and the next time beside the recording."""
     about, detail = f"{kind.name}:{argument}"[:64], f"{kind.name}: {error}"
 
     def note(connection: Connection) -> None:
@@ -79,7 +79,7 @@ def note_failure(shop: Workshop, kind: JobKind, argument: Any, error: Exception)
 
 
 def _pause(kind: JobKind, error: Exception, failures: int) -> timedelta:
-    """What must go is tried to be destroyed every hour; to take a recording in, its audio has to be fetched again."""
+    """Destruction is tried every hour; intake more and more rarely, since it fetches the audio again."""
     if kind is not INTAKE:
         return _AGAIN_FIRST
     if isinstance(error, Unusable):

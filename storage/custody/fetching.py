@@ -1,4 +1,4 @@
-"""The provider's WAV is fetched into the spool, and is not believed before it is known to be whole."""
+"""Fetches the provider's WAV into the spool, and judges whether it is whole."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ _ROOM_LEFT_BYTES = 8 << 20  # the disk may be that of the database too
 
 
 def download(shop: Workshop, known: Recording, folder: Path) -> None:
-    """Nothing is left of a download that failed: it will be tried many times, and is in the clear."""
+    """Leaves nothing of a failed download, which is in the clear and will be tried many times."""
     with disk_edge(f"spool of recording {known.id}"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _require_room(known, folder)
@@ -40,7 +40,7 @@ def download(shop: Workshop, known: Recording, folder: Path) -> None:
 
 
 def _require_room(known: Recording, folder: Path) -> None:
-    """For the audio and its sealed copy: on a disk that it fills, others would fail too."""
+    """Raises Unavailable without room for the audio and its sealed copy: on a full disk other work would fail too."""
     audio = min((known.duration_s or 0) * _BYTES_PER_S, MEDIA_BYTES_MAX)
     needed, free = 2 * audio + _ROOM_LEFT_BYTES, shutil.disk_usage(folder).free
     if free < needed:
@@ -51,7 +51,7 @@ def _require_room(known: Recording, folder: Path) -> None:
 
 
 def _require_again(shop: Workshop, known: Recording, verdict: Verdict, sha256: str) -> None:
-    """Odd audio is what the provider has, and no download cut short, when it comes twice alike."""
+    """Odd audio is believed when it comes twice alike: then it is the provider's file, and no download cut short."""
     media = sha256 if verdict.is_audio else _NO_AUDIO
 
     def came_before(connection: Connection) -> bool:

@@ -1,8 +1,8 @@
-"""The job *intake*: a recording that the provider completed becomes one that is kept, and the provider's copy goes.
+"""The job *intake*: a recording that the provider completed is stored here, and the provider's copy is deleted.
 
 fetch → check → derive → seal → put → read back → commit → delete at the provider → see that it is gone → commit. It may
 be cut at every arrow and run twice at once: each attempt puts objects under names of its own, the row names the attempt
-that won, and what others left behind is swept out of the recording's folder.
+that won, and the leavings of others are swept out of the recording's folder.
 """
 
 import shutil
@@ -48,7 +48,7 @@ def intake(shop: Workshop, steps: Steps, recording_id: str) -> None:
 
 
 def _fetch(shop: Workshop, recording_id: str) -> str:
-    """The provider's WAV, whole and checked, lies in the spool; nothing is fetched for a recording that moved on.
+    """Fetch the provider's WAV into the spool, whole and checked; nothing for a recording that moved on.
 
     It lies in a folder of this attempt, whose name is returned: another may be under way on the same machine.
     """
@@ -60,7 +60,7 @@ def _fetch(shop: Workshop, recording_id: str) -> str:
 
 
 def _store(shop: Workshop, recording_id: str, attempt: str) -> None:
-    """Our copy, verified and committed, under names that only this try has; of a try in vain nothing is left."""
+    """Store our copy, verified and committed, under names of this try alone; a failed try leaves nothing."""
     owner, known = look(shop, recording_id)
     if known.state is not RecordingState.COMPLETED:
         return
@@ -154,7 +154,7 @@ def _commit(
 
 
 def _release(shop: Workshop, recording_id: str) -> None:
-    """Delete the provider's copy, now that ours is verified, and see that it is gone; and what attempts have left."""
+    """Delete the provider's copy, now that ours is verified, see that it is gone, and delete attempts' leavings."""
     owner, known = look(shop, recording_id)
     clear_spool(shop, recording_id)
     sweep_folder(shop, owner, known)
@@ -173,7 +173,7 @@ def _release(shop: Workshop, recording_id: str) -> None:
 
 
 def delete_at_provider(shop: Workshop, known: Recording) -> str:
-    """How it stands at the provider: "deleted", or "absent" where no audio was made and there is nothing to delete."""
+    """The provider's copy is now "deleted", or "absent" where no audio was made and there is nothing to delete."""
     refusal: Exception | None = None
     try:
         shop.provider.delete(known.recording_sid)
@@ -188,7 +188,7 @@ def delete_at_provider(shop: Workshop, known: Recording) -> str:
 
 
 def clear_spool(shop: Workshop, recording_id: str) -> None:
-    """Nothing of a recording lies in this machine's spool any more."""
+    """Delete the recording's folder in this machine's spool. Raises Unavailable where it remains."""
     folder = shop.folder(recording_id)
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
@@ -196,7 +196,7 @@ def clear_spool(shop: Workshop, recording_id: str) -> None:
 
 
 def sweep_folder(shop: Workshop, owner: Call, known: Recording) -> None:
-    """Delete what the recording's folder holds beyond its objects: the leavings of attempts that were cut."""
+    """Delete the leavings of interrupted attempts from the recording's folder in the store."""
     with shop.database.read() as connection:
         permit = permits.permit_of(connection, owner.id)
         named = {one.key for one in audio_objects.of(connection, known.id)}

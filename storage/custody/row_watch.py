@@ -1,6 +1,6 @@
-"""Rows held against the events while the service runs, some calls at a time: what differs is for a person to look at.
+"""Compares rows with events while the service runs, some calls at a time: a difference raises an incident.
 
-What the log says is what counts: audio whose time is over by its events goes, whatever its row says.
+The log decides: audio whose time is over by its events goes, whatever its row says.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def raise_contradiction(connection: Connection, moment: Moment, call_id: str, di
 
 @dataclass
 class RowWatch:
-    """Goes through all calls, `at_once` in each look, and begins again. `last` is the id that it has got to."""
+    """Goes through all calls, `at_once` at each turn, then begins again. `last` is the last id it has checked."""
 
     shop: Workshop
     jobs: Jobs
@@ -50,7 +50,7 @@ class RowWatch:
                 self.shop.database.write(lambda connection, call_id=call_id: self._settle(connection, call_id))  # type: ignore[misc]  # mypy and defaults
 
     def _settle(self, connection: Connection, call_id: str) -> None:
-        """Looked at once more: the rows may have moved on meanwhile."""
+        """Compare once more under the lock, since the rows may have moved on; then raise the incident."""
         moment = self.shop.moment()
         differs = contradictions(connection, call_id, moment.at)
         if not differs:
@@ -61,7 +61,7 @@ class RowWatch:
 
 
 def contradictions(connection: Connection, call_id: str, now: datetime | None = None) -> list[Difference]:
-    """Where the rows of a call differ from its events, or those are not as they were logged."""
+    """Differences between the rows of a call and its events, or the reason why the events can't be read."""
     try:
         return row_check.of_call(connection, call_id, now)
     except Broken as error:
@@ -69,7 +69,7 @@ def contradictions(connection: Connection, call_id: str, now: datetime | None = 
 
 
 def _overdue(connection: Connection, call_id: str, now: datetime) -> list[str]:
-    """The recordings that by their events are kept for longer than they may be."""
+    """Ids of recordings kept longer than their events allow."""
     try:
         by_events = logged(connection, call_id)
     except Broken:

@@ -1,7 +1,7 @@
-"""The job *sweep*: finds what nothing moves, and what nobody told us.
+"""The job *sweep*: finds rows that stand still, recordings whose time is over, and news that never arrived.
 
-Rows that wait too long are handed to a job again, what has lived as long as its rule says and is not held is destroyed,
-and the provider is asked about calls (`storage.custody.ask_provider`).
+Rows that wait too long are handed to a job again, recordings whose retention has ended and that are not held are
+destroyed, and the provider is asked about calls (`storage.custody.ask_provider`).
 """
 
 import re
@@ -39,7 +39,7 @@ class KnownJobs(Jobs, Protocol):
     """A job's id begins with that of the row it is about."""
 
     def under_way(self, kind: JobKind) -> frozenset[str]:
-        """The ids of those that are waiting or running."""
+        """The ids of the jobs that are waiting or running."""
         ...
 
 
@@ -62,7 +62,7 @@ def _whats_due(now: datetime) -> list[Select[tuple[str]]]:
 
 
 def sweep(shop: Workshop, jobs: KnownJobs, steps: Steps) -> None:
-    """The provider is asked last: whatever it answers, nothing lives longer for it."""
+    """The provider is asked last: no answer of its may delay a destruction."""
     steps("chase", lambda: _chase(shop, jobs))
     steps("expire", lambda: _push(shop, jobs, EXPIRE, expired(shop.now())))
     steps("give up", lambda: _give_up(shop, jobs))
@@ -71,7 +71,7 @@ def sweep(shop: Workshop, jobs: KnownJobs, steps: Steps) -> None:
 
 
 def tidy(shop: Workshop) -> None:
-    """Audio in the clear has no business in this machine's spool once its recording has moved on."""
+    """Delete audio in the clear from this machine's spool once its recording has moved on."""
     for folder in shop.spool.iterdir() if shop.spool.is_dir() else ():
         if not _RECORDING_ID.fullmatch(folder.name):
             continue  # nothing of ours: a spool in the wrong place must not cost what else lies there
@@ -82,13 +82,13 @@ def tidy(shop: Workshop) -> None:
 
 
 def _chase(shop: Workshop, jobs: KnownJobs) -> None:
-    """Rows that stand still: their job failed for good, or was never asked for."""
+    """Queue jobs for rows that stand still: their job failed for good, or was never queued."""
     _push(shop, jobs, INTAKE, _chased(shop.now()))
     _push(shop, jobs, DESTROY, still_condemned(shop.now()))
 
 
 def _push(shop: Workshop, jobs: KnownJobs, kind: JobKind, condition: ColumnElement[bool]) -> None:
-    """A new job for each of these recordings that none is about; one an hour."""
+    """Queue a job for each of these recordings that has none under way, at most once an hour."""
     busy = {job_id.partition(":")[0] for job_id in jobs.under_way(kind)}
     with shop.database.read() as connection:
         found = recordings.some(connection, condition, limit=len(busy) + _AT_ONCE)
@@ -104,7 +104,7 @@ def _push(shop: Workshop, jobs: KnownJobs, kind: JobKind, condition: ColumnEleme
 
 
 def _give_up(shop: Workshop, jobs: KnownJobs) -> None:
-    """What the provider still holds because it was never stored here lives no longer for that."""
+    """Condemn recordings that were never stored here before their time ended: the provider's copy must go too."""
     due = select(recording.c.id).where(never_stored(shop.now())).limit(_AT_ONCE)
     with shop.database.read() as connection:
         proposed = list(connection.scalars(due))
@@ -113,12 +113,12 @@ def _give_up(shop: Workshop, jobs: KnownJobs) -> None:
 
 
 def _give_one_up(shop: Workshop, jobs: KnownJobs, recording_id: str, connection: Connection) -> None:
-    """Judged once more under the call's lock: it may have been stored meanwhile, or be held."""
+    """Judge once more under the call's lock: the recording may have been stored meanwhile, or be held."""
     moment = shop.moment()
     owner, known = recordings.with_call(connection, recording_id)
     try:
         is_due = _is_given_up(connection, known, moment.at)
-    except Contradicted as error:  # by a row alone nothing is given up, and no other waits for it
+    except Contradicted as error:  # a row alone gives up nothing, and the other recordings go on
         raise_incident(
             connection, moment, IncidentKind.ROWS_CONTRADICT_LOG, about=owner.id, call_id=owner.id, detail=str(error)
         )
@@ -133,7 +133,7 @@ def _give_one_up(shop: Workshop, jobs: KnownJobs, recording_id: str, connection:
 
 
 def _is_given_up(connection: Connection, known: Recording, now: datetime) -> bool:
-    """By its events. Raises Contradicted where the permit's row says something else than they do."""
+    """Judged by its events. Raises Contradicted where the permit's row differs from them."""
     given = permits.permit_of(connection, known.call_id)
     by_events = logged(connection, known.call_id)
     if given is None or known.id not in by_events.recordings:
@@ -143,7 +143,7 @@ def _is_given_up(connection: Connection, known: Recording, now: datetime) -> boo
 
 
 def _complain(shop: Workshop) -> None:
-    """A recording that has waited for long, whatever is being done about it, is for a person to look at."""
+    """Raise an incident for each recording that has waited for long, even while a job is at it."""
     moment = shop.moment()
     unmoved = or_(*[_waits(moment.at, state, longer_than=_VERY_LATE) & ~_told(kind) for state, kind in STAYS.items()])
     unbegun = _waits(moment.at, RecordingState.COMPLETED, RecordingState.CONDEMNED) & ~_told(
@@ -169,7 +169,7 @@ def _raise_all(connection: Connection, moment: Moment, found: list[Recording], i
 
 
 def _raise(connection: Connection, moment: Moment, kind: IncidentKind, known: Recording, detail: str) -> None:
-    """Opened again where one of this kind was closed before the recording came to stand where it stands."""
+    """Reopens an incident that was closed before the recording entered its present state."""
     raise_anew(connection, moment, kind, about=known.id, call_id=known.call_id, detail=detail, since=known.moved_at)
 
 
@@ -186,7 +186,7 @@ def _tried() -> ColumnElement[bool]:
 
 
 def _chased(now: datetime) -> ColumnElement[bool]:
-    """To be taken in again, unless the last job that gave it up said that it would be of no use yet."""
+    """To be taken in again, unless the last job that failed set a later time for the next."""
     rests = exists().where(delay.c.recording_id == recording.c.id, delay.c.again_at > now)
     return _waits(now, *_AFTER_INTAKE) & ~rests
 
@@ -195,12 +195,12 @@ def _waits(now: datetime, *states: RecordingState, longer_than: timedelta = _LAT
     return recording.c.state.in_(states) & (recording.c.moved_at < now - longer_than)
 
 
-# Which recordings may have to be gone, by their rows. These conditions propose, and miss none that
-# `policies.disposition` would have gone; the rule itself is asked by whoever destroys, or gives up.
+# Recordings that may have to be destroyed, by their rows. These conditions propose, and miss none that
+# `policies.disposition` would destroy; the rule itself is applied where a recording is destroyed or given up.
 
 
 def still_condemned(now: datetime) -> ColumnElement[bool]:
-    """Not those of the last minutes, whose first job is still at them."""
+    """Leaves out recordings condemned in the last minutes, whose first job is still at work."""
     return _waits(now, RecordingState.CONDEMNED)
 
 

@@ -1,4 +1,4 @@
-"""What the jobs on audio work with."""
+"""The resources of the jobs on audio: database, provider, store, spool, key, clock."""
 
 import secrets
 from collections.abc import Callable
@@ -27,5 +27,5 @@ class Workshop:
         return Moment(self.now(), self.random)
 
     def folder(self, recording_id: str) -> Path:
-        """Where a recording's audio lies in the clear while it is worked on."""
+        """The folder of a recording's audio in the clear while a job works on it."""
         return self.spool / recording_id
