@@ -1,3 +1,3 @@
-"""Durable jobs. Their promises stand in `storage.jobs.contract`."""
+"""Durable jobs. The contract is in `storage.jobs.contract`."""
 
 ENGINE_LOGGER = "dbos"  # nothing outside this package names the engine

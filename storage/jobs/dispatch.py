@@ -1,4 +1,4 @@
-"""Begins the jobs that wait: one read says in which lanes there are any, and only then is something taken.
+"""Begins the jobs that wait: one read finds the lanes with waiting jobs, and only then are jobs taken.
 
 DBOS's own threads would ask ten times a second in transactions that take the writers' turn on SQLite, mostly about
 schedules, delays and deadlines, which no job has. They are ended at the start. The few entries of DBOS that are used
@@ -29,7 +29,7 @@ _COLUMNS = ("queue_name", "status", "owner_xid", "started_at_epoch_ms")
 
 
 class Dispatch:
-    """After DBOS's launch, and for one thread."""
+    """To be made after DBOS's launch, and used by one thread."""
 
     def __init__(self, database: Database, executor_id: str, version: str, begun_max: Mapping[Lane, int]) -> None:
         self._database, self._executor_id, self._version, self._begun_max = database, executor_id, version, begun_max
@@ -72,7 +72,7 @@ class Dispatch:
                 log.exception("job %s cannot be begun here", job["workflow_uuid"])
 
     def _give_back(self) -> None:
-        """Jobs that were taken while the answer was lost: nobody does them, and this worker is alive."""
+        """Requeue jobs that were taken while the answer was lost: nobody does them, and this worker is alive."""
         if not self._unanswered:
             return
         mine = self._jobs.c.owner_xid.in_(self._unanswered), self._jobs.c.status == _RUNNING, _NOT_ENDED
@@ -90,7 +90,7 @@ def table_of_jobs(database: Database) -> TableClause:
 
 
 def which_wait(jobs: TableClause, lanes: Sequence[Lane]) -> Select[*tuple[Any, ...]]:
-    """One row that says of each lane whether a job waits in it."""
+    """Selects a single row: for each lane, whether a job waits in it."""
     return select(
         *(exists().where(jobs.c.queue_name == lane.value, jobs.c.status == _WAITING, _NOT_ENDED) for lane in lanes)
     )

@@ -1,8 +1,8 @@
-"""Which workers are alive: each keeps a row and renews it every second, and sees the others' rows as it does.
+"""Which workers are alive: each renews its own row every second, and reads the others' rows as it does.
 
 No two clocks are compared: a worker watches whether the others' rows change, so none is forgotten for a clock that is
-wrong. A row is there for as long as its worker may hold a job: it goes when another has resumed the jobs. So whoever
-looks for the dead looks at the workers only, however many jobs there are.
+wrong. A row stays for as long as its worker may hold a job, and is deleted once another has resumed the jobs. So the
+search for dead workers reads the workers' rows only, however many jobs there are.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Update, delete, false, insert, or_, select, u
 from storage.database.engine import Database
 from storage.database.tables import worker
 
-# The beat of a worker that was told to end, and may have left jobs.
+# The beat of a worker that was stopped, and may have left jobs.
 ENDED = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,9 +35,9 @@ class BeatHistory:
     _looked: float = float("-inf")
 
     def see(self, beats: Iterable[tuple[str, datetime]], now: float) -> Liveness:
-        """Living is whose beat changed in the `silent_s` up to `now`, which are seconds of a clock that never jumps.
+        """A worker lives if its beat changed in the `silent_s` up to `now`, in seconds of a clock that never jumps.
 
-        A row that is gone is a dead worker's: whoever took it away may have died before it had resumed the jobs.
+        A deleted row means a dead worker: the worker that deleted it may have died before it had resumed the jobs.
         """
         stood_still = now - self._looked >= self.silent_s  # this process did: nothing is known of the others
         self._looked = now
@@ -55,7 +55,7 @@ class BeatHistory:
         return Liveness([executor_id for executor_id in changed if executor_id not in dead], dead)
 
     def miss(self, executor_ids: Collection[str]) -> None:
-        """Workers whose rows went while nobody looked."""
+        """Count workers as dead whose rows were deleted before they were ever seen."""
         self._changed = dict.fromkeys(executor_ids, (ENDED, self._looked)) | self._changed
 
     def forget(self, executor_ids: Collection[str]) -> None:
@@ -64,14 +64,14 @@ class BeatHistory:
 
 @dataclass(frozen=True)
 class Heartbeats:
-    """One worker's place among all."""
+    """The heartbeat of this process's worker."""
 
     database: Database
     executor_id: str
     history: BeatHistory
 
     def beat(self, at: datetime, now: float) -> Liveness:
-        """Durable on return. Another may have forgotten us meanwhile: then we are back."""
+        """Durable on return. Another worker may have deleted our row meanwhile: then it is inserted again."""
         everybody = select(worker.c.executor_id, worker.c.beat_at).order_by(worker.c.started_at, worker.c.executor_id)
 
         def renew(connection: Connection) -> list[tuple[str, datetime]]:
@@ -82,11 +82,11 @@ class Heartbeats:
         return self.history.see(self.database.write(renew), now)
 
     def leave(self) -> None:
-        """The others need not wait until the silence is long enough."""
+        """Mark this worker as ended, so that the others resume its jobs without waiting for `silent_s`."""
         self.database.write(lambda connection: connection.execute(self._change().values(beat_at=ENDED)))
 
     def forget(self, dead: Mapping[str, datetime]) -> None:
-        """Once their jobs are resumed. A worker that came back meanwhile keeps its row."""
+        """Delete the rows of dead workers whose jobs are resumed. A worker that came back meanwhile keeps its row."""
         last = [
             (worker.c.executor_id == executor_id) & (worker.c.beat_at == beat) for executor_id, beat in dead.items()
         ]

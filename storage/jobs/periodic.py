@@ -1,4 +1,4 @@
-"""Something done again and again on a thread of its own until the process stops."""
+"""Repeats work on a thread of its own until the process stops."""
 
 import logging
 from collections.abc import Callable
@@ -35,5 +35,5 @@ def _attempt(name: str, work: Callable[[], object]) -> None:
         work()
     except Unavailable as error:
         log.warning("%s: %s", name, error)
-    except Exception:  # the edge of a thread: nobody above would hear of it
+    except Exception:  # the edge of a thread: nothing above would log it
         log.exception("%s failed", name)

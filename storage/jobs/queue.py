@@ -1,4 +1,4 @@
-"""The asking side of `storage.jobs.contract`, on DBOS, which keeps the jobs in its own tables beside ours."""
+"""The queue of `storage.jobs.contract`, on DBOS, which keeps the jobs in its own tables beside ours."""
 
 import logging
 from collections.abc import Collection
@@ -79,7 +79,7 @@ class JobQueue(DurableJobs):
             self._client.delete_workflows(ended)
 
     def open_lane(self, lane: Lane, *, begun_max: int) -> None:
-        """For a worker, before it starts: how many jobs one process begins at once."""
+        """To be called before a worker starts. `begun_max`: how many jobs a process begins at once."""
         self._client.register_queue(lane.value, worker_concurrency=begun_max)
 
     def check(self) -> None:
@@ -114,7 +114,7 @@ def _client(engine: Engine) -> DBOSClient:
 
 
 def _quieten() -> None:
-    """What DBOS has to say goes through our log; given a logger without a handler, it would print by itself."""
+    """Send DBOS's messages through our log; given a logger without a handler, it would print by itself."""
     logger = logging.getLogger(ENGINE_LOGGER)
     logger.setLevel(logging.WARNING)
     if not logger.handlers:

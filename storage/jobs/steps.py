@@ -12,7 +12,7 @@ from storage.errors import Broken, Refused, Unavailable, Unusable
 
 T = TypeVar("T")
 OnWait = Callable[[Unavailable, float], None]
-"""Told why a step has to wait, and for how many seconds, before it does."""
+"""Called before a step waits, with the reason and the seconds."""
 
 _FAMILIES = {family.__name__: family for family in (Refused, Unusable, Unavailable, Broken)}
 
@@ -34,16 +34,16 @@ class Patience:
 
 
 class OtherCode(Broken):
-    """A finished step has another name than the one that is asked for."""
+    """A finished step has another name than the step that the job's code has at this place."""
 
 
 class Stopping(BaseException):
-    """This process will not finish the job; another will. Not an Exception, so that nothing takes it for a failure."""
+    """This process stops, and another will finish the job. Not an Exception, so that nothing takes it for a failure."""
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What a job is handed. `steps("fetch", lambda: ...)` carries out one step and returns its result.
+    """Carries out the steps of a job: `steps("fetch", lambda: ...)` does a step and returns its result.
 
     A step is run again when the process died in it, so what it does must bear repeating. Its result is kept as JSON, so
     it is made of strings, numbers, lists and dictionaries, and is nothing personal. Steps are known by order and name:
@@ -68,14 +68,14 @@ class Steps:
                 raise OtherCode(f"step {name}: the job was begun by code with other steps") from error
 
     def patiently(self, work: Callable[[], T]) -> T:
-        """As a step, but nothing of it is kept."""
+        """As a step, but its result is not kept."""
         with self.slots:
             return self.persevere(work)
 
     def persevere(self, step: Callable[[], T]) -> T:
-        """Try again while something is unavailable. Any other failure comes through at once.
+        """Try again while the step raises Unavailable. Any other failure is raised at once.
 
-        The caller holds a slot; it is given up while waiting, so that who waits holds up nobody.
+        The caller holds a slot; it is given up while waiting, so that a waiting job holds up no other.
         """
         for wait_s in self.patience.waits():
             try:

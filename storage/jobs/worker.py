@@ -1,7 +1,7 @@
-"""The doing side of `storage.jobs.contract`: `onrecord work` runs a worker.
+"""The worker of `storage.jobs.contract`, run by `onrecord work`.
 
-DBOS keeps finished steps, and this module does the rest: each process has an identity of its own, since under one two
-processes do the same steps twice, and a living one resumes what a dead one held, which DBOS leaves lying for ever.
+DBOS keeps finished steps, and this module does the rest: each process has an identity of its own, since two processes
+with the same identity do steps twice; and a living worker resumes a dead worker's jobs, which DBOS never does.
 """
 
 import logging
@@ -34,15 +34,15 @@ Job = Callable[[Steps, Any], None]
 OnFailure = Callable[[JobKind, Any, Exception], None]
 OnWait = Callable[[JobKind, Any, Unavailable, float], None]
 
-# By itself this is a hash of the source: after an edit, nobody would resume what the old code began.
+# By default this is a hash of the source: after an edit, no worker would resume jobs that the old code began.
 APPLICATION_VERSION = "1"
 
 
 @dataclass(frozen=True)
 class Periodic:
-    """Done by the eldest living worker only, so at most for a moment by two: it must bear that.
+    """Work done by the eldest living worker only; for a moment two may do it, which it must bear.
 
-    `everywhere`: done by each worker, as what concerns its own machine must be.
+    `everywhere`: done by each worker, for work on its own machine.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Tempo:
 
 
 class Worker(JobWorker):
-    """One in a process. `start`, and in the end `stop`."""
+    """At most one in a process. Call `start`, and in the end `stop`."""
 
     def __init__(
         self,
@@ -85,9 +85,9 @@ class Worker(JobWorker):
         patience: Patience | None = None,
         tempo: Tempo | None = None,
     ) -> None:
-        """`on_failure` is itself a step, done once, when a job has failed for good: there an incident is opened.
+        """`on_failure` opens an incident when a job has failed for good; it is itself a step, done once.
 
-        `on_wait` is told each time that a job has to wait, and why, and for how many seconds.
+        `on_wait` is called each time that a job has to wait, with the reason and the seconds.
         """
         self.executor_id = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}"
         self._database, self._jobs, self._periodic = database, jobs, periodic
@@ -101,7 +101,7 @@ class Worker(JobWorker):
     def start(self) -> None:
         queue = JobQueue(self._database)
         queue.check()
-        self._beat()  # before the first job is begun, or a living one would resume it
+        self._beat()  # before the first job is begun, or another worker would resume it
         for lane in Lane:
             queue.open_lane(lane, begun_max=self._tempo.crew(lane).begun_max)
         DBOS(config=_config(self._database, self.executor_id))
@@ -110,7 +110,7 @@ class Worker(JobWorker):
             DBOS.workflow(name=kind.name)(self._guarded(kind, job, steps[kind.lane]))
         DBOS.launch()
         with_jobs = _workers_with_jobs()
-        self._beat()  # after it: whoever begins a job has a row before
+        self._beat()  # after it: a worker has its row before it begins a job
         self._heartbeats.history.miss(with_jobs - {*self._liveness.living, *self._liveness.dead})
         begun_max = {lane: self._tempo.crew(lane).begun_max for lane in Lane}
         self._dispatch = Dispatch(self._database, self.executor_id, APPLICATION_VERSION, begun_max)
@@ -125,11 +125,11 @@ class Worker(JobWorker):
     def stop(self, grace_s: int = 10) -> None:
         beat, *others = self._threads
         self._stopping.set()
-        late_at = time.monotonic() + grace_s  # once for all of them: each may be waiting for somebody who never answers
+        late_at = time.monotonic() + grace_s  # once for all of them: each may be waiting for an answer that never comes
         for thread in others:
             thread.join(max(0.0, late_at - time.monotonic()))
         DBOS.destroy(workflow_completion_timeout_sec=grace_s, destroy_registry=True)
-        self._stopped.set()  # not before: a worker without a beat is forgotten, and what it still does begun again
+        self._stopped.set()  # not before: a worker without a beat counts as dead, and its running jobs are begun again
         beat.join(grace_s)
         self._heartbeats.leave()
 
@@ -162,7 +162,7 @@ class Worker(JobWorker):
                 log.warning("%s of %s waits, and is tried again in %.0f s: %s", kind.name, argument, wait_s, error)
             try:
                 self._on_wait(kind, argument, error, wait_s)
-            except (Refused, Unavailable, Broken) as failure:  # it is told again with the next try
+            except (Refused, Unavailable, Broken) as failure:  # `on_wait` is called again with the next try
                 if refrain.is_due(str(failure), time.monotonic()):
                     log.warning("why %s of %s waits could not be kept: %s", kind.name, argument, failure)
 
@@ -181,10 +181,10 @@ class Worker(JobWorker):
         self._resume_jobs_of(self._liveness.dead)
 
     def _resume_jobs_of(self, dead: Mapping[str, datetime]) -> None:
-        # Not `resume_workflows`: this asks, in the transaction that takes the job, whether the dead one still holds it,
-        # so of two who would resume it one does.
+        # Not `resume_workflows`: this asks, in the transaction that takes the job, whether the dead worker still
+        # holds it, so of two workers only the first resumes it.
         DBOS._recover_pending_workflows(sorted(dead))
-        held = _workers_with_jobs(among=dead)  # a job that could not be resumed is logged, and not told to us
+        held = _workers_with_jobs(among=dead)  # a job that could not be resumed is only logged by DBOS
         self._heartbeats.forget({executor_id: beat for executor_id, beat in dead.items() if executor_id not in held})
 
 
