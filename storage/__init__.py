@@ -1,1 +1,1 @@
-"""What is kept: tables, consent log, audio stores, sealing, audio work, durable jobs."""
+"""Everything that is stored, and all I/O: tables, consent log, audio stores, sealing, durable jobs."""

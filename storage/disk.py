@@ -1,4 +1,4 @@
-"""Files that survive a power cut, and what a disk's failures mean to us."""
+"""Files that survive a power cut, and a disk's failures as our errors."""
 
 import errno
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 from storage.errors import Refused, Unavailable
 
 PIECE_BYTES = 1 << 20
-# EFBIG is a file-size limit set on the process: for the caller it is the same thing as a full disk.
+# EFBIG is a file-size limit set on the process, which has the same effect as a full disk.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -27,7 +27,7 @@ def disk_edge(what: str) -> Iterator[None]:
 
 
 def create_private(path: Path) -> int:
-    """A descriptor of an empty file that only we can read; what was there before is lost."""
+    """The descriptor of an empty file that only its owner can read; an earlier content is lost."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
@@ -38,7 +38,7 @@ def write_all(descriptor: int, content: bytes) -> None:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """A small file, whole or not at all."""
+    """Write a small file, whole or not at all."""
     partial = path.with_name(f"{path.name}.part")
     with disk_edge(f"write of {path.name}"):
         descriptor = create_private(partial)
@@ -52,8 +52,8 @@ def write_private(path: Path, content: bytes) -> None:
 
 @contextmanager
 def new_private(path: Path) -> Iterator[Callable[[bytes], None]]:
-    """What to write a new file with, which only we can read: there, whole and durable, when the block has ended without
-    a failure, and else nothing is. Raises Refused where there is something of that name, before or since.
+    """Yields a function that writes to a new file, which only its owner can read. The file is there, whole and durable,
+    once the block has ended without a failure, else not at all. Raises Refused where the name is taken by then.
     """
     what = f"write of {path.name}"
     if path.exists() or path.is_symlink():
@@ -95,7 +95,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """The folder and those above it, each closed to all but us."""
+    """Make a folder and its parents, each closed to all but their owner."""
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The three families that every failure here belongs to. What a caller does is a value, never one of these.
+"""Three families of errors: Refused, Unavailable, Broken. A caller's behaviour is a value, never an error.
 
 A message starts with what failed and carries our id; it never carries a phone number.
 """
@@ -9,7 +9,7 @@ class Refused(Exception):
 
 
 class Unusable(Refused):
-    """What the provider holds is nothing that can be kept here, and will be the same tomorrow."""
+    """The provider's file can't be kept as audio, and will be the same tomorrow."""
 
 
 class NotMigrated(Refused):
@@ -29,11 +29,11 @@ class Held(Refused):
 
 
 class Conflict(Refused):
-    """The key already holds other bytes, and what is kept is never written over."""
+    """The key already holds other bytes, and stored bytes are never overwritten."""
 
 
 class NotEnforced(Broken):
-    """The store accepted a put, but the checksum or lock read back is not what was asked for."""
+    """The store accepted a put, but the checksum or lock read back is not the one asked for."""
 
 
 class Missing(Refused):

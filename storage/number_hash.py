@@ -1,4 +1,4 @@
-"""What a caller is remembered by where their number must not stand: a hash that only the key file's holder can make."""
+"""Keyed hashes in the place of callers' numbers: only the holder of the key file can make them."""
 
 import hmac
 
@@ -6,9 +6,9 @@ from policies.jurisdiction.places import valid_number
 
 
 def number_hash(key: bytes, from_: str) -> str | None:
-    """HMAC-SHA256 in hex; the same for each call from that number. None for what is withheld, disguised or no number.
+    """HMAC-SHA256 in hex; the same for each call from a number. None for a withheld, disguised or invalid number.
 
-    Without the key it tells nothing. With it the number can be found by trying them all.
+    Without the key it reveals nothing. With the key the number can be found by trying them all.
     """
     if valid_number(from_) is None:
         return None
@@ -16,5 +16,5 @@ def number_hash(key: bytes, from_: str) -> str | None:
 
 
 def sid_hash(key: bytes, sid: str) -> str:
-    """The same of the provider's sid of a call, by which an erased call is known again. No number hashes to it."""
+    """The keyed hash of a call's sid, by which an erased call is recognized. No number hashes to it."""
     return hmac.digest(key, f"sid {sid}".encode(), "sha256").hex()

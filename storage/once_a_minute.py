@@ -1,5 +1,5 @@
-"""A thing that repeats is told once a minute, with how often: neither an outsider nor an outage may fill a disk with
-log lines.
+"""Counts repeated messages, so that each is logged once a minute with its count: neither an outsider nor an outage may
+fill a disk with log lines.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ class Repeats(Generic[T]):
         self._quiet_until: dict[T, float] = {}
 
     def come(self, what: T, now_s: float) -> int:
-        """How often it has come since it was told last, with this time; 0 where it is not to be told yet."""
+        """Count it. Returns how often it came since it was logged last, this time included; 0 if it is not due yet."""
         self._untold[what] += 1
         if now_s < self._quiet_until.get(what, now_s):
             return 0
@@ -27,7 +27,7 @@ class Repeats(Generic[T]):
         return self._untold.pop(what)
 
     def overdue(self, now_s: float) -> Iterator[tuple[T, int]]:
-        """Things that repeated untold and no longer come, with how often; they are taken for told."""
+        """Repeats not yet logged whose minute is over, with their counts; they then count as logged."""
         for what in [what for what, until_s in self._quiet_until.items() if until_s <= now_s]:
             del self._quiet_until[what]
             if times := self._untold.pop(what, 0):

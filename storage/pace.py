@@ -1,19 +1,19 @@
-"""How fast a stream comes, against the least that is let pass.
+"""Tells whether a stream is slower than a minimum rate.
 
-A total time would be a limit on the size as well, and the longest recording is a hundred times the usual one. A
-connection on which nothing comes at all is ended by its read timeout; here it is found out that next to nothing does.
+A total time would be a limit on the size as well, and the longest recording is a hundred times the usual length.
+A silent connection is ended by its read timeout; a connection that delivers next to nothing is found here.
 """
 
 import time
 from collections.abc import Callable
 
-# Of sound that comes no faster than it was spoken, a minute has 1.9 MB.
+# A minute of sound in two channels has 1.9 MB: a download must be faster than speech.
 BYTES_MIN = 2_000_000
 WINDOW_S = 60.0
 
 
 class Pace:
-    """Of one stream, from the moment it is made."""
+    """The pace of a stream, measured from the construction."""
 
     def __init__(
         self, bytes_min: int = BYTES_MIN, window_s: float = WINDOW_S, now: Callable[[], float] = time.monotonic
@@ -22,7 +22,7 @@ class Pace:
         self._since, self._got = now(), 0
 
     def is_too_slow(self, size_bytes: int) -> bool:
-        """That many bytes more have come. True where the time since the last look brought too few."""
+        """Count bytes that have arrived. True where the window that just ended brought fewer than `bytes_min`."""
         self._got += size_bytes
         if self._now() - self._since < self._window_s:
             return False

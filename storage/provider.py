@@ -1,7 +1,7 @@
-"""The telephone provider as we ask it, and the words it uses. The adapter to Twilio is `outbound.twilio_provider`.
+"""The interface to the telephone provider, and its vocabulary. The adapter to Twilio is `outbound.twilio_provider`.
 
 Every method may raise Unavailable (try again later), Refused (the provider will not, and says so for good) or
-Broken (the answer makes no sense). That a call or a recording is gone is a value, never an exception.
+Broken (the answer makes no sense). A call or a recording that is gone is a value, never an exception.
 """
 
 import re
@@ -18,7 +18,7 @@ CALL_SID = re.compile(r"CA[0-9a-f]{32}")
 RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
 SOURCE = re.compile(r"[A-Za-z]{0,64}")  # of a recording: <Start><Recording> sends one that no documented list has
 FINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
-# How a recording ends of which no audio was made: these are final, and there is nothing to fetch or delete.
+# Final statuses of a recording of which no audio was made: there is nothing to fetch or delete.
 WITHOUT_AUDIO = frozenset({"absent", "failed"})
 
 
@@ -31,7 +31,7 @@ def recording_event(status: str) -> RecordingEvent:
 
 @dataclass(frozen=True, slots=True)
 class Listed(Generic[T]):
-    """A list of the provider's. `unread` counts the rows that make no sense: they keep no other from being read."""
+    """A list from the provider. `unread` counts the rows that make no sense; the others are read all the same."""
 
     rows: tuple[T, ...] = ()
     unread: int = 0
@@ -66,7 +66,7 @@ class ProviderCall:
     """The number that was called."""
     caller: str = field(default="", repr=False)
     came_in_at: datetime | None = None
-    """In UTC, by the provider's clock; None where it is not told, as of a call that rings."""
+    """In UTC, by the provider's clock; None where it is missing, as of a call that rings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,11 @@ class ProviderRecording:
     """None until it is known."""
     channels: int | None
     source: str
-    """What started it, from an open set; anything may have, not only we. Empty where it is not told."""
+    """What started it, from an open set; it may be another program. Empty where it is missing."""
     started_at: datetime | None
     """In UTC, by the provider's clock."""
     track: str | None = None
-    """both, inbound or outbound; not told by every list."""
+    """both, inbound or outbound; missing in some lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class ProviderRequest:
 
     url: str
     parameters: Mapping[str, str] = field(repr=False)
-    """By their names in small letters, without what parts the words: `callsid`."""
+    """By their names in small letters, without separators: `callsid`."""
     asked_at: datetime | None
     """In UTC, to the second, by the provider's clock; None where it can't be read."""
     status: int
@@ -103,7 +103,7 @@ class ProviderRequest:
 
 @dataclass(frozen=True, slots=True)
 class CallAccount:
-    """What the provider tells of a call that is over. Empty until it is ready to tell, and when it no longer is."""
+    """The provider's account of a call that is over. Empty before the provider has it, and once it is gone there."""
 
     body: bytes = field(repr=False)
     """JSON: the provider's own list, in one way of writing it."""
@@ -121,7 +121,7 @@ class Provider(Protocol):
         ...
 
     def clocks_apart(self) -> ClocksApart | None:
-        """As far as the newest answer of the provider tells; None where none told a time."""
+        """By the provider's newest answer; None where no answer had a time."""
         ...
 
     def calls_since(self, moment: datetime) -> Listed[ProviderCall]:
@@ -133,7 +133,7 @@ class Provider(Protocol):
         ...
 
     def call_account(self, call_sid: str) -> CallAccount | None:
-        """What was asked about a call, and answered. None where the provider knows no such call."""
+        """The provider's requests about a call, with the answers. None where the provider knows no such call."""
         ...
 
     def recordings_of(self, call_sid: str) -> Listed[ProviderRecording]:
@@ -145,7 +145,7 @@ class Provider(Protocol):
         ...
 
     def recording(self, recording_sid: str) -> ProviderRecording | None:
-        """None where it is gone: that, and nothing less, proves a deletion."""
+        """None where it is gone: only None proves a deletion."""
         ...
 
     def media(self, recording_sid: str) -> Iterator[bytes]:
@@ -153,7 +153,7 @@ class Provider(Protocol):
         ...
 
     def stop(self, call_sid: str, recording_sid: str) -> None:
-        """End a recording. Fine where it, or its call, has ended already. What was recorded remains."""
+        """End a recording. Fine where it, or its call, has ended already. The audio so far remains."""
         ...
 
     def delete(self, recording_sid: str) -> None:

@@ -1,15 +1,15 @@
-"""The same words, said again and again: which of them are worth another line in the log."""
+"""Decides whether a repeated message is worth another line in the log."""
 
 import re
 
 _FIRST_S = 60.0
 _GROWTH = 5
-# Ids, the random ends of names, and numbers: what differs from one try to the next and tells nothing new.
+# Ids, the random ends of names, and numbers: they differ from try to try and mean nothing new.
 _VARYING = re.compile(r"[0-9a-f]{6,}|[0-9]+(?:\.[0-9]+)?")
 
 
 class Refrain:
-    """Remembers what one job has said. Another reason is worth a line at once; the same one after a minute, then after
+    """Remembers the messages of a job. A new message is worth a line at once; the same again after a minute, then after
     five, and ever more rarely.
     """
 
@@ -17,7 +17,7 @@ class Refrain:
         self._next: dict[str, tuple[float, float]] = {}  # by the words: when they are due again, and the pause after
 
     def is_due(self, words: str, now: float) -> bool:
-        """`now` are seconds of a clock that never jumps. Whoever asks then says it."""
+        """`now` is in seconds of a clock that never jumps. On True the caller logs the message."""
         words = _VARYING.sub("*", words)
         due, pause_s = self._next.get(words, (now, _FIRST_S))
         if now < due:

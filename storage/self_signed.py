@@ -1,7 +1,7 @@
-"""A key with a certificate that it signed itself: enough to see that a document is as it was signed, by whoever it was.
+"""A key with a self-signed certificate: it shows that a document is as it was signed, and not by whom.
 
-Whoever wants to know by whom compares the certificate with one that they were given by another way, or asks for one
-from an authority.
+To learn by whom, compare the certificate with a copy received by another way, or ask for a certificate from an
+authority.
 """
 
 from datetime import datetime, timedelta
