@@ -114,7 +114,7 @@ def _beside_the_certain(candidates: Sequence[Candidate], certain: Sequence[Candi
 
 
 def _by_their_order(possible: Sequence[Candidate], asked_at: datetime) -> dict[str, Attributed]:
-    """Both times are the provider's. The other recordings are foreign only beside exactly one that began at its time."""
+    """Times are the provider's. The other recordings are foreign only beside the only recording that began then."""
     begin, end = asked_at - _BEFORE_ASKED_MAX, asked_at + _AFTER_ASKED_MAX
     timed = [one for one in possible if one.started_at is not None]
     at_its_time = [one for one in timed if one.started_at and begin <= one.started_at <= end]

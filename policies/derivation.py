@@ -44,7 +44,7 @@ def derive_incidents(events: Iterable[Fields]) -> dict[int, DerivedIncident]:
 
 
 def add(call: DerivedCall, event: Fields) -> None:
-    """Apply the next event to a call. Raises ImpossibleTransition or KeyError for an event that the call cannot have."""
+    """Apply the next event to a call. Raises ImpossibleTransition or KeyError for an impossible event."""
     call.events += 1
     effect = EFFECTS.get(event["type"])
     if effect is not None:

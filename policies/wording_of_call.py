@@ -35,7 +35,7 @@ def words(
     silence_is_consent: bool,
     remembered: bool,
 ) -> Wording:
-    """The wording on a line under a rulebook. Where consent covers nothing, no question is asked and no purpose named."""
+    """The wording on a line under a rulebook. Where consent covers nothing, nothing is asked and no purpose named."""
     return wording_for(
         mode,
         language,
