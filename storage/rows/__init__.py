@@ -1,1 +1,1 @@
-"""What becomes of calls and recordings, as rows: one module for each table or state that an operation asks about."""
+"""Reads and writes rows of calls, recordings and all that belongs to them: a module for each table or state."""

@@ -1,6 +1,7 @@
-"""The end of a call: settled by whoever hears of it first, and corrected where it turns out to have been another.
+"""The end of a call: settled at its first report, by callback or sweep, and corrected where the outcome was wrong.
 
-`events` of the event `call.completed` is how many the call has with that one, so that none can be left out unseen.
+The field `events` of `call.completed` is the number of the call's events, itself included, so that none can be left
+out unseen.
 """
 
 import json
@@ -23,12 +24,12 @@ from storage.rows import calls
 from storage.rows.calls import OPEN, Call
 from storage.rows.incidents import raise_incident
 
-# Of a question whose words are not kept. Ours take half of that.
+# The length of a question whose words are not kept. Ours take half of that.
 _QUESTION_S = 20.0
 
 
 def end(connection: Connection, moment: Moment, known: Call, *, status: str, duration_s: int | None) -> Call:
-    """The call is over: a callback says so, or the sweep that asked the provider, by whose clock `duration_s` is."""
+    """End a call, by a callback or by the sweep's answer from the provider, by whose clock `duration_s` is."""
     if known.state is CallState.ENDED:
         return known
     found = _undecided(connection, known, status, duration_s) if known.outcome == OPEN else None
@@ -60,9 +61,9 @@ def end(connection: Connection, moment: Moment, known: Call, *, status: str, dur
 def correct(
     connection: Connection, moment: Moment, known: Call, found: Suppress, *, by: str, first: Sequence[Event] = ()
 ) -> Call:
-    """The caller did not hang up after all. `first` are the events that this rests on, `by` is who saw it.
+    """Correct a hang-up: the caller was not asked. `first` are the events that prove it, `by` is the source.
 
-    Raises Broken for anything but a hang-up that becomes none: nothing leads towards consent, or to an act unseen.
+    Raises Broken for any other correction: none leads towards consent, or to an act that nobody saw.
     """
     if known.outcome not in HUNG_UP or found.outcome is not Outcome.NOT_ASKED:
         raise Broken(f"call {known.id}: {known.outcome} can't be corrected to {found.outcome}")
@@ -76,7 +77,7 @@ def _undecided(connection: Connection, known: Call, status: str, duration_s: int
 
 
 def _served(connection: Connection, known: Call) -> Served:
-    """By the events of the call; of questions and repeats, those that its caller was led on to."""
+    """Counts the steps served, by the call's events; a question or repeat counts once its caller was sent to it."""
     told = [event for _, event in consent_log.events_of_call(connection, known.id)]
     of = [str(event["type"]) for event in told]
     choices = [event for event in told if event["type"] == "consent.choice"]

@@ -1,4 +1,4 @@
-"""Whose calls they are, though no number stands on a row: by its keyed hash, or by what the log still discloses."""
+"""Finds the calls of a number, though no row holds one: by its keyed hash, or by the log's disclosures."""
 
 from sqlalchemy import ColumnElement, Connection, false, select
 
@@ -7,9 +7,9 @@ from storage.database.tables import call, disclosure
 
 
 def called_from(connection: Connection, e164: str, hashed: str | None) -> ColumnElement[bool]:
-    """The condition on `call` that it came from a number, of which None is hashed if nobody can have it.
+    """The condition on `call` that it came from a number. `hashed` is None for a number that nobody can have.
 
-    Calls from before there were hashes are found by the caller that they disclose. An erased call is nobody's.
+    Calls from before there were hashes are found by the caller that they disclose. Erased calls are never found.
     """
     unhashed = call.c.caller_hash.is_(None) & call.c.erased_at.is_(None)
     query = select(call.c.id, disclosure.c.body).join(disclosure, disclosure.c.call_id == call.c.id).where(unhashed)

@@ -25,14 +25,13 @@ OPEN = "open"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A row of `call`. `outcome` is one of `policies.consent.Outcome`, or "open" until it is known.
+    """A row of `call`. `outcome` is a `policies.consent.Outcome`, or "open" before it is settled.
 
     `law_sha256` names the law pack that decided, `terms` is JSON of what a permit of this call will say, `caller_hash`
     is None where the number was withheld or has been erased, `served_at` until the disclosure has been served.
     `round` counts how often the call was sent to the line's beginning, from 1; `asked_before` are the playings of the
     question in earlier rounds, and `agreed_round` is the round of the latest consent, 0 before there is one.
-    `synthetic` is a call of the self-test; of one that was erased at `erased_at`, `call_sid` is no sid of the
-    provider's.
+    `synthetic` is a call of the self-test. Once a call is erased at `erased_at`, its `call_sid` is not the provider's.
     """
 
     id: str
@@ -137,7 +136,7 @@ def existing(connection: Connection, call_id: str) -> Call:
 
 
 def peek(connection: Connection, call_id: str) -> Call | None:
-    """As `by_id`, without a lock: for those who only read."""
+    """As `by_id`, without a lock, for reading only."""
     return _read(_PEEK.first(connection, {"id": call_id}))
 
 
@@ -146,7 +145,7 @@ def peek_sid(connection: Connection, call_sid: str) -> Call | None:
 
 
 def named(connection: Connection, name: str) -> Call | None:
-    """By the provider's sid or by our own id, which is all that an erased call has; not locked."""
+    """By the provider's sid, or by our own id, the only name of an erased call; not locked."""
     return peek_sid(connection, name) or peek(connection, name)
 
 
@@ -164,10 +163,10 @@ def moved(
     reason: str = "",
     prompt: int | None = None,
 ) -> Call:
-    """The call after an event of its state machine, told of by that many `events` of the log.
+    """The call after an event of its state machine, which adds this number of `events` to the log.
 
-    Playings of the question are numbered on from one round to the next, so that an answer says by its number in which
-    round it was asked for. An outcome, once there, is only ever replaced by a no.
+    Playings of the question are numbered on from round to round, so that the number of an answer shows its round. An
+    outcome, once there, is only ever replaced by a no.
     """
     after_it = replace(
         call,
@@ -195,7 +194,7 @@ def settle(
     reason: str = "",
     prompt: int | None = None,
 ) -> Call:
-    """Move a call (`moved`) and say so in the log."""
+    """Move a call (`moved`) and append the events to the log."""
     settled = moved(known, event, at=moment.at, events=len(events), outcome=outcome, reason=reason, prompt=prompt)
     _save(connection, known, settled)
     if events:
@@ -208,8 +207,8 @@ def settle(
 def append_events(
     connection: Connection, moment: Moment, known: Call, *events: Event, served_at: datetime | None = None
 ) -> Call:
-    """Append events of a call whose state they don't change. `served_at`: the disclosure is served with them, and what
-    it takes to hear it is measured from then.
+    """Append events that don't change the call's state. `served_at`: when the disclosure is served with them; the
+    time to hear it is measured from then.
     """
     told = replace(known, events=known.events + len(events), served_at=served_at or known.served_at)
     _save(connection, known, told)
@@ -218,7 +217,7 @@ def append_events(
 
 
 def speaking(call: Call, wording: Wording) -> Call:
-    """The call in other words, of which nothing is written yet."""
+    """The call with another wording, not saved yet."""
     return replace(
         call,
         language=wording.language,
@@ -228,7 +227,7 @@ def speaking(call: Call, wording: Wording) -> Call:
 
 
 def speak(connection: Connection, known: Call, wording: Wording) -> Call:
-    """Go on in the words that the caller chose, where others were meant when the call came in."""
+    """Save the wording in the language that the caller chose."""
     spoken = speaking(known, wording)
     _SPEAK.run(
         connection,
@@ -243,20 +242,20 @@ def speak(connection: Connection, known: Call, wording: Wording) -> Call:
 
 
 def conclude(connection: Connection, known: Call, outcome: Outcome, reason: str) -> Call:
-    """Put another outcome in the place of the one that a call ended with."""
+    """Replace the outcome that a call ended with."""
     _CONCLUDE.run(connection, {"the_id": known.id, "outcome": outcome.value, "reason": reason})
     return replace(known, outcome=outcome.value, reason=reason)
 
 
 def ask_again(connection: Connection, known: Call, at: datetime | None) -> Call:
-    """Have the sweep ask the provider about the call at that time; None: no more. It has no synthetic calls."""
+    """Have the sweep ask the provider about the call at that time; None: never again, as for synthetic calls."""
     at = None if known.synthetic else at
     _ASK_AGAIN.run(connection, {"the_id": known.id, "at": at})
     return replace(known, sweep_at=at)
 
 
 def corroborate(connection: Connection, known: Call, at: datetime | None) -> Call:
-    """Have the provider asked at that time what it saw of the call; None: no more."""
+    """Have the provider's account of the call fetched at that time; None: never again."""
     _CORROBORATE.run(connection, {"the_id": known.id, "at": at})
     return replace(known, corroborate_at=at)
 

@@ -1,6 +1,6 @@
-"""Callers who said no, so that they are not asked again for a while. Who agreed is asked each time.
+"""Callers who said no, so that they are not asked again for a while. Callers who agreed are asked each time.
 
-A number is known only by its keyed hash, and a row is left no longer than its `forget_at`.
+A number is stored only as its keyed hash, and a row no longer than until its `forget_at`.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class RememberedDecline:
 
 
 def _later_stands(insert: postgresql.Insert | sqlite.Insert) -> postgresql.Insert | sqlite.Insert:
-    """One row for each number, in one statement: two calls of one caller may end at once, in either order."""
+    """Keep the later no of each number, in one statement: a caller's two calls may end at once, in either order."""
     new, kept = insert.excluded, remembered_decline.c
     return insert.on_conflict_do_update(
         index_elements=[kept.number_hash],
@@ -65,9 +65,9 @@ def forget(connection: Connection, number_hash: str) -> bool:
 
 
 def forget_expired(connection: Connection, at: datetime, *, limit: int) -> int:
-    """Delete some of those whose time is over, the longest over first; 0 when none are left."""
+    """Delete some expired rows, the oldest first; 0 when none are left."""
     is_over = remembered_decline.c.forget_at <= at
     some = select(remembered_decline.c.number_hash).where(is_over).order_by(remembered_decline.c.forget_at).limit(limit)
-    # Asked twice: whoever says no again in this moment is not to be forgotten.
+    # The condition stands twice: a caller who says no again in this moment must not be forgotten.
     mine = remembered_decline.c.number_hash.in_(some) & is_over
     return connection.execute(delete(remembered_decline).where(mine)).rowcount

@@ -1,6 +1,6 @@
-"""Why recordings stand still: the last failure of the work on each, kept until it moves on, also when the process ends.
+"""Why recordings stand still: the last failure of the work on each, kept until its state changes.
 
-Whoever writes here holds the locks of the call's and the recording's rows.
+To write here, hold the locks of the call's and the recording's rows.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from storage.database.tables import delay, incident, recording
 from storage.moment import Moment
 from storage.rows.incidents import close_incident
 
-# The incidents that say that a recording stands still; that of a failed job is about "KIND:RECORDING".
+# The incidents of a recording that stands still; the incident of a failed job is about "KIND:RECORDING".
 STAYS = {
     RecordingState.COMPLETED: IncidentKind.RECORDING_STAYS_COMPLETED,
     RecordingState.STORED: IncidentKind.RECORDING_STAYS_STORED,
@@ -29,8 +29,8 @@ _ABOUT_RECORDING = (IncidentKind.RECORDING_WAITS, *STAYS.values())
 class Delay:
     """`tries` is how often the work failed since it began to, `failures` how many jobs have given it up.
 
-    No new job begins before `again_at`. `media` tells odd audio that came last from any other, `media_since` is when it
-    first came like that.
+    No new job begins before `again_at`. `media` identifies the odd audio that came last, `media_since` is when it
+    first came.
     """
 
     recording_id: str
@@ -76,10 +76,10 @@ def note(connection: Connection, moment: Moment, recording_id: str, job: str, re
 
 
 def came_before(connection: Connection, moment: Moment, recording_id: str, media: str, *, apart: timedelta) -> bool:
-    """Whether the same odd audio came that long ago, and nothing else since. It is remembered for the next time."""
+    """Whether the same odd audio came at least `apart` ago, and no other since. It is remembered for the next time."""
     before = of(connection, recording_id)
     since = before.media_since if before and before.media == media and before.media_since else moment.at
-    since = min(since, moment.at)  # a clock that was put back must not make it wait for ever
+    since = min(since, moment.at)  # a clock that was put back must not delay it for ever
     if moment.at - since >= apart:
         return True
     if before is None:
@@ -90,7 +90,7 @@ def came_before(connection: Connection, moment: Moment, recording_id: str, media
 
 
 def clear(connection: Connection, moment: Moment, recording_id: str) -> None:
-    """The recording has moved on: the reason is of no interest any more, and the incidents about it are resolved."""
+    """The recording's state has changed: delete the reason, and close the incidents about the delay."""
     connection.execute(delete(delay).where(delay.c.recording_id == recording_id))
     waits = (incident.c.about == recording_id) & incident.c.kind.in_(_ABOUT_RECORDING)
     failed = incident.c.about.in_([f"{job}:{recording_id}" for job in JOBS]) & (

@@ -1,7 +1,7 @@
-"""Legal holds: rows that keep a call, its recording and what is known of it, whatever else says that it goes.
+"""Legal holds: rows that keep a call, its recording and its personal data from retention's end and from erasure.
 
-They are many per call and are released one by one; a released one stays, with who released it. A recording that no
-permit covers is not kept by any: it must not be heard, so there is nothing to hold.
+A call may have many holds, each released by itself; a released hold stays, with the name of its releaser. A recording
+that no permit covers is not kept by any: it must not be heard, so there is nothing to hold.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ _SELECT = select(*[legal_hold.c[name] for name in Hold.__dataclass_fields__]).or
 
 
 def place(connection: Connection, moment: Moment, known: Call, *, reason: str, actor: str) -> int:
-    """Hold a call, whose row is locked, and say so in the log; returns the hold's number.
+    """Hold a call, whose row must be locked, and log it; returns the hold's number.
 
     Raises Refused where the reason names somebody, or nothing is left to be held.
     """
@@ -65,7 +65,7 @@ def release(connection: Connection, moment: Moment, hold_id: int, *, reason: str
 
 
 def all_holds(connection: Connection) -> list[Hold]:
-    """Also those that are released, in the order in which they were placed."""
+    """Every hold, released ones included, in the order in which they were placed."""
     return [Hold(**row._asdict()) for row in connection.execute(_SELECT)]
 
 
@@ -75,12 +75,12 @@ def holding(connection: Connection, call_id: str) -> list[int]:
 
 
 def is_held(call_id: ColumnElement[str]) -> ColumnElement[bool]:
-    """The same as a condition on a column of calls' ids."""
+    """The condition that a call is held, on a column of calls' ids."""
     return exists().where(_keeps(call_id))
 
 
 def check_names_nobody(what: str, text: str) -> None:
-    """Raises Refused where what staff write down, which stays, holds a number, a sid or an address."""
+    """Raises Refused where staff's words, which stay, hold a number, a sid or an address."""
     if names_somebody(text):
         raise Refused(f"{what}: it stays for good, so it must hold no number, address or sid; name a file of yours")
 

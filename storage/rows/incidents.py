@@ -1,4 +1,4 @@
-"""Incidents: what a person must look at. One row each, however often it is found; the log tells of each turn."""
+"""Incidents: troubles that a person must look at. Each has one row, however often found; the log has every turn."""
 
 import logging
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from storage.rows.holds import check_names_nobody
 
 log = logging.getLogger(__name__)
 
-# What is so of a call that is over, and stays so whoever has seen to it: found again and again while Twilio is asked.
+# Lasting facts of an ended call, found again and again while Twilio is asked: once closed, they stay closed.
 _ONCE = frozenset({IncidentKind.RECORDING_MISSING})
 
 
@@ -34,9 +34,9 @@ class Incident:
 def raise_incident(
     connection: Connection, moment: Moment, kind: IncidentKind, *, about: str, call_id: str | None, detail: str
 ) -> None:
-    """Open an incident about one of our ids, and say so in the log. Nothing is done where it is open.
+    """Open an incident about one of our ids, and log it. Nothing is done where it is open.
 
-    One that was closed is opened again, but for those of `_ONCE`.
+    A closed incident is opened again, unless its kind is in `_ONCE`.
     """
     mine = (incident.c.kind == kind) & (incident.c.about == about)
     known = connection.execute(select(incident.c.id, incident.c.closed_at).where(mine)).first()
@@ -57,7 +57,7 @@ def raise_incident(
 
 
 def was_raised(connection: Connection, kind: IncidentKind, about: str) -> bool:
-    """Whether it was ever raised, closed or not."""
+    """Whether the incident was ever raised, closed or not."""
     known = select(incident.c.id).where(incident.c.kind == kind, incident.c.about == about)
     return connection.execute(known).first() is not None
 
@@ -72,8 +72,8 @@ def raise_anew(
     detail: str,
     since: datetime,
 ) -> None:
-    """As `raise_incident` for a trouble that has lasted since then: an open incident says this detail from now on, and
-    one that was closed while the trouble lasted stays closed.
+    """As `raise_incident` for a trouble that has lasted since `since`: an open incident gets this detail, and an
+    incident that was closed while the trouble lasted stays closed.
     """
     mine = (incident.c.kind == kind) & (incident.c.about == about)
     known = connection.execute(select(incident.c.closed_at).where(mine)).first()
@@ -97,9 +97,9 @@ def open_incidents(connection: Connection, call_id: str | None = None) -> list[I
 
 
 def close_incident(connection: Connection, moment: Moment, incident_id: int, *, actor: str, reason: str) -> bool:
-    """A person has seen to it, and says in the log who and why. False where there is no such open incident.
+    """Close an incident, and log by whom and why. False where there is no such open incident.
 
-    Raises Refused for an empty reason, and for one that names somebody.
+    Raises Refused for a reason that is empty or names somebody.
     """
     if not reason.strip():
         raise Refused("incident: say why it is closed")
@@ -114,7 +114,7 @@ def close_incident(connection: Connection, moment: Moment, incident_id: int, *, 
 
 
 def resolve(connection: Connection, moment: Moment, kind: IncidentKind, *about: str) -> None:
-    """Close what has resolved itself. Fine where nothing was open."""
+    """Close incidents that have resolved themselves. Fine where none was open."""
     is_open = (incident.c.kind == kind) & incident.c.about.in_(about) & incident.c.closed_at.is_(None)
     for incident_id in connection.scalars(select(incident.c.id).where(is_open)).all():
         close_incident(connection, moment, incident_id, actor="onrecord", reason="it has resolved itself")

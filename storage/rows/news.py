@@ -1,7 +1,7 @@
-"""News of recordings, from a callback or from the provider's lists: in any order and number, it ends in rows here.
+"""News of recordings, from callbacks and the provider's lists, in any order and number: settled as rows and events.
 
-`storage.rows.verdicts` tells which recording the permit covers: that one is taken in, the certainly foreign are
-condemned, and one in doubt is quarantined until a callback or the provider's own account of the call tells whose it is.
+`storage.rows.verdicts` judges which recording the permit covers: it is taken in. Foreign recordings are condemned, and
+a doubtful recording is quarantined until a callback or the provider's own account of the call shows whose it is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,9 +36,9 @@ _GONE_THERE = frozenset({RecordingState.KEPT, RecordingState.DESTROYED})
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What the provider says of a recording; None and an empty source are what it does not say.
+    """A report of the provider's on a recording; None and an empty source stand for missing facts.
 
-    `reports_to_us`: it says so at the address that only our record.xml names. `started_at` is by the provider's clock.
+    `reports_to_us`: it came to the address that only our record.xml names. `started_at` is by the provider's clock.
     """
 
     recording_sid: str
@@ -52,7 +52,7 @@ class News:
 
 
 def take_news(connection: Connection, moment: Moment, known: Call, news: News, jobs: Jobs) -> Recording:
-    """Take in what is told of one recording. Raises Refused when it is another call's.
+    """Take in news of a recording. Raises Refused when the recording is another call's.
 
     The call's row must be locked, here and in the functions below.
     """
@@ -70,10 +70,10 @@ def take_in(
     jobs: Jobs,
     times: Times = UNTIMED,
 ) -> None:
-    """Take in what the provider lists of a call's recordings. Another call's is told, and moves nothing."""
+    """Take in the provider's list of a call's recordings. A recording of another call is only an incident."""
     heard = hear_all(connection, moment, known, [_listed(one) for one in listed], jobs, times)
     for one in heard:
-        if one.state in _GONE_THERE:  # a deletion that was confirmed, and yet here it is
+        if one.state in _GONE_THERE:  # its deletion was confirmed, and yet it is listed
             jobs.enqueue(connection, DELETE_AGAIN, f"{one.id}:{moment.at:%Y%m%d%H}", one.id)
     if strangers := len({one.recording_sid for one in listed}) - len(heard):
         detail = f"Twilio lists {strangers} recordings under this call that belong to others"
@@ -85,7 +85,7 @@ def take_in(
 def hear_all(
     connection: Connection, moment: Moment, known: Call, news: Iterable[News], jobs: Jobs, times: Times = UNTIMED
 ) -> list[Recording]:
-    """Take in all that is told of a call's recordings at one time, and return those. Another call's are left out."""
+    """Take in news of a call's recordings at one time, and return these recordings. Another call's are left out."""
     before = {one.recording_sid: one for one in recordings.of_call(connection, known.id)}
     mine = _by_sid(one for one in news if one.recording_sid in before or _is_new(connection, one))
     new = {sid: _new(moment, known, sid) for sid in mine if sid not in before}
@@ -140,7 +140,7 @@ def _heard(moment: Moment, before: Recording | None, row: Recording, told: Seque
 
 
 def _with_facts(moment: Moment, row: Recording, told: Iterable[News]) -> Recording:
-    """Later words count; on duration and form until the audio is stored. The source is told once."""
+    """Later news wins; for duration and channels only until the audio is stored. The first source stays."""
     for one in told:
         is_open = row.state not in STORED_HERE | GIVEN_UP
         row = replace(
@@ -156,7 +156,7 @@ def _with_facts(moment: Moment, row: Recording, told: Iterable[News]) -> Recordi
 
 
 def _save(connection: Connection, moment: Moment, judged: Iterable[Judged]) -> None:
-    """A permit is given back before another recording gets it."""
+    """Save rows that lose the permit first, before another recording gets it."""
     for one in sorted(judged, key=lambda one: one.now.permit is not None):
         if one.before is None:
             recordings.add(connection, one.now)
@@ -165,12 +165,12 @@ def _save(connection: Connection, moment: Moment, judged: Iterable[Judged]) -> N
 
 
 def _told(connection: Connection, moment: Moment, one: Judged, jobs: Jobs) -> list[Event]:
-    """The events of what has changed; and the incidents and jobs that follow from it."""
+    """The events of a change; its incidents are raised and its jobs queued here too."""
     now, before, found = one.now, one.before, one.found
     if now.state in GIVEN_UP:
         return [_condemned(connection, moment, now, before, found, jobs)] if one.moves and found else []
     if found and found.verdict is Verdict.UNCLEAR:
-        if one.moves or not was_raised(connection, IN_DOUBT, now.id):  # a person who closed it has seen to it
+        if one.moves or not was_raised(connection, IN_DOUBT, now.id):  # once a person has closed it, it stays closed
             detail = _doubt(now, found)
             raise_incident(connection, moment, IN_DOUBT, about=now.id, call_id=now.call_id, detail=detail)
     elif before:
@@ -187,7 +187,7 @@ def _told(connection: Connection, moment: Moment, one: Judged, jobs: Jobs) -> li
 
 
 def _reported(one: Judged, told: list[Event]) -> list[Event]:
-    """The events also tell when a recording first reports to us, since that makes it ours for certain."""
+    """Adds to the events that the recording reported to us for the first time: it is ours for certain then."""
     if not one.now.reported_at or (one.before and one.before.reported_at):
         return told
     first_told, *others = told or [_event("recording.reported", one.now)]
@@ -197,7 +197,7 @@ def _reported(one: Judged, told: list[Event]) -> list[Event]:
 def _condemned(
     connection: Connection, moment: Moment, now: Recording, before: Recording | None, found: Attributed, jobs: Jobs
 ) -> Event:
-    """What a withdrawal overtook is no incident. `permitted` is told of one that was taken for ours before."""
+    """A withdrawal raises no incident. `permitted: false` is logged where the permit covered the recording before."""
     if found is not WITHDRAWN:
         recordings.without_permit(connection, moment, now, found.why)
     told = recordings.condemned_for(connection, moment, now, jobs, why=found.why)
@@ -216,7 +216,7 @@ def _doubt(now: Recording, found: Attributed) -> str:
 def _corrected(
     connection: Connection, moment: Moment, before: Recording | None, now: Recording, jobs: Jobs
 ) -> list[Event]:
-    """The provider has thought better of how long a completed recording is. It is looked at again at once."""
+    """The provider has corrected the duration of a completed recording: queue its intake again."""
     if before is None or now.state is not RecordingState.COMPLETED or now.duration_s == before.duration_s:
         return []
     jobs.enqueue(connection, INTAKE, f"{now.id}:{moment.at:%Y%m%dT%H%M%S}", now.id)

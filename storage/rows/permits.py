@@ -1,4 +1,4 @@
-"""Permits as rows: the only thing that allows a recording. One for a call, written by the decision that settled it."""
+"""Permits as rows: only a permit allows a recording. A call has at most one, written by its decision."""
 
 import json
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def give(connection: Connection, given: Permit) -> Permit:
 
 
 def permit_of(connection: Connection, call_id: str) -> Permit | None:
-    """The permit that the call's events give. Raises Contradicted where the row says something else than they do."""
+    """The permit that the call's events give. Raises Contradicted where its row differs from them."""
     row, given = connection.execute(_PERMIT, {"id": call_id}).first(), logged_permit(connection, call_id)
     if (row is None) != (given is None):
         raise Contradicted(f"call {call_id}", _ALONE if given is None else _LOST)
@@ -59,7 +59,7 @@ def permit_of(connection: Connection, call_id: str) -> Permit | None:
 
 
 def kept_permit(connection: Connection, call_id: str) -> Permit | None:
-    """The permit as its row has it, for whoever only tells of it."""
+    """The permit by its row alone, unchecked: for display only."""
     return _read(connection.execute(_PERMIT, {"id": call_id}).first())
 
 

@@ -1,4 +1,4 @@
-"""The prompts that are played as audio, each kept under its hash, sound for sound as callers heard it."""
+"""Prompts that are played as audio, each kept under its hash, byte for byte as callers heard it."""
 
 import hashlib
 from datetime import datetime
@@ -10,7 +10,7 @@ from storage.errors import Refused
 
 
 def keep_audio(connection: Connection, sha256: str, body: bytes, length_ms: int, at: datetime) -> None:
-    """Kept already, it stays as it is. Raises Refused for a body of another hash."""
+    """Keep a prompt's audio, unless it is kept already. Raises Refused for a body of another hash."""
     if hashlib.sha256(body).hexdigest() != sha256:
         raise Refused(f"prompt {sha256}: the audio has another hash")
     if connection.execute(select(prompt_audio.c.sha256).where(prompt_audio.c.sha256 == sha256)).first() is None:

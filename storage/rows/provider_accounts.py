@@ -1,4 +1,4 @@
-"""What the provider told of calls that are over, kept byte for byte; and of which calls it is yet to be asked."""
+"""The provider's accounts of ended calls, kept byte for byte; and the calls whose account is due."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from storage.database.tables import call, provider_account
 
 
 def due(connection: Connection, now: datetime, *, limit: int) -> list[str]:
-    """The ids of calls, those first that have waited longest. Of one that was erased nothing is fetched any more."""
+    """Ids of the calls whose account is due, the longest due first. Erased calls are left out."""
     query = select(call.c.id).where(call.c.corroborate_at <= now, call.c.erased_at.is_(None))
     return list(connection.scalars(query.order_by(call.c.corroborate_at).limit(limit)))
 
@@ -16,7 +16,7 @@ def due(connection: Connection, now: datetime, *, limit: int) -> list[str]:
 def keep(
     connection: Connection, call_id: str, body: bytes, at: datetime, *, recording_asked_at: datetime | None
 ) -> None:
-    """Once for each call: the log names the hash of these bytes.
+    """Keep the account of a call, which has only one: the log names the hash of these bytes.
 
     `recording_asked_at`: when the provider, by its own clock, asked for the document that orders our recording.
     """

@@ -1,5 +1,4 @@
-"""Recordings as rows: found, moved along `policies.lifecycle`, condemned, kept. News of one is taken in by
-`storage.rows.news`.
+"""Recordings as rows: found, moved along `policies.lifecycle`, condemned. `storage.rows.news` takes in news of them.
 
 A recording is condemned together with the job that stops and destroys it, and with the incident that says so unless a
 withdrawal asked for it.
@@ -25,13 +24,13 @@ from storage.rows.incidents import raise_incident, resolve
 INTAKE = JobKind("intake", Lane.BULK)
 DESTROY = JobKind("destroy", Lane.PROMPT)
 DELETE_AGAIN = JobKind("delete_again", Lane.PROMPT)
-# The incident that is open while it is unclear which of a call's recordings is ours: none of them is heard meanwhile.
+# Open while it is unclear which of a call's recordings is ours: meanwhile none of them may be played.
 IN_DOUBT = IncidentKind.RECORDING_IN_DOUBT
 EXPIRE = JobKind("expire", Lane.BULK)  # the same work, of which a whole day's recordings may fall due at once
 
 
 class Jobs(Protocol):
-    """Durable work, asked for in the caller's transaction. The same kind and id twice is one job."""
+    """Durable jobs, enqueued in the caller's transaction. The same kind and id twice is the same job."""
 
     def enqueue(self, connection: Connection, kind: JobKind, job_id: str, argument: str) -> None: ...
 
@@ -40,8 +39,8 @@ class Jobs(Protocol):
 class Recording:
     """A row of `recording`. `permit` is the call's id where its permit covers this recording.
 
-    `started_at` is by the provider's clock. `reported_at` is when it was first told of at the address that only our
-    document names: from then on it is ours for certain.
+    `started_at` is by the provider's clock. `reported_at` is when it was first reported at the address that only
+    our document names: from then on it is ours for certain.
     """
 
     id: str
@@ -72,7 +71,7 @@ def by_id(connection: Connection, recording_id: str) -> Recording | None:
 
 
 def peek(connection: Connection, recording_id: str) -> Recording | None:
-    """As `by_id`, without a lock: for those who only read."""
+    """As `by_id`, without a lock, for reading only."""
     return _read(connection.execute(_PEEK.where(recording.c.id == recording_id)).first())
 
 
@@ -81,7 +80,7 @@ def peek_sid(connection: Connection, recording_sid: str) -> Recording | None:
 
 
 def some(connection: Connection, condition: ColumnElement[bool], *, limit: int) -> list[Recording]:
-    """Any of them, not locked: in an order, those that fail time and again would keep the others from their turn."""
+    """Random matching rows, not locked: in a fixed order, recordings that keep failing would hold up the others."""
     rows = connection.execute(_PEEK.where(condition).order_by(func.random()).limit(limit))
     return [known for row in rows if (known := _read(row)) is not None]
 
@@ -111,14 +110,14 @@ def save(connection: Connection, moment: Moment, before: Recording, moved: Recor
 
 
 def condemn(connection: Connection, moment: Moment, known: Call, condemned: Recording, jobs: Jobs, *, why: str) -> None:
-    """Stop and destroy a recording that must not be, and raise the incident."""
+    """Queue the destruction of a recording that must not be, and raise the incident."""
     if _give_up(connection, moment, condemned):
         without_permit(connection, moment, condemned, why)
         calls.append_events(connection, moment, known, condemned_for(connection, moment, condemned, jobs, why=why))
 
 
 def condemn_all(connection: Connection, moment: Moment, known: Call, jobs: Jobs, *, why: str) -> Call:
-    """Stop and destroy whatever was recorded of a call whose consent holds no longer. That is no incident."""
+    """Queue the destruction of all recordings of a call whose consent was withdrawn. This raises no incident."""
     for made in connection.execute(_SELECT.where(recording.c.call_id == known.id).order_by(recording.c.id)).all():
         condemned = _read(made)
         if condemned is not None and _give_up(connection, moment, condemned):
@@ -128,7 +127,7 @@ def condemn_all(connection: Connection, moment: Moment, known: Call, jobs: Jobs,
 
 
 def _give_up(connection: Connection, moment: Moment, condemned: Recording) -> bool:
-    """False where it was given up before."""
+    """False where the recording was condemned before."""
     state = after(condemned.state, RecordingEvent.CONDEMNED)
     if state is condemned.state:
         return False
@@ -142,7 +141,7 @@ def without_permit(connection: Connection, moment: Moment, condemned: Recording,
 
 
 def condemned_for(connection: Connection, moment: Moment, condemned: Recording, jobs: Jobs, *, why: str) -> Event:
-    """The job of a recording that is condemned, and the event that tells of it. Whose it was is in doubt no longer."""
+    """Queue the destruction of a condemned recording, and return the event. Its incident of doubt is resolved."""
     resolve(connection, moment, IN_DOUBT, condemned.id)
     jobs.enqueue(connection, DESTROY, condemned.id, condemned.id)
     public: dict[str, Value] = {"recording": condemned.id, "source": condemned.source, "why": why}
@@ -150,7 +149,7 @@ def condemned_for(connection: Connection, moment: Moment, condemned: Recording, 
 
 
 def is_running(connection: Connection, call_id: str) -> bool | None:
-    """Whether the recording that the call's permit covers runs, as far as was told; None where nothing was."""
+    """Whether the recording that the call's permit covers runs, by its row; None where there is none."""
     made = [one for one in of_call(connection, call_id) if one.permit]
     return any(one.state is RecordingState.STARTED for one in made) if made else None
 
@@ -165,7 +164,7 @@ def advance(
     object_key: str | None = None,
     retain_until: datetime | None = None,
 ) -> Recording:
-    """Move a recording that a job worked on, with the events that say so. Does nothing where it moved already."""
+    """Move a recording that a job worked on, with the events that say so. Does nothing where it moved before."""
     state = after(before.state, event)
     if state is before.state:
         return before
@@ -183,7 +182,7 @@ def advance(
 
 
 def with_call(connection: Connection, recording_id: str) -> tuple[Call, Recording]:
-    """Both rows, locked, the call's first: the order in which everybody locks them. Raises Broken if there are none."""
+    """Both rows, locked, the call's first: everybody locks them in this order. Raises Broken if there are none."""
     call_id = connection.scalar(select(recording.c.call_id).where(recording.c.id == recording_id))
     owner = calls.by_id(connection, call_id) if call_id else None
     known = by_id(connection, recording_id)

@@ -1,4 +1,4 @@
-"""The answers that were given to the requests of a call, kept so that a repeat gets the same bytes."""
+"""The answers to the requests of a call, kept so that a repeated request gets the same bytes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import reply
 
-# Before the step's own name: what was asked could not be read, so the caller was put through.
+# Prefix of the step's name where the request could not be read, so that the caller was put through.
 UNREAD = "unread:"
 
 
@@ -30,12 +30,12 @@ _KEEP = Prepared(insert(reply))
 
 
 def of_step(connection: Connection, call_id: str, step: str) -> list[Reply]:
-    """One for each different request that came to the step, in their order."""
+    """The answers to the different requests that came to the step, in their order."""
     return [Reply(*row) for row in _OF_STEP.all(connection, {"id": call_id, "step_name": step})]
 
 
 def last_but(connection: Connection, call_id: str, step: str) -> datetime | None:
-    """When a request to any other step of the call was answered last."""
+    """The time of the last answer to a request to any other step of the call."""
     others = (reply.c.call_id == call_id) & (reply.c.step != step)
     last: datetime | None = connection.scalar(select(func.max(reply.c.answered_at)).where(others))
     return last

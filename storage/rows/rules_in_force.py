@@ -1,4 +1,4 @@
-"""The rules and words that a call came in under, and keeps: who agreed to one purpose agreed to no other."""
+"""The rules and wording in force when a call came in, which it keeps: consent to a purpose covers no other."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def rules_of(connection: Connection, known: Call, current: Rulebook) -> Rulebook:
-    """The current rules where those of the call were never adopted, so that a caller can be connected all the same."""
+    """The rules of a call; the current rules where its own are missing or broken, so that the caller is connected."""
     if known.rules_sha256 == current.sha256:
         return current
     try:
@@ -32,9 +32,9 @@ def rules_of(connection: Connection, known: Call, current: Rulebook) -> Rulebook
 
 
 def kept_rulebook(connection: Connection, sha256: str) -> Rulebook | None:
-    """None where no rulebook of that hash was ever in force, or it is one that only an earlier program could read.
+    """None where no rulebook of that hash was ever in force, or only an earlier program could read it.
 
-    Raises Broken for a text that is not the one of that hash, as the others do that read what is kept here.
+    Raises Broken for a text of another hash, as do the other functions that read a kept text.
     """
     text = connection.scalar(select(rulebook_version.c.text).where(rulebook_version.c.sha256 == sha256))
     if text is not None:
@@ -50,7 +50,7 @@ def kept_rulebook(connection: Connection, sha256: str) -> Rulebook | None:
 
 
 def rulebooks_beginning(connection: Connection, digits: str) -> list[str]:
-    """The hashes of all that were in force and that begin so."""
+    """Hashes of the rulebooks that were in force, where they begin with these digits."""
     column = rulebook_version.c.sha256
     return list(connection.scalars(select(column).where(column.startswith(digits))))
 
@@ -67,7 +67,7 @@ def kept_law(connection: Connection, sha256: str) -> Law | None:
 
 
 def kept_wording(connection: Connection, known: Call) -> Wording | None:
-    """The words by their hash, as they were published; None where nobody published them."""
+    """The wording of a call as it was published; None where it was never published."""
     query = select(wording_version.c.text).where(wording_version.c.sha256 == known.wording_sha256)
     if (text := connection.scalar(query)) is None:
         return None
@@ -76,7 +76,7 @@ def kept_wording(connection: Connection, known: Call) -> Wording | None:
 
 
 def read_wording(text: str) -> Wording | None:
-    """What `publish` wrote; None where an earlier program wrote fewer fields."""
+    """A wording as `publish` wrote it; None where an earlier program wrote other fields."""
     told = json.loads(text)
     return Wording(**told) if told.keys() == Wording.__dataclass_fields__.keys() else None
 

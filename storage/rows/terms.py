@@ -1,4 +1,4 @@
-"""What a permit of a call will say, fixed when the call arrives: later changes of the rules do not reach it."""
+"""The terms of a call's permit, fixed when the call arrives: later changes of the rules do not reach them."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from storage.errors import Broken
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`conflicts` are those that compliance must decide; `law` is the version of the pack that decided."""
+    """`conflicts` are conflicts of rules that compliance must decide; `law` is the version of the law pack."""
 
     law: str
     purposes: tuple[Granted, ...]
@@ -38,7 +38,7 @@ class Terms:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """A call from before terms stood on its row has none. Raises Broken for what was never written here."""
+        """Empty for a call from before terms stood on its row. Raises Broken for a text that `written` never wrote."""
         if not text:
             return cls("", (), "", None)
         try:

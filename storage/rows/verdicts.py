@@ -1,7 +1,7 @@
-"""Verdicts on the recordings of a call: which one its permit covers, and where that leaves each of them.
+"""Verdicts on the recordings of a call: which of them its permit covers, and the state of each after that.
 
-On a call that nobody agreed to record, each recording is condemned the moment it is heard of. On one that somebody
-agreed to, `policies.attribution` tells.
+Without consent to record the call, each recording is condemned at its first news. With consent, `policies.attribution`
+decides.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,8 +22,8 @@ from storage.rows.recordings import Recording
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A recording as it was, with all that is told of it now, and the events that the provider tells. `before` is None
-    for a new one.
+    """A recording as it was and with the facts of the news, and the events that the provider reported. `before` is None
+    for a new recording.
     """
 
     before: Recording | None
@@ -33,7 +33,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A recording as it was and as it is from now on; `found` is the verdict on it, None where nobody judges it."""
+    """A recording as it was and as it is from now on; `found` is the verdict on it, None where it is not judged."""
 
     before: Recording | None
     now: Recording
@@ -54,9 +54,7 @@ def judge(connection: Connection, moment: Moment, call: Call, heard: Sequence[He
 
 
 def _verdicts(connection: Connection, call: Call, heard: Sequence[Heard], times: Times) -> Mapping[str, Attributed]:
-    """By the recordings' ids. A recording that a permit covered before it was withdrawn is the withdrawal's to
-    condemn.
-    """
+    """By the recordings' ids. A recording that a permit covered is left out: the withdrawal of consent condemns it."""
     if _has_permit(connection, call):
         return attribute([_candidate(one.now, one.before) for one in heard if _may_be_ours(one.now)], times)
     return {
@@ -105,7 +103,7 @@ def _standing_at(row: Recording, standing: Standing) -> Recording:
 
 
 def _rests_on_the_outcome(one: Judged) -> bool:
-    """Whether the verdict makes a difference that the call's outcome decides. A row alone is not believed then."""
+    """Whether the verdict changes the recording because of the call's outcome. Then the events must confirm the row."""
     if one.found is None or one.now.source in FOREIGN_SOURCES:
         return False
     return one.moves or (one.before is not None and one.now.permit != one.before.permit)

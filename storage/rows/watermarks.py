@@ -1,4 +1,4 @@
-"""How far the lists of the provider have been gone through: kept, because who looks may die and be replaced."""
+"""How far the provider's lists have been read: kept, because the reading process may die and be replaced."""
 
 from datetime import datetime
 
@@ -10,12 +10,12 @@ CALLS = "calls"
 
 
 def reached(connection: Connection, name: str) -> datetime | None:
-    """None before the first look."""
+    """None before the first reading."""
     return connection.scalar(select(watermark.c.at).where(watermark.c.name == name))
 
 
 def advance(connection: Connection, name: str, at: datetime) -> bool:
-    """Never goes back: of two who look at once, the one who got further stands. Whether it moved."""
+    """Move the watermark forward, never back: of two processes the further counts. True where it moved."""
     row = {"name": name, "at": at}
     before = connection.scalar(select(watermark.c.at).where(watermark.c.name == name).with_for_update())
     if before is None:
@@ -26,6 +26,6 @@ def advance(connection: Connection, name: str, at: datetime) -> bool:
 
 
 def take_back(connection: Connection, name: str, at: datetime) -> None:
-    """Where it stands later than that, which it can only where a clock was ahead: nothing is done any more else."""
+    """Move a watermark that is later than `at` back to it: after a clock was ahead, no news would be read any more."""
     late = (watermark.c.name == name) & (watermark.c.at > at)
     connection.execute(update(watermark).where(late).values(at=at))
