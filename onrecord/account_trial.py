@@ -1,6 +1,6 @@
-"""Whether Twilio knows the account and its credentials, and lets nobody else hear its recordings: found out by asking.
+"""Asks Twilio whether it knows the account and its credentials, and lets nobody else hear its recordings.
 
-Nothing is changed there. What could not be asked is no problem yet: this machine may be offline for now.
+Nothing is changed there. A question that could not be asked is no problem yet: this machine may be offline for now.
 """
 
 import json
@@ -57,7 +57,7 @@ def _refused(setting: str, name: str, answer: Answered) -> Trial:
 
 
 def _a_recording(body: str) -> str | None:
-    """The SID of one whose media should be there."""
+    """The SID of a recording whose media should be there."""
     found = json.loads(body).get("recordings")
     listed = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     return next((str(one.get("sid")) for one in listed if one.get("status") == "completed"), None)

@@ -1,4 +1,4 @@
-"""The anchoring of one installation: its signing keys, and those who hold its checkpoints, from the settings."""
+"""The anchoring of an installation: its signing keys and the targets that hold its checkpoints, from the settings."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -24,7 +24,7 @@ def anchoring_of(settings: Settings, database: Database, now: Callable[[], datet
 
 
 def sign_what_is_left(settings: Settings) -> None:
-    """On the way out of a process that holds no database."""
+    """Sign and anchor the rest of the log at the end of a process that has no open database."""
     with closing(Database.later(settings.database_url)) as database:
         anchoring_of(settings, database).close()
 
@@ -35,7 +35,9 @@ def _signing(settings: Settings) -> Signing:
 
 
 def _targets(settings: Settings, database: Database, file: AnchorFile) -> list[AnchorTarget]:
-    """Imported where they are named: what reaches them is slow to import, and few installations have any."""
+    """The targets in the settings. Their modules are imported here only: they are slow to import, and few installations
+    need them.
+    """
     found = [AnchorTarget("file", settings.anchor_file, _DAILY, lambda known, _, moment: file.append(known, moment.at))]
     if settings.anchor_s3:
         from storage.log.anchor_bucket import AnchorBucket

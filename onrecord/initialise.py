@@ -1,6 +1,6 @@
-"""`onrecord init`: looks at everything first, and then makes what is missing; what is there stays as it is.
+"""`onrecord init`: checks everything first, and then makes the missing parts; existing parts stay as they are.
 
-Run again it goes on where it ended: each thing it makes is whole or not there.
+Run again, it goes on where it ended: each part that it makes is whole or not there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ from storage.jobs.queue import create_job_tables
 
 
 def initialise(environ: Mapping[str, str], *, keys_are_lost: bool = False) -> Iterator[str]:
-    """Says what it made, a line each. Raises NotReady, with every problem there is, before it makes anything.
+    """Yields a line for each part that it made. Raises NotReady, with every problem there is, before it makes anything.
 
     `keys_are_lost` allows new keys where recordings were sealed with others, which nobody can open then.
     """

@@ -1,4 +1,4 @@
-"""The composition root: the parts of one installation, made from its settings and handed to whoever runs.
+"""The composition root: the parts of an installation, made from its settings for the processes and commands.
 
 Nothing starts half configured: every problem with the settings, the rulebook, the keys, the database and the audio
 store is found first and reported together.
@@ -97,7 +97,7 @@ def open_installation(environ: Mapping[str, str], *, restored: bool = False) -> 
 
 @dataclass(frozen=True)
 class WebInstallation:
-    """What a face needs to answer with: the database may be away for now, and the audio store plays no part."""
+    """The parts that a web server needs: the database may be away for now, and the audio store plays no part."""
 
     settings: Settings
     rulebook: Rulebook
@@ -108,8 +108,8 @@ class WebInstallation:
 
 
 def open_web_installation(environ: Mapping[str, str]) -> WebInstallation:
-    """For a face that is started again while something is away: callers are put through all the same. Raises NotReady
-    for what keeps it from even that.
+    """For a web server that is started again while a part is away: callers are put through all the same. Raises
+    NotReady for problems that prevent even that.
     """
     problems: list[str] = []
     settings = collecting(problems, lambda: read_settings(environ))
@@ -137,7 +137,7 @@ def make_conversation(rulebook: Rulebook, settings: Settings, keys: Keys, jobs: 
 
 
 def open_records(environ: Mapping[str, str]) -> Database:
-    """Only what is kept in the database, to be read; the rest of the installation may be missing. Raises NotReady."""
+    """The database alone, for reading; the rest of the installation may be missing. Raises NotReady."""
     problems: list[str] = []
     settings = collecting(problems, lambda: read_settings(environ, need="database"))
     database = collecting(problems, lambda: open_at_this_version(settings.database_url)) if settings else None
@@ -183,7 +183,7 @@ def _remedy_named() -> Iterator[None]:
 
 
 def connect(url: str) -> Database:
-    """Raises SettingsRejected where nothing answers, in one line and without what is secret in the URL."""
+    """Raises SettingsRejected where nothing answers, in one line and without the secrets in the URL."""
     try:
         return Database.open(url)
     except Unavailable as error:

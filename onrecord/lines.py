@@ -1,4 +1,4 @@
-"""Telling the log and Twilio about this installation: what is in force here, and where calls are to come."""
+"""Tells the log which rules are in force in this installation, and Twilio the URLs of its lines."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,14 +13,16 @@ from storage.rows.incidents import close_incident
 
 
 def publish(database: Database, rulebook: Rulebook, text: str, prompts: Sequence[RecordedPrompt] = ()) -> None:
-    """Keep law, rulebook and all that can be said under them, word for word and sound for sound, and tell the log."""
+    """Keep law, rulebook and all wordings possible under them, word for word and sound for sound, and append it to the
+    log.
+    """
     moment = Moment.now()
     rules = InForce.of(rulebook, text, prompts, moment.at)
     database.write(lambda connection: publish_rules(connection, moment, rules))
 
 
 def close(database: Database, incident_id: int, *, actor: str, reason: str) -> bool:
-    """False where there is no such open incident. Raises Refused for a reason that is none, or names somebody."""
+    """False where there is no such open incident. Raises Refused for a reason that is empty, or names somebody."""
     moment = Moment.now()
     return database.write(
         lambda connection: close_incident(connection, moment, incident_id, actor=actor, reason=reason)
@@ -50,7 +52,7 @@ def sync_lines(installation: Installation, *, fallback: str | None = None) -> It
 
 
 def _elsewhere(fallback: str | None, number: str, present: str) -> str:
-    """The document to fall back to: the one that is asked for, or one elsewhere that Twilio has been told of before."""
+    """The URL of the document to fall back to: the given one, or the one elsewhere that is set at Twilio already."""
     if fallback is not None:
         return fallback.replace("{number}", number.removeprefix("+"))
     return "" if present.partition("#")[0].endswith(FALLBACK_PATH) else present

@@ -1,4 +1,4 @@
-"""What keeps an installation from starting, collected so that all of it is reported together."""
+"""The problems that keep an installation from starting, collected so that all are reported together."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class NotReady(Exception):
-    """What keeps this installation from starting, a line each."""
+    """The problems that keep this installation from starting, a line each."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -19,7 +19,7 @@ class NotReady(Exception):
 
 
 def collecting(problems: list[str], attempt: Callable[[], T]) -> T | None:
-    """What the attempt returned; None where it failed, and why is then among the problems."""
+    """The attempt's result; None where it failed, and its error is then among the problems."""
     try:
         return attempt()
     except NotReady as error:

@@ -1,4 +1,4 @@
-"""What stands in the way of a start, found by looking: nothing is made, and nothing that is there is changed."""
+"""Checks for problems that prevent a start: nothing is made, and nothing is changed."""
 
 from pathlib import Path
 from stat import S_IMODE, S_IRWXG, S_IRWXO
@@ -13,13 +13,13 @@ _ROOM_BYTES = 1 << 20
 
 
 def sqlite_file(database_url: str) -> Path | None:
-    """None for a database server."""
+    """The file of an SQLite URL; None for a database server."""
     url = make_url(database_url)
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
 def require_database_file(database_url: str) -> None:
-    """SQLite makes the file that it is asked to open, so it is looked for first. A server answers for itself."""
+    """Raises SettingsRejected where an SQLite file is missing: SQLite would make it. A server answers for itself."""
     file = sqlite_file(database_url)
     if file is None:
         return
@@ -33,7 +33,7 @@ def require_database_file(database_url: str) -> None:
 
 
 def require_folder(setting: str, folder: Path) -> None:
-    """A folder that is there and takes a file."""
+    """Require a folder that exists and takes a file."""
     with disk_edge(f"{setting} names {folder}, which this user cannot look at"):
         if not folder.is_dir():
             raise Refused(f"{setting} names {folder}, which is no directory: run `onrecord init` to make it")
@@ -41,7 +41,7 @@ def require_folder(setting: str, folder: Path) -> None:
 
 
 def require_private_folder(setting: str, folder: Path) -> None:
-    """A folder that takes a file, and is closed to all but its owner."""
+    """Require a folder that takes a file, and is closed to all but its owner."""
     require_folder(setting, folder)
     mode = folder.stat().st_mode
     if mode & (S_IRWXG | S_IRWXO):
@@ -49,7 +49,7 @@ def require_private_folder(setting: str, folder: Path) -> None:
 
 
 def require_room(setting: str, path: Path) -> None:
-    """Whether this folder, or the nearest one above it that is there, takes a file: one without a name is tried."""
+    """Require that this folder, or the nearest existing one above it, takes a file: a file without a name is tried."""
     with disk_edge(f"{setting}: {path} can't be written; it needs room and the right to write"):
         folder = next(place for place in (path, *path.absolute().parents) if place.exists())
         if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""What is in force here, kept for as long as anybody may ask why a call was decided as it was."""
+"""The rules in force here, kept for as long as anybody may ask why a call was decided as it was."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ from storage.rows.prompts import keep_audio
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """All that is kept of the rules that a process takes up: worked out first, since nobody waits for that."""
+    """The rows on the rules that a process adopts: computed before the transaction, so that no writer waits for it."""
 
     law: Law
     rulebook: Rulebook
@@ -39,7 +39,7 @@ class InForce:
 
 
 def publish_rules(connection: Connection, moment: Moment, rules: InForce) -> None:
-    """Keep law, rulebook, words and sounds, and tell the log which are in force from now on."""
+    """Keep law, rulebook, words and sounds, and append to the log which are in force from now on."""
     named: dict[str, Value] = {"version": rules.law.version, "sha256": rules.law.sha256}
     started: dict[str, Value] = {"sw": version("onrecord"), "rules_sha256": rules.rulebook.sha256, "law": named}
     told = [Event("system.started", started)]
@@ -68,7 +68,7 @@ def _rulebook(connection: Connection, moment: Moment, rulebook: Rulebook, text: 
 
 
 def _wordings(connection: Connection, moment: Moment, spoken: Sequence[Wording]) -> Iterator[Event]:
-    """Each as it is approved now: the same words approved later are told again."""
+    """Each wording as it is approved now: the same words, approved later, are published again."""
     known = {
         row.sha256: row.text for row in connection.execute(select(wording_version.c.sha256, wording_version.c.text))
     }
@@ -87,7 +87,7 @@ def _wordings(connection: Connection, moment: Moment, spoken: Sequence[Wording])
 
 
 def _published(wording: Wording) -> Event:
-    """The texts stand under their hash, and not here: a business may well tell its callers a number or an address."""
+    """The texts are kept under their hash, and not in the event: they may hold a number or an address."""
     public = {
         "prompt": f"{wording.id}@{wording.version}",
         "prompt_sha256": wording.sha256,
@@ -101,7 +101,7 @@ def _published(wording: Wording) -> Event:
 
 
 def spoken_under(law: Law, rulebook: Rulebook, now: datetime, *, only: str | None = None) -> Iterator[Wording]:
-    """All that can be said to a caller of any line (or of `only` one), whatever the law of the place they call from."""
+    """All wordings for callers of any line (or of line `only`), from any place."""
     seen: set[str] = set()
     for line in rulebook.lines:
         if only not in (None, line.number):

@@ -1,6 +1,7 @@
-"""The recorded prompts that a rulebook names: sound files beside it, held to the hash and length that it states.
+"""The recorded prompts that a rulebook names: sound files beside it, checked against the hash and length that it
+states.
 
-A rulebook states both, so that it says word for word and sound for sound what callers hear, wherever it is kept.
+A rulebook states both, so that every copy of it fixes the words and sounds that callers hear.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class RecordedPrompt:
 
 
 def read_prompts(rulebook: Rulebook, folder: Path) -> tuple[RecordedPrompt, ...]:
-    """Every recorded prompt of a rulebook that lies in `folder`. Raises SettingsRejected with all that is wrong."""
+    """Every recorded prompt of a rulebook that lies in `folder`. Raises SettingsRejected with all faults."""
     named = [audio for own in rulebook.wordings for audio in (own.disclosure_audio, own.question_audio) if audio]
     read = [_read(audio, folder / audio.file) for audio in dict.fromkeys(named)]
     if problems := [one for one in read if isinstance(one, Problem)]:

@@ -1,4 +1,4 @@
-"""The rulebook as the operator's file has it: read, and held against the law."""
+"""The rulebook in the operator's file: read, and checked against the law."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from policies.rules import Rulebook
 
 
 def open_rulebook(environ: Mapping[str, str]) -> Rulebook:
-    """The rules alone, whatever else is missing or wrong. Raises NotReady."""
+    """The rules alone, even if the rest of the installation is missing or wrong. Raises NotReady."""
     problems: list[str] = []
     settings = collecting(problems, lambda: read_settings(environ, need="rulebook"))
     rulebook = collecting(problems, lambda: _read_and_parse(settings.rulebook)) if settings else None
@@ -21,7 +21,7 @@ def open_rulebook(environ: Mapping[str, str]) -> Rulebook:
 
 
 def parse_rulebook(text: str, path: Path) -> Rulebook:
-    """Held against the law as well: it is about to come in force."""
+    """The rulebook, checked against the law as well: it is about to come in force."""
     return parse(text, str(path), under=packaged_law())
 
 

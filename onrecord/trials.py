@@ -1,4 +1,4 @@
-"""Whether what the settings name can do its work, found out by a small piece of that. For `onrecord check`."""
+"""Tries whether the services and tools in the settings work, each with a small task. For `onrecord check`."""
 
 import secrets
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ def try_all(installation: Installation) -> Trial:
 
 
 def _try_ffmpeg(settings: Settings) -> Trial:
-    """One that was not asked for may fail: reviewers hear the WAV then."""
+    """An ffmpeg that the settings do not name may fail: reviewers hear the WAV then."""
     try:
         if (ffmpeg := find_ffmpeg(settings.ffmpeg)) is None:
             return Trial()

@@ -1,11 +1,11 @@
-"""Who of the staff is at the command line."""
+"""The member of staff at the command line."""
 
 import os
 import pwd
 
 
 def who_asks() -> str:
-    """The user that the operating system knows, whatever the environment says."""
+    """The user by the operating system, not by the environment."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -1,6 +1,6 @@
-"""The common part of all commands: how an installation is opened, and how a failure is told.
+"""The common part of all commands: opening an installation, and printing a failure.
 
-A command imports its libraries when it runs: whoever asks for help waits for none of them.
+A command imports its libraries when it runs, so that `--help` waits for none of them.
 """
 
 import os
@@ -27,7 +27,7 @@ FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
 
 
 class Names(click.ParamType[frozenset[str]]):
-    """Some of what can be disclosed, with commas between."""
+    """Names of fields to disclose, separated by commas."""
 
     name = "names"
 
@@ -62,7 +62,7 @@ def opened(problems: Sequence[str] = (), *, restored: bool = False) -> Iterator[
 
 @contextmanager
 def reading() -> Iterator["Connection"]:
-    """The database alone, for commands that only tell what is in it."""
+    """The database alone, for commands that only print from it."""
     from onrecord.installation import open_records
 
     with failures_told(), closing(open_records(os.environ)) as database, database.read() as connection:
@@ -71,7 +71,7 @@ def reading() -> Iterator["Connection"]:
 
 @contextmanager
 def reading_log() -> Iterator[tuple["Connection", "AnchorFile"]]:
-    """The database, and the file outside it that its log is held against."""
+    """The database, and the file outside it that its log is checked against."""
     from compliance.anchors.anchor_file import AnchorFile
 
     with reading() as connection:
@@ -90,7 +90,7 @@ def call_named(connection: "Connection", name: str) -> "Call":
 
 @contextmanager
 def failures_told() -> Iterator[None]:
-    """A failure that a line can explain is that line, and no traceback."""
+    """Print a failure that a line can explain as that line, without a traceback."""
     try:
         yield
     except NotReady as error:
@@ -102,7 +102,9 @@ def failures_told() -> Iterator[None]:
 
 
 def check_number(number: str) -> None:
-    """Raises Refused for a `--number` that is none: of all who withhold theirs, say, nobody can be meant by it."""
+    """Raises Refused for a `--number` that is no number: a withheld one, say, could mean any caller who withholds
+    theirs.
+    """
     if not is_e164(number):
         raise Refused("--number: write a plus, the country's code and the number, digits only")
 

@@ -69,7 +69,7 @@ def show_wording(wording: Wording) -> None:
 
 
 def show_all_said(wording: Wording) -> None:
-    """Every other text that the hash covers: what is said later in the call, to the caller or the agent."""
+    """Every other text that the hash covers: the words later in the call, to the caller or the agent."""
     for name in _SAID_LATER:
         click.echo(f"  {name.replace('_', ' '):<24}{getattr(wording, name)}")
 

@@ -1,4 +1,4 @@
-"""The commands that write a call in formats of others: the vCon, and the consent receipt."""
+"""The commands that write a call in standard formats: the vCon, and the consent receipt."""
 
 import json
 import os
@@ -31,9 +31,10 @@ _OUTPUT = click.option(
 def vcon(call_sid: str, *, sign: bool, disclose: frozenset[str], output: Path | None) -> None:
     """Write a call as a vCon.
 
-    The IETF's container for conversations, with what the caller was told and pressed, what was agreed to and until
-    when, the events of the log that prove it, and the hash of the recording, which itself stays here. CALL_SID may be
-    the call's id in the log: an erased call has no sid any more. What you disclose is told in the log.
+    The IETF's container for conversations, with the words that the caller heard, the keys pressed, the purposes agreed
+    to and until when, the events of the log that prove it, and the hash of the recording, which itself stays here.
+    CALL_SID may be the call's id in the log: an erased call has no sid any more. The log keeps which fields you
+    disclose.
     """
     from compliance.documents import gather
     from evidence.jws import signed

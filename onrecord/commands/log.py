@@ -1,4 +1,4 @@
-"""The commands about the consent log: verify it, show it, sign it, and have others hold what was signed."""
+"""The commands about the consent log: verify it, show it, sign it, and give its checkpoints to others to hold."""
 
 import sys
 from collections.abc import Iterator
@@ -48,9 +48,9 @@ def log() -> None:
 def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
     """Compute the log's root again from every event.
 
-    It is held against every checkpoint that was signed, in the database, in the anchor file and in those you bring; and
-    the rows beside it, outcomes, permits, recordings, holds, are held against what its events say. Exit code 0 and the
-    root, or 1 and what differs first.
+    The root is checked against every signed checkpoint: in the database, in the anchor file and in the files you bring.
+    The rows beside the log (outcomes, permits, recordings, holds) are checked against its events. Exit code 0 and the
+    root, or 1 and the first differences.
     """
     from compliance.anchors.receipts import look_outside
     from compliance.anchors.verify import held_checkpoints, lost_in_words, trust_in_words
@@ -89,8 +89,8 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
 def log_show(call_sid: str | None, start: int) -> None:
     """Print events as they are hashed, one on a line.
 
-    With a call: its events, the personal fields that have not been erased, and how far it can be trusted that none of
-    it was made up later.
+    With a call: its events, the personal fields that have not been erased, and how far the log proves that none of it
+    was made up later.
     """
     from onrecord.commands.log_text import tell_all, tell_log_of
 
@@ -137,8 +137,8 @@ def log_export(
 ) -> None:
     """Write a bundle that an outsider can check without us.
 
-    It holds events, proofs, the exact words that were played, the rules in force, and a program to check all of it.
-    That you made it is in the log.
+    It holds events, proofs, the exact words that were played, the rules in force, and a program to check all of it. The
+    log keeps that you made it.
     """
     from compliance.anchors.verify import read_checkpoints, trust_in_words
     from compliance.bundle.export import check_place, export, write_bundle
@@ -191,8 +191,8 @@ def log_checkpoint() -> None:
 def log_anchor(only: str | None) -> None:
     """Sign the log, and give the checkpoint to all who hold them.
 
-    Who they are is in the settings: ONRECORD_ANCHOR_FILE, ONRECORD_ANCHOR_S3, ONRECORD_WITNESS, ONRECORD_TSA. Exit code
-    1 where one of them does not take it.
+    The settings name them: ONRECORD_ANCHOR_FILE, ONRECORD_ANCHOR_S3, ONRECORD_WITNESS, ONRECORD_TSA. Exit code 1 where
+    any of them does not take it.
     """
     from compliance.anchors.verify import trust_in_words
 
@@ -221,7 +221,7 @@ def log_anchor(only: str | None) -> None:
 def log_keys() -> None:
     """Print the keys that the log was ever signed with.
 
-    Give them to whoever is to verify, by a way that is not this machine's.
+    Give them to the people who are to verify it, by another way than this machine.
     """
     from storage.log import checkpoints
 
@@ -235,8 +235,8 @@ def log_keys() -> None:
 def log_rotate_key(*, finish: bool) -> None:
     """Sign with a new key from now on.
 
-    Until --finish the old key signs as well, so that whoever knows only that one sees the change in the log. Renew the
-    copy of the key file, and give the key that is printed to whoever is to verify.
+    Until --finish the old key signs as well, so that a verifier who has only the old key sees the change in the log.
+    Renew the copy of the key file, and give the printed key to the people who are to verify the log.
     """
     from evidence.notes import Signer
     from onrecord.settings.key_file import finish_rotation, rotate_signing_key
@@ -266,7 +266,8 @@ def log_rotate_key(*, finish: bool) -> None:
 def log_resume(*, after_restore: bool, brought: tuple[Path, ...]) -> None:
     """Go on in a restored database, under a new name.
 
-    The log says from where, and what was lost. Erase again what was erased since: `onrecord reapply-erasures`.
+    The log says from which event, and how much was lost. Then repeat the erasures since the backup: `onrecord
+    reapply-erasures`.
     """
     from compliance.anchors.resume import resume
     from compliance.anchors.verify import read_checkpoints
@@ -297,6 +298,6 @@ def add_log_commands(main: click.Group) -> None:
 
 
 def _first(differ: list[str]) -> list[str]:
-    """The first of them, and how many more there are."""
+    """The first differences, and how many more there are."""
     more = len(differ) - _NAMED_MAX
     return [*differ[:_NAMED_MAX], *([f"and {more} more rows that differ from the log"] if more > 0 else [])]

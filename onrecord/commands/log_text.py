@@ -1,5 +1,5 @@
-"""One call in the consent log: its events as they are hashed, what is left of the personal fields, and how far it can
-be trusted.
+"""A call in the consent log as text: its events as they are hashed, the personal fields that are left, and how far the
+log can be trusted.
 """
 
 import json
@@ -14,7 +14,7 @@ from storage.rows.calls import Call
 
 
 def tell_all(connection: Connection, start: int, complain: Callable[[str], object]) -> Iterator[str]:
-    """Every event from an index on, as it is hashed. `complain` is told of each that is not as it was logged."""
+    """Every event from an index on, as it is hashed. `complain` is called for each that is not as it was logged."""
     for index, leaf, kept in consent_log.hashed_leaves(connection, start):
         yield leaf
         if leaf_hash(leaf.encode()) != kept:

@@ -57,9 +57,9 @@ def main() -> None:
     help="Make new keys although recordings were sealed with others: nobody can open those any more.",
 )
 def init(*, keys_are_lost: bool) -> None:
-    """Make what is missing: rulebook, keys, tables, directories.
+    """Make missing parts: rulebook, keys, tables, directories.
 
-    What is there stays as it is, so it can be run again at any time.
+    Existing files and tables stay as they are, so it can be run again at any time.
     """
     from onrecord.initialise import initialise
 
@@ -96,10 +96,10 @@ def serve(webhooks: str, console: str) -> None:
 
 @main.command()
 def work() -> None:
-    """Run the jobs: take recordings in, destroy, sweep.
+    """Run the jobs: store recordings, destroy them, sweep.
 
-    As many of it as you like, on any machine that reaches database and audio store. It ends on SIGTERM, and leaves what
-    is under way to be resumed.
+    Start as many workers as you like, on any machine that reaches database and audio store. A worker ends on SIGTERM,
+    and leaves its unfinished jobs to be resumed.
     """
     from onrecord.lines import publish
     from onrecord.processes import work as working
@@ -116,7 +116,7 @@ def work() -> None:
 @click.argument("call_sid")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def call(call_sid: str, *, as_json: bool) -> None:
-    """Tell the life of one call.
+    """Show the life of a call.
 
     CALL_SID may be its id in the log: an erased call has no sid any more.
     """
@@ -142,7 +142,10 @@ def call(call_sid: str, *, as_json: bool) -> None:
 @main.group(invoke_without_command=True)
 @click.pass_context
 def incidents(context: click.Context) -> None:
-    """List what a person must look at, and what to do about each kind (exit code 1)."""
+    """List open incidents, and what to do about each kind.
+
+    Exit code 1 where any is open.
+    """
     if context.invoked_subcommand:
         return
     from policies.incidents import ADVICE
@@ -165,9 +168,9 @@ def incidents(context: click.Context) -> None:
 @click.option("--why", required=True, help="What was found and done, without a name or number: it stays in the log.")
 @click.option("--as", "actor", metavar="NAME", help="Who says so, where it is not the user of this session.")
 def incidents_close(number: int, *, why: str, actor: str | None) -> None:
-    """Say that a person has seen to it.
+    """Close an incident that a person has seen to.
 
-    Who closed it, and why, is in the log. What happens again opens it again.
+    The log keeps who closed it, and why. If it happens again, it is open again.
     """
     from onrecord.commands.actor import who_asks
     from onrecord.lines import close
@@ -193,7 +196,7 @@ def recording() -> None:
 def recording_export(recording_sid: str, file: Path, purpose: str) -> None:
     """Write a recording to a new file, for one purpose.
 
-    Exit code 1, and no file, where its caller did not agree to that purpose or its time is over. Either way the log
+    Exit code 1, and no file, where its caller did not agree to that purpose or its time is over. In both cases the log
     keeps that you asked.
     """
     from compliance.export_recording import RecordingExport
@@ -221,7 +224,7 @@ def lines() -> None:
     "turns to this service again.",
 )
 def lines_sync(fallback: str | None) -> None:
-    """Tell Twilio where the calls of each line are to go."""
+    """Set the URLs of each line's calls at Twilio."""
     from onrecord.lines import sync_lines
 
     with opened() as installation:
@@ -253,7 +256,7 @@ def lines_fallback(number: str) -> None:
 @click.option("--once", is_flag=True, help="End when the calls have; exit code 1 if a promise broke.")
 @click.option("--in", "folder", type=click.Path(path_type=Path), help="Where to work; a fresh directory by default.")
 def demo(once: bool, folder: Path | None) -> None:
-    """Bring up everything, and place calls with real audio.
+    """Start everything, and place calls with real audio.
 
     It shows where each call ended, and stays up for calls from the phone in the browser.
     """

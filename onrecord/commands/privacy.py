@@ -1,4 +1,4 @@
-"""The commands about a person's data: erase it, keep it erased, and hold what must be kept."""
+"""The commands about a person's data: erase it, keep it erased, and place and release legal holds."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Basis(click.ParamType[str]):
-    """Why somebody's data goes, as the log may say it for ever."""
+    """The basis of an erasure, as the log may name it for ever."""
 
     name = "basis"
 
@@ -38,10 +38,10 @@ class Basis(click.ParamType[str]):
 def erase(
     *, name: str | None, number: str | None, basis: str, requester: str, ticket: str, dry_run: bool, yes: bool
 ) -> None:
-    """Erase what is personal about calls.
+    """Erase the personal data of calls.
 
-    Their events stay, and every proof made of them; what can name the caller goes, and their audio. Exit code 1 if a
-    call has to wait: it is not over, say, or held. Run it again then.
+    Their events stay, and every proof made of them; their audio goes, and every field that can name the caller. Exit
+    code 1 if a call has to wait, because it is not over, say, or held: run it again then.
     """
     from onrecord.commands.actor import who_asks
     from storage.custody.erasure import Request
@@ -64,10 +64,10 @@ def erase(
 
 @click.command("reapply-erasures")
 def reapply_erasures() -> None:
-    """Erase again what a restored backup brought back.
+    """Repeat erasures that a restored backup undid.
 
     Run it before the workers start again, and once more a day later: Twilio is asked about the calls since the backup,
-    and may bring some back. What was erased is told by the log and by the file that ONRECORD_ERASURES names.
+    and may bring some back. The erasures are read from the log and from the file that ONRECORD_ERASURES names.
     """
     from onrecord.commands.actor import who_asks
     from storage.custody import erasure_journal
@@ -92,7 +92,7 @@ def reapply_erasures() -> None:
 
 @click.group()
 def hold() -> None:
-    """Hold what must be neither erased nor destroyed."""
+    """Keep calls from being erased or destroyed."""
 
 
 @hold.command("place")
@@ -100,7 +100,7 @@ def hold() -> None:
 @click.option("--number", metavar="NUMBER", help="All calls from this number so far.")
 @click.option("--because", required=True, help="Why, without a name or number: it stays when the caller's data goes.")
 def hold_place(*, name: str | None, number: str | None, because: str) -> None:
-    """Hold a call, its recording and what is known of it."""
+    """Hold a call, its recording and its personal data."""
     from compliance import hold
     from onrecord.commands.actor import who_asks
 
@@ -146,7 +146,7 @@ def add_privacy_commands(group: click.Group) -> None:
 
 
 def _calls(installation: "Installation", name: str | None, number: str | None) -> list[str]:
-    """The ids of the calls that were meant."""
+    """The ids of the calls with that name or number."""
 
     if (name is None) == (number is None):
         raise click.UsageError("say --call or --number, one of them")
@@ -163,14 +163,16 @@ def _calls(installation: "Installation", name: str | None, number: str | None) -
 
 
 def _wipe(installation: "Installation") -> None:
-    """Also where nothing was left to erase: a run before may have been cut."""
+    """Wipe erased data from the database's files; also where nothing was left to erase, since an earlier run may have
+    been cut.
+    """
 
     with _refusals_found():
         installation.eraser.wipe_files()
 
 
 def _tell(found: "Iterable[Found]", done: str) -> int:
-    """A line on each call; the exit code is that of a finding where one has to wait."""
+    """Print a line on each call. The exit code is that of a finding where any call has to wait."""
     from storage.custody.erasure import NotErased
 
     code = 0
@@ -188,7 +190,7 @@ def _tell(found: "Iterable[Found]", done: str) -> int:
 
 @contextmanager
 def _refusals_found() -> Iterator[None]:
-    """What is refused here is a finding, and no mistake in the settings."""
+    """A refusal here is a finding, and no mistake in the settings."""
     try:
         yield
     except (Refused, Unavailable) as error:

@@ -1,4 +1,4 @@
-"""The commands that ask Twilio what it knows, and hold it against what is logged here."""
+"""The commands that compare Twilio's account of calls with the log."""
 
 import sys
 from datetime import UTC, datetime, timedelta
@@ -12,10 +12,10 @@ from storage.errors import Broken, Refused, Unavailable
 @click.command()
 @click.argument("call_sid")
 def corroborate(call_sid: str) -> None:
-    """Hold what Twilio saw of a call against the log.
+    """Compare Twilio's account of a call with the log.
 
     CALL_SID may be the call's id in the log. The worker does it by itself for each call, a quarter of an hour after its
-    end. Exit code 1 where the two differ, or Twilio does not tell.
+    end. Exit code 1 where the two differ, or Twilio gives no account.
     """
     from onrecord.processes.work import make_corroboration, make_workshop
 
@@ -40,7 +40,7 @@ def corroborate(call_sid: str) -> None:
 def reconcile(day: datetime | None) -> None:
     """Compare Twilio's list of a day's calls with ours.
 
-    The worker does it by itself for each day that is over. Exit code 1 where a call is on one of them only.
+    The worker does it by itself for each day that is over. Exit code 1 where a call is on only one list.
     """
     from onrecord.processes.work import make_reconciliation, make_workshop
 

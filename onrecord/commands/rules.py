@@ -1,4 +1,4 @@
-"""The commands about rules: what is asked of whom, why, and what another rulebook would change."""
+"""The commands about rules: the consent asked of callers, the reasons, and the effect of another rulebook."""
 
 import json
 import os
@@ -22,7 +22,7 @@ _SINCE = re.compile(r"(\d{1,5})([dw])")
 
 
 class Day(click.ParamType[datetime]):
-    """A day or a moment; one without a zone is in UTC."""
+    """A day or a moment, in UTC unless it names a zone."""
 
     name = "day"
 
@@ -54,14 +54,14 @@ class Since(click.ParamType[datetime]):
 @click.option("--full", is_flag=True, help="A row for each place, with a number of it.")
 @click.option("--at", type=Day(), help="The rules of that day; today by default.")
 def check(*, full: bool, at: datetime | None) -> None:
-    """Check everything that a start needs; show what is asked.
+    """Check all that a start needs; show the consent asked.
 
-    Settings, rulebook, keys, database and audio store: every problem is told on a line of its own. Then a table: each
-    line, and a caller from each place that the law pack knows. Then what wants a person's eye: overrides that are
+    Settings, rulebook, keys, database and audio store: every problem is printed on a line of its own. Then a table:
+    each line, and a caller from each place in the law pack. Then notes for a person to look at: overrides that are
     laxer than the pack, wordings that nobody approved, laws that disagree.
 
-    A few bytes are put into the audio store, read and destroyed, and Twilio is asked whether it knows the account. What
-    such a trial finds to be wrong is told last, with exit code 1.
+    A few bytes are put into the audio store, read and destroyed, and Twilio is asked whether it knows the account.
+    Problems found by such a trial come last, with exit code 1.
     """
     from compliance.anchors.verify import trust_in_words
     from onrecord.commands.rules_notes import notes
@@ -96,8 +96,8 @@ def check(*, full: bool, at: datetime | None) -> None:
 def explain(*, number: str | None, from_: str | None, at: datetime | None, call_id: str | None, as_json: bool) -> None:
     """Say why a call is decided as it is.
 
-    The mode, the words, what consent covers and until when, and the whole chain of reasons: the same that the log says
-    of such a call.
+    The mode, the words, the purposes that consent covers and until when, and the whole chain of reasons: the same as in
+    the log of such a call.
     """
     from compliance.explain import explain as explain_arrival
     from onrecord.commands.explanation_text import show
@@ -131,7 +131,7 @@ def explain(*, number: str | None, from_: str | None, at: datetime | None, call_
 @click.command()
 @click.option("--line", "number", metavar="NUMBER", help="Of one line only.")
 def wordings(number: str | None) -> None:
-    """Print all that callers may hear.
+    """Print all words that callers may hear.
 
     Each with the hash that an approval in the rulebook names.
     """
@@ -196,7 +196,7 @@ def add_rules_commands(group: click.Group) -> None:
 
 
 def _rulebook(connection: "Connection", name: str) -> "Rulebook":
-    """From a file, or from those that were in force."""
+    """The rulebook from a file, or from those that were in force."""
     from policies.rulebook.mistakes import RulebookRejected
     from policies.rulebook.read import parse
     from storage.rows.rules_in_force import kept_rulebook, rulebooks_beginning

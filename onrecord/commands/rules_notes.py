@@ -1,4 +1,4 @@
-"""What `onrecord check` tells the operator about rules that are in order and yet want a person's eye."""
+"""The notes of `onrecord check` on rules that are in order and that a person should still look at."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ _OBLIGES = {
 
 
 def notes(law: Law, rulebook: Rulebook, now: datetime) -> Iterator[str]:
-    """One sentence each, for people."""
+    """The notes, a sentence each."""
     rulings = {line.number: tuple(rulings_of(law, rulebook, line, now)) for line in rulebook.lines}
     yield from map(str, laxer(law, rulebook))
     yield from _conflicts(rulings)

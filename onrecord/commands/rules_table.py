@@ -1,4 +1,4 @@
-"""What each line asks of a caller from each place: the table of `onrecord check`."""
+"""The table of `onrecord check`: the consent that each line asks of a caller from each place."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ NO_NUMBER = "-"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A place, and a number of it; `NO_NUMBER` where none shows that its owner is there."""
+    """A place, and a number of it; `NO_NUMBER` where no number shows the place."""
 
     place: str
     number: str
 
 
 def representatives(law: Law, rulebook: Rulebook) -> tuple[Caller, ...]:
-    """One for each place that the law or the rulebook knows. A union is no place that a number belongs to."""
+    """A caller for each place in the law or the rulebook, except unions: no number belongs to a union."""
     named = (one.jurisdiction for one in rulebook.overrides if one.jurisdiction)
     known = (code for code in (*law.jurisdictions, *named) if code not in law.unions and code != UNKNOWN_PLACE)
     return tuple(
@@ -40,7 +40,7 @@ def ruled(law: Law, rulebook: Rulebook, line: Line, caller: Caller, at: datetime
 
 
 def consent_table(law: Law, rulebook: Rulebook, at: datetime, *, each: bool) -> Table:
-    """With `each` a row for every place; else one for all the places that a line treats alike."""
+    """With `each` a row for every place; else a row for all places that a line treats alike."""
     caller = "caller's number" if each else "callers from"
     title = f"What each line asks of a caller, on {at:%Y-%m-%d} (? a guess, * contested)"
     table = Table("line", caller, "mode", "language", "consent covers", "flags", title=title, show_lines=not each)

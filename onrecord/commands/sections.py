@@ -1,4 +1,4 @@
-"""A group whose help lists its commands under headings, so that each reader finds theirs."""
+"""A group whose help lists its commands under headings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -12,9 +12,9 @@ from onrecord.commands.base import FOUND_SOMETHING, end, opened
 def selftest(number: str | None) -> None:
     """Call every line by its real webhooks.
 
-    Callers that are nobody decline, agree, say nothing and come too early: each hears the disclosure as it is kept, and
-    nothing records without consent. No agent is rung, and Twilio has no part in it. The result stands in the log; a
-    worker does the same every day. Exit code 1 and a line for each check that failed.
+    Synthetic callers decline, agree, say nothing and come too early. Each must hear the disclosure as it is kept, and
+    nothing may record without consent. No agent is rung, and Twilio has no part in it. The log keeps the result; a
+    worker runs the same test every day. Exit code 1 and a line for each check that failed.
     """
     from onrecord.selftest.checks import CHECKS
     from onrecord.selftest.schedule import SelfTest

@@ -17,7 +17,7 @@ _LEFT_EARLY = frozenset({"in_disclosure", "at_question"})
 
 @dataclass(frozen=True)
 class DemoCall:
-    """What one caller does. `rogue`: somebody starts a recording by REST while the caller talks unrecorded.
+    """A caller, and their actions. `rogue`: somebody starts a recording by REST while the caller talks unrecorded.
 
     `after` is the title of the call that must be over before: the same caller calls again.
     """
@@ -31,7 +31,7 @@ class DemoCall:
 
 
 def texan(number: int) -> str:
-    """Each caller has a number of their own: who declines is remembered."""
+    """A number for each caller, because a decline is remembered for the number."""
     return f"+1512555{number:04}"
 
 

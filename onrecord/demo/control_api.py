@@ -1,4 +1,4 @@
-"""The simulator's control API, read once into values: what the telephone's side has seen of a call."""
+"""The simulator's control API, read once into values: a call as the telephone's side has seen it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

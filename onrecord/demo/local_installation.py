@@ -1,6 +1,6 @@
-"""A whole installation on this machine, in processes of its own: simulator, both faces, worker.
+"""A whole installation on this machine, in processes of its own: simulator, both web servers, worker.
 
-`onrecord demo` lives here, and so do the tests that kill processes: each can be killed and started again by itself.
+For `onrecord demo`, and for the tests that kill processes: each process can be killed and started again by itself.
 """
 
 import json
@@ -34,11 +34,11 @@ _UP_WITHIN_S = 30.0
 
 
 class DidNotStart(Exception):
-    """A process of the local did not come up; its log says why."""
+    """A process of the local installation did not come up; its log says why."""
 
 
 class LocalInstallation:
-    """Enter it and everything is up; leave it and everything is gone. `folder` holds an `onrecord.toml`.
+    """A context manager: entering it starts every process, leaving it ends them all. `folder` holds an `onrecord.toml`.
 
     `extra` is added to the environment of the service: another database or audio store, for example; `pace` to the
     simulator's configuration: its timing, or how fast people speak.
@@ -142,7 +142,7 @@ class LocalInstallation:
         return said
 
     def verify(self, bundle: Path, vkey: str) -> str:
-        """The words of the program in a bundle, run as a stranger runs it. Raises DidNotStart where it fails."""
+        """The output of the program in a bundle, run as an outsider runs it. Raises DidNotStart where it fails."""
         command = [sys.executable, "-I", "-S", str(bundle / "verify.py"), "--key", vkey]
         ran = subprocess.run(command, capture_output=True, text=True, check=False, env={}, cwd="/")  # noqa: S603  # ours
         if ran.returncode:
@@ -154,7 +154,7 @@ class LocalInstallation:
 
     @property
     def settings_file(self) -> Path:
-        """What a shell reads, so that `onrecord` means this installation there."""
+        """A file for a shell to read, so that `onrecord` means this installation there."""
         return self.folder / "settings.sh"
 
     def _write_settings(self) -> None:
@@ -213,7 +213,7 @@ class LocalInstallation:
 
 
 class Observer:
-    """Shows the browser phone what the service decided: an open door that exists on this machine, in a demo, only."""
+    """Shows the browser phone the service's decisions, without a login: only on this machine, and only in a demo."""
 
     def __init__(self, database_url: Callable[[], str]) -> None:
         self._database_url = database_url

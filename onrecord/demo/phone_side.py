@@ -1,7 +1,7 @@
-"""A call by the telephone's side alone: what it asked of us and was answered, what was pressed, who was rung.
+"""A call by the telephone's side alone: its requests and our answers, the keys pressed, the agents rung.
 
-No row of ours is asked. Where that side leaves room, a request perhaps having reached us or not, a call has several
-outcomes that may be right, and else one.
+None of our rows are read. Where that side is uncertain, for example whether a request reached us, several outcomes of a
+call may be right; else only one.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -52,7 +52,9 @@ class Asked:
 
     @property
     def only_connects(self) -> bool:
-        """Without a word, as where a step of ours failed: the decision may have been settled all the same, or not."""
+        """Whether it connects without a word, as where a step of ours failed: the decision may have been settled or
+        not.
+        """
         return "Dial" in self._names and not any(verb.is_spoken for verb in self._verbs)
 
     @property
@@ -72,7 +74,7 @@ class PhoneSide:
 
     @classmethod
     def of(cls, seen: SeenCall) -> "PhoneSide":
-        """Of a call that is over."""
+        """From a call that is over."""
         requests = list(_requests(seen))
         found: Outcomes = frozenset({None})
         for asked in requests:
@@ -82,15 +84,15 @@ class PhoneSide:
 
     @property
     def was_agreed(self) -> bool:
-        """Whether the caller was told by a document of ours, and of right, that the call is recorded."""
+        """Whether a document of ours told the caller, and rightly, that the call is recorded."""
         return any(asked.records and _agrees(asked) for asked in self.asked)
 
     def is_consented(self, outcome: str) -> bool:
-        """Whether the recording is to be kept. Only where the telephone's side leaves room is our own word heard."""
+        """Whether the recording is to be kept. Our own outcome counts only where the telephone's side is uncertain."""
         return self.outcomes <= RECORDING_OUTCOMES or outcome in self.outcomes & RECORDING_OUTCOMES
 
     def wrongs(self) -> Iterable[tuple[str, str]]:
-        """What our documents themselves did wrong, by the promise that it broke."""
+        """The wrongs of our documents themselves, each with the promise that it broke."""
         for asked in self.asked:
             if asked.records and not _agrees(asked):
                 yield "P1", f"a recording was started after {asked.step} with {asked.digits or 'no key'}"
@@ -99,8 +101,8 @@ class PhoneSide:
 
 
 def _requests(seen: SeenCall) -> Iterable[Asked]:
-    """Those that reached the service, and those that may have: Twilio cannot tell an answer that was lost. A no that
-    was never sent may be on record too, since Twilio tells of it afterwards.
+    """The requests that reached the service, and those that may have: Twilio cannot see whether only the answer was
+    lost. A refusal that was never sent may be on record too, since Twilio reports it afterwards.
     """
     for fetched in seen.fetched:
         folder, _, path = urlsplit(fetched.url).path.removeprefix("/").partition("/")
@@ -128,7 +130,7 @@ def _document(twiml: str) -> Twiml | None:
 
 
 def _after(before: Outcome | None, asked: Asked) -> Collection[Outcome | None]:
-    """What the call may be on record as when a request has reached the service."""
+    """The outcomes that the call may be on record with when a request has reached the service."""
     if before in _UNDECIDED:
         return _DECIDES[asked.step](before, asked)
     if asked.step == "consent" and asked.digits == "2":
@@ -139,7 +141,7 @@ def _after(before: Outcome | None, asked: Asked) -> Collection[Outcome | None]:
 
 
 def _also_declined(before: Outcome | None) -> Collection[Outcome | None]:
-    """A no after another outcome without consent changes what it is called, and nothing else."""
+    """A refusal after another outcome without consent changes the outcome's name, and nothing else."""
     return {before} if before in _REFUSED else {before, Outcome.DECLINED}
 
 
@@ -223,5 +225,5 @@ def _ended(found: Outcome | None, seen: SeenCall, requests: Sequence[Asked]) -> 
 
 
 def _agrees(asked: Asked) -> bool:
-    """Whether a request is an act of consent: the accept key, or staying on where that is one."""
+    """Whether a request is an act of consent: the accept key, or staying on where that counts as consent."""
     return asked.step == "choice" or (asked.step == "consent" and asked.digits in ("1", ""))

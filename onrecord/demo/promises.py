@@ -1,8 +1,9 @@
-"""Whether the promises were kept, seen from outside: what Twilio saw against the database, the audio store and the log.
+"""Checks from outside whether the promises were kept: what Twilio saw against the database, the audio store and the
+log.
 
-Nothing here trusts what the service says of itself where something else can be asked: calls, recordings, times and
-what became of each call are those of the telephone's side (`onrecord.demo.phone_side`), stored audio is opened and
-measured, the log is computed again. So a call that the service misunderstood is found out, however well its rows agree.
+No check trusts the service's own word where there is another source: calls, recordings, times and how each call ended
+are those of the telephone's side (`onrecord.demo.phone_side`), stored audio is opened and measured, the log is computed
+again. So a call that the service misunderstood is found, even if all its rows agree.
 """
 
 import io
@@ -55,7 +56,7 @@ class Breach:
 
 @dataclass(frozen=True)
 class Witness:
-    """What the check looks into on our side."""
+    """The parts of our side that the check reads."""
 
     database: Database
     store: AudioStore
@@ -66,7 +67,8 @@ class Witness:
 def breaches(witness: Witness, seen: Sequence[SeenCall], *, others: Collection[str] = ()) -> list[Breach]:
     """Check every call that the telephone's side has seen, once nothing is under way any more.
 
-    `others` are the sids of calls that it has seen too and that are not to be checked, being under way perhaps.
+    `others` are the sids of further calls that it has seen and that are not checked, perhaps because they are under
+    way.
     """
     with witness.database.read() as connection:
         found = list(_log(connection))
@@ -90,7 +92,7 @@ def breaches(witness: Witness, seen: Sequence[SeenCall], *, others: Collection[s
 
 
 def _log(connection: Connection) -> Iterator[Breach]:
-    """P5: the log is whole, and no row beside it says something else than its events."""
+    """P5: the log is whole, and every row beside it agrees with its events."""
     try:
         log_verification.verify(connection)
         differ = list(row_check.of_all(connection))
@@ -102,7 +104,9 @@ def _log(connection: Connection) -> Iterator[Breach]:
 
 
 def _as_it_was(side: PhoneSide, told: CallLife) -> Iterator[Breach]:
-    """P5: the call is on record as what it was; and none of our documents did what the caller's answer forbade."""
+    """P5: the call is on record with its true outcome, and none of our documents did anything that the caller's answer
+    forbade.
+    """
     if told.call.outcome not in side.outcomes:
         was = " or ".join(sorted(side.outcomes))
         yield Breach("P5", told.call.call_sid, f"it is on record as {told.call.outcome}, and was {was}")
@@ -113,7 +117,7 @@ def _as_it_was(side: PhoneSide, told: CallLife) -> Iterator[Breach]:
 def _told_first(connection: Connection, seen: SeenCall, side: PhoneSide, told: CallLife) -> Iterator[Breach]:
     """P1: our own recording starts after the last word of the disclosure, and after consent is in the log.
 
-    A disclosure that was cut short is none. Of a call that was sent back, those that come later are another's.
+    A disclosure that was cut short is none. In a call that was sent back, later disclosures belong to a later asking.
     """
     words, recorded_words = _disclosure(connection, told)
     disclosures = [
@@ -129,7 +133,7 @@ def _told_first(connection: Connection, seen: SeenCall, side: PhoneSide, told: C
 
 
 def _no_is_final(connection: Connection, seen: SeenCall, side: PhoneSide, told: CallLife) -> Iterator[Breach]:
-    """P2: where nobody consented nothing remains, at Twilio or here; and what ran nevertheless is an incident.
+    """P2: without consent nothing remains, at Twilio or here; and a recording that ran nevertheless is an incident.
 
     It is none where the caller had agreed to our recording first, and said no later.
     """
@@ -152,7 +156,9 @@ def _no_is_final(connection: Connection, seen: SeenCall, side: PhoneSide, told: 
 
 
 def _gets_through(seen: SeenCall, told: CallLife) -> Iterator[Breach]:
-    """P3: for whoever stays on the line the agents are rung, whatever the caller answered, and whenever sent back."""
+    """P3: if the caller stays on the line the agents are rung, whatever the answer, and each time the call is sent
+    back.
+    """
     wanted = not seen.left_early and told.call.mode != "must_record"
     since_s = max(seen.sent_back_at_s, default=0.0)
     if wanted and not any(leg.at_s >= since_s for leg in seen.legs):
@@ -162,9 +168,9 @@ def _gets_through(seen: SeenCall, told: CallLife) -> Iterator[Breach]:
 def _nothing_lost(
     witness: Witness, connection: Connection, seen: SeenCall, side: PhoneSide, told: CallLife
 ) -> Iterator[Breach]:
-    """P4: what Twilio completed of a consented recording is here and opens, or an incident says why not.
+    """P4: a consented recording that Twilio completed is here and opens, or an incident says why not.
 
-    Destroyed it may be for no other reason than that its time has ended.
+    It may be destroyed only because its time has ended.
     """
     if not side.is_consented(told.call.outcome):
         return
@@ -193,7 +199,7 @@ def _not_kept(recorded: SeenRecording, kept: Recording | None, told: CallLife) -
 
 
 def _says_why(told: CallLife) -> bool:
-    """Whether an incident about recording is open: one about a law, or about what Twilio tells, excuses nothing."""
+    """Whether an incident about recording is open: incidents about a law, or about Twilio's account, excuse nothing."""
     return any(incident.kind not in _OF_NO_RECORDING for incident in told.incidents)
 
 
@@ -243,7 +249,7 @@ def _opens(
 
 
 def _unknown(connection: Connection, unknown: Sequence[SeenCall]) -> Iterator[Breach]:
-    """P5, P7: what the database does not know was erased, and then nothing of it remains at Twilio either."""
+    """P5, P7: a call that is not in the database was erased, and then nothing of it remains at Twilio either."""
     erased = set(connection.scalars(select(call.c.id).where(call.c.erased_at.is_not(None))))
     for seen in unknown:
         if len(unknown) > len(erased):  # which of them is an erased one, nobody can tell any more
@@ -256,7 +262,9 @@ def _unknown(connection: Connection, unknown: Sequence[SeenCall]) -> Iterator[Br
 
 
 def _invented(connection: Connection, known: Collection[str]) -> Iterator[Breach]:
-    """The self-test's calls apart, which the telephone never saw, and the erased ones, whose names there are gone."""
+    """P5: every call in the database is known to the telephone's side, except the self-test's calls, which it never
+    saw, and erased calls, whose names are gone.
+    """
     known_there = (call.c.synthetic == 0) & call.c.erased_at.is_(None)
     for call_sid in connection.scalars(select(call.c.call_sid).where(known_there)):
         if call_sid not in known:
@@ -278,7 +286,7 @@ def strays(witness: Witness, connection: Connection) -> Iterator[Breach]:
 
 
 def open_master(witness: Witness, connection: Connection, recording_id: str) -> bytes:
-    """The WAV of a kept recording, whoever may hear it: a promise is checked by its audio."""
+    """The WAV of a kept recording, without regard to who may hear it: a promise is checked by the audio."""
     kept = kept_audio(connection, recording_id, store=witness.store, key_encryption_key=witness.key_encryption_key)
     audio = kept.open()
     return audio.range(0, audio.length)

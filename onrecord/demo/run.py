@@ -1,7 +1,7 @@
 """`onrecord demo`: the whole service against the simulated telephone, in processes of its own, with real audio.
 
-It writes a rulebook and keys into a fresh directory, starts both faces, a worker and the simulator, places calls, waits
-until nothing is under way, and has `onrecord.demo.promises` look at every call from outside.
+It writes a rulebook and keys into a fresh directory, starts both web servers, a worker and the simulator, places calls,
+waits until nothing is under way, and has `onrecord.demo.promises` check every call from outside.
 """
 
 import signal
@@ -75,7 +75,7 @@ def _place_all(console: Console, local: LocalInstallation, installation: Install
 
 
 def _prove(console: Console, local: LocalInstallation, installation: Installation) -> bool:
-    """Test the service from outside, and have a stranger check the whole log. False where one of them fails."""
+    """Run the self-test, and verify the whole log as an outsider does. False where either fails."""
     bundle = local.folder / "bundle"
     try:
         with console.status("the service calls itself, as a caller would ..."):
@@ -100,7 +100,7 @@ def witness_of(installation: Installation) -> Witness:
 
 
 def _play(local: LocalInstallation, installation: Installation, say: Callable[[str], Any]) -> list[Placed]:
-    """Every call, until each has ended, every recording has come to rest, and the rogue one was seen to."""
+    """Place every call; wait until each has ended, every recording is at rest, and the rogue one is dealt with."""
     placed = {plan.title: place(local.simulator_url, plan) for plan in CALLS if not plan.after}
     rogues = [one for one in placed.values() if one.plan.rogue]
     deadline = time.monotonic() + _SETTLED_WITHIN_S

@@ -1,4 +1,4 @@
-"""Where a face is served: HOST:PORT, looked at before anything is started there."""
+"""The address of a web server: HOST:PORT, checked before anything is started there."""
 
 import re
 import socket
@@ -18,7 +18,7 @@ class Address:
 
 
 def free_address(option: str, text: str) -> Address:
-    """Raises Refused, naming the option, for what is no address, or one where nobody could listen now."""
+    """Raises Refused, naming the option, for a text that is no address, or an address where nobody could listen now."""
     address = _read(option, text)
     try:
         for family, kind, _, _, place in socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM):
@@ -38,8 +38,8 @@ def _read(option: str, text: str) -> Address:
 
 
 def _try_out(family: socket.AddressFamily, kind: socket.SocketKind, place: Any) -> None:
-    """Without SO_REUSEPORT, which the web server sets: it would start beside another that set it too, and each would
-    get some of the calls.
+    """Without SO_REUSEPORT, which the web server sets: it would start beside another server that set it too, and each
+    would get some of the calls.
     """
     with socket.socket(family, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

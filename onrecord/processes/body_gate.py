@@ -1,9 +1,9 @@
-"""The web server's side of the public face: requests are waited for here, where waiting costs nothing.
+"""Waits for the bodies of requests to the public web server here, where waiting costs no thread.
 
-A WSGI application has a thread for each request, and reads the body in it. So whoever sends a header and then nothing
-has a thread for himself, and with as many connections as there are threads, no caller would get through. Here a body is
-awaited, for a limited time and up to a limited size, and only a whole request is given a thread. Nor may those who are
-awaited be ever more: then whoever had the most time so far has to go.
+A WSGI application has a thread for each request, and reads the body in it. So a client that sends a header and then
+nothing would hold a thread, and with as many such connections as there are threads, no caller would get through. Here a
+body is awaited, for a limited time and up to a limited size, and only a whole request is given a thread. The number of
+awaited requests is limited too: beyond it, the oldest request of the client with the most of them is dropped.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 class Scope(Protocol):
-    """What RSGI says of a request before its body. `path` is decoded already."""
+    """An RSGI request before its body. `path` is decoded already."""
 
     @property
     def method(self) -> str: ...
@@ -79,7 +79,7 @@ class BodyGate:
 
 
 class _Awaited:
-    """The requests whose bodies are awaited, those that wait longest first, and whose they are."""
+    """The requests whose bodies are awaited, the longest waiting first, each with its client."""
 
     def __init__(self, body_s: float) -> None:
         self._body_s = body_s
@@ -126,7 +126,7 @@ def _is_too_long(length: str) -> bool:
 
 
 def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
-    """PEP 3333: text is bytes in disguise, and a header given twice is one with a comma."""
+    """The WSGI environ (PEP 3333): text holds bytes as Latin-1, and a header given twice is joined with a comma."""
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",

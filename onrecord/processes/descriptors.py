@@ -1,7 +1,7 @@
 """How many files and connections this process may have open at once, which is one number to the system.
 
-Who holds connections without asking for anything must not use them all up: the database needs some, and so does the
-next caller's request.
+A client that holds connections without sending requests must not use them all up: the database needs some, and so does
+the next caller's request.
 """
 
 import logging
@@ -15,7 +15,7 @@ _OURS = 256  # the database, the log, the libraries that are loaded late
 
 
 def raise_limit() -> int:
-    """Take all that the system grants, and say so where that is little. Returns how many it is."""
+    """Raise the limit as far as the system allows, and log where that is little. Returns the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     granted = _UNLIMITED if hard == resource.RLIM_INFINITY else min(hard, _UNLIMITED)
     if soft not in (resource.RLIM_INFINITY, granted) and soft < granted:
@@ -31,5 +31,5 @@ def raise_limit() -> int:
 
 
 def connections_max(descriptors: int) -> int:
-    """How many connections may be taken at once; whoever comes then waits to be, and the system keeps the place."""
+    """How many connections may be taken at once; further ones wait in the system's queue."""
     return max(descriptors - _OURS, descriptors // 2)

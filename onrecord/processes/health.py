@@ -1,9 +1,10 @@
-"""Whether a process answers (`/healthz`), can do its work, and all is well (`/readyz`), for both faces.
+"""Whether a process answers (`/healthz`), and whether it can do its work and all is well (`/readyz`), for both web
+servers.
 
-The status of `/readyz` is for a balancer: 200 where every part holds that the face's own work needs, else 503. Its JSON
-is for people and their alarms: each part by its name, also those without which the work goes on.
+The status of `/readyz` is for a balancer: 200 where every part works that the web server's own work needs, else 503.
+Its JSON is for people and their alarms: each part by its name, also the parts without which the work goes on.
 
-What `/readyz` says was found out by a thread of its own: an outsider who asks makes us do nothing.
+A thread of its own does the checks for `/readyz`: a request from outside causes no work.
 """
 
 import logging
@@ -21,7 +22,7 @@ _EVERY_S = 10.0
 
 
 class _Part:
-    """Something that holds or does not, as was found out last."""
+    """A part that works or does not, by its last check."""
 
     def __init__(self, name: str, check: Check) -> None:
         self._name, self._check = name, check
@@ -46,12 +47,12 @@ class _Part:
 
 
 class Readiness:
-    """Runs each check now and then, on a thread of its own: one that hangs tells nothing of the others. The part whose
-    check raises does not hold, and why is for our log. Nor does one whose check has not come back for three times as
-    long.
+    """Runs each check periodically, on a thread of its own, so that a check that hangs does not affect the others. A
+    part does not work if its check raises, and the error goes to our log; nor if its check has not returned for three
+    periods.
 
-    `needed` are the parts that the face's own work needs, `besides` are those that it goes on without; `details` are
-    told with what was found, and make nothing ready or not.
+    `needed` are the parts that the web server's own work needs, `besides` are those that it goes on without; `details`
+    are reported with the result, and do not change it.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Calls that Twilio took and that never reached us: we were down from their first ring to their last callback.
 
-Nothing of them is in our database, so no sweep of ours would ask about them. Twilio's own list of calls is gone through
-instead, from where the last look ended.
+Nothing of them is in our database, so no sweep of ours would ask about them. Twilio's own list of calls is read
+instead, from where the last reading ended.
 """
 
 import logging
@@ -35,10 +35,10 @@ _OVERLAP = timedelta(minutes=3)
 
 @dataclass(frozen=True)
 class MissedCalls:
-    """`look` may be done by several workers at once, and as often as one likes.
+    """Several workers may call `look` at once, and as often as they like.
 
-    `first_seen` is when, by our own clock, this process first found a live call listed that was unknown here: how long
-    it takes to reach us is never read from two clocks.
+    `first_seen` is when, by our own clock, this process first saw a live call on the list that is unknown here: how
+    long a call takes to reach us is never computed from two clocks.
     """
 
     database: Database
@@ -48,7 +48,7 @@ class MissedCalls:
     first_seen: dict[str, datetime] = field(default_factory=dict)
 
     def look(self) -> None:
-        """Write down each call to our lines that is unknown here, as one that was not asked."""
+        """Write down each call to our lines that is unknown here, as a call that was not asked."""
         began = self.moment().at
         with self.database.read() as connection:
             since = watermarks.reached(connection, watermarks.CALLS)
@@ -64,7 +64,7 @@ class MissedCalls:
         self.database.write(advance)
 
     def _go_through(self, began: datetime, since: datetime) -> int:
-        """How many rows of the list, or calls on it, make no sense: they keep no other from being written down."""
+        """Write down the missed calls. Returns how many rows or calls make no sense: they do not hinder the others."""
         listed = self._listed(since)
         unknown = self._unknown(listed.rows)
         seen = {one.call_sid: self.first_seen.get(one.call_sid, began) for one in unknown if not one.ended}
@@ -74,7 +74,9 @@ class MissedCalls:
         return listed.unread + sum(not self._take_in(one) for one in missed)
 
     def _listed(self, since: datetime) -> Listed[ProviderCall]:
-        """`since` is by our clock, and Twilio is asked by its own. How far it is off may only be known by asking."""
+        """Twilio's list of calls. `since` is by our clock, and Twilio is asked by its own: the difference may only be
+        known by asking.
+        """
         taken_for = clocks.ahead_at_most(self.provider)
         listed = self.provider.calls_since(since - taken_for)
         ahead = clocks.ahead_at_most(self.provider)
@@ -95,7 +97,7 @@ class MissedCalls:
         return [one for one in listed if one.call_sid not in known and rulebook.line(one.line)]
 
     def _take_in(self, missed: ProviderCall) -> bool:
-        """Whether it could be written down."""
+        """Write the call down. Returns whether it could be."""
         arrived = IncomingCall(missed.call_sid, from_=missed.caller, to=missed.line, call_status=missed.status)
         told = CallProgress(arrived, sequence_number=None, duration_s=missed.duration_s)
         try:

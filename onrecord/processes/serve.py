@@ -1,7 +1,6 @@
-"""`onrecord serve`: the two faces, each in a web server process of its own, watched over by this one.
+"""`onrecord serve`: the two web servers, each in a process of its own, supervised by this process.
 
-The faces have different ports and neither serves the other's routes. When this process ends, however it ends, so do
-they.
+They have different ports and neither serves the other's routes. When this process ends, however it ends, so do they.
 """
 
 import logging
@@ -58,7 +57,7 @@ _BACKLOG = 4096  # connections that the system keeps until they are taken
 
 
 def read_addresses(given: Mapping[Face, str], problems: list[str]) -> dict[Face, Address]:
-    """Where each face is to listen, and nobody listens yet; what is wrong with that is added to the problems."""
+    """The free address for each web server; faults of an address are added to `problems`."""
     addresses: dict[Face, Address] = {}
     for face, text in given.items():
         address = collecting(problems, partial(free_address, f"--{face}", text))
@@ -70,10 +69,11 @@ def read_addresses(given: Mapping[Face, str], problems: list[str]) -> dict[Face,
 
 
 def serve(addresses: dict[Face, Address], rulebook: str) -> int:
-    """Run both faces until SIGTERM or SIGINT; a face that dies is started again. Returns the exit code.
+    """Run both web servers until SIGTERM or SIGINT; a server that dies is started again. Returns the exit code.
 
-    `rulebook` is the text that was accepted and published. The faces are given that, and not the operator's file, which
-    may have been edited since: what comes in force does so with `serve`, where somebody sees whether it is accepted.
+    `rulebook` is the text that was accepted and published. The web servers get this text, and not the operator's file,
+    which may have been edited since: rules come in force only with `serve`, where somebody sees whether they are
+    accepted.
     """
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -116,7 +116,7 @@ def _wait_for(processes: list[subprocess.Popen[bytes]]) -> int:
 
 
 def webhooks_app() -> Flask:
-    """The public face, as the web server's worker process makes it."""
+    """The public web application, as the web server's worker process makes it."""
     front = _own_front()
     warm_up(front.conversation)
     waiting = WaitingRequests(front.journal, front.database, LateSteps(front.conversation))
@@ -135,7 +135,7 @@ def webhooks_app() -> Flask:
 
 
 def warm_up(conversation: Conversation) -> None:
-    """Read what is read once, so that no caller waits for it: places, laws, wordings, templates."""
+    """Load the data that is read only once, so that no caller waits for it: places, laws, wordings, templates."""
     rulebook, law, urls = conversation.rulebook, conversation.law, conversation.urls
     for line in rulebook.lines:
         places, _ = places_of(line.number, law)
@@ -189,9 +189,10 @@ def _told(journal: Standing) -> dict[str, object]:
 
 
 def die_with_parent(parent: int | None = None) -> None:
-    """A web server whose supervisor was killed must not keep the port: its successor would share it with a ghost.
+    """End this process when its supervisor is dead: it must not keep the port, which its successor would then share
+    with it.
 
-    Who started this process is told by `parent` or by multiprocessing: by now that may be dead, and another its parent.
+    `parent` or multiprocessing names the process that started this one: it may be dead by now, and another the parent.
     """
     forked_from = multiprocessing.parent_process()
     parent = parent or (forked_from.pid if forked_from else None) or os.getppid()
@@ -205,10 +206,10 @@ def die_with_parent(parent: int | None = None) -> None:
 
 
 def run(app: str, address: Address, *, workers: int, interface: Interfaces = Interfaces.RSGI) -> None:
-    """Serve what the factory `app` ("module:function") makes, in this process, until SIGTERM.
+    """Serve the application that the factory `app` ("module:function") makes, in this process, until SIGTERM.
 
     Each worker takes as many connections as leave it descriptors for its own work; the others wait for their turn,
-    which comes: nobody keeps a connection without sending a request.
+    which comes, since no client can keep a connection without sending a request.
     """
     connections = connections_max(raise_limit())
     Granian(
@@ -231,7 +232,9 @@ def run(app: str, address: Address, *, workers: int, interface: Interfaces = Int
 
 
 def webhook_workers(environ: Mapping[str, str]) -> int:
-    """SQLite has one writer, and it is faster within a process than between several."""
+    """How many worker processes the webhooks get: SQLite has a single writer, which is faster within a process than
+    between several.
+    """
     return 1 if environ.get("DATABASE_URL", "sqlite:").startswith("sqlite") else 2
 
 

@@ -41,7 +41,7 @@ _AT_ONCE = 500
 
 
 def work(installation: Installation) -> None:
-    """Run the jobs in this process until it is told to end; what is under way is left to be resumed."""
+    """Run the jobs in this process until SIGTERM; unfinished jobs are left to be resumed."""
     raise_limit()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -100,7 +100,7 @@ def make_reconciliation(installation: Installation, shop: Workshop) -> Reconcili
 
 
 def _forget(shop: Workshop, jobs: JobQueue) -> None:
-    """Ended jobs, and declines whose time is over: a few in each transaction, until none are left."""
+    """Forget ended jobs, and declines whose time is over: a few in each transaction, until none are left."""
     now = shop.now()
     while jobs.forget(now - _JOBS_KEPT):
         pass

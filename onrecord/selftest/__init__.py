@@ -1,1 +1,1 @@
-"""The self-test: calls that nobody makes go through the real webhooks."""
+"""The self-test: synthetic calls go through the real webhooks."""

@@ -1,6 +1,6 @@
-"""What the self-test holds against what it heard. Each check is named, and finds what is wrong or nothing.
+"""The checks of the self-test on the answers that it got. Each check has a name, and finds a fault or nothing.
 
-The words and the standard are those that the log says the call was held to; what was heard is Twilio's side of it.
+The words and the standard are those of the call in the log; the answers are as Twilio would get them.
 """
 
 import io
@@ -80,12 +80,12 @@ class Prompt:
         return not self.audio and in_its_voice and verb.text == plain(self.text)
 
     def length_s(self, verb: Verb, fetch: Fetch) -> float:
-        """How long that takes to hear."""
+        """How long the verb's sound lasts, in seconds."""
         return sound_length_s(fetch(verb.text) or b"") if verb.name == "Play" else spoken_length_s(verb.text)
 
 
 def sound_length_s(sound: bytes) -> float:
-    """0 for what is no WAV."""
+    """The length of a sound in seconds; 0 where it is no WAV."""
     try:
         with wave.open(io.BytesIO(sound)) as opened:
             return float(opened.getnframes() / opened.getframerate())
@@ -120,7 +120,7 @@ def not_recorded(check: str, heard: Twiml, told: Prompt, fetch: Fetch) -> Iterat
 
 
 def recorded(check: str, heard: Twiml, wording: Wording) -> Iterator[Finding]:
-    """Both sides, from before the tag on; and nothing beside that one recording."""
+    """Both sides are recorded, from before the tag on, and there is no second recording."""
     names = [verb.name for verb in heard.verbs]
     if not heard.recording:
         yield Finding(check, "no recording is started")
@@ -152,7 +152,7 @@ def refused(check: str, heard: Twiml, told: Prompt, fetch: Fetch) -> Iterator[Fi
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """A call as its caller lived it, to be found again in the log."""
+    """A call as its caller experienced it, to be compared with the log."""
 
     events: tuple[str, ...]
     digits: tuple[str, ...]

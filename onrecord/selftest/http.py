@@ -1,7 +1,7 @@
-"""Twilio's part in a call of the self-test: requests as Twilio sends them, by the way that Twilio's come.
+"""Twilio's part in a call of the self-test: requests as Twilio sends them, to the same public address.
 
-They are signed here, with nothing of what checks signatures, so that a mistake there is not made here as well. Neither
-proxies nor credentials come from the environment, no redirect is followed, and no address but our own is asked.
+They are signed here without the code that checks signatures, so that both do not share a mistake. Neither proxies nor
+credentials come from the environment, no redirect is followed, and no address but our own is asked.
 """
 
 import hmac
@@ -20,7 +20,7 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class NotReached(Exception):
-    """No connection, or one that broke."""
+    """No connection, or a connection that broke."""
 
 
 class TooSlow(Exception):
@@ -93,7 +93,7 @@ def _whole(response: requests.Response, deadline: float) -> bytes:
 
 @contextmanager
 def _reaching() -> Iterator[None]:
-    """The libraries' errors hold addresses, and stay out."""
+    """The libraries' errors are not passed on: they hold addresses."""
     try:
         yield
     except (requests.ReadTimeout, ReadTimeoutError) as error:

@@ -1,6 +1,6 @@
-"""The callers of the self-test, and which of them call a line: it depends on what its calls are held to.
+"""The callers of the self-test, and which of them call a line: it depends on the standard of its calls.
 
-Each is a script that goes on when it is time: it yields until when it has to wait, and nobody waits for it.
+Each is a script that yields the time until which it has to wait; other scripts go on meanwhile.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -17,7 +17,7 @@ Plan = Callable[[SyntheticCall], Script]
 
 
 def forges(call: SyntheticCall) -> None:
-    """No caller, but somebody who has not the token that Twilio signs with."""
+    """Not a caller but a forger, who does not have the token that Twilio signs with."""
     status, is_known = call.is_forged()
     call.found([finding("signature", status == 403, f"a request with a wrong signature is answered with {status}")])
     call.found([finding("signature", not is_known, "a request with a wrong signature leaves a call behind")])
@@ -50,7 +50,7 @@ def accepts(call: SyntheticCall) -> Script:
 
 
 def stays(call: SyntheticCall) -> Script:
-    """Where a notice is enough."""
+    """A caller who stays on, where a notice is enough."""
     call.arrives()
     yield call.told_at
     _consent(call, "accepted", _told(call), Outcome.CONSENTED_BY_STAYING)
@@ -95,7 +95,9 @@ PLANS: Mapping[Mode, tuple[Plan, ...]] = {
 
 
 def plans_for(known: Call, before: Collection[Call]) -> tuple[Plan, ...]:
-    """Who calls a line that holds its callers to that. What was tried before is not tried again."""
+    """The callers for a line with the standard of this call. Plans are not repeated where a call in `before` had the
+    same standard.
+    """
     is_new = all(_held_to(known) != _held_to(other) for other in before)
     return PLANS[Mode(known.mode)] if is_new or known.mode == Mode.NEVER else (leaves_early,)
 

@@ -1,7 +1,7 @@
-"""The self-test: calls that nobody makes go through the real webhooks, and what they hear is held against the rules.
+"""The self-test: synthetic calls go through the real webhooks, and the answers are checked against the rules.
 
 It proves from outside, by the public address, that the disclosure still plays and that nothing records without consent;
-and its result stands in the consent log. All calls go on side by side, so it takes about as long as a disclosure.
+and the consent log keeps its result. All calls run side by side, so it takes about as long as a disclosure.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`calls` are our ids, `checks` all that were made, in the order of `CHECKS`."""
+    """`calls` are our ids, `checks` the names of all checks made, in the order of `CHECKS`."""
 
     lines: int
     calls: tuple[str, ...]
@@ -55,7 +55,9 @@ class Verdict:
 
 @dataclass
 class Run:
-    """One run. `wait` lets seconds pass; `turn` is another each day, so that every language of a menu has its own."""
+    """A run of the self-test. `wait` lets seconds pass; `turn` changes each day, so that every language of a menu has
+    its day.
+    """
 
     means: Means
     wait: Callable[[float], object]
@@ -75,7 +77,7 @@ class Run:
         return self._verdict(len(lines), round((self.means.clock() - began) * 1000))
 
     def _is_reached(self, line: Line) -> bool:
-        """A stranger's request comes first. What does not even answer that is not asked for more."""
+        """Send a forged request first: a line that does not even answer it gets no calls."""
         stranger = self._new(line, WITHHELD)
         stranger.who = "a stranger"
         try:
@@ -85,9 +87,10 @@ class Run:
         return True
 
     def _call(self, line: Line) -> None:
-        """From a withheld number, for which the strictest rules hold, and from where the line is, as most callers do.
+        """Call from a withheld number, for which the strictest rules hold, and from the line's own place, as most
+        callers do.
 
-        What a call is held to shows in the first of those callers; the others follow.
+        The first call from a number shows which standard holds; the other callers follow.
         """
         held: list[Call] = []
         for caller in (WITHHELD, line.number):
@@ -105,7 +108,7 @@ class Run:
             held.append(known)
 
     def _go_on(self) -> None:
-        """Each call as soon as it may, until all are over."""
+        """Go on with each call when it is due, until all are over."""
         while self._waiting and not self._is_lost():
             due, _, script, one = heappop(self._waiting)
             if (pause_s := due - self.means.clock()) > 0:
@@ -118,7 +121,7 @@ class Run:
                 self._part(one)
 
     def _is_lost(self) -> bool:
-        """Whether so many calls got no answer that the others would only wait as long for theirs."""
+        """Whether so many calls got no answer that the others would only wait in vain too."""
         unanswered = [
             one for one in self._made if any(found.wrong and found.check in NO_ANSWER for found in one.findings)
         ]
@@ -128,7 +131,7 @@ class Run:
         heappush(self._waiting, (due, next(self._order), script, one))
 
     def _part(self, one: SyntheticCall) -> None:
-        """A call that went wrong is over as well, if that can be said at all."""
+        """End a call that went wrong, if the request for it gets through."""
         if one.has_hung_up:
             return
         with suppress(CannotGoOn):
@@ -159,7 +162,7 @@ class Run:
 
 
 def end_abandoned(connection: Connection, moment: Moment) -> None:
-    """Calls of a run that died half-way: Twilio can't tell how they ended, as it does of all others."""
+    """End the calls of a run that died half-way: Twilio knows nothing of them and can't report their end."""
     is_open = (call_table.c.synthetic == 1) & (call_table.c.state != CallState.ENDED)
     long_ago = call_table.c.received_at < moment.at - _ABANDONED_AFTER
     for call_id in connection.scalars(select(call_table.c.id).where(is_open, long_ago)).all():

@@ -1,4 +1,4 @@
-"""When the self-test is due, and what becomes of its result: an event, an incident where it failed, a watermark."""
+"""When the self-test is due, and how its result is kept: an event, an incident where it failed, a watermark."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ _ABOUT_LENGTH_MAX, _DETAIL_LENGTH_MAX = 64, 2000
 
 @dataclass(frozen=True)
 class SelfTest:
-    """May be run by several at once. `wait` lets seconds pass; and raises Unavailable to give the run up."""
+    """Several processes may run it at once. `wait` lets seconds pass, and raises Unavailable to give the run up."""
 
     means: Means
     wait: Callable[[float], object] = time.sleep
@@ -39,7 +39,7 @@ class SelfTest:
 
     @classmethod
     def of(cls, installation: Installation, stopping: Flag | None = None) -> Self:
-        """Of an installation, by its public address; given up when the process is told to stop."""
+        """The self-test of an installation, by its public address; given up when `stopping` is set."""
         settings = installation.settings
         wire = Wire(settings.public_base_url, settings.account_sid, settings.webhook_secrets[0])
         urls = Urls(settings.public_base_url, installation.keys.url_mac_key)

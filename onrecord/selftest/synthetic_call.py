@@ -1,6 +1,6 @@
-"""One call of the self-test: what Twilio would send for it, step by step, and what was found on the way.
+"""A call of the self-test: the requests that Twilio would send for it, step by step, and the findings.
 
-It goes along the addresses that the answers name, and never through <Dial>: nobody is rung.
+It follows the addresses in the answers, and never a <Dial>: nobody is rung.
 """
 
 import secrets
@@ -36,12 +36,12 @@ NO_ANSWER = ("reachable", "in_time")
 
 
 class CannotGoOn(Exception):
-    """The call has come to its end before its time; what was found says why."""
+    """The call ended early; its findings say why."""
 
 
 @dataclass(frozen=True)
 class Means:
-    """What all calls are made with. `clock` is a number of seconds that never jumps."""
+    """The means to make calls. `clock` is a monotonic number of seconds."""
 
     database: Database
     rulebook: Rulebook
@@ -76,14 +76,14 @@ class SyntheticCall:
         return self._heard
 
     def is_forged(self) -> tuple[int, bool]:
-        """The call is told of by somebody who is not Twilio: the status that they get, and whether it is known then."""
+        """Forge a request for the call. Returns the answer's status, and whether the call is in the database then."""
         url, params = self.means.urls.answer(), self._params(CallStatus="ringing")
         status = self._reached(lambda: self.means.wire.post(url, params, forged=True)).status
         with self.means.database.read() as connection:
             return status, calls.peek_sid(connection, self.sid) is not None
 
     def hears_it_out(self) -> Twiml:
-        """What comes when the disclosure has played, as far as the service can know."""
+        """The answer to the step after the disclosure, when the service can believe that it has played."""
         redirect = self.arrives().first("Redirect")
         if redirect is None:
             raise self._ends_with("disclosure", "nothing follows the disclosure")
@@ -111,13 +111,13 @@ class SyntheticCall:
         self.found([connected(heard, (rules.line(self.line.number) or self.line).connect_to)])
 
     def hangs_up(self) -> None:
-        """Twilio tells that the call is over. Without that, the service would believe that it goes on."""
+        """Report the end of the call, as Twilio does. Without it, the service would believe that it goes on."""
         self.has_hung_up = True
         answer = self._send(self.means.urls.call_progress(), CallStatus="completed", CallDuration="1")
         self.found([finding("answers", answer.status == 204, f"the end of a call is answered with {answer.status}")])
 
     def was(self, outcome: Outcome, *events: str) -> None:
-        """Hold what was lived through against the log. `events` came after the last key."""
+        """Compare the call with the log. `events` came after the last key."""
         self.hangs_up()
         language = self.line.languages[self.language_key - 1]
         lived = Lived((*self._events, *events, "call.completed"), tuple(self._digits), outcome, language)
@@ -190,7 +190,7 @@ class SyntheticCall:
         return self._reached(lambda: self.means.wire.post(url, self._params(**more)))
 
     def _params(self, **more: str) -> dict[str, str]:
-        """Every request carries the mark: whichever is the first to arrive, the call is known for what it is."""
+        """Every request carries the mark of the self-test, since any of them may be the first to arrive."""
         mark = self.means.urls.self_test_mark(self.sid, self.line.number)
         known_by = {"CallSid": self.sid, "From": self.caller, "To": self.line.number, SELF_TEST_FIELD: mark}
         return {"Direction": "inbound", **known_by, **more}

@@ -51,8 +51,8 @@ class SettingsRejected(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Checked settings. What was not needed was not even read: the telephone's fields are then empty, and the places
-    those that are meant where nothing is set.
+    """Checked settings. Settings that `need` leaves out are not read: the telephone's fields are then empty, and the
+    places have their defaults.
     """
 
     public_base_url: str
@@ -133,7 +133,7 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
 
 
 def _rest_credentials(phone: "_Environment") -> tuple[str, str] | None:
-    """The API key and its secret; None where neither is set. One without the other is a problem."""
+    """The API key and its secret; None where neither is set. Only one of the two is a problem."""
     key = phone.text("TWILIO_API_KEY", _sid_fault("SK"))
     secret = phone.secret("TWILIO_API_SECRET", _secret_fault)
     if phone.has("TWILIO_API_KEY") != phone.has("TWILIO_API_SECRET"):
@@ -166,7 +166,7 @@ class _Environment:
         return self._checked(name, self._environ.get(name, ""), check)
 
     def secret(self, name: str, check: Check) -> str:
-        """From the variable, or from the file that NAME_FILE names (a trailing newline is not part of it)."""
+        """The secret from the variable, or from the file in NAME_FILE (a trailing newline is not part of it)."""
         path = self._environ.get(f"{name}_FILE")
         if not path:
             return self.text(name, check)
@@ -207,7 +207,7 @@ def _secret_fault(value: str) -> Fault | None:
 
 
 def _wait_fault(value: str) -> Fault | None:
-    """A call is asked about when it is booked for, or sooner where what stands in for Twilio tells sooner."""
+    """The wait may be shorter than the usual one, for a stand-in for Twilio that reports sooner, and not longer."""
     longest_s = int(CORROBORATED_AFTER.total_seconds())
     if value.isascii() and value.isdigit() and 1 <= int(value) <= longest_s:
         return None

@@ -1,6 +1,6 @@
 """The key file: one small text file that only its owner can open.
 
-Whoever holds it can open every kept recording and sign the consent log; whoever loses it loses both for good.
+Its holder can open every kept recording and sign the consent log; without it neither can be done any more.
 """
 
 import base64
@@ -43,7 +43,7 @@ class Keys:
 
     @property
     def log_signing_seeds(self) -> tuple[bytes, ...]:
-        """The present one first."""
+        """The seeds of the signing keys, the present key first."""
         return (self.log_signing_seed, *([self.old_log_signing_seed] if self.old_log_signing_seed else []))
 
     @property
@@ -61,8 +61,8 @@ class Keys:
 
 
 def create_key_file(path: Path) -> None:
-    """Make new keys, durable on return and never there by half. Refuses to replace a file: old recordings need the old
-    keys.
+    """Make new keys, durable on return and written whole or not at all. Refuses to replace a file: old recordings need
+    the old keys.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unnamed = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -91,7 +91,9 @@ def read_keys(path: Path) -> Keys:
 
 
 def _is_missing(path: Path) -> bool:
-    """Of what can't be looked at, as in a closed folder or on a disk that fails, that is not known."""
+    """Whether the file is certainly missing. False where it can't be examined, as in a closed folder or on a failing
+    disk.
+    """
     try:
         return not path.exists()
     except OSError:
@@ -99,7 +101,9 @@ def _is_missing(path: Path) -> bool:
 
 
 def rotate_signing_key(path: Path) -> None:
-    """A new key signs from now on, and the old one as well. Raises SettingsRejected where one is being rotated."""
+    """Sign with a new key from now on, and with the old key as well. Raises SettingsRejected while a rotation is under
+    way.
+    """
     keys = read_keys(path)
     if keys.old_log_signing_seed:
         raise _rejected(Fault("holds an old signing key still", "end that rotation first (--finish)"))
@@ -107,12 +111,12 @@ def rotate_signing_key(path: Path) -> None:
 
 
 def finish_rotation(path: Path) -> None:
-    """The old key signs no more, and is forgotten. Does nothing where there is none."""
+    """Sign with the new key only, and forget the old key. Does nothing where there is none."""
     _replace(path, replace(read_keys(path), old_log_signing_seed=None))
 
 
 def _replace(path: Path, keys: Keys) -> None:
-    """Durable on return, and whole at every moment: what is lost with the file is lost for good."""
+    """Durable on return, and whole at every moment: lost keys are lost for good."""
     path = path.resolve()
     unnamed = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

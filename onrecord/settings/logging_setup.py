@@ -1,7 +1,7 @@
 """Logs: one line each on standard error, without colours, without the chatter of libraries.
 
-A failure that comes again is counted, and told once a minute: in an outage everything fails several times a second,
-the job engine's own threads too, and the disk must not fill.
+A failure that repeats is counted, and logged once a minute: in an outage everything fails several times a second, the
+job engine's own threads too, and the disk must not fill.
 """
 
 import logging
@@ -22,7 +22,7 @@ _VARIES = re.compile(r"[0-9a-f-]{32,}|[0-9]+")
 
 
 class _Failure(NamedTuple):
-    """Two failures that differ in ids and numbers only are told as one."""
+    """A kind of failure: two that differ in ids and numbers only are logged as the same."""
 
     name: str
     level: int

@@ -11,7 +11,7 @@ GROUP_AND_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class Fault(NamedTuple):
-    """What is wrong with a setting's value, and what to do. Never holds the value, which may be secret."""
+    """A fault of a setting's value, and what to do. Never holds the value, which may be secret."""
 
     problem: str
     remedy: str
@@ -20,7 +20,7 @@ class Fault(NamedTuple):
 def read_private(path: Path, *, closed_to: int, owner: int | None = None, bytes_max: int = BYTES_MAX) -> bytes | Fault:
     """At most `bytes_max` bytes of a plain file without the mode bits `closed_to`. A link to it is fine.
 
-    The open file is examined, not its name, so that it cannot be exchanged between the look and the reading.
+    The open file is examined, not its name, so that it cannot be exchanged between the examination and the reading.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

@@ -1,4 +1,4 @@
-"""What a base URL, a database and an audio store must look like to be accepted as a setting."""
+"""The form that the URLs of this service, a database and other services must have to be accepted as settings."""
 
 import re
 from ipaddress import ip_address
@@ -49,7 +49,7 @@ def s3_fault(place: str) -> Fault | None:
 
 
 def reached_url_fault(url: str) -> Fault | None:
-    """Where requests of ours go: https, or plain http on this machine."""
+    """A URL that we send requests to: https, or plain http on this machine."""
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or parts.username or parts.password:
         return Fault("is not a URL", "write https://HOST/PATH")

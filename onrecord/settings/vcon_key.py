@@ -15,7 +15,7 @@ _BYTES_MAX = 65536  # a chain has several certificates
 
 
 def create_vcon_key(path: Path, business: str, now: datetime) -> None:
-    """A new key with a certificate in the business's name that nobody vouches for. Raises Refused where one is."""
+    """Make a new key with a self-signed certificate in the business's name. Raises Refused where one exists."""
     make_folder(path.parent)
     with new_private(path) as write:
         write(new_certified_key(business, now))
