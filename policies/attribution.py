@@ -93,13 +93,15 @@ _OTHER_FORM = "it has not the form of the recording that was ordered"
 
 def attribute(candidates: Sequence[Candidate], times: Times = UNTIMED) -> dict[str, Attributed]:
     """A verdict on each recording of a consented call, by name."""
-    certain = [one for one in candidates if one.reports_to_us]
+    certain = [candidate for candidate in candidates if candidate.reports_to_us]
     if certain:
         return _beside_the_certain(candidates, certain)
-    possible = [one for one in candidates if one.source not in FOREIGN_SOURCES]
-    verdicts = {one.name: Attributed(Verdict.FOREIGN, _BY_OTHERS) for one in candidates if one not in possible}
+    possible = [candidate for candidate in candidates if candidate.source not in FOREIGN_SOURCES]
+    verdicts = {
+        candidate.name: Attributed(Verdict.FOREIGN, _BY_OTHERS) for candidate in candidates if candidate not in possible
+    }
     if times.never_ordered:
-        return {one.name: Attributed(Verdict.FOREIGN, _NEVER_ORDERED) for one in candidates}
+        return {candidate.name: Attributed(Verdict.FOREIGN, _NEVER_ORDERED) for candidate in candidates}
     if times.asked_at is not None:
         return verdicts | _by_their_order(possible, times.asked_at)
     return verdicts | _by_their_form(possible, times.not_before)
@@ -107,19 +109,19 @@ def attribute(candidates: Sequence[Candidate], times: Times = UNTIMED) -> dict[s
 
 def _beside_the_certain(candidates: Sequence[Candidate], certain: Sequence[Candidate]) -> dict[str, Attributed]:
     """A permit covers a single recording; a second one that reports to us is for a person to look at."""
-    ours = next((one for one in certain if one.is_permitted), certain[0])
-    verdicts = {one.name: Attributed(Verdict.FOREIGN, _ANOTHER) for one in candidates}
-    verdicts |= {one.name: Attributed(Verdict.UNCLEAR, _TWICE) for one in certain}
+    ours = next((candidate for candidate in certain if candidate.is_permitted), certain[0])
+    verdicts = {candidate.name: Attributed(Verdict.FOREIGN, _ANOTHER) for candidate in candidates}
+    verdicts |= {candidate.name: Attributed(Verdict.UNCLEAR, _TWICE) for candidate in certain}
     return verdicts | {ours.name: Attributed(Verdict.OURS, REPORTS)}
 
 
 def _by_their_order(possible: Sequence[Candidate], asked_at: datetime) -> dict[str, Attributed]:
     """Times are the provider's. The other recordings are foreign only beside the only recording that began then."""
     begin, end = asked_at - _BEFORE_ASKED_MAX, asked_at + _AFTER_ASKED_MAX
-    timed = [one for one in possible if one.started_at is not None]
-    at_its_time = [one for one in timed if one.started_at and begin <= one.started_at <= end]
+    timed = [candidate for candidate in possible if candidate.started_at is not None]
+    at_its_time = [candidate for candidate in timed if candidate.started_at and begin <= candidate.started_at <= end]
     if len(at_its_time) == 1 and len(timed) == len(possible) and _fits(at_its_time[0]):
-        verdicts = {one.name: Attributed(Verdict.FOREIGN, _ANOTHER) for one in possible}
+        verdicts = {candidate.name: Attributed(Verdict.FOREIGN, _ANOTHER) for candidate in possible}
         return verdicts | {at_its_time[0].name: Attributed(Verdict.OURS, AT_ITS_TIME)}
     return _by_their_form(possible, begin)
 
@@ -129,18 +131,21 @@ def _by_their_form(possible: Sequence[Candidate], not_before: datetime | None) -
 
     A recording that counted as ours so far gives way only to a certain one.
     """
-    taken = [one for one in possible if one.is_permitted]
-    likely = list(dict.fromkeys([*taken, *_likely([one for one in possible if _fits(one)])]))
-    verdicts = {one.name: Attributed(Verdict.UNCLEAR, _SEVERAL if _fits(one) else _OTHER_FORM) for one in possible}
+    taken = [candidate for candidate in possible if candidate.is_permitted]
+    likely = list(dict.fromkeys([*taken, *_likely([candidate for candidate in possible if _fits(candidate)])]))
+    verdicts = {
+        candidate.name: Attributed(Verdict.UNCLEAR, _SEVERAL if _fits(candidate) else _OTHER_FORM)
+        for candidate in possible
+    }
     if len(likely) == 1:
         verdicts[likely[0].name] = _alone(likely[0], not_before)
     return verdicts
 
 
-def _alone(one: Candidate, not_before: datetime | None) -> Attributed:
-    if not _fits(one):
+def _alone(candidate: Candidate, not_before: datetime | None) -> Attributed:
+    if not _fits(candidate):
         return Attributed(Verdict.UNCLEAR, _OTHER_FORM)
-    return Attributed(Verdict.UNCLEAR, _EARLY) if _doubted(one, not_before) else Attributed(Verdict.OURS, ALONE)
+    return Attributed(Verdict.UNCLEAR, _EARLY) if _doubted(candidate, not_before) else Attributed(Verdict.OURS, ALONE)
 
 
 def _doubted(alone: Candidate, not_before: datetime | None) -> bool:
@@ -152,8 +157,8 @@ def _doubted(alone: Candidate, not_before: datetime | None) -> bool:
 
 def _likely(fitting: list[Candidate]) -> list[Candidate]:
     """The recordings with the source that ours has, or with none; where there are none, those with unknown sources."""
-    return [one for one in fitting if one.source in ("", SEEN_FOR_OURS)] or fitting
+    return [candidate for candidate in fitting if candidate.source in ("", SEEN_FOR_OURS)] or fitting
 
 
-def _fits(one: Candidate) -> bool:
-    return one.channels in (None, _CHANNELS) and one.track in (None, "", _TRACK)
+def _fits(candidate: Candidate) -> bool:
+    return candidate.channels in (None, _CHANNELS) and candidate.track in (None, "", _TRACK)

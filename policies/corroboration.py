@@ -111,35 +111,37 @@ def differences(seen: Sequence[Request], logged: Logged) -> list[Differs]:
 
 
 def disclosed(seen: Sequence[Request]) -> frozenset[str]:
-    return frozenset[str]().union(*(one.said.disclosed for one in seen if one.said))
+    return frozenset[str]().union(*(request.said.disclosed for request in seen if request.said))
 
 
 def asked(seen: Sequence[Request]) -> frozenset[str]:
-    return frozenset[str]().union(*(one.said.asked for one in seen if one.said))
+    return frozenset[str]().union(*(request.said.asked for request in seen if request.said))
 
 
 def answered(seen: Sequence[Request]) -> dict[int, Key]:
     """The answer to each playing of the question; of several deliveries the first counts."""
     first: dict[int, Key] = {}
-    for one in sorted(seen, key=lambda one: (one.at is None, one.at)):
-        if one.key is not None:
-            first.setdefault(one.prompt, one.key)
+    for request in sorted(seen, key=lambda request: (request.at is None, request.at)):
+        if request.key is not None:
+            first.setdefault(request.prompt, request.key)
     return dict(sorted(first.items()))
 
 
 def starts_recording(seen: Sequence[Request]) -> bool:
-    return any(one.said.starts_recording for one in seen if one.said)
+    return any(request.said.starts_recording for request in seen if request.said)
 
 
 def never_ordered(seen: Sequence[Request], ordering_steps: Collection[str]) -> bool:
     """Whether certainly no answer to these steps arrived. Each of them would have ordered a recording."""
-    asked = [one for one in seen if one.step in ordering_steps]
-    return bool(asked) and all(one.has_failed for one in asked) and not starts_recording(seen)
+    asked = [request for request in seen if request.step in ordering_steps]
+    return bool(asked) and all(request.has_failed for request in asked) and not starts_recording(seen)
 
 
 def recording_asked_at(seen: Sequence[Request]) -> datetime | None:
     """When the provider, by its own clock, first asked for the document that orders the recording."""
-    return min((one.at for one in seen if one.at and one.said and one.said.starts_recording), default=None)
+    return min(
+        (request.at for request in seen if request.at and request.said and request.said.starts_recording), default=None
+    )
 
 
 def _disclosure(seen: Sequence[Request], logged: Logged) -> bool:
@@ -157,8 +159,8 @@ def _answered(seen: Sequence[Request], logged: Logged) -> bool:
 
     The provider's times are in whole seconds, so any of several deliveries may be the one that counted.
     """
-    sent = {(one.prompt, one.key) for one in seen if one.key is not None}
-    heard = {(one.prompt, one.key) for one in seen if one.key is not None and one.said}
+    sent = {(request.prompt, request.key) for request in seen if request.key is not None}
+    heard = {(request.prompt, request.key) for request in seen if request.key is not None and request.said}
     return not logged.choices <= sent or not heard <= logged.choices
 
 
@@ -170,16 +172,16 @@ def _recording(seen: Sequence[Request], logged: Logged) -> bool:
 
 def _replies(seen: Sequence[Request], logged: Logged) -> bool:
     """The replies that arrived are those that are kept, and no reply is kept for a step that was never asked for."""
-    arrived = {(one.step, one.said.body) for one in seen if one.said}
+    arrived = {(request.step, request.said.body) for request in seen if request.said}
     kept = {(step, body) for step, bodies in logged.replies.items() for body in bodies}
-    return not arrived <= kept or not logged.replies.keys() <= {one.step for one in seen}
+    return not arrived <= kept or not logged.replies.keys() <= {request.step for request in seen}
 
 
 def _steps(seen: Sequence[Request], logged: Logged) -> bool:
     """A step that was answered without words is in our rows all the same, once it has been settled."""
-    return any(one.document and not one.said and one.step not in logged.replies for one in seen)
+    return any(request.document and not request.said and request.step not in logged.replies for request in seen)
 
 
 def _went_astray(seen: Sequence[Request], *steps: str) -> bool:
     """Whether any of these steps was asked for and got no answer, or an answer without words."""
-    return any(one.name in steps and not one.said for one in seen)
+    return any(request.name in steps and not request.said for request in seen)

@@ -81,4 +81,4 @@ def with_one_permit(before: Sequence[Standing | None], now: Sequence[Standing]) 
     changes_hands = any(new.is_covered and not (old and old.is_covered) for old, new in zip(before, now, strict=True))
     if not changes_hands:
         return list(now)
-    return [replace(one, is_covered=False) if one.state in GIVEN_UP else one for one in now]
+    return [replace(standing, is_covered=False) if standing.state in GIVEN_UP else standing for standing in now]

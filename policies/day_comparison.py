@@ -42,17 +42,17 @@ class DayCompared:
 def missing(listed: Iterable[Came], known: Collection[str], erased: Iterable[Came]) -> tuple[str, ...]:
     """The calls of the provider's list that are neither known here nor can be one that was erased."""
     left, found = list(erased), list[str]()
-    for one in sorted(listed, key=lambda one: (one.at, one.name)):
-        if one.name in known:
+    for came in sorted(listed, key=lambda came: (came.at, came.name)):
+        if came.name in known:
             continue
-        if (taken := _taken_for(one, left)) is None:
-            found.append(one.name)
+        if (taken := _taken_for(came, left)) is None:
+            found.append(came.name)
         else:
             left.remove(taken)
     return tuple(found)
 
 
-def _taken_for(one: Came, erased: list[Came]) -> Came | None:
+def _taken_for(came: Came, erased: list[Came]) -> Came | None:
     """The erased call that is nearest in time, if any can be it."""
-    near = [other for other in erased if other.line == one.line and abs(other.at - one.at) <= APART_MAX]
-    return min(near, key=lambda other: abs(other.at - one.at), default=None)
+    near = [other for other in erased if other.line == came.line and abs(other.at - came.at) <= APART_MAX]
+    return min(near, key=lambda other: abs(other.at - came.at), default=None)

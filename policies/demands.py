@@ -40,7 +40,7 @@ class Overlay:
     @classmethod
     def of(cls, law: Law, sectors: frozenset[str], ends: Sequence[End], overrides: Sequence[Override]) -> Self:
         """An override for a single purpose says nothing here: a call is recorded or it is not."""
-        of_calls = [one for one in overrides if not one.purpose]
+        of_calls = [override for override in overrides if not override.purpose]
         chains = [law.within(end.place) for end in ends]
         found = [*_by_law(law, sectors, chains, of_calls), *_by_rulebook(chains, of_calls)]
         owed = {refusal for refusal, _ in found if refusal}
@@ -57,18 +57,18 @@ def _by_law(law: Law, sectors: frozenset[str], chains: _Chains, overrides: Seque
     """The duties to record by law. Where overrides free every end that a duty binds, only the overrides are given as
     reasons.
     """
-    for one in law.retention:
-        if not one.must_record or one.sectors.isdisjoint(sectors):
+    for rule in law.retention:
+        if not rule.must_record or rule.sectors.isdisjoint(sectors):
             continue
-        bound = [chain for chain in chains if not one.jurisdictions.isdisjoint(chain)]
+        bound = [chain for chain in chains if not rule.jurisdictions.isdisjoint(chain)]
         if not bound:
             continue
-        about = f"the duty to record ({one.name})"
+        about = f"the duty to record ({rule.name})"
         freed = [found[1] for chain in bound if (found := _must_record(overrides, chain)) and not found[0]]
         if len(freed) < len(bound):
-            guess = "a guess" if one.is_guess else ""
-            says = f"must record; a refusal: {one.on_refusal}"
-            yield one.on_refusal, Reason(about, says, one.name, one.id, guess)
+            guess = "a guess" if rule.is_guess else ""
+            says = f"must record; a refusal: {rule.on_refusal}"
+            yield rule.on_refusal, Reason(about, says, rule.name, rule.id, guess)
         else:
             yield from (("", by_rulebook(by, about, "does not bind this line")) for by in dict.fromkeys(freed))
 
@@ -81,7 +81,7 @@ def _by_rulebook(chains: _Chains, overrides: Sequence[Override]) -> Iterator[_Du
 
 
 def _must_record(overrides: Sequence[Override], places: tuple[str, ...]) -> tuple[bool, Override] | None:
-    return most_particular(overrides, places, lambda one: one.must_record, int)
+    return most_particular(overrides, places, lambda override: override.must_record, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def demands_of(
     read: dict[tuple[Override, ...], tuple[Reading, ...]] = {}
     made = []
     for purpose in line.purposes:
-        about = tuple(one for one in overrides if one.purpose in ("", purpose))
+        about = tuple(override for override in overrides if override.purpose in ("", purpose))
         if about not in read:
             read[about] = tuple(reading_of(law, end, day, about) for end in ends)
         made.append(_demand(law, line, purpose, read[about], about, overlay))
@@ -147,9 +147,13 @@ def _demand(
 ) -> Demand:
     regime = strictest(reading.regime for reading in readings)
     setting, reasons = _setting(law, line, readings, overrides)
-    excluded = [one.end for one in readings if one.purposes_allowed is not None and purpose not in one.purposes_allowed]
+    excluded = [
+        reading.end
+        for reading in readings
+        if reading.purposes_allowed is not None and purpose not in reading.purposes_allowed
+    ]
     mode = Mode.NEVER if excluded else mode_for(setting, regime, must_record=overlay.must_record)
-    decisive = ", ".join(f"{one.end.who} {one.end.place}" for one in readings if one.regime is regime)
+    decisive = ", ".join(f"{reading.end.who} {reading.end.place}" for reading in readings if reading.regime is regime)
     by = f"the line says {setting}, the strictest law is {regime} ({decisive})"
     if excluded:
         by = f"{excluded[0].place} allows other purposes only"
@@ -177,8 +181,8 @@ def _setting(
     return setting, (by_rulebook(by, "the line", f"says {setting}"),) if by else ()
 
 
-def _consent_of(one: Override) -> Setting | None:
-    return one.consent
+def _consent_of(override: Override) -> Setting | None:
+    return override.consent
 
 
 _RANK: Mapping[Setting, int] = {
@@ -193,7 +197,7 @@ _RANK: Mapping[Setting, int] = {
 
 def _silence(law: Law, line: Line, readings: Sequence[Reading], overrides: Sequence[Override]) -> bool:
     callers, own = _callers(law, readings), line.silence_is_consent
-    found = said_at_each(callers, overrides, lambda one: one.silence_is_consent, own, lambda said: not said)
+    found = said_at_each(callers, overrides, lambda override: override.silence_is_consent, own, lambda said: not said)
     return all(said for said, _ in found)
 
 

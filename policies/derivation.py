@@ -38,8 +38,8 @@ def derive_incidents(events: Iterable[Fields]) -> dict[int, DerivedIncident]:
         if event["type"] == "incident.opened":
             made[event["incident"]] = DerivedIncident(event["kind"], event["about"], event["about_call"], event["ts"])
         elif event["type"] == "incident.closed":
-            one = made[event["incident"]]
-            one.closed_at, one.closed_by = event["ts"], event["sd"]
+            incident = made[event["incident"]]
+            incident.closed_at, incident.closed_by = event["ts"], event["sd"]
     return made
 
 
@@ -63,8 +63,8 @@ def _agreed(ruling: Fields) -> Agreed:
     purposes = ruling["purposes"]
     return Agreed(
         law=ruling["law"]["version"],
-        usable_until={one["purpose"]: one["usable_until"] for one in purposes},
-        retention=max(purposes, key=lambda one: str(one["usable_until"]))["rule"] if purposes else "",
+        usable_until={purpose["purpose"]: purpose["usable_until"] for purpose in purposes},
+        retention=max(purposes, key=lambda purpose: str(purpose["usable_until"]))["rule"] if purposes else "",
         retain_until=ruling["retain_until"],
         conflicts=tuple(ruling["conflicts"]),
         silence_is_consent=ruling["silence_is_consent"],
@@ -131,8 +131,8 @@ def _heard(state: RecordingState) -> "Effect":
     """News of a recording, the first of which says whether a permit covers it."""
 
     def effect(call: DerivedCall, event: Fields) -> None:
-        one = _recording(call, event, state)
-        one.state, one.moved_at = state, event["ts"]
+        recording = _recording(call, event, state)
+        recording.state, recording.moved_at = state, event["ts"]
         _reported(call, event)
 
     return effect
@@ -140,9 +140,9 @@ def _heard(state: RecordingState) -> "Effect":
 
 def _reported(call: DerivedCall, event: Fields) -> None:
     """`reported`: the first report of the recording at the address that only our document names."""
-    one = call.recordings[event["recording"]]
-    one.source = one.source or event.get("source", "")
-    one.reported_at = one.reported_at or (event["ts"] if event.get("reported") else None)
+    recording = call.recordings[event["recording"]]
+    recording.source = recording.source or event.get("source", "")
+    recording.reported_at = recording.reported_at or (event["ts"] if event.get("reported") else None)
 
 
 def _recording(call: DerivedCall, event: Fields, state: RecordingState) -> DerivedRecording:
@@ -157,8 +157,8 @@ def _recording(call: DerivedCall, event: Fields, state: RecordingState) -> Deriv
 
 def _permit_for(call: DerivedCall, name: str) -> None:
     """A permit covers a single recording."""
-    for other, one in call.recordings.items():
-        one.is_permitted = other == name
+    for other, recording in call.recordings.items():
+        recording.is_permitted = other == name
 
 
 def _quarantined(call: DerivedCall, event: Fields) -> None:
@@ -173,25 +173,29 @@ def _identified(call: DerivedCall, event: Fields) -> None:
 
 def _condemned(call: DerivedCall, event: Fields) -> None:
     _heard(RecordingState.CONDEMNED)(call, event)
-    one = call.recordings[event["recording"]]
-    one.is_permitted = one.is_permitted and event.get("permitted", True)
+    recording = call.recordings[event["recording"]]
+    recording.is_permitted = recording.is_permitted and event.get("permitted", True)
 
 
 def _stored(call: DerivedCall, event: Fields) -> None:
-    one = call.recordings[event["recording"]]
-    one.state, one.moved_at, one.retain_until = RecordingState.STORED, event["ts"], event["retain_until"]
-    one.objects, one.size_bytes = tuple(event["objects"]), event["size_bytes"]
-    one.object_by, one.audio_by = event["sd"]["object"], event["sd"]["audio_sha256"]
+    recording = call.recordings[event["recording"]]
+    recording.state, recording.moved_at, recording.retain_until = (
+        RecordingState.STORED,
+        event["ts"],
+        event["retain_until"],
+    )
+    recording.objects, recording.size_bytes = tuple(event["objects"]), event["size_bytes"]
+    recording.object_by, recording.audio_by = event["sd"]["object"], event["sd"]["audio_sha256"]
 
 
 def _deleted(call: DerivedCall, event: Fields) -> None:
-    one = call.recordings[event["recording"]]
-    one.state, one.moved_at = RecordingState.KEPT, event["ts"]
+    recording = call.recordings[event["recording"]]
+    recording.state, recording.moved_at = RecordingState.KEPT, event["ts"]
 
 
 def _destroyed(call: DerivedCall, event: Fields) -> None:
-    one = call.recordings[event["recording"]]
-    one.state, one.moved_at, one.destroyed_at = RecordingState.DESTROYED, event["ts"], event["ts"]
+    recording = call.recordings[event["recording"]]
+    recording.state, recording.moved_at, recording.destroyed_at = RecordingState.DESTROYED, event["ts"], event["ts"]
 
 
 def _held(call: DerivedCall, event: Fields) -> None:
@@ -199,8 +203,8 @@ def _held(call: DerivedCall, event: Fields) -> None:
 
 
 def _released(call: DerivedCall, event: Fields) -> None:
-    one = call.holds[event["hold"]]
-    one.released_at, one.released_by = event["ts"], event["sd"]
+    hold = call.holds[event["hold"]]
+    hold.released_at, hold.released_by = event["ts"], event["sd"]
 
 
 def _remembered(call: DerivedCall, event: Fields) -> None:

@@ -113,7 +113,7 @@ class DerivedCall:
 
     @property
     def is_held(self) -> bool:
-        return any(one.released_at is None for one in self.holds.values())
+        return any(hold.released_at is None for hold in self.holds.values())
 
 
 @dataclass(slots=True)

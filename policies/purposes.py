@@ -29,7 +29,7 @@ class NotGranted:
 
 def use_of(granted: Sequence[Granted], purpose: str, at: datetime) -> Allowed | NotGranted:
     """Whether a recording may be used for a purpose at that time. Agreeing to one purpose is agreeing to no other."""
-    until = max((one.until for one in granted if one.purpose == purpose), default=None)
+    until = max((grant.until for grant in granted if grant.purpose == purpose), default=None)
     if until is None:
         return NotGranted(f"its caller did not agree to its use for {purpose}")
     if until <= at:

@@ -25,8 +25,8 @@ def rulings_of(law: Law, rulebook: Rulebook, line: Line, now: datetime) -> Itera
 def days_of_change(law: Law, rulebook: Rulebook, line: Line, now: datetime) -> tuple[datetime, ...]:
     """Now, and each later day on which the law or the rulebook begins to say something else about a line."""
     days = {change.since for place in law.jurisdictions.values() for change in place.changes}
-    about = [one for one in rulebook.overrides if one.line in ("", line.number)]
-    days |= {day for one in about for day in (one.since, one.until) if day}
+    about = [override for override in rulebook.overrides if override.line in ("", line.number)]
+    days |= {day for override in about for day in (override.since, override.until) if day}
     starts = (datetime.combine(day, time.min, UTC) for day in days)
     return (now, *sorted(start for start in starts if start > now))
 
@@ -34,11 +34,11 @@ def days_of_change(law: Law, rulebook: Rulebook, line: Line, now: datetime) -> t
 def _groups(law: Law, rulebook: Rulebook, line: Line, at: datetime) -> list[tuple[Places, ...]]:
     """The places, grouped where rulings differ in nothing but the place's name."""
     named = {code for rule in law.retention for code in rule.jurisdictions}
-    named |= {one.jurisdiction for one in rulebook.overrides_on(line, at.date())}
+    named |= {override.jurisdiction for override in rulebook.overrides_on(line, at.date())}
     groups: dict[object, list[Places]] = {}
     for places in all_places(law):
         readings = [reading_of(law, End("caller", place), at.date()) for place in places]
-        looks = [(one.regime, one.flags, one.purposes_allowed) for one in readings]
+        looks = [(reading.regime, reading.flags, reading.purposes_allowed) for reading in readings]
         within = [frozenset(law.within(place)) & named for place in places]
         # Whatever is said of a part of a country may count for the country named alone.
         within += [frozenset(law.parts(place)) & named for place in places]

@@ -95,14 +95,14 @@ def keeping_of(
     kept, owed, conflicts, reasons = [], [], [], []
     for purpose, own in rules.items():
         of_purpose = [rule for rule in timed if not rule.purposes or purpose in rule.purposes]
-        about = [one for one in overrides if one.purpose in ("", purpose)]
+        about = [override for override in overrides if override.purpose in ("", purpose)]
         ceilings = _limits(law, of_purpose, ends, about, purpose, "keep_at_most")
         lowest = min(ceilings, key=lambda limit: end_of(at, limit.length), default=None)
         floors = _limits(law, of_purpose, ends, about, purpose, "keep_at_least")
         floor = max(floors, key=lambda limit: end_of(at, limit.length), default=None)
-        one = _kept(purpose, own or default_rule(law), at, lowest)
-        kept.append(one)
-        reasons.append(_reason(one, own))
+        granted = _kept(purpose, own or default_rule(law), at, lowest)
+        kept.append(granted)
+        reasons.append(_reason(granted, own))
         reasons += [limit.reason for limit in (lowest, floor) if limit]
         if floor:
             owed.append(end_of(at, floor.length))
@@ -111,7 +111,7 @@ def keeping_of(
     log_floor, log_reason = _log_floor(bound, at)
     return Keeping(
         purposes=tuple(kept),
-        retain_until=max([one.until for one in kept] + owed) if kept else None,
+        retain_until=max([granted.until for granted in kept] + owed) if kept else None,
         conflicts=tuple(conflicts),
         log_at_least=log_floor,
         never_store=tuple(rule.id for rule in bound if rule.rule == "never_store"),

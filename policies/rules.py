@@ -99,4 +99,6 @@ class Rulebook:
 
     def overrides_on(self, line: Line, day: date) -> tuple[Override, ...]:
         """The overrides that hold on a day and are about a line, or about every line."""
-        return tuple(one for one in self.overrides if one.line in ("", line.number) and one.holds_on(day))
+        return tuple(
+            override for override in self.overrides if override.line in ("", line.number) and override.holds_on(day)
+        )

@@ -110,7 +110,7 @@ def rule(
         law,
         ends,
         rulebook.sectors_of(line),
-        {one.purpose: _retention(law, rulebook, line, callers, overrides, one.purpose, at) for one in covered},
+        {demand.purpose: _retention(law, rulebook, line, callers, overrides, demand.purpose, at) for demand in covered},
         at,
         overrides,
     )
@@ -159,17 +159,18 @@ def _retention(
     at: datetime,
 ) -> RetentionRule | None:
     """The shortest of the rules that hold for where the caller may be; None is the product's default."""
-    about = [one for one in overrides if one.purpose in ("", purpose)]
+    about = [override for override in overrides if override.purpose in ("", purpose)]
     own = dict(line.retention_for).get(purpose, line.retention)
     lengths = {name: days_about(rule.keep) for name, rule in rulebook.retention.items()}
-    said = said_at_each(callers, about, lambda one: one.retention, own, lambda name: -lengths[name])
+    said = said_at_each(callers, about, lambda override: override.retention, own, lambda name: -lengths[name])
     rules = [rulebook.retention.get(name) for name in dict.fromkeys(name for name, _ in said)]
     return min(rules, key=lambda rule: end_of(at, (rule or default_rule(law)).keep))
 
 
 def _prompts_max(line: Line, callers: Sequence[tuple[str, ...]], overrides: Sequence[Override]) -> int:
     return min(
-        prompts for prompts, _ in said_at_each(callers, overrides, lambda one: one.prompts_max, line.prompts_max)
+        prompts
+        for prompts, _ in said_at_each(callers, overrides, lambda override: override.prompts_max, line.prompts_max)
     )
 
 

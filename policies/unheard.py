@@ -28,15 +28,15 @@ class Refusal:
 
 def refusal(seen: Sequence[Request], logged: Logged) -> Refusal | None:
     """The first refusal that the log does not have."""
-    said = [one for one in seen if one.key == REFUSED and (one.prompt, REFUSED) not in logged.choices]
-    first = min(said, key=lambda one: one.at.timestamp() if one.at else inf, default=None)
+    said = [request for request in seen if request.key == REFUSED and (request.prompt, REFUSED) not in logged.choices]
+    first = min(said, key=lambda request: request.at.timestamp() if request.at else inf, default=None)
     return None if first is None else Refusal(first.prompt, first.at)
 
 
 def went_on(seen: Sequence[Request], logged: Logged) -> bool:
     """Whether the caller was there at a step that the log does not have, or had been put through."""
-    unheard = [one for one in seen if not _is_heard(one, logged)]
-    return any(one.name == "ended" or (one.name in _FURTHER and not one.is_over) for one in unheard)
+    unheard = [request for request in seen if not _is_heard(request, logged)]
+    return any(request.name == "ended" or (request.name in _FURTHER and not request.is_over) for request in unheard)
 
 
 def contradicts(seen: Sequence[Request], logged: Logged) -> bool:
@@ -47,7 +47,7 @@ def contradicts(seen: Sequence[Request], logged: Logged) -> bool:
     return logged.outcome not in {"", *knows} and refusal(seen, logged) is not None
 
 
-def _is_heard(one: Request, logged: Logged) -> bool:
+def _is_heard(request: Request, logged: Logged) -> bool:
     """Whether our log has the step as answered and, where an answer arrived, exactly that answer."""
-    kept = logged.replies.get(one.step)
-    return kept is not None and (one.document is None or one.document.body in kept)
+    kept = logged.replies.get(request.step)
+    return kept is not None and (request.document is None or request.document.body in kept)

@@ -96,9 +96,9 @@ def most_particular(
     `strict` measures; of two with the same scope the later in the rulebook.
     """
     found: dict[_Particulars, tuple[T, Override]] = {}
-    for one in overrides:
-        if (said := says(one)) is not None and (not one.jurisdiction or one.jurisdiction in places):
-            found[_particulars(one, places)] = (said, one)
+    for override in overrides:
+        if (said := says(override)) is not None and (not override.jurisdiction or override.jurisdiction in places):
+            found[_particulars(override, places)] = (said, override)
     leading = [said for scope, said in found.items() if not any(_is_within(other, scope) for other in found)]
     return max(leading, key=lambda said: strict(said[0]), default=None)
 
@@ -107,9 +107,9 @@ def most_particular(
 _Particulars = tuple[int, bool, bool]
 
 
-def _particulars(one: Override, places: tuple[str, ...]) -> _Particulars:
-    nearness = len(places) - places.index(one.jurisdiction) if one.jurisdiction else 0
-    return nearness, bool(one.line), bool(one.purpose)
+def _particulars(override: Override, places: tuple[str, ...]) -> _Particulars:
+    nearness = len(places) - places.index(override.jurisdiction) if override.jurisdiction else 0
+    return nearness, bool(override.line), bool(override.purpose)
 
 
 def _is_within(one: _Particulars, other: _Particulars) -> bool:

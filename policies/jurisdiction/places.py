@@ -80,6 +80,6 @@ def example_number(place: str, law: Law) -> str | None:
     examples = (phonenumbers.example_number(region) for region in regions)
     candidates = [
         *(f"+1{npa}5550123" for npa, places in law.area_codes.items() if places == (place,)),
-        *(phonenumbers.format_number(one, phonenumbers.PhoneNumberFormat.E164) for one in examples if one),
+        *(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164) for example in examples if example),
     ]
     return next((number for number in candidates if places_of(number, law)[0] == (place,)), None)

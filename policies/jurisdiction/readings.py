@@ -118,7 +118,7 @@ def _reason(end: End, day: date, record: Jurisdiction) -> Reason:
         note=_how_sure(record, change),
         as_of="" if record.is_guess else record.as_of,
         since=change.since.isoformat() if change else "",
-        positions=tuple(f"{one.view}: {one.by}" for one in record.positions),
+        positions=tuple(f"{position.view}: {position.by}" for position in record.positions),
     )
 
 
@@ -131,7 +131,7 @@ def _how_sure(record: Jurisdiction, change: Change | None) -> str:
 
 def _overridden(reading: Reading, places: tuple[str, ...], overrides: Sequence[Override]) -> Reading:
     """The reading as the operator's rulebook has it."""
-    overrides = [one for one in overrides if one.is_about_law and one.jurisdiction in ("", *places)]
+    overrides = [override for override in overrides if override.is_about_law and override.jurisdiction in ("", *places)]
     if not overrides:
         return reading
     regime, flags, reasons = reading.regime, set(reading.flags), list(reading.reasons)
@@ -150,8 +150,8 @@ def _overridden(reading: Reading, places: tuple[str, ...], overrides: Sequence[O
     return Reading(reading.end, regime, frozenset(flags), allowed, tuple(reasons))
 
 
-def _allowed_purpose(one: Override) -> str | None:
-    return one.purpose if one.purpose_allowed else None
+def _allowed_purpose(override: Override) -> str | None:
+    return override.purpose if override.purpose_allowed else None
 
 
 def caller_chains(law: Law, ends: Iterable[End]) -> list[tuple[str, ...]]:

@@ -77,7 +77,7 @@ class Jurisdiction:
 
     def regime_on(self, day: date) -> Regime:
         """The regime of that day; where it is contested, by the stricter reading."""
-        readings = [self.regime, *(one.regime for one in self.positions if one.regime)]
+        readings = [self.regime, *(position.regime for position in self.positions if position.regime)]
         for change in self.changes:
             if change.since <= day:
                 readings = [*readings, change.regime] if change.is_guess else [change.regime]
@@ -91,8 +91,13 @@ class Jurisdiction:
     def of(cls, record: Mapping[str, Any]) -> "Jurisdiction":
         allowed = record.get("purposes_allowed")
         changes = (
-            Change(date.fromisoformat(one["from"]), Regime(one["regime"]), one["why"], one["confidence"] == "guess")
-            for one in record.get("effective", ())
+            Change(
+                date.fromisoformat(change["from"]),
+                Regime(change["regime"]),
+                change["why"],
+                change["confidence"] == "guess",
+            )
+            for change in record.get("effective", ())
         )
         return cls(
             code=record["code"],
@@ -103,7 +108,7 @@ class Jurisdiction:
             as_of=record["as_of"],
             flags=frozenset(map(Flag, record.get("flags", ()))),
             purposes_allowed=None if allowed is None else frozenset(allowed),
-            positions=tuple(Position(one["view"], one["by"]) for one in record.get("positions", ())),
+            positions=tuple(Position(position["view"], position["by"]) for position in record.get("positions", ())),
             changes=tuple(sorted(changes, key=lambda change: change.since)),
             sources=tuple(record["sources"]),
             note=record.get("note", ""),

@@ -36,9 +36,11 @@ class Laxer:
 
 
 def hold_against(law: Law, rulebook: Rulebook, findings: Findings) -> None:
-    for one in laxer(law, rulebook):
-        if not one.override.because:
-            findings.report(("override", one.index), f"laxer than {one.than}", 'because = "who decided so, and when"')
+    for laxness in laxer(law, rulebook):
+        if not laxness.override.because:
+            findings.report(
+                ("override", laxness.index), f"laxer than {laxness.than}", 'because = "who decided so, and when"'
+            )
     for index, line in enumerate(rulebook.lines):
         for duty in _duties(law, rulebook, line):
             for path, setting in _settings(rulebook, index):
@@ -57,27 +59,29 @@ def hold_against(law: Law, rulebook: Rulebook, findings: Findings) -> None:
 
 def laxer(law: Law, rulebook: Rulebook) -> Iterator[Laxer]:
     """Every override that is laxer than the pack somewhere in its scope, at some time that it holds."""
-    for index, one in enumerate(rulebook.overrides):
-        found = chain(_laxer_places(law, one), _laxer_duty(law, rulebook, one), _laxer_keeping(law, rulebook, one))
+    for index, override in enumerate(rulebook.overrides):
+        found = chain(
+            _laxer_places(law, override), _laxer_duty(law, rulebook, override), _laxer_keeping(law, rulebook, override)
+        )
         if thans := list(dict.fromkeys(found)):
             more = f", and {len(thans) - 1} more" if len(thans) > 1 else ""
-            yield Laxer(index, one, thans[0] + more)
+            yield Laxer(index, override, thans[0] + more)
 
 
-def _laxer_places(law: Law, one: Override) -> Iterator[str]:
-    cleared = [flag for flag in Flag if getattr(one, flag) is False]
-    if one.regime is None and not cleared and not one.purpose_allowed:
+def _laxer_places(law: Law, override: Override) -> Iterator[str]:
+    cleared = [flag for flag in Flag if getattr(override, flag) is False]
+    if override.regime is None and not cleared and not override.purpose_allowed:
         return
-    for place in _places_in(law, one.jurisdiction):
-        for day in _days(law, place, one):
+    for place in _places_in(law, override.jurisdiction):
+        for day in _days(law, place, override):
             reading = reading_of(law, End("caller", place), day)
-            if one.regime is not None and one.regime.strictness < reading.regime.strictness:
+            if override.regime is not None and override.regime.strictness < reading.regime.strictness:
                 yield f"{reading.regime} in {place}"
             for flag in cleared:
                 if flag in reading.flags:
                     yield f"{flag} in {place}"
             allowed = reading.purposes_allowed
-            if one.purpose_allowed and allowed is not None and one.purpose not in allowed:
+            if override.purpose_allowed and allowed is not None and override.purpose not in allowed:
                 yield f"the purposes allowed in {place} ({', '.join(sorted(allowed))})"
 
 
@@ -89,46 +93,46 @@ def _places_in(law: Law, jurisdiction: str) -> Iterable[str]:
     return sorted(members) if members else (jurisdiction, *law.parts(jurisdiction))
 
 
-def _days(law: Law, place: str, one: Override) -> Iterable[date]:
+def _days(law: Law, place: str, override: Override) -> Iterable[date]:
     """The days on which the pack may begin to say something else, while the override holds."""
-    first = one.since or _LONG_AGO
+    first = override.since or _LONG_AGO
     changes = (
         change.since
         for code in law.within(place)
         if code in law.jurisdictions
         for change in law.jurisdictions[code].changes
     )
-    return [first, *(day for day in changes if day > first and one.holds_on(day))]
+    return [first, *(day for day in changes if day > first and override.holds_on(day))]
 
 
-def _laxer_duty(law: Law, rulebook: Rulebook, one: Override) -> Iterator[str]:
-    if one.must_record is not False and one.regime is not Regime.PROHIBITED:
+def _laxer_duty(law: Law, rulebook: Rulebook, override: Override) -> Iterator[str]:
+    if override.must_record is not False and override.regime is not Regime.PROHIBITED:
         return
     for line in rulebook.lines:
-        if one.line in ("", line.number):
+        if override.line in ("", line.number):
             duties = _duties(law, replace(rulebook, overrides=()), line)
             # What is prohibited at one end is not recorded, wherever the duty binds.
-            forbids = one.regime is Regime.PROHIBITED
-            yield from (duty.name for duty in duties if forbids or _reaches(law, one, duty))
+            forbids = override.regime is Regime.PROHIBITED
+            yield from (duty.name for duty in duties if forbids or _reaches(law, override, duty))
 
 
-def _laxer_keeping(law: Law, rulebook: Rulebook, one: Override) -> Iterator[str]:
+def _laxer_keeping(law: Law, rulebook: Rulebook, override: Override) -> Iterator[str]:
     """Each rule that the override breaks: by keeping longer than a ceiling or shorter than a floor that the override
     reaches, or for a least time, where the law allows no more than a purpose needs and obliges nobody to keep anything.
     """
-    rules = _limits_reached(law, rulebook, one)
+    rules = _limits_reached(law, rulebook, override)
     for rule in rules:
-        if one.keep_at_least and rule.ceiling and may_outlast(one.keep_at_least, rule.ceiling):
+        if override.keep_at_least and rule.ceiling and may_outlast(override.keep_at_least, rule.ceiling):
             yield f"{rule.name} (at most {rule.ceiling})"
-        if one.keep_at_most and rule.ceiling and may_outlast(one.keep_at_most, rule.ceiling):
+        if override.keep_at_most and rule.ceiling and may_outlast(override.keep_at_most, rule.ceiling):
             yield f"{rule.name} (at most {rule.ceiling})"
-        if one.keep_at_least and rule.floor and may_outlast(rule.floor, one.keep_at_least):
+        if override.keep_at_least and rule.floor and may_outlast(rule.floor, override.keep_at_least):
             yield f"{rule.name} (at least {rule.floor})"
-    if one.keep_at_least and not any(rule.floor for rule in rules):
+    if override.keep_at_least and not any(rule.floor for rule in rules):
         yield from (f"{rule.name} (no longer than needed)" for rule in rules if rule.rule == "max_necessary")
 
 
-def _limits_reached(law: Law, rulebook: Rulebook, one: Override) -> list[RetentionLaw]:
+def _limits_reached(law: Law, rulebook: Rulebook, override: Override) -> list[RetentionLaw]:
     sectors = frozenset[str]().union(*(rulebook.sectors_of(line) for line in rulebook.lines))
     return [
         rule
@@ -136,8 +140,8 @@ def _limits_reached(law: Law, rulebook: Rulebook, one: Override) -> list[Retenti
         if rule.jurisdictions
         and rule.limits_recordings
         and rule.binds(rule.jurisdictions, sectors)
-        and _reaches(law, one, rule)
-        and not (one.purpose and rule.purposes and one.purpose not in rule.purposes)
+        and _reaches(law, override, rule)
+        and not (override.purpose and rule.purposes and override.purpose not in rule.purposes)
     ]
 
 
@@ -146,9 +150,9 @@ def _duties(law: Law, rulebook: Rulebook, line: Line) -> list[RetentionLaw]:
     for a time frees the line only then.
     """
     sectors = rulebook.sectors_of(line)
-    always = [one for one in rulebook.overrides if one.since is None and one.until is None]
-    freeing = [one for one in always if one.must_record is False and one.line in ("", line.number)]
-    freed = {place for one in freeing for place in _places_in(law, one.jurisdiction)}
+    always = [override for override in rulebook.overrides if override.since is None and override.until is None]
+    freeing = [override for override in always if override.must_record is False and override.line in ("", line.number)]
+    freed = {place for override in freeing for place in _places_in(law, override.jurisdiction)}
     return [
         rule
         for rule in law.retention
@@ -158,9 +162,9 @@ def _duties(law: Law, rulebook: Rulebook, line: Line) -> list[RetentionLaw]:
     ]
 
 
-def _reaches(law: Law, one: Override, rule: RetentionLaw) -> bool:
+def _reaches(law: Law, override: Override, rule: RetentionLaw) -> bool:
     """Whether the override holds in a place that the rule holds in."""
-    places = _places_in(law, one.jurisdiction)
+    places = _places_in(law, override.jurisdiction)
     return any(not rule.jurisdictions.isdisjoint(law.within(place)) for place in places)
 
 
@@ -171,11 +175,11 @@ def _settings(rulebook: Rulebook, index: int) -> Iterator[tuple[Path, Setting]]:
     line = rulebook.lines[index]
     if line.consent not in (AUTO, Mode.MUST_RECORD):
         yield ("line", index, "consent"), line.consent
-    for place, one in enumerate(rulebook.overrides):
-        if one.consent is Mode.NEVER and one.line in ("", line.number):
+    for place, override in enumerate(rulebook.overrides):
+        if override.consent is Mode.NEVER and override.line in ("", line.number):
             yield ("override", place, "consent"), Mode.NEVER
-        elif one.consent and one.consent not in (AUTO, Mode.MUST_RECORD) and one.line == line.number:
-            yield ("override", place, "consent"), one.consent
+        elif override.consent and override.consent not in (AUTO, Mode.MUST_RECORD) and override.line == line.number:
+            yield ("override", place, "consent"), override.consent
 
 
 def _without_maximum(law: Law, rulebook: Rulebook, line: Line) -> RetentionLaw | None:

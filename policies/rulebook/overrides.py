@@ -47,7 +47,7 @@ def overrides(value: object, findings: Findings, under: Law | None) -> tuple[Ove
     if not isinstance(value, list):
         findings.report(("override",), "not a list of overrides", "a table [[override]] for each")
         return ()
-    return tuple(_override(one, ("override", index), findings, under) for index, one in enumerate(value))
+    return tuple(_override(table, ("override", index), findings, under) for index, table in enumerate(value))
 
 
 def _override(value: object, path: Path, findings: Findings, under: Law | None) -> Override:

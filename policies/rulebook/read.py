@@ -99,9 +99,9 @@ def _rulebook(found: Mapping[str, object], findings: Findings, digest: str, unde
         _check_number(index, lines, findings)
         _check_fan_out(line, ("line", index, "connect_to"), findings)
         _check_loops(line, ("line", index, "connect_to"), lines, findings)
-    for index, one in enumerate(said):
-        _check_retention(one.retention or "", ("override", index, "retention"), retention, findings)
-        if one.line and one.line not in {line.number for line in lines}:
+    for index, override in enumerate(said):
+        _check_retention(override.retention or "", ("override", index, "retention"), retention, findings)
+        if override.line and override.line not in {line.number for line in lines}:
             findings.report(("override", index, "line"), "not a line of this rulebook", "the number of a [[line]]")
     business, own = _business(root.get("business"), findings, under), own_wordings(root.get("wording", []), findings)
     check_own_wordings(own, business.name, lines, findings)

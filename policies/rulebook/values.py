@@ -98,7 +98,7 @@ def place_or_union(value: object, under: Law | None = None) -> str:
 
 def places(value: object, under: Law | None = None) -> tuple[str, ...]:
     """A single place, or several different ones."""
-    codes = tuple(place(one, under) for one in value) if isinstance(value, list) else (place(value, under),)
+    codes = tuple(place(code, under) for code in value) if isinstance(value, list) else (place(value, under),)
     if not codes or len(set(codes)) != len(codes):
         raise Wrong("not a place or a list of different ones", 'an ISO 3166 code such as "US-CA", or a list of them')
     return codes
