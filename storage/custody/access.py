@@ -58,40 +58,40 @@ def open_for_purpose(
     """
     if not _PURPOSE.fullmatch(purpose):
         raise Refused(f"recording {recording_id}: a purpose is one word, such as quality")
-    owner, known = recordings.with_call(connection, recording_id)
-    if differs := contradictions(connection, owner.id, moment.at):
-        decided: Allowed | NotGranted = _not_believed(connection, moment, known, differs)
+    call, recording = recordings.with_call(connection, recording_id)
+    if differs := contradictions(connection, call.id, moment.at):
+        decided: Allowed | NotGranted = _not_believed(connection, moment, recording, differs)
     else:
-        decided = may_open(_audio(connection, owner, known), purpose, moment.at)
-    public: dict[str, Value] = {"recording": known.id, "purpose": purpose}
+        decided = may_open(_audio(connection, call, recording), purpose, moment.at)
+    public: dict[str, Value] = {"recording": recording.id, "purpose": purpose}
     match decided:
         case NotGranted(reason):
             refused = Event("recording.access_refused", {**public, "why": reason}, {"actor": actor})
-            calls.append_events(connection, moment, owner, refused)
-            return Refusal(known.id, reason)
+            calls.append_events(connection, moment, call, refused)
+            return Refusal(recording.id, reason)
         case Allowed():
-            audio = kept_audio(connection, known.id, store=store, key_encryption_key=key_encryption_key)
+            audio = kept_audio(connection, recording.id, store=store, key_encryption_key=key_encryption_key)
             calls.append_events(
-                connection, moment, owner, Event("recording.accessed", {**public, "what": what}, {"actor": actor})
+                connection, moment, call, Event("recording.accessed", {**public, "what": what}, {"actor": actor})
             )
             return audio
 
 
 def _not_believed(
-    connection: Connection, moment: Moment, known: Recording, differs: Sequence[Difference]
+    connection: Connection, moment: Moment, recording: Recording, differs: Sequence[Difference]
 ) -> NotGranted:
     """Refused where the rows contradict the events, whatever the rows allow: an incident calls for a person."""
-    raise_contradiction(connection, moment, known.call_id, differs)
+    raise_contradiction(connection, moment, recording.call_id, differs)
     return NotGranted("its rows say something else than the log")
 
 
-def _audio(connection: Connection, owner: Call, recording: Recording) -> Audio:
-    permit = permits.permit_of(connection, owner.id)
+def _audio(connection: Connection, call: Call, recording: Recording) -> Audio:
+    permit = permits.permit_of(connection, call.id)
     return Audio(
-        outcome=owner.outcome,
+        outcome=call.outcome,
         state=recording.state,
         is_permitted=recording.permit is not None,
         granted=None if permit is None else permit.purposes,
         retain_until=recording.retain_until,
-        is_in_doubt=is_open_of_call(connection, recordings.IN_DOUBT, owner.id),
+        is_in_doubt=is_open_of_call(connection, recordings.IN_DOUBT, call.id),
     )

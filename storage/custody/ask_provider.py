@@ -12,7 +12,7 @@ from policies.attribution import UNTIMED, Times
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
 from storage.custody.workshop import Workshop
-from storage.database.tables import call
+from storage.database.tables import call as call_table
 from storage.errors import Broken, Refused, Unavailable
 from storage.moment import Moment
 from storage.provider import ClocksApart, ProviderCall
@@ -32,21 +32,21 @@ _RESOLUTION = timedelta(seconds=1)  # of Twilio's times
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:
-    return call.c.sweep_at <= now
+    return call_table.c.sweep_at <= now
 
 
-def ask(shop: Workshop, jobs: Jobs) -> None:
+def ask(workshop: Workshop, jobs: Jobs) -> None:
     """Ask about each call that is due. A call that can't be asked about does not hold up the others.
 
     Raises Refused where the provider refuses to answer at all: a person must see to the reason.
     """
     failures: list[Exception] = []
-    for call_id, call_sid in _due(shop):
+    for call_id, call_sid in _due(workshop):
         try:
-            _ask_about(shop, jobs, call_id, call_sid)
+            _ask_about(workshop, jobs, call_id, call_sid)
         except (Unavailable, Refused, Broken) as error:
             failures.append(error)
-            _postpone(shop, call_id, error)
+            _postpone(workshop, call_id, error)
         if len(failures) == _FAILURES_MAX:
             break  # it is the provider that fails, or our way to it
     for failure in failures:
@@ -55,72 +55,77 @@ def ask(shop: Workshop, jobs: Jobs) -> None:
             raise failure
 
 
-def _due(shop: Workshop) -> list[tuple[str, str]]:
-    query = select(call.c.id, call.c.call_sid).where(is_due(shop.now())).order_by(call.c.sweep_at).limit(_AT_ONCE)
-    with shop.database.read() as connection:
+def _due(workshop: Workshop) -> list[tuple[str, str]]:
+    query = (
+        select(call_table.c.id, call_table.c.call_sid)
+        .where(is_due(workshop.now()))
+        .order_by(call_table.c.sweep_at)
+        .limit(_AT_ONCE)
+    )
+    with workshop.database.read() as connection:
         return [(row.id, row.call_sid) for row in connection.execute(query)]
 
 
-def _ask_about(shop: Workshop, jobs: Jobs, call_id: str, call_sid: str) -> None:
+def _ask_about(workshop: Workshop, jobs: Jobs, call_id: str, call_sid: str) -> None:
     """The call's recordings are taken in even where the provider's answer about the call makes no sense."""
-    at_provider, broken = _call_there(shop, call_sid)
-    found = shop.provider.recordings_of(call_sid)
-    apart = shop.provider.clocks_apart()
+    at_provider, broken = _call_there(workshop, call_sid)
+    found = workshop.provider.recordings_of(call_sid)
+    apart = workshop.provider.clocks_apart()
 
     def take_in(connection: Connection) -> None:
-        moment, known = shop.moment(), calls.existing(connection, call_id)
-        if not broken and is_over(known.received_at, at_provider.ended if at_provider else None, moment.at):
+        moment, call = workshop.moment(), calls.existing(connection, call_id)
+        if not broken and is_over(call.received_at, at_provider.ended if at_provider else None, moment.at):
             status = at_provider.status if at_provider else "unknown to Twilio"
             duration_s = at_provider.duration_s if at_provider else None
-            known = call_end.end(connection, moment, known, status=status, duration_s=duration_s)
-        _tell_unread(connection, moment, known, found.unread)
-        times = _times(connection, known, at_provider, apart)
+            call = call_end.end(connection, moment, call, status=status, duration_s=duration_s)
+        _tell_unread(connection, moment, call, found.unread)
+        times = _times(connection, call, at_provider, apart)
         news.take_in(connection, moment, calls.existing(connection, call_id), found.rows, jobs, times)
-        known = calls.existing(connection, call_id)
-        _miss(connection, moment, known)
-        at = ask_next(known.received_at, known.ended_at, moment.at, is_known=at_provider is not None)
-        calls.ask_again(connection, known, at)
+        call = calls.existing(connection, call_id)
+        _miss(connection, moment, call)
+        at = ask_next(call.received_at, call.ended_at, moment.at, is_known=at_provider is not None)
+        calls.ask_again(connection, call, at)
 
-    shop.database.write(take_in)
+    workshop.database.write(take_in)
     if broken:
         raise broken
 
 
-def _call_there(shop: Workshop, call_sid: str) -> tuple[ProviderCall | None, Broken | None]:
+def _call_there(workshop: Workshop, call_sid: str) -> tuple[ProviderCall | None, Broken | None]:
     try:
-        return shop.provider.call(call_sid), None
+        return workshop.provider.call(call_sid), None
     except Broken as error:
         return None, error
 
 
-def _tell_unread(connection: Connection, moment: Moment, known: Call, unread: int) -> None:
+def _tell_unread(connection: Connection, moment: Moment, call: Call, unread: int) -> None:
     if unread:
         detail = f"{unread} rows of Twilio's list of its recordings make no sense; the others were taken in"
         raise_incident(
-            connection, moment, IncidentKind.LIST_NOT_UNDERSTOOD, about=known.id, call_id=known.id, detail=detail
+            connection, moment, IncidentKind.LIST_NOT_UNDERSTOOD, about=call.id, call_id=call.id, detail=detail
         )
 
 
-def _times(connection: Connection, known: Call, at_provider: ProviderCall | None, apart: ClocksApart | None) -> Times:
+def _times(connection: Connection, call: Call, at_provider: ProviderCall | None, apart: ClocksApart | None) -> Times:
     """When our recording was ordered, in the provider's own words; else the earliest time by two measures of its clock.
 
     The first measure is how far apart the clocks were at the provider's newest answer. The second adds the time from
     the call's arrival to the decision, by our clock, to the provider's time of the arrival.
     """
-    given = permits.permit_of(connection, known.id)
+    given = permits.permit_of(connection, call.id)
     if given is None:
         return UNTIMED
-    if asked_at := provider_accounts.recording_asked_at(connection, known.id):
+    if asked_at := provider_accounts.recording_asked_at(connection, call.id):
         return Times(asked_at=asked_at)
     measured = [given.decided_at - apart.most] if apart else []
     if at_provider and at_provider.came_in_at:
-        measured.append(at_provider.came_in_at + (given.decided_at - known.received_at))
+        measured.append(at_provider.came_in_at + (given.decided_at - call.received_at))
     return Times(not_before=min(measured) - _RESOLUTION) if measured else UNTIMED
 
 
-def _postpone(shop: Workshop, call_id: str, error: Exception) -> None:
+def _postpone(workshop: Workshop, call_id: str, error: Exception) -> None:
     """Ask about the call again later; an answer that makes no sense is an incident."""
-    moment = shop.moment()
+    moment = workshop.moment()
 
     def put_off(connection: Connection) -> None:
         calls.ask_again(connection, calls.existing(connection, call_id), moment.at + _POSTPONED)
@@ -129,23 +134,23 @@ def _postpone(shop: Workshop, call_id: str, error: Exception) -> None:
                 connection, moment, IncidentKind.CALL_NOT_UNDERSTOOD, about=call_id, call_id=call_id, detail=str(error)
             )
 
-    shop.database.write(put_off)
+    workshop.database.write(put_off)
 
 
-def _miss(connection: Connection, moment: Moment, known: Call) -> None:
+def _miss(connection: Connection, moment: Moment, call: Call) -> None:
     """Raise an incident where a caller agreed to be recorded and no recording is complete well after the call's end."""
-    over_for = moment.at - known.ended_at if known.ended_at else timedelta(0)
+    over_for = moment.at - call.ended_at if call.ended_at else timedelta(0)
     if over_for < _LATE:
         return
-    heard = recordings.of_call(connection, known.id)
-    if not heard and permits.permit_of(connection, known.id):
+    made = recordings.of_call(connection, call.id)
+    if not made and permits.permit_of(connection, call.id):
         detail = "the caller agreed to be recorded, and Twilio has no recording of the call"
         raise_incident(
-            connection, moment, IncidentKind.RECORDING_MISSING, about=known.id, call_id=known.id, detail=detail
+            connection, moment, IncidentKind.RECORDING_MISSING, about=call.id, call_id=call.id, detail=detail
         )
-    for one in heard:
-        if one.state is RecordingState.STARTED and over_for > _VERY_LATE:
+    for recording in made:
+        if recording.state is RecordingState.STARTED and over_for > _VERY_LATE:
             detail = "the call is over for more than an hour, and Twilio has not completed its recording"
             raise_incident(
-                connection, moment, IncidentKind.RECORDING_MISSING, about=one.id, call_id=known.id, detail=detail
+                connection, moment, IncidentKind.RECORDING_MISSING, about=recording.id, call_id=call.id, detail=detail
             )

@@ -28,38 +28,39 @@ from storage.rows.permits import Permit
 from storage.rows.recordings import Recording
 
 
-def destroy(shop: Workshop, steps: Steps, recording_id: str) -> None:
+def destroy(workshop: Workshop, steps: Steps, recording_id: str) -> None:
     """Does nothing to a recording that is neither condemned nor expired when the job begins.
 
     A legal hold keeps an expired recording, also when it is placed while the job runs.
     """
-    if not steps("look", lambda: _must_go(shop, recording_id)):
-        _waits_no_more(shop, recording_id)
+    if not steps("look", lambda: _must_go(workshop, recording_id)):
+        _waits_no_more(workshop, recording_id)
         return
-    steps("stop", lambda: _stop(shop, recording_id))
-    at_provider = steps("delete at provider", lambda: _delete_at_provider(shop, recording_id))
-    if steps("delete here", lambda: _delete_here(shop, *look(shop, recording_id))) is False:
+    steps("stop", lambda: _stop(workshop, recording_id))
+    at_provider = steps("delete at provider", lambda: _delete_at_provider(workshop, recording_id))
+    if steps("delete here", lambda: _delete_here(workshop, *look(workshop, recording_id))) is False:
         return
     steps(
-        "certify", lambda: shop.database.write(lambda connection: _certify(shop, connection, recording_id, at_provider))
+        "certify",
+        lambda: workshop.database.write(lambda connection: _certify(workshop, connection, recording_id, at_provider)),
     )
 
 
-def delete_again(shop: Workshop, steps: Steps, recording_id: str) -> None:
+def delete_again(workshop: Workshop, steps: Steps, recording_id: str) -> None:
     """The provider lists a recording that it had confirmed to be gone."""
-    steps("delete at provider", lambda: _delete_at_provider(shop, recording_id))
-    _waits_no_more(shop, recording_id)
+    steps("delete at provider", lambda: _delete_at_provider(workshop, recording_id))
+    _waits_no_more(workshop, recording_id)
 
 
-def _waits_no_more(shop: Workshop, recording_id: str) -> None:
+def _waits_no_more(workshop: Workshop, recording_id: str) -> None:
     """Clear the recording's delay: nothing is left for the job to do, and its state stays as it is."""
-    shop.database.write(lambda connection: delays.clear(connection, shop.moment(), recording_id))
+    workshop.database.write(lambda connection: delays.clear(connection, workshop.moment(), recording_id))
 
 
-def _must_go(shop: Workshop, recording_id: str) -> bool:
-    recording = look(shop, recording_id)[1]
-    with shop.database.read() as connection:
-        return _goes(connection, recording, shop.now())
+def _must_go(workshop: Workshop, recording_id: str) -> bool:
+    recording = look(workshop, recording_id)[1]
+    with workshop.database.read() as connection:
+        return _goes(connection, recording, workshop.now())
 
 
 def _goes(connection: Connection, recording: Recording, now: datetime) -> bool:
@@ -74,60 +75,60 @@ def _goes(connection: Connection, recording: Recording, now: datetime) -> bool:
     return False
 
 
-def _stop(shop: Workshop, recording_id: str) -> None:
-    owner, known = look(shop, recording_id)
-    if owner.erased_at is None:
-        shop.provider.stop(owner.call_sid, known.recording_sid)
+def _stop(workshop: Workshop, recording_id: str) -> None:
+    call, recording = look(workshop, recording_id)
+    if call.erased_at is None:
+        workshop.provider.stop(call.call_sid, recording.recording_sid)
 
 
-def _delete_at_provider(shop: Workshop, recording_id: str) -> str:
-    owner, known = look(shop, recording_id)
-    return delete_at_provider(shop, known) if owner.erased_at is None else ""
+def _delete_at_provider(workshop: Workshop, recording_id: str) -> str:
+    call, recording = look(workshop, recording_id)
+    return delete_at_provider(workshop, recording) if call.erased_at is None else ""
 
 
-def _delete_here(shop: Workshop, owner: Call, known: Recording) -> bool:
+def _delete_here(workshop: Workshop, call: Call, recording: Recording) -> bool:
     """False where the recording is held by now, and nothing here was deleted."""
-    if not shop.database.write(lambda connection: _forget_key(shop, connection, known.id)):
+    if not workshop.database.write(lambda connection: _forget_key(workshop, connection, recording.id)):
         return False
-    clear_spool(shop, known.id)
-    with shop.database.read() as connection:
-        permit = permits.permit_of(connection, owner.id)
+    clear_spool(workshop, recording.id)
+    with workshop.database.read() as connection:
+        permit = permits.permit_of(connection, call.id)
     if permit is None:
         return True  # nothing of it was ever stored
-    folder = AudioKey(permit.retention, owner.received_at.date(), known.id, "any").folder
-    for key in list(shop.store.list(folder)):
-        shop.store.delete(key)
-    if any(True for _ in shop.store.list(folder)):
-        raise Unavailable(f"recording {known.id}: the audio store still lists it")
+    folder = AudioKey(permit.retention, call.received_at.date(), recording.id, "any").folder
+    for key in list(workshop.store.list(folder)):
+        workshop.store.delete(key)
+    if any(True for _ in workshop.store.list(folder)):
+        raise Unavailable(f"recording {recording.id}: the audio store still lists it")
     return True
 
 
-def _forget_key(shop: Workshop, connection: Connection, recording_id: str) -> bool:
+def _forget_key(workshop: Workshop, connection: Connection, recording_id: str) -> bool:
     """Deleting the key is final, so holds are checked once more: placing a hold takes the same lock."""
-    _, known = recordings.with_call(connection, recording_id)
-    if known.state is not RecordingState.DESTROYED and not _goes(connection, known, shop.now()):
+    _, recording = recordings.with_call(connection, recording_id)
+    if recording.state is not RecordingState.DESTROYED and not _goes(connection, recording, workshop.now()):
         return False
     connection.execute(delete(recording_key).where(recording_key.c.recording_id == recording_id))
     return True
 
 
-def _certify(shop: Workshop, connection: Connection, recording_id: str, at_provider: str | None) -> None:
-    owner, known = recordings.with_call(connection, recording_id)
-    rule = _rule(owner, known, permits.permit_of(connection, owner.id), shop.now())
+def _certify(workshop: Workshop, connection: Connection, recording_id: str, at_provider: str | None) -> None:
+    call, recording = recordings.with_call(connection, recording_id)
+    rule = _rule(call, recording, permits.permit_of(connection, call.id), workshop.now())
     connection.execute(delete(audio_object).where(audio_object.c.recording_id == recording_id))
     # Of an erased call nothing was asked of the provider: its copy was seen to be gone when ours was stored.
-    where = ["provider", "store", "key"] if owner.erased_at is None else ["store", "key"]
+    where = ["provider", "store", "key"] if call.erased_at is None else ["store", "key"]
     public: dict[str, Value] = {"recording": recording_id, "where": where, "rule": rule}
     if at_provider == ABSENT:
         public["at_provider"] = "no audio was made"
-    told = Event("recording.destroyed", public)
-    recordings.advance(connection, shop.moment(), owner, known, RecordingEvent.DESTROYED, told)
+    destroyed = Event("recording.destroyed", public)
+    recordings.advance(connection, workshop.moment(), call, recording, RecordingEvent.DESTROYED, destroyed)
 
 
-def _rule(owner: Call, known: Recording, permit: Permit | None, now: datetime) -> str:
+def _rule(call: Call, recording: Recording, permit: Permit | None, now: datetime) -> str:
     """Why the recording had to go, in the certificate's words."""
-    if owner.erased_at is not None:
+    if call.erased_at is not None:
         return "erased"
-    if known.permit is None or permit is None:
+    if recording.permit is None or permit is None:
         return "no permit"
     return "retention" if permit.retain_until <= now else "withdrawn"

@@ -15,16 +15,20 @@ from policies.erasure import Standing, goes, obstacle, stand_in
 from policies.lifecycle import CallState, RecordingEvent, RecordingState
 from storage.database.tables import (
     audio_object,
-    call,
     delay,
     disclosure,
     incident,
     log_leaf,
     provider_account,
-    recording,
     recording_key,
     remembered_decline,
     reply,
+)
+from storage.database.tables import (
+    call as call_table,
+)
+from storage.database.tables import (
+    recording as recording_table,
 )
 from storage.errors import Broken
 from storage.log import consent_log
@@ -35,7 +39,7 @@ from storage.rows.recordings import DESTROY, Jobs, Recording
 
 # The erased call's rows in these tables are deleted.
 _WHOLE = (reply, provider_account, remembered_decline)
-TABLES = (*_WHOLE, delay, audio_object, recording_key, recording, incident, disclosure, call)
+TABLES = (*_WHOLE, delay, audio_object, recording_key, recording_table, incident, disclosure, call_table)
 _NO_AUDIO = frozenset({RecordingState.ABSENT, RecordingState.DESTROYED})
 
 
@@ -69,7 +73,7 @@ class Traces:
     @property
     def destroyed(self) -> tuple[Recording, ...]:
         """Recordings whose audio is destroyed."""
-        return tuple(one for one in self.recordings if one.state not in _NO_AUDIO)
+        return tuple(recording for recording in self.recordings if recording.state not in _NO_AUDIO)
 
     def __bool__(self) -> bool:
         return bool(self.digests or self.recordings or self.rows)
@@ -86,17 +90,17 @@ class NotErased:
 def known_in_log(connection: Connection) -> dict[str, str]:
     """The basis of each erasure in the log, by the call's id. Reads the whole log."""
     query = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.leaf.contains('"type":"privacy.erased"'))
-    told = [consent_log.read_event(row.idx, row.leaf) for row in connection.execute(query)]
-    return {event["call"]: event["basis"] for event in told if event["type"] == "privacy.erased"}
+    events = [consent_log.read_event(row.idx, row.leaf) for row in connection.execute(query)]
+    return {event["call"]: event["basis"] for event in events if event["type"] == "privacy.erased"}
 
 
 def look(connection: Connection, call_id: str, *, again: bool = False) -> Traces | NotErased:
     """Personal data that an erasure would remove, or why it has to wait. Changes nothing."""
-    known = calls.peek(connection, call_id)
-    if known is None:
+    call = calls.peek(connection, call_id)
+    if call is None:
         raise Broken(f"call {call_id}: there is no such row")
-    found = traces(connection, known)
-    why = obstacle(_standing(connection, known), again=again) if found else ""
+    found = traces(connection, call)
+    why = obstacle(_standing(connection, call), again=again) if found else ""
     return NotErased(call_id, why) if why else found
 
 
@@ -105,21 +109,21 @@ def erase(connection: Connection, moment: Moment, call_id: str, request: Request
 
     The audio can't be opened from then on; a job deletes it.
     """
-    known = calls.existing(connection, call_id)
+    call = calls.existing(connection, call_id)
     found = look(connection, call_id, again=request.again)
     if isinstance(found, NotErased) or not found:
         return found
     for table in _WHOLE:  # before the log is held: the same caller may be declining on another call
         connection.execute(delete(table).where(table.c.call_id == call_id))
     if request.again:
-        call_end.end(connection, moment, known, status="erased before", duration_s=None)
-    update_call = update(call).where(call.c.id == call_id)
-    connection.execute(update_call.values(erased_at=known.erased_at or moment.at, sweep_at=None, corroborate_at=None))
-    for one in found.recordings:
-        _give_up(connection, moment, call_id, one, jobs)
+        call_end.end(connection, moment, call, status="erased before", duration_s=None)
+    update_call = update(call_table).where(call_table.c.id == call_id)
+    connection.execute(update_call.values(erased_at=call.erased_at or moment.at, sweep_at=None, corroborate_at=None))
+    for recording in found.recordings:
+        _give_up(connection, moment, call_id, recording, jobs)
     connection.execute(delete(disclosure).where(disclosure.c.digest.in_(found.digests)))
-    _clear_incidents(connection, known, found)
-    mine = select(recording.c.id).where(recording.c.call_id == call_id)
+    _clear_incidents(connection, call, found)
+    mine = select(recording_table.c.id).where(recording_table.c.call_id == call_id)
     # A reason may name a recording as the provider does.
     connection.execute(delete(delay).where(delay.c.recording_id.in_(mine)))
     connection.execute(update_call.values(call_sid=stand_in(call_id), caller_hash=None))
@@ -127,48 +131,56 @@ def erase(connection: Connection, moment: Moment, call_id: str, request: Request
     return found
 
 
-def traces(connection: Connection, known: Call) -> Traces:
+def traces(connection: Connection, call: Call) -> Traces:
     bodies = connection.execute(
-        select(disclosure.c.digest, disclosure.c.body).where(disclosure.c.call_id == known.id)
+        select(disclosure.c.digest, disclosure.c.body).where(disclosure.c.call_id == call.id)
     ).all()
     going = [(name, row.digest) for row in bodies if goes(name := _open(row.body)[0])]
-    named = [one for one in recordings.of_call(connection, known.id) if one.recording_sid != stand_in(one.id)]
-    own = (known.call_sid != stand_in(known.id)) + (known.caller_hash is not None)
+    named = [
+        recording
+        for recording in recordings.of_call(connection, call.id)
+        if recording.recording_sid != stand_in(recording.id)
+    ]
+    own = (call.call_sid != stand_in(call.id)) + (call.caller_hash is not None)
     return Traces(
-        call_id=known.id,
+        call_id=call.id,
         fields=tuple(sorted({name for name, _ in going})),
         digests=tuple(digest for _, digest in going),
         recordings=tuple(named),
-        rows=own + sum(_count(connection, table, table.c.call_id == known.id) for table in _WHOLE),
+        rows=own + sum(_count(connection, table, table.c.call_id == call.id) for table in _WHOLE),
     )
 
 
-def _standing(connection: Connection, known: Call) -> Standing:
+def _standing(connection: Connection, call: Call) -> Standing:
     gone_through = watermarks.reached(connection, watermarks.CALLS)
-    is_listed = gone_through is not None and gone_through <= known.received_at
+    is_listed = gone_through is not None and gone_through <= call.received_at
     return Standing(
-        has_ended=known.state is CallState.ENDED,
-        is_asked_about=known.sweep_at is not None or is_listed,
-        recordings=[one.state for one in recordings.of_call(connection, known.id)],
-        holds=holds.holding(connection, known.id),
+        has_ended=call.state is CallState.ENDED,
+        is_asked_about=call.sweep_at is not None or is_listed,
+        recordings=[recording.state for recording in recordings.of_call(connection, call.id)],
+        holds=holds.holding(connection, call.id),
     )
 
 
-def _give_up(connection: Connection, moment: Moment, call_id: str, one: Recording, jobs: Jobs) -> None:
+def _give_up(connection: Connection, moment: Moment, call_id: str, recording: Recording, jobs: Jobs) -> None:
     """From here on the recording can't be opened, and its sid at the provider is gone."""
-    if one.state not in _NO_AUDIO:
-        told = Event("recording.condemned", {"recording": one.id, "source": one.source, "why": "erased"})
-        recordings.advance(connection, moment, calls.existing(connection, call_id), one, RecordingEvent.CONDEMNED, told)
+    if recording.state not in _NO_AUDIO:
+        condemned = Event(
+            "recording.condemned", {"recording": recording.id, "source": recording.source, "why": "erased"}
+        )
+        recordings.advance(
+            connection, moment, calls.existing(connection, call_id), recording, RecordingEvent.CONDEMNED, condemned
+        )
         for table in (audio_object, recording_key):
-            connection.execute(delete(table).where(table.c.recording_id == one.id))
-        jobs.enqueue(connection, DESTROY, f"{one.id}:{moment.at:%Y%m%dT%H%M%S}", one.id)
-    unnamed = {"recording_sid": stand_in(one.id), "object_key": None}
-    connection.execute(update(recording).where(recording.c.id == one.id).values(unnamed))
+            connection.execute(delete(table).where(table.c.recording_id == recording.id))
+        jobs.enqueue(connection, DESTROY, f"{recording.id}:{moment.at:%Y%m%dT%H%M%S}", recording.id)
+    unnamed = {"recording_sid": stand_in(recording.id), "object_key": None}
+    connection.execute(update(recording_table).where(recording_table.c.id == recording.id).values(unnamed))
 
 
-def _clear_incidents(connection: Connection, known: Call, found: Traces) -> None:
-    sids = [known.call_sid, *(one.recording_sid for one in found.recordings)]
-    rows = connection.execute(select(incident.c.id, incident.c.detail).where(incident.c.call_id == known.id)).all()
+def _clear_incidents(connection: Connection, call: Call, found: Traces) -> None:
+    sids = [call.call_sid, *(recording.recording_sid for recording in found.recordings)]
+    rows = connection.execute(select(incident.c.id, incident.c.detail).where(incident.c.call_id == call.id)).all()
     for row in rows:
         cleared = row.detail
         for sid in sids:

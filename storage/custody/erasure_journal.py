@@ -38,7 +38,7 @@ class Journal:
 
 def append(file: Path, entries: Iterable[Entry]) -> None:
     """Durable on return. A line that broke off before is removed first."""
-    lines = "".join(f"{_written(one)}\n" for one in entries).encode()
+    lines = "".join(f"{_written(entry)}\n" for entry in entries).encode()
     with disk_edge(f"ONRECORD_ERASURES: {file} can't be written"):
         make_folder(file.parent)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -67,14 +67,16 @@ def _whole_bytes(content: bytes) -> int:
     return content.rfind(b"\n") + 1
 
 
-def _written(one: Entry) -> str:
-    return canonical({"at": timestamp(one.at), "basis": one.basis, "call": one.call_id, "sid_hash": one.sid_hash})
+def _written(entry: Entry) -> str:
+    return canonical(
+        {"at": timestamp(entry.at), "basis": entry.basis, "call": entry.call_id, "sid_hash": entry.sid_hash}
+    )
 
 
 def _entry(file: Path, number: int, line: str) -> Entry:
     try:
-        told = json.loads(line)
-        entry = Entry(told["call"], told["sid_hash"], told["basis"], datetime.fromisoformat(told["at"]))
+        fields = json.loads(line)
+        entry = Entry(fields["call"], fields["sid_hash"], fields["basis"], datetime.fromisoformat(fields["at"]))
         is_same = _written(entry) == line
     except (ValueError, TypeError, KeyError):
         is_same = False

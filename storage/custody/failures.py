@@ -32,17 +32,17 @@ _HAS_WORK = {
 }
 
 
-def note_wait(shop: Workshop, kind: JobKind, argument: Any, error: Unavailable, wait_s: float) -> None:
+def note_wait(workshop: Workshop, kind: JobKind, argument: Any, error: Unavailable, wait_s: float) -> None:
     """A job has to wait. An incident says why where the next try would come later than `TOLD_AFTER`."""
 
     def note(connection: Connection) -> None:
-        moment, known = shop.moment(), _about(connection, kind, argument)
-        if known is None:
+        moment, recording = workshop.moment(), _about(connection, kind, argument)
+        if recording is None:
             return
-        kept = delays.note(connection, moment, known.id, kind.name, str(error))
+        kept = delays.note(connection, moment, recording.id, kind.name, str(error))
         if moment.at + timedelta(seconds=wait_s) - kept.since >= TOLD_AFTER:
             detail = f"{kind.name} waits: {error}"
-            about, call_id = known.id, known.call_id
+            about, call_id = recording.id, recording.call_id
             raise_anew(
                 connection,
                 moment,
@@ -53,15 +53,15 @@ def note_wait(shop: Workshop, kind: JobKind, argument: Any, error: Unavailable, 
                 since=kept.since,
             )
 
-    shop.database.write(note)
+    workshop.database.write(note)
 
 
-def note_failure(shop: Workshop, kind: JobKind, argument: Any, error: Exception) -> None:
+def note_failure(workshop: Workshop, kind: JobKind, argument: Any, error: Exception) -> None:
     """A job failed for good: raise an incident, and keep the reason and the next time beside the recording."""
     about, detail = f"{kind.name}:{argument}"[:64], f"{kind.name}: {error}"
 
     def note(connection: Connection) -> None:
-        moment, found, said = shop.moment(), _about(connection, kind, argument), detail
+        moment, found, said = workshop.moment(), _about(connection, kind, argument), detail
         if found is not None:
             before = delays.of(connection, found.id)
             failures = (before.failures if before else 0) + 1
@@ -69,13 +69,13 @@ def note_failure(shop: Workshop, kind: JobKind, argument: Any, error: Exception)
             again = {"failures": failures, "again_at": moment.at + pause}
             delays.note(connection, moment, found.id, kind.name, str(error), **again)
             said = f"{detail}; tried again in {pause // timedelta(hours=1)} h"
-        known = found or recordings.peek(connection, str(argument))
-        call_id = known.call_id if known else None
+        recording = found or recordings.peek(connection, str(argument))
+        call_id = recording.call_id if recording else None
         raise_anew(
             connection, moment, IncidentKind.JOB_FAILED, about=about, call_id=call_id, detail=said, since=moment.at
         )
 
-    shop.database.write(note)
+    workshop.database.write(note)
 
 
 def _pause(kind: JobKind, error: Exception, failures: int) -> timedelta:
@@ -91,5 +91,5 @@ def _about(connection: Connection, kind: JobKind, argument: Any) -> Recording | 
     """The recording that a job is about, its row and its call's locked; None where nothing is left for it to do."""
     if kind not in _HAS_WORK or recordings.peek(connection, str(argument)) is None:
         return None
-    _, known = recordings.with_call(connection, str(argument))
-    return known if known.state in _HAS_WORK[kind] else None
+    _, recording = recordings.with_call(connection, str(argument))
+    return recording if recording.state in _HAS_WORK[kind] else None

@@ -34,24 +34,24 @@ def raise_contradiction(connection: Connection, moment: Moment, call_id: str, di
 class RowWatch:
     """Goes through all calls, `at_once` at each turn, then begins again. `last` is the last id it has checked."""
 
-    shop: Workshop
+    workshop: Workshop
     jobs: Jobs
     at_once: int = 100
     last: str = ""
 
     def look(self) -> None:
         query = select(call.c.id).where(call.c.id > self.last).order_by(call.c.id).limit(self.at_once)
-        with self.shop.database.read() as connection:
+        with self.workshop.database.read() as connection:
             ids = list(connection.scalars(query))
-            found = {call_id: contradictions(connection, call_id, self.shop.now()) for call_id in ids}
+            found = {call_id: contradictions(connection, call_id, self.workshop.now()) for call_id in ids}
         self.last = ids[-1] if len(ids) == self.at_once else ""
         for call_id, differs in found.items():
             if differs:
-                self.shop.database.write(lambda connection, call_id=call_id: self._settle(connection, call_id))  # type: ignore[misc]  # mypy and defaults
+                self.workshop.database.write(lambda connection, call_id=call_id: self._settle(connection, call_id))  # type: ignore[misc]  # mypy and defaults
 
     def _settle(self, connection: Connection, call_id: str) -> None:
         """Compare once more under the lock, since the rows may have moved on; then raise the incident."""
-        moment = self.shop.moment()
+        moment = self.workshop.moment()
         differs = contradictions(connection, call_id, moment.at)
         if not differs:
             return
