@@ -152,13 +152,25 @@ def early_logs(tree: ast.AST) -> list[str]:
     return [ast.unparse(node) for node in inside - waiting if _is_of(node.func, "log", _LEVELS)]
 
 
+def nameless_subjects(tree: ast.AST) -> list[str]:
+    """Sentences of docstrings about a "what", a "who" or a "one": whatever has a name is called by it."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    texts = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, documented)]
+    sentences = [sentence for text in texts for sentence in re.split(r"(?<=[.:;!?])\s+", " ".join(text.split()))]
+    return [sentence for sentence in sentences if sentence.split(" ")[0].strip("`,") in _NAMELESS]
+
+
 def _takes_connection(arguments: ast.arguments) -> bool:
     taken = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
     return any(one.arg == "connection" or (one.annotation and _name(one.annotation) == "Connection") for one in taken)
 
 
+_NAMELESS = {"What", "That", "Those", "Who", "Whoever", "Whatever", "One"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
+
+# A version of the schema is never edited once it may have run.
+WRITTEN_ONCE = {str(path) for path in modules("storage") if "versions" in path.parts}
 
 RULES: list[tuple[Rule, tuple[str, ...], set[str]]] = [
     (unsafe_comparisons, (*OURS, "simulator"), PUBLIC_DIGESTS),
@@ -169,6 +181,7 @@ RULES: list[tuple[Rule, tuple[str, ...], set[str]]] = [
         (*OURS, "simulator"),
         EDGES | {"storage/database/group_commit.py"},
     ),  # which hands it to whoever waits
+    (nameless_subjects, ROOMS, WRITTEN_ONCE),
     (handwritten_twiml, (*OURS, "bench"), set()),
     (unescaped_templates, (*OURS, "simulator"), set()),
     (open_bindings, (*OURS, "simulator", "bench", "tests"), {"tests/test_house_rules.py"}),
@@ -213,6 +226,8 @@ def test_the_rule_is_kept(rule: Rule, tops: tuple[str, ...], exempt: set[str]) -
         (early_logs, "def f(connection: Connection):\n    log.error('%s', x)"),
         (early_logs, "def f(self):\n    def g(told: Connection):\n        log.warning('x')"),
         (early_logs, "write(lambda connection: log.info('x'))"),
+        (nameless_subjects, 'def f():\n    """What the caller did."""'),
+        (nameless_subjects, 'class C:\n    """An answer: one for each prompt. Who declines is not asked."""'),
     ],
 )
 def test_a_breach_of_the_rule_is_seen(rule: Rule, source: str) -> None:
@@ -230,6 +245,7 @@ def test_a_breach_of_the_rule_is_seen(rule: Rule, source: str) -> None:
         (personal_logs, "log.info('call %s', known.id)"),
         (early_logs, "def f(connection: Connection):\n    after_commit(connection, lambda: log.error('x'))"),
         (early_logs, "def f(database: Database):\n    log.error('x')"),
+        (nameless_subjects, 'def f():\n    """The caller\'s answer to what was asked."""'),
     ],
 )
 def test_what_is_allowed_is_not_taken_for_a_breach(rule: Rule, source: str) -> None:

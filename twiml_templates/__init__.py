@@ -1,1 +1,1 @@
-"""What Twilio is told: one XML file per action."""
+"""TwiML documents: one XML file per action."""

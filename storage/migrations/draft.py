@@ -21,7 +21,7 @@ _WIDTH = 80
 
 
 def draft(connection: Connection) -> str:
-    """What takes this database to `storage.database.tables`; "pass" where nothing does."""
+    """Statements that take this database to `storage.database.tables`; "pass" where none is needed."""
     context = MigrationContext.configure(connection, opts={"compare_type": True})
     operations = produce_migrations(context, metadata).upgrade_ops
     assert operations is not None
