@@ -59,8 +59,8 @@ def _refused(setting: str, name: str, answer: Answered) -> Trial:
 def _a_recording(body: str) -> str | None:
     """The SID of a recording whose media should be there."""
     found = json.loads(body).get("recordings")
-    listed = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-    return next((str(one.get("sid")) for one in listed if one.get("status") == "completed"), None)
+    listed = [recording for recording in found if isinstance(recording, dict)] if isinstance(found, list) else []
+    return next((str(recording.get("sid")) for recording in listed if recording.get("status") == "completed"), None)
 
 
 def _try_media(account: Account, recording_sid: str | None, limits: Limits) -> Trial:

@@ -38,13 +38,15 @@ def _targets(settings: Settings, database: Database, file: AnchorFile) -> list[A
     """The targets in the settings. Their modules are imported here only: they are slow to import, and few installations
     need them.
     """
-    found = [AnchorTarget("file", settings.anchor_file, _DAILY, lambda known, _, moment: file.append(known, moment.at))]
+    found = [
+        AnchorTarget("file", settings.anchor_file, _DAILY, lambda signed, _, moment: file.append(signed, moment.at))
+    ]
     if settings.anchor_s3:
         from storage.log.anchor_bucket import AnchorBucket
 
         bucket = AnchorBucket(settings.anchor_s3)
         found.append(
-            AnchorTarget("s3", settings.anchor_s3, _DAILY, lambda known, _, moment: bucket.lock(known, moment.at))
+            AnchorTarget("s3", settings.anchor_s3, _DAILY, lambda signed, _, moment: bucket.lock(signed, moment.at))
         )
     if settings.witness:
         from outbound.witness import Witness
@@ -55,5 +57,5 @@ def _targets(settings: Settings, database: Database, file: AnchorFile) -> list[A
         from outbound.time_stamp_authority import TimeStampAuthority
 
         authority = TimeStampAuthority(settings.time_stamp, settings.time_stamp_ca)
-        found.append(AnchorTarget("tsa", settings.time_stamp, _DAILY, lambda known, *_: authority.stamp(known)))
+        found.append(AnchorTarget("tsa", settings.time_stamp, _DAILY, lambda signed, *_: authority.stamp(signed)))
     return found

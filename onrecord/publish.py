@@ -46,8 +46,8 @@ def publish_rules(connection: Connection, moment: Moment, rules: InForce) -> Non
     told += _law(connection, moment, rules.law)
     told += _rulebook(connection, moment, rules.rulebook, rules.text)
     told += _wordings(connection, moment, rules.wordings)
-    for one in rules.prompts:
-        keep_audio(connection, one.sha256, one.body, one.length_ms, moment.at)
+    for prompt in rules.prompts:
+        keep_audio(connection, prompt.sha256, prompt.body, prompt.length_ms, moment.at)
     consent_log.append_events(connection, moment, *told)
 
 
@@ -106,7 +106,7 @@ def spoken_under(law: Law, rulebook: Rulebook, now: datetime, *, only: str | Non
     for line in rulebook.lines:
         if only not in (None, line.number):
             continue
-        asked = {(one.standard, one.purposes) for one, _ in rulings_of(law, rulebook, line, now)}
+        asked = {(ruling.standard, ruling.purposes) for ruling, _ in rulings_of(law, rulebook, line, now)}
         remembering = ((standard.after_a_decline(), purposes) for standard, purposes in asked)
         spoken = asked | {(standard, purposes) for standard, purposes in remembering if standard}
         for language in line.languages:

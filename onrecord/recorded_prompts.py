@@ -29,9 +29,9 @@ def read_prompts(rulebook: Rulebook, folder: Path) -> tuple[RecordedPrompt, ...]
     """Every recorded prompt of a rulebook that lies in `folder`. Raises SettingsRejected with all faults."""
     named = [audio for own in rulebook.wordings for audio in (own.disclosure_audio, own.question_audio) if audio]
     read = [_read(audio, folder / audio.file) for audio in dict.fromkeys(named)]
-    if problems := [one for one in read if isinstance(one, Problem)]:
+    if problems := [prompt for prompt in read if isinstance(prompt, Problem)]:
         raise SettingsRejected(*problems)
-    return tuple(one for one in read if isinstance(one, RecordedPrompt))
+    return tuple(prompt for prompt in read if isinstance(prompt, RecordedPrompt))
 
 
 def _read(audio: Audio, path: Path) -> RecordedPrompt | Problem:

@@ -84,10 +84,10 @@ def _facts(found: Explained) -> list[tuple[str, str]]:
         facts.append(("asked before", "the number declined; it is offered to be recorded by key, and not asked"))
     if ruling["on_refusal"]:
         facts.append(("on a refusal", ruling["on_refusal"]))
-    for one in ruling["purposes"]:
-        ended = f", ended by {one['ended_by']}" if one["ended_by"] else ""
-        until = f"until {one['usable_until'][:10]} (rule {one['rule']}, {one['keep']}{ended})"
-        facts.append((f"for {one['purpose']}", until))
+    for purpose in ruling["purposes"]:
+        ended = f", ended by {purpose['ended_by']}" if purpose["ended_by"] else ""
+        until = f"until {purpose['usable_until'][:10]} (rule {purpose['rule']}, {purpose['keep']}{ended})"
+        facts.append((f"for {purpose['purpose']}", until))
     facts.append(("kept until", (ruling["retain_until"] or "nothing is kept")[:19]))
     facts += [("POLICY CONFLICT", conflict) for conflict in ruling["conflicts"]]
     facts += [("the law wants", flag.replace("_", " ")) for flag in ruling["flags"]]

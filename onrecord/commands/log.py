@@ -70,7 +70,9 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
         if told > verified.size:
             end([f"consent log: it has {verified.size} events, and never had {told}"], FOUND_SOMETHING)
         with progress_shown("calls") as compared:
-            differ = [str(one) for one in row_check.of_all(connection, datetime.now(UTC), progress=compared)]
+            differ = [
+                str(difference) for difference in row_check.of_all(connection, datetime.now(UTC), progress=compared)
+            ]
         if differ:
             end(_first(differ), FOUND_SOMETHING)
         click.echo(f"log ok: {told} events, root {KeptTree(connection).root(told).hex()}")
@@ -200,7 +202,7 @@ def log_anchor(only: str | None) -> None:
     with opened() as installation:
         anchoring = installation.anchoring
         anchoring.sign()
-        chosen = [one for one in anchoring.find_targets() if only in (None, one.kind)]
+        chosen = [target for target in anchoring.find_targets() if only in (None, target.kind)]
         if not chosen:
             end([f"there is no {only} in the settings"])
         for holder in chosen:

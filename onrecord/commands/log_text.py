@@ -26,10 +26,10 @@ def tell_all(connection: Connection, start: int, complain: Callable[[str], objec
 
 def tell_log_of(connection: Connection, known: Call) -> Iterator[str]:
     log = CallLog.read(connection, known.id)
-    for one in log.entries:
-        yield f"{one.index} {one.line}"
-        for name in sorted(one.public.get("sd", {})):
-            value = json.dumps(one.private[name], ensure_ascii=False) if name in one.private else "(erased)"
+    for entry in log.entries:
+        yield f"{entry.index} {entry.line}"
+        for name in sorted(entry.public.get("sd", {})):
+            value = json.dumps(entry.private[name], ensure_ascii=False) if name in entry.private else "(erased)"
             yield f"    {name}: {value}"
     yield from (f"WARNING: {fault}" for fault in log.faults)
     yield from _worth(connection, log.entries[-1].index if log.entries else 0)

@@ -153,12 +153,14 @@ def incidents(context: click.Context) -> None:
 
     with reading() as connection:
         found = open_incidents(connection)
-    for one in found:
-        about = f"call {one.call_id}" if one.call_id else one.about
-        click.echo(f"{one.id}  {one.opened_at:%Y-%m-%d %H:%M:%S}  {one.kind}  {about}: {one.detail}")
+    for incident in found:
+        about = f"call {incident.call_id}" if incident.call_id else incident.about
+        click.echo(
+            f"{incident.id}  {incident.opened_at:%Y-%m-%d %H:%M:%S}  {incident.kind}  {about}: {incident.detail}"
+        )
     if found:
         click.echo()
-        for kind in sorted({one.kind for one in found}):
+        for kind in sorted({incident.kind for incident in found}):
             click.echo(f"{kind}: {ADVICE[kind]}")
         sys.exit(FOUND_SOMETHING)
 

@@ -81,7 +81,7 @@ def reapply_erasures() -> None:
             )
         code, back = 0, installation.eraser.came_back(journal)
         for basis in sorted(set(back.values())):
-            found = installation.eraser.look((one for one in back if back[one] == basis), again=True)
+            found = installation.eraser.look((call_id for call_id in back if back[call_id] == basis), again=True)
             request = Request(basis, who_asks(), again=True)
             code = max(code, _tell(installation.eraser.erase(found, request), "erased"))
         if not back:
@@ -134,10 +134,10 @@ def hold_list() -> None:
 
     with reading() as connection:
         found = all_holds(connection)
-    for one in found:
-        since = f"since {one.placed_at:%Y-%m-%d %H:%M} by {one.placed_by}"
-        until = f", released {one.released_at:%Y-%m-%d %H:%M} by {one.released_by}" if one.released_at else ""
-        click.echo(f"{one.id}  call {one.call_id}  {since}{until}: {one.reason}")
+    for placed in found:
+        since = f"since {placed.placed_at:%Y-%m-%d %H:%M} by {placed.placed_by}"
+        until = f", released {placed.released_at:%Y-%m-%d %H:%M} by {placed.released_by}" if placed.released_at else ""
+        click.echo(f"{placed.id}  call {placed.call_id}  {since}{until}: {placed.reason}")
 
 
 def add_privacy_commands(group: click.Group) -> None:
@@ -156,10 +156,10 @@ def _calls(installation: "Installation", name: str | None, number: str | None) -
         if not found:
             click.echo("of this number no call is known here")
         return found
-    known = installation.eraser.call_named(name or "")
-    if known is None:
+    call = installation.eraser.call_named(name or "")
+    if call is None:
         end(["there is no call with this sid or id"], FOUND_SOMETHING)
-    return [known.id]
+    return [call.id]
 
 
 def _wipe(installation: "Installation") -> None:
@@ -176,15 +176,17 @@ def _tell(found: "Iterable[Found]", done: str) -> int:
     from storage.custody.erasure import NotErased
 
     code = 0
-    for one in found:
-        if isinstance(one, NotErased):
-            click.echo(f"call {one.call_id}: not erased: {one.why}")
+    for result in found:
+        if isinstance(result, NotErased):
+            click.echo(f"call {result.call_id}: not erased: {result.why}")
             code = FOUND_SOMETHING
-        elif not one:
-            click.echo(f"call {one.call_id}: nothing is left to erase")
+        elif not result:
+            click.echo(f"call {result.call_id}: nothing is left to erase")
         else:
-            fields = f"{len(one.digests)} disclosures ({', '.join(one.fields)})"
-            click.echo(f"call {one.call_id}: {done}: {fields}, {one.rows} rows, {len(one.destroyed)} recordings")
+            fields = f"{len(result.digests)} disclosures ({', '.join(result.fields)})"
+            click.echo(
+                f"call {result.call_id}: {done}: {fields}, {result.rows} rows, {len(result.destroyed)} recordings"
+            )
     return code
 
 

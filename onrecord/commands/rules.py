@@ -170,14 +170,14 @@ def rules_diff(old: str, new: str, since: datetime) -> None:
     from policies.jurisdiction.pack import DISCLAIMER
 
     with reading() as connection:
-        one, other = (_rulebook(connection, name) for name in (old, new))
+        old_rulebook, new_rulebook = (_rulebook(connection, name) for name in (old, new))
         total, unknown, found = past.count_since(connection, since), 0, 0
         calls_since = past.past_calls(connection, since)
         with click.progressbar(calls_since, length=total, label="deciding again", file=sys.stderr) as going:
             for call in going:
                 if call is None:
                     unknown += 1
-                elif differs := past.difference(call, one, other):
+                elif differs := past.difference(call, old_rulebook, new_rulebook):
                     found += 1
                     click.echo(f"{call.received_at:%Y-%m-%d %H:%M}  {call.call_sid}  {call.line}  was {call.outcome}")
                     for name, before, after in differs.changed:

@@ -37,18 +37,20 @@ def notes(law: Law, rulebook: Rulebook, now: datetime) -> Iterator[str]:
 
 def _conflicts(rulings: Ruled) -> Iterator[str]:
     for line, ruled in rulings.items():
-        for conflict in dict.fromkeys(str(one) for ruling, _ in ruled for one in ruling.keeping.conflicts):
+        for conflict in dict.fromkeys(
+            str(law_conflict) for ruling, _ in ruled for law_conflict in ruling.keeping.conflicts
+        ):
             yield f"line {line}: policy_conflict, for compliance to decide: {conflict}"
 
 
 def _wordings(spoken: Sequence[Wording], rulebook: Rulebook) -> Iterator[str]:
-    unapproved = [one for one in spoken if not one.approved_on]
+    unapproved = [wording for wording in spoken if not wording.approved_on]
     if unapproved:
         yield f"callers may hear {len(unapproved)} wordings that nobody approved; `onrecord wordings` prints them"
-    for language in sorted({one.language.partition("-")[0] for one in unapproved}):
+    for language in sorted({wording.language.partition("-")[0] for wording in unapproved}):
         if (review := native_review_of(language)) != "no":
             yield f"wordings in {language}: a look by a native speaker is {review}"
-    known = {one.sha256 for one in spoken}
+    known = {wording.sha256 for wording in spoken}
     for index, approval in enumerate(rulebook.approvals):
         if approval.sha256 not in known:
             yield f"approved[{index + 1}]: no caller hears a wording with this hash; was the text changed since?"
@@ -57,7 +59,7 @@ def _wordings(spoken: Sequence[Wording], rulebook: Rulebook) -> Iterator[str]:
 def _obligations(rulings: Ruled) -> Iterator[str]:
     for line, ruled in rulings.items():
         for flag, what in _OBLIGES.items():
-            places = {place for one, alike in ruled if flag in one.flags for places in alike for place in places}
+            places = {place for ruling, alike in ruled if flag in ruling.flags for places in alike for place in places}
             if places:
                 yield f"line {line}: {flag} ({_some(places)}): {what}"
 

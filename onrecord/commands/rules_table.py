@@ -26,7 +26,7 @@ class Caller:
 
 def representatives(law: Law, rulebook: Rulebook) -> tuple[Caller, ...]:
     """A caller for each place in the law or the rulebook, except unions: no number belongs to a union."""
-    named = (one.jurisdiction for one in rulebook.overrides if one.jurisdiction)
+    named = (override.jurisdiction for override in rulebook.overrides if override.jurisdiction)
     known = (code for code in (*law.jurisdictions, *named) if code not in law.unions and code != UNKNOWN_PLACE)
     return tuple(
         Caller(place, example_number(place, law) or NO_NUMBER) for place in (*dict.fromkeys(known), UNKNOWN_PLACE)
@@ -66,7 +66,7 @@ def _rows(
 def marked(law: Law, place: str) -> str:
     """The place, with "?" where it is read from a guess and "*" where its law is contested."""
     records = records_for(law, place)
-    is_guess, is_contested = any(one.is_guess for one in records), any(one.positions for one in records)
+    is_guess, is_contested = any(record.is_guess for record in records), any(record.positions for record in records)
     return f"{place}{'?' * is_guess}{'*' * is_contested}"
 
 

@@ -100,8 +100,8 @@ def table(rows: list[tuple[Placed, CallLife | None]]) -> Table:
 def _cells(placed: Placed, story: CallLife | None) -> tuple[str, ...]:
     if story is None:
         return (placed.plan.line, "", "unknown to the service", "", "", "")
-    kept = next((one for one in story.recordings if one.object_key), None)
-    destroyed = [one for one in story.recordings if one.destroyed_at]
+    kept = next((recording for recording in story.recordings if recording.object_key), None)
+    destroyed = [recording for recording in story.recordings if recording.destroyed_at]
     where = "/".join((kept.object_key or "").split("/")[-2:]) if kept else "destroyed" if destroyed else "nowhere"
     return (
         placed.plan.line,

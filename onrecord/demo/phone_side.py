@@ -80,7 +80,7 @@ class PhoneSide:
         for asked in requests:
             after = frozenset[Outcome | None]().union(*(_after(before, asked) for before in found))
             found = after if asked.is_known else found | after
-        return cls(tuple(requests), frozenset[Outcome]().union(*(_ended(one, seen, requests) for one in found)))
+        return cls(tuple(requests), frozenset[Outcome]().union(*(_ended(outcome, seen, requests) for outcome in found)))
 
     @property
     def was_agreed(self) -> bool:

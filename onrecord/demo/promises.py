@@ -99,8 +99,8 @@ def _log(connection: Connection) -> Iterator[Breach]:
     except Broken as error:
         yield Breach("P5", "-", str(error))
         return
-    for one in differ:
-        yield Breach("P5", "-", str(one))
+    for difference in differ:
+        yield Breach("P5", "-", str(difference))
 
 
 def _as_it_was(side: PhoneSide, told: CallLife) -> Iterator[Breach]:
@@ -225,13 +225,13 @@ def _opens(
 ) -> Iterator[Breach]:
     """The master is opened with its key and is a recording as long as Twilio's; nothing else lies beside it."""
     objects = audio_objects.of(connection, kept.id)
-    master = next((one for one in objects if one.name == "master"), None)
+    master = next((stored for stored in objects if stored.name == "master"), None)
     if master is None:
         yield Breach("P4", told.call.call_sid, f"recording {kept.id} has no master")
         return
     key = AudioKey.parse(master.key)
     lying = {str(found) for found in witness.store.list(key.folder)}
-    if lying != {one.key for one in objects}:
+    if lying != {stored.key for stored in objects}:
         yield Breach("P4", told.call.call_sid, f"the folder of recording {kept.id} holds {len(lying)} objects")
     times = sum(event["type"] == "recording.stored" and event["recording"] == kept.id for event in told.events)
     if times != 1:

@@ -63,14 +63,14 @@ def _place_all(console: Console, local: LocalInstallation, installation: Install
     with console.status("") as status:
         placed = _play(local, installation, status.update)
     _show_calls(installation, placed)
-    seen = [one.seen() for one in placed]
+    seen = [placed_call.seen() for placed_call in placed]
     slowest_ms = max(fetched.latency_ms for call in seen for fetched in call.fetched)
     console.print(f"slowest answer to Twilio: {slowest_ms:.0f} ms")
     dialled = ControlApi(local.simulator_url).call_sids()  # by people too, with the browser phone
     found = promises.breaches(witness_of(installation), seen, others=dialled)
     for breach in found:
         console.print(str(breach))
-    console.print(f"promises held: {len(placed)} calls, {len({one.call_sid for one in found})} broken")
+    console.print(f"promises held: {len(placed)} calls, {len({breach.call_sid for breach in found})} broken")
     return found
 
 
@@ -102,11 +102,11 @@ def witness_of(installation: Installation) -> Witness:
 def _play(local: LocalInstallation, installation: Installation, say: Callable[[str], Any]) -> list[Placed]:
     """Place every call; wait until each has ended, every recording is at rest, and the rogue one is dealt with."""
     placed = {plan.title: place(local.simulator_url, plan) for plan in CALLS if not plan.after}
-    rogues = [one for one in placed.values() if one.plan.rogue]
+    rogues = [placed_call for placed_call in placed.values() if placed_call.plan.rogue]
     deadline = time.monotonic() + _SETTLED_WITHIN_S
     while time.monotonic() < deadline:
-        rogues = [one for one in rogues if not _start_rogue(installation, one)]
-        ended = {title for title, one in placed.items() if is_at_rest(installation, one)}
+        rogues = [placed_call for placed_call in rogues if not _start_rogue(installation, placed_call)]
+        ended = {title for title, placed_call in placed.items() if is_at_rest(installation, placed_call)}
         for plan in CALLS:
             if plan.after in ended and plan.title not in placed:
                 placed[plan.title] = place(local.simulator_url, plan)
@@ -117,20 +117,21 @@ def _play(local: LocalInstallation, installation: Installation, say: Callable[[s
     return list(placed.values())
 
 
-def _start_rogue(installation: Installation, one: Placed) -> bool:
+def _start_rogue(installation: Installation, placed_call: Placed) -> bool:
     """Start a recording behind the service's back, once the caller who declined talks to the agent."""
-    if not one.seen().was_connected:
+    if not placed_call.seen().was_connected:
         return False
     settings = installation.settings
-    url = f"{one.simulator_url}/2010-04-01/Accounts/{settings.account_sid}/Calls/{one.call_sid}/Recordings.json"
+    account_url = f"{placed_call.simulator_url}/2010-04-01/Accounts/{settings.account_sid}"
+    url = f"{account_url}/Calls/{placed_call.call_sid}/Recordings.json"
     started = requests.post(url, auth=(settings.rest_user, settings.rest_password), timeout=10)
     return started.status_code in {200, 201}
 
 
-def is_at_rest(installation: Installation, one: Placed) -> bool:
+def is_at_rest(installation: Installation, placed_call: Placed) -> bool:
     """Whether nothing about a call will move any more, at Twilio or here."""
-    story = _story(installation, one)
-    seen = one.seen()
+    story = _story(installation, placed_call)
+    seen = placed_call.seen()
     if story is None or story.call.state != "ended" or not seen.is_settled:
         return False
     known = {recording.recording_sid: recording.state for recording in story.recordings}
@@ -139,12 +140,12 @@ def is_at_rest(installation: Installation, one: Placed) -> bool:
 
 
 def _show_calls(installation: Installation, placed: list[Placed]) -> None:
-    show(table([(one, _story(installation, one)) for one in placed]))
+    show(table([(placed_call, _story(installation, placed_call)) for placed_call in placed]))
 
 
-def _story(installation: Installation, one: Placed) -> CallLife | None:
+def _story(installation: Installation, placed_call: Placed) -> CallLife | None:
     with installation.database.read() as connection:
-        return life_of(connection, one.call_sid)
+        return life_of(connection, placed_call.call_sid)
 
 
 def _stay() -> None:

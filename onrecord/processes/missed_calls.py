@@ -67,11 +67,11 @@ class MissedCalls:
         """Write down the missed calls. Returns how many rows or calls make no sense: they do not hinder the others."""
         listed = self._listed(since)
         unknown = self._unknown(listed.rows)
-        seen = {one.call_sid: self.first_seen.get(one.call_sid, began) for one in unknown if not one.ended}
+        seen = {row.call_sid: self.first_seen.get(row.call_sid, began) for row in unknown if not row.ended}
         self.first_seen.clear()
         self.first_seen.update(seen)
-        missed = [one for one in unknown if one.ended or began - seen[one.call_sid] > _REACHES_US_WITHIN]
-        return listed.unread + sum(not self._take_in(one) for one in missed)
+        missed = [row for row in unknown if row.ended or began - seen[row.call_sid] > _REACHES_US_WITHIN]
+        return listed.unread + sum(not self._take_in(row) for row in missed)
 
     def _listed(self, since: datetime) -> Listed[ProviderCall]:
         """Twilio's list of calls. `since` is by our clock, and Twilio is asked by its own: the difference may only be
@@ -91,10 +91,10 @@ class MissedCalls:
 
     def _unknown(self, listed: Sequence[ProviderCall]) -> list[ProviderCall]:
         rulebook = self.callbacks.conversation.rulebook
-        query = select(call.c.call_sid).where(call.c.call_sid.in_([one.call_sid for one in listed]))
+        query = select(call.c.call_sid).where(call.c.call_sid.in_([row.call_sid for row in listed]))
         with self.database.read() as connection:
             known = set(connection.scalars(query))
-        return [one for one in listed if one.call_sid not in known and rulebook.line(one.line)]
+        return [row for row in listed if row.call_sid not in known and rulebook.line(row.line)]
 
     def _take_in(self, missed: ProviderCall) -> bool:
         """Write the call down. Returns whether it could be."""

@@ -54,57 +54,59 @@ def work(installation: Installation) -> None:
 
 
 def make_worker(installation: Installation, stopping: threading.Event | None = None) -> Worker:
-    shop = make_workshop(installation)
-    missed = MissedCalls(installation.database, shop.provider, Callbacks(installation.conversation()), shop.moment)
+    workshop = make_workshop(installation)
+    missed = MissedCalls(
+        installation.database, workshop.provider, Callbacks(installation.conversation()), workshop.moment
+    )
     return Worker(
         installation.database,
         {
-            INTAKE: partial(intake, shop),
-            DESTROY: partial(destroy, shop),
-            EXPIRE: partial(destroy, shop),
-            DELETE_AGAIN: partial(delete_again, shop),
-            sweep.SWEEP: lambda steps, _: sweep.sweep(shop, installation.jobs, steps),
+            INTAKE: partial(intake, workshop),
+            DESTROY: partial(destroy, workshop),
+            EXPIRE: partial(destroy, workshop),
+            DELETE_AGAIN: partial(delete_again, workshop),
+            sweep.SWEEP: lambda steps, _: sweep.sweep(workshop, installation.jobs, steps),
         },
-        on_failure=partial(note_failure, shop),
-        on_wait=partial(note_wait, shop),
+        on_failure=partial(note_failure, workshop),
+        on_wait=partial(note_wait, workshop),
         periodic=[
-            Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(shop, installation.jobs)),
-            Periodic("forget", FORGET_EVERY_S, lambda: _forget(shop, installation.jobs)),
+            Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(workshop, installation.jobs)),
+            Periodic("forget", FORGET_EVERY_S, lambda: _forget(workshop, installation.jobs)),
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
             Periodic("checkpoint", CHECKPOINT_EVERY_S, installation.anchoring.sign_where_due),
             Periodic("self-test", schedule.LOOK_EVERY_S, schedule.SelfTest.of(installation, stopping).look),
-            Periodic("corroborate", CORROBORATE_EVERY_S, make_corroboration(installation, shop).look),
-            Periodic("rows", ROWS_EVERY_S, RowWatch(shop, installation.jobs).look),
-            Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(installation, shop).look),
-            Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, shop), everywhere=True),
+            Periodic("corroborate", CORROBORATE_EVERY_S, make_corroboration(installation, workshop).look),
+            Periodic("rows", ROWS_EVERY_S, RowWatch(workshop, installation.jobs).look),
+            Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(installation, workshop).look),
+            Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, workshop), everywhere=True),
         ],
     )
 
 
-def make_corroboration(installation: Installation, shop: Workshop) -> Corroboration:
+def make_corroboration(installation: Installation, workshop: Workshop) -> Corroboration:
     settings = installation.settings
     return Corroboration(
         installation.database,
-        shop.provider,
+        workshop.provider,
         settings.public_base_url,
         installation.jobs,
         partial(take_in, installation.conversation()),
-        shop.moment,
+        workshop.moment,
         wait=settings.corroborate_after,
     )
 
 
-def make_reconciliation(installation: Installation, shop: Workshop) -> Reconciliation:
+def make_reconciliation(installation: Installation, workshop: Workshop) -> Reconciliation:
     lines = frozenset(line.number for line in installation.rulebook.lines)
-    return Reconciliation(installation.database, shop.provider, lines, shop.moment)
+    return Reconciliation(installation.database, workshop.provider, lines, workshop.moment)
 
 
-def _forget(shop: Workshop, jobs: JobQueue) -> None:
+def _forget(workshop: Workshop, jobs: JobQueue) -> None:
     """Forget ended jobs, and declines whose time is over: a few in each transaction, until none are left."""
-    now = shop.now()
+    now = workshop.now()
     while jobs.forget(now - _JOBS_KEPT):
         pass
-    while shop.database.write(lambda connection: declines.forget_expired(connection, now, limit=_AT_ONCE)):
+    while workshop.database.write(lambda connection: declines.forget_expired(connection, now, limit=_AT_ONCE)):
         pass
 
 

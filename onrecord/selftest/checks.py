@@ -140,7 +140,7 @@ def recorded(check: str, heard: Twiml, wording: Wording) -> Iterator[Finding]:
 
 
 def connected(heard: Twiml, destinations: Sequence[Destination]) -> Finding:
-    agents = {(_NOUNS[one.kind], one.address) for one in destinations}
+    agents = {(_NOUNS[destination.kind], destination.address) for destination in destinations}
     return finding("connected", heard.dialled == agents, "it is not the line's agents who are rung")
 
 

@@ -33,10 +33,10 @@ def declines(call: SyntheticCall) -> Script:
 def says_nothing(call: SyntheticCall) -> Script:
     call.arrives()
     yield call.told_at
-    heard, known = _told(call), call.known()
-    for _ in range(known.prompts_max):
+    heard, logged = _told(call), call.known()
+    for _ in range(logged.prompts_max):
         heard = call.presses(call.is_asked(heard), "")
-    if known.mode == Mode.OPT_OUT and known.silence_is_consent:
+    if logged.mode == Mode.OPT_OUT and logged.silence_is_consent:
         _consent(call, "silent", heard, Outcome.CONSENTED_BY_STAYING)
     else:
         _no_consent(call, "silent", heard, Outcome.SILENT, call.wording().no_answer)
@@ -94,12 +94,12 @@ PLANS: Mapping[Mode, tuple[Plan, ...]] = {
 }
 
 
-def plans_for(known: Call, before: Collection[Call]) -> tuple[Plan, ...]:
+def plans_for(call: Call, before: Collection[Call]) -> tuple[Plan, ...]:
     """The callers for a line with the standard of this call. Plans are not repeated where a call in `before` had the
     same standard.
     """
-    is_new = all(_held_to(known) != _held_to(other) for other in before)
-    return PLANS[Mode(known.mode)] if is_new or known.mode == Mode.NEVER else (leaves_early,)
+    is_new = all(_held_to(call) != _held_to(other) for other in before)
+    return PLANS[Mode(call.mode)] if is_new or call.mode == Mode.NEVER else (leaves_early,)
 
 
 WHO: Mapping[Plan, str] = {
@@ -113,8 +113,8 @@ WHO: Mapping[Plan, str] = {
 }
 
 
-def _held_to(known: Call) -> tuple[Standard, str]:
-    return known.standard, known.on_refusal
+def _held_to(call: Call) -> tuple[Standard, str]:
+    return call.standard, call.on_refusal
 
 
 def _told(call: SyntheticCall) -> Twiml:
@@ -130,9 +130,9 @@ def _consent(call: SyntheticCall, check: str, heard: Twiml, outcome: Outcome) ->
 
 
 def _no_consent(call: SyntheticCall, check: str, heard: Twiml, outcome: Outcome, text: str) -> None:
-    known, wording = call.known(), call.wording()
-    if known.mode == Mode.MUST_RECORD:
-        told = call.said(wording.refused_end_call if known.on_refusal == END_CALL else wording.refused_other_channel)
+    logged, wording = call.known(), call.wording()
+    if logged.mode == Mode.MUST_RECORD:
+        told = call.said(wording.refused_end_call if logged.on_refusal == END_CALL else wording.refused_other_channel)
         call.found(refused(check, heard, told, call.prompt))
         call.was(outcome, "call.refused")
         return

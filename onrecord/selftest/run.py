@@ -97,59 +97,59 @@ class Run:
             first = self._new(line, caller)
             try:
                 first.arrives()
-                known = first.known()
+                logged = first.known()
             except CannotGoOn:
                 self._part(first)
                 continue
-            for nth, plan in enumerate(plans_for(known, held)):
-                one = first if nth == 0 else self._new(line, caller, nth)
-                one.who = WHO[plan]
-                self._stand_by(0.0, plan(one), one)
-            held.append(known)
+            for nth, plan in enumerate(plans_for(logged, held)):
+                call = first if nth == 0 else self._new(line, caller, nth)
+                call.who = WHO[plan]
+                self._stand_by(0.0, plan(call), call)
+            held.append(logged)
 
     def _go_on(self) -> None:
         """Go on with each call when it is due, until all are over."""
         while self._waiting and not self._is_lost():
-            due, _, script, one = heappop(self._waiting)
+            due, _, script, call = heappop(self._waiting)
             if (pause_s := due - self.means.clock()) > 0:
                 self.wait(pause_s)
             try:
-                self._stand_by(next(script), script, one)
+                self._stand_by(next(script), script, call)
             except StopIteration:
                 continue
             except CannotGoOn:
-                self._part(one)
+                self._part(call)
 
     def _is_lost(self) -> bool:
         """Whether so many calls got no answer that the others would only wait in vain too."""
         unanswered = [
-            one for one in self._made if any(found.wrong and found.check in NO_ANSWER for found in one.findings)
+            call for call in self._made if any(found.wrong and found.check in NO_ANSWER for found in call.findings)
         ]
         return len(unanswered) >= _UNANSWERED_MAX
 
-    def _stand_by(self, due: float, script: Script, one: SyntheticCall) -> None:
-        heappush(self._waiting, (due, next(self._order), script, one))
+    def _stand_by(self, due: float, script: Script, call: SyntheticCall) -> None:
+        heappush(self._waiting, (due, next(self._order), script, call))
 
-    def _part(self, one: SyntheticCall) -> None:
+    def _part(self, call: SyntheticCall) -> None:
         """End a call that went wrong, if the request for it gets through."""
-        if one.has_hung_up:
+        if call.has_hung_up:
             return
         with suppress(CannotGoOn):
-            one.hangs_up()
+            call.hangs_up()
 
     def _new(self, line: Line, caller: str, nth: int = 0) -> SyntheticCall:
-        one = SyntheticCall(self.means, line, caller, (self.turn + nth) % len(line.languages) + 1)
-        self._made.append(one)
-        return one
+        call = SyntheticCall(self.means, line, caller, (self.turn + nth) % len(line.languages) + 1)
+        self._made.append(call)
+        return call
 
-    def _whose(self, one: SyntheticCall) -> str:
-        return f"line {self.means.rulebook.lines.index(one.line) + 1}, {one.who}"
+    def _whose(self, call: SyntheticCall) -> str:
+        return f"line {self.means.rulebook.lines.index(call.line) + 1}, {call.who}"
 
     def _verdict(self, lines: int, took_ms: int) -> Verdict:
-        found = [(self._whose(one), finding) for one in self._made for finding in one.findings]
+        found = [(self._whose(call), finding) for call in self._made for finding in call.findings]
         made = {finding.check for _, finding in found}
         faults = [Fault(finding.check, f"{whose}: {finding.wrong}") for whose, finding in found if finding.wrong]
-        sids = [one.sid for one in self._made]
+        sids = [call.sid for call in self._made]
         with self.means.database.read() as connection:
             ids = connection.scalars(select(call_table.c.id).where(call_table.c.call_sid.in_(sids)))
             return Verdict(
@@ -166,5 +166,5 @@ def end_abandoned(connection: Connection, moment: Moment) -> None:
     is_open = (call_table.c.synthetic == 1) & (call_table.c.state != CallState.ENDED)
     long_ago = call_table.c.received_at < moment.at - _ABANDONED_AFTER
     for call_id in connection.scalars(select(call_table.c.id).where(is_open, long_ago)).all():
-        if known := calls.by_id(connection, call_id):
-            call_end.end(connection, moment, known, status="abandoned", duration_s=None)
+        if call := calls.by_id(connection, call_id):
+            call_end.end(connection, moment, call, status="abandoned", duration_s=None)
