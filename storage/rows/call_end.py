@@ -28,25 +28,23 @@ from storage.rows.incidents import raise_incident
 _QUESTION_S = 20.0
 
 
-def end(connection: Connection, moment: Moment, known: Call, *, status: str, duration_s: int | None) -> Call:
+def end(connection: Connection, moment: Moment, call: Call, *, status: str, duration_s: int | None) -> Call:
     """End a call, by a callback or by the sweep's answer from the provider, by whose clock `duration_s` is."""
-    if known.state is CallState.ENDED:
-        return known
-    found = _undecided(connection, known, status, duration_s) if known.outcome == OPEN else None
+    if call.state is CallState.ENDED:
+        return call
+    found = _undecided(connection, call, status, duration_s) if call.outcome == OPEN else None
     public = {
         "status": status,
         "duration_s": duration_s,
-        "outcome": found.outcome if found else known.outcome,
-        "reason": found.reason if found else known.reason,
-        "events": known.events + 1,
+        "outcome": found.outcome if found else call.outcome,
+        "reason": found.reason if found else call.reason,
+        "events": call.events + 1,
     }
-    booked = calls.ask_again(connection, known, moment.at)
-    if not (known.synthetic or known.erased_at):
+    booked = calls.ask_again(connection, call, moment.at)
+    if not (call.synthetic or call.erased_at):
         booked = calls.corroborate(connection, booked, moment.at + CORROBORATED_AFTER)
     if found and found.reason == UNHEARD:
-        raise_incident(
-            connection, moment, IncidentKind.STEPS_NOT_HEARD, about=known.id, call_id=known.id, detail=UNHEARD
-        )
+        raise_incident(connection, moment, IncidentKind.STEPS_NOT_HEARD, about=call.id, call_id=call.id, detail=UNHEARD)
     return calls.settle(
         connection,
         moment,
@@ -59,32 +57,32 @@ def end(connection: Connection, moment: Moment, known: Call, *, status: str, dur
 
 
 def correct(
-    connection: Connection, moment: Moment, known: Call, found: Suppress, *, by: str, first: Sequence[Event] = ()
+    connection: Connection, moment: Moment, call: Call, found: Suppress, *, by: str, first: Sequence[Event] = ()
 ) -> Call:
     """Correct a hang-up: the caller was not asked. `first` are the events that prove it, `by` is the source.
 
     Raises Broken for any other correction: none leads towards consent, or to an act that nobody saw.
     """
-    if known.outcome not in HUNG_UP or found.outcome is not Outcome.NOT_ASKED:
-        raise Broken(f"call {known.id}: {known.outcome} can't be corrected to {found.outcome}")
-    public = {"was": known.outcome, "outcome": found.outcome, "reason": found.reason, "by": by}
-    corrected = calls.append_events(connection, moment, known, *first, Event("outcome.corrected", public))
+    if call.outcome not in HUNG_UP or found.outcome is not Outcome.NOT_ASKED:
+        raise Broken(f"call {call.id}: {call.outcome} can't be corrected to {found.outcome}")
+    public = {"was": call.outcome, "outcome": found.outcome, "reason": found.reason, "by": by}
+    corrected = calls.append_events(connection, moment, call, *first, Event("outcome.corrected", public))
     return calls.conclude(connection, corrected, found.outcome, found.reason)
 
 
-def _undecided(connection: Connection, known: Call, status: str, duration_s: int | None) -> Suppress:
-    return undecided(known.state, _served(connection, known), status=status, duration_s=duration_s)
+def _undecided(connection: Connection, call: Call, status: str, duration_s: int | None) -> Suppress:
+    return undecided(call.state, _served(connection, call), status=status, duration_s=duration_s)
 
 
-def _served(connection: Connection, known: Call) -> Served:
+def _served(connection: Connection, call: Call) -> Served:
     """Counts the steps served, by the call's events; a question or repeat counts once its caller was sent to it."""
-    told = [event for _, event in consent_log.events_of_call(connection, known.id)]
-    of = [str(event["type"]) for event in told]
-    choices = [event for event in told if event["type"] == "consent.choice"]
+    events = [event for _, event in consent_log.events_of_call(connection, call.id)]
+    of = [str(event["type"]) for event in events]
+    choices = [event for event in events if event["type"] == "consent.choice"]
     return Served(
-        disclosure_s=known.disclosure_length_ms / 1000,
-        question_s=_question_s(connection, known.wording_sha256),
-        languages=max((len(event["languages"]) for event in told if event["type"] == "language.asked"), default=0),
+        disclosure_s=call.disclosure_length_ms / 1000,
+        question_s=_question_s(connection, call.wording_sha256),
+        languages=max((len(event["languages"]) for event in events if event["type"] == "language.asked"), default=0),
         disclosures=of.count("disclosure.served") + sum(event["answer"] == "repeat" for event in choices),
         questions=of.count("disclosure.completed") + sum(event["action"] == "ask" for event in choices),
         has_left="call.hung_up" in of,

@@ -186,7 +186,7 @@ def moved(
 def settle(
     connection: Connection,
     moment: Moment,
-    known: Call,
+    call: Call,
     event: CallEvent,
     *,
     events: Sequence[Event] = (),
@@ -195,25 +195,23 @@ def settle(
     prompt: int | None = None,
 ) -> Call:
     """Move a call (`moved`) and append the events to the log."""
-    settled = moved(known, event, at=moment.at, events=len(events), outcome=outcome, reason=reason, prompt=prompt)
-    _save(connection, known, settled)
+    settled = moved(call, event, at=moment.at, events=len(events), outcome=outcome, reason=reason, prompt=prompt)
+    _save(connection, call, settled)
     if events:
-        consent_log.append(
-            connection, events, call_id=known.id, first_n=known.events, at=moment.at, random=moment.random
-        )
+        consent_log.append(connection, events, call_id=call.id, first_n=call.events, at=moment.at, random=moment.random)
     return settled
 
 
 def append_events(
-    connection: Connection, moment: Moment, known: Call, *events: Event, served_at: datetime | None = None
+    connection: Connection, moment: Moment, call: Call, *events: Event, served_at: datetime | None = None
 ) -> Call:
     """Append events that don't change the call's state. `served_at`: when the disclosure is served with them; the
     time to hear it is measured from then.
     """
-    told = replace(known, events=known.events + len(events), served_at=served_at or known.served_at)
-    _save(connection, known, told)
-    consent_log.append(connection, events, call_id=known.id, first_n=known.events, at=moment.at, random=moment.random)
-    return told
+    appended = replace(call, events=call.events + len(events), served_at=served_at or call.served_at)
+    _save(connection, call, appended)
+    consent_log.append(connection, events, call_id=call.id, first_n=call.events, at=moment.at, random=moment.random)
+    return appended
 
 
 def speaking(call: Call, wording: Wording) -> Call:
@@ -226,13 +224,13 @@ def speaking(call: Call, wording: Wording) -> Call:
     )
 
 
-def speak(connection: Connection, known: Call, wording: Wording) -> Call:
+def speak(connection: Connection, call: Call, wording: Wording) -> Call:
     """Save the wording in the language that the caller chose."""
-    spoken = speaking(known, wording)
+    spoken = speaking(call, wording)
     _SPEAK.run(
         connection,
         {
-            "the_id": known.id,
+            "the_id": call.id,
             "language": spoken.language,
             "wording_sha256": spoken.wording_sha256,
             "disclosure_length_ms": spoken.disclosure_length_ms,
@@ -241,23 +239,23 @@ def speak(connection: Connection, known: Call, wording: Wording) -> Call:
     return spoken
 
 
-def conclude(connection: Connection, known: Call, outcome: Outcome, reason: str) -> Call:
+def conclude(connection: Connection, call: Call, outcome: Outcome, reason: str) -> Call:
     """Replace the outcome that a call ended with."""
-    _CONCLUDE.run(connection, {"the_id": known.id, "outcome": outcome.value, "reason": reason})
-    return replace(known, outcome=outcome.value, reason=reason)
+    _CONCLUDE.run(connection, {"the_id": call.id, "outcome": outcome.value, "reason": reason})
+    return replace(call, outcome=outcome.value, reason=reason)
 
 
-def ask_again(connection: Connection, known: Call, at: datetime | None) -> Call:
+def ask_again(connection: Connection, call: Call, at: datetime | None) -> Call:
     """Have the sweep ask the provider about the call at that time; None: never again, as for synthetic calls."""
-    at = None if known.synthetic else at
-    _ASK_AGAIN.run(connection, {"the_id": known.id, "at": at})
-    return replace(known, sweep_at=at)
+    at = None if call.synthetic else at
+    _ASK_AGAIN.run(connection, {"the_id": call.id, "at": at})
+    return replace(call, sweep_at=at)
 
 
-def corroborate(connection: Connection, known: Call, at: datetime | None) -> Call:
+def corroborate(connection: Connection, call: Call, at: datetime | None) -> Call:
     """Have the provider's account of the call fetched at that time; None: never again."""
-    _CORROBORATE.run(connection, {"the_id": known.id, "at": at})
-    return replace(known, corroborate_at=at)
+    _CORROBORATE.run(connection, {"the_id": call.id, "at": at})
+    return replace(call, corroborate_at=at)
 
 
 def _read(row: tuple[Any, ...] | None) -> Call | None:
@@ -268,13 +266,13 @@ def _read(row: tuple[Any, ...] | None) -> Call | None:
     return Call(**{**fields, **claims, "state": CallState(fields["state"])})
 
 
-def _save(connection: Connection, known: Call, moved: Call) -> None:
+def _save(connection: Connection, call: Call, moved: Call) -> None:
     saved = _MOVE.run(
         connection,
         {
-            "the_id": known.id,
-            "the_state": known.state,
-            "seen": known.events,
+            "the_id": call.id,
+            "the_state": call.state,
+            "seen": call.events,
             "state": moved.state,
             "outcome": moved.outcome,
             "reason": moved.reason,
@@ -289,4 +287,4 @@ def _save(connection: Connection, known: Call, moved: Call) -> None:
         },
     )
     if saved != 1:
-        raise Broken(f"call {known.id}: its row changed while it was locked")
+        raise Broken(f"call {call.id}: its row changed while it was locked")

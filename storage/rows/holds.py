@@ -33,18 +33,18 @@ class Hold:
 _SELECT = select(*[legal_hold.c[name] for name in Hold.__dataclass_fields__]).order_by(legal_hold.c.id)
 
 
-def place(connection: Connection, moment: Moment, known: Call, *, reason: str, actor: str) -> int:
+def place(connection: Connection, moment: Moment, call: Call, *, reason: str, actor: str) -> int:
     """Hold a call, whose row must be locked, and log it; returns the hold's number.
 
     Raises Refused where the reason names somebody, or nothing is left to be held.
     """
     check_names_nobody("reason", reason)
-    if known.erased_at is not None:
-        raise Refused(f"call {known.id}: it was erased, and there is nothing left to hold")
-    row = {"call_id": known.id, "reason": reason, "placed_by": actor, "placed_at": moment.at}
+    if call.erased_at is not None:
+        raise Refused(f"call {call.id}: it was erased, and there is nothing left to hold")
+    row = {"call_id": call.id, "reason": reason, "placed_by": actor, "placed_at": moment.at}
     hold_id: int = connection.execute(insert(legal_hold).returning(legal_hold.c.id), row).scalar_one()
-    told = Event("privacy.hold", {"hold": hold_id}, {"actor": actor, "reason": reason})
-    calls.append_events(connection, moment, known, told)
+    event = Event("privacy.hold", {"hold": hold_id}, {"actor": actor, "reason": reason})
+    calls.append_events(connection, moment, call, event)
     return hold_id
 
 
@@ -54,13 +54,13 @@ def release(connection: Connection, moment: Moment, hold_id: int, *, reason: str
     row = connection.execute(_SELECT.where(legal_hold.c.id == hold_id)).first()
     if row is None:
         raise Refused(f"hold {hold_id}: there is none of that number")
-    known = calls.existing(connection, row.call_id)
+    call = calls.existing(connection, row.call_id)
     holds = (legal_hold.c.id == hold_id) & legal_hold.c.released_at.is_(None)
     released = {"released_by": actor, "released_at": moment.at}
     if connection.execute(update(legal_hold).where(holds).values(released)).rowcount != 1:
         raise Refused(f"hold {hold_id}: it is released already")
-    told = Event("privacy.released", {"hold": hold_id}, {"actor": actor, "reason": reason})
-    calls.append_events(connection, moment, known, told)
+    event = Event("privacy.released", {"hold": hold_id}, {"actor": actor, "reason": reason})
+    calls.append_events(connection, moment, call, event)
     return Hold(**{**row._asdict(), **released})
 
 

@@ -39,27 +39,27 @@ def raise_incident(
     A closed incident is opened again, unless its kind is in `_ONCE`.
     """
     mine = (incident.c.kind == kind) & (incident.c.about == about)
-    known = connection.execute(select(incident.c.id, incident.c.closed_at).where(mine)).first()
-    if known is not None and (known.closed_at is None or kind in _ONCE):
+    existing = connection.execute(select(incident.c.id, incident.c.closed_at).where(mine)).first()
+    if existing is not None and (existing.closed_at is None or kind in _ONCE):
         return
     row = {"call_id": call_id, "detail": detail, "opened_at": moment.at}
     again = update(incident).where(mine).values(closed_at=None, closed_by=None, closed_because=None, **row)
-    opened = insert(incident).values(kind=kind, about=about, **row) if known is None else again
+    opened = insert(incident).values(kind=kind, about=about, **row) if existing is None else again
     incident_id: int = connection.execute(opened.returning(incident.c.id)).scalar_one()
     after_commit(connection, lambda: log.error("incident %s about %s: %s", kind, about, detail))
-    told: dict[str, Value] = {
+    public: dict[str, Value] = {
         "incident": incident_id,
         "kind": kind,
         "about": without_names(about),
         "about_call": call_id,
     }
-    consent_log.append_events(connection, moment, Event("incident.opened", told))
+    consent_log.append_events(connection, moment, Event("incident.opened", public))
 
 
 def was_raised(connection: Connection, kind: IncidentKind, about: str) -> bool:
     """Whether the incident was ever raised, closed or not."""
-    known = select(incident.c.id).where(incident.c.kind == kind, incident.c.about == about)
-    return connection.execute(known).first() is not None
+    existing = select(incident.c.id).where(incident.c.kind == kind, incident.c.about == about)
+    return connection.execute(existing).first() is not None
 
 
 def raise_anew(
@@ -76,10 +76,10 @@ def raise_anew(
     incident that was closed while the trouble lasted stays closed.
     """
     mine = (incident.c.kind == kind) & (incident.c.about == about)
-    known = connection.execute(select(incident.c.closed_at).where(mine)).first()
-    if known is not None and known.closed_at is None:
+    existing = connection.execute(select(incident.c.closed_at).where(mine)).first()
+    if existing is not None and existing.closed_at is None:
         connection.execute(update(incident).where(mine).values(detail=detail))
-    elif known is None or known.closed_at <= since:
+    elif existing is None or existing.closed_at <= since:
         raise_incident(connection, moment, kind, about=about, call_id=call_id, detail=detail)
 
 
@@ -108,8 +108,8 @@ def close_incident(connection: Connection, moment: Moment, incident_id: int, *, 
     closed = update(incident).where(is_open).values(closed_at=moment.at, closed_by=actor, closed_because=reason)
     if connection.execute(closed).rowcount != 1:
         return False
-    told = Event("incident.closed", {"incident": incident_id}, {"actor": actor, "reason": reason})
-    consent_log.append_events(connection, moment, told)
+    event = Event("incident.closed", {"incident": incident_id}, {"actor": actor, "reason": reason})
+    consent_log.append_events(connection, moment, event)
     return True
 
 

@@ -51,49 +51,49 @@ class News:
     started_at: datetime | None = None
 
 
-def take_news(connection: Connection, moment: Moment, known: Call, news: News, jobs: Jobs) -> Recording:
+def take_news(connection: Connection, moment: Moment, call: Call, news: News, jobs: Jobs) -> Recording:
     """Take in news of a recording. Raises Refused when the recording is another call's.
 
     The call's row must be locked, here and in the functions below.
     """
-    heard = hear_all(connection, moment, known, [news], jobs)
+    heard = hear_all(connection, moment, call, [news], jobs)
     if not heard:
-        raise Refused(f"call {known.id}: the news is of a recording that belongs to another call")
+        raise Refused(f"call {call.id}: the news is of a recording that belongs to another call")
     return heard[0]
 
 
 def take_in(
     connection: Connection,
     moment: Moment,
-    known: Call,
+    call: Call,
     listed: Sequence[ProviderRecording],
     jobs: Jobs,
     times: Times = UNTIMED,
 ) -> None:
     """Take in the provider's list of a call's recordings. A recording of another call is only an incident."""
-    heard = hear_all(connection, moment, known, [_listed(one) for one in listed], jobs, times)
+    heard = hear_all(connection, moment, call, [_listed(one) for one in listed], jobs, times)
     for one in heard:
         if one.state in _GONE_THERE:  # its deletion was confirmed, and yet it is listed
             jobs.enqueue(connection, DELETE_AGAIN, f"{one.id}:{moment.at:%Y%m%d%H}", one.id)
     if strangers := len({one.recording_sid for one in listed}) - len(heard):
         detail = f"Twilio lists {strangers} recordings under this call that belong to others"
         raise_incident(
-            connection, moment, IncidentKind.CALL_NOT_UNDERSTOOD, about=known.id, call_id=known.id, detail=detail
+            connection, moment, IncidentKind.CALL_NOT_UNDERSTOOD, about=call.id, call_id=call.id, detail=detail
         )
 
 
 def hear_all(
-    connection: Connection, moment: Moment, known: Call, news: Iterable[News], jobs: Jobs, times: Times = UNTIMED
+    connection: Connection, moment: Moment, call: Call, news: Iterable[News], jobs: Jobs, times: Times = UNTIMED
 ) -> list[Recording]:
     """Take in news of a call's recordings at one time, and return these recordings. Another call's are left out."""
-    before = {one.recording_sid: one for one in recordings.of_call(connection, known.id)}
+    before = {one.recording_sid: one for one in recordings.of_call(connection, call.id)}
     mine = _by_sid(one for one in news if one.recording_sid in before or _is_new(connection, one))
-    new = {sid: _new(moment, known, sid) for sid in mine if sid not in before}
+    new = {sid: _new(moment, call, sid) for sid in mine if sid not in before}
     heard = [_heard(moment, before.get(sid), row, mine.get(sid, ())) for sid, row in {**before, **new}.items()]
-    judged = judge(connection, moment, known, heard, times)
+    judged = judge(connection, moment, call, heard, times)
     _save(connection, moment, judged)
     if events := [event for one in judged for event in _reported(one, _told(connection, moment, one, jobs))]:
-        calls.append_events(connection, moment, known, *events)
+        calls.append_events(connection, moment, call, *events)
     return [one.now for one in judged if one.now.recording_sid in mine]
 
 
@@ -120,11 +120,11 @@ def _by_sid(news: Iterable[News]) -> dict[str, list[News]]:
     return found
 
 
-def _new(moment: Moment, known: Call, recording_sid: str) -> Recording:
+def _new(moment: Moment, call: Call, recording_sid: str) -> Recording:
     return Recording(
         id=moment.new_id(),
         recording_sid=recording_sid,
-        call_id=known.id,
+        call_id=call.id,
         permit=None,
         state=_NEW,
         source="",

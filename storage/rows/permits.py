@@ -39,7 +39,7 @@ def give(connection: Connection, given: Permit) -> Permit:
         {
             "call_id": given.call_id,
             "outcome": given.outcome,
-            "purposes": json.dumps({one.purpose: one.until.isoformat() for one in given.purposes}),
+            "purposes": json.dumps({granted.purpose: granted.until.isoformat() for granted in given.purposes}),
             "retention": given.retention,
             "retain_until": given.retain_until,
             "decided_at": given.decided_at,

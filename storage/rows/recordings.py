@@ -82,12 +82,12 @@ def peek_sid(connection: Connection, recording_sid: str) -> Recording | None:
 def some(connection: Connection, condition: ColumnElement[bool], *, limit: int) -> list[Recording]:
     """Random matching rows, not locked: in a fixed order, recordings that keep failing would hold up the others."""
     rows = connection.execute(_PEEK.where(condition).order_by(func.random()).limit(limit))
-    return [known for row in rows if (known := _read(row)) is not None]
+    return [found for row in rows if (found := _read(row)) is not None]
 
 
 def of_call(connection: Connection, call_id: str) -> list[Recording]:
     rows = connection.execute(_PEEK.where(recording.c.call_id == call_id).order_by(recording.c.noticed_at))
-    return [known for row in rows if (known := _read(row)) is not None]
+    return [found for row in rows if (found := _read(row)) is not None]
 
 
 def add(connection: Connection, new: Recording) -> None:
@@ -109,21 +109,21 @@ def save(connection: Connection, moment: Moment, before: Recording, moved: Recor
         delays.clear(connection, moment, before.id)
 
 
-def condemn(connection: Connection, moment: Moment, known: Call, condemned: Recording, jobs: Jobs, *, why: str) -> None:
+def condemn(connection: Connection, moment: Moment, call: Call, condemned: Recording, jobs: Jobs, *, why: str) -> None:
     """Queue the destruction of a recording that must not be, and raise the incident."""
     if _give_up(connection, moment, condemned):
         without_permit(connection, moment, condemned, why)
-        calls.append_events(connection, moment, known, condemned_for(connection, moment, condemned, jobs, why=why))
+        calls.append_events(connection, moment, call, condemned_for(connection, moment, condemned, jobs, why=why))
 
 
-def condemn_all(connection: Connection, moment: Moment, known: Call, jobs: Jobs, *, why: str) -> Call:
+def condemn_all(connection: Connection, moment: Moment, call: Call, jobs: Jobs, *, why: str) -> Call:
     """Queue the destruction of all recordings of a call whose consent was withdrawn. This raises no incident."""
-    for made in connection.execute(_SELECT.where(recording.c.call_id == known.id).order_by(recording.c.id)).all():
+    for made in connection.execute(_SELECT.where(recording.c.call_id == call.id).order_by(recording.c.id)).all():
         condemned = _read(made)
         if condemned is not None and _give_up(connection, moment, condemned):
             told = condemned_for(connection, moment, condemned, jobs, why=why)
-            known = calls.append_events(connection, moment, known, told)
-    return known
+            call = calls.append_events(connection, moment, call, told)
+    return call
 
 
 def _give_up(connection: Connection, moment: Moment, condemned: Recording) -> bool:
@@ -150,14 +150,14 @@ def condemned_for(connection: Connection, moment: Moment, condemned: Recording, 
 
 def is_running(connection: Connection, call_id: str) -> bool | None:
     """Whether the recording that the call's permit covers runs, by its row; None where there is none."""
-    made = [one for one in of_call(connection, call_id) if one.permit]
-    return any(one.state is RecordingState.STARTED for one in made) if made else None
+    made = [row for row in of_call(connection, call_id) if row.permit]
+    return any(row.state is RecordingState.STARTED for row in made) if made else None
 
 
 def advance(
     connection: Connection,
     moment: Moment,
-    known: Call,
+    call: Call,
     before: Recording,
     event: RecordingEvent,
     *events: Event,
@@ -177,18 +177,18 @@ def advance(
         destroyed_at=moment.at if state is RecordingState.DESTROYED else before.destroyed_at,
     )
     save(connection, moment, before, moved)
-    calls.append_events(connection, moment, known, *events)
+    calls.append_events(connection, moment, call, *events)
     return moved
 
 
 def with_call(connection: Connection, recording_id: str) -> tuple[Call, Recording]:
     """Both rows, locked, the call's first: everybody locks them in this order. Raises Broken if there are none."""
     call_id = connection.scalar(select(recording.c.call_id).where(recording.c.id == recording_id))
-    owner = calls.by_id(connection, call_id) if call_id else None
-    known = by_id(connection, recording_id)
-    if owner is None or known is None:
+    call = calls.by_id(connection, call_id) if call_id else None
+    row = by_id(connection, recording_id)
+    if call is None or row is None:
         raise Broken(f"recording {recording_id}: there is no such row")
-    return owner, known
+    return call, row
 
 
 def _read(row: Row[tuple[object, ...]] | None) -> Recording | None:

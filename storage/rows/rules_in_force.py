@@ -19,12 +19,12 @@ from storage.rows.calls import Call
 log = logging.getLogger(__name__)
 
 
-def rules_of(connection: Connection, known: Call, current: Rulebook) -> Rulebook:
+def rules_of(connection: Connection, call: Call, current: Rulebook) -> Rulebook:
     """The rules of a call; the current rules where its own are missing or broken, so that the caller is connected."""
-    if known.rules_sha256 == current.sha256:
+    if call.rules_sha256 == current.sha256:
         return current
     try:
-        return kept_rulebook(connection, known.rules_sha256) or current
+        return kept_rulebook(connection, call.rules_sha256) or current
     except Broken as error:
         fault = str(error)
         after_commit(connection, lambda: log.error("%s", fault))
@@ -66,19 +66,19 @@ def kept_law(connection: Connection, sha256: str) -> Law | None:
     return _read(text)
 
 
-def kept_wording(connection: Connection, known: Call) -> Wording | None:
+def kept_wording(connection: Connection, call: Call) -> Wording | None:
     """The wording of a call as it was published; None where it was never published."""
-    query = select(wording_version.c.text).where(wording_version.c.sha256 == known.wording_sha256)
+    query = select(wording_version.c.text).where(wording_version.c.sha256 == call.wording_sha256)
     if (text := connection.scalar(query)) is None:
         return None
-    check_wording(known.wording_sha256, text)
+    check_wording(call.wording_sha256, text)
     return read_wording(text)
 
 
 def read_wording(text: str) -> Wording | None:
     """A wording as `publish` wrote it; None where an earlier program wrote other fields."""
-    told = json.loads(text)
-    return Wording(**told) if told.keys() == Wording.__dataclass_fields__.keys() else None
+    fields = json.loads(text)
+    return Wording(**fields) if fields.keys() == Wording.__dataclass_fields__.keys() else None
 
 
 # A restart with other rules leaves some calls under those before; rarely under two at once.

@@ -42,23 +42,23 @@ class Terms:
         if not text:
             return cls("", (), "", None)
         try:
-            told = json.loads(text)
+            fields = json.loads(text)
             return cls(
-                law=told["law"],
-                purposes=tuple(Granted(name, datetime.fromisoformat(at)) for name, at in told["purposes"].items()),
-                retention=told["retention"],
-                retain_until=datetime.fromisoformat(told["retain_until"]) if told["retain_until"] else None,
-                conflicts=tuple(told["conflicts"]),
+                law=fields["law"],
+                purposes=tuple(Granted(name, datetime.fromisoformat(at)) for name, at in fields["purposes"].items()),
+                retention=fields["retention"],
+                retain_until=datetime.fromisoformat(fields["retain_until"]) if fields["retain_until"] else None,
+                conflicts=tuple(fields["conflicts"]),
             )
         except (ValueError, KeyError) as error:
             raise Broken("call: its row does not say what a permit would") from error
 
     def written(self) -> str:
-        told = {
+        fields = {
             "law": self.law,
             "purposes": {granted.purpose: granted.until.isoformat() for granted in self.purposes},
             "retention": self.retention,
             "retain_until": self.retain_until.isoformat() if self.retain_until else None,
             "conflicts": self.conflicts,
         }
-        return json.dumps(told, separators=(",", ":"))
+        return json.dumps(fields, separators=(",", ":"))

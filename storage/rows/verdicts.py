@@ -47,8 +47,8 @@ class Judged:
 def judge(connection: Connection, moment: Moment, call: Call, heard: Sequence[Heard], times: Times) -> list[Judged]:
     """Raises Contradicted where the verdict rests on an outcome that the call's events do not have."""
     verdicts = _verdicts(connection, call, heard, times)
-    judged = [_judged(moment, one, verdicts.get(one.now.id)) for one in heard]
-    if any(_rests_on_the_outcome(one) for one in judged):
+    judged = [_judged(moment, recording, verdicts.get(recording.now.id)) for recording in heard]
+    if any(_rests_on_the_outcome(recording) for recording in judged):
         check_outcome(connection, call.id, call.outcome)
     return _one_permit(judged)
 
@@ -56,11 +56,13 @@ def judge(connection: Connection, moment: Moment, call: Call, heard: Sequence[He
 def _verdicts(connection: Connection, call: Call, heard: Sequence[Heard], times: Times) -> Mapping[str, Attributed]:
     """By the recordings' ids. A recording that a permit covered is left out: the withdrawal of consent condemns it."""
     if _has_permit(connection, call):
-        return attribute([_candidate(one.now, one.before) for one in heard if _may_be_ours(one.now)], times)
+        return attribute(
+            [_candidate(recording.now, recording.before) for recording in heard if _may_be_ours(recording.now)], times
+        )
     return {
-        one.now.id: coverage.without_permit(call.outcome, reports_to_us=one.now.reported_at is not None)
-        for one in heard
-        if one.now.permit is None
+        recording.now.id: coverage.without_permit(call.outcome, reports_to_us=recording.now.reported_at is not None)
+        for recording in heard
+        if recording.now.permit is None
     }
 
 
@@ -102,14 +104,16 @@ def _standing_at(row: Recording, standing: Standing) -> Recording:
     return replace(row, state=standing.state, permit=row.call_id if standing.is_covered else None)
 
 
-def _rests_on_the_outcome(one: Judged) -> bool:
+def _rests_on_the_outcome(recording: Judged) -> bool:
     """Whether the verdict changes the recording because of the call's outcome. Then the events must confirm the row."""
-    if one.found is None or one.now.source in FOREIGN_SOURCES:
+    if recording.found is None or recording.now.source in FOREIGN_SOURCES:
         return False
-    return one.moves or (one.before is not None and one.now.permit != one.before.permit)
+    return recording.moves or (recording.before is not None and recording.now.permit != recording.before.permit)
 
 
 def _one_permit(judged: list[Judged]) -> list[Judged]:
-    before = [_standing(one.before) if one.before else None for one in judged]
-    standings = coverage.with_one_permit(before, [_standing(one.now) for one in judged])
-    return [replace(one, now=_standing_at(one.now, to)) for one, to in zip(judged, standings, strict=True)]
+    before = [_standing(recording.before) if recording.before else None for recording in judged]
+    standings = coverage.with_one_permit(before, [_standing(recording.now) for recording in judged])
+    return [
+        replace(recording, now=_standing_at(recording.now, to)) for recording, to in zip(judged, standings, strict=True)
+    ]
