@@ -19,6 +19,7 @@ from onrecord.commands.main import main
 from onrecord.initialise import initialise
 from storage.database.engine import Database
 from storage.database.tables import worker
+from storage.jobs.heartbeats import ENDED
 from tests.source import ROOT
 
 TOKEN = "t0ken-for-webhooks-0123456789"
@@ -98,9 +99,9 @@ class Site:
         return Database.open(self.environ.get("DATABASE_URL", f"sqlite:///{self.folder}/var/onrecord.db"))
 
     def workers(self) -> int:
-        """How many there are that do the jobs."""
+        """Workers that have not said that they are gone."""
         with closing(self.database()) as database, database.read() as connection:
-            return connection.scalar(select(func.count()).select_from(worker)) or 0
+            return connection.scalar(select(func.count()).where(worker.c.beat_at != ENDED)) or 0
 
     def files(self) -> dict[str, str]:
         """Every file there is and what is in it. SQLite's own side files come and go."""

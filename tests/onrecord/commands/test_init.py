@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert
 
 from onrecord.settings.key_file import read_keys
 from onrecord.settings.private_files import Fault
+from storage.database.schema import SCHEMA_VERSION
 from storage.database.tables import call, recording, recording_key
 from storage.errors import Unavailable
 from tests.conftest import NOON
@@ -122,7 +123,7 @@ def test_an_older_database_is_brought_up_to_date(site: Site) -> None:
     with closing(site.database()) as database:
         downgrade(database, "0001")
     (told,) = site.run("check").problems
-    assert told == "DATABASE_URL: the database is at version 0001 and 0007 is needed; run `onrecord init`"
+    assert told == f"DATABASE_URL: the database is at version 0001 and {SCHEMA_VERSION} is needed; run `onrecord init`"
     assert site.run("init").code == 0
     assert site.run("check").code == 0
 

@@ -43,7 +43,7 @@ def test_every_difference_of_a_day_is_printed(connected: Site, office: Office) -
         assert expected in ran.out
     assert "2 calls" not in ran.out
     listed = connected.run("incidents").out
-    assert listed.count("calls_missing") == 2
+    assert listed.count("  calls_missing  ") == 2
     assert sid not in listed
 
 
