@@ -105,9 +105,8 @@ class Storm:
 
     def _place(self) -> Placed:
         line, caller = self.fate.choice(CALLERS)
-        does = (
-            DOES[0] if len(self.placed) % 4 == 0 else self.fate.choice(DOES)
-        )  # there is something to keep in any storm
+        often = 4 if self.calls >= LONG else 2  # so that there is something to keep in any storm
+        does = DOES[0] if len(self.placed) % often == 0 else self.fate.choice(DOES)
         placed = place(self.local.simulator_url, DemoCall("", line, caller, does))
         self.placed.append(placed)
         return placed
