@@ -134,15 +134,12 @@ class Conversation:
         """The caller's key in the language menu, or none: say the disclosure."""
         call = _call(connection, call_id, heard.call_sid)
         facts = self.facts(connection, moment, call)
-        decided = decide.left(facts) if heard.has_hung_up else decide.language_chosen(facts, heard)
-        return answered_once(
-            connection,
-            moment,
-            call,
-            "language",
-            request_sha256,
-            lambda: self.respond(connection, moment, facts, decided),
-        )
+
+        def respond() -> bytes:
+            decided = decide.left(facts) if heard.has_hung_up else decide.language_chosen(facts, heard)
+            return self.respond(connection, moment, facts, decided)
+
+        return answered_once(connection, moment, call, "language", request_sha256, respond)
 
     def respond(self, connection: Connection, moment: Moment, facts: Facts, settlement: Settlement) -> bytes:
         """Settle, then render: the answer tells of nothing that is not written."""
@@ -155,9 +152,9 @@ class Conversation:
     def facts(self, connection: Connection, moment: Moment, call: Call) -> Facts:
         """The call under the rules and words that it came in under."""
         facts = Facts(call, rules_of(connection, call, self.rulebook), moment.at)
-        if facts.wording.sha256 == call.wording_sha256:
-            return facts
-        return replace(facts, kept=kept_wording(connection, call))
+        wording = facts.wording
+        is_same = wording.sha256 == call.wording_sha256
+        return replace(facts, kept=wording if is_same else kept_wording(connection, call))
 
     def facts_of_answer(self, connection: Connection, moment: Moment, call: Call) -> Facts:
         """The facts, with remembered declines and running recordings, which an answer may depend on."""

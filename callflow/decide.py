@@ -59,9 +59,9 @@ _MENU_KEYS = frozenset("123456789")
 class Facts:
     """A call as a request finds it, the rules it is held to, and the time.
 
-    `kept` are the words of the call's disclosure, where the program has others by now. `is_recording`: whether the
-    recording of an earlier round still runs; None where no callback has come about it. `has_declined`: whether the
-    caller's number is remembered for a no.
+    `kept` are the words of the call's disclosure, which the program may have changed since; None: its words of today,
+    made anew each time. `is_recording`: whether the recording of an earlier round still runs; None where no callback
+    has come about it. `has_declined`: whether the caller's number is remembered for a no.
     """
 
     call: Call

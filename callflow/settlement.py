@@ -63,7 +63,7 @@ class Move:
                 reason=self.reason,
                 prompt=self.prompt,
             )
-        after = replace(call, events=call.events + len(self.events), served_at=at if self.serves else call.served_at)
+        after = calls.appended(call, len(self.events), at if self.serves else None)
         if self.speaks:
             after = calls.speaking(after, self.speaks)
         if self.correction:

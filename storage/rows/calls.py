@@ -202,16 +202,21 @@ def settle(
     return settled
 
 
+def appended(call: Call, events: int, served_at: datetime | None = None) -> Call:
+    """The call after that many events which leave its state, not saved yet; `served_at` as in `append_events`."""
+    return replace(call, events=call.events + events, served_at=served_at or call.served_at)
+
+
 def append_events(
     connection: Connection, moment: Moment, call: Call, *events: Event, served_at: datetime | None = None
 ) -> Call:
     """Append events that don't change the call's state. `served_at`: when the disclosure is served with them; the
     time to hear it is measured from then.
     """
-    appended = replace(call, events=call.events + len(events), served_at=served_at or call.served_at)
-    _save(connection, call, appended)
+    after_them = appended(call, len(events), served_at)
+    _save(connection, call, after_them)
     consent_log.append(connection, events, call_id=call.id, first_n=call.events, at=moment.at, random=moment.random)
-    return appended
+    return after_them
 
 
 def speaking(call: Call, wording: Wording) -> Call:
