@@ -84,7 +84,8 @@ CATALOGUE: Mapping[str, EventType] = {
     ),
     "recording.suppressed": _of_call(f"outcome reason {_UNDER}", words=say.suppressed),
     "consent.withdrawn": _of_call(
-        f"outcome reason ends_call {_UNDER}",
+        f"outcome reason ends_call by keeps {_UNDER}",
+        "actor",
         words=lambda event, _: [f"The consent was withdrawn: {event['reason']}."],
     ),
     "call.refused": _of_call(
@@ -120,6 +121,19 @@ CATALOGUE: Mapping[str, EventType] = {
         _ITS_NAME,
         words=lambda event, _: [f"A recording had to go: {event['why']}."],
     ),
+    "recording.stopped": _of_call(
+        "recording seen", words=lambda event, _: [f"The recording no longer runs: it is {event['seen']}."]
+    ),
+    "pause.asked": _of_call("pause limit_s at_limit", "actor", words=say.pause_asked),
+    "recording.paused": _of_call(
+        "pause recording", words=lambda *_: ["The recording was paused at the telephone company."]
+    ),
+    "recording.resumed": _of_call("pause recording", words=lambda *_: ["The recording went on after the pause."]),
+    "pause.ended": _of_call("pause how", "actor", words=say.pause_ended),
+    "copy.found": _of_call("copy kind recording why", "provider_copy_id", words=say.copy_found),
+    "copy.deleted": _of_call(
+        "copy kind", words=lambda event, _: [f"The {event['kind']} was deleted, and seen to be gone."]
+    ),
     "recording.corrected": _of_call(
         f"{_RECORDING} duration_s",
         _ITS_NAME,
@@ -133,7 +147,7 @@ CATALOGUE: Mapping[str, EventType] = {
     "recording.deleted": _of_call(
         "recording where rule", words=lambda *_: ["The telephone company's copy of it was deleted."]
     ),
-    "recording.destroyed": _of_call("recording where rule at_provider", words=say.destroyed),
+    "recording.destroyed": _of_call("recording where rule at_provider copies residual", words=say.destroyed),
     "decline.remembered": _of_call(
         "until",
         "forget_at",
@@ -168,7 +182,7 @@ CATALOGUE: Mapping[str, EventType] = {
     "privacy.hold": _of_call("hold", "actor reason", words=say.held),
     "privacy.released": _of_call("hold", "actor reason", words=say.released),
     "reconcile.done": _of_system(
-        "day provider_calls logged_calls missing unknown_to_provider erased",
+        "day provider_calls logged_calls missing unknown_to_provider erased strangers",
         "missing_ids unknown_ids",
         words=say.reconciled,
     ),

@@ -126,6 +126,18 @@ def access_refused(event: Fields, _: Words) -> list[str]:
     return [f"The recording was asked for{_by(event)}, and refused: {event['why']}."]
 
 
+def pause_asked(event: Fields, _: Words) -> list[str]:
+    return [f"A pause of the recording was asked for{_by(event)}, of {event['limit_s']} s at most."]
+
+
+def pause_ended(event: Fields, _: Words) -> list[str]:
+    return [f"The pause was over ({event['how']}){_by(event)}."]
+
+
+def copy_found(event: Fields, _: Words) -> list[str]:
+    return [f"The telephone company had a {event['kind']} of the call, which had to go: {event['why']}."]
+
+
 def corroborated(event: Fields, _: Words) -> list[str]:
     match event.get("match"):
         case True:

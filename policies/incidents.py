@@ -28,6 +28,13 @@ class IncidentKind(StrEnum):
     POLICY_CONFLICT = "policy_conflict"
     SELFTEST_FAILED = "selftest_failed"
     ROWS_CONTRADICT_LOG = "rows_contradict_log"
+    COPY_WITHOUT_PERMIT = "copy_without_permit"
+    COPY_REMAINS = "copy_remains"
+    COPIES_NOT_LOOKED_FOR = "copies_not_looked_for"
+    RECORDING_NOT_TIED = "recording_not_tied"
+    WITHDRAWAL_WAITS = "withdrawal_waits"
+    PAUSE_FORGOTTEN = "pause_forgotten"
+    ACCOUNT_UNSAFE = "account_unsafe"
     NOT_SIGNED = "not_signed"
     NOT_ANCHORED = "not_anchored"
     OTHER = "other"
@@ -131,6 +138,34 @@ ADVICE: Mapping[IncidentKind, Advice] = {
     IncidentKind.ROWS_CONTRADICT_LOG: Advice(
         "A row says something else than the log, which counts. Nothing is done by that row.",
         "Find out who changed the database; `onrecord log verify` names each difference.",
+    ),
+    IncidentKind.COPY_WITHOUT_PERMIT: Advice(
+        "Twilio had a text of a call that nobody agreed to have written down. It is being deleted.",
+        "Find the setting of the Twilio account that makes such texts, and switch it off.",
+    ),
+    IncidentKind.COPY_REMAINS: Advice(
+        "A text or another copy of a call must go, and Twilio's API does not delete it.",
+        "Delete it on the page that the detail names. It is looked for again every hour, and then this closes.",
+    ),
+    IncidentKind.COPIES_NOT_LOOKED_FOR: Advice(
+        "The key to Twilio may not look for copies of a recording that must go, so it does not count as destroyed.",
+        "Give the key the permission that the detail names.",
+    ),
+    IncidentKind.RECORDING_NOT_TIED: Advice(
+        "Twilio lists a recording of a conference of which it does not say who was in it. It is left alone.",
+        "Look at it in Twilio's console; delete it there if it is of a call to one of your lines.",
+    ),
+    IncidentKind.WITHDRAWAL_WAITS: Advice(
+        "A caller withdrew the consent, and after a minute it is not certain that nothing records any more.",
+        "Mend what the detail names, and see that a worker runs. It is tried until it is done.",
+    ),
+    IncidentKind.PAUSE_FORGOTTEN: Advice(
+        "A recording was paused for longer than the rulebook allows.",
+        "The detail says what became of the recording. Tell the agent.",
+    ),
+    IncidentKind.ACCOUNT_UNSAFE: Advice(
+        "A setting of the Twilio account, or of this installation, works against the promises.",
+        "Change it where the detail says. The incident closes by itself.",
     ),
     IncidentKind.NOT_SIGNED: Advice(
         "The log can't be signed.",

@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
+from policies.copies import CopyKind
 from policies.lifecycle import RecordingEvent
 
 T = TypeVar("T")
@@ -67,13 +69,15 @@ class ProviderCall:
     caller: str = field(default="", repr=False)
     came_in_at: datetime | None = None
     """In UTC, by the provider's clock; None where it is missing, as of a call that rings."""
+    parent_sid: str = ""
+    """Of the leg from which this leg was dialled; empty for a leg that was not."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderRecording:
     recording_sid: str
     call_sid: str
-    """Of the caller's leg."""
+    """Of the leg that the provider has it under, the caller's or another; empty where the row names none."""
     status: str
     """in-progress, paused, stopped, processing, completed or absent. Media exists once it is completed."""
     duration_s: int | None
@@ -85,6 +89,38 @@ class ProviderRecording:
     """In UTC, by the provider's clock."""
     track: str | None = None
     """both, inbound or outbound; missing in some lists."""
+    conference_sid: str = ""
+    """Of the conference that was recorded; empty where it is no conference's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCopy:
+    """A copy that the provider made of a call beside its recordings. It names a recording, a call, or both."""
+
+    kind: CopyKind
+    name: str
+    """The provider's name for it."""
+    recording_sid: str = ""
+    call_sid: str = ""
+
+
+class Sight(StrEnum):
+    """How far a look for copies got."""
+
+    SEEN = "seen"  # the list was read to its end
+    NO_SERVICE = "no_service"  # the account does not have what makes such copies
+    FORBIDDEN = "forbidden"  # the key may not look
+
+
+@dataclass(frozen=True, slots=True)
+class CopiesSeen:
+    """A look for the copies of one kind. It shows that there are none only where it is SEEN or NO_SERVICE."""
+
+    kind: CopyKind
+    sight: Sight
+    copies: tuple[ProviderCopy, ...] = ()
+    answer: str = ""
+    """The provider's answer, in words for a person, such as "403: the key lacks a permission"."""
 
 
 @dataclass(frozen=True, slots=True)

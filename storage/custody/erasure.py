@@ -18,8 +18,10 @@ from storage.database.tables import (
     delay,
     disclosure,
     incident,
+    leg,
     log_leaf,
     provider_account,
+    provider_copy,
     recording_key,
     remembered_decline,
     reply,
@@ -38,7 +40,7 @@ from storage.rows.calls import Call
 from storage.rows.recordings import DESTROY, Jobs, Recording
 
 # The erased call's rows in these tables are deleted.
-_WHOLE = (reply, provider_account, remembered_decline)
+_WHOLE = (reply, provider_account, remembered_decline, leg, provider_copy)
 TABLES = (*_WHOLE, delay, audio_object, recording_key, recording_table, incident, disclosure, call_table)
 _NO_AUDIO = frozenset({RecordingState.ABSENT, RecordingState.DESTROYED})
 
@@ -174,7 +176,7 @@ def _give_up(connection: Connection, moment: Moment, call_id: str, recording: Re
         for table in (audio_object, recording_key):
             connection.execute(delete(table).where(table.c.recording_id == recording.id))
         jobs.enqueue(connection, DESTROY, f"{recording.id}:{moment.at:%Y%m%dT%H%M%S}", recording.id)
-    unnamed = {"recording_sid": stand_in(recording.id), "object_key": None}
+    unnamed = {"recording_sid": stand_in(recording.id), "object_key": None, "under_sid": None}
     connection.execute(update(recording_table).where(recording_table.c.id == recording.id).values(unnamed))
 
 

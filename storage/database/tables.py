@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from policies.copies import CopyKind
 from policies.incidents import IncidentKind
 from storage.database.column_types import Instant
 from storage.database.log_tables import (
@@ -40,6 +41,7 @@ __all__ = [
     "disclosure",
     "incident",
     "law_version",
+    "leg",
     "legal_hold",
     "log_anchor",
     "log_checkpoint",
@@ -49,15 +51,19 @@ __all__ = [
     "log_node",
     "log_origin",
     "metadata",
+    "pause",
     "permit",
     "prompt_audio",
     "provider_account",
+    "provider_copy",
     "recording",
     "recording_key",
     "remembered_decline",
     "reply",
     "rulebook_version",
+    "stranger",
     "watermark",
+    "withdrawal",
     "wording_version",
     "worker",
 ]
@@ -78,6 +84,11 @@ OUTCOMES = (
     "withdrawn",
 )
 PERMITTING_OUTCOMES = ("consented", "consented_by_staying")
+LEG_KINDS = ("dialled", "conference")
+WITHDRAWN_BY = ("caller", "agent", "request")
+AT_LIMIT = ("stop", "resume", "alarm")
+PAUSES_END = ("resumed", "limit", "withdrawn", "call_ended", "never_begun")
+COPY_STATES = ("found", "gone")
 RECORDING_STATES = ("started", "completed", "stored", "kept", "absent", "quarantined", "condemned", "destroyed")
 
 # A phone call to one of our lines. The caller's number is not here: it is a disclosure of the log, and can be erased,
@@ -168,6 +179,7 @@ recording = Table(
     Column("track", String(16)),
     Column("started_at", Instant),  # by the provider's clock
     Column("reported_at", Instant),  # when it was first told of at the address that only our document names
+    Column("under_sid", String(34)),  # the leg or conference that the provider has it under; empty: the caller's leg
     Column("noticed_at", Instant, nullable=False),
     Column("moved_at", Instant, nullable=False),  # when the state last changed
     Column("object_key", Text),
@@ -292,6 +304,85 @@ prompt_audio = Table(
     Column("body", LargeBinary, nullable=False),
     Column("length_ms", Integer, nullable=False),
     Column("adopted_at", Instant, nullable=False),
+)
+
+# The other legs of a call, and the conferences that it was in, by the provider's sids. They are erased with the call.
+leg = Table(
+    "leg",
+    metadata,
+    Column("sid", String(34), primary_key=True),
+    Column("call_id", ForeignKey("call.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("noticed_at", Instant, nullable=False),
+    one_of("kind", LEG_KINDS),
+    Index("ix_leg_call", "call_id"),
+)
+
+# Recordings of the account that belong to none of our lines: they are left alone, and counted.
+stranger = Table(
+    "stranger",
+    metadata,
+    Column("recording_sid", String(34), primary_key=True),
+    Column("noticed_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),  # when it was last listed; it is forgotten some time after that
+)
+
+# A consent that was withdrawn: by whom, when, and whether the recording up to then is kept.
+withdrawal = Table(
+    "withdrawal",
+    metadata,
+    Column("call_id", ForeignKey("call.id"), primary_key=True),
+    Column("withdrawn_at", Instant, nullable=False),
+    Column("withdrawn_by", String(16), nullable=False),
+    Column("actor", Text, nullable=False),  # of the staff; empty where the caller pressed the key
+    Column("keeps", Integer, nullable=False),
+    Column("carried_out_at", Instant),  # when nothing of the call was seen to run or to remain
+    one_of("withdrawn_by", WITHDRAWN_BY),
+    Index("ix_withdrawal_open", "carried_out_at"),
+)
+
+# A pause of a call's recording, such as for a card number: asked for, begun at the provider, ended. The recording is
+# None until there is one to pause.
+pause = Table(
+    "pause",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call_id", ForeignKey("call.id"), nullable=False),
+    Column("recording_id", ForeignKey("recording.id")),
+    Column("asked_at", Instant, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("limit_at", Instant, nullable=False),
+    Column("at_limit", String(8), nullable=False),
+    Column("begun_at", Instant),  # when the provider had paused it, by our clock
+    Column("resume_asked_at", Instant),
+    Column("resume_asked_by", Text),
+    Column("ended_at", Instant),
+    Column("how", String(16), nullable=False, server_default=""),
+    one_of("at_limit", AT_LIMIT),
+    one_of("how", ("", *PAUSES_END)),
+    CheckConstraint("(ended_at IS NULL) = (how = '')", name="ended_how"),
+    Index("ix_pause_open", "ended_at"),
+    Index("ix_pause_call", "call_id"),
+)
+
+# A text or another copy that the provider made of a call beside its recordings, and that must go.
+provider_copy = Table(
+    "provider_copy",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(24), nullable=False),
+    Column("name", Text, nullable=False),  # the provider's; it is erased with the call
+    Column("call_id", ForeignKey("call.id"), nullable=False),
+    Column("recording_id", ForeignKey("recording.id")),
+    Column("state", String(8), nullable=False),
+    Column("noticed_at", Instant, nullable=False),
+    Column("gone_at", Instant),
+    one_of("kind", tuple(CopyKind)),
+    one_of("state", COPY_STATES),
+    CheckConstraint("(state = 'gone') = (gone_at IS NOT NULL)", name="gone_when"),
+    UniqueConstraint("kind", "name"),
+    Index("ix_provider_copy_call", "call_id"),
+    Index("ix_provider_copy_state", "state"),
 )
 
 # A worker process that is alive says so here; the jobs of a silent worker are taken over.

@@ -40,7 +40,8 @@ class Recording:
     """A row of `recording`. `permit` is the call's id where its permit covers this recording.
 
     `started_at` is by the provider's clock. `reported_at` is when it was first reported at the address that only
-    our document names: from then on it is ours for certain.
+    our document names: from then on it is ours for certain. `under_sid` is of the leg or conference that the provider
+    has it under; None is the caller's leg.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Recording:
     track: str | None = None
     started_at: datetime | None = None
     reported_at: datetime | None = None
+    under_sid: str | None = None
 
 
 _PEEK = select(*[recording.c[name] for name in Recording.__dataclass_fields__])
@@ -146,6 +148,12 @@ def condemned_for(connection: Connection, moment: Moment, condemned: Recording, 
     jobs.enqueue(connection, DESTROY, condemned.id, condemned.id)
     public: dict[str, Value] = {"recording": condemned.id, "source": condemned.source, "why": why}
     return Event("recording.condemned", public, {"provider_recording_id": condemned.recording_sid})
+
+
+def stopped(connection: Connection, moment: Moment, call: Call, recording_id: str, *, seen: str) -> Call:
+    """Log that a recording was seen not to run any more; `seen` is its status at the provider, or "gone"."""
+    event = Event("recording.stopped", {"recording": recording_id, "seen": seen})
+    return calls.append_events(connection, moment, call, event)
 
 
 def is_running(connection: Connection, call_id: str) -> bool | None:

@@ -1,0 +1,128 @@
+"""Pauses of a call's recording, as rows: asked for, begun at the provider, ended. At most one of a call is open.
+
+The call's row must be locked. A pause that is forgotten is ended by a job, and never by recording on.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from evidence.events import Event, Value
+from storage.database.tables import pause
+from storage.errors import Refused
+from storage.moment import Moment
+from storage.rows import calls
+from storage.rows.calls import Call
+
+
+class AtLimit(StrEnum):
+    """The end of a pause that lasts too long. An incident is raised in each case."""
+
+    STOP = "stop"
+    RESUME = "resume"
+    ALARM = "alarm"  # it stays paused
+
+
+class PauseEnd(StrEnum):
+    RESUMED = "resumed"
+    LIMIT = "limit"
+    WITHDRAWN = "withdrawn"
+    CALL_ENDED = "call_ended"
+    NEVER_BEGUN = "never_begun"  # nothing ran that could be paused
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A row of `pause`. Times are ours; `begun_at` is None until the provider was seen to have paused the recording."""
+
+    id: int
+    call_id: str
+    recording_id: str | None
+    asked_at: datetime
+    asked_by: str
+    limit_at: datetime
+    at_limit: AtLimit
+    begun_at: datetime | None = None
+    resume_asked_at: datetime | None = None
+    resume_asked_by: str | None = None
+    ended_at: datetime | None = None
+    how: str = ""
+
+
+_SELECT = select(*[pause.c[name] for name in Pause.__dataclass_fields__])
+
+
+def ask(
+    connection: Connection, moment: Moment, call: Call, *, actor: str, limit: timedelta, at_limit: AtLimit
+) -> Pause:
+    """Ask for a pause, and log it. Raises Refused where one is open."""
+    if open_of(connection, call.id) is not None:
+        raise Refused(f"call {call.id}: its recording is paused already")
+    row = {
+        "call_id": call.id,
+        "asked_at": moment.at,
+        "asked_by": actor,
+        "limit_at": moment.at + limit,
+        "at_limit": at_limit,
+    }
+    number: int = connection.execute(insert(pause).returning(pause.c.id), row).scalar_one()
+    public: dict[str, Value] = {"pause": number, "limit_s": int(limit.total_seconds()), "at_limit": at_limit}
+    calls.append_events(connection, moment, call, Event("pause.asked", public, {"actor": actor}))
+    return _existing(connection, number)
+
+
+def ask_to_resume(connection: Connection, moment: Moment, asked: Pause, *, actor: str) -> Pause:
+    return _save(connection, replace(asked, resume_asked_at=moment.at, resume_asked_by=actor))
+
+
+def begun(connection: Connection, moment: Moment, call: Call, asked: Pause, recording_id: str) -> Pause:
+    """The provider was seen to have paused the recording."""
+    event = Event("recording.paused", {"pause": asked.id, "recording": recording_id})
+    calls.append_events(connection, moment, call, event)
+    return _save(connection, replace(asked, begun_at=moment.at, recording_id=recording_id))
+
+
+def end(connection: Connection, moment: Moment, call: Call, asked: Pause, how: PauseEnd) -> Pause:
+    """The pause is over. Only where the recording goes on does the log say so."""
+    goes_on = how in (PauseEnd.RESUMED, PauseEnd.LIMIT) and asked.at_limit is not AtLimit.STOP
+    events = []
+    if asked.recording_id and (how is PauseEnd.RESUMED or goes_on):
+        events.append(Event("recording.resumed", {"pause": asked.id, "recording": asked.recording_id}))
+    private = {"actor": asked.resume_asked_by} if asked.resume_asked_by else {}
+    events.append(Event("pause.ended", {"pause": asked.id, "how": how}, private))
+    calls.append_events(connection, moment, call, *events)
+    return _save(connection, replace(asked, ended_at=moment.at, how=how))
+
+
+def open_of(connection: Connection, call_id: str) -> Pause | None:
+    row = connection.execute(_SELECT.where(pause.c.call_id == call_id, pause.c.ended_at.is_(None))).first()
+    return None if row is None else _read(row)
+
+
+def open_pauses(connection: Connection, *, limit: int) -> list[Pause]:
+    """Pauses that are not over, the first to reach its limit first."""
+    rows = connection.execute(_SELECT.where(pause.c.ended_at.is_(None)).order_by(pause.c.limit_at).limit(limit))
+    return [_read(row) for row in rows]
+
+
+def of_call(connection: Connection, call_id: str) -> list[Pause]:
+    rows = connection.execute(_SELECT.where(pause.c.call_id == call_id).order_by(pause.c.id))
+    return [_read(row) for row in rows]
+
+
+def _existing(connection: Connection, number: int) -> Pause:
+    row = connection.execute(_SELECT.where(pause.c.id == number)).one()
+    return _read(row)
+
+
+def _save(connection: Connection, changed: Pause) -> Pause:
+    row = {name: getattr(changed, name) for name in Pause.__dataclass_fields__ if name != "id"}
+    connection.execute(update(pause).where(pause.c.id == changed.id).values(row))
+    return changed
+
+
+def _read(row: Row[Any]) -> Pause:
+    return Pause(**{**row._asdict(), "at_limit": AtLimit(row.at_limit)})
