@@ -24,6 +24,9 @@ class Network(Protocol):
     def new_session(self) -> requests.Session:
         """An HTTP client that reaches the apps in this process too."""
 
+    def shown_call_sid(self, recording: Recording) -> str | None:
+        """The call that REST and callbacks name for a recording."""
+
     def date_text(self, moment: datetime | None) -> str | None:
         """A moment in RFC 2822, by Twilio's clock."""
 

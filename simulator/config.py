@@ -60,6 +60,8 @@ class Config:
     type_ahead: bool = False
     # How far Twilio's clock is ahead of this machine's, in every time it writes: behind it if negative.
     clock_ahead_s: float = 0.0
+    # The SDK says that a recording's call_sid always is the parent's of two legs; REST has been seen to name the child.
+    recordings_name_parent: bool = False
 
     @classmethod
     def read(cls, path: Path) -> "Config":

@@ -161,6 +161,7 @@ class Dialling:
     def _end(self, leg: Leg, noun: Verb, status: str) -> None:
         if not leg.is_over:
             leg.end(status, self._call.exchange.clock.now())
+            self._call.recorder.stop_of(leg.sid)
             self._report(leg, noun, "completed")
 
     def _report(self, leg: Leg, noun: Verb, event: str) -> None:

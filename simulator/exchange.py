@@ -16,6 +16,7 @@ from simulator.phone_call import Hook, PhoneCall
 from simulator.plans import CallPlan
 from simulator.recorder import to_json
 from simulator.recordings import Recording
+from simulator.tape import Tape
 from simulator.wsgi import WsgiAdapter
 
 if TYPE_CHECKING:
@@ -68,9 +69,19 @@ class Exchange:
         self.call_of(recording).journal.add("recording", to_json(recording))
 
     def call_of(self, recording: Recording) -> PhoneCall:
-        """The recorded call, also where its sid was used again since."""
-        calls = (self.calls[recording.call_sid], *self.repeated)
+        """The recorded call, or the call of the recorded leg, also where its sid was used again since."""
+        calls = (self.legs[recording.call_sid][1], *self.repeated)
         return next(call for call in calls if any(other is recording for other in call.recorder.recordings))
+
+    def shown_call_sid(self, recording: Recording) -> str | None:
+        """The call that REST and callbacks name for a recording: the recorded leg, or its parent."""
+        leg, _ = self.legs[recording.call_sid]
+        return leg.parent_sid if self.config.recordings_name_parent and leg.parent_sid else leg.sid
+
+    def tape_of(self, leg: Leg) -> Tape:
+        """The sounds on the line of an answered leg."""
+        call = self.legs[leg.sid][1]
+        return call.line.tape if leg is call.leg else self.lines[leg.sid].tape
 
     def shifted(self, moment: datetime) -> datetime:
         """A moment by Twilio's clock, which may be ahead of this machine's clock or behind it."""

@@ -48,8 +48,10 @@ class Line:
         *,
         parent: "Line | None" = None,
         keeps_keys: bool = False,
+        tape: Tape | None = None,
     ) -> None:
-        self.tape = Tape()
+        self.tape = tape or Tape()
+        self._joined: Line | None = None
         self._clock = clock
         self._elapsed = elapsed
         self._log = log
@@ -63,7 +65,7 @@ class Line:
         """The person presses keys. They are heard on the line, and kept for the next wait for a key."""
         for key in keys:
             self._log("key", {"key": key})
-            self.tape.add("caller", "key", key, CALLER, self._elapsed(), key_tone(key))
+            self._share(self.tape.add("caller", "key", key, CALLER, self._elapsed(), key_tone(key)))
             self._keys.append(key)
         self._signal.set()
 
@@ -84,7 +86,9 @@ class Line:
             self._keys.clear()
 
     def bridge(self, other: "Line | None") -> None:
-        """From now on, interruptions of the other line interrupt this line; with None, no longer."""
+        """From now on, interruptions of the other line interrupt this line, and speech is heard there; with None, no
+        longer."""
+        self._joined = other
         self._watched = [self, other] if other else [self]
 
     def check(self) -> None:
@@ -113,6 +117,7 @@ class Line:
         """A sound, for as long as it lasts. A key that cuts it is returned, if keys may do that."""
         track = CALLER if who == "caller" else HEARD
         utterance = self.tape.add(who, kind, text, track, self._elapsed(), samples)
+        self._share(utterance)
         self._log("heard", utterance.to_json())
         try:
             return self.wait(utterance.duration_s, for_key=until_key)
@@ -128,6 +133,11 @@ class Line:
             yield
         finally:
             self._settle(utterance)
+
+    def _share(self, utterance: Utterance) -> None:
+        """Have the other end of a bridge say the agent's words, and hear the caller's."""
+        if self._joined:
+            self._joined.tape.overhear(utterance, CALLER if utterance.track == HEARD else HEARD, utterance.at_s)
 
     def _settle(self, utterance: Utterance) -> None:
         """Note how much of the sound was really played."""

@@ -157,7 +157,7 @@ class PhoneCall:
             return
         self.leg.end(status, self.exchange.clock.now())
         self.journal.add("status", {"status": status})
-        self.recorder.stop_all()
+        self.recorder.stop_of(self.sid)
         self.report(
             self.leg, "call", self.number.status_callback, self.number.status_callback_method, self.leg.next_sequence()
         )

@@ -1,5 +1,7 @@
 """Starts, pauses, stops and finishes the recordings of one call, and reports on them."""
 
+from dataclasses import dataclass
+
 from simulator.call_setting import CallSetting
 from simulator.deliveries import Deliveries
 from simulator.legs import new_sid
@@ -7,25 +9,34 @@ from simulator.recordings import Recording, Segment, Terms, callback_params
 from simulator.tape import Tape
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """The leg that is recorded, and the sounds on its line."""
+
+    call_sid: str
+    tape: Tape
+
+
 class Recorder:
-    """Several recordings may run at once; each is its own file and has its own callbacks."""
+    """Several recordings may run at once, of any leg of the call; each is its own file and has its own callbacks."""
 
     def __init__(self, setting: CallSetting, call_sid: str, tape: Tape, deliveries: Deliveries) -> None:
         self._setting = setting
-        self._call_sid = call_sid
-        self._tape = tape
+        self._caller = Recorded(call_sid, tape)
         self._deliveries = deliveries
         self.recordings: list[Recording] = []
 
-    def start(self, terms: Terms) -> Recording:
-        """Record from now on. A second start under a running name makes a second recording."""
+    def start(self, terms: Terms, recorded: Recorded | None = None) -> Recording:
+        """Record from now on, the caller's leg or another. A second start under a running name makes a second
+        recording."""
+        of = recorded or self._caller
         exchange = self._setting.exchange
         now = exchange.clock.now()
         recording = Recording(
             sid=new_sid("RE"),
-            call_sid=self._call_sid,
+            call_sid=of.call_sid,
             terms=terms,
-            tape=self._tape,
+            tape=of.tape,
             started=now,
             updated=now,
             segments=[Segment(self._setting.clock.elapsed())],
@@ -61,8 +72,9 @@ class Recorder:
         for recording in running:
             self.stop(recording)
 
-    def stop_all(self) -> None:
-        for recording in self.recordings:
+    def stop_of(self, call_sid: str) -> None:
+        """End every recording of a leg, which is over."""
+        for recording in [recording for recording in self.recordings if recording.call_sid == call_sid]:
             self.stop(recording)
 
     def url(self, recording: Recording) -> str:
@@ -90,6 +102,7 @@ class Recorder:
         if is_reported and recording.status in recording.terms.callback_events:
             started = self._setting.exchange.date_text(recording.started) or ""
             params = callback_params(recording, config.account_sid, config.api_url, started)
+            params["CallSid"] = self._setting.exchange.shown_call_sid(recording) or ""
             terms = recording.terms
             self._deliveries.deliver("recording", terms.callback, terms.callback_method, params, recording.status)
 
@@ -99,6 +112,7 @@ def to_json(recording: Recording) -> dict[str, object]:
     stopped = recording.stopped_at_s
     return {
         "sid": recording.sid,
+        "call_sid": recording.call_sid,
         "source": recording.terms.source,
         "name": recording.terms.name,
         "callback": recording.terms.callback,

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from simulator.errors import RestError
 from simulator.faults import Faults
-from simulator.phone_call import PhoneCall
+from simulator.recorder import Recorded
 from simulator.recordings import Recording, Terms
 from simulator.rest import PREFIX, exchange, is_within_dates, not_found, page
 from simulator.rest_calls import find as find_call
@@ -18,29 +18,32 @@ API_SOURCE = "StartCallRecordingAPI"
 
 @blueprint.post("/Calls/<sid:call_sid>/Recordings.json")
 def start(account: str, call_sid: str) -> tuple[Response, int]:
-    """Record a call that is under way. A second start by REST answers with the recording that runs already."""
+    """Record a leg that is under way. A second start by REST answers with the recording that runs already."""
     leg, call = find_call(call_sid)
-    if leg is not call.leg or leg.status != "in-progress":
+    if leg.status != "in-progress":
         raise RestError(400, 21220, "Requested resource is not eligible for recording")
-    running = [r for r in call.recorder.recordings if r.is_running and r.terms.source == API_SOURCE]
-    recording = running[0] if running else call.recorder.start(_terms())
+    own = [recording for recording in call.recorder.recordings if recording.call_sid == leg.sid]
+    running = [recording for recording in own if recording.is_running and recording.terms.source == API_SOURCE]
+    recorded = Recorded(leg.sid, exchange().tape_of(leg))
+    recording = running[0] if running else call.recorder.start(_terms(), recorded)
     return jsonify(of_call(recording, shown=recording.status)), 201
 
 
 @blueprint.post("/Calls/<sid:call_sid>/Recordings/<sid:sid>.json")
 def update(account: str, call_sid: str, sid: str) -> Response:
     """Pause, resume or stop. A stopped recording cannot be resumed."""
-    _, call = find_call(call_sid)
-    recording = _running(call) if sid == "Twilio.CURRENT" else find(sid, call_sid)
+    find_call(call_sid)
+    recording = _running(call_sid) if sid == "Twilio.CURRENT" else find(sid, call_sid)
+    recorder = exchange().call_of(recording).recorder
     wanted, keeps_time = request.form.get("Status"), request.form.get("PauseBehavior", "silence") != "skip"
     if not recording.is_running:
         raise RestError(400, 21220, "Recording is not in-progress. Cannot update status.")
     if wanted == "stopped":
-        call.recorder.stop(recording)
+        recorder.stop(recording)
     elif wanted == "paused":
-        call.recorder.pause(recording, keeps_time=keeps_time)
+        recorder.pause(recording, keeps_time=keeps_time)
     elif wanted == "in-progress":
-        call.recorder.resume(recording)
+        recorder.resume(recording)
     else:
         raise RestError(400, 20001, "Status is required")
     return jsonify(of_call(recording, shown=wanted))
@@ -100,7 +103,7 @@ def media(account: str, sid: str) -> Response:
 def find(sid: str, call_sid: str | None = None, *, sees_deleted: bool | None = None) -> Recording:
     """A recording, of the named call if one is named. Raises RestError where no such recording is visible."""
     recording = exchange().recordings.get(sid)
-    if recording is None or (call_sid and recording.call_sid != call_sid):
+    if recording is None or (call_sid and exchange().shown_call_sid(recording) != call_sid):
         raise not_found()
     may_see = _includes_deleted() if sees_deleted is None else sees_deleted
     if recording.deleted and not may_see:
@@ -117,7 +120,7 @@ def of_call(recording: Recording, shown: str = "", *, is_listed: bool = False) -
     """The resource under its call: with its track, and without the media."""
     row = _row(recording, shown)
     del row["media_url"], row["subresource_uris"]
-    row["uri"] = row["uri"].replace("/Recordings/", f"/Calls/{recording.call_sid}/Recordings/")
+    row["uri"] = row["uri"].replace("/Recordings/", f"/Calls/{row['call_sid']}/Recordings/")
     row["track"] = recording.terms.track
     return _faults(recording).show("recording", row, is_listed=is_listed)
 
@@ -135,7 +138,7 @@ def _row(recording: Recording, shown: str) -> dict[str, Any]:
     return {
         "account_sid": config.account_sid,
         "api_version": "2010-04-01",
-        "call_sid": recording.call_sid,
+        "call_sid": exchange().shown_call_sid(recording),
         "channels": recording.channels,
         "conference_sid": None,
         "date_created": date_text(recording.started),
@@ -169,8 +172,9 @@ def _terms() -> Terms:
     )
 
 
-def _running(call: PhoneCall) -> Recording:
-    running = [recording for recording in call.recorder.recordings if recording.is_running]
+def _running(call_sid: str) -> Recording:
+    """The only running recording under a call."""
+    running = [recording for recording in _listed(call_sid) if recording.is_running]
     if not running:
         raise not_found()
     if len(running) > 1:
@@ -182,7 +186,7 @@ def _listed(call_sid: str | None) -> list[Recording]:
     return [
         recording
         for recording in reversed(list(exchange().recordings.values()))
-        if (not call_sid or recording.call_sid == call_sid)
+        if (not call_sid or exchange().shown_call_sid(recording) == call_sid)
         and (not recording.deleted or _includes_deleted())
         and is_within_dates("DateCreated", recording.started)
     ]

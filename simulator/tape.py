@@ -40,11 +40,21 @@ class Utterance:
         }
 
 
+@dataclass(frozen=True)
+class Overheard:
+    """A sound on the line of another leg, as this leg says or hears it."""
+
+    utterance: Utterance
+    track: str
+    at_s: float
+
+
 class Tape:
-    """The sounds of one call, in order of their beginning. Times are seconds from the start of the call."""
+    """The sounds on one leg, in order of their beginning. Times are seconds from the start of the call."""
 
     def __init__(self) -> None:
         self._utterances: list[Utterance] = []
+        self._overheard: list[Overheard] = []
         self._lock = threading.Lock()
 
     def add(self, who: str, kind: str, text: str, track: str, at_s: float, samples: Samples) -> Utterance:
@@ -52,6 +62,11 @@ class Tape:
             added = Utterance(len(self._utterances), who, kind, text, track, at_s, samples, seconds(samples))
             self._utterances.append(added)
             return added
+
+    def overhear(self, utterance: Utterance, track: str, at_s: float) -> None:
+        """A sound on another line that this leg is joined to. It is no utterance of this line."""
+        with self._lock:
+            self._overheard.append(Overheard(utterance, track, at_s))
 
     def utterances(self) -> Sequence[Utterance]:
         with self._lock:
@@ -61,10 +76,15 @@ class Tape:
         """The sound on a track between two moments, silence included."""
         first, last = round(start_s * RATE), round(stop_s * RATE)
         wide = np.zeros(max(0, last - first), dtype=np.int32)
-        for utterance in self.utterances():
-            if utterance.track == track:
-                _lay(wide, utterance, round(utterance.at_s * RATE) - first)
+        for sound in self._sounds():
+            if sound.track == track:
+                _lay(wide, sound.utterance, round(sound.at_s * RATE) - first)
         return np.clip(wide, -32768, 32767).astype(np.int16)
+
+    def _sounds(self) -> list[Overheard]:
+        with self._lock:
+            own = [Overheard(utterance, utterance.track, utterance.at_s) for utterance in self._utterances]
+            return own + self._overheard
 
 
 def _lay(onto: "np.ndarray[tuple[int], np.dtype[np.int32]]", utterance: Utterance, at: int) -> None:
