@@ -6,6 +6,7 @@ from typing import Protocol
 
 import requests
 
+from simulator.account import Account
 from simulator.call_clock import CallClock
 from simulator.clock import Clock
 from simulator.config import Config
@@ -18,6 +19,7 @@ class Network(Protocol):
     """The part of the exchange that the parts of a call use."""
 
     config: Config
+    account: Account
     clock: Clock
     recordings: dict[str, Recording]
 

@@ -33,7 +33,7 @@ def numbers() -> Response:
 def place_call() -> tuple[Response, int]:
     """Place a call as `CallPlan.of` reads it, with the sid of a call that is over if it names one."""
     try:
-        call = exchange().start_call(CallPlan.of(_body()))
+        call = exchange().start_call(CallPlan.of(body()))
     except (ValueError, TypeError, KeyError) as error:
         raise RestError(400, 20001, f"not a call that can be placed: {error}") from error
     return jsonify({"call_sid": call.sid}), 201
@@ -51,7 +51,7 @@ def show_call(sid: str) -> Response:
 
 @blueprint.post("/calls/<sid:sid>/keys")
 def press(sid: str) -> tuple[str, int]:
-    digits = str(_body().get("digits", ""))
+    digits = str(body().get("digits", ""))
     if not digits or not set(digits) <= KEYS:
         raise RestError(400, 20001, "digits are keys of a telephone")
     _ongoing(sid).line.press(digits)
@@ -89,7 +89,7 @@ def stream(sid: str) -> Response:
 def set_faults() -> Response:
     """Replace the faults of every call that is placed from now on without faults of its own."""
     try:
-        exchange().faults = Faults.of(_body())
+        exchange().faults = Faults.of(body())
     except (ValueError, TypeError) as error:
         raise RestError(400, 20001, f"not faults: {error}") from error
     return jsonify({"status": "ok"})
@@ -142,11 +142,12 @@ def _events(call: PhoneCall) -> Iterator[str]:
     yield f"event: settled\ndata: {json.dumps(summary(call))}\n\n"
 
 
-def _body() -> dict[str, Any]:
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
+def body() -> dict[str, Any]:
+    """The JSON object of the request. Raises RestError for any other body."""
+    given = request.get_json(silent=True)
+    if not isinstance(given, dict):
         raise RestError(400, 20001, "a JSON object is expected")
-    return body
+    return given
 
 
 def _find(sid: str) -> PhoneCall:

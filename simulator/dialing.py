@@ -8,9 +8,11 @@ from simulator.executor import Executor, Finished, VerbFunction
 from simulator.gathering import gather
 from simulator.legs import Leg
 from simulator.line import HungUp, Interruption, Line
+from simulator.recorder import Recorded
 from simulator.recordings import Recording, Terms
 from simulator.sound import ringing
 from simulator.talking import converse
+from simulator.tape import Tape
 from simulator.twiml import Verb
 from simulator.verbs import SPOKEN
 
@@ -40,12 +42,14 @@ class Dialling:
         self._status = "failed"
         self._is_bridged = False
         self._recording: Recording | None = None
+        self._tapes = {leg.sid: Tape() for leg, _ in self._legs}
 
     def connect(self) -> None:
         """Ring, and talk if somebody answers. Raises Interruption when the caller's leg is taken away."""
         for leg, noun in self._legs:
             self._report(leg, noun, "initiated")
             self._report(leg, noun, "ringing")
+            self._record_trunk(leg, "ringing")
         self._status = self._ring()
         if self._status == "answered":
             self._status = self._answered(*self._legs[0])
@@ -97,7 +101,8 @@ class Dialling:
         for other, other_noun in self._legs[1:]:
             self._end(other, other_noun, "canceled")
         self._record("record-from-answer", "true")
-        line = self._call.dialled_line(leg)
+        self._record_trunk(leg, "answer")
+        line = self._call.dialled_line(leg, self._tapes[leg.sid])
         if noun.get("url") and not self._whisper(leg, noun, line):
             return "completed"
         return self._bridge(line)
@@ -151,6 +156,10 @@ class Dialling:
             callback_events=tuple(self._verb.get("recordingStatusCallbackEvent", "completed").split()),
         )
         self._recording = self._call.recorder.start(terms)
+
+    def _record_trunk(self, leg: Leg, moment: str) -> None:
+        if terms := self._call.exchange.account.trunk_terms(moment):
+            self._call.recorder.start(terms, Recorded(leg.sid, self._tapes[leg.sid]))
 
     def _close(self, status: str) -> None:
         for leg, noun in self._legs:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
+from simulator.account import Account
 from simulator.clock import Clock, RealClock
 from simulator.config import Config, Number
 from simulator.faults import Faults
@@ -31,6 +32,7 @@ class Exchange:
         self.clock: Clock = clock or RealClock()
         self.numbers: dict[str, Number] = config.numbers
         self.faults = Faults()
+        self.account = Account(config.default_recording, config.trunk_recording)
         self.calls: dict[str, PhoneCall] = {}
         self.repeated: list[PhoneCall] = []  # calls whose sid was used again
         self.legs: dict[str, tuple[Leg, PhoneCall]] = {}

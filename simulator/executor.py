@@ -12,6 +12,7 @@ from simulator.legs import Leg
 from simulator.line import Line
 from simulator.plans import AgentPlan, CallerPlan, CallPlan
 from simulator.recorder import Recorder
+from simulator.tape import Tape
 from simulator.twiml import Verb
 
 VerbFunction = Callable[["Executor", Verb], Step | None]
@@ -45,7 +46,7 @@ class RunningCall(Protocol):
 
     def new_leg(self, to_number: str, caller_id: str) -> Leg: ...
 
-    def dialled_line(self, leg: Leg) -> Line: ...
+    def dialled_line(self, leg: Leg, tape: Tape) -> Line: ...
 
     def entered_disclosure(self, line: Line, lasts_s: float) -> None: ...
 

@@ -23,6 +23,7 @@ from simulator.legs import Leg, new_sid
 from simulator.line import HungUp, Interruption, Line, Redirected
 from simulator.plans import CallPlan, Press
 from simulator.recorder import Recorder
+from simulator.tape import Tape
 from simulator.verbs import INBOUND
 
 Hook = Callable[["PhoneCall"], None]
@@ -149,6 +150,8 @@ class PhoneCall:
         if leg.answered is None:
             leg.answer(self.exchange.clock.now())
             self.journal.add("status", {"status": leg.status})
+            if terms := self.exchange.account.default_terms():
+                self.recorder.start(terms)
             self._caller.begin()
 
     def end(self, status: str) -> None:
@@ -190,13 +193,13 @@ class PhoneCall:
         self.exchange.add_leg(leg, self)
         return leg
 
-    def dialled_line(self, leg: Leg) -> Line:
+    def dialled_line(self, leg: Leg, tape: Tape) -> Line:
         """The line of the agent who answered a dialled leg. Sounds on it alone are noted as a whisper."""
 
         def log(kind: str, about: dict[str, Any]) -> None:
             self.journal.add("whisper" if kind == "heard" else f"whisper_{kind}", about)
 
-        line = Line(self.exchange.clock, self.clock.elapsed, log, parent=self.line)
+        line = Line(self.exchange.clock, self.clock.elapsed, log, parent=self.line, tape=tape)
         self._keypads[line] = self._keypad(line, self.agent.presses)
         self.exchange.lines[leg.sid] = line
         return line

@@ -7,12 +7,13 @@ from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from simulator import control, phone_page, rest_calls, rest_events, rest_numbers, rest_recordings
+from simulator import control, control_account, phone_page, rest_calls, rest_events, rest_numbers, rest_recordings
 from simulator.errors import RestError
 from simulator.exchange import Exchange
 from simulator.rest import Sid, answer_error, answer_http_error, authenticate, date_answer
 
 REST = (rest_calls.blueprint, rest_events.blueprint, rest_recordings.blueprint, rest_numbers.blueprint)
+CONTROL = (control.blueprint, control_account.blueprint)
 
 
 def create_app(exchange: Exchange) -> Flask:
@@ -24,7 +25,7 @@ def create_app(exchange: Exchange) -> Flask:
     app.register_error_handler(HTTPException, answer_http_error)
     app.before_request(_authenticate_rest)
     app.after_request(date_answer)
-    for blueprint in (*REST, control.blueprint, phone_page.blueprint):
+    for blueprint in (*REST, *CONTROL, phone_page.blueprint):
         app.register_blueprint(blueprint)
     return app
 
