@@ -15,8 +15,8 @@ from simulator.legs import Leg, rfc2822
 from simulator.line import Line
 from simulator.phone_call import Hook, PhoneCall
 from simulator.plans import CallPlan
-from simulator.recorder import to_json
-from simulator.recordings import Recording
+from simulator.recorder import Recorded, to_json
+from simulator.recordings import Recording, Terms
 from simulator.tape import Tape
 from simulator.wsgi import WsgiAdapter
 
@@ -69,6 +69,19 @@ class Exchange:
         """Destroy a recording's sound, as REST's DELETE does."""
         recording.erase(self.clock.now())
         self.call_of(recording).journal.add("recording", to_json(recording))
+
+    def restore(self, recording: Recording) -> None:
+        """Undo the deletion of a recording, sound included."""
+        recording.restore()
+        recording.updated = self.clock.now()
+        self.call_of(recording).journal.add("recording", to_json(recording))
+
+    def record_late(self, call_sid: str, source: str, lasts_s: float) -> Recording:
+        """A recording made now of a leg that is over. Raises KeyError for no leg, ValueError while it lasts."""
+        leg, call = self.legs[call_sid]
+        if not leg.is_over:
+            raise ValueError("the call is under way")
+        return call.recorder.make_late(Terms(source), Recorded(leg.sid, Tape()), lasts_s)
 
     def call_of(self, recording: Recording) -> PhoneCall:
         """The recorded call, or the call of the recorded leg, also where its sid was used again since."""

@@ -6,7 +6,8 @@ from simulator.call_setting import CallSetting
 from simulator.deliveries import Deliveries
 from simulator.legs import new_sid
 from simulator.recordings import Recording, Segment, Terms, callback_params
-from simulator.tape import Tape
+from simulator.sound import tone
+from simulator.tape import CALLER, Tape
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,15 @@ class Recorder:
         self.recordings.append(recording)
         exchange.recordings[recording.sid] = recording
         self._changed(recording)
+        return recording
+
+    def make_late(self, terms: Terms, recorded: Recorded, lasts_s: float) -> Recording:
+        """A recording of a leg that is over: it begins and is completed now, however long it lasts."""
+        recording = self.start(terms, recorded)
+        begins_s = recording.started_at_s
+        recorded.tape.add("caller", "speech", "", CALLER, begins_s, tone((440.0,), lasts_s))
+        recording.stop(begins_s + lasts_s)
+        self._finish(recording)
         return recording
 
     def pause(self, recording: Recording, *, keeps_time: bool) -> None:

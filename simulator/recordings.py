@@ -49,6 +49,7 @@ class Recording:
     sha256: str = ""  # of the whole WAV
     error_code: int = 0
     deleted: datetime | None = None
+    erased: Tape | None = None  # kept for a restoration only
     refusals_left: int = 0  # media requests still to be answered 404 on request
     history: list[str] = field(default_factory=lambda: ["in-progress"])
 
@@ -106,9 +107,15 @@ class Recording:
         return pair if self.channels == 2 else [mixed(pair)]
 
     def erase(self, moment: datetime) -> None:
-        """The sound is gone for good; the metadata stay for a while."""
-        self.tape, self.deleted = Tape(), moment
+        """The sound is gone, for good unless it is restored; the metadata stay for a while."""
+        self.erased, self.tape, self.deleted = self.tape, Tape(), moment
         self._become("deleted")
+
+    def restore(self) -> None:
+        """Undo the deletion, sound included."""
+        if self.erased is not None:
+            self.tape, self.erased, self.deleted = self.erased, None, None
+            self._become("absent" if self.error_code else "completed")
 
     def _track(self, name: str) -> Samples:
         parts = [silence(0)]

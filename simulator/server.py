@@ -7,13 +7,22 @@ from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from simulator import control, control_account, phone_page, rest_calls, rest_events, rest_numbers, rest_recordings
+from simulator import (
+    control,
+    control_account,
+    control_recordings,
+    phone_page,
+    rest_calls,
+    rest_events,
+    rest_numbers,
+    rest_recordings,
+)
 from simulator.errors import RestError
 from simulator.exchange import Exchange
 from simulator.rest import Sid, answer_error, answer_http_error, authenticate, date_answer
 
 REST = (rest_calls.blueprint, rest_events.blueprint, rest_recordings.blueprint, rest_numbers.blueprint)
-CONTROL = (control.blueprint, control_account.blueprint)
+CONTROL = (control.blueprint, control_account.blueprint, control_recordings.blueprint)
 
 
 def create_app(exchange: Exchange) -> Flask:
