@@ -29,6 +29,18 @@ class Account:
         return f"{self.base_url}/2010-04-01/Accounts/{self.sid}/{path}"
 
 
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The base URLs of Twilio's other hosts. Their paths differ, so a stand-in may serve all of them at one."""
+
+    voice: str = "https://voice.twilio.com"
+    intelligence: str = "https://intelligence.twilio.com"
+    conversations: str = "https://conversations.twilio.com"
+    memory: str = "https://memory.twilio.com"
+    trunking: str = "https://trunking.twilio.com"
+    marketplace: str = "https://marketplace.twilio.com"
+
+
 def client(account: Account, outbound: Outbound) -> Any:
     """The SDK's client. Untyped, like the library.
 

@@ -27,6 +27,16 @@ from storage.errors import Refused
 Need = Literal["all", "places", "database", "rulebook"]
 """The settings that a command works with: all; all but the telephone's; the database's alone; the rulebook's alone."""
 
+# The settings of Twilio's hosts beside the API's own.
+_OTHER_HOSTS = {
+    "voice": "TWILIO_VOICE_BASE_URL",
+    "intelligence": "TWILIO_INTELLIGENCE_BASE_URL",
+    "conversations": "TWILIO_CONVERSATIONS_BASE_URL",
+    "memory": "TWILIO_MEMORY_BASE_URL",
+    "trunking": "TWILIO_TRUNKING_BASE_URL",
+    "marketplace": "TWILIO_MARKETPLACE_BASE_URL",
+}
+
 SECRET_LENGTH_MIN = 16
 SECRET = re.compile(rf"[!-~]{{{SECRET_LENGTH_MIN},}}")
 
@@ -63,6 +73,8 @@ class Settings:
     rest_password: str = field(repr=False)
     api_base_url: str | None
     """None is Twilio itself."""
+    other_hosts: Mapping[str, str]
+    """The base URLs of Twilio's other hosts by their names, as far as they are not Twilio's own."""
     database_url: str = field(repr=False)
     """May carry a password."""
     audio_store: str
@@ -100,6 +112,7 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
     token = phone.required_secret("TWILIO_AUTH_TOKEN", "the token Twilio signs webhooks with")
     secondary = phone.secret("TWILIO_AUTH_TOKEN_SECONDARY", _secret_fault)
     rest_user, rest_password = _rest_credentials(phone) or (account_sid, token)
+    api_base_url = phone.text("TWILIO_API_BASE_URL", base_url_fault).rstrip("/") or None
     settings = Settings(
         public_base_url=phone.required(
             "PUBLIC_BASE_URL", "the https URL by which Twilio reaches this service", base_url_fault
@@ -110,7 +123,8 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         webhook_secrets=tuple(dict.fromkeys(secret for secret in (token, secondary) if secret)),
         rest_user=rest_user,
         rest_password=rest_password,
-        api_base_url=phone.text("TWILIO_API_BASE_URL", base_url_fault).rstrip("/") or None,
+        api_base_url=api_base_url,
+        other_hosts=_other_hosts(phone, api_base_url),
         database_url=database.secret("DATABASE_URL", database_fault) or "sqlite:///var/onrecord.db",
         audio_store=places.text("AUDIO_STORE", audio_store_fault) or "dir:var/audio",
         rulebook=Path(rules.text("ONRECORD_RULEBOOK") or "onrecord.toml"),
@@ -139,6 +153,12 @@ def _rest_credentials(phone: "_Environment") -> tuple[str, str] | None:
     if phone.has("TWILIO_API_KEY") != phone.has("TWILIO_API_SECRET"):
         phone.report("TWILIO_API_KEY", Fault("and TWILIO_API_SECRET come together", "set both or neither"))
     return (key, secret) if key and secret else None
+
+
+def _other_hosts(phone: "_Environment", api_base_url: str | None) -> Mapping[str, str]:
+    """The hosts that are set. A stand-in for the API stands in for every host that is not set: their paths differ."""
+    given = {name: phone.text(setting, base_url_fault).rstrip("/") for name, setting in _OTHER_HOSTS.items()}
+    return {name: url for name, text in given.items() if (url := text or api_base_url)}
 
 
 def _seconds(text: str) -> timedelta | None:

@@ -41,6 +41,7 @@ def test_three_settings_are_enough_and_the_rest_have_defaults() -> None:
         rest_user=ACCOUNT,
         rest_password=TOKEN,
         api_base_url=None,
+        other_hosts={},
         database_url="sqlite:///var/onrecord.db",
         audio_store="dir:var/audio",
         rulebook=Path("onrecord.toml"),
@@ -148,7 +149,7 @@ def test_the_public_url_may_be_https_or_loopback(url: str, kept: str) -> None:
         "https://-calls.example.org",
     ],
 )
-@pytest.mark.parametrize("name", ["PUBLIC_BASE_URL", "TWILIO_API_BASE_URL"])
+@pytest.mark.parametrize("name", ["PUBLIC_BASE_URL", "TWILIO_API_BASE_URL", "TWILIO_VOICE_BASE_URL"])
 def test_any_other_base_url_is_refused(name: str, url: str) -> None:
     assert set(rejected({**GIVEN, name: url})) == {name}
 
@@ -320,3 +321,12 @@ def test_no_secret_is_in_a_problem() -> None:
         with pytest.raises(SettingsRejected) as rejection:
             read_settings({**GIVEN, name: "s3cr3t w0rd"})
         assert "s3cr3t" not in str(rejection.value)
+
+
+def test_a_stand_in_for_the_api_stands_in_for_each_host_that_is_not_set() -> None:
+    stands_in = {"TWILIO_API_BASE_URL": "http://127.0.0.1:9000", "TWILIO_VOICE_BASE_URL": "http://127.0.0.1:9001/"}
+    hosts = dict(read_settings({**GIVEN, **stands_in}).other_hosts)
+    assert hosts.pop("voice") == "http://127.0.0.1:9001"
+    assert hosts == dict.fromkeys(
+        ["intelligence", "conversations", "memory", "trunking", "marketplace"], "http://127.0.0.1:9000"
+    )
