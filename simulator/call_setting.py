@@ -29,6 +29,9 @@ class Network(Protocol):
     def shown_call_sid(self, recording: Recording) -> str | None:
         """The call that REST and callbacks name for a recording."""
 
+    def recording_completed(self, recording: Recording) -> None:
+        """Hand a completed recording to the services of the account."""
+
     def date_text(self, moment: datetime | None) -> str | None:
         """A moment in RFC 2822, by Twilio's clock."""
 

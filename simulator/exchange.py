@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 
 from simulator.account import Account
+from simulator.account_services import Services
+from simulator.account_texts import AccountTexts
 from simulator.clock import Clock, RealClock
 from simulator.config import Config, Number
 from simulator.faults import Faults
@@ -38,6 +40,8 @@ class Exchange:
         self.legs: dict[str, tuple[Leg, PhoneCall]] = {}
         self.lines: dict[str, Line] = {}
         self.recordings: dict[str, Recording] = {}
+        self.services = Services()
+        self.texts = AccountTexts(self)
         self._clock_ahead_s = config.clock_ahead_s
         self._mounts: dict[str, WsgiAdapter] = {}
 
@@ -82,6 +86,17 @@ class Exchange:
         if not leg.is_over:
             raise ValueError("the call is under way")
         return call.recorder.make_late(Terms(source), Recorded(leg.sid, Tape()), lasts_s)
+
+    @property
+    def default_recording(self) -> dict[str, Any] | None:
+        """The account default configuration of recordings, if there is any."""
+        return self.account.default_recording or self.services.default_recording
+
+    def recording_completed(self, recording: Recording) -> None:
+        self.texts.recording_completed(recording)
+
+    def call_ended(self, call: PhoneCall) -> None:
+        self.texts.call_ended(call.sid)
 
     def call_of(self, recording: Recording) -> PhoneCall:
         """The recorded call, or the call of the recorded leg, also where its sid was used again since."""

@@ -41,6 +41,9 @@ class CallExchange(Network, Protocol):
 
     def add_leg(self, leg: Leg, call: "PhoneCall") -> None: ...
 
+    def call_ended(self, call: "PhoneCall") -> None:
+        """Hand an ended call to the services of the account."""
+
 
 class PhoneCall:
     """The caller's leg and its parts. `run` takes as long as the call does."""
@@ -97,6 +100,7 @@ class PhoneCall:
             self.clock.drop_intentions()
             self.fetcher.close()
             self.deliveries.release()
+            self.exchange.call_ended(self)
             self.ended.set()
             self._close_journal()
 

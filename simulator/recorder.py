@@ -96,6 +96,8 @@ class Recorder:
         shortest_s = float("inf") if faults.ends_absent else self._setting.exchange.config.timing.recording_min_s
         recording.finish(shortest_s, off_s=faults.off_s)
         self._changed(recording)
+        if recording.status == "completed":
+            self._setting.exchange.recording_completed(recording)
         if faults.off_s and recording.status == "completed":
             self._setting.clock.later(faults.corrected_after_s, lambda: self._correct(recording, faults.off_s))
 

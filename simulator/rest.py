@@ -47,7 +47,7 @@ def authenticate() -> None:
     sent = (given.password or "") if given else ""
     if not expected or not hmac.compare_digest(expected.encode(), sent.encode()):
         raise RestError(HTTPStatus.UNAUTHORIZED, 20003, "Authenticate")
-    if (request.view_args or {}).get("account") != config.account_sid:
+    if (request.view_args or {}).get("account", config.account_sid) != config.account_sid:
         raise not_found()
     rest_faults = exchange().faults.rest
     if rest_faults.next > 0:

@@ -11,18 +11,25 @@ from simulator import (
     control,
     control_account,
     control_recordings,
+    control_texts,
     phone_page,
     rest_calls,
     rest_events,
+    rest_intelligence,
     rest_numbers,
     rest_recordings,
+    rest_transcriptions,
 )
 from simulator.errors import RestError
 from simulator.exchange import Exchange
 from simulator.rest import Sid, answer_error, answer_http_error, authenticate, date_answer
 
-REST = (rest_calls.blueprint, rest_events.blueprint, rest_recordings.blueprint, rest_numbers.blueprint)
-CONTROL = (control.blueprint, control_account.blueprint, control_recordings.blueprint)
+REST = (
+    *(rest_calls.blueprint, rest_events.blueprint, rest_recordings.blueprint, rest_numbers.blueprint),
+    *(rest_transcriptions.blueprint, rest_intelligence.blueprint, rest_intelligence.operators),
+)
+CONTROL = (control.blueprint, control_account.blueprint, control_recordings.blueprint, control_texts.blueprint)
+OPEN = (*CONTROL, phone_page.blueprint, rest_intelligence.media_store)
 
 
 def create_app(exchange: Exchange) -> Flask:
@@ -34,7 +41,7 @@ def create_app(exchange: Exchange) -> Flask:
     app.register_error_handler(HTTPException, answer_http_error)
     app.before_request(_authenticate_rest)
     app.after_request(date_answer)
-    for blueprint in (*REST, *CONTROL, phone_page.blueprint):
+    for blueprint in (*REST, *OPEN):
         app.register_blueprint(blueprint)
     return app
 
