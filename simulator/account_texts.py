@@ -88,6 +88,13 @@ class AccountTexts:
     def delete(self, text: Text) -> None:
         text.deleted = self._exchange.clock.now()
 
+    def forget_profile(self, number: str) -> None:
+        """Delete a caller's profile, with everything that memory has of it."""
+        self.profiles.pop(number, None)
+        for text in self.all():
+            if text.kind in texts.OF_MEMORY and text.source.from_number == number and not text.deleted:
+                self.delete(text)
+
     def delete_later(self, conversation: Text, *, fails: bool = False) -> Operation:
         """Delete a conversation `operation_s` from now, or fail then."""
         operation = Operation(texts.type_id("conv_operation_"), conversation.sid, self._exchange.clock.now())
@@ -127,7 +134,7 @@ class AccountTexts:
         """Memory and operators read a conversation, and write texts of their own."""
         services = self._exchange.services
         if services.memory_extraction:
-            for kind in ("conversation_summary", "observation"):
+            for kind in texts.OF_MEMORY:
                 self._add(kind, conversation.source, conversation.sid)
         if services.operator_results:
             self._add("operator_result", conversation.source, conversation.sid)
@@ -135,7 +142,7 @@ class AccountTexts:
     def _add(self, kind: str, source: Source, conversation_id: str = "") -> Text:
         if bool(conversation_id) is (kind in texts.KINDS):
             raise KeyError(kind)
-        if kind in ("conversation_summary", "observation"):
+        if kind in texts.OF_MEMORY:
             self.profiles.setdefault(source.from_number, texts.type_id("mem_profile_"))
         ids = tuple(texts.type_id("comms_communication_") for _ in source.sentences)
         text = Text(kind, texts.new_id(kind), source, self._exchange.clock.now(), conversation_id, communications=ids)

@@ -3,7 +3,7 @@
 import threading
 from types import TracebackType
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
@@ -13,12 +13,17 @@ from simulator import (
     control_recordings,
     control_texts,
     phone_page,
+    rest_add_ons,
     rest_calls,
+    rest_conversations,
     rest_events,
     rest_intelligence,
+    rest_memory,
     rest_numbers,
     rest_recordings,
     rest_transcriptions,
+    rest_trunks,
+    rest_voice,
 )
 from simulator.errors import RestError
 from simulator.exchange import Exchange
@@ -27,6 +32,8 @@ from simulator.rest import Sid, answer_error, answer_http_error, authenticate, d
 REST = (
     *(rest_calls.blueprint, rest_events.blueprint, rest_recordings.blueprint, rest_numbers.blueprint),
     *(rest_transcriptions.blueprint, rest_intelligence.blueprint, rest_intelligence.operators),
+    *(rest_voice.configurations, rest_voice.blueprint, rest_conversations.blueprint, rest_memory.blueprint),
+    *(rest_trunks.blueprint, rest_add_ons.blueprint),
 )
 CONTROL = (control.blueprint, control_account.blueprint, control_recordings.blueprint, control_texts.blueprint)
 OPEN = (*CONTROL, phone_page.blueprint, rest_intelligence.media_store)
@@ -82,5 +89,9 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 def _authenticate_rest() -> None:
+    """Every request of REST's, but for media that the account gives to anybody."""
+    found: Exchange = current_app.extensions["exchange"]
+    if request.endpoint == "rest_recordings.media" and not found.services.media_auth:
+        return
     if request.blueprint in {blueprint.name for blueprint in REST}:
         authenticate()

@@ -19,13 +19,14 @@ _IDS = {
     "batch_transcript": "voice_transcription_",
     "conversation": "conv_conversation_",
 }
-# The kinds that are made of a conversation.
+# The kinds that are made of a conversation: two by memory, the last by an operator of intelligence.
 _DERIVED_IDS = {
     "conversation_summary": "mem_summary_",
     "observation": "mem_observation_",
     "operator_result": "intelligence_operatorresult_",
 }
-KINDS, DERIVED = tuple(_IDS), tuple(_DERIVED_IDS)
+KINDS = tuple(_IDS)
+OF_MEMORY = ("conversation_summary", "observation")
 _BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
