@@ -1,5 +1,6 @@
 """The services of an account that make texts of its calls, and the settings of its other hosts."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
@@ -121,6 +122,18 @@ class Services:
 
     def captures(self, from_number: str, to_number: str) -> bool:
         return any(rule.matches(from_number, to_number) for rule in self.capture_rules or ())
+
+    def media_url(self, recording_sid: str) -> str:
+        """The URL of a recording's sound in the bucket of the account's owner, or nothing."""
+        return f"{self.external_storage.rstrip('/')}/{recording_sid}.wav" if self.external_storage else ""
+
+    def encryption_of(self, recording_sid: str) -> dict[str, str] | None:
+        """The details of a recording's encryption, by the names that Twilio's samples have for them."""
+        if not self.encryption:
+            return None
+        key = uuid5(NAMESPACE_URL, recording_sid).bytes
+        details = {"type": "rsa-aes", "public_key_sid": _sid("CR", "recordings")}
+        return details | {"encrypted_cek": b64encode(key * 16).decode(), "iv": b64encode(key[:12]).decode()}
 
     def refusal(self, kind: str, operation: str) -> int | str | None:
         return self.refuses.get(kind, {}).get(operation)

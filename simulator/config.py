@@ -18,6 +18,9 @@ class Number:
     voice_fallback_method: str = "POST"
     status_callback: str = ""
     status_callback_method: str = "POST"
+    # An application or a trunk answers in the place of the voice URL; here they are shown, and the URL is asked.
+    voice_application_sid: str = ""
+    trunk_sid: str | None = None
     city: str = ""
     state: str = ""
     zip: str = ""

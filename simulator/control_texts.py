@@ -6,6 +6,8 @@ from flask import Blueprint, Response, jsonify, request
 
 from simulator.errors import RestError
 from simulator.rest import exchange
+from simulator.rest_numbers import SETTINGS
+from simulator.rest_numbers import to_json as number_to_json
 
 blueprint = Blueprint("control_texts", __name__, url_prefix="/simulator")
 
@@ -23,6 +25,19 @@ def change_services() -> Response:
     except (ValueError, TypeError, AttributeError) as error:
         raise RestError(400, 20001, f"no such settings: {error}") from error
     return show_services()
+
+
+@blueprint.post("/numbers/<e164>")
+def change_number(e164: str) -> Response:
+    """Replace settings of a number, as somebody does in the console: its URLs, its application, its trunk."""
+    number, given = exchange().numbers.get(e164), _body()
+    if number is None:
+        raise RestError(404, 20404, "no such number")
+    if unknown := set(given) - set(SETTINGS.values()):
+        raise RestError(400, 20001, f"no such settings: {sorted(unknown)}")
+    for setting, value in given.items():
+        setattr(number, setting, value)
+    return jsonify(number_to_json(number))
 
 
 @blueprint.get("/texts")

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from simulator.config import Number
 from simulator.rest import PREFIX, exchange, not_found, page
+from simulator.rest_hosts import admit
 
 blueprint = Blueprint("rest_numbers", __name__, url_prefix=PREFIX)
 
@@ -16,11 +17,14 @@ SETTINGS = {
     "VoiceFallbackMethod": "voice_fallback_method",
     "StatusCallback": "status_callback",
     "StatusCallbackMethod": "status_callback_method",
+    "VoiceApplicationSid": "voice_application_sid",
+    "TrunkSid": "trunk_sid",
 }
 
 
 @blueprint.get("/IncomingPhoneNumbers.json")
 def list_numbers(account: str) -> Response:
+    admit("number", "list")
     wanted = request.args.get("PhoneNumber", "")
     return page("incoming_phone_numbers", [n for n in exchange().numbers.values() if wanted in n.e164], to_json)
 
@@ -77,10 +81,10 @@ def to_json(number: Number) -> dict[str, Any]:
         "status_callback": number.status_callback,
         "status_callback_method": number.status_callback_method,
         "subresource_uris": {"assigned_add_ons": f"{base}/AssignedAddOns.json"},
-        "trunk_sid": None,
+        "trunk_sid": number.trunk_sid or None,
         "type": "local",
         "uri": f"{base}.json",
-        "voice_application_sid": "",
+        "voice_application_sid": number.voice_application_sid,
         "voice_caller_id_lookup": False,
         "voice_fallback_method": number.voice_fallback_method,
         "voice_fallback_url": number.voice_fallback_url,

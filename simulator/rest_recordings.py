@@ -85,8 +85,10 @@ def delete(account: str, call_sid: str | None, sid: str) -> tuple[str, int]:
 @blueprint.get("/Recordings/<sid:sid>")
 @blueprint.get("/Recordings/<sid:sid>.wav")
 def media(account: str, sid: str) -> Response:
-    """The WAV of a completed recording that is not deleted."""
+    """The WAV of a completed recording that is not deleted, unless it went to a bucket of the account's owner."""
     recording = find(sid, sees_deleted=False)
+    if exchange().services.external_storage:
+        raise not_found()
     if recording.refusals_left > 0 and recording.status == "completed":
         recording.refusals_left -= 1
         raise not_found()
@@ -144,9 +146,9 @@ def _row(recording: Recording, shown: str) -> dict[str, Any]:
         "date_created": date_text(recording.started),
         "date_updated": date_text(recording.updated),
         "duration": None if recording.duration_s is None else str(recording.duration_s),
-        "encryption_details": None,
+        "encryption_details": exchange().services.encryption_of(recording.sid),
         "error_code": recording.error_code or None,
-        "media_url": config.api_url + path,
+        "media_url": exchange().services.media_url(recording.sid) or config.api_url + path,
         "price": None,
         "price_unit": "USD",
         "sid": recording.sid,

@@ -215,6 +215,7 @@ LISTS: dict[str, tuple[str, Callable[[Client], Any]]] = {
     "installed_add_on": ("/v1", lambda client: client.marketplace.v1.installed_add_ons.list),
     "trunk": ("/v1", lambda client: client.trunking.v1.trunks.list),
     "memory_store": ("/v1", lambda client: client.memory.v1.stores.list),
+    "number": ("/2010-04-01", lambda client: client.incoming_phone_numbers.list),
 }
 
 
