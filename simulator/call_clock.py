@@ -27,19 +27,24 @@ class CallClock:
 
     def later(self, seconds: float, action: Action) -> None:
         """Run an action of this call later, also after its end."""
+        self.hold()
+        self._clock.later(seconds, lambda: self._act(action))
+
+    def start(self, action: Action) -> None:
+        """Run an action of this call beside it, also beyond its end."""
+        self.hold()
+        self._clock.start(lambda: self._act(action))
+
+    def hold(self) -> None:
+        """Something is outstanding, until `release`."""
         with self._pending_lock:
             self._pending += 1
 
-        def act() -> None:
-            try:
-                action()
-            finally:
-                with self._pending_lock:
-                    self._pending -= 1
-                if self.is_idle:
-                    self._went_idle()
-
-        self._clock.later(seconds, act)
+    def release(self) -> None:
+        with self._pending_lock:
+            self._pending -= 1
+        if self.is_idle:
+            self._went_idle()
 
     def intend(self, seconds: float, action: Action) -> None:
         """Run an action later, unless the call is over by then."""
@@ -49,3 +54,9 @@ class CallClock:
         """The call is over."""
         for cancel in self._intentions:
             cancel()
+
+    def _act(self, action: Action) -> None:
+        try:
+            action()
+        finally:
+            self.release()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -119,6 +120,7 @@ def to_json(call: PhoneCall) -> dict[str, Any]:
         "keys": call.journal.of("key"),
         "hung_up": call.journal.of("hung_up"),
         "sent_back": call.journal.of("sent_back"),
+        "leg_events": call.journal.of("leg"),
         "stages": call.journal.of("stage"),
         "documents": call.journal.of("document"),
         "callbacks": call.journal.of("callback"),
@@ -129,8 +131,20 @@ def to_json(call: PhoneCall) -> dict[str, Any]:
 
 
 def _leg(call: PhoneCall, leg: Leg) -> dict[str, Any]:
-    at_s = round((leg.created - call.leg.created).total_seconds(), 3)
-    return {"call_sid": leg.sid, "to": leg.to_number, "status": leg.status, "at_s": at_s}
+    """A dialled leg. It may outlive its <Dial> where REST has redirected it."""
+
+    def at_s(moment: datetime) -> float:
+        return round((moment - call.leg.created).total_seconds(), 3)
+
+    return {
+        "call_sid": leg.sid,
+        "to": leg.to_number,
+        "status": leg.status,
+        "at_s": at_s(leg.created),
+        "redirected_at_s": [at_s(moment) for moment in leg.redirected],
+        "ended_at_s": at_s(leg.ended) if leg.ended else None,
+        "ended_by": leg.ended_by or None,
+    }
 
 
 def _events(call: PhoneCall) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """<Dial>: other phones ring, an agent answers, hears the whisper, and is joined to the caller."""
 
 import re
+from functools import partial
 
 from simulator.documents import Step
 from simulator.errors import CallError, TwimlRejected
 from simulator.executor import Executor, Finished, VerbFunction
 from simulator.gathering import gather
 from simulator.legs import Leg
-from simulator.line import HungUp, Interruption, Line
+from simulator.line import HungUp, Interruption, Line, Redirected
 from simulator.recorder import Recorded
 from simulator.recordings import Recording, Terms
 from simulator.sound import ringing
@@ -22,11 +23,13 @@ WHISPER: dict[str, VerbFunction] = {**SPOKEN, "Gather": gather}
 
 def dial(run: Executor, verb: Verb) -> Step | None:
     """Connect the caller. `action` is asked however it ends, even by the caller's hang-up or by a redirect."""
+    if run.leg.parent_sid:
+        raise TwimlRejected(13215, "this exchange dials nobody from a dialled leg", run.document.url or "")
     dialling = Dialling(run, verb)
     try:
         dialling.connect()
     except Interruption as interruption:
-        dialling.break_off(is_hang_up=isinstance(interruption, HungUp))
+        dialling.break_off(interruption)
         raise
     return run.step(verb, verb.get("action"), dialling.params()) if verb.get("action") else None
 
@@ -40,6 +43,8 @@ class Dialling:
         self._verb = verb
         self._legs = [(run.call.new_leg(noun.text, verb.get("callerId")), noun) for noun in _nouns(verb)]
         self._status = "failed"
+        self._why = "dial_ended"
+        self._moved: Leg | None = None
         self._is_bridged = False
         self._recording: Recording | None = None
         self._tapes = {leg.sid: Tape() for leg, _ in self._legs}
@@ -53,14 +58,16 @@ class Dialling:
         self._status = self._ring()
         if self._status == "answered":
             self._status = self._answered(*self._legs[0])
+        else:
+            self._why = "not_answered"
         self._close(self._status)
 
-    def break_off(self, *, is_hang_up: bool) -> None:
+    def break_off(self, interruption: Interruption) -> None:
         """The caller hung up, or REST redirected the call: `action` is asked, and its answer thrown away."""
         self._status = "completed" if self._legs[0][0].answered else "canceled"
         self._close(self._status)
-        if is_hang_up:
-            self._call.end("completed")
+        if isinstance(interruption, HungUp):
+            self._call.end("completed", interruption.why)
         if action := self._verb.get("action"):
             try:
                 self._call.fetcher.document(self._run.step(self._verb, action, self.params()), self._run.leg)
@@ -75,7 +82,7 @@ class Dialling:
             "DialCallSid": leg.sid,
             "DialBridged": str(self._is_bridged).lower(),
         }
-        if leg.answered:
+        if leg.answered and not self._moved:
             params["DialCallDuration"] = str(leg.duration_s)
         if self._recording:
             params["RecordingUrl"] = self._call.recorder.url(self._recording)
@@ -99,13 +106,27 @@ class Dialling:
         leg.answer(self._call.exchange.clock.now())
         self._report(leg, noun, "answered")
         for other, other_noun in self._legs[1:]:
-            self._end(other, other_noun, "canceled")
+            self._end(other, other_noun, "canceled", "not_answered")
         self._record("record-from-answer", "true")
         self._record_trunk(leg, "answer")
         line = self._call.dialled_line(leg, self._tapes[leg.sid])
-        if noun.get("url") and not self._whisper(leg, noun, line):
+        try:
+            if noun.get("url") and not self._whisper(leg, noun, line):
+                return "completed"
+            return self._bridge(line)
+        except Interruption as interruption:
+            if interruption.line is not line:
+                raise
+            self._lose(leg, noun, interruption)
             return "completed"
-        return self._bridge(line)
+
+    def _lose(self, leg: Leg, noun: Verb, interruption: Interruption) -> None:
+        """The agent has hung up, or REST took the agent's leg: out of this <Dial>, or to its end."""
+        if isinstance(interruption, Redirected):
+            self._moved = leg
+            self._call.move(leg, interruption.line, interruption.step, partial(self._end, leg, noun, "completed"))
+        elif isinstance(interruption, HungUp):
+            self._why = interruption.why
 
     def _whisper(self, leg: Leg, noun: Verb, line: Line) -> bool:
         """Run the agent's own document while the caller still hears ringing; false if the agent's leg ended there.
@@ -119,12 +140,10 @@ class Dialling:
                 run.run(Step(url, noun.get("method", "POST")))
         except CallError as error:
             self._call.journal.note(error)
+            self._why = "failed"
             return False
         except Finished:
-            return False
-        except HungUp as hung_up:
-            if hung_up.line is not line:
-                raise
+            self._why = "document_ended"
             return False
         return True
 
@@ -132,11 +151,9 @@ class Dialling:
         self._is_bridged = True
         self._run.line.bridge(line)
         try:
-            return converse(self._call, self._run.line, self._verb)
-        except HungUp as hung_up:
-            if hung_up.line is not line:
-                raise
-            return "completed"
+            status = converse(self._call, self._run.line, self._verb)
+            self._why = "hung_up" if status == "completed" else self._why
+            return status
         finally:
             self._run.line.bridge(None)
             self._call.is_connected = False
@@ -163,14 +180,14 @@ class Dialling:
 
     def _close(self, status: str) -> None:
         for leg, noun in self._legs:
-            self._end(leg, noun, "completed" if leg.answered else status)
+            if leg is not self._moved:
+                self._end(leg, noun, "completed" if leg.answered else status, self._why)
         if self._recording:
             self._call.recorder.stop(self._recording)
 
-    def _end(self, leg: Leg, noun: Verb, status: str) -> None:
+    def _end(self, leg: Leg, noun: Verb, status: str, why: str) -> None:
         if not leg.is_over:
-            leg.end(status, self._call.exchange.clock.now())
-            self._call.recorder.stop_of(leg.sid)
+            self._call.end_leg(leg, status, why)
             self._report(leg, noun, "completed")
 
     def _report(self, leg: Leg, noun: Verb, event: str) -> None:

@@ -12,8 +12,10 @@ from simulator.errors import CallError
 class Entry:
     """An entry of the journal.
 
-    `kind` is status, heard, cut, key, hung_up, document, callback, recording, whisper, stage, sent_back, warning or
-    error.
+    `kind` is status, heard, cut, key, hung_up, document, callback, recording, whisper, stage, sent_back, leg, warning
+    or error. A `leg` was redirected, or has ended: because its person hung up (hung_up), by REST (rest), with the end
+    of the <Dial> that it belongs to (dial_ended) or of its own document (document_ended), because the document failed
+    (failed) or because nobody answered (not_answered).
     """
 
     number: int

@@ -1,7 +1,7 @@
 """The legs of calls: what Twilio calls a Call."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -28,6 +28,8 @@ class Leg:
     phone_number_sid: str | None = None
     answered: datetime | None = None
     ended: datetime | None = None
+    ended_by: str = ""
+    redirected: list[datetime] = field(default_factory=list)  # the moments at which REST sent it elsewhere
     is_deleted: bool = False
     sequence: int = 0  # of its status callbacks
 
@@ -43,8 +45,8 @@ class Leg:
     def answer(self, moment: datetime) -> None:
         self.status, self.answered = "in-progress", moment
 
-    def end(self, status: str, moment: datetime) -> None:
-        self.status, self.ended = status, moment
+    def end(self, status: str, moment: datetime, why: str) -> None:
+        self.status, self.ended, self.ended_by = status, moment, why
 
     def next_sequence(self) -> int:
         self.sequence += 1

@@ -23,7 +23,11 @@ class Interruption(Exception):
 
 
 class HungUp(Interruption):
-    """The person on this line has hung up, or REST has ended the leg."""
+    """The person on this line has hung up, or REST has ended the leg: `why` is hung_up or rest."""
+
+    def __init__(self, line: "Line", why: str = "hung_up") -> None:
+        super().__init__(line)
+        self.why = why
 
 
 class Redirected(Interruption):
@@ -90,6 +94,11 @@ class Line:
         longer."""
         self._joined = other
         self._watched = [self, other] if other else [self]
+
+    def leave(self) -> None:
+        """Interruptions of the line that this line was dialled from no longer reach it."""
+        self._signal = threading.Event()
+        self._watched = [self]
 
     def check(self) -> None:
         """Raises the HungUp or Redirected of this line or of a watched line; a redirect only once."""

@@ -23,12 +23,14 @@ from simulator.legs import Leg, new_sid
 from simulator.line import HungUp, Interruption, Line, Redirected
 from simulator.plans import CallPlan, Press
 from simulator.recorder import Recorder
+from simulator.redirected_leg import run_apart
 from simulator.tape import Tape
 from simulator.verbs import INBOUND
 
 Hook = Callable[["PhoneCall"], None]
 
 VERBS: dict[str, VerbFunction] = {**INBOUND, "Gather": gather, "Dial": dial}
+APART: dict[str, VerbFunction] = {verb: VERBS[verb] for verb in VERBS if verb != "Reject"}
 APOLOGY = "We are sorry. An application error has occurred. Goodbye."
 FALLBACKS_MAX = 5  # a fallback that leads back to the failure is not followed for ever
 
@@ -94,9 +96,9 @@ class PhoneCall:
     def run(self) -> None:
         """The whole call, to the hang-up. Callbacks may still be on their way afterwards."""
         try:
-            self.end(self._live())
+            self.end(*self._live())
         finally:
-            self.end("failed")
+            self.end("failed", "failed")
             self.clock.drop_intentions()
             self.fetcher.close()
             self.deliveries.release()
@@ -104,17 +106,20 @@ class PhoneCall:
             self.ended.set()
             self._close_journal()
 
-    def _live(self) -> str:
-        """Run documents until the call is over; returns its final status."""
+    def _live(self) -> tuple[str, str]:
+        """Run documents until the call is over; returns its final status, and why it ended."""
         run = Executor(self, self.leg, self.line, VERBS)
         step: Step | None = Step(self.number.voice_url, self.number.voice_method)
         try:
             while step:
                 step = self._advance(run, step)
-        except HungUp:
-            pass
+        except HungUp as hung_up:
+            return self._final_status(), hung_up.why
         except Finished as finished:
-            return finished.status
+            return finished.status, "document_ended"
+        return self._final_status(), "document_ended"
+
+    def _final_status(self) -> str:
         return "completed" if self.leg.answered else "no-answer"
 
     def _advance(self, run: Executor, step: Step) -> Step | None:
@@ -130,6 +135,7 @@ class PhoneCall:
         """The call was sent back: from here on people follow the next part of the plan, if there is one."""
         self.journal.add("sent_back", {"url": step.url, "method": step.method})
         self.is_connected = False
+        self._note_redirect(self.leg)
         if self.coming:
             following = self.coming.pop(0)
             self.acts, self.agent = following.caller, following.agent
@@ -158,16 +164,31 @@ class PhoneCall:
                 self.recorder.start(terms)
             self._caller.begin()
 
-    def end(self, status: str) -> None:
+    def end(self, status: str, why: str) -> None:
         """The caller's leg is over, once: recordings stop, and the number's status callback is sent."""
         if self.leg.is_over:
             return
-        self.leg.end(status, self.exchange.clock.now())
+        self.end_leg(self.leg, status, why)
         self.journal.add("status", {"status": status})
-        self.recorder.stop_of(self.sid)
         self.report(
             self.leg, "call", self.number.status_callback, self.number.status_callback_method, self.leg.next_sequence()
         )
+
+    def end_leg(self, leg: Leg, status: str, why: str) -> None:
+        """A leg of the call is over, and its recordings stop."""
+        leg.end(status, self.exchange.clock.now(), why)
+        self.journal.add("leg", {"call_sid": leg.sid, "event": "ended", "why": why})
+        self.recorder.stop_of(leg.sid)
+
+    def move(self, leg: Leg, line: Line, step: Step, ended: Callable[[str], None]) -> None:
+        """A dialled leg leaves its <Dial> for a document of its own, beside the call. `ended` is told why it ended."""
+        line.leave()
+        self._note_redirect(leg)
+        self.clock.start(lambda: ended(run_apart(Executor(self, leg, line, APART), step)))
+
+    def _note_redirect(self, leg: Leg) -> None:
+        leg.redirected.append(self.exchange.clock.now())
+        self.journal.add("leg", {"call_sid": leg.sid, "event": "redirected", "why": "redirected"})
 
     def report(self, leg: Leg, kind: str, url: str, method: str, sequence: int) -> None:
         """Send a status callback about a leg as it is now."""
@@ -210,7 +231,9 @@ class PhoneCall:
 
     def take_away(self, interruption: Interruption) -> None:
         """End or redirect a leg as REST does, a moment after it has answered."""
-        self.clock.intend(self.exchange.config.timing.update_s, lambda: interruption.line.interrupt(interruption))
+        line = interruption.line
+        soon = self.clock.intend if line is self.line else self.clock.later  # a dialled leg may outlive the caller's
+        soon(self.exchange.config.timing.update_s, lambda: line.interrupt(interruption))
 
     def send_back(self) -> None:
         """Redirect the caller's leg to the next URL of the plan, or else to the number's voice URL."""
@@ -230,7 +253,8 @@ class PhoneCall:
 
     def left_question(self, line: Line) -> None:
         self._keypads[line].left_question()
-        self._caller.left()
+        if line is self.line:
+            self._caller.left()
 
     def entered_conversation(self, lasts_s: float) -> None:
         self.is_connected = self.was_connected = True

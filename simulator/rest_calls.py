@@ -105,21 +105,20 @@ def _end(leg: Leg, call: PhoneCall) -> None:
     line = call.line if leg is call.leg else exchange().lines.get(leg.sid)
     if line is None:
         raise RestError(400, 21220, "Call is not in-progress. Cannot end.")
-    call.take_away(HungUp(line))
+    call.take_away(HungUp(line, "rest"))
 
 
 def _redirect(leg: Leg, call: PhoneCall) -> None:
     if leg.status != "in-progress":
         raise RestError(400, 21220, "Call is not in-progress. Cannot redirect.")
-    if leg is not call.leg:
-        raise RestError(400, 21220, "This exchange redirects only a caller's own leg.")
+    line = call.line if leg is call.leg else exchange().lines[leg.sid]
     text = request.form.get("Twiml")
     if text is not None:
         _check(text)
         step = Step(None, twiml=text)
     else:
         step = Step(request.form["Url"], request.form.get("Method", "POST"))
-    call.take_away(Redirected(call.line, step))
+    call.take_away(Redirected(line, step))
 
 
 def _check(text: str) -> None:

@@ -4,6 +4,7 @@ from simulator import speech
 from simulator.documents import Step
 from simulator.errors import TwimlRejected
 from simulator.executor import Executor, Finished, VerbFunction
+from simulator.recorder import Recorded
 from simulator.recordings import Terms
 from simulator.sound import NotPlayable, Samples, from_wav, key_tone, seconds, silence
 from simulator.twiml import Verb
@@ -47,7 +48,7 @@ def start(run: Executor, verb: Verb) -> Step | None:
     for noun in verb.children:
         if noun.name != "Recording":
             raise TwimlRejected(14300, f"the exchange starts no <{noun.name}>", run.document.url or "")
-        run.call.recorder.start(recording_terms(run, noun))
+        run.call.recorder.start(recording_terms(run, noun), Recorded(run.leg.sid, run.line.tape))
     return None
 
 

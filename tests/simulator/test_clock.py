@@ -58,3 +58,29 @@ def test_a_real_clock_settles_when_everything_asked_for_later_is_done() -> None:
         clock.later(0.01, partial(done.append, n))
     clock.settle()
     assert sorted(done) == [0, 1, 2, 3, 4]
+
+
+def test_a_started_action_runs_beside_in_an_order_that_never_varies() -> None:
+    clock, seen = VirtualClock(), list[tuple[str, float]]()
+    began, signal = clock.now(), threading.Event()
+
+    def note(name: str) -> None:
+        seen.append((name, (clock.now() - began).total_seconds()))
+
+    def beside() -> None:
+        note("begins")
+        clock.sleep(2)
+        note("waited")
+        clock.wait(signal, 100)
+        note("was woken")
+        clock.sleep(3)
+        note("ends")
+
+    clock.start(beside)
+    clock.later(5, signal.set)
+    clock.sleep(4)
+    note("main")
+    clock.sleep(2)
+    note("main")
+    clock.settle()
+    assert seen == [("begins", 0), ("waited", 2), ("main", 4), ("was woken", 5), ("main", 6), ("ends", 8)]
