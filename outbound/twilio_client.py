@@ -9,6 +9,7 @@ from twilio.base.exceptions import TwilioException
 from twilio.http.response import Response
 
 from outbound.bounded_http import Answered, Fields, NoAnswer, Outbound
+from outbound.twilio_hosts import Hosts
 from storage.errors import Broken, Refused, Unavailable
 
 TWILIO = "https://api.twilio.com"
@@ -18,27 +19,24 @@ CREDENTIALS_REMEDY = "check TWILIO_API_KEY and TWILIO_API_SECRET, or TWILIO_AUTH
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account and its REST credentials: an API key, or the account's SID and token."""
+    """An account and its REST credentials: an API key, or the account's SID and token.
+
+    A stand-in for Twilio's API stands in for its other hosts too, unless they are set: their paths differ.
+    """
 
     sid: str
     user: str
     password: str = field(repr=False)
     base_url: str = TWILIO
+    hosts: Hosts = field(default_factory=Hosts)
 
     def url(self, path: str) -> str:
         return f"{self.base_url}/2010-04-01/Accounts/{self.sid}/{path}"
 
-
-@dataclass(frozen=True, slots=True)
-class Hosts:
-    """The base URLs of Twilio's other hosts. Their paths differ, so a stand-in may serve all of them at one."""
-
-    voice: str = "https://voice.twilio.com"
-    intelligence: str = "https://intelligence.twilio.com"
-    conversations: str = "https://conversations.twilio.com"
-    memory: str = "https://memory.twilio.com"
-    trunking: str = "https://trunking.twilio.com"
-    marketplace: str = "https://marketplace.twilio.com"
+    def host(self, name: str) -> str:
+        """The base URL of the host of that name in `Hosts`."""
+        own = f"https://{name}.twilio.com" if self.base_url == TWILIO else self.base_url
+        return getattr(self.hosts, name) or own
 
 
 def client(account: Account, outbound: Outbound) -> Any:

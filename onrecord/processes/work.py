@@ -124,4 +124,5 @@ def make_workshop(installation: Installation) -> Workshop:
 
 def make_provider(settings: Settings) -> TwilioProvider:
     base_url = settings.api_base_url or TWILIO
-    return TwilioProvider(Account(settings.account_sid, settings.rest_user, settings.rest_password, base_url))
+    account = Account(settings.account_sid, settings.rest_user, settings.rest_password, base_url, settings.hosts)
+    return TwilioProvider(account)

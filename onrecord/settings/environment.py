@@ -21,21 +21,12 @@ from onrecord.settings.values import (
     s3_fault,
     witness_fault,
 )
+from outbound.twilio_hosts import Hosts
 from policies.corroboration import CORROBORATED_AFTER
 from storage.errors import Refused
 
 Need = Literal["all", "places", "database", "rulebook"]
 """The settings that a command works with: all; all but the telephone's; the database's alone; the rulebook's alone."""
-
-# The settings of Twilio's hosts beside the API's own.
-_OTHER_HOSTS = {
-    "voice": "TWILIO_VOICE_BASE_URL",
-    "intelligence": "TWILIO_INTELLIGENCE_BASE_URL",
-    "conversations": "TWILIO_CONVERSATIONS_BASE_URL",
-    "memory": "TWILIO_MEMORY_BASE_URL",
-    "trunking": "TWILIO_TRUNKING_BASE_URL",
-    "marketplace": "TWILIO_MARKETPLACE_BASE_URL",
-}
 
 SECRET_LENGTH_MIN = 16
 SECRET = re.compile(rf"[!-~]{{{SECRET_LENGTH_MIN},}}")
@@ -73,8 +64,8 @@ class Settings:
     rest_password: str = field(repr=False)
     api_base_url: str | None
     """None is Twilio itself."""
-    other_hosts: Mapping[str, str]
-    """The base URLs of Twilio's other hosts by their names, as far as they are not Twilio's own."""
+    hosts: Hosts
+    """Twilio's other hosts."""
     database_url: str = field(repr=False)
     """May carry a password."""
     audio_store: str
@@ -112,7 +103,6 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
     token = phone.required_secret("TWILIO_AUTH_TOKEN", "the token Twilio signs webhooks with")
     secondary = phone.secret("TWILIO_AUTH_TOKEN_SECONDARY", _secret_fault)
     rest_user, rest_password = _rest_credentials(phone) or (account_sid, token)
-    api_base_url = phone.text("TWILIO_API_BASE_URL", base_url_fault).rstrip("/") or None
     settings = Settings(
         public_base_url=phone.required(
             "PUBLIC_BASE_URL", "the https URL by which Twilio reaches this service", base_url_fault
@@ -123,8 +113,8 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         webhook_secrets=tuple(dict.fromkeys(secret for secret in (token, secondary) if secret)),
         rest_user=rest_user,
         rest_password=rest_password,
-        api_base_url=api_base_url,
-        other_hosts=_other_hosts(phone, api_base_url),
+        api_base_url=phone.text("TWILIO_API_BASE_URL", base_url_fault).rstrip("/") or None,
+        hosts=_hosts(phone),
         database_url=database.secret("DATABASE_URL", database_fault) or "sqlite:///var/onrecord.db",
         audio_store=places.text("AUDIO_STORE", audio_store_fault) or "dir:var/audio",
         rulebook=Path(rules.text("ONRECORD_RULEBOOK") or "onrecord.toml"),
@@ -146,6 +136,17 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
     return settings
 
 
+def _hosts(phone: "_Environment") -> Hosts:
+    return Hosts(
+        voice=phone.text("TWILIO_VOICE_BASE_URL", base_url_fault).rstrip("/"),
+        intelligence=phone.text("TWILIO_INTELLIGENCE_BASE_URL", base_url_fault).rstrip("/"),
+        conversations=phone.text("TWILIO_CONVERSATIONS_BASE_URL", base_url_fault).rstrip("/"),
+        memory=phone.text("TWILIO_MEMORY_BASE_URL", base_url_fault).rstrip("/"),
+        trunking=phone.text("TWILIO_TRUNKING_BASE_URL", base_url_fault).rstrip("/"),
+        marketplace=phone.text("TWILIO_MARKETPLACE_BASE_URL", base_url_fault).rstrip("/"),
+    )
+
+
 def _rest_credentials(phone: "_Environment") -> tuple[str, str] | None:
     """The API key and its secret; None where neither is set. Only one of the two is a problem."""
     key = phone.text("TWILIO_API_KEY", _sid_fault("SK"))
@@ -153,12 +154,6 @@ def _rest_credentials(phone: "_Environment") -> tuple[str, str] | None:
     if phone.has("TWILIO_API_KEY") != phone.has("TWILIO_API_SECRET"):
         phone.report("TWILIO_API_KEY", Fault("and TWILIO_API_SECRET come together", "set both or neither"))
     return (key, secret) if key and secret else None
-
-
-def _other_hosts(phone: "_Environment", api_base_url: str | None) -> Mapping[str, str]:
-    """The hosts that are set. A stand-in for the API stands in for every host that is not set: their paths differ."""
-    given = {name: phone.text(setting, base_url_fault).rstrip("/") for name, setting in _OTHER_HOSTS.items()}
-    return {name: url for name, text in given.items() if (url := text or api_base_url)}
 
 
 def _seconds(text: str) -> timedelta | None:

@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from onrecord.settings.environment import Problem, Settings, SettingsRejected, read_settings
+from outbound.twilio_client import TWILIO, Account
+from outbound.twilio_hosts import Hosts
 
 ACCOUNT = "AC" + "0123456789abcdef" * 2
 TOKEN = "t0ken-for-webhooks-0123456789"
@@ -41,7 +44,7 @@ def test_three_settings_are_enough_and_the_rest_have_defaults() -> None:
         rest_user=ACCOUNT,
         rest_password=TOKEN,
         api_base_url=None,
-        other_hosts={},
+        hosts=Hosts(),
         database_url="sqlite:///var/onrecord.db",
         audio_store="dir:var/audio",
         rulebook=Path("onrecord.toml"),
@@ -149,7 +152,7 @@ def test_the_public_url_may_be_https_or_loopback(url: str, kept: str) -> None:
         "https://-calls.example.org",
     ],
 )
-@pytest.mark.parametrize("name", ["PUBLIC_BASE_URL", "TWILIO_API_BASE_URL", "TWILIO_VOICE_BASE_URL"])
+@pytest.mark.parametrize("name", ["PUBLIC_BASE_URL", "TWILIO_API_BASE_URL", "TWILIO_MEMORY_BASE_URL"])
 def test_any_other_base_url_is_refused(name: str, url: str) -> None:
     assert set(rejected({**GIVEN, name: url})) == {name}
 
@@ -323,10 +326,17 @@ def test_no_secret_is_in_a_problem() -> None:
         assert "s3cr3t" not in str(rejection.value)
 
 
-def test_a_stand_in_for_the_api_stands_in_for_each_host_that_is_not_set() -> None:
-    stands_in = {"TWILIO_API_BASE_URL": "http://127.0.0.1:9000", "TWILIO_VOICE_BASE_URL": "http://127.0.0.1:9001/"}
-    hosts = dict(read_settings({**GIVEN, **stands_in}).other_hosts)
-    assert hosts.pop("voice") == "http://127.0.0.1:9001"
-    assert hosts == dict.fromkeys(
-        ["intelligence", "conversations", "memory", "trunking", "marketplace"], "http://127.0.0.1:9000"
-    )
+def test_the_other_hosts_of_twilio_are_twilios_unless_they_or_the_api_are_set() -> None:
+    names = [field.name for field in fields(Hosts)]
+    assert {account(GIVEN).host(name) for name in names} == {f"https://{name}.twilio.com" for name in names}
+    standing_in = {**GIVEN, "TWILIO_API_BASE_URL": "http://127.0.0.1:9/"}
+    assert {account(standing_in).host(name) for name in names} == {"http://127.0.0.1:9"}
+    for name in names:
+        one = account({**standing_in, f"TWILIO_{name.upper()}_BASE_URL": "https://elsewhere.example/"})
+        assert [other for other in names if one.host(other) != "http://127.0.0.1:9"] == [name]
+        assert one.host(name) == "https://elsewhere.example"
+
+
+def account(environ: dict[str, str]) -> Account:
+    settings = read_settings(environ)
+    return Account(ACCOUNT, ACCOUNT, TOKEN, settings.api_base_url or TWILIO, settings.hosts)
