@@ -63,6 +63,7 @@ class Caller:
         self._hooks = hooks
         self._seen: set[str] = set()
         self._stage = ""
+        self._has_talked = False
         self._times_sent_back = 0
 
     def begin(self) -> None:
@@ -75,13 +76,17 @@ class Caller:
 
     def sent_back(self) -> None:
         """The moments come again, and nothing that was intended before them is done."""
-        self._seen, self._stage = set(), ""
+        self._seen, self._stage, self._has_talked = set(), "", False
         self._times_sent_back += 1
         self.begin()
 
     def entered(self, moment: str, lasts_s: float) -> None:
         """A moment begins. Half-way through its first time, its hook runs and the caller may hang up."""
         self._stage = moment
+        if moment == "in_conversation" and not self._has_talked:
+            self._has_talked = True
+            for press in self._call.acts.presses_in_conversation:
+                self._intend(press.after_s or 0.0, partial(self._call.line.press, press.digits))
         self._call.journal.add("stage", {"stage": moment})
         if moment not in self._seen:
             self._seen.add(moment)

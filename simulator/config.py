@@ -65,6 +65,9 @@ class Config:
     clock_ahead_s: float = 0.0
     # The SDK says that a recording's call_sid always is the parent's of two legs; REST has been seen to name the child.
     recordings_name_parent: bool = False
+    # Whether a conference's recording may be stopped before its conference ends, and whether REST names no call for it.
+    conference_stops: bool = True
+    conference_calls_null: bool = False
     # The account's settings at the beginning; the control API changes them.
     default_recording: dict[str, Any] | None = None
     trunk_recording: str = "do-not-record"

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from simulator import speech
+from simulator.conference import Conference
 from simulator.errors import RestError
 from simulator.faults import Faults
 from simulator.legs import Leg
@@ -124,7 +125,11 @@ def to_json(call: PhoneCall) -> dict[str, Any]:
         "stages": call.journal.of("stage"),
         "documents": call.journal.of("document"),
         "callbacks": call.journal.of("callback"),
-        "recordings": [recording_to_json(recording) for recording in call.recorder.recordings],
+        "recordings": [recording_to_json(recording) for recording in call.recordings],
+        "conferences": [
+            {"sid": conference.sid, "name": conference.name, "status": conference.status}
+            for conference in call.conferences
+        ],
         "errors": call.journal.of("error"),
         "warnings": call.journal.of("warning"),
     }
@@ -145,6 +150,10 @@ def _leg(call: PhoneCall, leg: Leg) -> dict[str, Any]:
         "ended_at_s": at_s(leg.ended) if leg.ended else None,
         "ended_by": leg.ended_by or None,
     }
+
+
+def _conference(conference: Conference) -> dict[str, Any]:
+    return {"sid": conference.sid, "name": conference.name, "status": conference.status}
 
 
 def _events(call: PhoneCall) -> Iterator[str]:

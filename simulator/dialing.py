@@ -3,9 +3,10 @@
 import re
 from functools import partial
 
+from simulator.conferencing import confer
 from simulator.documents import Step
 from simulator.errors import CallError, TwimlRejected
-from simulator.executor import Executor, Finished, VerbFunction
+from simulator.executor import Executor, Finished, VerbFunction, ask_in_passing
 from simulator.gathering import gather
 from simulator.legs import Leg
 from simulator.line import HungUp, Interruption, Line, Redirected
@@ -23,6 +24,8 @@ WHISPER: dict[str, VerbFunction] = {**SPOKEN, "Gather": gather}
 
 def dial(run: Executor, verb: Verb) -> Step | None:
     """Connect the caller. `action` is asked however it ends, even by the caller's hang-up or by a redirect."""
+    if any(noun.name == "Conference" for noun in verb.children):
+        return confer(run, verb)
     if run.leg.parent_sid:
         raise TwimlRejected(13215, "this exchange dials nobody from a dialled leg", run.document.url or "")
     dialling = Dialling(run, verb)
@@ -68,11 +71,7 @@ class Dialling:
         self._close(self._status)
         if isinstance(interruption, HungUp):
             self._call.end("completed", interruption.why)
-        if action := self._verb.get("action"):
-            try:
-                self._call.fetcher.document(self._run.step(self._verb, action, self.params()), self._run.leg)
-            except CallError as error:
-                self._call.journal.note(error)
+        ask_in_passing(self._run, self._verb, self.params())
 
     def params(self) -> dict[str, str]:
         """The parameters of the request to `action`."""

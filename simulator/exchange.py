@@ -11,11 +11,12 @@ from simulator.account import Account
 from simulator.account_services import Services
 from simulator.account_texts import AccountTexts
 from simulator.clock import Clock, RealClock
+from simulator.conference import Conference
 from simulator.config import Config, Number
 from simulator.faults import Faults
 from simulator.legs import Leg, rfc2822
 from simulator.line import Line
-from simulator.phone_call import Hook, PhoneCall
+from simulator.phone_call import Hook, Outgoing, PhoneCall
 from simulator.plans import CallPlan
 from simulator.recorder import Recorded, to_json
 from simulator.recordings import Recording, Terms
@@ -42,6 +43,7 @@ class Exchange:
         self.recordings: dict[str, Recording] = {}
         self.services = Services()
         self.texts = AccountTexts(self)
+        self.conferences: dict[str, Conference] = {}
         self._clock_ahead_s = config.clock_ahead_s
         self._mounts: dict[str, WsgiAdapter] = {}
 
@@ -103,8 +105,27 @@ class Exchange:
         calls = (self.legs[recording.call_sid][1], *self.repeated)
         return next(call for call in calls if any(other is recording for other in call.recorder.recordings))
 
+    def conference(self, name: str) -> Conference:
+        """The conference of this name that is not over, or a new one."""
+        for conference in list(self.conferences.values()):
+            if conference.name == name and not conference.is_over:
+                return conference
+        made = Conference(self, name)
+        self.conferences[made.sid] = made
+        return made
+
+    def call_out(self, outgoing: Outgoing, number: Number) -> PhoneCall:
+        """Call somebody on behalf of REST, beside whatever else happens. `number` has the status callback."""
+        call = PhoneCall(self, number, CallPlan(outgoing.from_number, outgoing.to_number), {}, outgoing)
+        self.calls[call.sid] = call
+        self.add_leg(call.leg, call)
+        call.clock.start(call.run)
+        return call
+
     def shown_call_sid(self, recording: Recording) -> str | None:
         """The call that REST and callbacks name for a recording: the recorded leg, or its parent."""
+        if recording.conference_sid and self.config.conference_calls_null:
+            return None
         leg, _ = self.legs[recording.call_sid]
         return leg.parent_sid if self.config.recordings_name_parent and leg.parent_sid else leg.sid
 

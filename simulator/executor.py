@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from simulator.call_clock import CallClock
 from simulator.call_setting import Network
+from simulator.conference import Conference
+from simulator.deliveries import Deliveries
 from simulator.documents import Document, Step
-from simulator.errors import TwimlRejected
+from simulator.errors import CallError, TwimlRejected
 from simulator.fetcher import Fetcher
 from simulator.journal import Journal
 from simulator.legs import Leg
@@ -21,6 +24,13 @@ VerbFunction = Callable[["Executor", Verb], Step | None]
 UNANSWERED = frozenset({"Reject", "Pause"})
 
 
+class CallNetwork(Network, Protocol):
+    """The part of the exchange that verbs use."""
+
+    def conference(self, name: str) -> Conference:
+        """The conference of this name that is not over, or a new conference."""
+
+
 class RunningCall(Protocol):
     """The call that documents are run on, as far as verbs use it."""
 
@@ -30,11 +40,15 @@ class RunningCall(Protocol):
     journal: Journal
     fetcher: Fetcher
     recorder: Recorder
+    deliveries: Deliveries
+    clock: CallClock
+    conferences: list[Conference]
     language: str
     is_connected: bool
+    is_outgoing: bool
 
     @property
-    def exchange(self) -> Network: ...
+    def exchange(self) -> CallNetwork: ...
 
     def elapsed(self) -> float: ...
 
@@ -104,3 +118,12 @@ class Executor:
     def step(self, verb: Verb, reference: str, params: Mapping[str, str] | None = None) -> Step:
         """The request that a verb leads to, by its `method`."""
         return Step(self.document.absolute(reference), verb.get("method", "POST"), params or {})
+
+
+def ask_in_passing(run: Executor, verb: Verb, params: Mapping[str, str]) -> None:
+    """Ask the `action` of a verb that was interrupted, and throw its answer away."""
+    if action := verb.get("action"):
+        try:
+            run.call.fetcher.document(run.step(verb, action, params), run.leg)
+        except CallError as error:
+            run.call.journal.note(error)

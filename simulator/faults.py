@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-KINDS = ("call", "dial", "recording")
+KINDS = ("call", "dial", "recording", "conference")
 
 
 @dataclass

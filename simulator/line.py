@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from simulator.clock import Clock
@@ -38,6 +39,10 @@ class Redirected(Interruption):
         self.step = step
 
 
+class TakenOut(Interruption):
+    """The leg was taken out of the conference or the queue that it is in, or out of its waiting there."""
+
+
 class Line:
     """The line of a person. Interruptions of the line it was dialled from reach it too.
 
@@ -55,7 +60,7 @@ class Line:
         tape: Tape | None = None,
     ) -> None:
         self.tape = tape or Tape()
-        self._joined: Line | None = None
+        self._listen: Callable[[Utterance], None] | None = None
         self._clock = clock
         self._elapsed = elapsed
         self._log = log
@@ -92,8 +97,23 @@ class Line:
     def bridge(self, other: "Line | None") -> None:
         """From now on, interruptions of the other line interrupt this line, and speech is heard there; with None, no
         longer."""
-        self._joined = other
+        self.share(partial(_hear_across, other.tape) if other else None)
         self._watched = [self, other] if other else [self]
+
+    def share(self, listen: Callable[[Utterance], None] | None) -> None:
+        """From now on, sounds that begin on this line are given to `listen` too; with None, no longer."""
+        self._listen = listen
+
+    def take_out(self) -> None:
+        """Take the line out of its conference or its queue, unless something else has interrupted it."""
+        if self._interruption is None:
+            self._interruption = TakenOut(self)
+        self._signal.set()
+
+    def forget_taking_out(self) -> None:
+        """The line is in no conference and in no queue any more."""
+        if isinstance(self._interruption, TakenOut):
+            self._interruption = None
 
     def leave(self) -> None:
         """Interruptions of the line that this line was dialled from no longer reach it."""
@@ -101,10 +121,10 @@ class Line:
         self._watched = [self]
 
     def check(self) -> None:
-        """Raises the HungUp or Redirected of this line or of a watched line; a redirect only once."""
+        """Raises the interruption of this line or of a watched line; only a hang-up more than once."""
         for line in self._watched:
             interruption = line._interruption
-            if isinstance(interruption, Redirected):
+            if isinstance(interruption, Redirected | TakenOut):
                 line._interruption = None
             if interruption:
                 raise interruption
@@ -144,9 +164,8 @@ class Line:
             self._settle(utterance)
 
     def _share(self, utterance: Utterance) -> None:
-        """Have the other end of a bridge say the agent's words, and hear the caller's."""
-        if self._joined:
-            self._joined.tape.overhear(utterance, CALLER if utterance.track == HEARD else HEARD, utterance.at_s)
+        if self._listen:
+            self._listen(utterance)
 
     def _settle(self, utterance: Utterance) -> None:
         """Note how much of the sound was really played."""
@@ -154,3 +173,8 @@ class Line:
         if elapsed < utterance.duration_s - 0.001:
             utterance.played_s = max(0.0, elapsed)
             self._log("cut", {"n": utterance.number, "played_s": round(utterance.played_s, 3)})
+
+
+def _hear_across(tape: Tape, utterance: Utterance) -> None:
+    """The other end of a bridge says the agent's words, and hears the caller's."""
+    tape.overhear(utterance, CALLER if utterance.track == HEARD else HEARD, utterance.at_s)

@@ -36,7 +36,7 @@ def of_call(config: Config, leg: Leg, places: Mapping[str, Mapping[str, str]]) -
             params[side + part.title()] = params[legacy + part.title()] = value
     if leg.parent_sid:
         return params | {"ParentCallSid": leg.parent_sid}
-    return params | _of_inbound(leg)
+    return params | _of_inbound(leg) if leg.direction == "inbound" else params
 
 
 def place(number: Number) -> dict[str, str]:

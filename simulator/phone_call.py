@@ -2,19 +2,21 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 from simulator import parameters, speech
 from simulator.call_clock import CallClock
-from simulator.call_setting import CallSetting, Network
+from simulator.call_setting import CallSetting
 from simulator.caller import Caller, Keypad
+from simulator.conference import Conference
 from simulator.config import Number
 from simulator.deliveries import Deliveries
 from simulator.dialing import dial
 from simulator.documents import Step
 from simulator.errors import CallError
-from simulator.executor import Executor, Finished, VerbFunction
+from simulator.executor import CallNetwork, Executor, Finished, VerbFunction
 from simulator.faults import Faults
 from simulator.fetcher import Fetcher
 from simulator.gathering import gather
@@ -23,6 +25,7 @@ from simulator.legs import Leg, new_sid
 from simulator.line import HungUp, Interruption, Line, Redirected
 from simulator.plans import CallPlan, Press
 from simulator.recorder import Recorder
+from simulator.recordings import Recording, Terms
 from simulator.redirected_leg import run_apart
 from simulator.tape import Tape
 from simulator.verbs import INBOUND
@@ -35,7 +38,7 @@ APOLOGY = "We are sorry. An application error has occurred. Goodbye."
 FALLBACKS_MAX = 5  # a fallback that leads back to the failure is not followed for ever
 
 
-class CallExchange(Network, Protocol):
+class CallExchange(CallNetwork, Protocol):
     """The exchange that a call comes through."""
 
     faults: Faults
@@ -47,10 +50,30 @@ class CallExchange(Network, Protocol):
         """Hand an ended call to the services of the account."""
 
 
-class PhoneCall:
-    """The caller's leg and its parts. `run` takes as long as the call does."""
+@dataclass(frozen=True)
+class Outgoing:
+    """A call that REST makes: the document for the person who answers, and the terms of its recording, if any."""
 
-    def __init__(self, exchange: CallExchange, number: Number, plan: CallPlan, hooks: Mapping[str, Hook]) -> None:
+    from_number: str
+    to_number: str
+    first: Step
+    record: Terms | None = None
+
+
+class PhoneCall:
+    """The caller's leg and its parts. `run` takes as long as the call does.
+
+    On an `outgoing` call the leg is that of the person who is called, who acts as an agent.
+    """
+
+    def __init__(
+        self,
+        exchange: CallExchange,
+        number: Number,
+        plan: CallPlan,
+        hooks: Mapping[str, Hook],
+        outgoing: Outgoing | None = None,
+    ) -> None:
         self.exchange = exchange
         self.number = number
         self.plan = plan
@@ -59,6 +82,11 @@ class PhoneCall:
         sid, dialled = plan.call_sid or new_sid("CA"), plan.dialled or plan.to_number
         number_sid = None if plan.dialled else number.sid
         self.leg = Leg(sid, plan.from_number, dialled, "inbound", self.clock.began, phone_number_sid=number_sid)
+        self._outgoing = outgoing
+        self.is_outgoing = outgoing is not None
+        if outgoing:
+            self.leg.direction, self.leg.status, self.leg.phone_number_sid = "outbound-api", "queued", None
+        self.conferences: list[Conference] = []
         self.acts, self.agent, self.coming = plan.caller, plan.agent, [*plan.sent_back]
         self.children: list[Leg] = []
         self.journal = Journal(self.clock.elapsed)
@@ -93,6 +121,12 @@ class PhoneCall:
         """Ended, with no callback or recording outstanding."""
         return self.ended.is_set() and self.clock.is_idle
 
+    @property
+    def recordings(self) -> list[Recording]:
+        """The recordings of all its legs, and of the conferences that a leg of it was in."""
+        shared = [recording for conference in self.conferences for recording in conference.recordings]
+        return list({recording.sid: recording for recording in (*self.recorder.recordings, *shared)}.values())
+
     def run(self) -> None:
         """The whole call, to the hang-up. Callbacks may still be on their way afterwards."""
         try:
@@ -111,6 +145,8 @@ class PhoneCall:
         run = Executor(self, self.leg, self.line, VERBS)
         step: Step | None = Step(self.number.voice_url, self.number.voice_method)
         try:
+            if self._outgoing:
+                step = self._ring_out(self._outgoing)
             while step:
                 step = self._advance(run, step)
         except HungUp as hung_up:
@@ -118,6 +154,15 @@ class PhoneCall:
         except Finished as finished:
             return finished.status, "document_ended"
         return self._final_status(), "document_ended"
+
+    def _ring_out(self, outgoing: Outgoing) -> Step:
+        """Ring, until somebody answers."""
+        self.leg.status = "ringing"
+        self.line.wait(self.exchange.config.timing.ring_s)
+        self.answer(self.leg)
+        if outgoing.record:
+            self.recorder.start(outgoing.record)
+        return outgoing.first
 
     def _final_status(self) -> str:
         return "completed" if self.leg.answered else "no-answer"

@@ -22,6 +22,9 @@ class Press:
 
     @classmethod
     def of(cls, given: str | dict[str, Any]) -> "Press":
+        if isinstance(given, dict) and "keys" in given:
+            given = {**given, "digits": given["keys"]}
+            del given["keys"]
         press = cls(given) if isinstance(given, str) else cls(**given)
         if press.digits != NOTHING and (not press.digits or not set(press.digits) <= KEYS):
             raise ValueError(f"not keys of a telephone: {press.digits!r}")
@@ -34,17 +37,21 @@ class CallerPlan:
 
     `hangs_up` names a moment, a number of seconds after the answer, or `after_talk`; without it the caller stays
     and the agent ends the conversation after `talks_s`. On a call that is sent back, seconds count from there.
+    `presses_in_conversation` are keys at seconds after the beginning of the first conversation. In a conference that
+    does not start, and in a queue, the caller waits for `waits_s`.
     """
 
     presses: tuple[Press, ...] = ()
     keys_at: tuple[Press, ...] = ()
+    presses_in_conversation: tuple[Press, ...] = ()
     talks_s: float = 4.0
     hangs_up: str | float | None = None
+    waits_s: float = 60.0
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> "CallerPlan":
         given = dict(given)
-        for name in ("presses", "keys_at"):
+        for name in ("presses", "keys_at", "presses_in_conversation"):
             given[name] = tuple(Press.of(press) for press in given.get(name) or ())
         plan = cls(**given)
         if isinstance(plan.hangs_up, str) and plan.hangs_up not in (*MOMENTS, AFTER_TALK):
@@ -54,11 +61,15 @@ class CallerPlan:
 
 @dataclass(frozen=True)
 class AgentPlan:
-    """`answers` is true, false (it rings until the timeout), `busy` or `failed`. `presses` is for the whisper."""
+    """`answers` is true, false (it rings until the timeout), `busy` or `failed`. `presses` is for the whisper.
+
+    In a conference without a caller, the agent waits for `waits_s` before hanging up.
+    """
 
     answers: bool | str = True
     rings_s: float | None = None
     presses: tuple[Press, ...] = ()
+    waits_s: float = 30.0
 
     @classmethod
     def of(cls, given: dict[str, Any] | bool | str) -> "AgentPlan":

@@ -12,10 +12,11 @@ from simulator.tape import CALLER, Tape
 
 @dataclass(frozen=True)
 class Recorded:
-    """The leg that is recorded, and the sounds on its line."""
+    """The leg or the conference that is recorded, and the sounds there. A conference has a participant's call sid."""
 
     call_sid: str
     tape: Tape
+    conference_sid: str | None = None
 
 
 class Recorder:
@@ -36,6 +37,7 @@ class Recorder:
         recording = Recording(
             sid=new_sid("RE"),
             call_sid=of.call_sid,
+            conference_sid=of.conference_sid,
             terms=terms,
             tape=of.tape,
             started=now,
@@ -83,9 +85,10 @@ class Recorder:
             self.stop(recording)
 
     def stop_of(self, call_sid: str) -> None:
-        """End every recording of a leg, which is over."""
+        """End every recording of a leg, which is over. Its conferences may go on."""
         for recording in [recording for recording in self.recordings if recording.call_sid == call_sid]:
-            self.stop(recording)
+            if not recording.conference_sid:
+                self.stop(recording)
 
     def url(self, recording: Recording) -> str:
         config = self._setting.exchange.config
@@ -114,7 +117,8 @@ class Recorder:
         if is_reported and recording.status in recording.terms.callback_events:
             started = self._setting.exchange.date_text(recording.started) or ""
             params = callback_params(recording, config.account_sid, config.api_url, started)
-            params["CallSid"] = self._setting.exchange.shown_call_sid(recording) or ""
+            if not recording.conference_sid:
+                params["CallSid"] = self._setting.exchange.shown_call_sid(recording) or ""
             terms = recording.terms
             self._deliveries.deliver("recording", terms.callback, terms.callback_method, params, recording.status)
 
@@ -125,6 +129,7 @@ def to_json(recording: Recording) -> dict[str, object]:
     return {
         "sid": recording.sid,
         "call_sid": recording.call_sid,
+        "conference_sid": recording.conference_sid,
         "source": recording.terms.source,
         "name": recording.terms.name,
         "callback": recording.terms.callback,

@@ -39,6 +39,7 @@ class Segment:
 class Recording:
     sid: str
     call_sid: str
+    conference_sid: str | None
     terms: Terms
     tape: Tape
     started: datetime
@@ -135,11 +136,14 @@ class Recording:
 
 
 def callback_params(recording: Recording, account_sid: str, api_url: str, started: str) -> dict[str, str]:
-    """The parameters of a recording callback. From, To and CallStatus are not among them."""
+    """The parameters of a recording callback. From, To and CallStatus are not among them.
+
+    A conference's recording names its conference, and no call.
+    """
     path = f"/2010-04-01/Accounts/{account_sid}/Recordings/{recording.sid}"
     params = {
         "AccountSid": account_sid,
-        "CallSid": recording.call_sid,
+        **_of_whom(recording),
         "RecordingSid": recording.sid,
         "RecordingUrl": api_url + path,
         "RecordingStatus": recording.status,
@@ -152,3 +156,7 @@ def callback_params(recording: Recording, account_sid: str, api_url: str, starte
     if recording.status == "completed":
         params["RecordingDuration"] = str(recording.duration_s)
     return params
+
+
+def _of_whom(recording: Recording) -> dict[str, str]:
+    return {"ConferenceSid": recording.conference_sid} if recording.conference_sid else {"CallSid": recording.call_sid}

@@ -34,8 +34,13 @@ def update(account: str, call_sid: str, sid: str) -> Response:
     """Pause, resume or stop. A stopped recording cannot be resumed."""
     find_call(call_sid)
     recording = _running(call_sid) if sid == "Twilio.CURRENT" else find(sid, call_sid)
+    return jsonify(of_call(recording, shown=change(recording)))
+
+
+def change(recording: Recording) -> str:
+    """Pause, resume or stop a recording as the request says; returns its new status. Raises RestError."""
     recorder = exchange().call_of(recording).recorder
-    wanted, keeps_time = request.form.get("Status"), request.form.get("PauseBehavior", "silence") != "skip"
+    wanted, keeps_time = request.form.get("Status", ""), request.form.get("PauseBehavior", "silence") != "skip"
     if not recording.is_running:
         raise RestError(400, 21220, "Recording is not in-progress. Cannot update status.")
     if wanted == "stopped":
@@ -46,18 +51,19 @@ def update(account: str, call_sid: str, sid: str) -> Response:
         recorder.resume(recording)
     else:
         raise RestError(400, 20001, "Status is required")
-    return jsonify(of_call(recording, shown=wanted))
+    return wanted
 
 
 @blueprint.get("/Calls/<sid:call_sid>/Recordings.json")
 def list_of_call(account: str, call_sid: str) -> Response:
     find_call(call_sid)
-    return page("recordings", _listed(call_sid), lambda recording: of_call(recording, is_listed=True))
+    return page("recordings", listed(call_sid), lambda recording: of_call(recording, is_listed=True))
 
 
 @blueprint.get("/Recordings.json")
 def list_all(account: str) -> Response:
-    recordings = _listed(request.args.get("CallSid"))
+    wanted = request.args.get("ConferenceSid")
+    recordings = [r for r in listed(request.args.get("CallSid")) if wanted in (None, "", r.conference_sid)]
     return page("recordings", recordings, lambda recording: to_json(recording, is_listed=True))
 
 
@@ -75,11 +81,15 @@ def fetch(account: str, sid: str) -> Response:
 @blueprint.delete("/Calls/<sid:call_sid>/Recordings/<sid:sid>.json")
 def delete(account: str, call_sid: str | None, sid: str) -> tuple[str, int]:
     """The sound is gone at once; `IncludeSoftDeleted` still shows the recording."""
-    recording = find(sid, call_sid, sees_deleted=False)
+    delete_found(find(sid, call_sid, sees_deleted=False))
+    return "", 204
+
+
+def delete_found(recording: Recording) -> None:
+    """Raises RestError for a recording that is not completed."""
     if recording.status not in ("completed", *(() if _faults(recording).recording.keeps_absent else ("absent",))):
         raise RestError(409, 20009, "Recording is not completed. Cannot delete.")
     exchange().erase(recording)
-    return "", 204
 
 
 @blueprint.get("/Recordings/<sid:sid>")
@@ -127,6 +137,14 @@ def of_call(recording: Recording, shown: str = "", *, is_listed: bool = False) -
     return _faults(recording).show("recording", row, is_listed=is_listed)
 
 
+def of_conference(recording: Recording, shown: str = "", *, is_listed: bool = False) -> dict[str, Any]:
+    """The resource under its conference: without the media."""
+    row = _row(recording, shown)
+    del row["media_url"], row["subresource_uris"]
+    row["uri"] = row["uri"].replace("/Recordings/", f"/Conferences/{recording.conference_sid}/Recordings/")
+    return _faults(recording).show("recording", row, is_listed=is_listed)
+
+
 def _faults(recording: Recording) -> Faults:
     return exchange().call_of(recording).faults
 
@@ -142,7 +160,7 @@ def _row(recording: Recording, shown: str) -> dict[str, Any]:
         "api_version": "2010-04-01",
         "call_sid": exchange().shown_call_sid(recording),
         "channels": recording.channels,
-        "conference_sid": None,
+        "conference_sid": recording.conference_sid,
         "date_created": date_text(recording.started),
         "date_updated": date_text(recording.updated),
         "duration": None if recording.duration_s is None else str(recording.duration_s),
@@ -176,7 +194,7 @@ def _terms() -> Terms:
 
 def _running(call_sid: str) -> Recording:
     """The only running recording under a call."""
-    running = [recording for recording in _listed(call_sid) if recording.is_running]
+    running = [recording for recording in listed(call_sid) if recording.is_running]
     if not running:
         raise not_found()
     if len(running) > 1:
@@ -184,7 +202,8 @@ def _running(call_sid: str) -> Recording:
     return running[0]
 
 
-def _listed(call_sid: str | None) -> list[Recording]:
+def listed(call_sid: str | None) -> list[Recording]:
+    """The recordings that the request's filters let through, newest first."""
     return [
         recording
         for recording in reversed(list(exchange().recordings.values()))

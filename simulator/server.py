@@ -15,11 +15,13 @@ from simulator import (
     phone_page,
     rest_add_ons,
     rest_calls,
+    rest_conferences,
     rest_conversations,
     rest_events,
     rest_intelligence,
     rest_memory,
     rest_numbers,
+    rest_participants,
     rest_recordings,
     rest_transcriptions,
     rest_trunks,
@@ -31,6 +33,7 @@ from simulator.rest import Sid, answer_error, answer_http_error, authenticate, d
 
 REST = (
     *(rest_calls.blueprint, rest_events.blueprint, rest_recordings.blueprint, rest_numbers.blueprint),
+    *(rest_conferences.blueprint, rest_participants.blueprint),
     *(rest_transcriptions.blueprint, rest_intelligence.blueprint, rest_intelligence.operators),
     *(rest_voice.configurations, rest_voice.blueprint, rest_conversations.blueprint, rest_memory.blueprint),
     *(rest_trunks.blueprint, rest_add_ons.blueprint),

@@ -18,7 +18,7 @@ def converse(call: RunningCall, line: Line, verb: Verb) -> str:
     The DialCallStatus: `answered` when the caller ended it with a star, as `hangupOnStar` allows; otherwise
     `completed`, the agent having hung up. Raises HungUp when the caller does.
     """
-    lasts_s = min(_wanted_s(call), verb.number("timeLimit", 14400))
+    lasts_s = min(wanted_s(call), verb.number("timeLimit", 14400))
     call.entered_conversation(lasts_s)
     line.forget_keys()
     status = _talk(call, line, lasts_s, ends_on_star=verb.is_on("hangupOnStar"))
@@ -28,7 +28,8 @@ def converse(call: RunningCall, line: Line, verb: Verb) -> str:
     return status
 
 
-def _wanted_s(call: RunningCall) -> float:
+def wanted_s(call: RunningCall) -> float:
+    """How long the caller wants to talk."""
     return MANUAL_MAX_S if call.plan.is_manual else call.acts.talks_s
 
 

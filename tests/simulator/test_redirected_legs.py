@@ -54,10 +54,15 @@ def test_a_redirected_agent_is_not_dropped_and_outlives_the_caller() -> None:
     assert shown["ended_at_s"] > shown["redirected_at_s"][0] + 60
 
 
-def in_conversation_with_keys(line: Office, keys: tuple[str, ...]) -> PhoneCall:
+def in_conversation_with_keys(line: Office, keys: tuple[str, ...], hangs_up: float | None = None) -> PhoneCall:
     client = client_of(line)
     hooks = {"in_conversation": lambda call: to_menu(client, call)}
-    return line.call({"talks_s": 8}, agent={"presses": list(keys)}, hooks=hooks)
+    return line.call({"talks_s": 8, "hangs_up": hangs_up}, agent={"presses": list(keys)}, hooks=hooks)
+
+
+def test_a_caller_who_hangs_up_takes_no_redirected_agent_along() -> None:
+    call = in_conversation_with_keys(office(), ("7",), hangs_up=12.0)
+    assert ends(call) == {call.sid: "hung_up", call.children[0].sid: "document_ended"}
 
 
 def test_the_document_of_a_redirected_agent_records_the_agents_leg() -> None:

@@ -344,5 +344,5 @@ def test_a_number_is_found_and_its_urls_are_changed_for_the_next_call() -> None:
 
 def test_what_the_exchange_does_not_have_is_not_found_in_json() -> None:
     office = Office()
-    answer = get(office, "Conferences.json")
+    answer = get(office, "Applications.json")
     assert (answer.status_code, answer.json()["code"]) == (404, 20404)
