@@ -24,6 +24,7 @@ from simulator.journal import Journal
 from simulator.legs import Leg, new_sid
 from simulator.line import HungUp, Interruption, Line, Redirected
 from simulator.plans import CallPlan, Press
+from simulator.queueing import enqueue
 from simulator.recorder import Recorder
 from simulator.recordings import Recording, Terms
 from simulator.redirected_leg import run_apart
@@ -32,8 +33,8 @@ from simulator.verbs import INBOUND
 
 Hook = Callable[["PhoneCall"], None]
 
-VERBS: dict[str, VerbFunction] = {**INBOUND, "Gather": gather, "Dial": dial}
-APART: dict[str, VerbFunction] = {verb: VERBS[verb] for verb in VERBS if verb != "Reject"}
+VERBS: dict[str, VerbFunction] = {**INBOUND, "Gather": gather, "Dial": dial, "Enqueue": enqueue}
+APART: dict[str, VerbFunction] = {verb: VERBS[verb] for verb in VERBS if verb not in ("Reject", "Enqueue")}
 APOLOGY = "We are sorry. An application error has occurred. Goodbye."
 FALLBACKS_MAX = 5  # a fallback that leads back to the failure is not followed for ever
 
