@@ -129,3 +129,21 @@ def test_a_leg_that_is_over_is_not_redirected() -> None:
     call = line.call({"talks_s": 2})
     client = client_of(line)
     assert code_of(lambda: to_menu(client, call)) == (400, 21220)
+
+
+def test_a_caller_presses_keys_at_a_time_of_the_conversation_and_at_the_question_after_it() -> None:
+    line = Office(
+        answer=DIAL.replace("<Dial ", "<Dial hangupOnStar='true' "),
+        ended="<Gather numDigits='1' action='/noted'><Say>Which key?</Say></Gather>",
+        noted=f"<Say>Noted.</Say>{DIAL}".replace("/ended", "/menu"),
+        menu="<Hangup/>",
+    )
+    call = line.call({"talks_s": 9, "presses": ["2"], "presses_in_conversation": [{"after_s": 3, "keys": "*"}]})
+    (first, second), (action,) = call.children, line.forms("ended")
+    assert action["DialCallStatus"] == "answered"
+    assert line.forms("noted")[0]["Digits"] == "2"
+    (star, _) = call.journal.of("key")
+    (stage, *_) = [entry for entry in call.journal.of("stage") if entry["stage"] == "in_conversation"]
+    assert star["at_s"] - stage["at_s"] == pytest.approx(3, abs=0.01)
+    assert ends(call)[first.sid] == "dial_ended"  # the agent is dropped
+    assert ends(call)[second.sid] == "hung_up"  # nobody presses a star in the second conversation
