@@ -194,6 +194,7 @@ CATALOGUE: Mapping[str, EventType] = {
         "lines calls checks failed took_ms rules_sha256",
         words=lambda event, _: [f"The self-test failed: {', '.join(event['failed'])}."],
     ),
+    "doctor.done": _of_system("checks findings unable", words=say.examined),
     "incident.opened": _of_system("incident kind about about_call", words=say.opened),
     "incident.closed": _of_system("incident", "actor reason", words=say.closed),
     "log.named": _of_system(

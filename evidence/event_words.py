@@ -164,6 +164,12 @@ def reconciled(event: Fields, _: Words) -> list[str]:
     return [f"The calls of {event['day']} were held against the telephone company's list: {differ}."]
 
 
+def examined(event: Fields, _: Words) -> list[str]:
+    found = ", ".join(event["findings"]) or "nothing"
+    unable = f", and could not tell about {', '.join(event['unable'])}" if event["unable"] else ""
+    return [f"The settings of the account were examined: the doctor found {found}{unable}."]
+
+
 def opened(event: Fields, _: Words) -> list[str]:
     return [f"Incident {event['incident']} was opened: {event['kind']}, about {event['about_call'] or event['about']}."]
 

@@ -141,7 +141,7 @@ ADVICE: Mapping[IncidentKind, Advice] = {
     ),
     IncidentKind.COPY_WITHOUT_PERMIT: Advice(
         "Twilio had a text of a call that nobody agreed to have written down. It is being deleted.",
-        "Find the setting of the Twilio account that makes such texts, and switch it off.",
+        "Run `onrecord doctor`: it names the setting of the Twilio account that makes such texts.",
     ),
     IncidentKind.COPY_REMAINS: Advice(
         "A text or another copy of a call must go, and Twilio's API does not delete it.",
@@ -165,7 +165,7 @@ ADVICE: Mapping[IncidentKind, Advice] = {
     ),
     IncidentKind.ACCOUNT_UNSAFE: Advice(
         "A setting of the Twilio account, or of this installation, works against the promises.",
-        "Change it where the detail says. The incident closes by itself.",
+        "Change it where the detail says, and run `onrecord doctor` again. The incident closes by itself.",
     ),
     IncidentKind.NOT_SIGNED: Advice(
         "The log can't be signed.",

@@ -50,7 +50,7 @@ PLAN = {
         libraries=names("flask itsdangerous jinja2 sqlalchemy"),
     ),
     "outbound": Room(
-        rooms=names("storage evidence"),
+        rooms=names("policies storage evidence"),
         libraries=names("cryptography requests rfc3161_client twilio urllib3"),
     ),
     "onrecord": Room(

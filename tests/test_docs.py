@@ -8,6 +8,7 @@ import pytest
 
 from evidence.catalogue import CATALOGUE
 from onrecord.commands.main import main
+from policies.account_checks import ABOUT
 from policies.incidents import ADVICE, IncidentKind
 from policies.jurisdiction.pack import packaged_law
 from policies.rulebook.read import parse
@@ -85,3 +86,9 @@ def _whole(names: list[str]) -> set[str]:
 def _fields(cell: str) -> frozenset[str]:
     """Without the remarks, which stand in brackets."""
     return frozenset(name.strip() for name in re.sub(r"\(.*?\)", "", cell).split(",")) - {""}
+
+
+def test_the_page_for_operators_has_every_check_of_the_account_in_its_words() -> None:
+    page = PAGES["operating.md"].partition("## Switch off at Twilio")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([a-z -]+) \| (.*?) \| (.*?) \|$", page, re.MULTILINE)[1:]
+    assert rows[: len(ABOUT)] == [(name, about.why, about.where) for name, about in ABOUT.items()]

@@ -32,7 +32,12 @@ TOOLS: dict[str, set[str]] = {
     "twilio": {"outbound/twilio_client.py"},
     "boto3": {"storage/audio/s3_client.py"},
     "botocore": {"storage/audio/s3_client.py", "storage/audio/s3_bucket.py"},
-    "socket": {"onrecord/processes/address.py", "onrecord/demo/local_installation.py", "storage/jobs/worker.py"},
+    "socket": {
+        "onrecord/processes/address.py",
+        "onrecord/demo/local_installation.py",
+        "outbound/tls_certificate.py",
+        "storage/jobs/worker.py",
+    },
     "subprocess": {
         "onrecord/processes/serve.py",
         "onrecord/demo/local_installation.py",

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from onrecord.commands.base import FOUND_SOMETHING, end, failures_told, opened, reading
+from onrecord.commands.doctor import add_doctor_commands
 from onrecord.commands.interchange import add_interchange_commands
 from onrecord.commands.log import add_log_commands
 from onrecord.commands.privacy import add_privacy_commands
@@ -25,6 +26,7 @@ SECTIONS = {
         "serve",
         "work",
         "selftest",
+        "doctor",
         "incidents",
         "call",
     ],
@@ -273,4 +275,5 @@ add_provider_commands(main)
 add_rules_commands(main)
 add_log_commands(main)
 add_selftest_commands(main)
+add_doctor_commands(main)
 add_privacy_commands(main)

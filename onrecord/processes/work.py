@@ -10,6 +10,8 @@ from callflow.taking_in import take_in
 from compliance.anchors.anchor import CHECKPOINT_EVERY_S
 from compliance.provider.corroborate_call import Corroboration
 from compliance.provider.reconcile_day import Reconciliation
+from onrecord.doctor.examination import LOOK_EVERY_S as DOCTOR_LOOKS_EVERY_S
+from onrecord.doctor.examination import Doctor
 from onrecord.installation import Installation
 from onrecord.processes.descriptors import raise_limit
 from onrecord.processes.missed_calls import LOOK_EVERY_S, MissedCalls
@@ -75,6 +77,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
             Periodic("checkpoint", CHECKPOINT_EVERY_S, installation.anchoring.sign_where_due),
             Periodic("self-test", schedule.LOOK_EVERY_S, schedule.SelfTest.of(installation, stopping).look),
+            Periodic("doctor", DOCTOR_LOOKS_EVERY_S, Doctor(installation).look),
             Periodic("corroborate", CORROBORATE_EVERY_S, make_corroboration(installation, workshop).look),
             Periodic("rows", ROWS_EVERY_S, RowWatch(workshop, installation.jobs).look),
             Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(installation, workshop).look),

@@ -21,6 +21,8 @@ VALUES: dict[str, Any] = {
     "purposes": ["quality"],
     "differs": ["answer"],
     "failed": ["uncut"],
+    "findings": ["trunks"],
+    "unable": [],
     "disclosed": ["caller"],
     "match": False,
     "bridged": True,

@@ -1,0 +1,1 @@
+"""The doctor: looks for settings, at Twilio and here, that work against the promises."""

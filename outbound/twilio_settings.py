@@ -1,0 +1,183 @@
+"""Reads the settings of a Twilio account, from all its hosts. Nothing is changed there.
+
+Twilio answers 404 with code 20404 where a resource is not there. Any other code with a 404 is taken to mean that the
+account does not have the service: Twilio publishes none for it.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from outbound.bounded_http import Answered, Limits, NoAnswer, Outbound
+from outbound.twilio_client import Account
+from outbound.twilio_lists import word
+from policies.account_checks import (
+    AccountSettings,
+    AddOn,
+    Answer,
+    CaptureRule,
+    IntelligenceService,
+    Number,
+    Reading,
+    RecordingForm,
+    Trunk,
+)
+from storage.provider import ClocksApart
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+
+NOT_FOUND = 20404
+LIMITS = Limits(connect_s=3, read_s=6, answer_s=10)
+_PAGES_MAX, _PAGE_SIZE = 20, 100
+_FORMS_LOOKED_AT = 20
+_OPEN = frozenset({200, 206, 301, 302, 303, 307, 308})
+_LISTS = ("Calls", "Recordings", "Conferences", "Transcriptions")
+
+
+class SettingsReader:
+    """Reads with an account's key, within the bounds of `limits` for each request."""
+
+    def __init__(self, account: Account, *, limits: Limits = LIMITS) -> None:
+        self._account = account
+        self._outbound = Outbound(account.user, account.password, limits=limits)
+        self._anybody = Outbound("", "", limits=limits)
+
+    @property
+    def clocks_apart(self) -> ClocksApart | None:
+        return self._outbound.clocks_apart
+
+    def read(self) -> AccountSettings:
+        rows = self._read(lambda: tuple(self._rows(self._account.url("Recordings.json"), "recordings", pages=1)))
+        return AccountSettings(
+            default_recording=self._read(self._default_recording),
+            services=self._read(self._services),
+            capture_rules=self._read(self._capture_rules),
+            trunks=self._read(self._trunks),
+            add_ons=self._read(self._add_ons),
+            numbers=self._read(self._numbers),
+            recordings=Reading(
+                rows.answer, tuple(_form(row) for row in rows.value or ())[:_FORMS_LOOKED_AT], rows.words
+            ),
+            is_media_open=self._read(lambda: self._is_media_open(rows.value or ())),
+            lists={name: self._read(partial(self._may_list, name)) for name in _LISTS},
+        )
+
+    def _read(self, ask: Callable[[], T]) -> Reading[T]:
+        try:
+            return Reading(Answer.FOUND, ask())
+        except Answered as answer:
+            return Reading(_meaning(answer), words=str(answer))
+        except NoAnswer as error:
+            return Reading(Answer.UNREACHED, words=str(error))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return Reading(Answer.UNREACHED, words="the answer makes no sense")
+
+    def _default_recording(self) -> tuple[str, ...]:
+        said = self._one(f"{self._account.host('voice')}/v2/AccountDefaultConfiguration/Recording")
+        features = (said.get("configuration") or {}).get("features") or ()
+        return tuple(word(feature.get("type")) for feature in features if isinstance(feature, dict))
+
+    def _services(self) -> tuple[IntelligenceService, ...]:
+        rows = self._rows(f"{self._account.host('intelligence')}/v2/Services", "services")
+        return tuple(
+            IntelligenceService(
+                word(row.get("friendly_name")) or word(row.get("unique_name")) or word(row.get("sid")),
+                auto_transcribe=row.get("auto_transcribe") is True,
+                data_logging=row.get("data_logging") is True,
+            )
+            for row in rows
+        )
+
+    def _capture_rules(self) -> tuple[CaptureRule, ...]:
+        rows = self._rows(f"{self._account.host('conversations')}/v2/ControlPlane/Configurations", "configurations")
+        return tuple(rule for row in rows for rule in _voice_rules(row))
+
+    def _trunks(self) -> tuple[Trunk, ...]:
+        rows = tuple(self._rows(f"{self._account.host('trunking')}/v1/Trunks", "trunks"))
+        return tuple(Trunk(word(row.get("friendly_name")) or word(row.get("sid")), self._mode(row)) for row in rows)
+
+    def _mode(self, trunk: Row) -> str:
+        return word(self._one(f"{self._account.host('trunking')}/v1/Trunks/{trunk['sid']}/Recording").get("mode"))
+
+    def _add_ons(self) -> tuple[AddOn, ...]:
+        rows = tuple(self._rows(f"{self._account.host('marketplace')}/v1/InstalledAddOns", "installed_add_ons"))
+        return tuple(AddOn(word(row.get("unique_name")) or word(row.get("sid")), self._products(row)) for row in rows)
+
+    def _products(self, add_on: Row) -> tuple[str, ...]:
+        url = f"{self._account.host('marketplace')}/v1/InstalledAddOns/{add_on['sid']}/Extensions"
+        enabled = [row for row in self._rows(url, "extensions") if row.get("enabled") is True]
+        return tuple(word(row.get("product_name")) or word(row.get("unique_name")) for row in enabled)
+
+    def _numbers(self) -> tuple[Number, ...]:
+        rows = self._rows(self._account.url("IncomingPhoneNumbers.json"), "incoming_phone_numbers")
+        return tuple(
+            Number(
+                e164=word(row.get("phone_number")),
+                voice_url=word(row.get("voice_url")),
+                voice_method=word(row.get("voice_method")),
+                fallback_url=word(row.get("voice_fallback_url")),
+                status_callback=word(row.get("status_callback")),
+                application_sid=word(row.get("voice_application_sid")),
+                trunk_sid=word(row.get("trunk_sid")),
+            )
+            for row in rows
+        )
+
+    def _is_media_open(self, recordings: tuple[Row, ...]) -> bool:
+        """False where the account has no recording to try it on."""
+        sids = [word(row.get("sid")) for row in recordings if row.get("status") == "completed"]
+        return bool(sids) and self._anybody.status_for_anybody(self._account.url(f"Recordings/{sids[0]}.wav")) in _OPEN
+
+    def _may_list(self, name: str) -> bool:
+        self._one(self._account.url(f"{name}.json"), {"PageSize": 1})
+        return True
+
+    def _one(self, url: str, params: Row | None = None) -> Row:
+        _, text = self._outbound.ask("GET", url, params=params or {}, data={})
+        said: Row = json.loads(text) if text else {}
+        return said
+
+    def _rows(self, url: str, key: str, *, pages: int = _PAGES_MAX) -> Iterator[Row]:
+        """The rows of a list, by either kind of page. Raises NoAnswer where a page leads to another host."""
+        origin, params = urlsplit(url).netloc, dict[str, Any]({"PageSize": _PAGE_SIZE})
+        for _ in range(pages):
+            page = self._one(url, params)
+            yield from (row for row in page[key] if isinstance(row, dict))
+            meta = page.get("meta") or {}
+            if token := meta.get("nextToken"):
+                params = {"PageSize": _PAGE_SIZE, "pageToken": token}
+            elif following := meta.get("next_page_url"):
+                url, params = following, {}
+            else:
+                return
+            if urlsplit(url).netloc != origin:
+                raise NoAnswer("pointed to another host")
+
+
+def _meaning(answer: Answered) -> Answer:
+    match answer.status:
+        case 401 | 403:
+            return Answer.FORBIDDEN
+        case 404 if answer.code in (NOT_FOUND, None):
+            return Answer.NONE
+        case 404:
+            return Answer.NO_SERVICE
+        case _:
+            return Answer.UNREACHED
+
+
+def _voice_rules(configuration: Row) -> Iterator[CaptureRule]:
+    name = word(configuration.get("displayName")) or word(configuration.get("name")) or word(configuration.get("id"))
+    for channel, settings in (configuration.get("channelSettings") or {}).items():
+        if channel.upper() != "VOICE":
+            continue
+        for rule in settings.get("captureRules") or ():
+            yield CaptureRule(name, word(rule.get("from")) or "*", word(rule.get("to")) or "*")
+
+
+def _form(recording: Row) -> RecordingForm:
+    host = urlsplit(word(recording.get("media_url"))).netloc
+    return RecordingForm(bool(recording.get("encryption_details")), host)
