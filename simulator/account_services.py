@@ -6,14 +6,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from simulator.account import TRUNK_MODES
+
 TRANSCRIPTION = "transcription"  # a feature of the account default configuration of recordings
-TRUNK_MODES = (
-    "do-not-record",
-    "record-from-ringing",
-    "record-from-answer",
-    "record-from-ringing-dual",
-    "record-from-answer-dual",
-)
 # The refusals of a request: a status, or one of these.
 NO_SERVICE, LOST, FAILS = "no_service", "lost", "fails"
 OPERATIONS = ("list", "get", "delete")
@@ -82,7 +77,6 @@ class Trunk:
 class Services:
     """All settings, off by default.
 
-    `default_recording` has channels, track, trim and features of the account default configuration, or is null.
     `capture_rules` is null without a configuration of the orchestrator. `memory_extraction` and `operator_results`
     make more texts of each conversation. `late_s` after the end of a recording or a call its texts appear;
     `operation_s` after its request a conversation is gone. `refuses` has, by kind and by operation (list, get,
@@ -92,7 +86,6 @@ class Services:
     """
 
     intelligence_services: tuple[IntelligenceService, ...] = ()
-    default_recording: dict[str, Any] | None = None
     capture_rules: tuple[CaptureRule, ...] | None = None
     memory_extraction: bool = False
     operator_results: bool = False
@@ -147,12 +140,6 @@ def _rows(kind: Callable[..., Any]) -> Callable[[list[dict[str, Any]]], tuple[An
     return lambda rows: tuple(kind(**{name: value for name, value in row.items() if name != "sid"}) for row in rows)
 
 
-def _default(given: dict[str, Any] | None) -> dict[str, Any] | None:
-    if unknown := set(given or {}) - {"channels", "track", "trim", "features"}:
-        raise ValueError(f"a default recording has no {sorted(unknown)}")
-    return given
-
-
 def _rules(given: list[dict[str, str]] | None) -> tuple[CaptureRule, ...] | None:
     if given is None:
         return None
@@ -179,7 +166,6 @@ def _refuses(given: dict[str, dict[str, int | str]]) -> dict[str, dict[str, int 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "intelligence_services": _rows(IntelligenceService),
-    "default_recording": _default,
     "capture_rules": _rules,
     "add_ons": _rows(AddOn),
     "trunks": _trunks,

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from simulator import texts
+from simulator.account import Account
 from simulator.account_services import TRANSCRIPTION, Services
 from simulator.clock import Clock
 from simulator.legs import Leg
@@ -18,13 +19,11 @@ class TextExchange(Protocol):
     """The part of the exchange that texts are made from."""
 
     clock: Clock
+    account: Account
     services: Services
     legs: dict[str, tuple[Leg, PhoneCall]]
     lines: dict[str, Line]
     recordings: dict[str, Recording]
-
-    @property
-    def default_recording(self) -> dict[str, Any] | None: ...
 
 
 @dataclass
@@ -63,7 +62,7 @@ class AccountTexts:
         """Make what the account's services make of a recording, `late_s` from now."""
         self._completed[recording.sid] = replace(recording)
         services = self._exchange.services
-        default = self._exchange.default_recording or {}
+        default = self._exchange.account.default_recording or {}
         is_made = {
             "transcript": any(service.auto_transcribe for service in services.intelligence_services),
             "batch_transcript": TRANSCRIPTION in default.get("features", ()),

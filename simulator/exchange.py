@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import requests
 
@@ -88,11 +88,6 @@ class Exchange:
         if not leg.is_over:
             raise ValueError("the call is under way")
         return call.recorder.make_late(Terms(source), Recorded(leg.sid, Tape()), lasts_s)
-
-    @property
-    def default_recording(self) -> dict[str, Any] | None:
-        """The account default configuration of recordings, if there is any."""
-        return self.account.default_recording or self.services.default_recording
 
     def recording_completed(self, recording: Recording) -> None:
         self.texts.recording_completed(recording)

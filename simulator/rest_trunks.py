@@ -1,4 +1,4 @@
-"""REST: the trunking host. Trunks, and whether they record."""
+"""REST: the trunking host. Trunks, and whether they record: the account's services name some, its own setting one."""
 
 from typing import Any
 
@@ -10,13 +10,14 @@ from simulator.rest_hosts import admit, numbered_page, url
 
 blueprint = Blueprint("rest_trunks", __name__, url_prefix="/v1")
 
+DO_NOT_RECORD = "do-not-record"
 _SINCE = "2026-01-05T15:00:00Z"
 
 
 @blueprint.get("/Trunks")
 def list_trunks() -> Response:
     admit("trunk", "list")
-    return numbered_page("trunks", exchange().services.trunks, to_json)
+    return numbered_page("trunks", _all(), to_json)
 
 
 @blueprint.get("/Trunks/<sid:sid>")
@@ -55,9 +56,16 @@ def to_json(trunk: Trunk) -> dict[str, Any]:
     }
 
 
+def _all() -> list[Trunk]:
+    """The trunks, and the trunk that every dialled leg goes through where it records."""
+    mode = exchange().account.trunk_recording
+    dialled = [] if mode == DO_NOT_RECORD else [Trunk("dialled", mode)]
+    return [*exchange().services.trunks, *dialled]
+
+
 def _find(sid: str) -> Trunk:
     admit("trunk", "get")
-    found = [trunk for trunk in exchange().services.trunks if trunk.sid == sid]
+    found = [trunk for trunk in _all() if trunk.sid == sid]
     if not found:
         raise not_found()
     return found[0]

@@ -33,7 +33,7 @@ _SINCE = "2026-01-05T15:00:00Z"
 def fetch_configuration() -> Response:
     """404 without a configuration."""
     admit("recording_configuration", "get")
-    default = exchange().default_recording
+    default = exchange().account.default_recording
     if default is None:
         raise not_found()
     return jsonify(configuration(default))

@@ -41,9 +41,13 @@ def ask(
 
 
 def switch(office: Office, **settings: Any) -> None:
-    """Change the account's services, as the control API does."""
-    answer = ask(office, "POST", "/simulator/services", settings, None)
-    assert answer.status_code == 200, answer.text
+    """Change the account's services and its own settings of recording, as the control API does."""
+    own: dict[str, Any] = {
+        name: settings.pop(name) for name in ("default_recording", "trunk_recording") if name in settings
+    }
+    for path, given in (("account", own), ("services", settings)):
+        answer = ask(office, "POST", f"/simulator/{path}", given, None)
+        assert answer.status_code == 200, answer.text
 
 
 def make(office: Office, **about: str) -> str:

@@ -59,6 +59,8 @@ def test_the_default_configuration_of_recordings_is_404_without_any() -> None:
     office = Office()
     configuration = client_of(office).voice.v2.recording_account_default_configuration().fetch
     assert refused(configuration) == (404, 20404)
+    switch(office, default_recording={})
+    assert configuration().configuration["features"] == []
     switch(office, default_recording={"channels": "dual", "features": ["transcription"]})
     shown_configuration = configuration().configuration
     assert shown_configuration["features"] == [{"type": "transcription"}]
@@ -180,6 +182,8 @@ def test_trunks_show_whether_they_record() -> None:
     modes = {row.friendly_name: trunks(row.sid).recordings().fetch().mode for row in rows}
     assert modes == {"quiet": "do-not-record", "loud": "record-from-ringing-dual"}
     assert trunks(rows[1].sid).fetch().recording["mode"] == "record-from-ringing-dual"
+    switch(office, trunk_recording="record-from-answer")
+    assert trunks(trunks.list()[2].sid).recordings().fetch().mode == "record-from-answer"
     assert refused(trunks("TK" + "0" * 32).recordings().fetch) == (404, 20404)
 
 

@@ -28,11 +28,12 @@ def test_an_account_makes_no_texts_by_default() -> None:
 def test_each_service_that_is_switched_on_makes_its_own_kind_of_text() -> None:
     office = Office()
     switch(office, **ALL_ON)
-    recording = recorded(office)
+    recordings = office.call({"presses": ["1"], "talks_s": 30}).recorder.recordings
     texts = {row["kind"]: row for row in shown(office)}
+    assert len(shown(office)) == 3 * len(recordings) + 1
     assert sorted(texts) == ["add_on_result", "batch_transcript", "conversation", "transcript"]
     assert all(SPOKEN in row["words"] for row in texts.values())
-    assert {row["recording_sid"] for row in texts.values()} == {recording.sid, None}
+    assert {row["recording_sid"] for row in shown(office)} == {recording.sid for recording in recordings} | {None}
     assert texts["conversation"]["recording_sid"] is None
 
 
@@ -54,7 +55,7 @@ def test_a_service_that_takes_nothing_by_itself_makes_no_texts(settings: dict[st
 
 def test_a_conversation_is_made_of_a_call_that_nobody_recorded() -> None:
     office = Office(consent=DIAL)
-    switch(office, **ALL_ON)
+    switch(office, **{**ALL_ON, "default_recording": None})
     call = office.call({"presses": ["1"], "talks_s": 30})
     (row,) = shown(office)
     assert (row["kind"], row["call_sid"]) == ("conversation", call.sid)
@@ -63,7 +64,7 @@ def test_a_conversation_is_made_of_a_call_that_nobody_recorded() -> None:
 
 def test_a_text_has_the_words_of_the_recording_alone() -> None:
     office = Office()
-    switch(office, **ALL_ON)
+    switch(office, **{**ALL_ON, "default_recording": None})
     recorded(office)
     words = {row["kind"]: row["words"] for row in shown(office)}
     assert "May we record?" in words["conversation"]
@@ -91,9 +92,10 @@ def test_texts_may_come_long_after_their_recording_and_outlive_it() -> None:
     switch(office, **ALL_ON, late_s=3600)
     call = office.exchange.place_call(PLAN)
     office.clock.sleep(10)
-    (recording,) = call.recorder.recordings
+    recording, *_ = call.recorder.recordings
     assert shown(office) == []
-    client_of(office).recordings(recording.sid).delete()
+    for each in call.recorder.recordings:
+        client_of(office).recordings(each.sid).delete()
     office.exchange.settle()
     assert {row["kind"] for row in shown(office)} == {"transcript", "batch_transcript", "add_on_result", "conversation"}
     made = office.exchange.texts.all()[0].made_at
