@@ -62,7 +62,6 @@ def test_an_account_in_order_has_no_finding(safe: Site, office: Office) -> None:
 
 
 SERVICES: list[tuple[str, dict[str, Any]]] = [
-    ("default recording", {"default_recording": {"features": ["transcription"]}}),
     ("automatic transcription", {"intelligence_services": [{"auto_transcribe": True}]}),
     ("data logging", {"intelligence_services": [{"data_logging": True}]}),
     ("capture rules", {"capture_rules": [{"from": "*", "to": "*"}]}),
@@ -88,6 +87,14 @@ def test_a_dangerous_setting_is_found_logged_and_raised_until_it_is_gone(
     office.exchange.services = before
     assert safe.run("doctor").code == 0
     assert safe.run("incidents").code == 0
+
+
+def test_a_default_configuration_of_recordings_is_found(safe: Site, office: Office) -> None:
+    office.exchange.account.change({"default_recording": {"features": ["transcription"]}})
+    ran = safe.run("doctor", "--json")
+    assert (ran.code, checks(ran)) == (1, ["default recording"])
+    office.exchange.account.change({"default_recording": None})
+    assert safe.run("doctor").code == 0
 
 
 @pytest.mark.parametrize(
