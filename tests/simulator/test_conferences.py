@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
+from simulator.clock import RealClock
 from simulator.control import to_json
 from simulator.phone_call import PhoneCall
-from tests.simulator.office import AGENT, DIAL, LINE, ORIGIN, Office, heard
+from simulator.plans import CallPlan
+from tests.simulator.office import AGENT, CALLER, DIAL, LINE, ORIGIN, Office, heard
 from tests.simulator.test_redirected_legs import ends
 from tests.simulator.test_rest import client_of, code_of
 
@@ -125,6 +127,18 @@ def test_a_conference_is_recorded_from_its_start_for_everybody() -> None:
     assert others.any()
 
 
+def test_the_recording_of_a_conference_goes_on_when_its_first_participant_has_left() -> None:
+    meeting = Meeting("record='record-from-start'").invite()
+    call = meeting.hold({"hangs_up": "in_conversation"})
+    (recording,) = call.recordings
+    ended, last = call.leg.ended, meeting.agent.leg.ended
+    assert ended is not None
+    assert last is not None
+    assert (last - ended).total_seconds() > 20
+    assert recording.stopped_at_s == pytest.approx((last - call.leg.created).total_seconds(), abs=0.1)
+    assert call.is_settled
+
+
 def test_a_finished_recording_is_in_the_conferences_list_only_for_those_who_ask_for_its_status() -> None:
     meeting = Meeting("record='record-from-start'").invite()
     meeting.at(10, lambda client: client.conferences(the_only(client)).recordings.list())
@@ -199,16 +213,16 @@ def test_a_participant_may_have_the_whole_conference_recorded() -> None:
 
 
 def test_a_coach_is_shown_and_is_heard_by_nobody() -> None:
-    meeting = Meeting("record='record-from-start'").invite()
-    meeting.at(8, lambda client: client.conferences("Room").participants.create(
-        from_=LINE, to="+14155550177", coaching=True, call_sid_to_coach=meeting.agent.sid))  # fmt: skip
+    meeting = Meeting("record='record-from-start'").invite(coaching=True, call_sid_to_coach="CA" + "0" * 32)
+    meeting.at(7, lambda client: client.conferences("Room").participants.create(from_=LINE, to="+14155550177"))
     meeting.at(14, participants)
     meeting.hold()
-    coach = meeting.seen[2][2]
-    assert (coach.coaching, coach.call_sid_to_coach) == (True, meeting.agent.sid)
-    coachs_call = meeting.office.exchange.calls[coach.call_sid]
-    assert not coachs_call.line.tape.stretch("caller", 0, 60).any()
-    assert coachs_call.line.tape.stretch("heard", 0, 60).any()
+    _, shown, _ = meeting.seen[2]
+    assert (shown.call_sid, shown.coaching) == (meeting.agent.sid, True)
+    assert shown.call_sid_to_coach == "CA" + "0" * 32
+    tape = meeting.agent.line.tape
+    assert not tape.stretch("caller", 0, 60).any()
+    assert tape.stretch("heard", 0, 60).any()
 
 
 def test_a_participant_is_held_and_sent_away() -> None:
@@ -216,8 +230,8 @@ def test_a_participant_is_held_and_sent_away() -> None:
     meeting.at(
         10, lambda client: client.conferences(the_only(client)).participants(meeting.agent.sid).update(hold=True).hold
     )
-    meeting.at(12, lambda client: client.conferences(the_only(client)).participants(meeting.agent.sid).delete())
-    meeting.hold()
+    meeting.at(18, lambda client: client.conferences(the_only(client)).participants(meeting.agent.sid).delete())
+    call = meeting.hold({"talks_s": 20})
     assert meeting.seen[1:] == [True, True]
     events = [form["StatusCallbackEvent"] for form in meeting.office.forms("status") if "StatusCallbackEvent" in form]
     assert events == [
@@ -230,6 +244,12 @@ def test_a_participant_is_held_and_sent_away() -> None:
         "conference-end",
     ]
     assert meeting.agent.leg.status == "completed"
+    held_s = 10 - (meeting.agent.clock.began - call.clock.began).total_seconds()
+    tape = meeting.agent.line.tape
+    assert tape.stretch("caller", 0, held_s).any()
+    assert not tape.stretch("caller", held_s + 4, held_s + 30).any()
+    talk = [entry["at_s"] for entry in call.journal.of("heard") if entry["kind"] == "speech"]
+    assert [at_s for at_s in talk if 10.5 < at_s < 18] == []  # the caller waits
 
 
 def test_rest_ends_a_conference_and_the_caller_goes_on() -> None:
@@ -278,3 +298,19 @@ def test_a_dialled_agent_is_moved_into_a_conference_and_is_never_dropped() -> No
     assert child.ended is not None
     assert child.redirected
     assert (child.ended - child.redirected[0]).total_seconds() > 20
+    cut = [entry for entry in call.journal.of("cut") if entry["at_s"] > call.journal.of("sent_back")[0]["at_s"]]
+    assert all(entry["played_s"] > 0 for entry in cut)  # the caller who makes the conference start is not interrupted
+
+
+def test_a_conference_is_held_by_the_wall_clock_too() -> None:
+    office = Office(RealClock(), answer=room("record='record-from-start'"))
+    office.clock.later(1.5, lambda: client_of(office).conferences("Room").participants.create(from_=LINE, to=AGENT))
+    caller = {"talks_s": 1, "presses_in_conversation": [{"after_s": 0.5, "keys": "*"}]}
+    call = office.exchange.place_call(CallPlan.of({"from": CALLER, "to": LINE, "caller": caller}))
+    (agent,) = [other for other in office.exchange.calls.values() if other.is_outgoing]
+    agent.line.hang_up()
+    office.exchange.settle()
+    assert ends(agent) == {agent.sid: "hung_up"}
+    assert [recording.status for recording in call.recordings] == ["completed"]
+    assert call.is_settled
+    assert agent.is_settled
