@@ -5,7 +5,6 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from simulator.conference import Conference
-from simulator.errors import RestError
 from simulator.recordings import Recording
 from simulator.rest import PREFIX, exchange, is_within_dates, not_found, page
 from simulator.rest_recordings import change, delete_found, listed, of_conference
@@ -55,10 +54,8 @@ def fetch_recording(account: str, conference_sid: str, sid: str) -> Response:
 
 @blueprint.post("/Conferences/<sid:conference_sid>/Recordings/<sid:sid>.json")
 def update_recording(account: str, conference_sid: str, sid: str) -> Response:
-    """Pause, resume, or stop where the configuration lets a conference's recording be stopped."""
+    """Pause, resume or stop."""
     recording = _recording(conference_sid, sid)
-    if request.form.get("Status") == "stopped" and not exchange().config.conference_stops:
-        raise RestError(400, 21220, "The recording of a conference cannot be stopped")
     return jsonify(of_conference(recording, shown=change(recording)))
 
 

@@ -38,11 +38,16 @@ def update(account: str, call_sid: str, sid: str) -> Response:
 
 
 def change(recording: Recording) -> str:
-    """Pause, resume or stop a recording as the request says; returns its new status. Raises RestError."""
+    """Pause, resume or stop a recording as the request says; returns its new status. Raises RestError.
+
+    A conference's recording is stopped only where the configuration lets it be.
+    """
     recorder = exchange().call_of(recording).recorder
     wanted, keeps_time = request.form.get("Status", ""), request.form.get("PauseBehavior", "silence") != "skip"
     if not recording.is_running:
         raise RestError(400, 21220, "Recording is not in-progress. Cannot update status.")
+    if wanted == "stopped" and recording.conference_sid and not exchange().config.conference_stops:
+        raise RestError(400, 21220, "The recording of a conference cannot be stopped")
     if wanted == "stopped":
         recorder.stop(recording)
     elif wanted == "paused":

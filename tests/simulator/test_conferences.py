@@ -175,11 +175,16 @@ def test_the_recording_of_a_conference_is_stopped_where_it_may_be_and_paused_any
             client.conferences(the_only(client)).recordings("Twilio.CURRENT").update(status=status).status
         )
 
+    def stop_under_its_call(client: Client) -> object:
+        (row,) = client.recordings.list()
+        return code_of(lambda: client.calls(row.call_sid).recordings(row.sid).update(status="stopped"))
+
     meeting.at(9, change("paused"))
     meeting.at(10, change("stopped") if stops else lambda client: code_of(lambda: change("stopped")(client)))
+    meeting.at(11, stop_under_its_call)
     call = meeting.hold()
     (recording,) = call.recordings
-    assert meeting.seen[1:] == ["paused", "stopped" if stops else (400, 21220)]
+    assert meeting.seen[1:] == ["paused", "stopped" if stops else (400, 21220), (400, 21220)]
     assert recording.history[1] == "paused"
     assert recording.status == "completed"
 
