@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 
 from outbound.bounded_http import Fields, NoAnswer, Outbound
 from outbound.twilio_client import Account
-from storage.provider import CALL_SID, RECORDING_SID, SOURCE, Listed, ProviderCall, ProviderRecording
+from storage.provider import CALL_SID, CONFERENCE_SID, RECORDING_SID, SOURCE, Listed, ProviderCall, ProviderRecording
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -89,6 +89,7 @@ def a_call(said: Row) -> ProviderCall | Unreadable:
         line=word(said.get("to")),
         caller=word(said.get("from")),
         came_in_at=moment(said.get("start_time")),
+        parent_sid=_sid(CALL_SID, said.get("parent_call_sid")),
     )
 
 
@@ -104,18 +105,28 @@ def a_recording(said: Row) -> ProviderRecording | Unreadable | None:
     source, track = word(said.get("source")), word(said.get("track"))
     return ProviderRecording(
         recording_sid=said["sid"],
-        call_sid=said["call_sid"] if is_sid(CALL_SID, said.get("call_sid")) else "",
+        call_sid=_sid(CALL_SID, said.get("call_sid")),
         status=word(said.get("status")),
         duration_s=number(said.get("duration")),
         channels=number(said.get("channels")) or None,
         source=source if SOURCE.fullmatch(source) else "",
         started_at=moment(said.get("start_time")),
         track=track if track in _TRACKS else None,
+        conference_sid=_sid(CONFERENCE_SID, said.get("conference_sid")),
     )
+
+
+def a_participant(said: Row) -> str | Unreadable:
+    """The sid of the leg that is in the conference."""
+    return _sid(CALL_SID, said.get("call_sid")) or Unreadable()
 
 
 def is_sid(pattern: re.Pattern[str], said: object) -> bool:
     return isinstance(said, str) and pattern.fullmatch(said) is not None
+
+
+def _sid(pattern: re.Pattern[str], said: object) -> str:
+    return str(said) if is_sid(pattern, said) else ""
 
 
 def word(said: object) -> str:

@@ -15,10 +15,30 @@ from typing import Any, TypeVar
 from outbound.bounded_http import Answered, Limits, NoAnswer, Outbound
 from outbound.twilio_account import read_account
 from outbound.twilio_client import Account, asking, client
-from outbound.twilio_lists import Resources, Row, Unreadable, a_call, a_recording, incoming_call, is_sid, listed, word
+from outbound.twilio_lists import (
+    Resources,
+    Row,
+    Unreadable,
+    a_call,
+    a_participant,
+    a_recording,
+    incoming_call,
+    is_sid,
+    listed,
+    word,
+)
 from storage.errors import Refused
 from storage.moment import utc_now
-from storage.provider import CALL_SID, RECORDING_SID, CallAccount, ClocksApart, Listed, ProviderCall, ProviderRecording
+from storage.provider import (
+    CALL_SID,
+    CONFERENCE_SID,
+    RECORDING_SID,
+    CallAccount,
+    ClocksApart,
+    Listed,
+    ProviderCall,
+    ProviderRecording,
+)
 
 T = TypeVar("T")
 
@@ -74,6 +94,18 @@ class TwilioProvider:
         within = tuple(call for call in found if call.came_in_at and begin <= call.came_in_at < end)
         return Listed(within, found.unread)
 
+    def calls_in_progress(self) -> Listed[ProviderCall]:
+        with asking("list of calls under way"):
+            return listed(self._resources.rows("Calls.json", "calls", Status="in-progress"), a_call)
+
+    def participants(self, conference_sid: str) -> tuple[str, ...]:
+        _require(CONFERENCE_SID, conference_sid)
+        found: Listed[str] = Listed()
+        with asking(f"participants of conference {conference_sid}", fine=(NOT_FOUND,)):
+            path = f"Conferences/{conference_sid}/Participants.json"
+            found = listed(self._resources.rows(path, "participants"), a_participant)
+        return found.rows
+
     def call_account(self, call_sid: str) -> CallAccount | None:
         _require(CALL_SID, call_sid)
         found: tuple[CallAccount, ...] = ()
@@ -89,9 +121,9 @@ class TwilioProvider:
         mine = tuple(replace(recording, call_sid=call_sid) for recording in found if self._is_of(recording, call_sid))
         return Listed(mine, found.unread + len(found) - len(mine))
 
-    def recordings_since(self, moment: datetime) -> Listed[ProviderRecording]:
+    def recordings_since(self, moment: datetime | None) -> Listed[ProviderRecording]:
         with asking("list of recordings"):
-            since = {"DateCreated>": _utc(moment)}
+            since = {"DateCreated>": _utc(moment)} if moment else {}
             return listed(self._resources.rows("Recordings.json", "recordings", **since), a_recording)
 
     def recording(self, recording_sid: str) -> ProviderRecording | None:
@@ -110,11 +142,14 @@ class TwilioProvider:
         with asking(f"media of recording {recording_sid}"):
             yield from self._media(url)
 
-    def stop(self, call_sid: str, recording_sid: str) -> None:
-        _require(CALL_SID, call_sid)
+    def stop(self, under_sid: str, recording_sid: str) -> None:
         _require(RECORDING_SID, recording_sid)
+        if CONFERENCE_SID.fullmatch(under_sid):
+            self._stop_conference(under_sid, recording_sid)
+            return
+        _require(CALL_SID, under_sid)
         with asking(f"stop of recording {recording_sid}", fine=(NOT_FOUND, CALL_NOT_IN_PROGRESS)):
-            self._sdk.calls(call_sid).recordings(recording_sid).update(status="stopped")
+            self._sdk.calls(under_sid).recordings(recording_sid).update(status="stopped")
 
     def delete(self, recording_sid: str) -> None:
         _require(RECORDING_SID, recording_sid)
@@ -156,6 +191,19 @@ class TwilioProvider:
     def _calls(self, **started: str) -> Listed[ProviderCall]:
         with asking("list of calls"):
             return listed(self._resources.rows("Calls.json", "calls", **started), incoming_call)
+
+    def _stop_conference(self, conference_sid: str, recording_sid: str) -> None:
+        """Twilio lets a conference's recording be paused, and may refuse to stop it before the conference is over."""
+        recording = self._sdk.conferences(conference_sid).recordings(recording_sid)
+        for status in ("stopped", "paused"):
+            try:
+                with asking(f"stop of recording {recording_sid}", fine=(NOT_FOUND,)):
+                    recording.update(status=status)
+                return
+            except Refused as error:
+                refusal = error.__cause__
+                if not (isinstance(refusal, Answered) and refusal.status == 400):
+                    raise
 
     def _is_of(self, found: ProviderRecording, call_sid: str) -> bool:
         """A recording without a call in its row is asked for under this call: it may be stopped or destroyed for it."""

@@ -17,11 +17,13 @@ from policies.lifecycle import RecordingEvent
 T = TypeVar("T")
 
 CALL_SID = re.compile(r"CA[0-9a-f]{32}")
+CONFERENCE_SID = re.compile(r"CF[0-9a-f]{32}")
 RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
 SOURCE = re.compile(r"[A-Za-z]{0,64}")  # of a recording: <Start><Recording> sends one that no documented list has
 FINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 # Final statuses of a recording of which no audio was made: there is nothing to fetch or delete.
 WITHOUT_AUDIO = frozenset({"absent", "failed"})
+_AT_REST = WITHOUT_AUDIO | {"completed", "stopped"}
 
 
 def recording_event(status: str) -> RecordingEvent:
@@ -91,6 +93,11 @@ class ProviderRecording:
     """both, inbound or outbound; missing in some lists."""
     conference_sid: str = ""
     """Of the conference that was recorded; empty where it is no conference's."""
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether it certainly runs no more. One that runs may be shown as processing too, but never with a length."""
+        return self.status in _AT_REST or (self.status == "processing" and self.duration_s is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +175,14 @@ class Provider(Protocol):
         """The calls that came in at or after `begin` and before `end`, to any number of the account."""
         ...
 
+    def calls_in_progress(self) -> Listed[ProviderCall]:
+        """The legs of the account that are under way, to and from any number. A leg that rings is not among them."""
+        ...
+
+    def participants(self, conference_sid: str) -> tuple[str, ...]:
+        """The sids of the legs that are in a conference now; empty once it is over, and where there is none."""
+        ...
+
     def call_account(self, call_sid: str) -> CallAccount | None:
         """The provider's requests about a call, with the answers. None where the provider knows no such call."""
         ...
@@ -176,8 +191,10 @@ class Provider(Protocol):
         """Every recording of the call that is not deleted, also those that are still being made."""
         ...
 
-    def recordings_since(self, moment: datetime) -> Listed[ProviderRecording]:
-        """Every recording of the account, not deleted, that was made at or after that moment."""
+    def recordings_since(self, moment: datetime | None) -> Listed[ProviderRecording]:
+        """Every recording of the account, not deleted, that was made at or after that moment of the provider's clock;
+        None: of all time.
+        """
         ...
 
     def recording(self, recording_sid: str) -> ProviderRecording | None:
@@ -188,8 +205,12 @@ class Provider(Protocol):
         """The WAV, with two channels where it has two. Every error is raised while reading it."""
         ...
 
-    def stop(self, call_sid: str, recording_sid: str) -> None:
-        """End a recording. Fine where it, or its call, has ended already. The audio so far remains."""
+    def stop(self, under_sid: str, recording_sid: str) -> None:
+        """End a recording of a leg (CA…) or of a conference (CF…). The audio so far remains.
+
+        Returns too where the provider says that it, or its call, has ended already, and where a conference's recording
+        could only be paused. So only `recording` shows whether it has stopped.
+        """
         ...
 
     def delete(self, recording_sid: str) -> None:

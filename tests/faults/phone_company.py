@@ -41,6 +41,8 @@ class PhoneCompany:
     before_deletion: Callable[[str], None] = lambda sid: None
     calls: dict[str, ProviderCall] = field(default_factory=dict)
     tapes: dict[str, Tape] = field(default_factory=dict)
+    conferences: dict[str, list[str]] = field(default_factory=dict)
+    """The legs that are in each."""
     trouble: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     lies_about_deletion: bool = False
     half_way: list[Callable[[], None]] = field(default_factory=list)
@@ -94,6 +96,14 @@ class PhoneCompany:
         self._trouble("calls_between")
         return self._listed(one for one in self.calls.values() if one.came_in_at and begin <= one.came_in_at < end)
 
+    def calls_in_progress(self) -> Listed[ProviderCall]:
+        self._trouble("calls_in_progress")
+        return self._listed(call for call in self.calls.values() if call.status == "in-progress")
+
+    def participants(self, conference_sid: str) -> tuple[str, ...]:
+        self._hear("participants", "CF", conference_sid)
+        return tuple(self.conferences.get(conference_sid, ()))
+
     def call_account(self, call_sid: str) -> CallAccount | None:
         self._hear("call_account", "CA", call_sid)
         known = self.calls.get(call_sid)
@@ -106,9 +116,11 @@ class PhoneCompany:
         self._hear("recordings_of", "CA", call_sid)
         return self._listed(one for one in self._shown() if one.call_sid == call_sid)
 
-    def recordings_since(self, moment: datetime) -> Listed[ProviderRecording]:
+    def recordings_since(self, moment: datetime | None) -> Listed[ProviderRecording]:
+        self.asked.append(("recordings_since", f"{moment or ''}"))
         self._trouble("recordings_since")
-        return self._listed(one for one in self._shown() if one.started_at and one.started_at >= moment)
+        shown = self._shown()
+        return self._listed(one for one in shown if moment is None or (one.started_at and one.started_at >= moment))
 
     def recording(self, recording_sid: str) -> ProviderRecording | None:
         self._hear("recording", "RE", recording_sid)
@@ -126,19 +138,19 @@ class PhoneCompany:
             self.half_way.pop()()
         yield tape.wav[half:]
 
-    def stop(self, call_sid: str, recording_sid: str) -> None:
+    def stop(self, under_sid: str, recording_sid: str) -> None:
         self._hear("stop", "RE", recording_sid)
         tape = self.tapes.get(recording_sid)
         if tape and tape.shown.status == "in-progress":
-            assert tape.shown.call_sid == call_sid, "the recording is another call's"
-            tape.shown = replace(tape.shown, status="processing")
+            assert under_sid == (tape.shown.conference_sid or tape.shown.call_sid), "the recording is another call's"
+            tape.shown = replace(tape.shown, status="stopped")
 
     def delete(self, recording_sid: str) -> None:
         self._hear("delete", "RE", recording_sid)
         tape = self.tapes.get(recording_sid)
         if tape is None or tape.is_deleted:
             return
-        if tape.shown.status == "processing" and not self._is_not_ready(tape):
+        if tape.shown.status == "stopped" and not self._is_not_ready(tape):
             self.complete(recording_sid)
         if tape.shown.status != "completed":
             raise Unavailable("deletion: the recording is not completed")

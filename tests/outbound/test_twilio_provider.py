@@ -31,6 +31,7 @@ ACCOUNT = "AC" + "0" * 32
 USER, PASSWORD = "SK" + "a" * 32, "the-secret-of-the-key"
 CALL_SID = "CA" + "1" * 32
 RECORDING_SID = "RE" + "2" * 32
+CONFERENCE_SID = "CF" + "3" * 32
 LINE = "+14155550100"
 ROOT = f"/2010-04-01/Accounts/{ACCOUNT}"
 CALL_PATH = f"{ROOT}/Calls/{CALL_SID}.json"
@@ -40,6 +41,8 @@ RECORDING_PATH = f"{ROOT}/Recordings/{RECORDING_SID}.json"
 RECORDINGS_PATH = f"{ROOT}/Recordings.json"
 MEDIA_PATH = f"{ROOT}/Recordings/{RECORDING_SID}.wav"
 STOP_PATH = f"{ROOT}/Calls/{CALL_SID}/Recordings/{RECORDING_SID}.json"
+STOP_CONFERENCE_PATH = f"{ROOT}/Conferences/{CONFERENCE_SID}/Recordings/{RECORDING_SID}.json"
+PARTICIPANTS_PATH = f"{ROOT}/Conferences/{CONFERENCE_SID}/Participants.json"
 NUMBERS_PATH = f"{ROOT}/IncomingPhoneNumbers.json"
 PATIENT = Limits(answer_bytes_max=100_000)
 HASTY = Limits(connect_s=1, read_s=0.15, answer_s=0.15, media_window_s=0.15)
@@ -117,6 +120,8 @@ QUESTIONS: dict[str, tuple[str, Ask]] = {
         CALLS_PATH,
         lambda twilio: twilio.calls_between(datetime(2026, 3, 24, tzinfo=UTC), datetime(2026, 3, 25, tzinfo=UTC)),
     ),
+    "calls_in_progress": (CALLS_PATH, lambda twilio: twilio.calls_in_progress()),
+    "participants": (PARTICIPANTS_PATH, lambda twilio: twilio.participants(CONFERENCE_SID)),
     "call_account": (EVENTS_PATH, lambda twilio: twilio.call_account(CALL_SID)),
     "recordings_of": (RECORDINGS_PATH, lambda twilio: twilio.recordings_of(CALL_SID)),
     "recordings_since": (
@@ -126,6 +131,7 @@ QUESTIONS: dict[str, tuple[str, Ask]] = {
     "recording": (RECORDING_PATH, lambda twilio: twilio.recording(RECORDING_SID)),
     "media": (MEDIA_PATH, lambda twilio: b"".join(twilio.media(RECORDING_SID))),
     "stop": (STOP_PATH, lambda twilio: twilio.stop(CALL_SID, RECORDING_SID)),
+    "stop of a conference's": (STOP_CONFERENCE_PATH, lambda twilio: twilio.stop(CONFERENCE_SID, RECORDING_SID)),
     "delete": (RECORDING_PATH, lambda twilio: twilio.delete(RECORDING_SID)),
     "numbers": (NUMBERS_PATH, lambda twilio: twilio.numbers()),
 }
@@ -436,6 +442,54 @@ def test_what_has_stopped_already_is_stopped(answer: Respond, api: ScriptedApi, 
     assert len(api.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        ([said(200, {"sid": "RE" + "1" * 32})], ["stopped"]),
+        ([said(400, code=20001), said(200, {})], ["stopped", "paused"]),
+        ([said(400, code=21220), said(200, {})], ["stopped", "paused"]),
+        ([said(400, code=21220), said(400, code=21220)], ["stopped", "paused"]),
+        ([said(404, code=20404)], ["stopped"]),
+    ],
+)
+def test_a_conferences_recording_that_twilio_will_not_stop_is_paused(
+    answers: list[Respond], asked: list[str], api: ScriptedApi, twilio: TwilioProvider
+) -> None:
+    api.answers(STOP_CONFERENCE_PATH, *answers)
+    twilio.stop(CONFERENCE_SID, RECORDING_SID)
+    assert [request.form["Status"] for request in api.requests] == asked
+
+
+def test_a_conferences_recording_that_may_not_be_stopped_is_refused(api: ScriptedApi, twilio: TwilioProvider) -> None:
+    api.answers(STOP_CONFERENCE_PATH, said(403, code=20003))
+    with pytest.raises(Refused):
+        twilio.stop(CONFERENCE_SID, RECORDING_SID)
+
+
+def test_the_legs_under_way_are_told_whoever_they_lead_to(api: ScriptedApi, twilio: TwilioProvider) -> None:
+    child = {**CALL, "sid": "CA" + "9" * 32, "direction": "outbound-dial", "parent_call_sid": CALL_SID}
+    api.answers(CALLS_PATH, said(200, {"calls": [CALL, child], "next_page_uri": None}))
+    assert [(call.call_sid, call.parent_sid) for call in twilio.calls_in_progress()] == [
+        (CALL_SID, ""),
+        ("CA" + "9" * 32, CALL_SID),
+    ]
+    assert (api.requests[0].query["Status"], api.requests[0].query["PageSize"]) == ("in-progress", "1000")
+
+
+def test_the_participants_of_a_conference_are_told_and_of_none_nobody(api: ScriptedApi, twilio: TwilioProvider) -> None:
+    assert twilio.participants(CONFERENCE_SID) == ()
+    rows = [{"call_sid": CALL_SID}, {"call_sid": None}, {"call_sid": "CA" + "9" * 32}]
+    api.answers(PARTICIPANTS_PATH, said(200, {"participants": rows, "next_page_uri": None}))
+    assert twilio.participants(CONFERENCE_SID) == (CALL_SID, "CA" + "9" * 32)
+
+
+def test_all_recordings_are_asked_for_where_no_moment_is_named(api: ScriptedApi, twilio: TwilioProvider) -> None:
+    in_conference = {**RECORDING, "conference_sid": CONFERENCE_SID}
+    api.answers(RECORDINGS_PATH, said(200, {"recordings": [in_conference], "next_page_uri": None}))
+    assert [recording.conference_sid for recording in twilio.recordings_since(None)] == [CONFERENCE_SID]
+    assert api.requests[0].query == {"PageSize": "1000"}
+
+
 def test_what_is_gone_already_is_deleted(api: ScriptedApi, twilio: TwilioProvider) -> None:
     api.answers(RECORDING_PATH, said(404, code=20404))
     twilio.delete(RECORDING_SID)
@@ -573,6 +627,8 @@ def test_an_endless_answer_is_cut_off(path: str, ask: Ask, api: ScriptedApi, twi
         "call_account",
         "recordings_of",
         "recordings_since",
+        "calls_in_progress",
+        "participants",
         "numbers",
     ],
 )
@@ -609,6 +665,8 @@ def test_nothing_but_a_sid_becomes_part_of_a_url(sid: str, api: ScriptedApi, twi
         lambda: next(twilio.media(sid)),
         lambda: twilio.stop(CALL_SID, sid),
         lambda: twilio.stop(sid, RECORDING_SID),
+        lambda: twilio.participants(sid),
+        lambda: twilio.stop("CF" + "1" * 32, sid),
         lambda: twilio.call(sid),
         lambda: twilio.call_account(sid),
         lambda: twilio.recordings_of(sid),
