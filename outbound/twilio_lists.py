@@ -34,6 +34,42 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """A host of Twilio's. Its resources are named by their paths, its lists come in pages of three forms."""
+
+    base_url: str
+    outbound: Outbound
+
+    def one(self, path: str) -> Row:
+        return self._asked(f"{self.base_url}/{path}", {})
+
+    def rows(self, path: str, key: str, **asked: object) -> Iterator[object]:
+        """The rows of all pages. Raises ValueError where a page is no such list."""
+        size = {} if "pageSize" in asked else {"PageSize": PAGE_SIZE}
+        url, params = f"{self.base_url}/{path}", {**asked, **size}
+        for _ in range(_PAGES_MAX):
+            page = self._asked(url, params)
+            rows = page.get(key)
+            if not isinstance(rows, list):
+                raise ValueError("not a list")
+            yield from rows
+            if token := _token(page):
+                params = {**params, "pageToken": token}
+            elif following := _following(page):
+                url, params = urljoin(f"{self.base_url}/", following), {}
+            else:
+                return
+        raise ValueError("a list without an end")
+
+    def _asked(self, url: str, params: Fields) -> Row:
+        if not url.startswith(f"{self.base_url}/"):  # the next page of a list is a URL that Twilio sends
+            raise NoAnswer("pointed to another host")
+        _, text = self.outbound.ask("GET", url, params=params, data={})
+        said: Row = json.loads(text) if text else {}
+        return said
+
+
+@dataclass(frozen=True, slots=True)
 class Resources:
     """An account's resources, by their path below it."""
 
@@ -41,28 +77,18 @@ class Resources:
     outbound: Outbound
 
     def one(self, path: str) -> Row:
-        return self._asked(self.account.url(path), {})
+        return self._host.one(self._below(path))
 
     def rows(self, path: str, key: str, **asked: str) -> Iterator[object]:
         """The rows of all pages. Raises ValueError where a page is no such list."""
-        url, params = self.account.url(path), {**asked, "PageSize": PAGE_SIZE}
-        for _ in range(_PAGES_MAX):
-            page = self._asked(url, params)
-            rows = page.get(key)
-            if not isinstance(rows, list):
-                raise ValueError("not a list")
-            yield from rows
-            if not (following := _following(page)):
-                return
-            url, params = urljoin(f"{self.account.base_url}/", following), {}
-        raise ValueError("a list without an end")
+        return self._host.rows(self._below(path), key, **asked)
 
-    def _asked(self, url: str, params: Fields) -> Row:
-        if not url.startswith(f"{self.account.base_url}/"):  # the next page of a list is a URL that Twilio sends
-            raise NoAnswer("pointed to another host")
-        _, text = self.outbound.ask("GET", url, params=params, data={})
-        said: Row = json.loads(text) if text else {}
-        return said
+    @property
+    def _host(self) -> Host:
+        return Host(self.account.base_url, self.outbound)
+
+    def _below(self, path: str) -> str:
+        return self.account.url(path).removeprefix(f"{self.account.base_url}/")
 
 
 def listed(rows: Iterator[object], read: Callable[[Row], T | Unreadable | None]) -> Listed[T]:
@@ -146,6 +172,13 @@ def moment(said: object) -> datetime | None:
         return at and (at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC))
     except (ValueError, OverflowError, IndexError, TypeError):
         return None
+
+
+def _token(page: Row) -> str:
+    """Of the next page, on the newer hosts."""
+    meta = page.get("meta")
+    token = meta.get("nextToken") if isinstance(meta, dict) else None
+    return token if isinstance(token, str) else ""
 
 
 def _following(page: Row) -> str:

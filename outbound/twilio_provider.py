@@ -6,6 +6,7 @@ callback.
 """
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 from outbound.bounded_http import Answered, Limits, NoAnswer, Outbound
 from outbound.twilio_account import read_account
 from outbound.twilio_client import Account, asking, client
+from outbound.twilio_copies import TwilioCopies
 from outbound.twilio_lists import (
     Resources,
     Row,
@@ -35,8 +37,11 @@ from storage.provider import (
     RECORDING_SID,
     CallAccount,
     ClocksApart,
+    CopiesSeen,
+    CopyDeletion,
     Listed,
     ProviderCall,
+    ProviderCopy,
     ProviderRecording,
 )
 
@@ -70,8 +75,10 @@ class TwilioProvider:
         limits: Limits | None = None,
         proxies: Mapping[str, str] | None = None,
         now: Callable[[], datetime] = utc_now,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._account = account
+        self._pause = pause
         self._outbound = Outbound(account.user, account.password, limits=limits or Limits(), proxies=proxies, now=now)
 
     def clocks_apart(self) -> ClocksApart | None:
@@ -156,6 +163,18 @@ class TwilioProvider:
         with asking(f"deletion of recording {recording_sid}", fine=(NOT_FOUND,)):
             self._sdk.recordings(recording_sid).delete()
 
+    def copies_of(self, recording_sid: str, call_sid: str) -> tuple[CopiesSeen, ...]:
+        for pattern, sid in ((RECORDING_SID, recording_sid), (CALL_SID, call_sid)):
+            if sid:
+                _require(pattern, sid)
+        return self._copies.of(recording_sid, call_sid)
+
+    def copies_since(self, moment: datetime) -> tuple[CopiesSeen, ...]:
+        return self._copies.since(moment)
+
+    def delete_copy(self, copy: ProviderCopy) -> CopyDeletion:
+        return self._copies.delete(copy)
+
     def numbers(self) -> tuple[ProviderNumber, ...]:
         return tuple(number for _, number in self._numbers())
 
@@ -183,6 +202,10 @@ class TwilioProvider:
     @cached_property
     def _sdk(self) -> Any:
         return client(self._account, self._outbound)
+
+    @property
+    def _copies(self) -> TwilioCopies:
+        return TwilioCopies(self._account, self._outbound, self._pause)
 
     @property
     def _resources(self) -> Resources:

@@ -106,7 +106,7 @@ class ProviderCopy:
 
     kind: CopyKind
     name: str
-    """The provider's name for it."""
+    """The provider's name for it. A part of a conversation has a path for a name, with slashes."""
     recording_sid: str = ""
     call_sid: str = ""
 
@@ -128,6 +128,15 @@ class CopiesSeen:
     copies: tuple[ProviderCopy, ...] = ()
     answer: str = ""
     """The provider's answer, in words for a person, such as "403: the key lacks a permission"."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyDeletion:
+    """The outcome of a deletion. `is_gone`: the copy was asked for afterwards, and is not there."""
+
+    is_gone: bool
+    answer: str = ""
+    """Why it remains, in words for a person; empty where it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,4 +225,26 @@ class Provider(Protocol):
     def delete(self, recording_sid: str) -> None:
         """Delete a recording. Fine where it is gone already; Unavailable while it is not completed, and for good where
         no audio was made of it."""
+        ...
+
+    def copies_of(self, recording_sid: str, call_sid: str) -> tuple[CopiesSeen, ...]:
+        """A look for the copies of a recording and of its call, one for each kind, in the order of the kinds.
+
+        Either sid may be empty: then there is nothing to look for by it. A refusal to look is a value. The parts of a
+        conversation come before it.
+        """
+        ...
+
+    def copies_since(self, moment: datetime) -> tuple[CopiesSeen, ...]:
+        """A look at the account's lists of copies that were made at or after that moment, of the kinds that have one.
+
+        Results of add-ons have none. Each copy names a recording, a call, or neither.
+        """
+        ...
+
+    def delete_copy(self, copy: ProviderCopy) -> CopyDeletion:
+        """Delete a copy, and ask for it afterwards. A copy that is gone already is gone; a refusal is a value.
+
+        Raises Unavailable while the provider is still deleting it.
+        """
         ...

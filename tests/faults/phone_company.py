@@ -11,8 +11,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from policies.copies import CopyKind
 from storage.errors import Unavailable
-from storage.provider import CallAccount, ClocksApart, Listed, ProviderCall, ProviderRecording, ProviderRequest
+from storage.provider import (
+    CallAccount,
+    ClocksApart,
+    CopiesSeen,
+    CopyDeletion,
+    Listed,
+    ProviderCall,
+    ProviderCopy,
+    ProviderRecording,
+    ProviderRequest,
+    Sight,
+)
 
 T = TypeVar("T")
 OURS, BY_REST = "StartCallRecordingTwiML", "StartCallRecordingAPI"
@@ -25,6 +37,15 @@ class Tape:
     shown: ProviderRecording
     wav: bytes
     refusals: int = 0
+    is_deleted: bool = False
+
+
+@dataclass
+class KeptCopy:
+    """A text or another copy of a call as the company keeps it."""
+
+    copy: ProviderCopy
+    made_at: datetime
     is_deleted: bool = False
 
 
@@ -50,6 +71,11 @@ class PhoneCompany:
     unread: int = 0
     """How many rows of each list make no sense."""
     asked: list[tuple[str, str]] = field(default_factory=list)
+    copies: list[KeptCopy] = field(default_factory=list)
+    looks: dict[CopyKind, Sight] = field(default_factory=dict)
+    """How far a look for copies of a kind gets, where that is not to the end of the list."""
+    keeps: dict[CopyKind, str] = field(default_factory=dict)
+    """The answers to deletions of copies that are refused, by kind."""
     accounts: dict[str, CallAccount] = field(default_factory=dict)
     """What is told of a call once it is over; by itself, that somebody else was asked what to do with it."""
 
@@ -156,6 +182,52 @@ class PhoneCompany:
             raise Unavailable("deletion: the recording is not completed")
         self.before_deletion(recording_sid)
         tape.is_deleted = not self.lies_about_deletion
+
+    def make_copy(self, kind: CopyKind, *, recording_sid: str = "", call_sid: str = "") -> ProviderCopy:
+        made = ProviderCopy(kind, f"{kind}-{secrets.token_hex(8)}", recording_sid, call_sid)
+        self.copies.append(KeptCopy(made, self.now()))
+        return made
+
+    def has_copy(self, copy: ProviderCopy) -> bool:
+        return any(kept.copy == copy and not kept.is_deleted for kept in self.copies)
+
+    def remove_copy(self, copy: ProviderCopy) -> None:
+        """Deleted by a person, on the company's own pages."""
+        for kept in self.copies:
+            kept.is_deleted = kept.is_deleted or kept.copy == copy
+
+    def copies_of(self, recording_sid: str, call_sid: str) -> tuple[CopiesSeen, ...]:
+        for prefix, sid in (("RE", recording_sid), ("CA", call_sid)):
+            if sid:
+                self._hear("copies_of", prefix, sid)
+        sids = {recording_sid, call_sid} - {""}
+        return self._seen(tuple(CopyKind), lambda kept: bool(sids & {kept.copy.recording_sid, kept.copy.call_sid}))
+
+    def copies_since(self, moment: datetime) -> tuple[CopiesSeen, ...]:
+        self._trouble("copies_since")
+        listed = tuple(kind for kind in CopyKind if kind is not CopyKind.ADD_ON_RESULT)
+        return self._seen(listed, lambda kept: kept.made_at >= moment)
+
+    def delete_copy(self, copy: ProviderCopy) -> CopyDeletion:
+        self.asked.append(("delete_copy", copy.name))
+        self._trouble("delete_copy")
+        for kept in self.copies:
+            if (kept.copy.kind, kept.copy.name) == (copy.kind, copy.name) and not kept.is_deleted:
+                if answer := self.keeps.get(copy.kind, ""):
+                    return CopyDeletion(False, answer)
+                kept.is_deleted = True
+        return CopyDeletion(True)
+
+    def _seen(self, kinds: tuple[CopyKind, ...], is_wanted: Callable[[KeptCopy], bool]) -> tuple[CopiesSeen, ...]:
+        found = []
+        for kind in kinds:
+            sight = self.looks.get(kind, Sight.SEEN)
+            kept = [
+                each.copy for each in self.copies if each.copy.kind is kind and not each.is_deleted and is_wanted(each)
+            ]
+            is_seen = sight is Sight.SEEN
+            found.append(CopiesSeen(kind, sight, tuple(kept) if is_seen else (), "" if is_seen else "answered 403"))
+        return tuple(found)
 
     def _listed(self, rows: Iterable[T]) -> Listed[T]:
         return Listed(tuple(rows), self.unread)

@@ -10,12 +10,13 @@ import pytest
 
 from outbound.twilio_client import Account
 from outbound.twilio_provider import TwilioProvider
+from policies.copies import CopyKind
 from simulator.config import Config
 from simulator.exchange import Exchange
 from simulator.plans import CallPlan
 from simulator.server import Server
 from storage.errors import Unavailable
-from storage.provider import Provider
+from storage.provider import CopyDeletion, Provider, Sight
 from tests.faults.phone_company import OURS, PhoneCompany
 from tests.simulator.office import ACCOUNT, CALLER, LINE, ORIGIN, RECORD, TOKEN, Office
 from tests.storage.wavs import quiet, stereo, tone, wav_bytes
@@ -28,6 +29,8 @@ class Rig:
     provider: Provider
     ring: Callable[[], str]
     hang_up: Callable[[str], None]
+    make_copy: Callable[[CopyKind, str, str], object]
+    """Of a kind, of a recording or a call."""
 
     def recording_of(self, call_sid: str, status: str = "") -> str:
         """Its sid, as soon as it is there and in that status."""
@@ -57,7 +60,10 @@ def in_memory() -> Iterator[Rig]:
         for shown in company.recordings_of(call_sid):
             company.complete(shown.recording_sid)
 
-    yield Rig(company, ring, hang_up)
+    def make_copy(kind: CopyKind, recording_sid: str, call_sid: str) -> object:
+        return company.make_copy(kind, recording_sid=recording_sid, call_sid=call_sid)
+
+    yield Rig(company, ring, hang_up, make_copy)
 
 
 @contextmanager
@@ -70,7 +76,15 @@ def over_http() -> Iterator[Rig]:
     with Server(exchange) as server:
         provider = TwilioProvider(Account(ACCOUNT, ACCOUNT, TOKEN, server.url))
         plan = CallPlan.of({"from": CALLER, "to": LINE})
-        yield Rig(provider, lambda: exchange.start_call(plan).sid, lambda sid: _hang_up(exchange, sid))
+        exchange.services = exchange.services.changed({"batch_delete": True, "operation_s": 0.0})
+        yield Rig(
+            provider,
+            lambda: exchange.start_call(plan).sid,
+            lambda sid: _hang_up(exchange, sid),
+            lambda kind, recording_sid, call_sid: exchange.texts.make(
+                kind, recording_sid=recording_sid, call_sid=call_sid
+            ),
+        )
         for thread in threading.enumerate():
             if thread.name in exchange.calls:
                 exchange.calls[thread.name].line.hang_up()
@@ -169,3 +183,29 @@ def test_a_completed_recordings_media_is_a_wav_until_it_is_deleted(rig: Rig) -> 
     assert rig.provider.recordings_since(datetime.now(UTC) - timedelta(minutes=1)).rows == ()
     with pytest.raises(Unavailable):
         list(rig.provider.media(sid))
+
+
+@pytest.mark.parametrize("kind", CopyKind)
+def test_a_copy_is_found_until_it_is_deleted_and_outlives_its_recording(rig: Rig, kind: CopyKind) -> None:
+    call_sid = rig.ring()
+    sid = rig.recording_of(call_sid)
+    rig.hang_up(call_sid)
+    is_of_call = kind is CopyKind.CONVERSATION
+    rig.make_copy(kind, "" if is_of_call else sid, call_sid if is_of_call else "")
+    rig.recording_of(call_sid, "completed")
+    rig.provider.delete(sid)
+    found = rig.provider.copies_of(sid, call_sid)
+    assert [(seen.kind, seen.sight, len(seen.copies)) for seen in found] == [
+        (each, Sight.SEEN, int(each is kind)) for each in CopyKind
+    ]
+    (copy,) = [copy for seen in found for copy in seen.copies]
+    since = rig.provider.copies_since(datetime.now(UTC) - timedelta(minutes=1))
+    assert [copy for seen in since for copy in seen.copies] == ([] if kind is CopyKind.ADD_ON_RESULT else [copy])
+    for _ in range(2):
+        assert rig.provider.delete_copy(copy) == CopyDeletion(True)
+    assert [seen.copies for seen in rig.provider.copies_of(sid, call_sid)] == [()] * len(CopyKind)
+
+
+def test_of_nothing_there_are_no_copies(rig: Rig) -> None:
+    found = rig.provider.copies_of("RE" + "0" * 32, "CA" + "0" * 32)
+    assert [(seen.kind, seen.sight, seen.copies) for seen in found] == [(kind, Sight.SEEN, ()) for kind in CopyKind]
