@@ -9,11 +9,12 @@ YEARS_MAX = 100
 
 # ISO 8601 durations in whole calendar units. Parts of a day make no retention rule, so there is no T.
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?", re.ASCII)
+_TIME = re.compile(r"PT(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:(\d{1,4})S)?", re.ASCII)
 _DIGITS_MAX = 6
 
 
 class NotADuration(ValueError):
-    """The text is no ISO 8601 duration of between one day and `YEARS_MAX` years."""
+    """The text is no ISO 8601 duration, or one that is too short or too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,18 @@ def parse_duration(text: str) -> Duration:
     if days_about(duration) > YEARS_MAX * 365:
         raise NotADuration(f"longer than {YEARS_MAX} years")
     return duration
+
+
+def parse_time(text: str) -> timedelta:
+    """`PT5M`, `PT1H30M`, `PT90S`. Raises NotADuration, also for one of no length."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise NotADuration("not an ISO 8601 duration of hours, minutes and seconds")
+    hours, minutes, seconds = map(int, found.groups(default="0"))
+    length = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if not length:
+        raise NotADuration("no time at all")
+    return length
 
 
 def end_of(call_at: datetime, keep: Duration) -> datetime:

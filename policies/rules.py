@@ -3,19 +3,28 @@ kept.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from typing import Literal
 
 from policies.durations import Duration, RetentionRule
 from policies.jurisdiction.overrides import AUTO, Override, Setting
 from policies.own_texts import Approval, OwnWording
+from policies.pausing import Pausing
 
-__all__ = ["AUTO", "Business", "Destination", "LanguageBy", "Line", "Override", "Rulebook", "Setting"]
+__all__ = ["AUTO", "Business", "Destination", "LanguageBy", "Line", "OnWithdrawal", "Override", "Rulebook", "Setting"]
 
 LanguageBy = Literal["caller", "line", "menu"]
 MENU_KEYS_MAX = 9
 """The languages that a menu can offer: one key each."""
+
+
+class OnWithdrawal(StrEnum):
+    """The fate of the recording up to then when a caller withdraws the consent."""
+
+    DESTROY = "destroy"
+    KEEP = "keep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,7 @@ class Business:
     recorder_jurisdiction: str
     sectors: tuple[str, ...] = ()
     agents_agreed_on: date | None = None
+    on_withdrawal: OnWithdrawal = OnWithdrawal.DESTROY
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,8 @@ class Line:
     `retention_for` the rules of single purposes, which come first.
 
     `silence_is_consent` takes effect only where the law lets it, `prompts_max` is at least 1. `jurisdictions` and
-    `sectors` are the line's own, beside or instead of the business's.
+    `sectors` are the line's own, beside or instead of the business's; `on_withdrawal` is the business's where the line
+    says nothing.
     """
 
     number: str
@@ -64,6 +75,7 @@ class Line:
     language_by: LanguageBy = "caller"
     jurisdictions: tuple[str, ...] = ()
     sectors: tuple[str, ...] = ()
+    on_withdrawal: OnWithdrawal = OnWithdrawal.DESTROY
 
     @property
     def has_menu(self) -> bool:
@@ -86,6 +98,7 @@ class Rulebook:
     remember_declines: Duration | None = None
     wordings: tuple[OwnWording, ...] = ()
     approvals: tuple[Approval, ...] = ()
+    pausing: Pausing = field(default_factory=Pausing)
 
     def line(self, e164: str) -> Line | None:
         return next((line for line in self.lines if line.number == e164), None)

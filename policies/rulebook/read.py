@@ -13,6 +13,7 @@ from types import MappingProxyType
 from policies.consent import Mode
 from policies.durations import Duration, RetentionRule
 from policies.jurisdiction.pack import Law
+from policies.pausing import Pausing
 from policies.rulebook import values
 from policies.rulebook.against_the_law import hold_against
 from policies.rulebook.mistakes import Findings, Mistake, RulebookRejected, described, one_of
@@ -20,7 +21,7 @@ from policies.rulebook.overrides import overrides
 from policies.rulebook.toml_positions import Path, positions
 from policies.rulebook.wording_faults import check_own_wordings
 from policies.rulebook.wordings import approvals, own_wordings
-from policies.rules import AUTO, MENU_KEYS_MAX, Business, Destination, Line, Rulebook, Setting
+from policies.rules import AUTO, MENU_KEYS_MAX, Business, Destination, Line, OnWithdrawal, Rulebook, Setting
 
 __all__ = [
     "AUTO",
@@ -37,7 +38,7 @@ __all__ = [
 # What Twilio rings at once from one <Dial>.
 CONNECT_TO_MAX = 10
 
-_TABLES = ("business", "line", "retention", "override", "declines", "wording", "approved")
+_TABLES = ("business", "line", "retention", "override", "declines", "wording", "approved", "pause")
 _LINE_NEEDS = ("number", "connect_to", "languages", "purposes")
 _LINE_MAY_SAY = (
     "retention",
@@ -47,6 +48,7 @@ _LINE_MAY_SAY = (
     "language_by",
     "jurisdiction",
     "sectors",
+    "on_withdrawal",
 )
 _PROMPTS_MAX = 2
 _DECLINES_REMEMBERED = Duration(years=1)
@@ -89,7 +91,8 @@ def _not_toml(text: str, error: ValueError | RecursionError) -> Mistake:
 def _rulebook(found: Mapping[str, object], findings: Findings, digest: str, under: Law | None) -> Rulebook:
     root = findings.table(found, (), required=(), optional=_TABLES)
     retention = _retention(root.get("retention", {}), findings)
-    lines = _lines(root.get("line"), findings, under)
+    business = _business(root.get("business"), findings, under)
+    lines = _lines(root.get("line"), findings, under, business)
     said = overrides(root.get("override"), findings, under)
     for index, line in enumerate(lines):
         for name in (line.retention, *(name for _, name in line.retention_for)):
@@ -103,7 +106,7 @@ def _rulebook(found: Mapping[str, object], findings: Findings, digest: str, unde
         _check_retention(override.retention or "", ("override", index, "retention"), retention, findings)
         if override.line and override.line not in {line.number for line in lines}:
             findings.report(("override", index, "line"), "not a line of this rulebook", "the number of a [[line]]")
-    business, own = _business(root.get("business"), findings, under), own_wordings(root.get("wording", []), findings)
+    own = own_wordings(root.get("wording", []), findings)
     check_own_wordings(own, business.name, lines, findings)
     return Rulebook(
         business,
@@ -114,6 +117,7 @@ def _rulebook(found: Mapping[str, object], findings: Findings, digest: str, unde
         remember_declines=_declines(root.get("declines", {}), findings),
         wordings=own,
         approvals=approvals(root.get("approved", []), findings),
+        pausing=_pausing(root.get("pause", {}), findings),
     )
 
 
@@ -123,7 +127,7 @@ def _business(value: object, findings: Findings, under: Law | None) -> Business:
         value,
         path,
         required=["name", "jurisdiction", "recorder_jurisdiction"],
-        optional=["sectors", "agents_agreed_on"],
+        optional=["sectors", "agents_agreed_on", "on_withdrawal"],
     )
     place = partial(values.place, under=under)
     return Business(
@@ -132,6 +136,7 @@ def _business(value: object, findings: Findings, under: Law | None) -> Business:
         recorder_jurisdiction=findings.read(table, path, "recorder_jurisdiction", place, ""),
         sectors=findings.read_each(table, path, "sectors", partial(values.sector, under=under)),
         agents_agreed_on=findings.read(table, path, "agents_agreed_on", values.day, None),
+        on_withdrawal=findings.read(table, path, "on_withdrawal", values.on_withdrawal, OnWithdrawal.DESTROY),
     )
 
 
@@ -150,15 +155,24 @@ def _declines(value: object, findings: Findings) -> Duration | None:
     return findings.read(table, path, "remember", values.memory, _DECLINES_REMEMBERED)
 
 
-def _lines(value: object, findings: Findings, under: Law | None) -> tuple[Line, ...]:
+def _pausing(value: object, findings: Findings) -> Pausing:
+    path, usual = ("pause",), Pausing()
+    table = findings.table(value, path, required=(), optional=["limit", "at_limit"])
+    return Pausing(
+        limit=findings.read(table, path, "limit", values.pause_limit, usual.limit),
+        at_limit=findings.read(table, path, "at_limit", values.at_limit, usual.at_limit),
+    )
+
+
+def _lines(value: object, findings: Findings, under: Law | None, business: Business) -> tuple[Line, ...]:
     if not isinstance(value, list) or not value:
         problem = "missing" if value is None else f"{described(value)} is not a list of lines"
         findings.report(("line",), problem, "a table [[line]] for each number")
         return ()
-    return tuple(_line(line, ("line", index), findings, under) for index, line in enumerate(value))
+    return tuple(_line(line, ("line", index), findings, under, business) for index, line in enumerate(value))
 
 
-def _line(value: object, path: Path, findings: Findings, under: Law | None) -> Line:
+def _line(value: object, path: Path, findings: Findings, under: Law | None, business: Business) -> Line:
     table = findings.table(value, path, required=_LINE_NEEDS, optional=_LINE_MAY_SAY)
     purposes = findings.read_each(table, path, "purposes", values.purpose)
     retention, retention_for = _line_retention(table, path, purposes, findings)
@@ -175,6 +189,7 @@ def _line(value: object, path: Path, findings: Findings, under: Law | None) -> L
         language_by=findings.read(table, path, "language_by", values.language_by, "caller"),
         jurisdictions=findings.read(table, path, "jurisdiction", partial(values.places, under=under), ()),
         sectors=findings.read_each(table, path, "sectors", partial(values.sector, under=under)),
+        on_withdrawal=findings.read(table, path, "on_withdrawal", values.on_withdrawal, business.on_withdrawal),
     )
 
 

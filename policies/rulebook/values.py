@@ -5,18 +5,19 @@ A message never quotes a phone number: messages printed at start end up in logs.
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import cast, get_args
 
 import phonenumbers
 
 from policies.consent import Mode
 from policies.demands import REFUSALS
-from policies.durations import Duration, NotADuration, parse_duration
+from policies.durations import Duration, NotADuration, parse_duration, parse_time
 from policies.jurisdiction.pack import UNKNOWN_PLACE, Law, Regime
 from policies.jurisdiction.places import valid_number
+from policies.pausing import LIMIT_MAX, AtLimit
 from policies.rulebook.mistakes import Wrong, described, one_of
-from policies.rules import AUTO, Destination, LanguageBy, Setting
+from policies.rules import AUTO, Destination, LanguageBy, OnWithdrawal, Setting
 from policies.wording import languages, purposes_in
 
 NAME_LENGTH_MAX = 100
@@ -29,6 +30,7 @@ _SIP_LENGTH_MAX = 255
 _UNIONS = ("EU", "EEA")
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 _PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_A_LIMIT = "an ISO 8601 duration of at most an hour, such as PT5M"
 _A_NUMBER = "an E.164 number such as +14155550100"
 
 
@@ -130,6 +132,25 @@ def sentence(value: object) -> str:
 
 def language_by(value: object) -> LanguageBy:
     return cast(LanguageBy, known(value, get_args(LanguageBy), "is no way to choose a language"))
+
+
+def on_withdrawal(value: object) -> OnWithdrawal:
+    return OnWithdrawal(known(value, [*OnWithdrawal], "is no effect of a withdrawal"))
+
+
+def at_limit(value: object) -> AtLimit:
+    return AtLimit(known(value, [*AtLimit], "is no end of a pause"))
+
+
+def pause_limit(value: object) -> timedelta:
+    """How long a recording may be paused."""
+    try:
+        limit = parse_time(text(value))
+    except NotADuration as error:
+        raise Wrong(f"{described(value)}: {error}", _A_LIMIT) from error
+    if limit > LIMIT_MAX:
+        raise Wrong(f"{described(value)}: longer than an hour", _A_LIMIT)
+    return limit
 
 
 def e164(value: object) -> str:

@@ -1,7 +1,7 @@
 import hashlib
 import string
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,7 @@ from policies.consent import Mode
 from policies.durations import Duration, RetentionRule
 from policies.jurisdiction.overrides import Override
 from policies.jurisdiction.pack import Regime, packaged_law
+from policies.pausing import AtLimit, Pausing
 from policies.rulebook.read import AUTO, Business, Destination, Line, Mistake, Rulebook, RulebookRejected, parse
 from policies.wording import languages
 
@@ -359,7 +360,7 @@ rules.toml:1: business.jurisdiction: missing; expected jurisdiction = …
 rules.toml:1: business.recorder_jurisdiction: missing; expected recorder_jurisdiction = …
 rules.toml:2: business.name: "" is not a name; expected 1 to 100 printable characters on one line
 rules.toml:3: business.place: unknown key; expected one of name, jurisdiction, recorder_jurisdiction, sectors, \
-agents_agreed_on
+agents_agreed_on, on_withdrawal
 rules.toml:4: line[1].purposes: missing; expected purposes = …
 rules.toml:5: line[1].number: not a valid phone number; expected an E.164 number such as +14155550100
 rules.toml:8: line[1].connect_to[2]: not a place to connect to; \
@@ -367,7 +368,7 @@ expected an E.164 number such as +14155550100, client:NAME or sip:USER@HOST
 rules.toml:10: line[1].languages: "en-US" is not a list of one or more; expected a list such as ["…"]
 rules.toml:11: line[1]."odd one": unknown key; \
 expected one of number, connect_to, languages, purposes, retention, consent, silence_is_consent, prompts_max, \
-language_by, jurisdiction, sectors
+language_by, jurisdiction, sectors, on_withdrawal
 rules.toml:12: line[1].retention: there is no retention rule "none"; expected a table [retention.NAME] to name"""
 
 
@@ -500,3 +501,39 @@ def test_a_value_of_any_type_anywhere_is_accepted_or_rejected(at: int, value: st
 def test_a_consent_mode_is_written_exactly(mode: Mode, change: Callable[[str], str]) -> None:
     text = GOOD.replace('"opt_out"', f'"{change(mode.value)}"').replace("silence_is_consent = true\n", "")
     assert [mistake.where for mistake in mistakes(text)] == ["line[1].consent"]
+
+
+def test_a_line_keeps_or_destroys_as_the_business_does_unless_it_says_otherwise() -> None:
+    assert [line.on_withdrawal for line in parse(GOOD).lines] == ["destroy", "destroy"]
+    kept = GOOD.replace('name = "Email', 'on_withdrawal = "keep"\nname = "Email')
+    kept = kept.replace('retention = "short"', 'retention = "short"\non_withdrawal = "destroy"')
+    assert [line.on_withdrawal for line in parse(kept).lines] == ["keep", "destroy"]
+
+
+def test_a_forgotten_pause_stops_the_recording_unless_the_rulebook_says_otherwise() -> None:
+    assert parse(GOOD).pausing == Pausing(timedelta(minutes=5), AtLimit.STOP)
+    said = parse(GOOD + '\n[pause]\nlimit = "PT1H"\nat_limit = "alarm"\n')
+    assert said.pausing == Pausing(timedelta(hours=1), AtLimit.ALARM)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "problem"),
+    [
+        ('limit = "PT1H1S"', "pause.limit", '"PT1H1S": longer than an hour'),
+        ('limit = "PT0S"', "pause.limit", '"PT0S": no time at all'),
+        ('limit = "P1D"', "pause.limit", '"P1D": not an ISO 8601 duration of hours, minutes and seconds'),
+        ("limit = 300", "pause.limit", "a whole number is not a text"),
+        ('at_limit = "go on"', "pause.at_limit", '"go on" is no end of a pause'),
+        ("length = 5", "pause.length", "unknown key"),
+    ],
+)
+def test_a_mistake_about_pauses_is_named(text: str, where: str, problem: str) -> None:
+    (mistake,) = mistakes(f"{GOOD}\n[pause]\n{text}\n")
+    assert (mistake.where, mistake.problem) == (where, problem)
+
+
+@pytest.mark.parametrize("table", ["business", "line[1]"])
+def test_an_effect_of_a_withdrawal_that_there_is_not_is_named(table: str) -> None:
+    begins = "name =" if table == "business" else "number ="
+    mistake = only_mistake(begins, f'on_withdrawal = "forget"\n{begins}')
+    assert (mistake.where, mistake.problem) == (f"{table}.on_withdrawal", '"forget" is no effect of a withdrawal')
