@@ -96,7 +96,7 @@ class ProviderRecording:
 
     @property
     def has_stopped(self) -> bool:
-        """Whether it certainly runs no more. One that runs may be shown as processing too, but never with a length."""
+        """Whether it certainly runs no more. A running recording may be shown as processing too, without a length."""
         return self.status in _AT_REST or (self.status == "processing" and self.duration_s is not None)
 
 

@@ -20,6 +20,7 @@ from storage.custody.workshop import Workshop
 from storage.database.tables import audio_object, recording_key
 from storage.errors import Unavailable
 from storage.jobs.steps import Steps
+from storage.log import consent_log
 from storage.row_check.claims import moment as moment_of
 from storage.row_check.logged_calls import Contradicted, logged
 from storage.rows import delays, holds, permits, recordings
@@ -76,9 +77,26 @@ def _goes(connection: Connection, recording: Recording, now: datetime) -> bool:
 
 
 def _stop(workshop: Workshop, recording_id: str) -> None:
+    """A condemned recording has stopped when the provider shows it as stopped, whatever it answers to being asked to.
+
+    A recording that is stored here was complete. Of a conference that refuses it is waited for the end.
+    """
     call, recording = look(workshop, recording_id)
-    if call.erased_at is None:
-        workshop.provider.stop(call.call_sid, recording.recording_sid)
+    if call.erased_at is not None or recording.state is not RecordingState.CONDEMNED:
+        return
+    workshop.provider.stop(recording.under_sid or call.call_sid, recording.recording_sid)
+    left = workshop.provider.recording(recording.recording_sid)
+    if left is not None and not left.has_stopped:
+        raise Unavailable(f"recording {recording.id}: Twilio was asked to stop it, and shows it as {left.status!r}")
+    seen = left.status if left else "gone"
+    workshop.database.write(lambda connection: _note_stopped(workshop, connection, recording_id, seen))
+
+
+def _note_stopped(workshop: Workshop, connection: Connection, recording_id: str, seen: str) -> None:
+    call, _ = recordings.with_call(connection, recording_id)
+    events = consent_log.events_of_call(connection, call.id)
+    if not any(said["type"] == "recording.stopped" and said["recording"] == recording_id for _, said in events):
+        recordings.stopped(connection, workshop.moment(), call, recording_id, seen=seen)
 
 
 def _delete_at_provider(workshop: Workshop, recording_id: str) -> str:

@@ -99,7 +99,7 @@ def test_a_running_recording_is_stopped_first_and_deleted_when_it_is_complete(pr
     one = rogue(premises)
     premises.work()
     methods = [method for method, sid in premises.company.asked if sid == one.recording_sid]
-    assert methods == ["stop", "delete", "recording", "delete", "recording"]
+    assert methods == ["stop", "recording", "delete", "recording", "delete", "recording"]
 
 
 @ONE_MACHINE
