@@ -13,7 +13,7 @@ from storage.rows import calls
 from storage.rows.calls import OPEN, Call
 from storage.rows.terms import Terms
 
-ASKED_ABOUT_AFTER = timedelta(seconds=5)
+LOOKED_AT_AFTER = timedelta(days=1)  # or after its end, which is sooner
 
 
 def add(
@@ -49,7 +49,7 @@ def add(
         events=0,
         received_at=moment.at,
         disclosure_length_ms=wording.disclosure_length_ms,
-        sweep_at=None if synthetic else moment.at + ASKED_ABOUT_AFTER,
+        sweep_at=None if synthetic else moment.at + LOOKED_AT_AFTER,
         law_sha256=ruling.law_sha256,
         on_refusal=ruling.on_refusal,
         remembers_decline=standard.remembers_decline,

@@ -76,7 +76,7 @@ class Move:
 class Settlement:
     """`permit` is given. A decline is remembered until `remember_until`, or forgotten at the caller's wish.
     `condemns` is the reason to destroy every recording of the call; empty keeps them. Compliance decides each of the
-    `conflicts` between laws. `asks_provider`: the sweep looks for recordings of a call that was over.
+    `conflicts` between laws. `asks_provider`: the sweep looks once more at the rows of a call that was over.
     """
 
     moves: tuple[Move, ...] = ()
@@ -109,7 +109,7 @@ def settle(connection: Connection, moment: Moment, call: Call, settlement: Settl
     if settlement.condemns:
         call = recordings.condemn_all(connection, moment, call, jobs, why=settlement.condemns)
     if settlement.asks_provider:
-        call = calls.ask_again(connection, call, moment.at)
+        call = calls.look_again(connection, call, moment.at)
     return call
 
 

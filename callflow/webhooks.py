@@ -5,7 +5,7 @@ unrecorded and logged (`callflow.unasked`). The transport and spelling of a genu
 
 Two opposite failure rules. A voice step that fails connects the caller, unrecorded, and says 200: the call matters more
 than the recording. The request is on disk before the answer leaves, and waits there until it can be settled. A callback
-that fails says 503, so that Twilio repeats it: no caller is waiting, and the sweep asks Twilio for lost callbacks.
+that fails says 503, so that Twilio repeats it: no caller is waiting, and a worker asks Twilio for lost callbacks.
 """
 
 import logging

@@ -17,7 +17,7 @@ _AT_REST = frozenset({RecordingState.KEPT, RecordingState.ABSENT, RecordingState
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a call has come. `is_asked_about`: Twilio may still bring news of it, which would bring its data back.
+    """How far a call has come. `is_asked_about`: it is still looked at, and news of it would bring its data back.
 
     `holds` are the numbers of the legal holds that are not released.
     """
@@ -55,6 +55,6 @@ def obstacle(standing: Standing, *, again: bool) -> str:
     if not standing.has_ended:
         return "it is not over"
     if standing.is_asked_about:
-        return "Twilio is asked about it until a day after its end"
+        return "it is looked at until a day after its end"
     moving = next((state for state in standing.recordings if state not in _AT_REST), None)
     return f"a recording of it is {moving}: wait until it is kept or destroyed" if moving else ""

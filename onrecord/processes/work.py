@@ -20,7 +20,7 @@ from onrecord.settings.environment import Settings
 from outbound.twilio_client import TWILIO, Account
 from outbound.twilio_provider import TwilioProvider
 from storage.audio.listening_copy import find_ffmpeg
-from storage.custody import sweep
+from storage.custody import account_watch, live_calls, sweep
 from storage.custody.destroy import delete_again, destroy
 from storage.custody.failures import note_failure, note_wait
 from storage.custody.intake import intake
@@ -73,6 +73,8 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
         on_wait=partial(note_wait, workshop),
         periodic=[
             Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(workshop, installation.jobs)),
+            Periodic("recordings", account_watch.LOOK_EVERY_S, make_watch(installation, workshop).look),
+            Periodic("live calls", live_calls.LOOK_EVERY_S, live_calls.LiveCalls(workshop).look),
             Periodic("forget", FORGET_EVERY_S, lambda: _forget(workshop, installation.jobs)),
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
             Periodic("checkpoint", CHECKPOINT_EVERY_S, installation.anchoring.sign_where_due),
@@ -99,9 +101,16 @@ def make_corroboration(installation: Installation, workshop: Workshop) -> Corrob
     )
 
 
+def make_watch(installation: Installation, workshop: Workshop) -> account_watch.AccountWatch:
+    return account_watch.AccountWatch(workshop, installation.jobs, _lines(installation))
+
+
 def make_reconciliation(installation: Installation, workshop: Workshop) -> Reconciliation:
-    lines = frozenset(line.number for line in installation.rulebook.lines)
-    return Reconciliation(installation.database, workshop.provider, lines, workshop.moment)
+    return Reconciliation(installation.database, workshop.provider, _lines(installation), workshop.moment)
+
+
+def _lines(installation: Installation) -> frozenset[str]:
+    return frozenset(line.number for line in installation.rulebook.lines)
 
 
 def _forget(workshop: Workshop, jobs: JobQueue) -> None:

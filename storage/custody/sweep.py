@@ -1,7 +1,7 @@
-"""The job *sweep*: finds rows that stand still, recordings whose time is over, and news that never arrived.
+"""The job *sweep*: finds rows that stand still, recordings whose time is over, and recordings that never came.
 
 Rows that wait too long are handed to a job again, recordings whose retention has ended and that are not held are
-destroyed, and the provider is asked about calls (`storage.custody.ask_provider`).
+destroyed, and ended calls are looked at again (`storage.custody.looking_again`). It asks the provider nothing.
 """
 
 import re
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
 from policies.disposition import NOT_STORED_YET, STORED_HERE, is_given_up
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
-from storage.custody import ask_provider
+from storage.custody import looking_again
 from storage.custody.intake import clear_spool
 from storage.custody.workshop import Workshop
 from storage.database.tables import call as call_table
@@ -56,7 +56,7 @@ def ask_for_one(workshop: Workshop, jobs: KnownJobs) -> None:
 
 def _whats_due(now: datetime) -> list[Select[tuple[str]]]:
     return [
-        select(call_table.c.id).where(ask_provider.is_due(now)),
+        select(call_table.c.id).where(looking_again.is_due(now)),
         select(recording_table.c.id).where(_chased(now) | still_condemned(now)),
         select(recording_table.c.id).where(expired(now)),
         select(recording_table.c.id).where(never_stored(now)),
@@ -64,12 +64,11 @@ def _whats_due(now: datetime) -> list[Select[tuple[str]]]:
 
 
 def sweep(workshop: Workshop, jobs: KnownJobs, steps: Steps) -> None:
-    """The provider is asked last: no answer of its may delay a destruction."""
     steps("chase", lambda: _chase(workshop, jobs))
     steps("expire", lambda: _push(workshop, jobs, EXPIRE, expired(workshop.now())))
     steps("give up", lambda: _give_up(workshop, jobs))
     steps("complain", lambda: _complain(workshop))
-    steps("ask", lambda: ask_provider.ask(workshop, jobs))
+    steps("ask", lambda: looking_again.look(workshop))
 
 
 def tidy(workshop: Workshop) -> None:

@@ -120,7 +120,7 @@ call = Table(
     Column("served_at", Instant),  # when the disclosure was served
     Column("decided_at", Instant),
     Column("ended_at", Instant),
-    Column("sweep_at", Instant),  # when the provider is next asked about this call; empty: no more
+    Column("sweep_at", Instant),  # when the call is next looked at, by its rows alone; empty: no more
     Column("corroborate_at", Instant),  # when the provider is next asked what it saw of this call; empty: no more
     Column("synthetic", Integer, nullable=False, server_default="0"),  # the self-test's, unknown to the provider
     Column("erased_at", Instant),  # when what is personal about it was erased

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from policies.asking import ASKED_FOR
+from policies.asking import LAST
 from policies.derived import Agreed, DerivedCall, DerivedHold, DerivedIncident, DerivedRecording
 from policies.disposition import STORED_HERE
 from policies.erasure import stand_in
@@ -135,14 +135,12 @@ def expires(logged: LoggedCall, recording: DerivedRecording) -> bool:
     return until is not None and (logged.now is None or until <= logged.now)
 
 
-def must_be_asked_about(logged: LoggedCall) -> bool:
-    """Whether the provider is still to be asked about the call: until a day after its end."""
+def must_be_looked_at(logged: LoggedCall) -> bool:
+    """Whether the call is still to be looked at, and ended if need be: until a day after its end."""
     derived = logged.derived
     if logged.now is None or derived.is_synthetic or derived.erased_at:
         return False
-    return (
-        derived.state is not CallState.ENDED or logged.now - datetime.fromisoformat(derived.ended_at or "") < ASKED_FOR
-    )
+    return derived.state is not CallState.ENDED or logged.now - datetime.fromisoformat(derived.ended_at or "") < LAST
 
 
 def must_be_corroborated(logged: LoggedCall) -> bool:

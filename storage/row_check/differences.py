@@ -113,15 +113,15 @@ def _second(text: str) -> str:
 
 
 def _asked_about(row: Row[Any], logged: LoggedCall) -> Iterator[str]:
-    if row.sweep_at is None and row_claims.must_be_asked_about(logged):
-        yield "its row says that Twilio is asked about it no more (sweep_at), and by its events it still is"
+    if row.sweep_at is None and row_claims.must_be_looked_at(logged):
+        yield "its row says that it is looked at no more (sweep_at), and by its events it still is"
     if row.corroborate_at is None and row_claims.must_be_corroborated(logged):
         yield "its row says that Twilio's account is not asked for (corroborate_at), and no event tells of one"
     if row.corroborate_at is not None and not row_claims.must_be_corroborated(logged):
         yield "its row says that Twilio's account is yet to be asked for (corroborate_at), and by its events it is not"
     for name in ("sweep_at", "corroborate_at"):
         if row_claims.is_too_late(logged, getattr(row, name)):
-            yield f"its row has Twilio asked about it on {getattr(row, name):%Y-%m-%d} ({name}), which is too late"
+            yield f"its row has it looked at or asked about {getattr(row, name):%Y-%m-%d} ({name}), which is too late"
 
 
 def _permit(row: Row[Any] | None, logged: LoggedCall) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""The end of a call: settled at its first report, by callback or sweep, and corrected where the outcome was wrong.
+"""The end of a call: settled at its first report, a callback or an answer of the provider's, and corrected where the
+outcome was wrong.
 
 The field `events` of `call.completed` is the number of the call's events, itself included, so that none can be left
 out unseen.
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select
 
 from evidence.events import Event
+from policies.asking import look_next
 from policies.consent import Outcome, Suppress
 from policies.corroboration import CORROBORATED_AFTER
 from policies.hanging_up import HUNG_UP, UNHEARD, Served, undecided
@@ -29,7 +31,7 @@ _QUESTION_S = 20.0
 
 
 def end(connection: Connection, moment: Moment, call: Call, *, status: str, duration_s: int | None) -> Call:
-    """End a call, by a callback or by the sweep's answer from the provider, by whose clock `duration_s` is."""
+    """End a call, by a callback or by an answer of the provider, by whose clock `duration_s` is."""
     if call.state is CallState.ENDED:
         return call
     found = _undecided(connection, call, status, duration_s) if call.outcome == OPEN else None
@@ -40,7 +42,7 @@ def end(connection: Connection, moment: Moment, call: Call, *, status: str, dura
         "reason": found.reason if found else call.reason,
         "events": call.events + 1,
     }
-    booked = calls.ask_again(connection, call, moment.at)
+    booked = calls.look_again(connection, call, look_next(moment.at, moment.at))
     if not (call.synthetic or call.erased_at):
         booked = calls.corroborate(connection, booked, moment.at + CORROBORATED_AFTER)
     if found and found.reason == UNHEARD:

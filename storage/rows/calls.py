@@ -3,12 +3,12 @@
 Every function works in the caller's transaction. `Moment` carries the time and the randomness of that transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from evidence.events import Event
 from policies.consent import Mode, Outcome, Standard, replaces
@@ -76,6 +76,15 @@ class Call:
         return Standard(Mode(self.mode), self.silence_is_consent, self.prompts_max, self.remembers_decline)
 
 
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that is not over, as far as we know."""
+
+    id: str
+    call_sid: str
+    received_at: datetime
+
+
 _COLUMNS = [call.c[name] for name in Call.__dataclass_fields__]
 _OF_SID = select(*_COLUMNS).where(call.c.call_sid == bindparam("sid"))
 _OF_ID = select(*_COLUMNS).where(call.c.id == bindparam("id"))
@@ -109,7 +118,7 @@ _SPEAK = Prepared(
     .where(call.c.id == bindparam("the_id"))
     .values({name: bindparam(name) for name in ("language", "wording_sha256", "disclosure_length_ms")})
 )
-_ASK_AGAIN = Prepared(update(call).where(call.c.id == bindparam("the_id")).values(sweep_at=bindparam("at")))
+_LOOK_AGAIN = Prepared(update(call).where(call.c.id == bindparam("the_id")).values(sweep_at=bindparam("at")))
 _CONCLUDE = Prepared(
     update(call)
     .where(call.c.id == bindparam("the_id"))
@@ -142,6 +151,26 @@ def peek(connection: Connection, call_id: str) -> Call | None:
 
 def peek_sid(connection: Connection, call_sid: str) -> Call | None:
     return _read(_PEEK_SID.first(connection, {"sid": call_sid}))
+
+
+def ids_of(connection: Connection, call_sids: Collection[str]) -> dict[str, str]:
+    """Our ids of the calls with these sids, by sid; the sids of other calls are left out."""
+    rows = connection.execute(select(call.c.call_sid, call.c.id).where(call.c.call_sid.in_(call_sids)))
+    return {row.call_sid: row.id for row in rows}
+
+
+def open_before(connection: Connection, moment: datetime) -> list[OpenCall]:
+    """The calls that were received by then and have not ended. They all have a time at which they are looked at."""
+    columns = (call.c.id, call.c.call_sid, call.c.received_at)
+    is_open = (call.c.state != CallState.ENDED) & call.c.sweep_at.is_not(None) & call.c.erased_at.is_(None)
+    rows = connection.execute(select(*columns).where(is_open, call.c.received_at <= moment, call.c.synthetic == 0))
+    return [OpenCall(row.id, row.call_sid, row.received_at) for row in rows]
+
+
+def first_received(connection: Connection) -> datetime | None:
+    """When the first call of this installation came in."""
+    first: datetime | None = connection.scalar(select(func.min(call.c.received_at)))
+    return first
 
 
 def named(connection: Connection, name: str) -> Call | None:
@@ -250,10 +279,10 @@ def conclude(connection: Connection, call: Call, outcome: Outcome, reason: str) 
     return replace(call, outcome=outcome.value, reason=reason)
 
 
-def ask_again(connection: Connection, call: Call, at: datetime | None) -> Call:
-    """Have the sweep ask the provider about the call at that time; None: never again, as for synthetic calls."""
+def look_again(connection: Connection, call: Call, at: datetime | None) -> Call:
+    """Have the sweep look at the call's rows at that time; None: never again, as for synthetic calls."""
     at = None if call.synthetic else at
-    _ASK_AGAIN.run(connection, {"the_id": call.id, "at": at})
+    _LOOK_AGAIN.run(connection, {"the_id": call.id, "at": at})
     return replace(call, sweep_at=at)
 
 

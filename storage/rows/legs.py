@@ -3,6 +3,7 @@
 A row is the answer to a question that was asked of the provider once: whose leg it is never changes.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,6 +41,12 @@ def tie(connection: Connection, moment: Moment, call_id: str, sid: str, kind: Le
 def call_of(connection: Connection, sid: str) -> str | None:
     """Our id of the call that the leg or conference belongs to."""
     return connection.scalar(select(leg.c.call_id).where(leg.c.sid == sid))
+
+
+def calls_of(connection: Connection, sids: Collection[str]) -> dict[str, str]:
+    """Our ids of the calls that these legs and conferences belong to, by sid; other sids are left out."""
+    rows = connection.execute(select(leg.c.sid, leg.c.call_id).where(leg.c.sid.in_(sids)))
+    return {row.sid: row.call_id for row in rows}
 
 
 def of_call(connection: Connection, call_id: str) -> list[Leg]:

@@ -6,7 +6,7 @@ a doubtful recording is quarantined until a callback or the provider's own accou
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -15,10 +15,10 @@ from policies.attribution import UNTIMED, Attributed, Times, Verdict
 from policies.coverage import GIVEN_UP, WITHDRAWN
 from policies.disposition import STORED_HERE
 from policies.incidents import IncidentKind
-from policies.lifecycle import RecordingEvent, RecordingState, first
+from policies.lifecycle import RecordingEvent, RecordingState, after, first
 from storage.errors import Refused
 from storage.moment import Moment
-from storage.provider import ProviderRecording, recording_event
+from storage.provider import WITHOUT_AUDIO, ProviderRecording, recording_event
 from storage.rows import calls, recordings
 from storage.rows.calls import Call
 from storage.rows.incidents import raise_incident, resolve, was_raised
@@ -31,6 +31,7 @@ _LOGGED_AS = {
     RecordingState.ABSENT: "recording.absent",
 }
 _NEW = first(RecordingEvent.QUARANTINED)  # until the verdict, which is given at once
+_DOUBTED_ANEW = timedelta(hours=1)
 _GONE_THERE = frozenset({RecordingState.KEPT, RecordingState.DESTROYED})
 
 
@@ -49,6 +50,8 @@ class News:
     channels: int | None = None
     track: str | None = None
     started_at: datetime | None = None
+    under_sid: str = ""
+    """Of the leg or conference that the provider has it under; empty where that is the caller's leg, or unknown."""
 
 
 def take_news(connection: Connection, moment: Moment, call: Call, news: News, jobs: Jobs) -> Recording:
@@ -71,15 +74,27 @@ def take_in(
     times: Times = UNTIMED,
 ) -> None:
     """Take in the provider's list of a call's recordings. A recording of another call is only an incident."""
-    heard = hear_all(connection, moment, call, [_listed(one) for one in listed], jobs, times)
-    for one in heard:
-        if one.state in _GONE_THERE:  # its deletion was confirmed, and yet it is listed
-            jobs.enqueue(connection, DELETE_AGAIN, f"{one.id}:{moment.at:%Y%m%d%H}", one.id)
+    heard = hear_all(connection, moment, call, [from_list(call.call_sid, row) for row in listed], jobs, times)
+    for recording in heard:
+        if recording.state in _GONE_THERE:  # its deletion was confirmed, and yet it is listed
+            jobs.enqueue(connection, DELETE_AGAIN, f"{recording.id}:{moment.at:%Y%m%d%H}", recording.id)
     if strangers := len({one.recording_sid for one in listed}) - len(heard):
         detail = f"Twilio lists {strangers} recordings under this call that belong to others"
         raise_incident(
             connection, moment, IncidentKind.CALL_NOT_UNDERSTOOD, about=call.id, call_id=call.id, detail=detail
         )
+
+
+def is_news(row: Recording, call_sid: str, found: ProviderRecording, *, listed_at: datetime) -> bool:
+    """Whether the provider's list, asked for at `listed_at`, says anything of a recording that its row does not."""
+    if row.state in _GONE_THERE:
+        is_without_audio = row.state is RecordingState.DESTROYED and found.status in WITHOUT_AUDIO
+        return row.moved_at < listed_at and not is_without_audio
+    heard = from_list(call_sid, found)
+    if after(row.state, heard.event) is not row.state or _with_facts(listed_at, row, [heard]) != row:
+        return True
+    # A doubt may rest on the clocks, which are compared anew each time.
+    return row.state is RecordingState.QUARANTINED and listed_at - row.moved_at < _DOUBTED_ANEW
 
 
 def hear_all(
@@ -97,7 +112,9 @@ def hear_all(
     return [one.now for one in judged if one.now.recording_sid in mine]
 
 
-def _listed(found: ProviderRecording) -> News:
+def from_list(call_sid: str, found: ProviderRecording) -> News:
+    """A row of the provider's list, of a recording that belongs to the call with that sid."""
+    under_sid = found.conference_sid or found.call_sid
     return News(
         recording_sid=found.recording_sid,
         event=recording_event(found.status),
@@ -106,6 +123,7 @@ def _listed(found: ProviderRecording) -> News:
         channels=found.channels,
         track=found.track,
         started_at=found.started_at,
+        under_sid=under_sid if under_sid != call_sid else "",
     )
 
 
@@ -136,10 +154,10 @@ def _new(moment: Moment, call: Call, recording_sid: str) -> Recording:
 
 
 def _heard(moment: Moment, before: Recording | None, row: Recording, told: Sequence[News]) -> Heard:
-    return Heard(before, _with_facts(moment, row, told), [one.event for one in told])
+    return Heard(before, _with_facts(moment.at, row, told), [one.event for one in told])
 
 
-def _with_facts(moment: Moment, row: Recording, told: Iterable[News]) -> Recording:
+def _with_facts(at: datetime, row: Recording, told: Iterable[News]) -> Recording:
     """Later news wins; for duration and channels only until the audio is stored. The first source stays."""
     for one in told:
         is_open = row.state not in STORED_HERE | GIVEN_UP
@@ -147,10 +165,11 @@ def _with_facts(moment: Moment, row: Recording, told: Iterable[News]) -> Recordi
             row,
             source=row.source or one.source,
             started_at=one.started_at or row.started_at,
-            reported_at=row.reported_at or (moment.at if one.reports_to_us else None),
+            reported_at=row.reported_at or (at if one.reports_to_us else None),
             duration_s=one.duration_s if is_open and one.duration_s is not None else row.duration_s,
             channels=one.channels if is_open and one.channels is not None else row.channels,
             track=one.track if is_open and one.track is not None else row.track,
+            under_sid=one.under_sid or row.under_sid,
         )
     return row
 

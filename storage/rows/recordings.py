@@ -4,16 +4,17 @@ A recording is condemned together with the job that stops and destroys it, and w
 withdrawal asked for it.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from evidence.events import Event, Value
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingEvent, RecordingState, after
-from storage.database.tables import recording
+from storage.database.tables import call, recording
 from storage.errors import Broken
 from storage.jobs.contract import JobKind, Lane
 from storage.moment import Moment
@@ -65,6 +66,7 @@ class Recording:
 
 _PEEK = select(*[recording.c[name] for name in Recording.__dataclass_fields__])
 _SELECT = _PEEK.with_for_update()
+_WITH_CALL_SID = _PEEK.add_columns(call.c.call_sid.label("of_call_sid")).join(call, call.c.id == recording.c.call_id)
 
 
 def by_id(connection: Connection, recording_id: str) -> Recording | None:
@@ -79,6 +81,20 @@ def peek(connection: Connection, recording_id: str) -> Recording | None:
 
 def peek_sid(connection: Connection, recording_sid: str) -> Recording | None:
     return _read(connection.execute(_PEEK.where(recording.c.recording_sid == recording_sid)).first())
+
+
+def with_sids(connection: Connection, recording_sids: Collection[str]) -> dict[str, tuple[Recording, str]]:
+    """The recordings with these sids, by sid, each with the sid of its call; not locked."""
+    rows = connection.execute(_WITH_CALL_SID.where(recording.c.recording_sid.in_(recording_sids)))
+    fields = [row._asdict() for row in rows]
+    return {row["recording_sid"]: (_made(row), call_sid) for row in fields for call_sid in [row.pop("of_call_sid")]}
+
+
+def oldest_moving(connection: Connection, since: datetime) -> datetime | None:
+    """When the oldest recording began that was noticed since then and is not complete yet; None where there is none."""
+    moving = recording.c.state.in_((RecordingState.STARTED, RecordingState.COMPLETED))
+    began = func.min(func.coalesce(recording.c.started_at, recording.c.noticed_at))
+    return connection.scalar(select(began).where(moving, recording.c.noticed_at >= since))
 
 
 def some(connection: Connection, condition: ColumnElement[bool], *, limit: int) -> list[Recording]:
@@ -200,4 +216,8 @@ def with_call(connection: Connection, recording_id: str) -> tuple[Call, Recordin
 
 
 def _read(row: Row[tuple[object, ...]] | None) -> Recording | None:
-    return None if row is None else Recording(**{**row._asdict(), "state": RecordingState(row.state)})
+    return None if row is None else _made(row._asdict())
+
+
+def _made(fields: Mapping[str, Any]) -> Recording:
+    return Recording(**{**fields, "state": RecordingState(fields["state"])})

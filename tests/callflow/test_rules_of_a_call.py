@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from callflow.new_call import ASKED_ABOUT_AFTER
+from callflow.new_call import LOOKED_AT_AFTER
 from evidence.events import canonical
 from policies.jurisdiction.pack import packaged_law
 from policies.jurisdiction.places import places_of
@@ -30,7 +30,7 @@ def test_the_log_holds_the_ruling_word_for_word(caller: str, installation: Insta
     expected = rule(law, rulebook, line, ends_of(rulebook, line, places_of(caller, law)[0]), at).told()
     received = installation.events(call.sid)[0]
     assert received["ruling"] == json.loads(canonical(expected))
-    assert at + ASKED_ABOUT_AFTER == installation.call(call.sid).sweep_at
+    assert at + LOOKED_AT_AFTER == installation.call(call.sid).sweep_at
 
 
 def test_every_decision_names_the_law_and_the_rules_that_it_was_taken_under(installation: Installation) -> None:

@@ -41,8 +41,10 @@ from simulator.plans import CallPlan
 from simulator.server import Server
 from storage.audio.contract import AudioStore
 from storage.audio.listening_copy import find_ffmpeg
+from storage.custody.account_watch import AccountWatch
 from storage.custody.destroy import delete_again, destroy
 from storage.custody.intake import intake
+from storage.custody.live_calls import LiveCalls
 from storage.custody.sweep import KnownJobs, sweep
 from storage.custody.workshop import Workshop
 from storage.database.engine import Database
@@ -55,6 +57,7 @@ from tests.callflow.conftest import make_waiting
 from tests.calls.script import NUMBERS, RULEBOOKS, ScriptedCall
 
 ACCOUNT, TOKEN, KEY, SECRET = "AC" + "c" * 32, "the-token-of-the-call-scripts", "SK" + "d" * 32, "the-secret-of-them"
+LINES = frozenset(NUMBERS.values())
 KEK, NUMBER_KEY = b"K" * 32, b"N" * 32
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -254,6 +257,9 @@ class Town:
         with suppress(Unavailable):  # it is looked for again in the next round
             MissedCalls(self.database, shop.provider, self.face.callbacks, shop.moment).look()
         sweep(shop, self.face.jobs, steps)
+        for look in (AccountWatch(shop, self.face.jobs, LINES).look, LiveCalls(shop).look):
+            with suppress(Unavailable):
+                look()
         jobs = self.face.jobs.take()
         for kind, argument in jobs:
             self.does[kind](shop, steps, argument)

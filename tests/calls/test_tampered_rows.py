@@ -204,11 +204,11 @@ TAMPERINGS: dict[str, Tampering] = {
     ),
     "Twilio not asked any more": (
         "UPDATE call SET sweep_at = NULL WHERE id = '{declined}'",
-        "its row says that Twilio is asked about it no more",
+        "its row says that it is looked at no more",
     ),
     "Twilio asked in a hundred years": (
         f"UPDATE call SET sweep_at = {LATER} WHERE id = '{{declined}}'",
-        "its row has Twilio asked about it on 2099-01-01",
+        "its row has it looked at or asked about 2099-01-01",
     ),
     "an end": (f"UPDATE call SET ended_at = {LATER} WHERE id = '{{kept}}'", "its row says that ended_at is 2099"),
     "a beginning": (

@@ -22,9 +22,11 @@ from policies.purposes import Granted
 from storage.audio import audio_objects
 from storage.audio.contract import AudioStore
 from storage.custody import sweep
+from storage.custody.account_watch import AccountWatch
 from storage.custody.destroy import delete_again, destroy
 from storage.custody.failures import note_failure, note_wait
 from storage.custody.intake import intake
+from storage.custody.live_calls import LiveCalls
 from storage.custody.workshop import Workshop
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
@@ -140,6 +142,8 @@ class Premises:
     company: PhoneCompany
     jobs: BookedJobs
     clock: Clock
+    watch: AccountWatch
+    live: LiveCalls
     stride: int = 1
     """How many of a job's effects a test goes on at a time when it interrupts each."""
 
@@ -149,7 +153,8 @@ class Premises:
         company = PhoneCompany(clock)
         shop = Workshop(database, company, store, spool, KEK, None, now=clock)
         jobs.open()
-        made = cls(shop, company, jobs, clock)
+        watch = AccountWatch(shop, jobs, frozenset({LINE}))
+        made = cls(shop, company, jobs, clock, watch, LiveCalls(shop))
         company.before_deletion = made._verified_first
         return made
 
@@ -168,6 +173,7 @@ class Premises:
         *,
         keep: timedelta = timedelta(days=90),
         purposes: Mapping[str, timedelta] | None = None,
+        call_sid: str = "",
     ) -> Call:
         """A call as the webhooks leave it when that is its outcome; None: still in the disclosure.
 
@@ -175,7 +181,7 @@ class Premises:
         """
         new = Call(
             id=self.moment().new_id(),
-            call_sid=self.company.ring(LINE),
+            call_sid=call_sid or self.company.ring(LINE),
             line=LINE,
             mode="opt_in",
             silence_is_consent=False,
@@ -190,7 +196,7 @@ class Premises:
             events=0,
             received_at=self.clock.now,
             disclosure_length_ms=0,
-            sweep_at=self.clock.now + timedelta(seconds=5),
+            sweep_at=self.clock.now + timedelta(days=1),
         )
         came = self.write(lambda connection: self._receive(connection, new))
         if outcome is None:
@@ -276,7 +282,10 @@ class Premises:
         self.write(condemn)
 
     def sweep(self) -> None:
+        """And what else a worker does again and again."""
         sweep.sweep(self.shop, self.jobs, cast(Steps, Patient()))
+        self.watch.look()
+        self.live.look()
 
     def work(self, *, tries: int = 6) -> None:
         """Carry out every job that was asked for. One that fails for good ends as it does in a worker."""

@@ -105,6 +105,8 @@ def test_a_hold_that_is_placed_while_the_sweep_is_on_its_way_keeps_what_was_neve
     was_kept: set[bool] = set()
     for interruption in at_each_effect(1, is_after=False, effects_min=2):
         one = premises.completed()
+        premises.clock.passes(minutes=2)
+        premises.live.look()
         premises.clock.passes(days=91)
         interruption.happens = partial(_hold, premises, one)
         sweep(interruption.around(premises.shop), premises.jobs, cast(Steps, Patient()))

@@ -89,7 +89,7 @@ def test_a_call_under_way_may_reach_us_yet_but_not_for_long(office: Office) -> N
     assert known is not None
     assert (known.state, known.outcome) == ("suppressed", Outcome.NOT_ASKED)
     office.premises.company.hang_up(sid)
-    office.look(seconds=15)
+    office.look(seconds=61)
     office.premises.sweep()
     ended = office.call(sid)
     assert ended is not None

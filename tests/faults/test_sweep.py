@@ -1,7 +1,6 @@
 """What nobody told us is found by asking, and what stands still is moved; whatever one call or recording does to it."""
 
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -47,7 +46,7 @@ def test_a_call_whose_end_nobody_told_us_is_ended(premises: Premises) -> None:
     swept(premises)
     assert row(premises, owner).state is CallState.DISCLOSING, "it is under way"
     over(premises, owner)
-    swept(premises)
+    swept(premises, minutes=1)
     ended = row(premises, owner)
     assert (ended.state, ended.outcome) == (CallState.ENDED, "not_asked")
 
@@ -141,19 +140,27 @@ def test_a_call_that_twilio_never_knew_is_ended_when_none_can_last_that_long(pre
 
 
 @ONE_MACHINE
-def test_ended_calls_are_asked_about_ever_more_rarely_and_after_a_day_no_more(premises: Premises) -> None:
+def test_ended_calls_are_looked_at_by_their_rows_until_a_day_after_their_end(premises: Premises) -> None:
     owner = premises.call(Outcome.DECLINED)
     over(premises, owner)
-    premises.clock.passes(seconds=11)
-    asked_at = []
+    swept(premises, minutes=1)
+    premises.company.asked.clear()
+    ended_at, looked_at = premises.clock.now, []
     while (due := row(premises, owner).sweep_at) is not None:
-        premises.clock.now = max(due, premises.clock.now)
-        asked_at.append(premises.clock.now)
+        premises.clock.now = due
+        looked_at.append(due - ended_at)
         premises.sweep()
-    pauses = [later - sooner for sooner, later in pairwise(asked_at)]
-    assert pauses == sorted(pauses)
-    assert timedelta(days=1) < asked_at[-1] - asked_at[0] < timedelta(days=3)
-    assert len(asked_at) < 20
+    assert looked_at == [timedelta(minutes=10), timedelta(hours=1), timedelta(days=1)]
+    assert {method for method, _ in premises.company.asked} == {"recordings_since"}
+
+
+@ONE_MACHINE
+def test_calls_under_way_are_asked_about_by_one_list(premises: Premises) -> None:
+    owners = [premises.call(outcome) for outcome in (None, Outcome.DECLINED, Outcome.CONSENTED) for _ in range(5)]
+    for _ in range(3):
+        swept(premises, minutes=2)
+    assert {row(premises, owner).state for owner in owners} & {CallState.ENDED} == set()
+    assert {method for method, _ in premises.company.asked} == {"recordings_since"}
 
 
 @ONE_MACHINE
@@ -162,6 +169,7 @@ def test_a_call_that_cannot_be_asked_about_keeps_no_other_from_it(premises: Prem
     poison, sound = premises.call(None), premises.call(None)
     over(premises, sound)
     expired = premises.stored()
+    over(premises, poison)
     premises.clock.passes(days=91)
     premises.company.trouble["call"] = [error]
     try:
@@ -179,13 +187,17 @@ def test_a_call_that_cannot_be_asked_about_keeps_no_other_from_it(premises: Prem
 def test_twilio_is_left_alone_when_it_fails_again_and_again(premises: Premises) -> None:
     for _ in range(20):
         premises.call(None)
-    premises.company.trouble["call"] = [Unavailable("503")] * 100
-    swept(premises)
-    assert len(premises.company.asked) == 5
+    for call_sid in premises.company.calls:
+        premises.company.hang_up(call_sid)
+    premises.company.trouble["call"] = [Unavailable("503")] * 5
+    swept(premises, minutes=1)
+    assert len([method for method, _ in premises.company.asked if method == "call"]) == 5
     premises.company.asked.clear()
-    premises.company.trouble.clear()
     swept(premises)
     assert len([method for method, _ in premises.company.asked if method == "call"]) == 15, "the others have their turn"
+    premises.company.asked.clear()
+    swept(premises, minutes=1)
+    assert len([method for method, _ in premises.company.asked if method == "call"]) == 5
 
 
 @ONE_MACHINE
@@ -290,7 +302,7 @@ def test_a_sweep_is_asked_for_where_something_is_due_and_none_is_under_way(premi
     assert premises.jobs.under_way(sweep.SWEEP) == set()
     premises.call(None)
     for _ in range(3):
-        premises.clock.passes(seconds=11)
+        premises.clock.passes(days=1)
         sweep.ask_for_one(premises.shop, premises.jobs)
     assert len(premises.jobs.under_way(sweep.SWEEP)) == 1
 

@@ -13,6 +13,7 @@ from storage.errors import Broken
 from storage.row_check import check as row_check
 from storage.rows import news, recordings
 from storage.rows.calls import Call
+from storage.rows.incidents import open_incidents
 from storage.rows.news import News
 from storage.rows.recordings import Recording
 from tests.faults.phone_company import BY_REST, OURS
@@ -315,16 +316,22 @@ def test_an_odd_row_costs_neither_itself_nor_its_neighbour(premises: Premises, o
     premises.assert_kept(found(premises, owner)[ours])
     if "status" not in odd:
         premises.assert_kept(found(premises, other)[theirs])
-    assert "list_not_understood" in premises.incidents(owner)
+    with premises.shop.database.read() as connection:
+        assert [(told.kind, told.about) for told in open_incidents(connection) if told.call_id is None] == [
+            ("list_not_understood", "recordings")
+        ]
 
 
 @ONE_MACHINE
 def test_a_call_that_makes_no_sense_keeps_nobody_from_its_recordings(premises: Premises) -> None:
-    owner = premises.call(None)
+    owner = premises.call()
     sid = premises.company.start(owner.call_sid, WAV, OURS)
+    rogue = premises.company.start(owner.call_sid, OTHERS_WAV, BY_REST)
+    over(premises, owner, sid)
     premises.company.trouble["call"] = [Broken("makes no sense")]
     swept(premises)
-    premises.assert_gone(found(premises, owner)[sid])
+    premises.assert_kept(found(premises, owner)[sid])
+    premises.assert_gone(found(premises, owner)[rogue])
     assert premises.incidents(owner) == {"call_not_understood", "recording_without_permit"}
 
 
@@ -354,7 +361,7 @@ def test_a_recording_is_never_two_at_once(premises: Premises) -> None:
     sid = premises.company.start(owner.call_sid, WAV)
     over(premises, owner, sid)
     [row] = premises.company.recordings_of(owner.call_sid).rows
-    told = [news._listed(one) for one in (row, replace(row, status="in-progress"), row)]
+    told = [news.from_list(owner.call_sid, one) for one in (row, replace(row, status="in-progress"), row)]
     premises.write(
         lambda connection: news.hear_all(
             connection, premises.moment(), premises.row(connection, owner), told, premises.jobs

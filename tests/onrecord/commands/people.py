@@ -19,7 +19,7 @@ from onrecord.installation import Installation, open_installation
 from onrecord.processes.health import Readiness, add_health
 from policies.erasure import goes
 from policies.lifecycle import RecordingState
-from storage.custody import ask_provider
+from storage.custody import looking_again
 from storage.custody.destroy import destroy
 from storage.custody.intake import intake
 from storage.custody.workshop import Workshop
@@ -128,7 +128,7 @@ def _take_in(installation: Installation, clock: Clock) -> None:
         company.tapes[one.recording_sid] = Tape(shown, _WAV)
         intake(shop, cast(Steps, Patient()), one.id)
     clock.passes(86400 * 2)
-    ask_provider.ask(shop, installation.jobs)
+    looking_again.look(shop)
 
 
 def carry_out_destructions(installation: Installation) -> None:
