@@ -24,7 +24,7 @@ class Came:
 @dataclass(frozen=True, slots=True)
 class DayCompared:
     """The result for a UTC day. `missing` are the provider's names of calls that are not here, `unknown` of our calls
-    that it denies.
+    that it denies. `strangers` counts the recordings first listed on the day that belong to no call of ours.
     """
 
     day: date
@@ -33,6 +33,7 @@ class DayCompared:
     erased: int
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    strangers: int = 0
 
     @property
     def agrees(self) -> bool:

@@ -56,6 +56,7 @@ def reconciled(day: DayCompared) -> Event:
         "erased": day.erased,
         "missing": len(day.missing),
         "unknown_to_provider": len(day.unknown),
+        "strangers": day.strangers,
     }
     differing = {"missing_ids": list(day.missing), "unknown_ids": list(day.unknown)}
     return Event("reconcile.done", public, {name: sids for name, sids in differing.items() if sids})

@@ -21,7 +21,7 @@ from storage.errors import Refused
 from storage.log import consent_log
 from storage.moment import Moment
 from storage.provider import Provider
-from storage.rows import watermarks
+from storage.rows import strangers, watermarks
 from storage.rows.incidents import raise_incident
 
 _WATERMARK = "reconciled"
@@ -80,6 +80,7 @@ class Reconciliation:
         ahead = self._ahead()
         with self.database.read() as connection:
             rows = connection.execute(_came_in(begin + ahead - APART_MAX, end + ahead + APART_MAX)).all()
+            noticed = strangers.count(connection, begin + ahead, end + ahead)
         ours = [row for row in rows if begin <= row.received_at - ahead < end]
         lines, taken = {*self.lines, *(row.line for row in ours)} - {""}, {row.call_sid for row in rows}
         listed = [
@@ -97,6 +98,7 @@ class Reconciliation:
             erased=len(ours) - len(named),
             missing=day_comparison.missing(listed, known, [_came(row, ahead) for row in rows if row.erased_at]),
             unknown=tuple(sid for sid in absent if self.provider.call(sid) is None),
+            strangers=noticed,
         )
 
     def _is_settled(self, day: datetime, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from storage.database.tables import disclosure, log_leaf
 from storage.errors import Refused, Unavailable
 from storage.moment import Moment
 from storage.provider import Listed, ProviderCall
-from storage.rows import calls
+from storage.rows import calls, strangers
 from storage.rows.calls import Call
 from storage.rows.incidents import open_incidents
 from tests.conftest import NOON
@@ -37,9 +37,10 @@ class Desk:
 
     @property
     def reconciliation(self) -> Reconciliation:
-        return Reconciliation(
-            self.database, self.company, frozenset({LINE}), lambda: Moment(self.now, secrets.token_bytes)
-        )
+        return Reconciliation(self.database, self.company, frozenset({LINE}), self.moment)
+
+    def moment(self) -> Moment:
+        return Moment(self.now, secrets.token_bytes)
 
     def at_twilio(self, line: str = LINE) -> str:
         return self.company.ring(line)
@@ -88,11 +89,20 @@ def test_a_day_on_which_both_lists_are_the_same_is_logged_and_raises_nothing(des
     for _ in range(3):
         desk.on_both()
     desk.at_twilio(ELSEWHERE)
+    desk.database.write(lambda connection: strangers.note(connection, desk.moment(), ["RE" + "5" * 32]))
     desk.now += timedelta(days=1)
+    desk.database.write(lambda connection: strangers.note(connection, desk.moment(), ["RE" + "6" * 32]))
     found = desk.reconciliation.go_through(DAY)
     assert (found.agrees, found.provider_calls, found.logged_calls) == (True, 3, 3)
     (told,) = desk.logged()
-    counted = {"provider_calls": 3, "logged_calls": 3, "missing": 0, "unknown_to_provider": 0, "erased": 0}
+    counted = {
+        "provider_calls": 3,
+        "logged_calls": 3,
+        "missing": 0,
+        "unknown_to_provider": 0,
+        "erased": 0,
+        "strangers": 1,
+    }
     assert told.items() >= {"day": "2026-11-22", **counted}.items()
     assert "sd" not in told
     assert desk.incidents() == []
