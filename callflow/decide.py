@@ -41,16 +41,17 @@ from policies.consent import (
     Withdraw,
 )
 from policies.demands import END_CALL
-from policies.durations import end_of
 from policies.hanging_up import IN_STATE
 from policies.lifecycle import CallEvent, CallState
 from policies.rules import Line, Rulebook
+from policies.withdrawal import WithdrawnBy, remembered_until
 from policies.wording import Wording
 from policies.wording_of_call import words
 from storage.errors import Broken, Refused
 from storage.rows.calls import OPEN, Call
 from storage.rows.permits import Permit
 from storage.rows.terms import Terms
+from storage.rows.withdrawing import Follow, consent_withdrawn, decline_remembered, recording_suppressed
 
 _MENU_KEYS = frozenset("123456789")
 
@@ -206,11 +207,11 @@ def suppression(
     """The call is not recorded. `first` are the events behind the decision; `said_at` is when the caller said no, where
     earlier than now.
     """
-    logged, remember_until = [*first, events.recording_suppressed(facts.call, why)], None
+    logged, remember_until = [*first, recording_suppressed(facts.call, why.outcome, why.reason)], None
     if why.outcome is Outcome.DECLINED:
         remember_until = _remember_until(facts, said_at)
     if remember_until:
-        logged.append(events.decline_remembered(remember_until))
+        logged.append(decline_remembered(remember_until))
     move = Move(tuple(logged), CallEvent.SUPPRESSED, why.outcome, why.reason)
     return Settlement((move,), document, remember_until=remember_until)
 
@@ -223,14 +224,16 @@ def withdrawal(
     document: Document = NOTHING,
     said_at: datetime | None = None,
 ) -> Settlement:
-    """An earlier consent holds no longer. Recordings under it are stopped and destroyed."""
-    logged = [*first, events.consent_withdrawn(facts.call, why)]
+    """An earlier consent holds no longer. Recordings under it are stopped, and destroyed unless `why` keeps them."""
+    said = consent_withdrawn(facts.call, why.reason, by=WithdrawnBy.CALLER, keeps=why.keeps, ends_call=why.ends_call)
+    logged = [*first, said]
     remember_until = _remember_until(facts, said_at) if why.is_declined else None
     if remember_until:
-        logged.append(events.decline_remembered(remember_until))
+        logged.append(decline_remembered(remember_until))
     event = CallEvent.REFUSED if why.ends_call else CallEvent.WITHDRAWN
     move = Move(tuple(logged), event, Outcome.WITHDRAWN, why.reason)
-    return Settlement((move,), document, remember_until=remember_until, condemns=why.reason)
+    follows = Follow(why.reason, keeps=why.keeps)
+    return Settlement((move,), document, remember_until=remember_until, follows=follows)
 
 
 def parting_text(wording: Wording, dial_call_status: str) -> str:
@@ -348,8 +351,8 @@ def _refusal(facts: Facts, *, stops: bool = False) -> Refusal:
 
 def _remember_until(facts: Facts, said_at: datetime | None) -> datetime | None:
     """Counted from the moment the caller said no, which may be earlier than now. A must-record line asks again."""
-    remember = facts.rulebook.remember_declines if facts.call.mode != Mode.MUST_RECORD else None
-    return end_of(said_at or facts.at, remember) if remember and facts.call.caller_hash else None
+    until = remembered_until(facts.rulebook, facts.call.mode, said_at or facts.at)
+    return until if facts.call.caller_hash else None
 
 
 def _text_after(outcome: Outcome, wording: Wording) -> str:

@@ -10,7 +10,7 @@ from policies.consent import Answer, Ask, Decision, EndCall, Record, Suppress, W
 from policies.wording import Wording
 from storage.rows.calls import Call
 from storage.rows.permits import Permit
-from storage.rows.terms import Terms
+from storage.rows.withdrawing import under
 
 
 def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request_sha256: str) -> Event:
@@ -36,7 +36,7 @@ def call_received(received: Call, arrival: Arrival, heard: IncomingCall, request
             "caller_place_by": arrival.known_by,
             **({"synthetic": True} if received.synthetic else {}),
             **({} if received.line else {"line": False}),
-            **_under(received),
+            **under(received),
             "ruling": arrival.ruling.told(),
         },
         private,
@@ -84,7 +84,7 @@ def consent_choice(
         "answer": answer,
         "action": _action(decision),
         "rule": call.mode,
-        **_under(call),
+        **under(call),
     }
     return Event("consent.choice", public, {"request_sha256": request_sha256})
 
@@ -100,28 +100,14 @@ def recording_permitted(call: Call, permit: Permit, conflicts: Sequence[str]) ->
             "retention": permit.retention,
             "retain_until": permit.retain_until.isoformat(),
             "policy_conflicts": list(conflicts),
-            **_under(call),
+            **under(call),
         },
     )
 
 
-def recording_suppressed(call: Call, why: Suppress) -> Event:
-    return Event("recording.suppressed", {"outcome": why.outcome, "reason": why.reason, **_under(call)})
-
-
-def consent_withdrawn(call: Call, why: Withdraw) -> Event:
-    public = {"outcome": "withdrawn", "reason": why.reason, "ends_call": why.ends_call, **_under(call)}
-    return Event("consent.withdrawn", public)
-
-
 def call_refused(call: Call, why: EndCall) -> Event:
-    public = {"outcome": why.outcome, "reason": why.reason, "on_refusal": call.on_refusal, **_under(call)}
+    public = {"outcome": why.outcome, "reason": why.reason, "on_refusal": call.on_refusal, **under(call)}
     return Event("call.refused", public)
-
-
-def decline_remembered(until: datetime) -> Event:
-    """To the day: a finer time would tie this call to a later call of the same caller, so it is private."""
-    return Event("decline.remembered", {"until": until.date().isoformat()}, {"forget_at": until.isoformat()})
 
 
 def decline_forgotten() -> Event:
@@ -150,12 +136,6 @@ def call_fell_back(heard: FallbackAsked) -> Event:
 def call_unread(reason: str) -> Event:
     """A request that could not be acted on while its caller waited."""
     return Event("call.unread", {"reason": reason})
-
-
-def _under(call: Call) -> dict[str, Value]:
-    """The rules and the law behind a decision. Their texts are kept under these hashes."""
-    law = {"version": Terms.read(call.terms).law, "sha256": call.law_sha256}
-    return {"rules_sha256": call.rules_sha256, "law": law}
 
 
 def _action(decision: Decision) -> str:

@@ -18,11 +18,12 @@ from policies.incidents import IncidentKind
 from policies.lifecycle import CallEvent
 from policies.wording import Wording
 from storage.moment import Moment
-from storage.rows import call_end, calls, declines, permits, recordings
+from storage.rows import call_end, calls, declines, permits
 from storage.rows.calls import Call
 from storage.rows.incidents import raise_incident
 from storage.rows.permits import Permit
 from storage.rows.recordings import Jobs
+from storage.rows.withdrawing import Follow, follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Move:
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """`permit` is given. A decline is remembered until `remember_until`, or forgotten at the caller's wish.
-    `condemns` is the reason to destroy every recording of the call; empty keeps them. Compliance decides each of the
+    `follows` are the consequences of a consent that was withdrawn. Compliance decides each of the
     `conflicts` between laws. `asks_provider`: the sweep looks once more at the rows of a call that was over.
     """
 
@@ -84,7 +85,7 @@ class Settlement:
     permit: Permit | None = None
     remember_until: datetime | None = None
     forgets_decline: bool = False
-    condemns: str = ""
+    follows: Follow | None = None
     conflicts: tuple[str, ...] = ()
     asks_provider: bool = False
 
@@ -106,8 +107,8 @@ def settle(connection: Connection, moment: Moment, call: Call, settlement: Settl
     _raise_conflicts(connection, moment, call, settlement.conflicts)
     if settlement.permit:
         permits.give(connection, settlement.permit)
-    if settlement.condemns:
-        call = recordings.condemn_all(connection, moment, call, jobs, why=settlement.condemns)
+    if settlement.follows:
+        call = follow(connection, moment, call, settlement.follows, jobs)
     if settlement.asks_provider:
         call = calls.look_again(connection, call, moment.at)
     return call

@@ -11,7 +11,8 @@ from policies.purposes import Allowed, Granted, NotGranted, use_of
 @dataclass(frozen=True, slots=True)
 class Audio:
     """A recording that somebody asks for. `outcome` is its call's; `granted` is what the call's permit grants, None
-    where there is no permit; `is_in_doubt`: whose recording it is waits for a person to decide.
+    where there is no permit; `is_in_doubt`: whose recording it is waits for a person to decide. `outlives_consent`: the
+    withdrawal of the consent kept the recording up to then, by its event.
     """
 
     outcome: str
@@ -20,14 +21,16 @@ class Audio:
     granted: tuple[Granted, ...] | None
     retain_until: datetime | None
     is_in_doubt: bool
+    outlives_consent: bool = False
 
 
 def may_open(audio: Audio, purpose: str, at: datetime) -> Allowed | NotGranted:
-    if audio.outcome == Outcome.WITHDRAWN:
+    is_withdrawn = audio.outcome == Outcome.WITHDRAWN
+    if is_withdrawn and not audio.outlives_consent:
         return NotGranted("its caller has withdrawn the consent")
     if audio.state is not RecordingState.KEPT:
         return NotGranted(f"it is {audio.state}, not kept")
-    if not audio.is_permitted or audio.granted is None or audio.outcome not in RECORDING_OUTCOMES:
+    if not audio.is_permitted or audio.granted is None or not (is_withdrawn or audio.outcome in RECORDING_OUTCOMES):
         return NotGranted("no permit covers it")
     if audio.retain_until is None or audio.retain_until <= at:
         return NotGranted("the time for which it is kept is over")

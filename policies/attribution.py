@@ -70,12 +70,13 @@ class Times:
 
     `asked_at`: when the provider says that it asked for the document that orders it. `not_before`: the earliest time at
     which ours can have begun, as far as the two clocks can be compared. None: unknown. `never_ordered`: the provider
-    says that it asked for that document and got none.
+    says that it asked for that document and got none. `withdrawn_by`: by when the consent was withdrawn, where it was.
     """
 
     asked_at: datetime | None = None
     not_before: datetime | None = None
     never_ordered: bool = False
+    withdrawn_by: datetime | None = None
 
 
 UNTIMED = Times()

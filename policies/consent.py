@@ -123,13 +123,15 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """End the recording that an earlier consent of this call allowed, and destroy it."""
+    """End the recording that an earlier consent of this call allowed, and destroy it unless it is kept."""
 
     reason: str
     is_declined: bool
     """Whether the caller said no, rather than only nothing, on a line where a no is remembered."""
     ends_call: bool = False
     """Whether the call ends with it, on a line that has no unrecorded calls."""
+    keeps: bool = False
+    """Whether the recording up to now is kept."""
 
 
 Decision = Record | Suppress | EndCall | Ask | Withdraw

@@ -5,6 +5,7 @@ On a call without consent no recording is covered. On a call with consent, `poli
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from policies.attribution import Attributed, Verdict
 from policies.consent import RECORDING_OUTCOMES, Outcome
@@ -13,6 +14,8 @@ from policies.lifecycle import RecordingEvent, RecordingState, after
 
 GIVEN_UP = frozenset({RecordingState.CONDEMNED, RecordingState.DESTROYED})
 WITHDRAWN = Attributed(Verdict.FOREIGN, "its consent was withdrawn")
+BEGUN_LATER = Attributed(Verdict.FOREIGN, "it began after the consent had been withdrawn")
+BEGUN_WHEN = Attributed(Verdict.UNCLEAR, "whether it began before the consent was withdrawn is unclear")
 NO_PERMIT = Attributed(Verdict.FOREIGN, "no permit covers it")
 _EVENT_OF = {
     Verdict.OURS: RecordingEvent.IDENTIFIED,
@@ -29,20 +32,38 @@ class Standing:
     is_covered: bool
 
 
-def covers_some(outcome: str, *, is_synthetic: bool) -> bool:
-    """Whether a call of that outcome has a permit to cover a recording with.
+def covers_some(outcome: str, *, is_synthetic: bool, keeps: bool = False) -> bool:
+    """Whether a call of that outcome has a permit to cover a recording with. `keeps`: its consent was withdrawn, and
+    the recording up to then is kept.
 
     The self-test agrees to being recorded, and nobody is there to record.
     """
-    return outcome in RECORDING_OUTCOMES and not is_synthetic
+    return (outcome in RECORDING_OUTCOMES or (outcome == Outcome.WITHDRAWN and keeps)) and not is_synthetic
 
 
-def without_permit(outcome: str, *, reports_to_us: bool) -> Attributed:
+def before_withdrawal(
+    found: Attributed, *, was_covered: bool, started_at: datetime | None, withdrawn_by: datetime | None
+) -> Attributed:
+    """The verdict on a recording of a call whose withdrawal keeps the recording up to then.
+
+    First news may come after the withdrawal, of a recording that began before it. Both times are by the provider's
+    clock, in whole seconds: a recording of the same second counts as begun before. As long as either is unknown the
+    recording is in doubt.
+    """
+    if was_covered or found.verdict is Verdict.FOREIGN:
+        return found
+    if started_at is None or withdrawn_by is None:
+        return BEGUN_WHEN
+    return BEGUN_LATER if started_at > withdrawn_by else found
+
+
+def without_permit(outcome: str, *, was_ordered: bool) -> Attributed:
     """The verdict on a recording of a call without a permit.
 
-    A recording that reports to us had a permit once: the withdrawal overtook the first news of it.
+    `was_ordered`: it reports to us, or has the source of recordings that a document of ours orders. Then it had a
+    permit once, and the withdrawal overtook the first news of it.
     """
-    return WITHDRAWN if reports_to_us and outcome == Outcome.WITHDRAWN else NO_PERMIT
+    return WITHDRAWN if was_ordered and outcome == Outcome.WITHDRAWN else NO_PERMIT
 
 
 def may_be_ours(standing: Standing, *, reports_to_us: bool) -> bool:

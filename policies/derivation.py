@@ -16,6 +16,7 @@ from policies.derived import (
     DerivedIncident,
     DerivedPermit,
     DerivedRecording,
+    DerivedWithdrawal,
     Fields,
 )
 from policies.lifecycle import CallEvent, RecordingState, after
@@ -116,6 +117,11 @@ def _settle(call: DerivedCall, event: Fields, moved: CallEvent) -> None:
 
 def _withdrawn(call: DerivedCall, event: Fields) -> None:
     _settle(call, event, CallEvent.REFUSED if event.get("ends_call") else CallEvent.WITHDRAWN)
+    keeps = event.get("keeps", False)
+    if call.withdrawal is None:
+        actor_by = event.get("sd", {}).get("actor", "")
+        call.withdrawal = DerivedWithdrawal(event["ts"], event.get("by", ""), keeps, actor_by)
+    call.withdrawal.keeps = call.withdrawal.keeps and keeps
 
 
 def _completed(call: DerivedCall, event: Fields) -> None:

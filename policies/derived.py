@@ -66,6 +66,18 @@ class DerivedHold:
     released_by: Fields = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class DerivedWithdrawal:
+    """`by` is empty in events from before it was logged. `keeps`: the recording up to then is kept; a later withdrawal
+    can only take that back. `actor_by` is the digest of the name of the staff, empty where the caller pressed a key.
+    """
+
+    withdrawn_at: str
+    by: str
+    keeps: bool
+    actor_by: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class DerivedDecline:
     """`until` is a day; the moment itself stands under the digest `until_by`."""
@@ -104,12 +116,18 @@ class DerivedCall:
     permit: DerivedPermit | None = None
     recordings: dict[str, DerivedRecording] = field(default_factory=dict)
     holds: dict[int, DerivedHold] = field(default_factory=dict)
+    withdrawal: DerivedWithdrawal | None = None
     remembered: DerivedDecline | None = None
     forgotten_at: str | None = None
     corroborated_at: str | None = None
     account_at: str | None = None
     account_by: str = ""
     erased_at: str | None = None
+
+    @property
+    def keeps_recording(self) -> bool:
+        """Whether the consent was withdrawn and the recording up to then is kept."""
+        return self.withdrawal is not None and self.withdrawal.keeps
 
     @property
     def is_held(self) -> bool:

@@ -9,18 +9,21 @@ again. So a call that the service misunderstood is found, even if all its rows a
 import io
 import json
 import wave
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from compliance.call_life import CallLife, life_of
 from onrecord.demo.control_api import SeenCall, SeenRecording
 from onrecord.demo.phone_side import PhoneSide
+from policies.consent import RECORDING_OUTCOMES, Outcome
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
+from policies.withdrawal import WithdrawnBy
 from storage.audio import audio_objects
 from storage.audio.audio_key import AudioKey
 from storage.audio.contract import AudioStore
@@ -107,11 +110,32 @@ def _as_it_was(side: PhoneSide, told: CallLife) -> Iterator[Breach]:
     """P5: the call is on record with its true outcome, and none of our documents did anything that the caller's answer
     forbade.
     """
-    if told.call.outcome not in side.outcomes:
-        was = " or ".join(sorted(side.outcomes))
+    if told.call.outcome not in _outcomes(side, told):
+        was = " or ".join(sorted(_outcomes(side, told)))
         yield Breach("P5", told.call.call_sid, f"it is on record as {told.call.outcome}, and was {was}")
     for promise, what in side.wrongs():
         yield Breach(promise, told.call.call_sid, what)
+
+
+def _outcomes(side: PhoneSide, told: CallLife) -> frozenset[Outcome]:
+    """The telephone's side does not see that an agent or a request withdraws a consent: the event says so."""
+    was_consented = bool(side.outcomes & RECORDING_OUTCOMES)
+    return frozenset({Outcome.WITHDRAWN}) if was_consented and _withdrawals_by_others(told) else side.outcomes
+
+
+def _withdrawals_by_others(told: CallLife) -> list[Mapping[str, Any]]:
+    """Withdrawals by an agent or by request, whose events say whether the recording up to then is kept."""
+    said = [event for event in told.events if event["type"] == "consent.withdrawn"]
+    return [event for event in said if event.get("by") in {WithdrawnBy.AGENT, WithdrawnBy.REQUEST}]
+
+
+def _is_to_be_kept(side: PhoneSide, told: CallLife) -> bool:
+    """Whether the recording is to be kept: the caller agreed, and no later withdrawal destroys it."""
+    withdrawn = _withdrawals_by_others(told)
+    if withdrawn:
+        was_consented = bool(side.outcomes & RECORDING_OUTCOMES)
+        return was_consented and all(event["keeps"] for event in withdrawn)
+    return side.is_consented(told.call.outcome)
 
 
 def _told_first(connection: Connection, seen: SeenCall, side: PhoneSide, told: CallLife) -> Iterator[Breach]:
@@ -137,7 +161,7 @@ def _no_is_final(connection: Connection, seen: SeenCall, side: PhoneSide, told: 
 
     It is none where the caller had agreed to our recording first, and said no later.
     """
-    consented = side.is_consented(told.call.outcome)
+    consented = _is_to_be_kept(side, told)
     in_doubt = {kept.recording_sid for kept in told.recordings if kept.state is RecordingState.QUARANTINED}
     for recorded in seen.recordings:
         if (consented and recorded.is_ours) or recorded.status == "absent":
@@ -172,7 +196,7 @@ def _nothing_lost(
 
     It may be destroyed only because its time has ended.
     """
-    if not side.is_consented(told.call.outcome):
+    if not _is_to_be_kept(side, told):
         return
     ours = {kept.recording_sid: kept for kept in told.recordings}
     for recorded in seen.recordings:

@@ -25,13 +25,16 @@ from storage.custody.destroy import delete_again, destroy
 from storage.custody.failures import note_failure, note_wait
 from storage.custody.intake import intake
 from storage.custody.row_watch import RowWatch
+from storage.custody.withdraw import see_to_withdrawals, withdraw
 from storage.custody.workshop import Workshop
 from storage.jobs.queue import JobQueue
 from storage.jobs.worker import Periodic, Worker
 from storage.rows import declines
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
+from storage.rows.withdrawing import WITHDRAW
 
 SWEEP_EVERY_S = 5.0
+WITHDRAWALS_EVERY_S = 2.0
 TIDY_EVERY_S = 10.0
 CORROBORATE_EVERY_S = 10.0
 RECONCILE_EVERY_S = 600.0
@@ -67,6 +70,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             DESTROY: partial(destroy, workshop),
             EXPIRE: partial(destroy, workshop),
             DELETE_AGAIN: partial(delete_again, workshop),
+            WITHDRAW: partial(withdraw, workshop, installation.jobs),
             sweep.SWEEP: lambda steps, _: sweep.sweep(workshop, installation.jobs, steps),
         },
         on_failure=partial(note_failure, workshop),
@@ -75,6 +79,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(workshop, installation.jobs)),
             Periodic("recordings", account_watch.LOOK_EVERY_S, make_watch(installation, workshop).look),
             Periodic("live calls", live_calls.LOOK_EVERY_S, live_calls.LiveCalls(workshop).look),
+            Periodic("withdrawals", WITHDRAWALS_EVERY_S, lambda: see_to_withdrawals(workshop, installation.jobs)),
             Periodic("forget", FORGET_EVERY_S, lambda: _forget(workshop, installation.jobs)),
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
             Periodic("checkpoint", CHECKPOINT_EVERY_S, installation.anchoring.sign_where_due),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from evidence.events import Event, Value
 from policies.access import Audio, may_open
+from policies.consent import Outcome
 from policies.purposes import Allowed, NotGranted
 from storage.audio.contract import AudioStore
 from storage.audio.unseal import KeptAudio, kept_audio
@@ -20,6 +21,7 @@ from storage.custody.row_watch import contradictions, raise_contradiction
 from storage.errors import Refused
 from storage.moment import Moment
 from storage.row_check.differences import Difference
+from storage.row_check.logged_calls import logged
 from storage.rows import calls, permits, recordings
 from storage.rows.calls import Call
 from storage.rows.incidents import is_open_of_call
@@ -94,4 +96,5 @@ def _audio(connection: Connection, call: Call, recording: Recording) -> Audio:
         granted=None if permit is None else permit.purposes,
         retain_until=recording.retain_until,
         is_in_doubt=is_open_of_call(connection, recordings.IN_DOUBT, call.id),
+        outlives_consent=call.outcome == Outcome.WITHDRAWN and logged(connection, call.id).keeps_recording,
     )

@@ -29,6 +29,10 @@ from storage.rows.permits import Permit
 from storage.rows.recordings import Recording
 
 
+# Events after which a recording can no longer run.
+_ENDED = frozenset({"recording.completed", "recording.absent", "recording.stored", "recording.stopped"})
+
+
 def destroy(workshop: Workshop, steps: Steps, recording_id: str) -> None:
     """Does nothing to a recording that is neither condemned nor expired when the job begins.
 
@@ -95,7 +99,7 @@ def _stop(workshop: Workshop, recording_id: str) -> None:
 def _note_stopped(workshop: Workshop, connection: Connection, recording_id: str, seen: str) -> None:
     call, _ = recordings.with_call(connection, recording_id)
     events = consent_log.events_of_call(connection, call.id)
-    if not any(said["type"] == "recording.stopped" and said["recording"] == recording_id for _, said in events):
+    if not any(event["type"] in _ENDED and event["recording"] == recording_id for _, event in events):
         recordings.stopped(connection, workshop.moment(), call, recording_id, seen=seen)
 
 

@@ -10,12 +10,14 @@ from sqlalchemy import Connection
 
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
+from storage.custody import withdraw
 from storage.custody.workshop import Workshop
 from storage.errors import Unavailable, Unusable
 from storage.jobs.contract import JobKind
 from storage.rows import delays, recordings
 from storage.rows.incidents import raise_anew
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
+from storage.rows.withdrawing import WITHDRAW
 
 # An incident is raised by then, but not for a fault that ends within a minute.
 TOLD_AFTER = timedelta(minutes=5)
@@ -34,6 +36,9 @@ _HAS_WORK = {
 
 def note_wait(workshop: Workshop, kind: JobKind, argument: Any, error: Unavailable, wait_s: float) -> None:
     """A job has to wait. An incident says why where the next try would come later than `TOLD_AFTER`."""
+    if kind == WITHDRAW:
+        withdraw.note_wait(workshop, str(argument), error)
+        return
 
     def note(connection: Connection) -> None:
         moment, recording = workshop.moment(), _about(connection, kind, argument)

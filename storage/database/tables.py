@@ -20,6 +20,8 @@ from sqlalchemy import (
 
 from policies.copies import CopyKind
 from policies.incidents import IncidentKind
+from policies.pausing import AtLimit, PauseEnd
+from policies.withdrawal import WithdrawnBy
 from storage.database.column_types import Instant
 from storage.database.log_tables import (
     disclosure,
@@ -85,9 +87,6 @@ OUTCOMES = (
 )
 PERMITTING_OUTCOMES = ("consented", "consented_by_staying")
 LEG_KINDS = ("dialled", "conference")
-WITHDRAWN_BY = ("caller", "agent", "request")
-AT_LIMIT = ("stop", "resume", "alarm")
-PAUSES_END = ("resumed", "limit", "withdrawn", "call_ended", "never_begun")
 COPY_STATES = ("found", "gone")
 RECORDING_STATES = ("started", "completed", "stored", "kept", "absent", "quarantined", "condemned", "destroyed")
 
@@ -336,8 +335,9 @@ withdrawal = Table(
     Column("withdrawn_by", String(16), nullable=False),
     Column("actor", Text, nullable=False),  # of the staff; empty where the caller pressed the key
     Column("keeps", Integer, nullable=False),
+    Column("asked_at", Instant, nullable=False),  # later than `withdrawn_at` where what was kept is to go after all
     Column("carried_out_at", Instant),  # when nothing of the call was seen to run or to remain
-    one_of("withdrawn_by", WITHDRAWN_BY),
+    one_of("withdrawn_by", tuple(WithdrawnBy)),
     Index("ix_withdrawal_open", "carried_out_at"),
 )
 
@@ -358,8 +358,8 @@ pause = Table(
     Column("resume_asked_by", Text),
     Column("ended_at", Instant),
     Column("how", String(16), nullable=False, server_default=""),
-    one_of("at_limit", AT_LIMIT),
-    one_of("how", ("", *PAUSES_END)),
+    one_of("at_limit", tuple(AtLimit)),
+    one_of("how", ("", *PauseEnd)),
     CheckConstraint("(ended_at IS NULL) = (how = '')", name="ended_how"),
     Index("ix_pause_open", "ended_at"),
     Index("ix_pause_call", "call_id"),

@@ -21,6 +21,7 @@ from storage.database.tables import (
     provider_account,
     recording,
     recording_key,
+    withdrawal,
 )
 from storage.log import consent_log
 from storage.log.openings import value_of
@@ -43,6 +44,7 @@ _RECORDINGS = select(recording).where(_OF_RECORDINGS)
 _OBJECTS = select(audio_object).join(recording).where(_OF_RECORDINGS)
 _KEYS = select(recording_key.c.recording_id).join(recording).where(_OF_RECORDINGS)
 _HOLDS = select(legal_hold).where(legal_hold.c.call_id.between(*_MINE))
+_WITHDRAWALS = select(withdrawal).where(withdrawal.c.call_id.between(*_MINE))
 _ACCOUNTS = select(provider_account).where(provider_account.c.call_id.between(*_MINE))
 _WITHOUT_ROW = select(log_leaf.c.call_id).where(
     log_leaf.c.n == 0, ~select(call.c.id).where(call.c.id == log_leaf.c.call_id).exists()
@@ -122,14 +124,19 @@ def _digests(derived: DerivedCall) -> Iterator[str]:
     yield derived.account_by
     for derived_recording in derived.recordings.values():
         yield from (derived_recording.sid_by, derived_recording.object_by, derived_recording.audio_by)
+    if derived.withdrawal and derived.withdrawal.actor_by:
+        yield derived.withdrawal.actor_by
     for hold in derived.holds.values():
         yield from (*hold.placed_by.values(), *hold.released_by.values())
 
 
 def _read(connection: Connection, mine: Mapping[str, str]) -> Callable[[Row[Any]], Rows]:
     """A function from the row of a call to all rows about that call."""
-    beside = (_by("call_id", connection.execute(query, mine)) for query in (_PERMITS, _RECORDINGS, _HOLDS, _ACCOUNTS))
-    permits, found, held, accounts = beside
+    beside = (
+        _by("call_id", connection.execute(query, mine))
+        for query in (_PERMITS, _RECORDINGS, _HOLDS, _ACCOUNTS, _WITHDRAWALS)
+    )
+    permits, found, held, accounts, withdrawals = beside
     objects = _by("recording_id", connection.execute(_OBJECTS, mine))
     keys = frozenset(connection.scalars(_KEYS, mine))
 
@@ -142,6 +149,7 @@ def _read(connection: Connection, mine: Mapping[str, str]) -> Callable[[Row[Any]
             keys=keys,
             holds=held.get(row.id, ()),
             account=next(iter(accounts.get(row.id, ())), None),
+            withdrawal=next(iter(withdrawals.get(row.id, ())), None),
         )
 
     return of

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from policies.asking import LAST
-from policies.derived import Agreed, DerivedCall, DerivedHold, DerivedIncident, DerivedRecording
+from policies.derived import Agreed, DerivedCall, DerivedHold, DerivedIncident, DerivedRecording, DerivedWithdrawal
 from policies.disposition import STORED_HERE
 from policies.erasure import stand_in
 from policies.lifecycle import CallState
@@ -97,6 +97,13 @@ RECORDING: Mapping[str, Callable[[LoggedCall, str, DerivedRecording], object]] =
     "destroyed_at": lambda _logged, _, recording: recording.destroyed_at,
     "reported_at": lambda _logged, _, recording: recording.reported_at,
 }
+WITHDRAWAL: Mapping[str, Callable[[LoggedCall, DerivedWithdrawal], object]] = {
+    "call_id": lambda logged, _: logged.call_id,
+    "withdrawn_at": lambda _, withdrawal: withdrawal.withdrawn_at,
+    "withdrawn_by": lambda _, withdrawal: withdrawal.by,
+    "actor": lambda logged, withdrawal: logged.staffs(withdrawal.actor_by) if withdrawal.actor_by else "",
+    "keeps": lambda _, withdrawal: int(withdrawal.keeps),
+}
 HOLD: Mapping[str, Callable[[LoggedCall, DerivedHold], object]] = {
     "call_id": lambda logged, _: logged.call_id,
     "reason": lambda logged, hold: logged.staffs(hold.placed_by["reason"]),
@@ -119,7 +126,7 @@ INCIDENT: Mapping[str, Callable[[Mapping[str, Any], DerivedIncident], object]] =
     ),
 }
 CLOSED = frozenset(
-    {"call_sid", "line", "caller_hash", "recording_sid", "object_key", "reason", "placed_by", "released_by"}
+    {"call_sid", "line", "caller_hash", "recording_sid", "object_key", "reason", "placed_by", "released_by", "actor"}
     | {"closed_by", "closed_because"}
 )
 """Columns whose values are never printed: they can name somebody."""
@@ -176,7 +183,8 @@ NO_PROMISE: Mapping[str, str] = {
     "recording.under_sid": "where the provider is asked to stop it; with a wrong one nothing is stopped there",
     "leg.*": "which sids are the call's at the provider, which is asked for anew where a row is missing",
     "stranger.*": "recordings of other calls than ours, which are only counted",
-    "withdrawal.*": "what was withdrawn stands in consent.withdrawn",
+    "withdrawal.asked_at": "from when on it is told that it waits; that it was asked for stands in consent.withdrawn",
+    "withdrawal.carried_out_at": "until when it is seen to; that nothing runs stands in the events of recordings",
     "pause.*": "when it was paused stands in pause.asked, recording.paused, recording.resumed and pause.ended",
     "provider_copy.*": "what was found and deleted stands in copy.found and copy.deleted",
     "delay.*": "why work waits just now, for a person; that it waits for long is an incident",

@@ -41,6 +41,7 @@ class Rows:
     keys: frozenset[str]
     holds: Sequence[Row[Any]]
     account: Row[Any] | None
+    withdrawal: Row[Any] | None = None
 
 
 def differences(rows: Rows, logged: LoggedCall) -> Iterator[Difference]:
@@ -52,6 +53,7 @@ def differences(rows: Rows, logged: LoggedCall) -> Iterator[Difference]:
         yield Difference(about, what)
     yield from _recordings(rows, logged)
     yield from _holds(rows.holds, logged)
+    yield from _withdrawal(rows.withdrawal, logged)
 
 
 def compared(about: str, row: Row[Any], expected: Mapping[str, object]) -> Iterator[Difference]:
@@ -244,6 +246,19 @@ def _holds(rows: Sequence[Row[Any]], logged: LoggedCall) -> Iterator[Difference]
             yield Difference(about, "it has a row and no event" if row is not None else "it has events and no row")
         else:
             yield from compared(about, row, {name: claim(logged, derived) for name, claim in row_claims.HOLD.items()})
+
+
+def _withdrawal(row: Row[Any] | None, logged: LoggedCall) -> Iterator[Difference]:
+    """Events from before withdrawals had rows don't say by whom."""
+    about, derived = f"withdrawal of call {logged.call_id}", logged.derived.withdrawal
+    if row is None:
+        if derived and derived.by:
+            yield Difference(about, "it has an event and no row")
+    elif derived is None:
+        yield Difference(about, "it has a row and no event")
+    else:
+        claims = row_claims.WITHDRAWAL.items()
+        yield from compared(about, row, {name: claim(logged, derived) for name, claim in claims})
 
 
 def _names(names: set[str]) -> str:

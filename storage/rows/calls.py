@@ -178,6 +178,12 @@ def named(connection: Connection, name: str) -> Call | None:
     return peek_sid(connection, name) or peek(connection, name)
 
 
+def beginning(connection: Connection, digits: str, *, limit: int) -> list[str]:
+    """The ids of calls that begin with these digits."""
+    mine = call.c.id.startswith(digits, autoescape=True)
+    return list(connection.scalars(select(call.c.id).where(mine).order_by(call.c.id).limit(limit)))
+
+
 def add(connection: Connection, new: Call) -> None:
     _ADD.run(connection, {name: getattr(new, name) for name in Call.__dataclass_fields__})
 

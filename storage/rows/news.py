@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from evidence.events import Event, Value
 from policies.attribution import UNTIMED, Attributed, Times, Verdict
-from policies.coverage import GIVEN_UP, WITHDRAWN
+from policies.coverage import BEGUN_LATER, GIVEN_UP, WITHDRAWN
 from policies.disposition import STORED_HERE
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingEvent, RecordingState, after, first
@@ -217,7 +217,7 @@ def _condemned(
     connection: Connection, moment: Moment, now: Recording, before: Recording | None, found: Attributed, jobs: Jobs
 ) -> Event:
     """A withdrawal raises no incident. `permitted: false` is logged where the permit covered the recording before."""
-    if found is not WITHDRAWN:
+    if found not in (WITHDRAWN, BEGUN_LATER):
         recordings.without_permit(connection, moment, now, found.why)
     told = recordings.condemned_for(connection, moment, now, jobs, why=found.why)
     if before and before.permit and not now.permit:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from policies import coverage
-from policies.attribution import FOREIGN_SOURCES, Attributed, Candidate, Times, attribute
+from policies.attribution import FOREIGN_SOURCES, SEEN_FOR_OURS, Attributed, Candidate, Times, attribute
+from policies.consent import Outcome
 from policies.coverage import Standing
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage.moment import Moment
-from storage.row_check.logged_calls import check_outcome
+from storage.row_check.logged_calls import check_outcome, logged
 from storage.rows import permits
 from storage.rows.calls import Call
 from storage.rows.recordings import Recording
@@ -55,21 +56,38 @@ def judge(connection: Connection, moment: Moment, call: Call, heard: Sequence[He
 
 def _verdicts(connection: Connection, call: Call, heard: Sequence[Heard], times: Times) -> Mapping[str, Attributed]:
     """By the recordings' ids. A recording that a permit covered is left out: the withdrawal of consent condemns it."""
-    if _has_permit(connection, call):
-        return attribute(
-            [_candidate(recording.now, recording.before) for recording in heard if _may_be_ours(recording.now)], times
-        )
+    keeps = call.outcome == Outcome.WITHDRAWN and logged(connection, call.id).keeps_recording
+    if _has_permit(connection, call, keeps=keeps):
+        possible = [recording for recording in heard if _may_be_ours(recording.now)]
+        found = attribute([_candidate(recording.now, recording.before) for recording in possible], times)
+        return _begun_before(times, possible, found) if keeps else found
     return {
-        recording.now.id: coverage.without_permit(call.outcome, reports_to_us=recording.now.reported_at is not None)
+        recording.now.id: coverage.without_permit(call.outcome, was_ordered=_was_ordered(recording.now))
         for recording in heard
         if recording.now.permit is None
     }
 
 
-def _has_permit(connection: Connection, call: Call) -> bool:
-    if not coverage.covers_some(call.outcome, is_synthetic=call.synthetic):
+def _begun_before(times: Times, possible: Sequence[Heard], found: Mapping[str, Attributed]) -> dict[str, Attributed]:
+    return {
+        recording.now.id: coverage.before_withdrawal(
+            found[recording.now.id],
+            was_covered=recording.before is not None and recording.before.permit is not None,
+            started_at=recording.now.started_at,
+            withdrawn_by=times.withdrawn_by,
+        )
+        for recording in possible
+    }
+
+
+def _has_permit(connection: Connection, call: Call, *, keeps: bool) -> bool:
+    if not coverage.covers_some(call.outcome, is_synthetic=call.synthetic, keeps=keeps):
         return False
     return permits.permit_of(connection, call.id) is not None
+
+
+def _was_ordered(row: Recording) -> bool:
+    return row.reported_at is not None or row.source == SEEN_FOR_OURS
 
 
 def _may_be_ours(row: Recording) -> bool:

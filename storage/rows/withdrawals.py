@@ -1,28 +1,24 @@
 """Consents that were withdrawn, as rows: by whom, when, with what effect, and whether that was seen to be carried out.
 
-The row is written in the transaction of the event `consent.withdrawn`.
+The row is written in the transaction of the event `consent.withdrawn`, which counts where they differ.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select, update
 
+from policies.withdrawal import WithdrawnBy
 from storage.database.tables import withdrawal
 from storage.moment import Moment
-
-
-class WithdrawnBy(StrEnum):
-    CALLER = "caller"  # by a key, during the call
-    AGENT = "agent"  # on the caller's word, during the call
-    REQUEST = "request"  # after the call, through compliance
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
     """A row of `withdrawal`. `actor` is of the staff, empty for a caller; `keeps`: the recording up to then is kept.
-    `carried_out_at` is None until nothing of the call was seen to run or to remain.
+
+    `asked_at` is later than `withdrawn_at` where a kept recording is to go after all. `carried_out_at` is None until
+    nothing of the call was seen to run or to remain.
     """
 
     call_id: str
@@ -30,6 +26,7 @@ class Withdrawal:
     withdrawn_by: WithdrawnBy
     actor: str
     keeps: bool
+    asked_at: datetime
     carried_out_at: datetime | None = None
 
 
@@ -41,6 +38,12 @@ def add(connection: Connection, new: Withdrawal) -> None:
     connection.execute(insert(withdrawal), {**row, "keeps": int(new.keeps)})
 
 
+def keep_no_longer(connection: Connection, moment: Moment, call_id: str) -> None:
+    """The recording that the withdrawal kept is to go: it is not carried out any more."""
+    changed = {"keeps": 0, "asked_at": moment.at, "carried_out_at": None}
+    connection.execute(update(withdrawal).where(withdrawal.c.call_id == call_id).values(changed))
+
+
 def of(connection: Connection, call_id: str) -> Withdrawal | None:
     row = connection.execute(_SELECT.where(withdrawal.c.call_id == call_id)).first()
     if row is None:
@@ -49,9 +52,9 @@ def of(connection: Connection, call_id: str) -> Withdrawal | None:
 
 
 def not_carried_out(connection: Connection, *, limit: int) -> list[str]:
-    """The calls whose withdrawal is not carried out yet, the longest withdrawn first."""
+    """The calls whose withdrawal is not carried out yet, the longest asked for first."""
     still_open = select(withdrawal.c.call_id).where(withdrawal.c.carried_out_at.is_(None))
-    return list(connection.scalars(still_open.order_by(withdrawal.c.withdrawn_at).limit(limit)))
+    return list(connection.scalars(still_open.order_by(withdrawal.c.asked_at).limit(limit)))
 
 
 def carried_out(connection: Connection, moment: Moment, call_id: str) -> None:

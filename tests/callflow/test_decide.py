@@ -87,7 +87,7 @@ def test_a_no_gets_no_permit_and_ends_whatever_records() -> None:
             continue
         assert settlement.permit is None
         if facts.call.outcome in RECORDING_OUTCOMES and facts.call.mode is not Mode.NEVER:
-            assert settlement.condemns
+            assert settlement.follows
             assert isinstance(settlement.document, Unrecorded | Refusal)
             assert settlement.document.stops
 

@@ -3,7 +3,7 @@
 import json
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
 from compliance.call_life import CallLife, life_of
 from compliance.provider.corroborate_call import Corroboration
+from compliance.withdrawals import Withdrawals
 from onrecord.demo import promises
 from onrecord.demo.control_api import SeenCall
 from onrecord.demo.promises import Witness
@@ -32,6 +33,8 @@ from onrecord.recorded_prompts import read_prompts
 from outbound.twilio_client import Account
 from outbound.twilio_provider import TwilioProvider
 from policies.rulebook.read import parse
+from policies.rules import OnWithdrawal
+from policies.withdrawal import WithdrawnBy
 from simulator.clock import VirtualClock
 from simulator.config import Config
 from simulator.control import to_json
@@ -46,13 +49,16 @@ from storage.custody.destroy import delete_again, destroy
 from storage.custody.intake import intake
 from storage.custody.live_calls import LiveCalls
 from storage.custody.sweep import KnownJobs, sweep
+from storage.custody.withdraw import see_to_withdrawals, withdraw
 from storage.custody.workshop import Workshop
 from storage.database.engine import Database
 from storage.errors import Unavailable
 from storage.jobs.queue import JobKind
 from storage.jobs.steps import Patience, Steps
 from storage.moment import Moment
+from storage.rows import calls
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
+from storage.rows.withdrawing import WITHDRAW, Wish
 from tests.callflow.conftest import make_waiting
 from tests.calls.script import NUMBERS, RULEBOOKS, ScriptedCall
 
@@ -153,14 +159,15 @@ class Town:
         self.exchange.clock.sleep(script.after.total_seconds())
         self.face.start((RULEBOOKS / f"{script.rulebook}.toml").read_text("utf-8"))
         first, *sent_back = script.rounds
+        talks_s = 60 if script.staff else 4
         plan = CallPlan.of(
             {
                 "from": script.caller,
                 "to": script.number,
-                "caller": {"presses": first.presses, "talks_s": 4, "hangs_up": first.hangs_up},
+                "caller": {"presses": first.presses, "talks_s": talks_s, "hangs_up": first.hangs_up},
                 "agent": {"answers": first.agent},
                 "sent_back": [
-                    {"presses": one.presses, "talks_s": 4, "hangs_up": one.hangs_up, "agent": one.agent}
+                    {"presses": one.presses, "talks_s": talks_s, "hangs_up": one.hangs_up, "agent": one.agent}
                     for one in sent_back
                 ],
                 "faults": script.faults,
@@ -168,9 +175,27 @@ class Town:
             }
         )
         hooks = {script.rogue: self.start_rogue} if script.rogue else {}
+        if by_agent := [what for who, what in script.staff if who == "agent"]:
+            hooks["in_conversation"] = partial(self.staff_acts, WithdrawnBy.AGENT, by_agent)
+        by_request = [what for who, what in script.staff if who == "request"]
         return self.play(
-            plan, hooks, left_early=lambda _: script.rounds[-1].hangs_up in {"in_disclosure", "at_question"}
+            plan,
+            hooks,
+            left_early=lambda _: script.rounds[-1].hangs_up in {"in_disclosure", "at_question"},
+            afterwards=partial(self.staff_acts, WithdrawnBy.REQUEST, by_request),
         )
+
+    def staff_acts(self, by: WithdrawnBy, acts: Sequence[str], call: PhoneCall) -> None:
+        """Each act, one after the other, and what a worker does for it at once."""
+        with self.database.read() as connection:
+            known = calls.peek_sid(connection, call.sid)
+        for act in acts:
+            assert known is not None, "the service does not know the call"
+            _, _, on_recording = act.partition(" ")
+            wish = Wish(by, "alice", OnWithdrawal(on_recording) if on_recording else None)
+            rulebook = self.face.callbacks.conversation.rulebook
+            Withdrawals(self.database, rulebook, self.face.jobs, self.moment).withdraw(known.id, wish)
+            self.do_round()
 
     def play(
         self,
@@ -260,9 +285,13 @@ class Town:
         for look in (AccountWatch(shop, self.face.jobs, LINES).look, LiveCalls(shop).look):
             with suppress(Unavailable):
                 look()
+        see_to_withdrawals(shop, self.face.jobs)
         jobs = self.face.jobs.take()
         for kind, argument in jobs:
-            self.does[kind](shop, steps, argument)
+            if kind == WITHDRAW:
+                withdraw(shop, self.face.jobs, steps, argument)
+            else:
+                self.does[kind](shop, steps, argument)
         return bool(jobs) or is_refusing
 
     def _persevere(self, _: str, step: Callable[[], T]) -> T:

@@ -18,6 +18,7 @@ NUMBERS = {
     "purposes": "+12125550108",
 }
 MOMENTS = ("in_disclosure", "at_question", "in_conversation")
+STAFF_ACTS = ("withdraws",)
 AGENTS: dict[str, bool | str] = {"busy": "busy", "absent": False}
 REPEATS_THE_SID = "repeats the CallSid"
 TWILIO: dict[str, dict[str, object]] = {
@@ -63,6 +64,8 @@ class ScriptedCall:
     has_sid_of_before: bool = False
     faults: dict[str, object] = field(default_factory=dict)
     expected: list[tuple[str, str]] = field(default_factory=list)
+    staff: list[tuple[str, str]] = field(default_factory=list)
+    """The acts of the agent in the conversation, or of compliance after the call: who, and what."""
 
     @property
     def happens(self) -> list[tuple[str, str]]:
@@ -118,6 +121,8 @@ def _take(script: Script, word: str, rest: str) -> None:
             call.caller = "anonymous" if who == "withheld" else who or call.caller
         case "sent" if rest == "back":
             call.rounds.append(ScriptedRound())
+        case "agent" | "request" if rest.split(" ", maxsplit=1)[0] in STAFF_ACTS:
+            call.staff.append((word, rest))
         case "presses" | "hears" | "hangs" | "agent":
             _take_in(call.rounds[-1], word, rest)
         case "rogue":

@@ -16,6 +16,7 @@ from evidence.catalogue import CATALOGUE
 from onrecord.installation import Installation
 from policies.derivation import EFFECTS, WITHOUT_EFFECT
 from policies.incidents import IncidentKind
+from policies.withdrawal import WithdrawnBy
 from storage.custody import erasure
 from storage.custody.erasure import Request
 from storage.database.column_types import Instant
@@ -34,6 +35,7 @@ from storage.database.tables import (
     recording,
     recording_key,
     remembered_decline,
+    withdrawal,
 )
 from storage.errors import Broken
 from storage.log import verification as log_verification
@@ -54,6 +56,7 @@ STATEFUL = (
     legal_hold,
     provider_account,
     remembered_decline,
+    withdrawal,
 )
 
 
@@ -100,6 +103,7 @@ def lived(line_town: Town) -> Lived:
     other = place("notice", "+12125550132")
     erased = place("opt_in", "+15125550133", YES)
     rogue = place("never", "+15125550135", rogue="in_conversation")
+    place("opt_in", "+15125550136", YES, staff=[("agent", "withdraws keep")])
     town.exchange.clock.sleep(2 * 86400)
     town.work()
     _erase(town, erased)
@@ -345,6 +349,7 @@ _CLOSED_SETS: dict[str, Sequence[str]] = {
     "call.outcome": OUTCOMES,
     "permit.outcome": PERMITTING_OUTCOMES,
     "recording.state": RECORDING_STATES,
+    "withdrawal.withdrawn_by": tuple(WithdrawnBy),
 }
 
 

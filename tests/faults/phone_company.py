@@ -155,6 +155,8 @@ class PhoneCompany:
     def media(self, recording_sid: str) -> Iterator[bytes]:
         self._hear("media", "RE", recording_sid)
         tape = self.tapes.get(recording_sid)
+        if tape and tape.shown.status == "stopped":  # it is complete a moment later
+            self.complete(recording_sid)
         if tape is None or tape.is_deleted or tape.shown.status != "completed" or self._is_not_ready(tape):
             raise Unavailable("media: it is not ready yet")
         half = len(tape.wav) // 2
@@ -167,7 +169,7 @@ class PhoneCompany:
     def stop(self, under_sid: str, recording_sid: str) -> None:
         self._hear("stop", "RE", recording_sid)
         tape = self.tapes.get(recording_sid)
-        if tape and tape.shown.status == "in-progress":
+        if tape and tape.shown.status in {"in-progress", "paused"}:
             assert under_sid == (tape.shown.conference_sid or tape.shown.call_sid), "the recording is another call's"
             tape.shown = replace(tape.shown, status="stopped")
 

@@ -16,7 +16,7 @@ from callflow import events
 from compliance.call_life import CallLife, life_of
 from evidence.events import Event, Value
 from onrecord.demo.promises import Breach, Witness, open_master, strays
-from policies.consent import Outcome, Suppress
+from policies.consent import Outcome
 from policies.lifecycle import CallEvent, CallState, RecordingEvent, RecordingState
 from policies.purposes import Granted
 from storage.audio import audio_objects
@@ -27,6 +27,7 @@ from storage.custody.destroy import delete_again, destroy
 from storage.custody.failures import note_failure, note_wait
 from storage.custody.intake import intake
 from storage.custody.live_calls import LiveCalls
+from storage.custody.withdraw import see_to_withdrawals, withdraw
 from storage.custody.workshop import Workshop
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
@@ -38,6 +39,7 @@ from storage.rows.calls import OPEN, Call
 from storage.rows.news import News
 from storage.rows.permits import Permit
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
+from storage.rows.withdrawing import WITHDRAW, recording_suppressed
 from tests.conftest import NOON
 from tests.faults.interruptions import Died
 from tests.faults.phone_company import OURS, PhoneCompany
@@ -50,7 +52,12 @@ LINE, KEK = "+12125550100", b"K" * 32
 WAV = wav_bytes(stereo(tone(1.5), quiet(1.5)))
 # For what no database or store can make different.
 ONE_MACHINE = pytest.mark.parametrize("premises", ["one machine"], indirect=True)
-JOBS: Mapping[JobKind, Job] = {INTAKE: intake, DESTROY: destroy, EXPIRE: destroy, DELETE_AGAIN: delete_again}
+JOBS: Mapping[JobKind, Job] = {
+    INTAKE: intake,
+    DESTROY: destroy,
+    EXPIRE: destroy,
+    DELETE_AGAIN: delete_again,
+}
 
 
 @dataclass
@@ -89,7 +96,7 @@ class BookedJobs:
             return [(row.job, row.argument) for row in connection.execute(text(query), {"kind": kind.name})]
 
     def take(self) -> list[tuple[JobKind, str]]:
-        taken = [(kind, job, argument) for kind in JOBS for job, argument in self.waiting(kind)]
+        taken = [(kind, job, argument) for kind in (WITHDRAW, *JOBS) for job, argument in self.waiting(kind)]
         for _, job, _ in taken:
             self.ended(job)
         return [(kind, argument) for kind, _, argument in taken]
@@ -174,6 +181,7 @@ class Premises:
         keep: timedelta = timedelta(days=90),
         purposes: Mapping[str, timedelta] | None = None,
         call_sid: str = "",
+        caller_hash: str | None = None,
     ) -> Call:
         """A call as the webhooks leave it when that is its outcome; None: still in the disclosure.
 
@@ -197,6 +205,7 @@ class Premises:
             received_at=self.clock.now,
             disclosure_length_ms=0,
             sweep_at=self.clock.now + timedelta(days=1),
+            caller_hash=caller_hash,
         )
         came = self.write(lambda connection: self._receive(connection, new))
         if outcome is None:
@@ -218,7 +227,7 @@ class Premises:
         completed = [events.disclosure_completed(timedelta(0))]
         told = calls.settle(connection, moment, known, CallEvent.DISCLOSURE_COMPLETED, events=completed)
         if outcome is not Outcome.CONSENTED:
-            no = [events.recording_suppressed(told, Suppress(outcome, ""))]
+            no = [recording_suppressed(told, outcome, "")]
             return calls.settle(connection, moment, told, CallEvent.SUPPRESSED, events=no, outcome=outcome)
         granted = tuple(Granted(purpose, known.received_at + length) for purpose, length in lengths.items())
         given = Permit(known.id, outcome, granted, "quality-90d", known.received_at + keep, moment.at)
@@ -286,10 +295,11 @@ class Premises:
         sweep.sweep(self.shop, self.jobs, cast(Steps, Patient()))
         self.watch.look()
         self.live.look()
+        see_to_withdrawals(self.shop, self.jobs)
 
     def work(self, *, tries: int = 6) -> None:
         """Carry out every job that was asked for. One that fails for good ends as it does in a worker."""
-        for kind, job in JOBS.items():
+        for kind, job in self.does().items():
             for booked, argument in self.jobs.waiting(kind):
                 steps = Patient(self.clock, partial(note_wait, self.shop, kind, argument), tries)
                 try:
@@ -297,6 +307,10 @@ class Premises:
                 except (Refused, Unavailable, Broken) as error:
                     note_failure(self.shop, kind, argument, error)
                 self.jobs.ended(booked)
+
+    def does(self) -> Mapping[JobKind, Job]:
+        """The jobs of a worker, a withdrawal first."""
+        return {WITHDRAW: lambda shop, steps, call_id: withdraw(shop, self.jobs, steps, call_id), **JOBS}
 
     def story(self, one: Recording | Call) -> CallLife:
         call_id = one.call_id if isinstance(one, Recording) else one.id

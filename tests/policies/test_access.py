@@ -22,9 +22,13 @@ OUTCOMES = [*Outcome, "open"]
 @pytest.mark.parametrize("state", RecordingState)
 def test_audio_opens_only_where_nothing_at_all_is_against_it(outcome: str, state: RecordingState) -> None:
     grants = [None, (), QUALITY, (Granted("training", SOON),), (Granted("quality", NOON),)]
-    for is_permitted, granted, until, is_in_doubt in product((True, False), grants, (None, NOON, SOON), (True, False)):
-        audio = Audio(outcome, state, is_permitted, granted, until, is_in_doubt)
-        agreed = outcome in RECORDING_OUTCOMES and is_permitted and granted == QUALITY
+    claims = (True, False)
+    for is_permitted, granted, until, is_in_doubt, outlives in product(
+        claims, grants, (None, NOON, SOON), claims, claims
+    ):
+        audio = Audio(outcome, state, is_permitted, granted, until, is_in_doubt, outlives)
+        is_agreed = outcome in RECORDING_OUTCOMES or (outcome == Outcome.WITHDRAWN and outlives)
+        agreed = is_agreed and is_permitted and granted == QUALITY
         in_order = agreed and state is RecordingState.KEPT and until == SOON and not is_in_doubt
         assert isinstance(may_open(audio, "quality", NOON), Allowed) is in_order
 

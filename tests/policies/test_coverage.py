@@ -1,16 +1,20 @@
 """Which recordings a permit covers: every state, covered or not, under every verdict."""
 
+from datetime import UTC, datetime
 from itertools import product
 
 import pytest
 
-from policies.attribution import Verdict
+from policies.attribution import Attributed, Verdict
 from policies.consent import RECORDING_OUTCOMES, Outcome
 from policies.coverage import (
+    BEGUN_LATER,
+    BEGUN_WHEN,
     GIVEN_UP,
     NO_PERMIT,
     WITHDRAWN,
     Standing,
+    before_withdrawal,
     covers_some,
     may_be_ours,
     standing_after,
@@ -71,13 +75,15 @@ def test_news_are_taken_in_after_the_verdict_and_in_their_order() -> None:
 @pytest.mark.parametrize("outcome", [*Outcome, "open"])
 def test_only_a_call_of_a_caller_who_agreed_has_a_permit_and_the_self_test_has_none(outcome: str) -> None:
     assert covers_some(outcome, is_synthetic=False) is (outcome in RECORDING_OUTCOMES)
-    assert not covers_some(outcome, is_synthetic=True)
+    assert not covers_some(outcome, is_synthetic=True, keeps=True)
+    is_kept = outcome in RECORDING_OUTCOMES or outcome == "withdrawn"
+    assert covers_some(outcome, is_synthetic=False, keeps=True) is is_kept
 
 
 @pytest.mark.parametrize("outcome", [*Outcome, "open"])
 def test_only_what_reports_to_us_was_overtaken_by_a_withdrawal(outcome: str) -> None:
-    assert without_permit(outcome, reports_to_us=False) is NO_PERMIT
-    assert without_permit(outcome, reports_to_us=True) is (WITHDRAWN if outcome == "withdrawn" else NO_PERMIT)
+    assert without_permit(outcome, was_ordered=False) is NO_PERMIT
+    assert without_permit(outcome, was_ordered=True) is (WITHDRAWN if outcome == "withdrawn" else NO_PERMIT)
 
 
 @pytest.mark.parametrize("state", RecordingState)
@@ -101,3 +107,21 @@ def test_what_was_given_up_keeps_the_permit_as_long_as_no_other_gets_it() -> Non
     assert with_one_permit([GONE, UNCOVERED], [GONE, UNCOVERED]) == [GONE, UNCOVERED]
     assert with_one_permit([GONE, None], [GONE, UNCOVERED]) == [GONE, UNCOVERED]
     assert with_one_permit([GONE], [GONE]) == [GONE]
+
+
+BEFORE, AT, LATER = (datetime(2026, 11, 28, 12, 0, second, tzinfo=UTC) for second in (1, 2, 3))
+OURS, IN_DOUBT = Attributed(Verdict.OURS, ""), Attributed(Verdict.UNCLEAR, "")
+
+
+@pytest.mark.parametrize("found", [OURS, IN_DOUBT])
+@pytest.mark.parametrize(
+    ("started_at", "withdrawn_by", "after"),
+    [(BEFORE, AT, None), (AT, AT, None), (LATER, AT, BEGUN_LATER), (None, AT, BEGUN_WHEN), (BEFORE, None, BEGUN_WHEN)],
+)
+def test_only_what_began_before_the_withdrawal_is_kept(
+    found: Attributed, started_at: datetime | None, withdrawn_by: datetime | None, after: Attributed | None
+) -> None:
+    new = before_withdrawal(found, was_covered=False, started_at=started_at, withdrawn_by=withdrawn_by)
+    assert new == (after or found)
+    assert before_withdrawal(found, was_covered=True, started_at=started_at, withdrawn_by=withdrawn_by) == found
+    assert before_withdrawal(NO_PERMIT, was_covered=False, started_at=BEFORE, withdrawn_by=AT) is NO_PERMIT

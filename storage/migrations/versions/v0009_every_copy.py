@@ -95,6 +95,7 @@ def upgrade() -> None:
         Column("withdrawn_by", String(length=16), nullable=False),
         Column("actor", Text(), nullable=False),
         Column("keeps", Integer(), nullable=False),
+        Column("asked_at", INSTANT, nullable=False),
         Column("carried_out_at", INSTANT, nullable=True),
         CheckConstraint(
             "withdrawn_by IN ('caller', 'agent', 'request')", name=op.f("ck_withdrawal_withdrawn_by_known")
