@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-cli area-codes lock clean
+.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-watch bench-cli area-codes lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench-rules: $(VENV)/.ready-test ## measure the law pack and one ruling against 
 
 bench-log: $(VENV)/.ready-test ## measure the consent log at a million events, and appending to it
 	$(BIN)/python -m bench.log $(ARGS)
+
+bench-watch: $(VENV)/.ready-test ## measure what it costs to see every recording of an account
+	$(BIN)/python -m bench.account_watch $(ARGS)
 
 bench-cli: $(VENV)/.ready-test ## measure how soon the command line answers, against its libraries' import
 	$(BIN)/python -m bench.command_line $(ARGS)
