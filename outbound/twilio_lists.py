@@ -116,6 +116,7 @@ def a_call(said: Row) -> ProviderCall | Unreadable:
         caller=word(said.get("from")),
         came_in_at=moment(said.get("start_time")),
         parent_sid=_sid(CALL_SID, said.get("parent_call_sid")),
+        is_called_out=word(said.get("direction")) == "outbound-api",
     )
 
 
@@ -140,6 +141,10 @@ def a_recording(said: Row) -> ProviderRecording | Unreadable | None:
         track=track if track in _TRACKS else None,
         conference_sid=_sid(CONFERENCE_SID, said.get("conference_sid")),
     )
+
+
+def a_conference(said: Row) -> str | Unreadable:
+    return _sid(CONFERENCE_SID, said.get("sid")) or Unreadable()
 
 
 def a_participant(said: Row) -> str | Unreadable:

@@ -22,6 +22,7 @@ from outbound.twilio_lists import (
     Row,
     Unreadable,
     a_call,
+    a_conference,
     a_participant,
     a_recording,
     incoming_call,
@@ -112,6 +113,11 @@ class TwilioProvider:
             path = f"Conferences/{conference_sid}/Participants.json"
             found = listed(self._resources.rows(path, "participants"), a_participant)
         return found.rows
+
+    def conferences(self) -> tuple[str, ...]:
+        with asking("list of conferences"):
+            rows = self._resources.rows("Conferences.json", "conferences", Status="in-progress")
+            return listed(rows, a_conference).rows
 
     def call_account(self, call_sid: str) -> CallAccount | None:
         _require(CALL_SID, call_sid)

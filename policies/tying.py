@@ -22,17 +22,22 @@ class Arrival(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LegSeen:
-    """The provider's account of a leg. `parent_sid` is of the leg from which it was dialled, or empty."""
+    """The provider's account of a leg. `parent_sid` is of the leg from which it was dialled, or empty.
+
+    `is_called_out`: a program calls somebody by it, maybe into a conference.
+    """
 
     parent_sid: str = ""
     arrival: Arrival = Arrival.ELSEWHERE
+    is_called_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """About a recording without a row. `ours` has our id of the call by the sid of each call, leg and conference that
-    is noted. `legs` and `participants` are the provider's answers so far: a leg that it does not know is None.
-    `unanswered` are the sids that it could not be asked about; `was_fetched`: the recording was asked for by itself.
+    is noted. `legs`, `participants` and `met` are the provider's answers so far: None for a leg that it does not know;
+    `met` has the other legs in the conferences that a leg is in. `unanswered` are the sids that it could not be asked
+    about; `was_fetched`: the recording was asked for by itself.
     """
 
     call_sid: str
@@ -40,6 +45,7 @@ class Facts:
     ours: Mapping[str, str] = field(default_factory=dict)
     legs: Mapping[str, LegSeen | None] = field(default_factory=dict)
     participants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    met: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unanswered: Collection[str] = ()
     was_fetched: bool = False
 
@@ -77,11 +83,18 @@ class AskConference:
 
 
 @dataclass(frozen=True, slots=True)
+class AskMeetings:
+    """Ask which legs are in a conference with this leg."""
+
+    sid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Undecided:
     """Neither can be said yet; it is decided again at the next look."""
 
 
-Found = Tied | Stranger | AskRecording | AskCall | AskConference | Undecided
+Found = Tied | Stranger | AskRecording | AskCall | AskConference | AskMeetings | Undecided
 
 
 def decide(facts: Facts) -> Found:
@@ -106,8 +119,8 @@ def _in_conference(facts: Facts) -> Iterator[Found]:
             yield _trace(leg_sid, facts)
 
 
-def _trace(leg_sid: str, facts: Facts) -> Found:
-    """Goes from a leg to the leg from which it was dialled, until one of them is ours."""
+def _trace(leg_sid: str, facts: Facts, *, follows_meetings: bool = True) -> Found:
+    """Goes from a leg to the leg from which it was dialled, until one of them is ours; then to those that it met."""
     legs: list[str] = []
     while leg_sid:
         if leg_sid in facts.ours:
@@ -120,8 +133,18 @@ def _trace(leg_sid: str, facts: Facts) -> Found:
         if leg.arrival is not Arrival.ELSEWHERE:
             return Undecided() if leg.arrival is Arrival.AWAITED else Stranger(is_certain=False)
         legs.append(leg_sid)
+        if leg.is_called_out and follows_meetings:
+            return _met(leg_sid, facts)
         leg_sid = leg.parent_sid
     return Stranger()
+
+
+def _met(leg_sid: str, facts: Facts) -> Found:
+    if leg_sid not in facts.met:
+        return Undecided() if leg_sid in facts.unanswered else AskMeetings(leg_sid)
+    found = [_trace(other_sid, facts, follows_meetings=False) for other_sid in facts.met[leg_sid]]
+    first = min(found, key=_weight, default=Stranger())
+    return Tied(first.call_id, (leg_sid, *first.legs)) if isinstance(first, Tied) else first
 
 
 def _weight(found: Found) -> int:
@@ -129,7 +152,7 @@ def _weight(found: Found) -> int:
     match found:
         case Tied():
             return 0
-        case AskRecording() | AskCall() | AskConference():
+        case AskRecording() | AskCall() | AskConference() | AskMeetings():
             return 1
         case Undecided():
             return 2

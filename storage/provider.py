@@ -73,6 +73,8 @@ class ProviderCall:
     """In UTC, by the provider's clock; None where it is missing, as of a call that rings."""
     parent_sid: str = ""
     """Of the leg from which this leg was dialled; empty for a leg that was not."""
+    is_called_out: bool = False
+    """Whether a program had the provider call somebody; neither a call that came in nor a leg dialled from one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,10 @@ class Provider(Protocol):
 
     def participants(self, conference_sid: str) -> tuple[str, ...]:
         """The sids of the legs that are in a conference now; empty once it is over, and where there is none."""
+        ...
+
+    def conferences(self) -> tuple[str, ...]:
+        """The sids of the account's conferences that are going on."""
         ...
 
     def call_account(self, call_sid: str) -> CallAccount | None:

@@ -12,6 +12,7 @@ from policies.tying import (
     Arrival,
     AskCall,
     AskConference,
+    AskMeetings,
     AskRecording,
     Facts,
     LegSeen,
@@ -31,6 +32,8 @@ _QUESTIONS_MAX = 100  # of one look: an account that is new to us may have many 
 _FAILURES_MAX = 5
 _NEW_FOR = timedelta(hours=1)
 """For so long a leg may not be known everywhere at the provider."""
+_JOINS_WITHIN = timedelta(minutes=1)
+"""For so long after its answer a leg may still be on its way into a conference."""
 # Beyond what a call's time may differ between the clocks of its row and of the provider's lists.
 _MARGIN = timedelta(minutes=10)
 
@@ -42,6 +45,8 @@ class Answers:
     ours: dict[str, str] = field(default_factory=dict)
     legs: dict[str, LegSeen | None] = field(default_factory=dict)
     participants: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    met: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    conferences: tuple[str, ...] | None = None
     unanswered: set[str] = field(default_factory=set)
     questions: int = 0
     failures: int = 0
@@ -82,6 +87,7 @@ class Owners:
                 answers.ours,
                 answers.legs,
                 answers.participants,
+                answers.met,
                 answers.unanswered,
                 was_fetched,
             )
@@ -96,6 +102,8 @@ class Owners:
                     self._ask_call(answers, sid, row, now)
                 case AskConference(sid):
                     self._ask_conference(answers, sid)
+                case AskMeetings(sid):
+                    self._ask_meetings(answers, sid, row, now)
                 case verdict:
                     return row, verdict
 
@@ -132,7 +140,7 @@ class Owners:
                 answers.legs[sid] = None
             return
         self.at_provider[sid] = call
-        answers.legs[sid] = LegSeen(call.parent_sid, self._arrival(call))
+        answers.legs[sid] = LegSeen(call.parent_sid, self._arrival(call), call.is_called_out and not call.ended)
         self._look_up(answers, {call.parent_sid})
 
     def _ask_conference(self, answers: Answers, sid: str) -> None:
@@ -145,6 +153,26 @@ class Owners:
             self._failed(answers, sid, error)
             return
         self._look_up(answers, set(answers.participants[sid]))
+
+    def _ask_meetings(self, answers: Answers, sid: str, row: ProviderRecording, now: datetime) -> None:
+        """No list says in which conference a leg is: each that goes on is asked for its participants."""
+        if answers.conferences is None and self._may_ask(answers):
+            try:
+                answers.conferences = self.workshop.provider.conferences()
+            except (Unavailable, Refused, Broken) as error:
+                self._failed(answers, sid, error)
+        going_on = answers.conferences or ()
+        for conference_sid in going_on:
+            if conference_sid not in answers.participants and conference_sid not in answers.unanswered:
+                self._ask_conference(answers, conference_sid)
+        inside = [answers.participants.get(conference_sid, ()) for conference_sid in going_on]
+        others = {other for participants in inside if sid in participants for other in participants} - {sid}
+        is_joining = row.started_at is None or now - row.started_at < _JOINS_WITHIN
+        is_told = answers.conferences is not None and not answers.unanswered.intersection(going_on)
+        if others or (is_told and not is_joining):
+            answers.met[sid] = tuple(sorted(others))
+        else:
+            answers.unanswered.add(sid)
 
     def _arrival(self, call: ProviderCall) -> Arrival:
         """Calls to our lines that never reached us are written down later, from the provider's list of calls."""

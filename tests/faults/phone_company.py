@@ -62,7 +62,7 @@ class PhoneCompany:
     before_deletion: Callable[[str], None] = lambda sid: None
     calls: dict[str, ProviderCall] = field(default_factory=dict)
     tapes: dict[str, Tape] = field(default_factory=dict)
-    conferences: dict[str, list[str]] = field(default_factory=dict)
+    conferences_held: dict[str, list[str]] = field(default_factory=dict)
     """The legs that are in each."""
     trouble: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     lies_about_deletion: bool = False
@@ -128,7 +128,11 @@ class PhoneCompany:
 
     def participants(self, conference_sid: str) -> tuple[str, ...]:
         self._hear("participants", "CF", conference_sid)
-        return tuple(self.conferences.get(conference_sid, ()))
+        return tuple(self.conferences_held.get(conference_sid, ()))
+
+    def conferences(self) -> tuple[str, ...]:
+        self._trouble("conferences")
+        return tuple(sid for sid, inside in self.conferences_held.items() if inside)
 
     def call_account(self, call_sid: str) -> CallAccount | None:
         self._hear("call_account", "CA", call_sid)

@@ -61,7 +61,7 @@ def incidents(premises: Premises) -> list[tuple[str, str]]:
 
 
 def in_conference(premises: Premises, sid: str, *participants: str, call_sid: str = "") -> str:
-    premises.company.conferences[CONFERENCE] = list(participants)
+    premises.company.conferences_held[CONFERENCE] = list(participants)
     recording_sid = premises.company.start(sid, WAV, "Conference")
     changed(premises, recording_sid, conference_sid=CONFERENCE, call_sid=call_sid)
     return recording_sid

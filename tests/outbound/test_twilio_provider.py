@@ -42,6 +42,7 @@ RECORDINGS_PATH = f"{ROOT}/Recordings.json"
 MEDIA_PATH = f"{ROOT}/Recordings/{RECORDING_SID}.wav"
 STOP_PATH = f"{ROOT}/Calls/{CALL_SID}/Recordings/{RECORDING_SID}.json"
 STOP_CONFERENCE_PATH = f"{ROOT}/Conferences/{CONFERENCE_SID}/Recordings/{RECORDING_SID}.json"
+CONFERENCES_PATH = f"{ROOT}/Conferences.json"
 PARTICIPANTS_PATH = f"{ROOT}/Conferences/{CONFERENCE_SID}/Participants.json"
 NUMBERS_PATH = f"{ROOT}/IncomingPhoneNumbers.json"
 PATIENT = Limits(answer_bytes_max=100_000)
@@ -122,6 +123,7 @@ QUESTIONS: dict[str, tuple[str, Ask]] = {
     ),
     "calls_in_progress": (CALLS_PATH, lambda twilio: twilio.calls_in_progress()),
     "participants": (PARTICIPANTS_PATH, lambda twilio: twilio.participants(CONFERENCE_SID)),
+    "conferences": (CONFERENCES_PATH, lambda twilio: twilio.conferences()),
     "call_account": (EVENTS_PATH, lambda twilio: twilio.call_account(CALL_SID)),
     "recordings_of": (RECORDINGS_PATH, lambda twilio: twilio.recordings_of(CALL_SID)),
     "recordings_since": (
@@ -483,6 +485,26 @@ def test_the_participants_of_a_conference_are_told_and_of_none_nobody(api: Scrip
     assert twilio.participants(CONFERENCE_SID) == (CALL_SID, "CA" + "9" * 32)
 
 
+def test_the_conferences_that_go_on_are_told(api: ScriptedApi, twilio: TwilioProvider) -> None:
+    rows = [{"sid": CONFERENCE_SID}, {"sid": None}]
+    api.answers(CONFERENCES_PATH, said(200, {"conferences": rows, "next_page_uri": None}))
+    assert twilio.conferences() == (CONFERENCE_SID,)
+    assert api.requests[0].query["Status"] == "in-progress"
+
+
+@pytest.mark.parametrize(
+    ("direction", "is_called_out"),
+    [("outbound-api", True), ("outbound-dial", False), ("inbound", False), (None, False)],
+)
+def test_a_leg_that_a_program_called_is_told_from_others(
+    direction: str | None, is_called_out: bool, api: ScriptedApi, twilio: TwilioProvider
+) -> None:
+    api.answers(CALL_PATH, said(200, {**CALL, "direction": direction}))
+    call = twilio.call(CALL_SID)
+    assert call is not None
+    assert call.is_called_out is is_called_out
+
+
 def test_all_recordings_are_asked_for_where_no_moment_is_named(api: ScriptedApi, twilio: TwilioProvider) -> None:
     in_conference = {**RECORDING, "conference_sid": CONFERENCE_SID}
     api.answers(RECORDINGS_PATH, said(200, {"recordings": [in_conference], "next_page_uri": None}))
@@ -629,6 +651,7 @@ def test_an_endless_answer_is_cut_off(path: str, ask: Ask, api: ScriptedApi, twi
         "recordings_since",
         "calls_in_progress",
         "participants",
+        "conferences",
         "numbers",
     ],
 )

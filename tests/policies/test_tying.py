@@ -9,6 +9,7 @@ from policies.tying import (
     Arrival,
     AskCall,
     AskConference,
+    AskMeetings,
     AskRecording,
     Facts,
     Found,
@@ -87,16 +88,29 @@ CONFERENCES: list[tuple[str, Facts, Found]] = [
         Undecided(),
     ),
 ]
+OUT = LegSeen(is_called_out=True)
+MEETINGS: list[tuple[str, Facts, Found]] = [
+    ("nobody asked whom it met", of(FAR, legs={FAR: OUT}), AskMeetings(FAR)),
+    ("that can't be asked yet", of(FAR, legs={FAR: OUT}, unanswered={FAR}), Undecided()),
+    ("it met nobody", of(FAR, legs={FAR: OUT}, met={FAR: ()}), Stranger()),
+    ("it met our caller", of(FAR, legs={FAR: OUT}, met={FAR: (CALLER,)}), Tied("call-1", (FAR,))),
+    ("it met a leg", of(FAR, legs={FAR: OUT}, met={FAR: (LEG,)}), AskCall(LEG)),
+    ("it met our leg", of(FAR, legs={FAR: OUT, LEG: CHILD}, met={FAR: (LEG,)}), Tied("call-1", (FAR, LEG))),
+    ("two that were called out met", of(FAR, legs={FAR: OUT, LEG: OUT}, met={FAR: (LEG,)}), Stranger()),
+]
 NAMELESS: list[tuple[str, Facts, Found]] = [
     ("the list does not say what it is of", of(), AskRecording()),
     ("nothing says what it is of", of(was_fetched=True), Stranger(is_certain=False)),
 ]
 
 
+CASES = (*LEGS, *CONFERENCES, *MEETINGS, *NAMELESS)
+
+
 @pytest.mark.parametrize(
     ("facts", "found"),
-    [(facts, found) for _, facts, found in (*LEGS, *CONFERENCES, *NAMELESS)],
-    ids=[case for case, _, _ in (*LEGS, *CONFERENCES, *NAMELESS)],
+    [(facts, found) for _, facts, found in CASES],
+    ids=[case for case, _, _ in CASES],
 )
 def test_a_recording_is_tied_by_what_it_names(facts: Facts, found: Found) -> None:
     assert decide(facts) == found
