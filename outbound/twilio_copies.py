@@ -17,12 +17,12 @@ from outbound.bounded_http import Answered, Outbound
 from outbound.twilio_client import NOT_YET, Account, asking
 from outbound.twilio_lists import Host, Resources, Row, moment
 from policies.copies import PLACES, CopyKind
-from storage.errors import Unavailable
+from storage.errors import Refused, Unavailable
 from storage.provider import CALL_SID, RECORDING_SID, CopiesSeen, CopyDeletion, ProviderCopy, Sight
 
 SERVICE_MISSING = 20403
 NOT_FOUND = 20404
-OPERATION_POLLS = 10
+OPERATION_POLLS = 8
 OPERATION_PAUSE_S = 1.0
 _STATUSES = ("ACTIVE", "INACTIVE", "CLOSED")  # of conversations: without a status not all may be listed
 _PAGE = 100  # the most that some of the newer hosts send
@@ -56,17 +56,19 @@ class TwilioCopies:
             _look(CopyKind.TRANSCRIPTION, self._transcriptions_of(recording_sid)),
             _look(CopyKind.ADD_ON_RESULT, self._add_on_results_of(recording_sid)),
         ]
-        return _in_order(found)
+        return tuple(sorted(found, key=lambda seen: list(CopyKind).index(seen.kind)))
 
-    def since(self, earliest: datetime) -> tuple[CopiesSeen, ...]:
+    def since(self, kind: CopyKind, earliest: datetime) -> CopiesSeen:
         """Lists without a filter by time are read until they come to an older row: newest first, which is assumed."""
-        found = [
-            _look(CopyKind.CONVERSATION, self._conversations_since(earliest)),
-            _look(CopyKind.TRANSCRIPT, self._transcripts(AfterDateCreated=_iso(earliest))),
-            _look(CopyKind.BATCH_TRANSCRIPT, self._batch_transcripts([], createdAfter=_iso(earliest))),
-            _look(CopyKind.TRANSCRIPTION, self._transcriptions_since(earliest)),
-        ]
-        return _in_order(found)
+        if kind is CopyKind.CONVERSATION:
+            return _look(kind, self._conversations_since(earliest))
+        if kind is CopyKind.TRANSCRIPT:
+            return _look(kind, self._transcripts(AfterDateCreated=_iso(earliest)))
+        if kind is CopyKind.BATCH_TRANSCRIPT:
+            return _look(kind, self._batch_transcripts([], createdAfter=_iso(earliest)))
+        if kind is CopyKind.TRANSCRIPTION:
+            return _look(kind, self._transcriptions_since(earliest))
+        raise Refused("twilio: results of add-ons have no list for the whole account")
 
     def delete(self, copy: ProviderCopy) -> CopyDeletion:
         host, path = self._place(copy)
@@ -317,10 +319,6 @@ def _checked(name: object) -> str:
 def _parts_first(found: list[ProviderCopy]) -> tuple[ProviderCopy, ...]:
     """Once a conversation is gone its parts are not found by it any more."""
     return tuple(sorted(dict.fromkeys(found), key=lambda copy: "/" not in copy.name))
-
-
-def _in_order(found: list[CopiesSeen]) -> tuple[CopiesSeen, ...]:
-    return tuple(sorted(found, key=lambda seen: list(CopyKind).index(seen.kind)))
 
 
 def _iso(at: datetime) -> str:

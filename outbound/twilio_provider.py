@@ -30,6 +30,7 @@ from outbound.twilio_lists import (
     listed,
     word,
 )
+from policies.copies import CopyKind
 from storage.errors import Refused
 from storage.moment import utc_now
 from storage.provider import (
@@ -175,8 +176,8 @@ class TwilioProvider:
                 _require(pattern, sid)
         return self._copies.of(recording_sid, call_sid)
 
-    def copies_since(self, moment: datetime) -> tuple[CopiesSeen, ...]:
-        return self._copies.since(moment)
+    def copies_since(self, kind: CopyKind, moment: datetime) -> CopiesSeen:
+        return self._copies.since(kind, moment)
 
     def delete_copy(self, copy: ProviderCopy) -> CopyDeletion:
         return self._copies.delete(copy)

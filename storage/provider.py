@@ -241,10 +241,9 @@ class Provider(Protocol):
         """
         ...
 
-    def copies_since(self, moment: datetime) -> tuple[CopiesSeen, ...]:
-        """A look at the account's lists of copies that were made at or after that moment, of the kinds that have one.
-
-        Results of add-ons have none. Each copy names a recording, a call, or neither.
+    def copies_since(self, kind: CopyKind, moment: datetime) -> CopiesSeen:
+        """A look at the account's list of copies of a kind, of `policies.copies.ACCOUNT_WIDE`, made at or after that
+        moment. Each names a recording, a call, or neither.
         """
         ...
 

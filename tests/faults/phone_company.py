@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from policies.copies import CopyKind
+from policies.copies import ACCOUNT_WIDE, CopyKind
 from storage.errors import Unavailable
 from storage.provider import (
     CallAccount,
@@ -209,10 +209,11 @@ class PhoneCompany:
         sids = {recording_sid, call_sid} - {""}
         return self._seen(tuple(CopyKind), lambda kept: bool(sids & {kept.copy.recording_sid, kept.copy.call_sid}))
 
-    def copies_since(self, moment: datetime) -> tuple[CopiesSeen, ...]:
+    def copies_since(self, kind: CopyKind, moment: datetime) -> CopiesSeen:
         self._trouble("copies_since")
-        listed = tuple(kind for kind in CopyKind if kind is not CopyKind.ADD_ON_RESULT)
-        return self._seen(listed, lambda kept: kept.made_at >= moment)
+        assert kind in ACCOUNT_WIDE, f"of {kind} there is no list for the whole account"
+        (seen,) = self._seen((kind,), lambda kept: kept.made_at >= moment)
+        return seen
 
     def delete_copy(self, copy: ProviderCopy) -> CopyDeletion:
         self.asked.append(("delete_copy", copy.name))

@@ -10,7 +10,7 @@ import pytest
 
 from outbound.twilio_client import Account
 from outbound.twilio_provider import TwilioProvider
-from policies.copies import CopyKind
+from policies.copies import ACCOUNT_WIDE, CopyKind
 from simulator.config import Config
 from simulator.exchange import Exchange
 from simulator.plans import CallPlan
@@ -199,8 +199,8 @@ def test_a_copy_is_found_until_it_is_deleted_and_outlives_its_recording(rig: Rig
         (each, Sight.SEEN, int(each is kind)) for each in CopyKind
     ]
     (copy,) = [copy for seen in found for copy in seen.copies]
-    since = rig.provider.copies_since(datetime.now(UTC) - timedelta(minutes=1))
-    assert [copy for seen in since for copy in seen.copies] == ([] if kind is CopyKind.ADD_ON_RESULT else [copy])
+    since = [rig.provider.copies_since(each, datetime.now(UTC) - timedelta(minutes=1)) for each in ACCOUNT_WIDE]
+    assert [copy for seen in since for copy in seen.copies] == ([copy] if kind in ACCOUNT_WIDE else [])
     for _ in range(2):
         assert rig.provider.delete_copy(copy) == CopyDeletion(True)
     assert [seen.copies for seen in rig.provider.copies_of(sid, call_sid)] == [()] * len(CopyKind)

@@ -7,7 +7,7 @@ import pytest
 
 from outbound.twilio_client import Account
 from outbound.twilio_provider import TwilioProvider
-from policies.copies import CopyKind
+from policies.copies import ACCOUNT_WIDE, CopyKind
 from simulator.server import Server
 from storage.errors import Refused, Unavailable
 from storage.provider import CopiesSeen, CopyDeletion, ProviderCopy, Sight
@@ -16,7 +16,6 @@ from tests.simulator.office import ACCOUNT, TOKEN, Office
 
 BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
 EACH_KIND = pytest.mark.parametrize("kind", CopyKind)
-LISTED = [kind for kind in CopyKind if kind is not CopyKind.ADD_ON_RESULT]
 
 
 @pytest.fixture
@@ -77,17 +76,22 @@ def test_a_transcript_is_found_by_the_call_that_it_was_made_of(office: Office, t
     name = make(office, kind="transcript", call_sid=call_sid)
     copy = ProviderCopy(CopyKind.TRANSCRIPT, name, call_sid=call_sid)
     assert look(twilio, copy).copies == (copy,)
-    assert of_kind(twilio.copies_since(BEFORE), CopyKind.TRANSCRIPT).copies == (copy,)
+    assert twilio.copies_since(CopyKind.TRANSCRIPT, BEFORE).copies == (copy,)
 
 
-def test_the_lists_of_the_account_name_the_recording_or_the_call(office: Office, twilio: TwilioProvider) -> None:
-    copies = [a_copy(office, kind) for kind in LISTED]
-    a_copy(office, CopyKind.ADD_ON_RESULT)
-    found = twilio.copies_since(BEFORE)
-    assert [seen.kind for seen in found] == LISTED
-    assert [copy for seen in found for copy in seen.copies] == copies
-    later = office.clock.now() + timedelta(days=1)
-    assert {seen.copies for seen in twilio.copies_since(later)} == {()}
+@pytest.mark.parametrize("kind", ACCOUNT_WIDE)
+def test_the_lists_of_the_account_name_the_recording_or_the_call(
+    office: Office, twilio: TwilioProvider, kind: CopyKind
+) -> None:
+    first, last = a_copy(office, kind), a_copy(office, kind)
+    assert twilio.copies_since(kind, BEFORE) == CopiesSeen(kind, Sight.SEEN, (last, first))
+    assert twilio.copies_since(kind, office.clock.now() + timedelta(days=1)).copies == ()
+    assert twilio.copies_since(kind, office.clock.now() - timedelta(seconds=1)).copies == (last,)
+
+
+def test_results_of_add_ons_have_no_list_for_the_whole_account(twilio: TwilioProvider) -> None:
+    with pytest.raises(Refused, match="add-ons"):
+        twilio.copies_since(CopyKind.ADD_ON_RESULT, BEFORE)
 
 
 @EACH_KIND
