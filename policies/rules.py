@@ -87,7 +87,8 @@ class Line:
 class Rulebook:
     """`sha256` (hex) is of the file's text in UTF-8, byte for byte: it names the rules that were in force.
 
-    `remember_declines` is for how long a number that declined is not asked again; None is never.
+    `remember_declines` is for how long a number that declined is not asked again; None is never. `backups` is how long
+    the operator keeps backups; None is unknown.
     """
 
     business: Business
@@ -99,6 +100,7 @@ class Rulebook:
     wordings: tuple[OwnWording, ...] = ()
     approvals: tuple[Approval, ...] = ()
     pausing: Pausing = field(default_factory=Pausing)
+    backups: Duration | None = None
 
     def line(self, e164: str) -> Line | None:
         return next((line for line in self.lines if line.number == e164), None)

@@ -20,16 +20,19 @@ from onrecord.settings.environment import Settings
 from outbound.twilio_client import TWILIO, Account
 from outbound.twilio_provider import TwilioProvider
 from storage.audio.listening_copy import find_ffmpeg
-from storage.custody import account_watch, live_calls, sweep
+from storage.custody import account_watch, live_calls, sweep, text_watch
+from storage.custody.copies import remove_copies
 from storage.custody.destroy import delete_again, destroy
 from storage.custody.failures import note_failure, note_wait
 from storage.custody.intake import intake
 from storage.custody.row_watch import RowWatch
+from storage.custody.text_watch import TextWatch
 from storage.custody.withdraw import see_to_withdrawals, withdraw
 from storage.custody.workshop import Workshop
 from storage.jobs.queue import JobQueue
 from storage.jobs.worker import Periodic, Worker
 from storage.rows import declines
+from storage.rows.provider_copies import COPIES
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
 from storage.rows.withdrawing import WITHDRAW
 
@@ -71,6 +74,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             EXPIRE: partial(destroy, workshop),
             DELETE_AGAIN: partial(delete_again, workshop),
             WITHDRAW: partial(withdraw, workshop, installation.jobs),
+            COPIES: partial(remove_copies, workshop),
             sweep.SWEEP: lambda steps, _: sweep.sweep(workshop, installation.jobs, steps),
         },
         on_failure=partial(note_failure, workshop),
@@ -86,6 +90,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             Periodic("self-test", schedule.LOOK_EVERY_S, schedule.SelfTest.of(installation, stopping).look),
             Periodic("doctor", DOCTOR_LOOKS_EVERY_S, Doctor(installation).look),
             Periodic("corroborate", CORROBORATE_EVERY_S, make_corroboration(installation, workshop).look),
+            Periodic("texts", text_watch.LOOK_EVERY_S, TextWatch(workshop, installation.jobs).look),
             Periodic("rows", ROWS_EVERY_S, RowWatch(workshop, installation.jobs).look),
             Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(installation, workshop).look),
             Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, workshop), everywhere=True),
@@ -136,6 +141,7 @@ def make_workshop(installation: Installation) -> Workshop:
         spool=settings.spool,
         key_encryption_key=installation.keys.key_encryption_key,
         ffmpeg=find_ffmpeg(settings.ffmpeg),
+        backups=installation.rulebook.backups,
     )
 
 

@@ -38,7 +38,7 @@ __all__ = [
 # What Twilio rings at once from one <Dial>.
 CONNECT_TO_MAX = 10
 
-_TABLES = ("business", "line", "retention", "override", "declines", "wording", "approved", "pause")
+_TABLES = ("business", "line", "retention", "override", "declines", "wording", "approved", "pause", "backups")
 _LINE_NEEDS = ("number", "connect_to", "languages", "purposes")
 _LINE_MAY_SAY = (
     "retention",
@@ -118,6 +118,7 @@ def _rulebook(found: Mapping[str, object], findings: Findings, digest: str, unde
         wordings=own,
         approvals=approvals(root.get("approved", []), findings),
         pausing=_pausing(root.get("pause", {}), findings),
+        backups=_backups(root["backups"], findings) if "backups" in root else None,
     )
 
 
@@ -162,6 +163,12 @@ def _pausing(value: object, findings: Findings) -> Pausing:
         limit=findings.read(table, path, "limit", values.pause_limit, usual.limit),
         at_limit=findings.read(table, path, "at_limit", values.at_limit, usual.at_limit),
     )
+
+
+def _backups(value: object, findings: Findings) -> Duration | None:
+    path: Path = ("backups",)
+    table = findings.table(value, path, required=["keep"])
+    return findings.read(table, path, "keep", values.duration, None)
 
 
 def _lines(value: object, findings: Findings, under: Law | None, business: Business) -> tuple[Line, ...]:

@@ -13,12 +13,14 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 
 from evidence.events import Event
+from policies.copies import TRANSCRIPTION_PURPOSE
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage.audio import audio_objects, derived_files, sealing
 from storage.audio.audio_key import AudioKey
 from storage.audio.audio_objects import AudioObject
 from storage.audio.contract import read_back
 from storage.audio.judging import judge
+from storage.custody.copies import remove_what_goes
 from storage.custody.fetching import MASTER_FILE, download
 from storage.custody.workshop import Workshop
 from storage.database.tables import recording_key
@@ -45,6 +47,7 @@ def intake(workshop: Workshop, steps: Steps, recording_id: str) -> None:
         shutil.rmtree(workshop.folder(recording_id) / attempt, ignore_errors=True)  # the next job fetches it anew
         raise
     steps("release", lambda: _release(workshop, recording_id))
+    steps("copies", lambda: _remove_copies(workshop, recording_id))
 
 
 def _fetch(workshop: Workshop, recording_id: str) -> str:
@@ -172,6 +175,17 @@ def _release(workshop: Workshop, recording_id: str) -> None:
         recordings.advance(connection, workshop.moment(), call, recording, RecordingEvent.PROVIDER_COPY_GONE, deleted)
 
     workshop.database.write(commit)
+
+
+def _remove_copies(workshop: Workshop, recording_id: str) -> None:
+    """Delete the texts and results that were made of the recording although nobody agreed to that."""
+    call, recording = look(workshop, recording_id)
+    if recording.state is RecordingState.KEPT and not may_have_texts(_permit(workshop, call)):
+        remove_what_goes(workshop, call.id)
+
+
+def may_have_texts(permit: Permit) -> bool:
+    return any(granted.purpose == TRANSCRIPTION_PURPOSE for granted in permit.purposes)
 
 
 def delete_at_provider(workshop: Workshop, recording: Recording) -> str:

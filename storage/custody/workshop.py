@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from policies.durations import Duration
 from storage.audio.contract import AudioStore
 from storage.database.engine import Database
 from storage.moment import Moment, utc_now
@@ -22,6 +23,8 @@ class Workshop:
     ffmpeg: str | None
     random: Callable[[int], bytes] = secrets.token_bytes
     now: Callable[[], datetime] = utc_now
+    backups: Duration | None = None
+    """How long backups of the database and the audio store are kept; None: unknown to the service."""
 
     def moment(self) -> Moment:
         return Moment(self.now(), self.random)

@@ -9,10 +9,14 @@ from sqlalchemy import Connection, Row, insert, select, update
 from evidence.events import Event, Value
 from policies.copies import CopyKind
 from storage.database.tables import provider_copy
+from storage.jobs.contract import JobKind, Lane
 from storage.moment import Moment
 from storage.provider import ProviderCopy
 from storage.rows import calls
 from storage.rows.calls import Call
+
+COPIES = JobKind("copies", Lane.PROMPT)
+"""Looks for the copies of a call, and deletes those that must go. Its argument is the call's id."""
 
 
 @dataclass(frozen=True, slots=True)

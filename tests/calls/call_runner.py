@@ -45,6 +45,7 @@ from simulator.server import Server
 from storage.audio.contract import AudioStore
 from storage.audio.listening_copy import find_ffmpeg
 from storage.custody.account_watch import AccountWatch
+from storage.custody.copies import remove_copies
 from storage.custody.destroy import delete_again, destroy
 from storage.custody.intake import intake
 from storage.custody.live_calls import LiveCalls
@@ -57,6 +58,7 @@ from storage.jobs.queue import JobKind
 from storage.jobs.steps import Patience, Steps
 from storage.moment import Moment
 from storage.rows import calls
+from storage.rows.provider_copies import COPIES
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
 from storage.rows.withdrawing import WITHDRAW, Wish
 from tests.callflow.conftest import make_waiting
@@ -145,7 +147,13 @@ class Town:
     simulator_url: str
     face: PublicFace
     does: dict[JobKind, Callable[[Workshop, Steps, str], None]] = field(
-        default_factory=lambda: {INTAKE: intake, DESTROY: destroy, EXPIRE: destroy, DELETE_AGAIN: delete_again}
+        default_factory=lambda: {
+            INTAKE: intake,
+            DESTROY: destroy,
+            EXPIRE: destroy,
+            DELETE_AGAIN: delete_again,
+            COPIES: remove_copies,
+        }
     )
     # More than the minute after which a call that could not be asked about has its turn.
     quiet_rounds: int = 3

@@ -23,6 +23,7 @@ from storage.audio import audio_objects
 from storage.audio.contract import AudioStore
 from storage.custody import sweep
 from storage.custody.account_watch import AccountWatch
+from storage.custody.copies import remove_copies
 from storage.custody.destroy import delete_again, destroy
 from storage.custody.failures import note_failure, note_wait
 from storage.custody.intake import intake
@@ -34,10 +35,11 @@ from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.queue import JobKind
 from storage.jobs.steps import OnWait, Patience, Steps
 from storage.moment import Moment
-from storage.rows import calls, news, permits, recordings
+from storage.rows import calls, news, permits, provider_copies, recordings
 from storage.rows.calls import OPEN, Call
 from storage.rows.news import News
 from storage.rows.permits import Permit
+from storage.rows.provider_copies import COPIES
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
 from storage.rows.withdrawing import WITHDRAW, recording_suppressed
 from tests.conftest import NOON
@@ -57,6 +59,7 @@ JOBS: Mapping[JobKind, Job] = {
     DESTROY: destroy,
     EXPIRE: destroy,
     DELETE_AGAIN: delete_again,
+    COPIES: remove_copies,
 }
 
 
@@ -328,6 +331,19 @@ class Premises:
         """The types of the events about the recording."""
         return [event["type"] for event in self.story(one).events if event.get("recording") == one.id]
 
+    def event(self, one: Recording | Call, kind: str) -> dict[str, Any]:
+        """The event of a type that the call has once."""
+        (found,) = [event for event in self.story(one).events if event["type"] == kind]
+        return found
+
+    def assert_no_copies(self, one: Recording) -> None:
+        """The company has no copy of the recording or its call, and every row of a copy says so."""
+        sids = {one.recording_sid, self.owner(one).call_sid}
+        left = [kept.copy for kept in self.company.copies if not kept.is_deleted]
+        assert [copy for copy in left if sids & {copy.recording_sid, copy.call_sid}] == []
+        with self.shop.database.read() as connection:
+            assert [row for row in provider_copies.of_call(connection, one.call_id) if row.gone_at is None] == []
+
     def strays(self) -> list[Breach]:
         """Audio and keys that no kept recording accounts for."""
         with self.shop.database.read() as connection:
@@ -358,6 +374,7 @@ class Premises:
         assert [key for key in self.shop.store.list("") if key.recording_id == one.id] == []
         assert not self.company.holds(known.recording_sid)
         assert self.strays() == []
+        self.assert_no_copies(one)
 
     def _verified_first(self, recording_sid: str) -> None:
         """Twilio's copy of what we are to keep is deleted only when ours is stored, and opens."""

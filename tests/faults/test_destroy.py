@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from policies.consent import Outcome
+from policies.copies import CopyKind
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage.audio.contract import AudioKey, AudioStore
 from storage.custody.destroy import destroy
@@ -42,7 +43,16 @@ def withdrawn(premises: Premises) -> Recording:
     return one
 
 
-MUST_GO = pytest.mark.parametrize("made", [rogue, withdrawn])
+def transcribed(premises: Premises) -> Recording:
+    """A recording that its caller no longer wants to exist, of which and of whose call Twilio has texts."""
+    one = premises.stored({"quality": timedelta(days=90), "transcription": timedelta(days=90)})
+    premises.condemn(one)
+    premises.company.make_copy(CopyKind.TRANSCRIPT, recording_sid=one.recording_sid)
+    premises.company.make_copy(CopyKind.CONVERSATION, call_sid=premises.owner(one).call_sid)
+    return one
+
+
+MUST_GO = pytest.mark.parametrize("made", [rogue, withdrawn, transcribed])
 
 
 @MUST_GO
@@ -99,7 +109,8 @@ def test_a_running_recording_is_stopped_first_and_deleted_when_it_is_complete(pr
     one = rogue(premises)
     premises.work()
     methods = [method for method, sid in premises.company.asked if sid == one.recording_sid]
-    assert methods == ["stop", "recording", "delete", "recording", "delete", "recording"]
+    tried = ["copies_of", "delete", "recording"]
+    assert methods == ["stop", "recording", *tried, *tried, "copies_of"]
 
 
 @ONE_MACHINE
