@@ -1,17 +1,19 @@
 """Looks for texts of our calls that nobody agreed to, however late they come: the account's own lists, again and again.
 
 A text of a kept recording is found in no other way, nor is one that arrives after its recording was destroyed. Texts
-of calls that are not ours are left alone. Results of add-ons have no list, so each kept recording without the purpose
-is asked about once more, an hour after it was stored.
+of calls that are not ours are left alone. Results of add-ons have no list, so a recording is asked about once more an
+hour and a day after it was destroyed, or stored without the purpose; and while the key may not look for them, every
+hour.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from policies.copies import ACCOUNT_WIDE, CopyKind
+from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
 from storage.custody.copies import note_what_goes, tell_sight
 from storage.custody.intake import may_have_texts
@@ -20,15 +22,17 @@ from storage.database.tables import recording as recording_table
 from storage.errors import Unavailable
 from storage.provider import ProviderCopy, Sight
 from storage.rows import calls, legs, permits, provider_copies, recordings, watermarks
+from storage.rows.incidents import opened_since
 from storage.rows.provider_copies import COPIES
-from storage.rows.recordings import Jobs
+from storage.rows.recordings import Jobs, Recording
 
 LOOK_EVERY_S = 30.0
 # A text may be listed later than it was made, and the two clocks differ.
 _OVERLAP = timedelta(hours=1)
 _FURTHEST_BACK = timedelta(days=7)
-_AFTER_INTAKE = timedelta(hours=1)
-_AT_ONCE = 200
+_LOOKED_FOR_AFTER = (timedelta(hours=1), timedelta(days=1))
+_AT_ONCE, _UNSEEN_AT_ONCE = 200, 50
+_AT_REST = (RecordingState.KEPT, RecordingState.DESTROYED)
 _JUDGED_AGAIN = timedelta(minutes=10)
 _SOON, _LATER = timedelta(minutes=5), timedelta(hours=1)
 
@@ -94,10 +98,16 @@ class TextWatch:
             if now - row.noticed_at >= _SOON:
                 turn = int(now.timestamp() // every.total_seconds())
                 self.jobs.enqueue(connection, COPIES, f"{row.call_id}:{every.seconds}:{turn}", row.call_id)
-        for recording_id, call_id in _stored_a_while_ago(connection, now):
-            permit = permits.kept_permit(connection, call_id)
-            if permit and not may_have_texts(permit):
-                self.jobs.enqueue(connection, COPIES, f"{call_id}:{recording_id}", call_id)
+        for age in _LOOKED_FOR_AFTER:
+            for recording in _at_rest_since(connection, now - age - _LATER, now - age):
+                self._ask(connection, recording, f"{age.total_seconds():.0f}:{recording.state}")
+        for recording in _never_looked_for(connection):
+            self._ask(connection, recording, f"unseen:{now:%Y%m%d%H}")
+
+    def _ask(self, connection: Connection, recording: Recording, name: str) -> None:
+        permit = permits.kept_permit(connection, recording.call_id)
+        if recording.state is RecordingState.DESTROYED or (permit and not may_have_texts(permit)):
+            self.jobs.enqueue(connection, COPIES, f"{recording.call_id}:{recording.id}:{name}", recording.call_id)
 
 
 def _whose(connection: Connection, copy: ProviderCopy) -> str | None:
@@ -111,8 +121,17 @@ def _whose(connection: Connection, copy: ProviderCopy) -> str | None:
     return call.id if call else legs.call_of(connection, copy.call_sid)
 
 
-def _stored_a_while_ago(connection: Connection, now: datetime) -> list[tuple[str, str]]:
+def _at_rest_since(connection: Connection, begin: datetime, end: datetime) -> list[Recording]:
     columns = recording_table.c
-    is_due = columns.moved_at.between(now - 2 * _AFTER_INTAKE, now - _AFTER_INTAKE)
-    query = select(columns.id, columns.call_id).where(columns.state == RecordingState.KEPT, is_due)
-    return [(row.id, row.call_id) for row in connection.execute(query)]
+    is_due = columns.state.in_(_AT_REST) & columns.moved_at.between(begin, end)
+    return recordings.some(connection, is_due, limit=_AT_ONCE)
+
+
+def _never_looked_for(connection: Connection) -> list[Recording]:
+    """Some recordings that were stored while results of add-ons could not be looked for."""
+    opened_at = opened_since(connection, IncidentKind.COPIES_NOT_LOOKED_FOR, CopyKind.ADD_ON_RESULT)
+    if opened_at is None:
+        return []
+    columns = recording_table.c
+    is_due = (columns.state == RecordingState.KEPT) & (columns.moved_at >= opened_at - _LATER)
+    return recordings.some(connection, is_due, limit=_UNSEEN_AT_ONCE)

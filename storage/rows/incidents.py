@@ -88,6 +88,12 @@ def is_open_of_call(connection: Connection, kind: IncidentKind, call_id: str) ->
     return connection.execute(select(incident.c.id).where(mine)).first() is not None
 
 
+def opened_since(connection: Connection, kind: IncidentKind, about: str) -> datetime | None:
+    """When an open incident was opened; None where none is open."""
+    mine = (incident.c.kind == kind) & (incident.c.about == about) & incident.c.closed_at.is_(None)
+    return connection.scalar(select(incident.c.opened_at).where(mine))
+
+
 def open_incidents(connection: Connection, call_id: str | None = None) -> list[Incident]:
     columns = [incident.c[name] for name in Incident.__dataclass_fields__]
     query = select(*columns).where(incident.c.closed_at.is_(None)).order_by(incident.c.id)
