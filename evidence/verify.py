@@ -180,6 +180,11 @@ def verify(folder, given, witnesses, kept):
     are_named = are_named and {one for one in hash_of.items() if one[0].startswith("provider/")} <= answers
     need(not opened and wanted - {None} <= set(texts.values()) and are_named,
          "a disclosure that no event commits to, or a text that is not the one an event names")
+    ends = {one["recording"]: None for one in events if one["type"][:10] == "recording." and "recording" in one}
+    ends.update((one["recording"], one) for one in events if one["type"] == "recording.destroyed")
+    papers = json.loads(text.get("certificate.json", "null"))
+    stated = {one["recording"]: one["certified"] for one in papers["recordings"]} if papers else ends
+    need(stated == ends, "the certificate says of a recording what no event recording.destroyed says, or leaves it out")
     yield "OK: these %d events are in the log as it was signed with %d events%s" % (
         len(events), size, "; whether their calls have others, only the whole log shows" if proofs else "")
     cosigned = sorted((old, at, key_of(vkey)[0]) for vkey, dates in cosigned.items() for old, at in dates.items())

@@ -32,9 +32,17 @@ from storage.log.proofs import Prover
 from storage.moment import Moment
 from storage.rows import calls, provider_accounts
 
+Files = Callable[[Connection, int], Mapping[str, bytes]]
+"""Further files for a bundle, from the database and the number of events that were signed."""
+
 
 def export(
-    anchoring: Anchoring, request: Request, number_key: bytes, *, complain: Callable[[str], object] = lambda _: None
+    anchoring: Anchoring,
+    request: Request,
+    number_key: bytes,
+    *,
+    complain: Callable[[str], object] = lambda _: None,
+    files: Files = lambda _connection, _size: {},
 ) -> dict[str, bytes]:
     """The files of the bundle by name. The log records the export first, so the bundle's checkpoint covers it.
 
@@ -67,7 +75,7 @@ def export(
             uncosigned = ""  # somebody else has asked it meanwhile
         if uncosigned:
             complain(f"the witness did not cosign this export: {uncosigned}")
-        more = _more(connection, request, call_ids, prover, anchoring.now())
+        more = _more(connection, request, call_ids, prover, anchoring.now()) | dict(files(connection, signed.size))
         try:
             gathering = Gathering(connection, request, call_ids, signed, prover.tree, more, uncosigned, complain)
             bundle = gathering.bundle(made_at)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from onrecord.commands.base import FOUND_SOMETHING, end, failures_told, opened, reading
+from onrecord.commands.certificate import certificate
 from onrecord.commands.doctor import add_doctor_commands
 from onrecord.commands.interchange import add_interchange_commands
 from onrecord.commands.log import add_log_commands
@@ -36,6 +37,7 @@ SECTIONS = {
         "vcon",
         "receipt",
         "recording",
+        "certificate",
         "hold",
         "erase",
         "reapply-erasures",
@@ -270,6 +272,7 @@ def demo(once: bool, folder: Path | None) -> None:
         sys.exit(run(once=once, folder=folder))
 
 
+main.add_command(certificate)
 add_interchange_commands(main)
 add_provider_commands(main)
 add_rules_commands(main)

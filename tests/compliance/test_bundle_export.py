@@ -163,7 +163,7 @@ def test_a_stranger_runs_the_program_in_the_bundle_and_needs_nothing_else(bundle
 
 def test_the_program_is_short_and_needs_only_what_python_brings() -> None:
     source = (ROOT / HANDED_OUT).read_text()
-    assert len(source.splitlines()) < 230
+    assert len(source.splitlines()) < 235
     ast.parse(source, feature_version=(3, 8))
     imported = {word for line in source.splitlines() if line.startswith(("import ", "from ")) for word in line.split()}
     assert {word.strip(",") for word in imported} - {"import", "from", "sha256", "sha512"} <= sys.stdlib_module_names

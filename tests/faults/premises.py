@@ -35,7 +35,7 @@ from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.queue import JobKind
 from storage.jobs.steps import OnWait, Patience, Steps
 from storage.moment import Moment
-from storage.rows import calls, news, permits, provider_copies, recordings
+from storage.rows import call_end, calls, news, permits, provider_copies, recordings
 from storage.rows.calls import OPEN, Call
 from storage.rows.news import News
 from storage.rows.permits import Permit
@@ -156,6 +156,9 @@ class Premises:
     live: LiveCalls
     stride: int = 1
     """How many of a job's effects a test goes on at a time when it interrupts each."""
+    rules_sha256: str = "0" * 64
+    law_sha256: str = ""
+    """The rules and the law that a call came in under."""
 
     @classmethod
     def open(cls, database: Database, store: AudioStore, spool: Path) -> "Premises":
@@ -199,7 +202,8 @@ class Premises:
             prompts_max=2,
             language="en-US",
             wording_sha256="0" * 64,
-            rules_sha256="0" * 64,
+            rules_sha256=self.rules_sha256,
+            law_sha256=self.law_sha256,
             state=CallState.DISCLOSING,
             outcome=OPEN,
             reason="",
@@ -253,6 +257,16 @@ class Premises:
         return self.write(
             lambda connection: news.take_news(connection, self.moment(), self.row(connection, owner), told, self.jobs)
         )
+
+    def ends(self, one: Recording | Call) -> None:
+        """The call is over, and its end was heard of."""
+        call_id = one.call_id if isinstance(one, Recording) else one.id
+
+        def end(connection: Connection) -> None:
+            call = calls.existing(connection, call_id)
+            call_end.end(connection, self.moment(), call, status="completed", duration_s=30)
+
+        self.write(end)
 
     def owner(self, one: Recording) -> Call:
         with self.shop.database.read() as connection:
