@@ -1,6 +1,6 @@
 """The simulator's control API, read once into values: a call as the telephone's side has seen it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -95,6 +95,19 @@ class SeenRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenText:
+    """A text that was made of a call or of a recording of it. `call_sid` is of the caller's leg or another."""
+
+    kind: str
+    call_sid: str
+    is_deleted: bool
+
+    @classmethod
+    def of(cls, shown: Mapping[str, Any]) -> Self:
+        return cls(shown["kind"], shown["call_sid"], shown["deleted"])
+
+
+@dataclass(frozen=True, slots=True)
 class SeenCall:
     call_sid: str
     from_: str
@@ -113,10 +126,14 @@ class SeenCall:
     heard: tuple[Heard, ...] = ()
     legs: tuple[DialledLeg, ...] = ()
     recordings: tuple[SeenRecording, ...] = ()
+    texts: tuple[SeenText, ...] = ()
 
     @classmethod
-    def of(cls, shown: Mapping[str, Any], *, left_early: bool = False) -> Self:
+    def of(cls, shown: Mapping[str, Any], *, left_early: bool = False, texts: Iterable[Mapping[str, Any]] = ()) -> Self:
+        """`texts` are those of all calls."""
+        legs = {shown["call_sid"], *(leg["call_sid"] for leg in shown["legs"])}
         return cls(
+            texts=tuple(text for text in map(SeenText.of, texts) if text.call_sid in legs),
             call_sid=shown["call_sid"],
             from_=shown["from"],
             to=shown["to"],
@@ -148,7 +165,8 @@ class ControlApi:
 
     def call(self, call_sid: str, *, left_early: bool) -> SeenCall:
         shown = requests.get(f"{self.url}/simulator/calls/{call_sid}", timeout=_TIMEOUT_S).json()
-        return SeenCall.of(shown, left_early=left_early)
+        texts = requests.get(f"{self.url}/simulator/texts", timeout=_TIMEOUT_S).json()["texts"]
+        return SeenCall.of(shown, left_early=left_early, texts=texts)
 
     def call_sids(self) -> list[str]:
         """Of every call that was ever placed there."""

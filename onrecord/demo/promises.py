@@ -21,6 +21,7 @@ from compliance.call_life import CallLife, life_of
 from onrecord.demo.control_api import SeenCall, SeenRecording
 from onrecord.demo.phone_side import PhoneSide
 from policies.consent import RECORDING_OUTCOMES, Outcome
+from policies.copies import PLACES, TRANSCRIPTION_PURPOSE, CopyKind
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
 from policies.withdrawal import WithdrawnBy
@@ -35,12 +36,14 @@ from storage.errors import Broken, Refused
 from storage.log import consent_log
 from storage.log import verification as log_verification
 from storage.row_check import check as row_check
+from storage.rows.incidents import open_incidents
 from storage.rows.recordings import Recording
 
 _DURATION_TOLERANCE_S = 2.0
 _OF_NO_RECORDING = frozenset(
     {IncidentKind.PROVIDER_CONTRADICTS, IncidentKind.POLICY_CONFLICT, IncidentKind.STEPS_NOT_HEARD}
 )
+_ABOUT_COPIES = frozenset({IncidentKind.COPY_REMAINS, IncidentKind.COPIES_NOT_LOOKED_FOR})
 _NAME_CHARS_MIN = 7
 _GIVEN_UP = (RecordingState.CONDEMNED, RecordingState.DESTROYED)
 
@@ -85,6 +88,7 @@ def breaches(witness: Witness, seen: Sequence[SeenCall], *, others: Collection[s
             found += _as_it_was(side, told)
             found += _told_first(connection, placed, side, told)
             found += _no_is_final(connection, placed, side, told)
+            found += _no_text_remains(connection, placed, side, told)
             found += _gets_through(placed, told)
             found += _nothing_lost(witness, connection, placed, side, told)
             found += _names_nobody(connection, placed, told)
@@ -177,6 +181,21 @@ def _no_is_final(connection: Connection, seen: SeenCall, side: PhoneSide, told: 
     for kept in told.recordings:
         if kept.object_key or audio_objects.of(connection, kept.id) or kept.state is not RecordingState.DESTROYED:
             yield Breach("P2", told.call.call_sid, f"recording {kept.id} is {kept.state} without consent")
+
+
+def _no_text_remains(connection: Connection, seen: SeenCall, side: PhoneSide, told: CallLife) -> Iterator[Breach]:
+    """P2, P6: no text of the call remains that nobody agreed to, unless an open incident names its kind."""
+    consented = side.is_consented(told.call.outcome)
+    permitted = [event for event in told.events if event["type"] == "recording.permitted"]
+    if consented and any(TRANSCRIPTION_PURPOSE in event["purposes"] for event in permitted):
+        return
+    told_of = [each for each in open_incidents(connection) if each.call_id in (told.call.id, None)]
+    words = [each.detail for each in told_of if each.kind in _ABOUT_COPIES]
+    for kind in sorted({text.kind for text in seen.texts if not text.is_deleted}):
+        name = PLACES[CopyKind(kind)].name if kind in {*CopyKind} else PLACES[CopyKind.CONVERSATION].name
+        if not any(name in detail for detail in words):
+            promise, why = ("P6", "its permit lacks the purpose") if consented else ("P2", "nobody consented")
+            yield Breach(promise, told.call.call_sid, f"Twilio still holds a {kind} of the call, although {why}")
 
 
 def _gets_through(seen: SeenCall, told: CallLife) -> Iterator[Breach]:

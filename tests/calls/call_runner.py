@@ -3,7 +3,7 @@
 import json
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,6 +50,7 @@ from storage.custody.destroy import delete_again, destroy
 from storage.custody.intake import intake
 from storage.custody.live_calls import LiveCalls
 from storage.custody.sweep import KnownJobs, sweep
+from storage.custody.text_watch import TextWatch
 from storage.custody.withdraw import see_to_withdrawals, withdraw
 from storage.custody.workshop import Workshop
 from storage.database.engine import Database
@@ -157,6 +158,7 @@ class Town:
     )
     # More than the minute after which a call that could not be asked about has its turn.
     quiet_rounds: int = 3
+    watches_texts: bool = True
     corroborates: bool = True
     """Whether Twilio's own account of each call is taken in, which brings to light what the service did not hear."""
     seen: list[Json] = field(default_factory=list)
@@ -237,7 +239,9 @@ class Town:
     def broken(self, seen: list[Json]) -> list[str]:
         """The promises that were broken on these calls, or to nobody in particular."""
         witness, others = Witness(self.database, self.store, KEK, self.spool), {one["call_sid"] for one in self.seen}
-        return [str(breach) for breach in promises.breaches(witness, list(map(as_seen, seen)), others=others)]
+        texts = [text.to_json() for text in self.exchange.texts.all()]
+        calls = [as_seen(shown, texts) for shown in seen]
+        return [str(breach) for breach in promises.breaches(witness, calls, others=others)]
 
     def contradicted(self, call_sid: str) -> list[str]:
         """Where Twilio's account of the call differs from the log's, which it never may."""
@@ -257,7 +261,11 @@ class Town:
 
     @property
     def provider(self) -> TwilioProvider:
-        return TwilioProvider(Account(ACCOUNT, KEY, SECRET, self.simulator_url), now=self.exchange.clock.now)
+        return TwilioProvider(
+            Account(ACCOUNT, KEY, SECRET, self.simulator_url),
+            now=self.exchange.clock.now,
+            pause=self.exchange.clock.sleep,
+        )
 
     def moment(self) -> Moment:
         return Moment(self.exchange.clock.now(), secrets.token_bytes)
@@ -294,6 +302,9 @@ class Town:
             with suppress(Unavailable):
                 look()
         see_to_withdrawals(shop, self.face.jobs)
+        if self.watches_texts:
+            with suppress(Unavailable):
+                TextWatch(shop, self.face.jobs).look()
         jobs = self.face.jobs.take()
         for kind, argument in jobs:
             if kind == WITHDRAW:
@@ -312,8 +323,8 @@ class Town:
         return step()
 
 
-def as_seen(shown: Json) -> SeenCall:
-    return SeenCall.of(shown, left_early=shown["left_early"])
+def as_seen(shown: Json, texts: Iterable[Json] = ()) -> SeenCall:
+    return SeenCall.of(shown, left_early=shown["left_early"], texts=texts)
 
 
 @dataclass

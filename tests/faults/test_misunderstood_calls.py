@@ -15,11 +15,13 @@ from sqlalchemy import update
 from werkzeug.test import run_wsgi_app
 
 from onrecord.demo.promises import Witness, breaches
+from onrecord.lines import close
 from simulator.plans import CallPlan
 from storage.custody.workshop import Workshop
 from storage.database.tables import call
 from storage.jobs.steps import Steps
 from storage.rows import recordings
+from storage.rows.incidents import open_incidents
 from storage.rows.recordings import INTAKE
 from tests.calls.call_runner import KEK, Ran, Town, as_seen
 from tests.calls.script import NUMBERS
@@ -182,3 +184,35 @@ def test_a_disclosure_that_was_cut_is_none(running: Town) -> None:
     called(running, presses=["1"])
     cut = [one | {"played_s": one["duration_s"] / 2} for one in running.seen[-1]["heard"]]
     assert any("P1" in breach and "before the disclosure had ended" in breach for breach in checked(running, heard=cut))
+
+
+@pytest.mark.parametrize("presses", [["2"], []], ids=["declined", "silent"])
+def test_a_text_that_nobody_agreed_to_and_nobody_looked_for(running: Town, presses: list[str]) -> None:
+    """Twilio writes down every call of the account, by a setting; a worker that does not watch leaves it there."""
+    running.exchange.services = running.exchange.services.changed({"capture_rules": [{}], "operation_s": 1.0})
+    running.watches_texts = False
+    (broken,) = called(running, presses=presses).broken
+    assert broken.startswith("P2")
+    assert "Twilio still holds a conversation of the call" in broken
+    running.watches_texts = True
+    assert called(running, presses=presses).broken == []
+
+
+def test_a_text_of_a_caller_who_agreed_to_be_recorded_and_to_nothing_else(running: Town) -> None:
+    ran = called(running, presses=["1"])
+    assert ran.broken == []
+    running.exchange.texts.make("transcript", recording_sid=ran.seen["recordings"][0]["sid"])
+    assert [broken[:2] for broken in running.broken(running.seen[-1:])] == ["P6"]
+    running.work()
+    assert running.broken(running.seen[-1:]) == []
+
+
+def test_a_text_that_cannot_be_deleted_breaks_no_promise_while_an_incident_names_it(running: Town) -> None:
+    refused = {"conversation": {"delete": 403}}
+    running.exchange.services = running.exchange.services.changed({"capture_rules": [{}], "refuses": refused})
+    ran = called(running, presses=["2"])
+    assert ran.broken == []
+    with running.database.read() as connection:
+        (incident,) = [each for each in open_incidents(connection) if each.kind == "copy_remains"]
+    assert close(running.database, incident.id, actor="alice", reason="somebody else sees to it")
+    assert [broken[:2] for broken in running.broken(running.seen[-1:])] == ["P2"]
