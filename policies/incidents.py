@@ -148,8 +148,8 @@ ADVICE: Mapping[IncidentKind, Advice] = {
         "Delete it on the page that the detail names. It is looked for again every hour, and then this closes.",
     ),
     IncidentKind.COPIES_NOT_LOOKED_FOR: Advice(
-        "The key to Twilio may not look for copies of a recording that must go, so it does not count as destroyed.",
-        "Give the key the permission that the detail names.",
+        "Texts or other copies of calls could not be looked for, so no recording that must go counts as destroyed.",
+        "Give the key to Twilio the permission for the page that the detail names. It is tried again every hour.",
     ),
     IncidentKind.RECORDING_NOT_TIED: Advice(
         "Twilio lists a recording of a conference of which it does not say who was in it. It is left alone.",
