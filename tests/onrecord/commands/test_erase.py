@@ -184,7 +184,7 @@ def test_a_call_that_is_under_way_has_to_wait(people: People) -> None:
         database.write(lambda connection: connection.execute(asked, {"sid": sid}))
     ran = people.site.run(*ERASE, "--number", ANN)
     assert ran.code == 1
-    assert ran.out.count("not erased: Twilio is asked about it") == 1
+    assert ran.out.count("not erased: it is looked at until") == 1
     assert people.site.run("call", sid).code == 0
 
 
