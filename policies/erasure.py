@@ -19,13 +19,15 @@ _AT_REST = frozenset({RecordingState.KEPT, RecordingState.ABSENT, RecordingState
 class Standing:
     """How far a call has come. `is_asked_about`: it is still looked at, and news of it would bring its data back.
 
-    `holds` are the numbers of the legal holds that are not released.
+    `holds` are the numbers of the legal holds that are not released, `copies` is how many texts and other copies of the
+    call must go and are still at Twilio.
     """
 
     has_ended: bool
     is_asked_about: bool
     recordings: Sequence[RecordingState]
     holds: Sequence[int]
+    copies: int = 0
 
 
 def is_basis(text: str) -> bool:
@@ -56,5 +58,7 @@ def obstacle(standing: Standing, *, again: bool) -> str:
         return "it is not over"
     if standing.is_asked_about:
         return "it is looked at until a day after its end"
+    if standing.copies:
+        return "a text of it is still at Twilio, which could not be found without the call's names there"
     moving = next((state for state in standing.recordings if state not in _AT_REST), None)
     return f"a recording of it is {moving}: wait until it is kept or destroyed" if moving else ""

@@ -35,7 +35,7 @@ from storage.database.tables import (
 from storage.errors import Broken
 from storage.log import consent_log
 from storage.moment import Moment
-from storage.rows import call_end, calls, holds, recordings, watermarks
+from storage.rows import call_end, calls, holds, provider_copies, recordings, watermarks
 from storage.rows.calls import Call
 from storage.rows.recordings import DESTROY, Jobs, Recording
 
@@ -102,7 +102,7 @@ def look(connection: Connection, call_id: str, *, again: bool = False) -> Traces
     if call is None:
         raise Broken(f"call {call_id}: there is no such row")
     found = traces(connection, call)
-    why = obstacle(_standing(connection, call), again=again) if found else ""
+    why = obstacle(standing(connection, call), again=again) if found else ""
     return NotErased(call_id, why) if why else found
 
 
@@ -153,7 +153,8 @@ def traces(connection: Connection, call: Call) -> Traces:
     )
 
 
-def _standing(connection: Connection, call: Call) -> Standing:
+def standing(connection: Connection, call: Call) -> Standing:
+    """How far a call has come, by its rows."""
     gone_through = watermarks.reached(connection, watermarks.CALLS)
     is_listed = gone_through is not None and gone_through <= call.received_at
     return Standing(
@@ -161,6 +162,7 @@ def _standing(connection: Connection, call: Call) -> Standing:
         is_asked_about=call.sweep_at is not None or is_listed,
         recordings=[recording.state for recording in recordings.of_call(connection, call.id)],
         holds=holds.holding(connection, call.id),
+        copies=sum(row.gone_at is None for row in provider_copies.of_call(connection, call.id)),
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from policies.consent import Outcome
 from policies.copies import ACCOUNT_WIDE, PLACES, CopyKind
+from storage.custody import erasure
 from storage.custody.text_watch import TextWatch
 from storage.errors import Unavailable
 from storage.provider import ProviderCopy, Sight
@@ -172,3 +173,21 @@ def test_results_of_add_ons_that_were_agreed_to_stay(premises: Premises) -> None
     premises.clock.passes(minutes=61)
     looks(premises)
     assert premises.company.has_copy(copy)
+
+
+def test_a_call_is_not_erased_over_a_text_that_remains(premises: Premises) -> None:
+    one = premises.stored()
+    copy = copy_of(premises, one, CopyKind.TRANSCRIPT)
+    premises.company.keeps[CopyKind.TRANSCRIPT] = "answered 405"
+    looks(premises)
+    assert waits_for(premises, one) == 1
+    premises.company.remove_copy(copy)
+    premises.clock.passes(hours=2)
+    looks(premises)
+    assert waits_for(premises, one) == 0
+
+
+def waits_for(premises: Premises, one: Recording) -> int:
+    premises.ends(one)
+    with premises.shop.database.read() as connection:
+        return erasure.standing(connection, premises.owner(one)).copies

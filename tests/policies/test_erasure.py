@@ -1,5 +1,6 @@
 """What of a call is erased, what stays, and what is waited for."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -61,3 +62,9 @@ def test_of_all_that_can_stand_in_the_way_each_does() -> None:
 
 def test_a_hold_is_named_by_its_number() -> None:
     assert obstacle(Standing(False, True, (), (3, 4)), again=False) == "a legal hold keeps it (3, 4)"
+
+
+def test_a_text_that_is_still_at_twilio_makes_the_call_wait() -> None:
+    """Afterwards nobody could find it any more."""
+    assert obstacle(replace(AT_REST, copies=1), again=False).startswith("a text of it is still at Twilio")
+    assert obstacle(replace(AT_REST, copies=1), again=True) == ""
