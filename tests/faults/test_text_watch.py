@@ -123,12 +123,14 @@ def test_a_text_that_cannot_be_deleted_is_tried_again_until_it_is_gone(premises:
 
 
 def test_a_host_that_is_away_holds_up_neither_the_other_lists_nor_its_own_texts(premises: Premises) -> None:
-    one = premises.stored()
+    one, other = premises.stored(), premises.stored()
     copy_of(premises, one, CopyKind.CONVERSATION)
-    copy_of(premises, one, CopyKind.TRANSCRIPTION)
+    copy_of(premises, other, CopyKind.TRANSCRIPTION)
     premises.company.trouble["copies_since"] = [Unavailable("503")]
     with pytest.raises(Unavailable):
-        looks(premises)
+        TextWatch(premises.shop, premises.jobs).look()
+    premises.work()
+    premises.assert_no_copies(other)
     premises.clock.passes(hours=3)
     looks(premises)
     premises.assert_no_copies(one)
@@ -138,6 +140,7 @@ def test_a_list_that_may_not_be_read_is_an_incident_until_it_may(premises: Premi
     one = premises.stored()
     copy_of(premises, one, CopyKind.TRANSCRIPT)
     premises.company.looks[CopyKind.TRANSCRIPT] = Sight.FORBIDDEN
+    premises.clock.passes(hours=2)
     looks(premises)
     assert of_the_account(premises) == {("copies_not_looked_for", "transcript")}
     premises.clock.passes(days=3)
