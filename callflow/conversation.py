@@ -23,7 +23,7 @@ from policies.wording import Wording
 from policies.wording_of_call import words
 from storage.errors import Refused
 from storage.moment import Moment
-from storage.rows import calls, declines, recordings, replies
+from storage.rows import calls, declines, pauses, recordings, replies
 from storage.rows.calls import Call
 from storage.rows.recordings import Jobs
 from storage.rows.replies import Reply
@@ -166,6 +166,7 @@ class Conversation:
             facts,
             has_declined=remembered is not None,
             is_recording=recordings.is_running(connection, call.id) if call.is_asked_again else None,
+            is_paused=call.is_asked_again and pauses.open_of(connection, call.id) is not None,
         )
 
     def wording_of(self, line: Line) -> Wording:

@@ -62,7 +62,8 @@ class Facts:
 
     `kept` are the words of the call's disclosure, which the program may have changed since; None: its words of today,
     made anew each time. `is_recording`: whether the recording of an earlier round still runs; None where no callback
-    has come about it. `has_declined`: whether the caller's number is remembered for a no.
+    has come about it; `is_paused`: whether a pause of it is open. `has_declined`: whether the caller's number is
+    remembered for a no.
     """
 
     call: Call
@@ -71,6 +72,7 @@ class Facts:
     kept: Wording | None = None
     is_recording: bool | None = None
     has_declined: bool = False
+    is_paused: bool = False
 
     @property
     def line(self) -> Line:
@@ -333,8 +335,10 @@ def _permission(facts: Facts, decision: Record, first: Sequence[Event]) -> Settl
 
 def _ongoing(facts: Facts) -> Document:
     """The recording of an earlier round is announced only if it runs for certain, and never started again: without a
-    callback about it, it may well run.
+    callback about it, it may well run. While it is paused nothing is said: "is being recorded" would be wrong now.
     """
+    if facts.is_paused:
+        return Connection()
     match facts.is_recording:
         case True:
             return OngoingRecording(facts.wording)

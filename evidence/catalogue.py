@@ -125,10 +125,8 @@ CATALOGUE: Mapping[str, EventType] = {
         "recording seen", words=lambda event, _: [f"The recording no longer runs: it is {event['seen']}."]
     ),
     "pause.asked": _of_call("pause limit_s at_limit", "actor", words=say.pause_asked),
-    "recording.paused": _of_call(
-        "pause recording", words=lambda *_: ["The recording was paused at the telephone company."]
-    ),
-    "recording.resumed": _of_call("pause recording", words=lambda *_: ["The recording went on after the pause."]),
+    "recording.paused": _of_call("pause recording at_ms", words=say.paused),
+    "recording.resumed": _of_call("pause recording at_ms", words=say.resumed),
     "pause.ended": _of_call("pause how", "actor", words=say.pause_ended),
     "copy.found": _of_call("copy kind recording why", "provider_copy_id", words=say.copy_found),
     "copy.deleted": _of_call(

@@ -130,6 +130,18 @@ def pause_asked(event: Fields, _: Words) -> list[str]:
     return [f"A pause of the recording was asked for{_by(event)}, of {event['limit_s']} s at most."]
 
 
+def paused(event: Fields, _: Words) -> list[str]:
+    return [f"The recording was paused at the telephone company{_into_it(event)}: silence from there on."]
+
+
+def resumed(event: Fields, _: Words) -> list[str]:
+    return [f"The recording went on after the pause{_into_it(event)}."]
+
+
+def _into_it(event: Fields) -> str:
+    return f", {event['at_ms'] / 1000:.1f} s into it" if "at_ms" in event else ""
+
+
 def pause_ended(event: Fields, _: Words) -> list[str]:
     return [f"The pause was over ({event['how']}){_by(event)}."]
 

@@ -165,6 +165,12 @@ class TwilioProvider:
         with asking(f"stop of recording {recording_sid}", fine=(NOT_FOUND, CALL_NOT_IN_PROGRESS)):
             self._sdk.calls(under_sid).recordings(recording_sid).update(status="stopped")
 
+    def pause(self, under_sid: str, recording_sid: str) -> ProviderRecording | None:
+        return self._changed(under_sid, recording_sid, status="paused", pause_behavior="silence")
+
+    def resume(self, under_sid: str, recording_sid: str) -> ProviderRecording | None:
+        return self._changed(under_sid, recording_sid, status="in-progress")
+
     def delete(self, recording_sid: str) -> None:
         _require(RECORDING_SID, recording_sid)
         with asking(f"deletion of recording {recording_sid}", fine=(NOT_FOUND,)):
@@ -205,6 +211,26 @@ class TwilioProvider:
                 status_callback=status_callback,
                 status_callback_method="POST",
             )
+
+    def _changed(self, under_sid: str, recording_sid: str, **change: str) -> ProviderRecording | None:
+        """The recording as the answer shows it: a later fetch shows one that runs or is paused as `processing`."""
+        _require(CALL_SID, under_sid)
+        _require(RECORDING_SID, recording_sid)
+        shown: Any = None
+        with asking(f"{change['status']} of recording {recording_sid}", fine=(NOT_FOUND, CALL_NOT_IN_PROGRESS)):
+            shown = self._sdk.calls(under_sid).recordings(recording_sid).update(**change)
+        if shown is None:
+            return None
+        began = shown.start_time if isinstance(shown.start_time, datetime) else None
+        return ProviderRecording(
+            recording_sid,
+            under_sid,
+            word(shown.status),
+            None,
+            None,
+            word(shown.source),
+            began and began.astimezone(UTC),
+        )
 
     @cached_property
     def _sdk(self) -> Any:

@@ -14,6 +14,7 @@ from policies.derived import (
     DerivedDecline,
     DerivedHold,
     DerivedIncident,
+    DerivedPause,
     DerivedPermit,
     DerivedRecording,
     DerivedWithdrawal,
@@ -213,6 +214,21 @@ def _released(call: DerivedCall, event: Fields) -> None:
     hold.released_at, hold.released_by = event["ts"], event["sd"]
 
 
+def _pause_asked(call: DerivedCall, event: Fields) -> None:
+    actor_by = event.get("sd", {}).get("actor", "")
+    call.pauses[event["pause"]] = DerivedPause(event["ts"], event["limit_s"], event["at_limit"], actor_by)
+
+
+def _paused(call: DerivedCall, event: Fields) -> None:
+    asked = call.pauses[event["pause"]]
+    asked.begun_at, asked.recording = event["ts"], event["recording"]
+
+
+def _pause_ended(call: DerivedCall, event: Fields) -> None:
+    asked = call.pauses[event["pause"]]
+    asked.ended_at, asked.how = event["ts"], event["how"]
+
+
 def _remembered(call: DerivedCall, event: Fields) -> None:
     call.remembered = DerivedDecline(event["ts"], event["until"], event.get("sd", {}).get("forget_at", ""))
 
@@ -256,6 +272,9 @@ EFFECTS: Mapping[str, Effect] = {
     "recording.stored": _stored,
     "recording.deleted": _deleted,
     "recording.destroyed": _destroyed,
+    "pause.asked": _pause_asked,
+    "recording.paused": _paused,
+    "pause.ended": _pause_ended,
     "privacy.hold": _held,
     "privacy.released": _released,
     "privacy.erased": _erased,
@@ -270,10 +289,7 @@ WITHOUT_EFFECT = frozenset(
         "call.hung_up",
         "step.settled_late",
         "recording.stopped",
-        "pause.asked",
-        "recording.paused",
         "recording.resumed",
-        "pause.ended",
         "copy.found",
         "copy.deleted",
         "recording.accessed",

@@ -78,6 +78,20 @@ class DerivedWithdrawal:
     actor_by: str = ""
 
 
+@dataclass(slots=True)
+class DerivedPause:
+    """`limit_s` is counted from `asked_at`; `actor_by` is the digest of the name of the staff."""
+
+    asked_at: str
+    limit_s: int
+    at_limit: str
+    actor_by: str
+    recording: str | None = None
+    begun_at: str | None = None
+    ended_at: str | None = None
+    how: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class DerivedDecline:
     """`until` is a day; the moment itself stands under the digest `until_by`."""
@@ -117,6 +131,7 @@ class DerivedCall:
     recordings: dict[str, DerivedRecording] = field(default_factory=dict)
     holds: dict[int, DerivedHold] = field(default_factory=dict)
     withdrawal: DerivedWithdrawal | None = None
+    pauses: dict[int, DerivedPause] = field(default_factory=dict)
     remembered: DerivedDecline | None = None
     forgotten_at: str | None = None
     corroborated_at: str | None = None

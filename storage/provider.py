@@ -228,6 +228,15 @@ class Provider(Protocol):
         """
         ...
 
+    def pause(self, under_sid: str, recording_sid: str) -> ProviderRecording | None:
+        """Put silence in the place of the sound from now on. The recording as the answer shows it; None where it, or
+        its call, has ended."""
+        ...
+
+    def resume(self, under_sid: str, recording_sid: str) -> ProviderRecording | None:
+        """Let a paused recording go on. As for `pause`; fine where it is not paused."""
+        ...
+
     def delete(self, recording_sid: str) -> None:
         """Delete a recording. Fine where it is gone already; Unavailable while it is not completed, and for good where
         no audio was made of it."""

@@ -25,6 +25,7 @@ from storage.custody.copies import remove_copies
 from storage.custody.destroy import delete_again, destroy
 from storage.custody.failures import note_failure, note_wait
 from storage.custody.intake import intake
+from storage.custody.pausing import pause, resume, see_to_pauses
 from storage.custody.row_watch import RowWatch
 from storage.custody.text_watch import TextWatch
 from storage.custody.withdraw import see_to_withdrawals, withdraw
@@ -33,11 +34,12 @@ from storage.jobs.queue import JobQueue
 from storage.jobs.worker import Periodic, Worker
 from storage.rows import declines
 from storage.rows.provider_copies import COPIES
-from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
+from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, PAUSE, RESUME
 from storage.rows.withdrawing import WITHDRAW
 
 SWEEP_EVERY_S = 5.0
 WITHDRAWALS_EVERY_S = 2.0
+PAUSES_EVERY_S = 1.0
 TIDY_EVERY_S = 10.0
 CORROBORATE_EVERY_S = 10.0
 RECONCILE_EVERY_S = 600.0
@@ -73,6 +75,8 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             DESTROY: partial(destroy, workshop),
             EXPIRE: partial(destroy, workshop),
             DELETE_AGAIN: partial(delete_again, workshop),
+            PAUSE: partial(pause, workshop),
+            RESUME: partial(resume, workshop),
             WITHDRAW: partial(withdraw, workshop, installation.jobs),
             COPIES: partial(remove_copies, workshop),
             sweep.SWEEP: lambda steps, _: sweep.sweep(workshop, installation.jobs, steps),
@@ -84,6 +88,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             Periodic("recordings", account_watch.LOOK_EVERY_S, make_watch(installation, workshop).look),
             Periodic("live calls", live_calls.LOOK_EVERY_S, live_calls.LiveCalls(workshop).look),
             Periodic("withdrawals", WITHDRAWALS_EVERY_S, lambda: see_to_withdrawals(workshop, installation.jobs)),
+            Periodic("pauses", PAUSES_EVERY_S, lambda: see_to_pauses(workshop, installation.jobs)),
             Periodic("forget", FORGET_EVERY_S, lambda: _forget(workshop, installation.jobs)),
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
             Periodic("checkpoint", CHECKPOINT_EVERY_S, installation.anchoring.sign_where_due),

@@ -17,6 +17,7 @@ from storage.database.tables import (
     disclosure,
     legal_hold,
     log_leaf,
+    pause,
     permit,
     provider_account,
     recording,
@@ -45,6 +46,7 @@ _OBJECTS = select(audio_object).join(recording).where(_OF_RECORDINGS)
 _KEYS = select(recording_key.c.recording_id).join(recording).where(_OF_RECORDINGS)
 _HOLDS = select(legal_hold).where(legal_hold.c.call_id.between(*_MINE))
 _WITHDRAWALS = select(withdrawal).where(withdrawal.c.call_id.between(*_MINE))
+_PAUSES = select(pause).where(pause.c.call_id.between(*_MINE))
 _ACCOUNTS = select(provider_account).where(provider_account.c.call_id.between(*_MINE))
 _WITHOUT_ROW = select(log_leaf.c.call_id).where(
     log_leaf.c.n == 0, ~select(call.c.id).where(call.c.id == log_leaf.c.call_id).exists()
@@ -126,6 +128,7 @@ def _digests(derived: DerivedCall) -> Iterator[str]:
         yield from (derived_recording.sid_by, derived_recording.object_by, derived_recording.audio_by)
     if derived.withdrawal and derived.withdrawal.actor_by:
         yield derived.withdrawal.actor_by
+    yield from (asked.actor_by for asked in derived.pauses.values())
     for hold in derived.holds.values():
         yield from (*hold.placed_by.values(), *hold.released_by.values())
 
@@ -134,9 +137,9 @@ def _read(connection: Connection, mine: Mapping[str, str]) -> Callable[[Row[Any]
     """A function from the row of a call to all rows about that call."""
     beside = (
         _by("call_id", connection.execute(query, mine))
-        for query in (_PERMITS, _RECORDINGS, _HOLDS, _ACCOUNTS, _WITHDRAWALS)
+        for query in (_PERMITS, _RECORDINGS, _HOLDS, _ACCOUNTS, _WITHDRAWALS, _PAUSES)
     )
-    permits, found, held, accounts, withdrawals = beside
+    permits, found, held, accounts, withdrawals, paused = beside
     objects = _by("recording_id", connection.execute(_OBJECTS, mine))
     keys = frozenset(connection.scalars(_KEYS, mine))
 
@@ -149,6 +152,7 @@ def _read(connection: Connection, mine: Mapping[str, str]) -> Callable[[Row[Any]
             keys=keys,
             holds=held.get(row.id, ()),
             account=next(iter(accounts.get(row.id, ())), None),
+            pauses=paused.get(row.id, ()),
             withdrawal=next(iter(withdrawals.get(row.id, ())), None),
         )
 

@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from evidence.events import timestamp
 from policies.asking import LAST
-from policies.derived import Agreed, DerivedCall, DerivedHold, DerivedIncident, DerivedRecording, DerivedWithdrawal
+from policies.derived import (
+    Agreed,
+    DerivedCall,
+    DerivedHold,
+    DerivedIncident,
+    DerivedPause,
+    DerivedRecording,
+    DerivedWithdrawal,
+)
 from policies.disposition import STORED_HERE
 from policies.erasure import stand_in
 from policies.lifecycle import CallState
@@ -104,6 +113,17 @@ WITHDRAWAL: Mapping[str, Callable[[LoggedCall, DerivedWithdrawal], object]] = {
     "actor": lambda logged, withdrawal: logged.staffs(withdrawal.actor_by) if withdrawal.actor_by else "",
     "keeps": lambda _, withdrawal: int(withdrawal.keeps),
 }
+PAUSE: Mapping[str, Callable[[LoggedCall, DerivedPause], object]] = {
+    "call_id": lambda logged, _: logged.call_id,
+    "recording_id": lambda _, pause: pause.recording,
+    "asked_at": lambda _, pause: pause.asked_at,
+    "asked_by": lambda logged, pause: logged.staffs(pause.actor_by),
+    "limit_at": lambda _, pause: timestamp(datetime.fromisoformat(pause.asked_at) + timedelta(seconds=pause.limit_s)),
+    "at_limit": lambda _, pause: pause.at_limit,
+    "begun_at": lambda _, pause: pause.begun_at,
+    "ended_at": lambda _, pause: pause.ended_at,
+    "how": lambda _, pause: pause.how,
+}
 HOLD: Mapping[str, Callable[[LoggedCall, DerivedHold], object]] = {
     "call_id": lambda logged, _: logged.call_id,
     "reason": lambda logged, hold: logged.staffs(hold.placed_by["reason"]),
@@ -126,7 +146,18 @@ INCIDENT: Mapping[str, Callable[[Mapping[str, Any], DerivedIncident], object]] =
     ),
 }
 CLOSED = frozenset(
-    {"call_sid", "line", "caller_hash", "recording_sid", "object_key", "reason", "placed_by", "released_by", "actor"}
+    {
+        "call_sid",
+        "line",
+        "caller_hash",
+        "recording_sid",
+        "object_key",
+        "reason",
+        "placed_by",
+        "released_by",
+        "actor",
+        "asked_by",
+    }
     | {"closed_by", "closed_because"}
 )
 """Columns whose values are never printed: they can name somebody."""
@@ -185,7 +216,8 @@ NO_PROMISE: Mapping[str, str] = {
     "stranger.*": "recordings of other calls than ours, which are only counted",
     "withdrawal.asked_at": "from when on it is told that it waits; that it was asked for stands in consent.withdrawn",
     "withdrawal.carried_out_at": "until when it is seen to; that nothing runs stands in the events of recordings",
-    "pause.*": "when it was paused stands in pause.asked, recording.paused, recording.resumed and pause.ended",
+    "pause.resume_asked_at": "that its end was asked for; when it ended stands in pause.ended",
+    "pause.resume_asked_by": "as the time: who asked stands in pause.ended",
     "provider_copy.*": "what was found and deleted stands in copy.found and copy.deleted",
     "delay.*": "why work waits just now, for a person; that it waits for long is an incident",
     "worker.*": "which processes are alive just now",

@@ -42,6 +42,7 @@ class Rows:
     holds: Sequence[Row[Any]]
     account: Row[Any] | None
     withdrawal: Row[Any] | None = None
+    pauses: Sequence[Row[Any]] = ()
 
 
 def differences(rows: Rows, logged: LoggedCall) -> Iterator[Difference]:
@@ -54,6 +55,7 @@ def differences(rows: Rows, logged: LoggedCall) -> Iterator[Difference]:
     yield from _recordings(rows, logged)
     yield from _holds(rows.holds, logged)
     yield from _withdrawal(rows.withdrawal, logged)
+    yield from _pauses(rows.pauses, logged)
 
 
 def compared(about: str, row: Row[Any], expected: Mapping[str, object]) -> Iterator[Difference]:
@@ -259,6 +261,17 @@ def _withdrawal(row: Row[Any] | None, logged: LoggedCall) -> Iterator[Difference
     else:
         claims = row_claims.WITHDRAWAL.items()
         yield from compared(about, row, {name: claim(logged, derived) for name, claim in claims})
+
+
+def _pauses(rows: Sequence[Row[Any]], logged: LoggedCall) -> Iterator[Difference]:
+    kept = {row.id: row for row in rows}
+    for number in sorted(kept.keys() | logged.derived.pauses.keys()):
+        about = f"pause {number} of call {logged.call_id}"
+        row, derived = kept.get(number), logged.derived.pauses.get(number)
+        if row is None or derived is None:
+            yield Difference(about, "it has a row and no event" if row is not None else "it has events and no row")
+        else:
+            yield from compared(about, row, {name: claim(logged, derived) for name, claim in row_claims.PAUSE.items()})
 
 
 def _names(names: set[str]) -> str:

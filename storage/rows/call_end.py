@@ -17,12 +17,13 @@ from policies.corroboration import CORROBORATED_AFTER
 from policies.hanging_up import HUNG_UP, UNHEARD, Served, undecided
 from policies.incidents import IncidentKind
 from policies.lifecycle import CallEvent, CallState
+from policies.pausing import PauseEnd
 from policies.wording import spoken_length_s
 from storage.database.tables import wording_version
 from storage.errors import Broken
 from storage.log import consent_log
 from storage.moment import Moment
-from storage.rows import calls
+from storage.rows import calls, pauses
 from storage.rows.calls import OPEN, Call
 from storage.rows.incidents import raise_incident
 
@@ -34,6 +35,7 @@ def end(connection: Connection, moment: Moment, call: Call, *, status: str, dura
     """End a call, by a callback or by an answer of the provider, by whose clock `duration_s` is."""
     if call.state is CallState.ENDED:
         return call
+    call = pauses.close(connection, moment, call, PauseEnd.CALL_ENDED)
     found = _undecided(connection, call, status, duration_s) if call.outcome == OPEN else None
     public = {
         "status": status,

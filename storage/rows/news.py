@@ -19,10 +19,10 @@ from policies.lifecycle import RecordingEvent, RecordingState, after, first
 from storage.errors import Refused
 from storage.moment import Moment
 from storage.provider import WITHOUT_AUDIO, ProviderRecording, recording_event
-from storage.rows import calls, recordings
+from storage.rows import calls, pauses, recordings
 from storage.rows.calls import Call
 from storage.rows.incidents import raise_incident, resolve, was_raised
-from storage.rows.recordings import DELETE_AGAIN, IN_DOUBT, INTAKE, Jobs, Recording
+from storage.rows.recordings import DELETE_AGAIN, IN_DOUBT, INTAKE, PAUSE, Jobs, Recording
 from storage.rows.verdicts import Heard, Judged, judge
 
 _LOGGED_AS = {
@@ -243,6 +243,8 @@ def _corrected(
 
 
 def _follow_up(connection: Connection, moment: Moment, now: Recording, before: Recording | None, jobs: Jobs) -> None:
+    if now.state is RecordingState.STARTED and (asked := pauses.open_of(connection, now.call_id)):
+        jobs.enqueue(connection, PAUSE, f"{asked.id}:{now.id}", str(asked.id))
     if now.state is RecordingState.COMPLETED:
         was_completed = before is not None and before.state is RecordingState.QUARANTINED
         job_id = f"{now.id}:{moment.at:%Y%m%dT%H%M%S}" if was_completed else now.id  # the first job may have ended

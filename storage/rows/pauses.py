@@ -5,33 +5,17 @@ The call's row must be locked. A pause that is forgotten is ended by a job, and 
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from evidence.events import Event, Value
+from policies.pausing import AtLimit, PauseEnd
 from storage.database.tables import pause
 from storage.errors import Refused
 from storage.moment import Moment
 from storage.rows import calls
 from storage.rows.calls import Call
-
-
-class AtLimit(StrEnum):
-    """The end of a pause that lasts too long. An incident is raised in each case."""
-
-    STOP = "stop"
-    RESUME = "resume"
-    ALARM = "alarm"  # it stays paused
-
-
-class PauseEnd(StrEnum):
-    RESUMED = "resumed"
-    LIMIT = "limit"
-    WITHDRAWN = "withdrawn"
-    CALL_ENDED = "call_ended"
-    NEVER_BEGUN = "never_begun"  # nothing ran that could be paused
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +62,46 @@ def ask_to_resume(connection: Connection, moment: Moment, asked: Pause, *, actor
     return _save(connection, replace(asked, resume_asked_at=moment.at, resume_asked_by=actor))
 
 
-def begun(connection: Connection, moment: Moment, call: Call, asked: Pause, recording_id: str) -> Pause:
-    """The provider was seen to have paused the recording."""
-    event = Event("recording.paused", {"pause": asked.id, "recording": recording_id})
-    calls.append_events(connection, moment, call, event)
+def begun(
+    connection: Connection, moment: Moment, call: Call, asked: Pause, recording_id: str, at_ms: int | None
+) -> Pause:
+    """The provider was seen to have paused the recording, `at_ms` milliseconds into it."""
+    calls.append_events(connection, moment, call, _event("recording.paused", asked, recording_id, at_ms))
     return _save(connection, replace(asked, begun_at=moment.at, recording_id=recording_id))
 
 
-def end(connection: Connection, moment: Moment, call: Call, asked: Pause, how: PauseEnd) -> Pause:
-    """The pause is over. Only where the recording goes on does the log say so."""
-    goes_on = how in (PauseEnd.RESUMED, PauseEnd.LIMIT) and asked.at_limit is not AtLimit.STOP
+def end(
+    connection: Connection,
+    moment: Moment,
+    call: Call,
+    asked: Pause,
+    how: PauseEnd,
+    *,
+    goes_on: bool = False,
+    at_ms: int | None = None,
+) -> Call:
+    """The pause is over. `goes_on`: the provider was seen to record again, `at_ms` milliseconds into the recording."""
     events = []
-    if asked.recording_id and (how is PauseEnd.RESUMED or goes_on):
-        events.append(Event("recording.resumed", {"pause": asked.id, "recording": asked.recording_id}))
-    private = {"actor": asked.resume_asked_by} if asked.resume_asked_by else {}
+    if goes_on and asked.recording_id:
+        events.append(_event("recording.resumed", asked, asked.recording_id, at_ms))
+    private: dict[str, Value] = {"actor": asked.resume_asked_by} if asked.resume_asked_by else {}
     events.append(Event("pause.ended", {"pause": asked.id, "how": how}, private))
-    calls.append_events(connection, moment, call, *events)
-    return _save(connection, replace(asked, ended_at=moment.at, how=how))
+    after = calls.append_events(connection, moment, call, *events)
+    _save(connection, replace(asked, ended_at=moment.at, how=how))
+    return after
+
+
+def close(connection: Connection, moment: Moment, call: Call, how: PauseEnd) -> Call:
+    """End an open pause with the call or its consent. Fine where none is open."""
+    asked = open_of(connection, call.id)
+    if asked is None:
+        return call
+    return end(connection, moment, call, asked, how if asked.begun_at else PauseEnd.NEVER_BEGUN)
+
+
+def by_id(connection: Connection, number: int) -> Pause | None:
+    row = connection.execute(_SELECT.where(pause.c.id == number)).first()
+    return None if row is None else _read(row)
 
 
 def open_of(connection: Connection, call_id: str) -> Pause | None:
@@ -111,6 +118,11 @@ def open_pauses(connection: Connection, *, limit: int) -> list[Pause]:
 def of_call(connection: Connection, call_id: str) -> list[Pause]:
     rows = connection.execute(_SELECT.where(pause.c.call_id == call_id).order_by(pause.c.id))
     return [_read(row) for row in rows]
+
+
+def _event(name: str, asked: Pause, recording_id: str, at_ms: int | None) -> Event:
+    public: dict[str, Value] = {"pause": asked.id, "recording": recording_id}
+    return Event(name, public if at_ms is None else {**public, "at_ms": at_ms})
 
 
 def _existing(connection: Connection, number: int) -> Pause:

@@ -25,6 +25,8 @@ from storage.rows.incidents import raise_incident, resolve
 INTAKE = JobKind("intake", Lane.BULK)
 DESTROY = JobKind("destroy", Lane.PROMPT)
 DELETE_AGAIN = JobKind("delete_again", Lane.PROMPT)
+PAUSE = JobKind("pause", Lane.PROMPT)
+RESUME = JobKind("resume", Lane.PROMPT)  # or another end of a pause
 # Open while it is unclear which of a call's recordings is ours: meanwhile none of them may be played.
 IN_DOUBT = IncidentKind.RECORDING_IN_DOUBT
 EXPIRE = JobKind("expire", Lane.BULK)  # the same work, of which a whole day's recordings may fall due at once

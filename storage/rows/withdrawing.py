@@ -11,12 +11,13 @@ from sqlalchemy import Connection
 from evidence.events import Event, Value
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent
+from policies.pausing import PauseEnd
 from policies.rules import OnWithdrawal, Rulebook
 from policies.withdrawal import REASONS, Effect, WithdrawnBy, effect_of, is_remembered, remembered_until
 from storage.errors import Refused
 from storage.jobs.contract import JobKind, Lane
 from storage.moment import Moment
-from storage.rows import calls, declines, recordings, withdrawals
+from storage.rows import calls, declines, pauses, recordings, withdrawals
 from storage.rows.calls import Call
 from storage.rows.recordings import Jobs
 from storage.rows.terms import Terms
@@ -90,6 +91,7 @@ def follow(connection: Connection, moment: Moment, call: Call, what: Follow, job
 
     Its event must have been appended in this transaction, and have made the call's outcome `withdrawn`.
     """
+    call = pauses.close(connection, moment, call, PauseEnd.WITHDRAWN)
     if withdrawals.of(connection, call.id) is None:
         new = Withdrawal(call.id, moment.at, what.by, what.actor, what.keeps, asked_at=moment.at)
         withdrawals.add(connection, new)

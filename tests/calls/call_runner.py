@@ -21,6 +21,7 @@ from callflow.taking_in import take_in
 from callflow.urls import Urls
 from callflow.webhooks import Webhooks, create_app
 from compliance.call_life import CallLife, life_of
+from compliance.pauses import Pauses
 from compliance.provider.corroborate_call import Corroboration
 from compliance.withdrawals import Withdrawals
 from onrecord.demo import promises
@@ -49,6 +50,7 @@ from storage.custody.copies import remove_copies
 from storage.custody.destroy import delete_again, destroy
 from storage.custody.intake import intake
 from storage.custody.live_calls import LiveCalls
+from storage.custody.pausing import pause, resume, see_to_pauses
 from storage.custody.sweep import KnownJobs, sweep
 from storage.custody.text_watch import TextWatch
 from storage.custody.withdraw import see_to_withdrawals, withdraw
@@ -60,7 +62,7 @@ from storage.jobs.steps import Patience, Steps
 from storage.moment import Moment
 from storage.rows import calls
 from storage.rows.provider_copies import COPIES
-from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE
+from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, PAUSE, RESUME
 from storage.rows.withdrawing import WITHDRAW, Wish
 from tests.callflow.conftest import make_waiting
 from tests.calls.script import NUMBERS, RULEBOOKS, ScriptedCall
@@ -148,13 +150,10 @@ class Town:
     simulator_url: str
     face: PublicFace
     does: dict[JobKind, Callable[[Workshop, Steps, str], None]] = field(
-        default_factory=lambda: {
-            INTAKE: intake,
-            DESTROY: destroy,
-            EXPIRE: destroy,
-            DELETE_AGAIN: delete_again,
-            COPIES: remove_copies,
-        }
+        default_factory=lambda: (
+            {INTAKE: intake, DESTROY: destroy, EXPIRE: destroy, DELETE_AGAIN: delete_again}
+            | {COPIES: remove_copies, PAUSE: pause, RESUME: resume}
+        )
     )
     # More than the minute after which a call that could not be asked about has its turn.
     quiet_rounds: int = 3
@@ -201,10 +200,15 @@ class Town:
             known = calls.peek_sid(connection, call.sid)
         for act in acts:
             assert known is not None, "the service does not know the call"
-            _, _, on_recording = act.partition(" ")
-            wish = Wish(by, "alice", OnWithdrawal(on_recording) if on_recording else None)
-            rulebook = self.face.callbacks.conversation.rulebook
-            Withdrawals(self.database, rulebook, self.face.jobs, self.moment).withdraw(known.id, wish)
+            what, _, on_recording = act.partition(" ")
+            held_to = (self.database, self.face.callbacks.conversation.rulebook, self.face.jobs, self.moment)
+            if what == "withdraws":
+                wish = Wish(by, "alice", OnWithdrawal(on_recording) if on_recording else None)
+                Withdrawals(*held_to).withdraw(known.id, wish)
+            elif what == "pauses":
+                Pauses(*held_to).pause(known.id, actor="alice")
+            else:
+                Pauses(*held_to).resume(known.id, actor="alice")
             self.do_round()
 
     def play(
@@ -305,6 +309,7 @@ class Town:
         if self.watches_texts:
             with suppress(Unavailable):
                 TextWatch(shop, self.face.jobs).look()
+        see_to_pauses(shop, self.face.jobs)
         jobs = self.face.jobs.take()
         for kind, argument in jobs:
             if kind == WITHDRAW:

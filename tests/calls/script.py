@@ -18,7 +18,7 @@ NUMBERS = {
     "purposes": "+12125550108",
 }
 MOMENTS = ("in_disclosure", "at_question", "in_conversation")
-STAFF_ACTS = ("withdraws",)
+STAFF_ACTS = ("withdraws", "pauses", "resumes")
 AGENTS: dict[str, bool | str] = {"busy": "busy", "absent": False}
 REPEATS_THE_SID = "repeats the CallSid"
 TWILIO: dict[str, dict[str, object]] = {

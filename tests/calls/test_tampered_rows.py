@@ -16,6 +16,7 @@ from evidence.catalogue import CATALOGUE
 from onrecord.installation import Installation
 from policies.derivation import EFFECTS, WITHOUT_EFFECT
 from policies.incidents import IncidentKind
+from policies.pausing import AtLimit, PauseEnd
 from policies.withdrawal import WithdrawnBy
 from storage.custody import erasure
 from storage.custody.erasure import Request
@@ -30,6 +31,7 @@ from storage.database.tables import (
     call,
     incident,
     legal_hold,
+    pause,
     permit,
     provider_account,
     recording,
@@ -54,6 +56,7 @@ STATEFUL = (
     recording_key,
     incident,
     legal_hold,
+    pause,
     provider_account,
     remembered_decline,
     withdrawal,
@@ -104,6 +107,7 @@ def lived(line_town: Town) -> Lived:
     erased = place("opt_in", "+15125550133", YES)
     rogue = place("never", "+15125550135", rogue="in_conversation")
     place("opt_in", "+15125550136", YES, staff=[("agent", "withdraws keep")])
+    place("opt_in", "+15125550137", YES, staff=[("agent", "pauses")])
     town.exchange.clock.sleep(2 * 86400)
     town.work()
     _erase(town, erased)
@@ -349,6 +353,8 @@ _CLOSED_SETS: dict[str, Sequence[str]] = {
     "call.outcome": OUTCOMES,
     "permit.outcome": PERMITTING_OUTCOMES,
     "recording.state": RECORDING_STATES,
+    "pause.at_limit": tuple(AtLimit),
+    "pause.how": tuple(PauseEnd),
     "withdrawal.withdrawn_by": tuple(WithdrawnBy),
 }
 

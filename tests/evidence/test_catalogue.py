@@ -25,6 +25,7 @@ VALUES: dict[str, Any] = {
     "unable": [],
     "disclosed": ["caller"],
     "match": False,
+    "at_ms": 12_400,
     "bridged": True,
     "was_connected": True,
 }

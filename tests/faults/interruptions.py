@@ -13,7 +13,10 @@ from storage.errors import Unavailable
 # What a job does that others can see. Looking is no effect.
 EFFECTS = {
     "database": ("write",),
-    "provider": ("media", "recordings_of", "stop", "delete", "recording", "copies_of", "delete_copy"),
+    "provider": (
+        *("media", "recordings_of", "pause", "resume", "stop", "delete", "recording"),
+        *("copies_of", "delete_copy"),
+    ),
     "store": ("put", "read", "list", "delete"),
 }
 

@@ -38,6 +38,8 @@ class Tape:
     wav: bytes
     refusals: int = 0
     is_deleted: bool = False
+    turns: list[tuple[str, datetime]] = field(default_factory=list)
+    """When it was paused and resumed, by the clock of the premises."""
 
 
 @dataclass
@@ -177,6 +179,14 @@ class PhoneCompany:
             assert under_sid == (tape.shown.conference_sid or tape.shown.call_sid), "the recording is another call's"
             tape.shown = replace(tape.shown, status="stopped")
 
+    def pause(self, under_sid: str, recording_sid: str) -> ProviderRecording | None:
+        self._hear("pause", "RE", recording_sid)
+        return self._changed(under_sid, recording_sid, "paused")
+
+    def resume(self, under_sid: str, recording_sid: str) -> ProviderRecording | None:
+        self._hear("resume", "RE", recording_sid)
+        return self._changed(under_sid, recording_sid, "in-progress")
+
     def delete(self, recording_sid: str) -> None:
         self._hear("delete", "RE", recording_sid)
         tape = self.tapes.get(recording_sid)
@@ -235,6 +245,15 @@ class PhoneCompany:
             is_seen = sight is Sight.SEEN
             found.append(CopiesSeen(kind, sight, tuple(kept) if is_seen else (), "" if is_seen else "answered 403"))
         return tuple(found)
+
+    def _changed(self, under_sid: str, recording_sid: str, status: str) -> ProviderRecording | None:
+        tape = self.tapes.get(recording_sid)
+        if tape is None or tape.is_deleted or tape.shown.status not in {"in-progress", "paused"}:
+            return None
+        assert tape.shown.call_sid == under_sid, "the recording is another call's"
+        tape.shown = replace(tape.shown, status=status)
+        tape.turns.append((status, self.clock()))
+        return tape.shown
 
     def _listed(self, rows: Iterable[T]) -> Listed[T]:
         return Listed(tuple(rows), self.unread)

@@ -28,6 +28,7 @@ from storage.custody.destroy import delete_again, destroy
 from storage.custody.failures import note_failure, note_wait
 from storage.custody.intake import intake
 from storage.custody.live_calls import LiveCalls
+from storage.custody.pausing import pause, resume, see_to_pauses
 from storage.custody.withdraw import see_to_withdrawals, withdraw
 from storage.custody.workshop import Workshop
 from storage.database.engine import Database
@@ -40,7 +41,7 @@ from storage.rows.calls import OPEN, Call
 from storage.rows.news import News
 from storage.rows.permits import Permit
 from storage.rows.provider_copies import COPIES
-from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
+from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, PAUSE, RESUME, Recording
 from storage.rows.withdrawing import WITHDRAW, recording_suppressed
 from tests.conftest import NOON
 from tests.faults.interruptions import Died
@@ -313,6 +314,7 @@ class Premises:
         self.watch.look()
         self.live.look()
         see_to_withdrawals(self.shop, self.jobs)
+        see_to_pauses(self.shop, self.jobs)
 
     def work(self, *, tries: int = 6) -> None:
         """Carry out every job that was asked for. One that fails for good ends as it does in a worker."""
@@ -327,7 +329,11 @@ class Premises:
 
     def does(self) -> Mapping[JobKind, Job]:
         """The jobs of a worker, a withdrawal first."""
-        return {WITHDRAW: lambda shop, steps, call_id: withdraw(shop, self.jobs, steps, call_id), **JOBS}
+
+        def withdraws(shop: Workshop, steps: Steps, call_id: str) -> None:
+            withdraw(shop, self.jobs, steps, call_id)
+
+        return {PAUSE: pause, RESUME: resume, WITHDRAW: withdraws, **JOBS}
 
     def story(self, one: Recording | Call) -> CallLife:
         call_id = one.call_id if isinstance(one, Recording) else one.id
