@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 from policies.lifecycle import RecordingState
 from storage.custody.row_watch import contradictions
 from storage.log import consent_log
-from storage.rows import calls, delays, recordings
+from storage.rows import calls, delays, recordings, withdrawals
 from storage.rows.calls import Call
 from storage.rows.delays import Delay
 from storage.rows.incidents import Incident, open_incidents
 from storage.rows.recordings import Recording
+from storage.rows.withdrawals import Withdrawal
 
 _STORED = frozenset({RecordingState.STORED, RecordingState.KEPT})
 
@@ -26,6 +27,7 @@ class CallLife:
     incidents: list[Incident]
     delays: Mapping[str, Delay]
     """Why recordings are delayed, by their ids."""
+    withdrawal: Withdrawal | None
     differs: list[str]
     """Where the rows contradict the events; the events count."""
 
@@ -40,6 +42,7 @@ class CallLife:
         """The keys that scripts may rely on; times are RFC 3339."""
         return {
             "call_sid": self.call.call_sid,
+            "reference": self.call.reference,
             "line": self.call.line,
             "mode": self.call.mode,
             "language": self.call.language,
@@ -50,6 +53,7 @@ class CallLife:
             "rules_version": self.call.rules_sha256,
             "recordings": [self._recording(recording) for recording in self.recordings],
             "erased_at": self.call.erased_at.isoformat() if self.call.erased_at else None,
+            "withdrawal": _withdrawal(self.withdrawal) if self.withdrawal else None,
             "incidents": [{"kind": incident.kind, "detail": incident.detail} for incident in self.incidents],
             "differs": self.differs,
             "events": self.events,
@@ -81,8 +85,19 @@ def life_of(connection: Connection, name: str) -> CallLife | None:
         events=[{"index": index, **event} for index, event in consent_log.events_of_call(connection, call.id)],
         incidents=open_incidents(connection, call.id),
         delays=delays.of_call(connection, call.id),
+        withdrawal=withdrawals.of(connection, call.id),
         differs=[str(contradiction) for contradiction in contradictions(connection, call.id)],
     )
+
+
+def _withdrawal(withdrawal: Withdrawal) -> dict[str, Any]:
+    done_at = withdrawal.carried_out_at
+    return {
+        "withdrawn_at": withdrawal.withdrawn_at.isoformat(),
+        "by": withdrawal.withdrawn_by,
+        "keeps": withdrawal.keeps,
+        "carried_out_at": done_at.isoformat() if done_at else None,
+    }
 
 
 def _delay(delay: Delay) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from storage.rows.recordings import Jobs
 from storage.rows.rules_in_force import rules_of
 from storage.rows.withdrawing import Wish, Withdrawn
 
-REFERENCE_LENGTH_MIN = 8
 _GONE = frozenset({RecordingState.ABSENT, RecordingState.DESTROYED})
 
 
@@ -63,8 +62,8 @@ class Withdrawals:
 
 def referred_to(connection: Connection, reference: str) -> str | None:
     """As `Withdrawals.referred_to`."""
-    if len(reference) < REFERENCE_LENGTH_MIN:
-        raise Refused(f"reference: it has at least {REFERENCE_LENGTH_MIN} characters")
+    if len(reference) < calls.REFERENCE_LENGTH:
+        raise Refused(f"reference: it has at least {calls.REFERENCE_LENGTH} characters")
     found = calls.beginning(connection, reference.lower(), limit=2)
     if len(found) > 1:
         raise Refused("reference: several calls begin with it; write more of it")

@@ -8,13 +8,16 @@ import logging
 
 from flask import Flask, Response, abort, make_response, render_template, request
 
+from console.live_calls import ENDPOINT as LIVE_CALL
+from console.live_calls import LiveCalls, add_live_calls
 from storage.database.engine import Database
 from storage.errors import Unavailable
 from storage.log import consent_log
 
 log = logging.getLogger(__name__)
 
-# All that anybody may see. Whoever adds a route and forgets it here has added a 404.
+# All that anybody may see. Whoever adds a route and forgets it here has added a 404. The endpoint of the agent's page,
+# where there is one, asks for its token.
 OPEN = frozenset({"front", "static", "healthz", "readyz"})
 HEADERS = {
     "Content-Security-Policy": (
@@ -29,7 +32,8 @@ HEADERS = {
 }
 
 
-def create_app(database: Database) -> Flask:
+def create_app(database: Database, live: LiveCalls | None = None) -> Flask:
+    """Without `live` the endpoint of the agent's page does not exist."""
     app = Flask("console")
 
     def front() -> Response:
@@ -38,6 +42,8 @@ def create_app(database: Database) -> Flask:
         return make_response(render_template("front.html", size=size, root=root.hex()))
 
     app.add_url_rule("/", "front", front)
+    if live is not None:
+        add_live_calls(app, live)
     app.before_request(_refuse_what_is_not_open)
     app.after_request(_add_headers)
     app.register_error_handler(Unavailable, _say_unavailable)
@@ -45,7 +51,8 @@ def create_app(database: Database) -> Flask:
 
 
 def _refuse_what_is_not_open() -> None:
-    if request.endpoint is not None and request.endpoint not in OPEN:  # None is no route, which is a 404 anyway
+    # No endpoint is no route, which is a 404 anyway.
+    if request.endpoint is not None and request.endpoint not in {*OPEN, LIVE_CALL}:
         abort(404)
 
 

@@ -39,12 +39,20 @@ def show_story(story: CallLife) -> None:
     console = Console()
     line = call.line or "what is no line of the rulebook"
     console.print(f"call {call.call_sid} to {line}: {call.state}, outcome {call.outcome} {call.reason}".rstrip())
+    console.print(f"reference {call.reference}")
     if call.synthetic:
         console.print("a call of the self-test: nobody called, and nobody was rung")
     console.print(f"asked as {call.mode} in {call.language}, under rules {call.rules_sha256[:12]}; why: ", end="")
     console.print(f"onrecord explain --call {call.call_sid}")
     if call.erased_at:
         console.print(f"erased on {call.erased_at:%Y-%m-%d %H:%M:%S}: nothing here names who called")
+    if withdrawal := story.withdrawal:
+        done = (
+            f"carried out {withdrawal.carried_out_at:%H:%M:%S}" if withdrawal.carried_out_at else "not carried out yet"
+        )
+        fate = "kept" if withdrawal.keeps else "destroyed"
+        said = f"consent withdrawn {withdrawal.withdrawn_at:%Y-%m-%d %H:%M:%S} by {withdrawal.withdrawn_by}"
+        console.print(f"{said}, the recording up to then {fate}: {done}", soft_wrap=True)
     for what in story.differs:
         console.print(f"DIFFERS FROM THE LOG: {what}", soft_wrap=True, markup=False)
     for recording in story.recordings:

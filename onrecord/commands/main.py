@@ -9,6 +9,7 @@ import click
 
 from onrecord.commands.base import FOUND_SOMETHING, end, failures_told, opened, reading
 from onrecord.commands.certificate import certificate
+from onrecord.commands.consent import add_consent_commands
 from onrecord.commands.doctor import add_doctor_commands
 from onrecord.commands.interchange import add_interchange_commands
 from onrecord.commands.log import add_log_commands
@@ -30,6 +31,9 @@ SECTIONS = {
         "doctor",
         "incidents",
         "call",
+        "pause",
+        "resume",
+        "pauses",
     ],
     "For compliance: why a call is decided so": ["explain", "wordings", "rules", "corroborate", "reconcile"],
     "For compliance: evidence, recordings, rights": [
@@ -38,6 +42,7 @@ SECTIONS = {
         "receipt",
         "recording",
         "certificate",
+        "withdraw",
         "hold",
         "erase",
         "reapply-erasures",
@@ -280,3 +285,4 @@ add_log_commands(main)
 add_selftest_commands(main)
 add_doctor_commands(main)
 add_privacy_commands(main)
+add_consent_commands(main)

@@ -27,7 +27,10 @@ from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.late_steps import LateSteps
 from callflow.waiting_requests import WaitingRequests
+from compliance.pauses import Pauses
+from compliance.withdrawals import Withdrawals
 from console.app import create_app as create_console
+from console.live_calls import LiveCalls
 from evidence.events import timestamp
 from onrecord.accepted_rulebook import handed_over
 from onrecord.installation import WebInstallation, open_web_installation
@@ -153,9 +156,17 @@ def webhooks_doorway() -> BodyGate:
 
 def console_app() -> Flask:
     front = _own_front()
-    app = create_console(front.database)
+    app = create_console(front.database, _live_calls(front))
     add_health(app, _readiness(front))
     return app
+
+
+def _live_calls(front: WebInstallation) -> LiveCalls | None:
+    token = front.settings.console_api_token
+    if not token:
+        return None
+    withdrawals = Withdrawals(front.database, front.rulebook, front.jobs)
+    return LiveCalls(token, withdrawals, Pauses(front.database, front.rulebook, front.jobs))
 
 
 def _own_front() -> WebInstallation:

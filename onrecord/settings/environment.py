@@ -89,6 +89,8 @@ class Settings:
     """How long after a call Twilio is first asked what it saw of it."""
     erasures: Path
     """What was erased, to be kept where the database is not restored."""
+    console_api_token: str = field(default="", repr=False)
+    """Opens the endpoint of the agent's page; empty: there is none."""
 
 
 def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings:
@@ -130,6 +132,7 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         time_stamp_ca=Path(places.text("ONRECORD_TSA_CA") or "var/tsa-ca.pem"),
         corroborate_after=_seconds(places.text("ONRECORD_CORROBORATE_AFTER_S", _wait_fault)) or CORROBORATED_AFTER,
         erasures=Path(places.text("ONRECORD_ERASURES") or "var/erasures.txt"),
+        console_api_token=phone.secret("CONSOLE_API_TOKEN", _secret_fault),
     )
     if found.problems:
         raise SettingsRejected(*found.problems)

@@ -21,6 +21,7 @@ from storage.log import consent_log
 from storage.moment import Moment
 
 OPEN = "open"
+REFERENCE_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ class Call:
     def is_asked_again(self) -> bool:
         """Whether a caller who is recorded was sent back and has not answered yet: the earlier consent stands."""
         return self.state is CallState.RECORDING and self.agreed_round < self.round
+
+    @property
+    def reference(self) -> str:
+        """The beginning of our id, by which staff and callers name the call."""
+        return self.id[:REFERENCE_LENGTH]
 
     @property
     def standard(self) -> Standard:

@@ -1,0 +1,160 @@
+"""The commands that change what is recorded: withdraw a consent, pause and resume a recording."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from onrecord.commands.base import FOUND_SOMETHING, check_number, end, opened, reading
+from storage.errors import Refused
+
+if TYPE_CHECKING:
+    from compliance.withdrawals import Withdrawals
+    from onrecord.installation import Installation
+
+
+_LISTED_MAX = 1000
+
+
+@click.command()
+@click.argument("name", metavar="CALL", required=False)
+@click.option("--number", metavar="NUMBER", help="All calls from this number that may be recorded or are kept.")
+@click.option("--reference", metavar="REF", help="The first characters of a call's id in the log, eight or more.")
+@click.option("--keep", "effect", flag_value="keep", help="Keep the recording up to now.")
+@click.option("--destroy", "effect", flag_value="destroy", help="Destroy all of the recording.")
+@click.option("--by-agent", "agent", metavar="NAME", help="During the call, on the caller's word to this agent.")
+@click.option("--actor", metavar="NAME", help="Who says so, where it is not the user of this session.")
+@click.option("--yes", is_flag=True, help="Do not ask again.")
+def withdraw(
+    *,
+    name: str | None,
+    number: str | None,
+    reference: str | None,
+    effect: str | None,
+    agent: str | None,
+    actor: str | None,
+    yes: bool,
+) -> None:
+    """Withdraw the consent to recordings.
+
+    CALL is a call's sid, or its id in the log. The recording stops at once, and nothing of the call is recorded any
+    more; without --keep or --destroy the rules that the call came in under say what becomes of the recording up to now.
+    Exit code 1 where nothing was to be withdrawn. `onrecord call` shows when it was carried out.
+    """
+    from compliance.withdrawals import Withdrawals, told
+    from onrecord.commands.actor import who_asks
+    from policies.rules import OnWithdrawal
+    from policies.withdrawal import Effect, WithdrawnBy
+    from storage.rows.withdrawing import Wish
+
+    if sum(given is not None for given in (name, number, reference)) != 1:
+        raise click.UsageError("say CALL, --number or --reference, one of them")
+    on_recording = OnWithdrawal(effect) if effect else None
+    by = WithdrawnBy.REQUEST if agent is None else WithdrawnBy.AGENT
+    code = FOUND_SOMETHING
+    with opened() as installation:
+        withdrawals = Withdrawals(installation.database, installation.rulebook, installation.jobs)
+        call_ids = _calls(installation, withdrawals, name, number, reference)
+        fates = {None: "goes or stays as the rules say", "keep": "is kept", "destroy": "is destroyed"}
+        for call_id in call_ids:
+            click.echo(f"call {call_id}: the consent would be withdrawn; the recording up to now {fates[effect]}")
+        if sys.stdin.isatty() and not yes:
+            click.confirm("Withdraw? There is no way back to recording in these calls.", abort=True)
+        for call_id in call_ids:
+            try:
+                done = withdrawals.withdraw(call_id, Wish(by, agent or actor or who_asks(), on_recording))
+            except Refused as error:
+                click.echo(str(error))
+                continue
+            click.echo(f"call {call_id}: {told(done)}")
+            code = code if done.effect in (Effect.NOTHING, Effect.STANDS) else 0
+    sys.exit(code)
+
+
+@click.command()
+@click.argument("name", metavar="CALL")
+@click.option("--actor", metavar="NAME", help="Who says so, where it is not the user of this session.")
+def pause(*, name: str, actor: str | None) -> None:
+    """Pause the recording of a call.
+
+    CALL is its sid, or its id in the log. Silence takes the place of the sound until `onrecord resume`, or until the
+    rules' limit. Exit code 1 where nothing is recorded.
+    """
+    _change(name, actor, "pause")
+
+
+@click.command()
+@click.argument("name", metavar="CALL")
+@click.option("--actor", metavar="NAME", help="Who says so, where it is not the user of this session.")
+def resume(*, name: str, actor: str | None) -> None:
+    """Let a paused recording go on.
+
+    Exit code 1 where none is paused, the call is over, or its consent was withdrawn.
+    """
+    _change(name, actor, "resume")
+
+
+@click.command("pauses")
+def list_pauses() -> None:
+    """List recordings that are paused now.
+
+    The first to reach its limit comes first.
+    """
+    from storage.rows.pauses import open_pauses
+
+    with reading() as connection:
+        found = open_pauses(connection, limit=_LISTED_MAX)
+    for asked in found:
+        since = f"since {asked.begun_at:%H:%M:%S}" if asked.begun_at else "not begun yet"
+        until = f"until {asked.limit_at:%H:%M:%S} at most, then {asked.at_limit}"
+        click.echo(f"call {asked.call_id}: paused by {asked.asked_by}, {since}, {until}")
+
+
+def _change(name: str, actor: str | None, act: str) -> None:
+    from compliance.pauses import Pauses
+    from onrecord.commands.actor import who_asks
+
+    with opened() as installation:
+        call = installation.eraser.call_named(name)
+        if call is None:
+            end(["there is no call with this sid or id"], FOUND_SOMETHING)
+        pauses = Pauses(installation.database, installation.rulebook, installation.jobs)
+        do = pauses.pause if act == "pause" else pauses.resume
+        try:
+            asked = do(call.id, actor=actor or who_asks())
+        except Refused as error:
+            end([str(error)], FOUND_SOMETHING)
+    limit = f", until {asked.limit_at:%H:%M:%S} at most" if act == "pause" else ""
+    click.echo(f"call {asked.call_id}: asked to {act} its recording{limit}")
+
+
+def add_consent_commands(group: click.Group) -> None:
+    for command in (withdraw, pause, resume, list_pauses):
+        group.add_command(command)
+
+
+def _calls(
+    installation: "Installation",
+    withdrawals: "Withdrawals",
+    name: str | None,
+    number: str | None,
+    reference: str | None,
+) -> list[str]:
+    """The ids of the calls that are meant; exit code 1 where there are none."""
+    if number is not None:
+        check_number(number)
+        if not (found := withdrawals.calls_from(number, installation.keys.number_hash_key)):
+            end(["of this number nothing is recorded or kept here"], FOUND_SOMETHING)
+        return found
+    if reference is not None:
+        try:
+            referred = withdrawals.referred_to(reference)
+        except Refused as error:
+            end([str(error)], FOUND_SOMETHING)
+        if referred is None:
+            end(["there is no call with this reference"], FOUND_SOMETHING)
+        return [referred]
+    call = installation.eraser.call_named(name or "")
+    if call is None:
+        end(["there is no call with this sid or id"], FOUND_SOMETHING)
+    return [call.id]
