@@ -115,7 +115,7 @@ def test_a_pause_ends_with_its_call(premises: Premises) -> None:
 @pytest.mark.parametrize(
     ("at_limit", "becomes", "how"),
     [
-        (AtLimit.STOP, "completed", PauseEnd.LIMIT),
+        (AtLimit.STOP, "stopped", PauseEnd.LIMIT),
         (AtLimit.RESUME, "in-progress", PauseEnd.LIMIT),
         (AtLimit.ALARM, "paused", ""),
     ],
@@ -201,7 +201,8 @@ def test_only_one_pause_is_open_and_only_what_is_recorded_is_paused(premises: Pr
 
 
 @ONE_MACHINE
-def test_a_pause_that_is_taken_back_before_twilio_has_answered_is_undone(premises: Premises) -> None:
+@EITHER_SIDE
+def test_a_pause_that_is_taken_back_while_twilio_is_asked_is_undone(premises: Premises, is_after: bool) -> None:
     call, recording = recorded(premises)
     asked = paused(premises, call)
 
@@ -209,7 +210,7 @@ def test_a_pause_that_is_taken_back_before_twilio_has_answered_is_undone(premise
         resumed(premises, call)
         resume(premises.shop, cast(Steps, Patient()), str(asked.id))
 
-    interruption = Interruption(1, take_back, is_after=True)
+    interruption = Interruption(1, take_back, is_after)
     pause(interruption.around(premises.shop), cast(Steps, Patient()), str(asked.id))
     assert status(premises, recording) == "in-progress"
     assert as_it_is(premises, asked).how == PauseEnd.NEVER_BEGUN

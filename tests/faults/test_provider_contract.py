@@ -209,3 +209,21 @@ def test_a_copy_is_found_until_it_is_deleted_and_outlives_its_recording(rig: Rig
 def test_of_nothing_there_are_no_copies(rig: Rig) -> None:
     found = rig.provider.copies_of("RE" + "0" * 32, "CA" + "0" * 32)
     assert [(seen.kind, seen.sight, seen.copies) for seen in found] == [(kind, Sight.SEEN, ()) for kind in CopyKind]
+
+
+def test_a_running_recording_is_paused_and_goes_on_and_an_ended_one_does_neither(rig: Rig) -> None:
+    call_sid = rig.ring()
+    recording_sid = rig.recording_of(call_sid)
+    for _ in range(2):
+        paused = rig.provider.pause(call_sid, recording_sid)
+        assert paused is not None
+        assert (paused.status, paused.recording_sid) == ("paused", recording_sid)
+        assert paused.started_at is not None
+        assert abs(datetime.now(UTC) - paused.started_at) < timedelta(minutes=1)
+    for _ in range(2):
+        resumed = rig.provider.resume(call_sid, recording_sid)
+        assert resumed is not None
+        assert resumed.status == "in-progress"
+    rig.hang_up(call_sid)
+    assert rig.provider.pause(call_sid, recording_sid) is None
+    assert rig.provider.resume(call_sid, recording_sid) is None
