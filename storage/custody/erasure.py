@@ -17,6 +17,7 @@ from storage.database.tables import (
     audio_object,
     delay,
     disclosure,
+    handoff,
     incident,
     leg,
     log_leaf,
@@ -40,7 +41,7 @@ from storage.rows.calls import Call
 from storage.rows.recordings import DESTROY, Jobs, Recording
 
 # The erased call's rows in these tables are deleted.
-_WHOLE = (reply, provider_account, remembered_decline, leg, provider_copy)
+_WHOLE = (reply, provider_account, remembered_decline, leg, handoff, provider_copy)
 TABLES = (*_WHOLE, delay, audio_object, recording_key, recording_table, incident, disclosure, call_table)
 _NO_AUDIO = frozenset({RecordingState.ABSENT, RecordingState.DESTROYED})
 

@@ -41,6 +41,7 @@ __all__ = [
     "call",
     "delay",
     "disclosure",
+    "handoff",
     "incident",
     "law_version",
     "leg",
@@ -315,6 +316,24 @@ leg = Table(
     Column("noticed_at", Instant, nullable=False),
     one_of("kind", LEG_KINDS),
     Index("ix_leg_call", "call_id"),
+)
+
+# The agent's leg of a call whose caller can withdraw by key in the conversation: such callers and agents meet in a
+# conference. They are erased with the call.
+handoff = Table(
+    "handoff",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("leg_sid", String(34), nullable=False, unique=True),
+    Column("call_id", ForeignKey("call.id"), nullable=False),
+    Column("round", Integer, nullable=False),  # of the call: each has a conference of its own
+    Column("noticed_at", Instant, nullable=False),
+    Column("asked_at", Instant),  # from then on the provider may be asked to send the leg into the conference
+    Column("joined_at", Instant),  # when the provider fetched the document that leads the leg there
+    Column("met_at", Instant),  # when the caller was sent into the conference; empty while the caller is elsewhere
+    Column("stays", Integer, nullable=False),  # how often the caller was sent there
+    Column("left_at", Instant),  # when the leg was known to be there no longer
+    Index("ix_handoff_call", "call_id"),
 )
 
 # Recordings of the account that belong to none of our lines: they are left alone, and counted.

@@ -213,6 +213,7 @@ NO_PROMISE: Mapping[str, str] = {
     "incident.detail": "words for a person, from which an erasure strikes names",
     "recording.under_sid": "where the provider is asked to stop it; with a wrong one nothing is stopped there",
     "leg.*": "which sids are the call's at the provider, which is asked for anew where a row is missing",
+    "handoff.*": "where the agent of a call under way is, which the provider is asked about anew",
     "stranger.*": "recordings of other calls than ours, which are only counted",
     "withdrawal.asked_at": "from when on it is told that it waits; that it was asked for stands in consent.withdrawn",
     "withdrawal.carried_out_at": "until when it is seen to; that nothing runs stands in the events of recordings",

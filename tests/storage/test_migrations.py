@@ -69,6 +69,7 @@ ROWS: dict[str, dict[str, object]] = {
     "provider_account": {"call_id": "c"},
     "log_leaf": {"hash": b"h" * 32, "call_id": "c", "n": 0},
     "log_anchor": {"kind": "file"},
+    "handoff": {"call_id": "c"},
     "leg": {"call_id": "c", "kind": "dialled"},
     "pause": {"call_id": "c", "at_limit": "stop", "how": ""},
     "provider_copy": {"call_id": "c", "kind": "transcript", "state": "found"},

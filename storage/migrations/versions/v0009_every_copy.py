@@ -89,6 +89,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_leg_call", "leg", ["call_id"], unique=False)
     op.create_table(
+        "handoff",
+        Column("id", String(length=32), nullable=False),
+        Column("leg_sid", String(length=34), nullable=False),
+        Column("call_id", String(length=32), nullable=False),
+        Column("round", Integer(), nullable=False),
+        Column("noticed_at", INSTANT, nullable=False),
+        Column("asked_at", INSTANT, nullable=True),
+        Column("joined_at", INSTANT, nullable=True),
+        Column("met_at", INSTANT, nullable=True),
+        Column("stays", Integer(), nullable=False),
+        Column("left_at", INSTANT, nullable=True),
+        ForeignKeyConstraint(["call_id"], ["call.id"], name=op.f("fk_handoff_call_id")),
+        PrimaryKeyConstraint("id", name=op.f("pk_handoff")),
+        UniqueConstraint("leg_sid", name=op.f("uq_handoff_leg_sid")),
+    )
+    op.create_index("ix_handoff_call", "handoff", ["call_id"], unique=False)
+    op.create_table(
         "withdrawal",
         Column("call_id", String(length=32), nullable=False),
         Column("withdrawn_at", INSTANT, nullable=False),
@@ -156,7 +173,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Incidents of the new kinds become kind `other`, as those of any unknown kind. No command of ours asks for it."""
-    for name in ("provider_copy", "pause", "withdrawal", "leg", "stranger"):
+    for name in ("provider_copy", "pause", "withdrawal", "handoff", "leg", "stranger"):
         op.drop_table(name)
     op.drop_column("recording", "under_sid")
     number, kind, about = (column(name, String) for name in ("id", "kind", "about"))
