@@ -188,6 +188,19 @@ class TwilioProvider:
     def delete_copy(self, copy: ProviderCopy) -> CopyDeletion:
         return self._copies.delete(copy)
 
+    def redirect(self, call_sid: str, url: str) -> bool:
+        _require(CALL_SID, call_sid)
+        redirected: list[str] = []
+        with asking(f"redirect of call {call_sid}", fine=(NOT_FOUND, CALL_NOT_IN_PROGRESS)):
+            self._sdk.calls(call_sid).update(url=url, method="POST")
+            redirected.append(call_sid)
+        return bool(redirected)
+
+    def end_call(self, call_sid: str) -> None:
+        _require(CALL_SID, call_sid)
+        with asking(f"end of call {call_sid}", fine=(NOT_FOUND, CALL_NOT_IN_PROGRESS)):
+            self._sdk.calls(call_sid).update(status="completed")
+
     def numbers(self) -> tuple[ProviderNumber, ...]:
         return tuple(number for _, number in self._numbers())
 

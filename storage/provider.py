@@ -237,6 +237,14 @@ class Provider(Protocol):
         """Let a paused recording go on. As for `pause`; fine where it is not paused."""
         ...
 
+    def redirect(self, call_sid: str, url: str) -> bool:
+        """Send a leg that is in progress to the document at `url`. False where the leg is over, or is not known."""
+        ...
+
+    def end_call(self, call_sid: str) -> None:
+        """End a leg. Fine where it is over."""
+        ...
+
     def delete(self, recording_sid: str) -> None:
         """Delete a recording. Fine where it is gone already; Unavailable while it is not completed, and for good where
         no audio was made of it."""

@@ -78,6 +78,8 @@ class PhoneCompany:
     """How far a look for copies of a kind gets, where that is not to the end of the list."""
     keeps: dict[CopyKind, str] = field(default_factory=dict)
     """The answers to deletions of copies that are refused, by kind."""
+    redirected: list[tuple[str, str]] = field(default_factory=list)
+    """Each leg that was sent elsewhere, and where."""
     accounts: dict[str, CallAccount] = field(default_factory=dict)
     """What is told of a call once it is over; by itself, that somebody else was asked what to do with it."""
 
@@ -186,6 +188,19 @@ class PhoneCompany:
     def resume(self, under_sid: str, recording_sid: str) -> ProviderRecording | None:
         self._hear("resume", "RE", recording_sid)
         return self._changed(under_sid, recording_sid, "in-progress")
+
+    def redirect(self, call_sid: str, url: str) -> bool:
+        self._hear("redirect", "CA", call_sid)
+        found = self.calls.get(call_sid)
+        if found is None or found.ended:
+            return False
+        self.redirected.append((call_sid, url))
+        return True
+
+    def end_call(self, call_sid: str) -> None:
+        self._hear("end_call", "CA", call_sid)
+        if call_sid in self.calls:
+            self.hang_up(call_sid)
 
     def delete(self, recording_sid: str) -> None:
         self._hear("delete", "RE", recording_sid)

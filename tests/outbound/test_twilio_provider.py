@@ -135,6 +135,8 @@ QUESTIONS: dict[str, tuple[str, Ask]] = {
     "stop": (STOP_PATH, lambda twilio: twilio.stop(CALL_SID, RECORDING_SID)),
     "stop of a conference's": (STOP_CONFERENCE_PATH, lambda twilio: twilio.stop(CONFERENCE_SID, RECORDING_SID)),
     "delete": (RECORDING_PATH, lambda twilio: twilio.delete(RECORDING_SID)),
+    "redirect": (CALL_PATH, lambda twilio: twilio.redirect(CALL_SID, "https://voice.example.com/voice/x")),
+    "end_call": (CALL_PATH, lambda twilio: twilio.end_call(CALL_SID)),
     "numbers": (NUMBERS_PATH, lambda twilio: twilio.numbers()),
 }
 EVERY_QUESTION = pytest.mark.parametrize(("path", "ask"), QUESTIONS.values(), ids=QUESTIONS)
@@ -512,6 +514,26 @@ def test_all_recordings_are_asked_for_where_no_moment_is_named(api: ScriptedApi,
     assert api.requests[0].query == {"PageSize": "1000"}
 
 
+def test_a_leg_is_redirected_and_ended_by_its_sid(api: ScriptedApi, twilio: TwilioProvider) -> None:
+    api.answers(CALL_PATH, said(200, CALL), said(200, CALL))
+    assert twilio.redirect(CALL_SID, "https://voice.example.com/voice/join/x#rc=2")
+    twilio.end_call(CALL_SID)
+    assert [(request.method, request.path, request.form) for request in api.requests] == [
+        ("POST", CALL_PATH, {"Url": "https://voice.example.com/voice/join/x#rc=2", "Method": "POST"}),
+        ("POST", CALL_PATH, {"Status": "completed"}),
+    ]
+
+
+@pytest.mark.parametrize("answer", [said(400, code=21220), said(404, code=20404)])
+def test_a_leg_that_is_over_is_redirected_nowhere_and_needs_no_end(
+    answer: Respond, api: ScriptedApi, twilio: TwilioProvider
+) -> None:
+    api.answers(CALL_PATH, answer, answer)
+    assert not twilio.redirect(CALL_SID, "https://voice.example.com/voice/x")
+    twilio.end_call(CALL_SID)
+    assert len(api.requests) == 2
+
+
 def test_what_is_gone_already_is_deleted(api: ScriptedApi, twilio: TwilioProvider) -> None:
     api.answers(RECORDING_PATH, said(404, code=20404))
     twilio.delete(RECORDING_SID)
@@ -691,6 +713,8 @@ def test_nothing_but_a_sid_becomes_part_of_a_url(sid: str, api: ScriptedApi, twi
         lambda: twilio.participants(sid),
         lambda: twilio.stop("CF" + "1" * 32, sid),
         lambda: twilio.call(sid),
+        lambda: twilio.redirect(sid, "https://voice.example.com/voice/x"),
+        lambda: twilio.end_call(sid),
         lambda: twilio.call_account(sid),
         lambda: twilio.recordings_of(sid),
     ]
