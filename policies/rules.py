@@ -60,7 +60,7 @@ class Line:
 
     `silence_is_consent` takes effect only where the law lets it, `prompts_max` is at least 1. `jurisdictions` and
     `sectors` are the line's own, beside or instead of the business's; `on_withdrawal` is the business's where the line
-    says nothing.
+    says nothing. `withdrawal_key`: a caller who is recorded can press the star key at any time to withdraw the consent.
     """
 
     number: str
@@ -76,6 +76,7 @@ class Line:
     jurisdictions: tuple[str, ...] = ()
     sectors: tuple[str, ...] = ()
     on_withdrawal: OnWithdrawal = OnWithdrawal.DESTROY
+    withdrawal_key: bool = False
 
     @property
     def has_menu(self) -> bool:

@@ -100,16 +100,19 @@ def wording_for(  # noqa: PLR0913 - each is a rule that the caller holds by itse
     own: Sequence[OwnWording] = (),
     approved: Sequence[Approval] = (),
     line: str = "",
+    withdrawal_key: bool = False,
 ) -> Wording:
     """The wording for a business (its name) and its purposes, in the order given; the operator's own before ours.
 
     A locale without texts of its own gets the nearest of its language. `remembered`: the caller's number declined
-    before. `line` is the number called. Raises NoWording.
+    before. `line` is the number called. `withdrawal_key`: our disclosure says how to stop the recording by key. Raises
+    NoWording.
     """
     variant = variant_of(mode, silence_is_consent=silence_is_consent, remembered=remembered)
     locale = nearest(language)
     theirs = own_wording_of(own, variant, locale, line)
-    rendered = _rendered(variant, mode, locale, business, tuple(purposes), theirs)
+    names_key = withdrawal_key and theirs is None and variant != Mode.NEVER
+    rendered = _rendered(variant, mode, locale, business, tuple(purposes), theirs, names_key)
     return rendered if theirs else _approved(rendered, approved)
 
 
@@ -135,11 +138,18 @@ def spoken_length_s(text: str) -> float:
 # The arguments come from the rulebook, never from a caller, so there are few different ones.
 @lru_cache(maxsize=1024)
 def _rendered(
-    variant: str, mode: Mode, locale: str, business: str, purposes: tuple[str, ...], own: OwnWording | None
+    variant: str,
+    mode: Mode,
+    locale: str,
+    business: str,
+    purposes: tuple[str, ...],
+    own: OwnWording | None,
+    names_key: bool,
 ) -> Wording:
     texts = texts_of(locale)
     spoken = {"business": business, "purposes": texts.listed(purposes)}
     disclosure = (own.disclosure if own else texts.disclosure[variant]).format_map(spoken)
+    disclosure += f" {texts.withdrawal_key.disclosure}" if names_key else ""
     question = (own.question if own else texts.question[variant]).format_map(spoken)
     said = {
         "disclosure": disclosure,

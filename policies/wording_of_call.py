@@ -46,4 +46,5 @@ def words(
         own=rulebook.wordings,
         approved=rulebook.approvals,
         line=line.number,
+        withdrawal_key=line.withdrawal_key,
     )

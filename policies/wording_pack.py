@@ -30,6 +30,31 @@ class NoWording(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawalKeyTexts:
+    """The texts about the key with which a caller withdraws the consent during the conversation.
+
+    `disclosure` is added to a disclosure; `named` are the names of the key, in small letters. The menu offers to
+    `destroy` the recording or to `keep` it, and `destroyed` or `kept` is said afterwards.
+    """
+
+    disclosure: str
+    destroy: str
+    keep: str
+    ends_call: str
+    go_back: str
+    destroyed: str
+    kept: str
+    named: tuple[str, ...]
+
+    def menu(self, *, keeps: bool, ends_call: bool) -> str:
+        offer = [self.keep if keeps else self.destroy, *([self.ends_call] if ends_call else [])]
+        return " ".join([*offer, self.go_back])
+
+    def done(self, *, keeps: bool) -> str:
+        return self.kept if keeps else self.destroyed
+
+
+@dataclass(frozen=True, slots=True)
 class Texts:
     """The texts of a locale. `disclosure` and `question` are by variant and have placeholders, `said` is by name."""
 
@@ -42,6 +67,7 @@ class Texts:
     disclosure: Mapping[str, str]
     question: Mapping[str, str]
     said: Mapping[str, str]
+    withdrawal_key: "WithdrawalKeyTexts"
 
     def listed(self, purposes: Sequence[str]) -> str:
         """The purposes as spoken: "a", "a and b", "a, b and c". Raises NoWording."""
@@ -100,7 +126,12 @@ def texts_of(locale: str) -> Texts:
         disclosure=file["disclosure"] | own.get("disclosure", {}),
         question=file["question"] | own.get("question", {}),
         said=file["said"] | own.get("said", {}),
+        withdrawal_key=_withdrawal_key(file["withdrawal_key"] | own.get("withdrawal_key", {})),
     )
+
+
+def _withdrawal_key(said: dict[str, Any]) -> WithdrawalKeyTexts:
+    return WithdrawalKeyTexts(**{**said, "named": tuple(said["named"])})
 
 
 def _first_of(language: str, locales: Iterable[str]) -> str | None:

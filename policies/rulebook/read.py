@@ -49,6 +49,7 @@ _LINE_MAY_SAY = (
     "jurisdiction",
     "sectors",
     "on_withdrawal",
+    "withdrawal_key",
 )
 _PROMPTS_MAX = 2
 _DECLINES_REMEMBERED = Duration(years=1)
@@ -99,6 +100,7 @@ def _rulebook(found: Mapping[str, object], findings: Findings, digest: str, unde
             _check_retention(name, ("line", index, "retention"), retention, findings)
         _check_silence(line, ("line", index, "silence_is_consent"), findings)
         _check_menu(line, ("line", index, "languages"), findings)
+        _check_withdrawal_key(line, ("line", index, "withdrawal_key"), findings)
         _check_number(index, lines, findings)
         _check_fan_out(line, ("line", index, "connect_to"), findings)
         _check_loops(line, ("line", index, "connect_to"), lines, findings)
@@ -197,6 +199,7 @@ def _line(value: object, path: Path, findings: Findings, under: Law | None, busi
         jurisdictions=findings.read(table, path, "jurisdiction", partial(values.places, under=under), ()),
         sectors=findings.read_each(table, path, "sectors", partial(values.sector, under=under)),
         on_withdrawal=findings.read(table, path, "on_withdrawal", values.on_withdrawal, business.on_withdrawal),
+        withdrawal_key=findings.read(table, path, "withdrawal_key", values.flag, False),
     )
 
 
@@ -220,6 +223,11 @@ def _check_retention(name: str, at: Path, retention: Mapping[str, RetentionRule]
 def _check_silence(line: Line, at: Path, findings: Findings) -> None:
     if line.silence_is_consent and line.consent not in (AUTO, Mode.OPT_OUT):
         findings.report(at, f"means nothing where consent is {line.consent}", "it with consent auto or opt_out only")
+
+
+def _check_withdrawal_key(line: Line, at: Path, findings: Findings) -> None:
+    if line.withdrawal_key and line.consent == Mode.NEVER:
+        findings.report(at, "means nothing where consent is never", "it on lines that may record only")
 
 
 def _check_menu(line: Line, at: Path, findings: Findings) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from policies.consent import Mode
 from policies.own_texts import Audio, OwnWording, own_wording_of
 from policies.rulebook.mistakes import Findings
 from policies.rules import Line
@@ -39,6 +40,10 @@ def check_own_wordings(
             problem = f"line[{at + 1}] has the purpose {', '.join(purposes)} too"
             path = ("wording", own.index(wording), "purposes")
             findings.report(path, problem, "every purpose of a line that it applies to, or {purposes} in the text")
+        for wording in silent_about_key(own, line):
+            problem = f"does not say that the star key stops the recording, as it does on line[{at + 1}]"
+            expected = f"a sentence that names the key: {', '.join(_names_of_key(wording))}"
+            findings.report(("wording", own.index(wording), "disclosure"), problem, expected)
 
 
 def wording_faults(own: OwnWording, business_name: str) -> Iterator[Fault]:
@@ -59,6 +64,19 @@ def uncovered(own: Sequence[OwnWording], line: Line) -> Iterator[tuple[OwnWordin
             left = [purpose for purpose in line.purposes if wording and purpose not in wording.purposes]
             if wording and wording.purposes and left:
                 yield wording, tuple(left)
+
+
+def silent_about_key(own: Sequence[OwnWording], line: Line) -> Iterator[OwnWording]:
+    """The disclosures that a line's callers may hear and that do not name the key by which they can withdraw."""
+    for language in line.languages if line.withdrawal_key else ():
+        for variant in KEYS_OF:
+            wording = own_wording_of(own, variant, language, line.number) if variant != Mode.NEVER else None
+            if wording and not any(name in wording.disclosure.casefold() for name in _names_of_key(wording)):
+                yield wording
+
+
+def _names_of_key(own: OwnWording) -> tuple[str, ...]:
+    return texts_of(own.language).withdrawal_key.named
 
 
 def _disclosure_faults(own: OwnWording, business_name: str) -> Iterator[Fault]:

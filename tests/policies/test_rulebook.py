@@ -128,6 +128,12 @@ def test_the_hash_is_of_the_text_and_not_of_its_meaning() -> None:
             'consent = "opt_in"',
             (12, "line[1].silence_is_consent", "means nothing where consent is opt_in"),
         ),
+        (
+            'consent = "opt_out"\nsilence_is_consent = true',
+            'consent = "never"\nwithdrawal_key = true',
+            (12, "line[1].withdrawal_key", "means nothing where consent is never"),
+        ),
+        ("silence_is_consent = true", 'withdrawal_key = "*"', (12, "line[1].withdrawal_key", '"*" is not a yes or no')),
         ("+14155550100", "+1415555010", (7, "line[1].number", "not a valid phone number")),
         ("+14155550100", "+89000000", (7, "line[1].number", "not a valid phone number")),
         ("+14155550100", "4155550100", (7, "line[1].number", "not a valid phone number")),
@@ -368,7 +374,7 @@ expected an E.164 number such as +14155550100, client:NAME or sip:USER@HOST
 rules.toml:10: line[1].languages: "en-US" is not a list of one or more; expected a list such as ["…"]
 rules.toml:11: line[1]."odd one": unknown key; \
 expected one of number, connect_to, languages, purposes, retention, consent, silence_is_consent, prompts_max, \
-language_by, jurisdiction, sectors, on_withdrawal
+language_by, jurisdiction, sectors, on_withdrawal, withdrawal_key
 rules.toml:12: line[1].retention: there is no retention rule "none"; expected a table [retention.NAME] to name"""
 
 
