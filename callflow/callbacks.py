@@ -14,7 +14,7 @@ from policies.consent import Outcome, Suppress
 from storage.errors import Refused
 from storage.moment import Moment
 from storage.provider import recording_event
-from storage.rows import call_end, calls, news
+from storage.rows import call_end, calls, handoffs, news
 from storage.rows.calls import Call
 from storage.rows.news import News
 
@@ -31,6 +31,7 @@ class Callbacks:
             return
         call = self._received(connection, moment, request_sha256, progress.arrived)
         call_end.end(connection, moment, call, status=progress.arrived.call_status, duration_s=progress.duration_s)
+        handoffs.release(connection, call.id, self.conversation.jobs)
 
     def call_listed(self, connection: Connection, moment: Moment, progress: CallProgress) -> None:
         """Twilio lists a call that never reached us, though it is over or should have reached us by now."""

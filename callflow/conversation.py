@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 
 from callflow import decide, incoming_call, new_call, twiml
 from callflow.decide import Facts, line_of
-from callflow.forms import RINGING, Answered, CallEnded, FallbackAsked, Heard, IncomingCall
+from callflow.forms import RINGING, Answered, CallEnded, FallbackAsked, Heard, IncomingCall, LegHeard
 from callflow.repeats import answered_once, is_recent
 from callflow.settlement import Settlement, settle
-from callflow.urls import Urls
-from policies.consent import Mode
+from callflow.twiml import Meeting
+from callflow.urls import Stay, Urls
+from policies.consent import RECORDING_OUTCOMES, Mode
 from policies.jurisdiction.pack import Law, packaged_law
 from policies.lifecycle import CallState
 from policies.rules import Line, Rulebook
@@ -23,8 +24,9 @@ from policies.wording import Wording
 from policies.wording_of_call import words
 from storage.errors import Refused
 from storage.moment import Moment
-from storage.rows import calls, declines, pauses, recordings, replies
+from storage.rows import calls, declines, handoffs, pauses, recordings, replies
 from storage.rows.calls import Call
+from storage.rows.handoffs import Handoff
 from storage.rows.recordings import Jobs
 from storage.rows.replies import Reply
 from storage.rows.rules_in_force import kept_wording, rules_of
@@ -103,22 +105,91 @@ class Conversation:
     ) -> bytes:
         """The conversation with the agents is over, or there was none. Never makes or changes a consent."""
         call = _call(connection, call_id, heard.call_sid)
-        facts = self.facts(connection, moment, call)
+        facts = self.facts_of_meeting(connection, moment, call)
         return answered_once(
             connection,
             moment,
             call,
             "ended",
             request_sha256,
-            lambda: self.respond(connection, moment, facts, decide.parting(facts, heard)),
+            lambda: self.respond(connection, moment, facts, decide.dial_ended(facts, heard)),
         )
+
+    def star(
+        self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, stay: Stay, heard: CallEnded
+    ) -> bytes:
+        """A stay of the caller in the conference has ended. Never makes or changes a consent."""
+        call = _call(connection, call_id, heard.call_sid)
+        facts = self.facts_of_meeting(connection, moment, call)
+        return answered_once(
+            connection,
+            moment,
+            call,
+            f"star:{stay}",
+            request_sha256,
+            lambda: self.respond(connection, moment, facts, decide.star_pressed(facts, stay, heard)),
+        )
+
+    def withdraw(
+        self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, stay: Stay, heard: Answered
+    ) -> bytes:
+        """The caller's key in the menu after a star, or none."""
+        call = _call(connection, call_id, heard.call_sid)
+        facts = self.facts_of_meeting(connection, moment, call)
+        return answered_once(
+            connection,
+            moment,
+            call,
+            f"withdraw:{stay}",
+            request_sha256,
+            lambda: self.respond(connection, moment, facts, decide.menu_answered(facts, heard)),
+        )
+
+    def alone(self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: Heard) -> bytes:
+        """The caller was in the conference with nobody."""
+        call = _call(connection, call_id, heard.call_sid)
+        facts, has_talked = self.facts(connection, moment, call), handoffs.has_joined(connection, call.id)
+        return answered_once(
+            connection,
+            moment,
+            call,
+            "alone",
+            request_sha256,
+            lambda: self.respond(connection, moment, facts, decide.left_alone(facts, has_talked=has_talked)),
+        )
+
+    def agent_answered(
+        self, connection: Connection, moment: Moment, _request_sha256: str, call_id: str, heard: LegHeard
+    ) -> None:
+        """An agent hears the whisper of a recorded call: on a line with the key the agent is to meet the caller in a
+        conference.
+        """
+        call = calls.by_id(connection, call_id)
+        if call is None or call.state is not CallState.RECORDING or call.outcome not in RECORDING_OUTCOMES:
+            return
+        if self.facts(connection, moment, call).line.withdrawal_key and heard.leg_sid != call.call_sid:
+            handoffs.note(connection, moment, call, heard.leg_sid, self.jobs)
+
+    def agent_joined(
+        self, connection: Connection, moment: Moment, _request_sha256: str, call_id: str, heard: LegHeard
+    ) -> None:
+        if noted := self._handoff(connection, call_id, heard):
+            handoffs.joined(connection, moment, noted)
+
+    def agent_left(
+        self, connection: Connection, moment: Moment, _request_sha256: str, call_id: str, heard: LegHeard
+    ) -> None:
+        """The agent's leg is out of the conference. A caller who is in it is looked after."""
+        if noted := self._handoff(connection, call_id, heard):
+            handoffs.left(connection, moment, noted)
+            handoffs.accompany(connection, noted, self.jobs, "left")
 
     def fallback(self, connection: Connection, moment: Moment, request_sha256: str, heard: FallbackAsked) -> bytes:
         """Twilio could not fetch or carry out an answer of ours: connect the caller, unrecorded."""
         call = calls.by_sid(connection, heard.arrived.call_sid)
         if call is None:
             call = self.receive(connection, moment, request_sha256, heard.arrived)
-        facts = self.facts(connection, moment, call)
+        facts = self.facts_of_meeting(connection, moment, call)
         return answered_once(
             connection,
             moment,
@@ -147,7 +218,10 @@ class Conversation:
         return twiml.render(settlement.document, facts.call.id, facts.line, self.urls)
 
     def settle(self, connection: Connection, moment: Moment, facts: Facts, settlement: Settlement) -> Call:
-        return settle(connection, moment, facts.call, settlement, self.jobs)
+        settled = settle(connection, moment, facts.call, settlement, self.jobs)
+        if facts.agent:
+            self._follow_caller(connection, moment, facts.agent, settlement)
+        return settled
 
     def facts(self, connection: Connection, moment: Moment, call: Call) -> Facts:
         """The call under the rules and words that it came in under."""
@@ -168,6 +242,23 @@ class Conversation:
             is_recording=recordings.is_running(connection, call.id) if call.is_asked_again else None,
             is_paused=call.is_asked_again and pauses.open_of(connection, call.id) is not None,
         )
+
+    def facts_of_meeting(self, connection: Connection, moment: Moment, call: Call) -> Facts:
+        """The facts, with the agent who is in the conference or on the way there."""
+        return replace(self.facts(connection, moment, call), agent=handoffs.of_round(connection, call))
+
+    def _follow_caller(self, connection: Connection, moment: Moment, agent: Handoff, settlement: Settlement) -> None:
+        """Note whether the caller is in the conference now, and have somebody look after a caller who is."""
+        if isinstance(settlement.document, Meeting):
+            noted = handoffs.met(connection, moment, agent)
+            handoffs.accompany(connection, noted, self.jobs, str(noted.stays))
+        else:
+            handoffs.apart(connection, agent)
+
+    def _handoff(self, connection: Connection, call_id: str, heard: LegHeard) -> Handoff | None:
+        """The handoff of an agent's leg, its call's row locked."""
+        calls.by_id(connection, call_id)
+        return handoffs.of_leg(connection, call_id, heard.leg_sid)
 
     def wording_of(self, line: Line) -> Wording:
         """The words for a call to that line whose row cannot be read."""

@@ -17,6 +17,7 @@ from callflow.twiml import (
     Disclosure,
     Document,
     HangUp,
+    Meeting,
     Menu,
     OngoingRecording,
     Parting,
@@ -24,7 +25,9 @@ from callflow.twiml import (
     Refusal,
     StartOfRecording,
     Unrecorded,
+    WithdrawalMenu,
 )
+from callflow.urls import Stay
 from evidence.events import Event
 from policies import connected, consent, disclosure
 from policies.consent import (
@@ -43,12 +46,14 @@ from policies.consent import (
 from policies.demands import END_CALL
 from policies.hanging_up import IN_STATE
 from policies.lifecycle import CallEvent, CallState
-from policies.rules import Line, Rulebook
+from policies.rules import Line, OnWithdrawal, Rulebook
 from policies.withdrawal import WithdrawnBy, remembered_until
 from policies.wording import Wording
 from policies.wording_of_call import words
+from policies.wording_pack import texts_of
 from storage.errors import Broken, Refused
 from storage.rows.calls import OPEN, Call
+from storage.rows.handoffs import Handoff
 from storage.rows.permits import Permit
 from storage.rows.terms import Terms
 from storage.rows.withdrawing import Follow, consent_withdrawn, decline_remembered, recording_suppressed
@@ -63,7 +68,7 @@ class Facts:
     `kept` are the words of the call's disclosure, which the program may have changed since; None: its words of today,
     made anew each time. `is_recording`: whether the recording of an earlier round still runs; None where no callback
     has come about it; `is_paused`: whether a pause of it is open. `has_declined`: whether the caller's number is
-    remembered for a no.
+    remembered for a no. `agent`: the agent's leg that is in the conference with the caller, or on its way there.
     """
 
     call: Call
@@ -73,10 +78,20 @@ class Facts:
     is_recording: bool | None = None
     has_declined: bool = False
     is_paused: bool = False
+    agent: Handoff | None = None
 
     @property
     def line(self) -> Line:
         return line_of(self.rulebook, self.call.line)
+
+    @property
+    def can_withdraw(self) -> bool:
+        """Whether a star means anything: the call is recorded with a consent."""
+        return self.line.withdrawal_key and self.call.outcome in RECORDING_OUTCOMES
+
+    @property
+    def keeps_recording(self) -> bool:
+        return self.line.on_withdrawal is OnWithdrawal.KEEP
 
     @property
     def wording(self) -> Wording:
@@ -189,9 +204,56 @@ def parting(facts: Facts, heard: CallEnded) -> Settlement:
     return ended.after(*suppression(facts, connected.UNDECIDED).moves)
 
 
+def dial_ended(facts: Facts, heard: CallEnded) -> Settlement:
+    """The <Dial> to the agents is over. Where the agent's leg was sent into a conference, the caller follows."""
+    if facts.agent and not heard.has_hung_up:
+        return Settlement(document=meeting(facts, facts.agent))
+    return parting(facts, heard)
+
+
+def star_pressed(facts: Facts, stay: Stay, heard: CallEnded) -> Settlement:
+    """The caller is out of the conference: by a star, unless the agent is known to have left, which ends it too."""
+    if facts.agent is None or heard.has_hung_up:
+        return parting(facts, heard)
+    if not facts.can_withdraw:  # withdrawn since, in another way
+        return Settlement(document=meeting(facts, facts.agent))
+    said = texts_of(facts.wording.language).withdrawal_key
+    ends_call = facts.call.mode == Mode.MUST_RECORD
+    text = said.menu(keeps=facts.keeps_recording, ends_call=ends_call)
+    return Settlement(document=WithdrawalMenu(facts.wording, text, stay))
+
+
+def menu_answered(facts: Facts, heard: Answered) -> Settlement:
+    """The caller's key in the menu, or none. The withdrawal counts whenever it comes."""
+    if heard.digits == consent.WITHDRAWAL_DIGIT and facts.call.outcome in RECORDING_OUTCOMES:
+        return _withdrawn_by_key(facts, has_hung_up=heard.has_hung_up)
+    if heard.has_hung_up:
+        return Settlement()
+    if facts.agent is None:
+        return Settlement(document=Parting(facts.wording, ""))
+    return Settlement(document=meeting(facts, facts.agent))
+
+
+def meeting(facts: Facts, agent: Handoff, *, text: str = "") -> Meeting:
+    """The next stay in the conference. `text` is said after a withdrawal: from then on a star means nothing."""
+    stay = Stay(agent.round, agent.stays + 1)
+    heeds_star = facts.can_withdraw and not text
+    return Meeting(facts.wording, stay, heeds_star, text, stops=bool(text))
+
+
+def left_alone(facts: Facts, *, has_talked: bool) -> Settlement:
+    """The agent's leg is gone, and the caller was taken out of the conference with nobody in it."""
+    return Settlement(document=Parting(facts.wording, "" if has_talked else facts.wording.agent_unavailable))
+
+
 def fallback(facts: Facts, heard: FallbackAsked) -> Settlement:
-    """Twilio could not fetch or carry out a document of ours: connect the caller, unrecorded."""
-    fell_back, document = events.call_fell_back(heard), HangUp() if heard.was_parting else Connection()
+    """Twilio could not fetch or carry out a document of ours: connect the caller, unrecorded. An agent who waits in the
+    conference is the agent to be connected with.
+    """
+    fell_back = events.call_fell_back(heard)
+    document: Document = HangUp() if heard.was_parting else Connection()
+    if facts.agent:
+        document = meeting(facts, facts.agent)
     decision = connected.fallen_back(facts.call.state, heard.error_code)
     if decision is None:
         return Settlement((Move((fell_back,)),), document)
@@ -346,6 +408,19 @@ def _ongoing(facts: Facts) -> Document:
             return Unrecorded(facts.wording, facts.wording.not_recorded)
         case None:
             return Connection()
+
+
+def _withdrawn_by_key(facts: Facts, *, has_hung_up: bool) -> Settlement:
+    why = consent.withdrawn_by_key(facts.call.standard, keeps=facts.keeps_recording)
+    text = texts_of(facts.wording.language).withdrawal_key.done(keeps=why.keeps)
+    said: Document = Refusal(facts.wording, text, stops=True)
+    if has_hung_up:
+        said = NOTHING
+    elif why.ends_call:
+        said = _refusal(facts, stops=True)
+    elif facts.agent:
+        said = meeting(facts, facts.agent, text=text)
+    return withdrawal(facts, why, document=said)
 
 
 def _refusal(facts: Facts, *, stops: bool = False) -> Refusal:

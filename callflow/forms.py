@@ -29,6 +29,7 @@ _RECORDING_STATUS = re.compile(r"in-progress|completed|absent|failed")
 _TRACK = re.compile(r"both|inbound|outbound")
 _MARK = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _COUNT = re.compile(r"[0-9]{1,9}")  # Twilio writes -1 for a duration it does not know yet
+_PARTING = ("ended", "alone")
 _BRIDGED_STATUSES = ("completed", "answered")
 
 
@@ -100,6 +101,17 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class LegHeard:
+    """A request about the leg of an agent."""
+
+    leg_sid: str
+
+    @classmethod
+    def parse(cls, form: Mapping[str, str]) -> Self:
+        return cls(leg_sid=_call_sid(form))
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """How the <Dial> to the agents ended. A redirect during it sends this too: it proves no end."""
 
@@ -109,6 +121,8 @@ class CallEnded:
     bridged: bool
     """Whether caller and agent were connected; taken from the status where Twilio does not say."""
     has_hung_up: bool = False
+    may_be_redirected: bool = False
+    """Whether the agent's leg may have been redirected, for all the form says: Twilio then tells no duration of it."""
 
     @property
     def was_cut(self) -> bool:
@@ -122,7 +136,13 @@ class CallEnded:
         status, is_bridged = _optional(form, "DialCallStatus"), _optional(form, "DialBridged")
         status = status if _STATUS.fullmatch(status) else ""
         bridged = is_bridged == "true" if is_bridged in ("true", "false") else status in _BRIDGED_STATUSES
-        return cls(_call_sid(form), status, bridged, has_hung_up=_optional(form, "CallStatus") in FINAL_STATUSES)
+        return cls(
+            _call_sid(form),
+            status,
+            bridged,
+            has_hung_up=_optional(form, "CallStatus") in FINAL_STATUSES,
+            may_be_redirected=status in _BRIDGED_STATUSES and not _optional(form, "DialCallDuration"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +168,14 @@ def is_refusal(form: Mapping[str, str]) -> bool:
     return answer_of(_optional(form, "Digits")) is Answer.DECLINED
 
 
+def pressed(form: Mapping[str, str]) -> str:
+    """The keys that were pressed, as far as they can be read."""
+    return _optional(form, "Digits")
+
+
 def was_parting(form: Mapping[str, str]) -> bool:
     """Whether the conversation was over when Twilio turned to the fallback, as far as the form says."""
-    return "/voice/ended/" in _optional(form, "ErrorUrl")
+    return any(f"/voice/{step}/" in _optional(form, "ErrorUrl") for step in _PARTING)
 
 
 @dataclass(frozen=True, slots=True)

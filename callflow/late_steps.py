@@ -5,7 +5,7 @@ settled twice. The log says when the request came; the times of the events are t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -28,7 +28,7 @@ from storage.rows import calls, replies
 from storage.rows.calls import Call
 from storage.rows.replies import Reply
 
-ENDPOINTS = frozenset({"answer", "language", "choice", "consent", "ended", "fallback"})
+ENDPOINTS = frozenset({"answer", "language", "choice", "consent", "ended", "star", "withdraw", "alone", "fallback"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class LateSteps:
         call = self._call(connection, moment, kept, form)
         if call.erased_at:
             return
-        facts, late = self.conversation.facts(connection, moment, call), _late(kept)
+        facts, late = self.conversation.facts_of_meeting(connection, moment, call), _late(kept)
         answered = replies.of_step(connection, call.id, step_of(kept.endpoint, kept.path))
         if settled := next((reply for reply in answered if _answers(reply, kept)), None):
             # The first transaction was committed after all, too late for the caller.
@@ -52,6 +52,8 @@ class LateSteps:
             settlement = _settlement(facts, kept, form)
         except Refused:  # genuine, and cannot be acted on
             settlement = put_through(facts, [late])
+        if facts.agent and _meets(kept):
+            settlement = replace(settlement, document=decide.meeting(facts, facts.agent))
         self.conversation.settle(connection, moment, facts, settlement)
         reply = Reply(kept.body_sha256, kept.answered, kept.received_at)
         replies.keep(connection, call.id, step_of(kept.endpoint, kept.path), reply, attempt=len(answered) + 1)
@@ -92,11 +94,13 @@ def refuse(facts: Facts, first: Sequence[Event], *, reason: str = "", said_at: d
     return decide.suppression(facts, Suppress(Outcome.DECLINED, reason), first, said_at=said_at)
 
 
-def _settlement(facts: Facts, kept: Kept, form: Form) -> Settlement:
+def _settlement(facts: Facts, kept: Kept, form: Form) -> Settlement:  # one for each step
     """Raises Refused for a form that cannot be read."""
     late = [_late(kept)]
     match kept.endpoint:
-        case "ended":
+        case "withdraw":
+            return _withdraws(facts, kept, forms.Answered.parse(form))
+        case "ended" if not _meets(kept):
             moves = put_through(facts, late).moves
             return decide.parting(facts.after(*moves), forms.CallEnded.parse(form)).after(*moves)
         case "fallback":
@@ -105,7 +109,7 @@ def _settlement(facts: Facts, kept: Kept, form: Form) -> Settlement:
             return decide.fallback(facts.after(*moves), forms.FallbackAsked.parse(form)).after(*moves)
         case "consent":
             return _answered(facts, kept, forms.Answered.parse(form))
-        case "answer":
+        case "answer" | "ended" | "star" | "alone":
             return put_through(facts, late)
         case _:
             return _went_on(facts, late, has_left=forms.Heard.parse(form).has_hung_up)
@@ -132,6 +136,14 @@ def _answered(facts: Facts, kept: Kept, heard: forms.Answered) -> Settlement:
     return put_through(facts, first)
 
 
+def _withdraws(facts: Facts, kept: Kept, heard: forms.Answered) -> Settlement:
+    """The key of the menu after a star; any other changes nothing."""
+    if heard.digits != consent.WITHDRAWAL_DIGIT or facts.call.outcome not in RECORDING_OUTCOMES:
+        return put_through(facts, [_late(kept)])
+    why = consent.withdrawn_by_key(facts.call.standard, keeps=facts.keeps_recording)
+    return decide.withdrawal(facts, why, [_late(kept)], said_at=kept.received_at)
+
+
 def _went_on(facts: Facts, late: Sequence[Event], *, has_left: bool) -> Settlement:
     """The caller was connected, unless the call was over already."""
     if not has_left:
@@ -147,6 +159,11 @@ def _answers(reply: Reply, kept: Kept) -> bool:
 
 def _late(kept: Kept) -> Event:
     return events.step_settled_late(kept.endpoint, kept.received_at, was_connected=_connects(kept))
+
+
+def _meets(kept: Kept) -> bool:
+    """Whether the caller was sent into the conference with the agent."""
+    return b"<Conference" in kept.answered
 
 
 def _connects(kept: Kept) -> bool:

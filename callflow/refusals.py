@@ -20,6 +20,9 @@ _STEP_IN_PATH = {
     "choice": "round_",
     "consent": "prompt",
     "whisper": "state",
+    "join": "round_",
+    "star": "stay",
+    "withdraw": "stay",
 }  # the part of the path that the MAC covers beside the call
 
 

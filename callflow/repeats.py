@@ -16,7 +16,7 @@ from storage.rows.replies import Reply
 
 # Twilio gives up a request of a call, with all its retries, after 15 s. A later request is no repeat, however alike.
 REPEATED_WITHIN = timedelta(minutes=1)
-_NUMBERED = {"choice": "round_", "consent": "prompt"}
+_NUMBERED = {"choice": "round_", "consent": "prompt", "star": "stay", "withdraw": "stay"}
 
 
 def answered_once(

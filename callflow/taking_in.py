@@ -5,10 +5,10 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
-from callflow import events
+from callflow import decide, events
 from callflow.conversation import Conversation
 from callflow.late_steps import put_through, refuse
-from policies import unheard
+from policies import consent, unheard
 from policies.consent import RECORDING_OUTCOMES, Answer, Outcome, Suppress, Withdraw
 from policies.corroboration import Logged, Request
 from policies.hanging_up import UNHEARD
@@ -34,6 +34,10 @@ def take_in(
     if said is None:
         unheard_of = put_through(facts, [], reason=UNHEARD, by="telephone company")
         return conversation.settle(connection, moment, facts, unheard_of)
+    if not said.prompt:
+        why = consent.withdrawn_by_key(call.standard, keeps=facts.keeps_recording)
+        withdrawn = decide.withdrawal(facts, why, said_at=said.at or call.ended_at or moment.at)
+        return conversation.settle(connection, moment, facts, withdrawn)
     is_recorded = call.outcome in RECORDING_OUTCOMES
     refused = Withdraw(_SAID, is_declined=True) if is_recorded else Suppress(Outcome.DECLINED, _SAID)
     request_sha256 = sha256(account).hexdigest()  # of Twilio's account of the call: the request never came here

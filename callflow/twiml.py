@@ -9,7 +9,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from callflow.urls import Urls
+from callflow.urls import Stay, Urls
 from policies.rules import MENU_KEYS_MAX, Line
 from policies.wording import Wording, menu_line, voice_of
 from storage.rows.permits import Permit
@@ -88,6 +88,28 @@ class Parting:
 
 
 @dataclass(frozen=True, slots=True)
+class Meeting:
+    """The caller comes into the conference with the agent, after `text`, if any. `heeds_star`: a star ends the stay,
+    which leads on to the menu. `stops`: a recording runs.
+    """
+
+    wording: Wording
+    stay: Stay
+    heeds_star: bool = True
+    text: str = ""
+    stops: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalMenu:
+    """After that stay in the conference: the key that withdraws the consent, and the way back."""
+
+    wording: Wording
+    text: str
+    stay: Stay
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """Hang up without a word."""
 
@@ -109,6 +131,8 @@ Document = (
     | Refusal
     | Connection
     | Parting
+    | Meeting
+    | WithdrawalMenu
     | HangUp
     | Nothing
 )
@@ -134,10 +158,18 @@ def render(document: Document, call_id: str, line: Line, urls: Urls) -> bytes:  
             return connect(line, ended_url=urls.ended(call_id) if reports_end else "", stops=stops)
         case Parting(wording, text):
             return ended(wording, text=text)
+        case Meeting() | WithdrawalMenu():
+            return _of_meeting(document, call_id, urls)
         case HangUp():
             return hangup()
         case Nothing():
             return nothing()
+
+
+def _of_meeting(document: Meeting | WithdrawalMenu, call_id: str, urls: Urls) -> bytes:
+    if isinstance(document, Meeting):
+        return meet(call_id, urls, document)
+    return withdrawal_menu(document.wording, document.text, withdraw_url=urls.withdraw(call_id, document.stay))
 
 
 def menu(languages: Sequence[str], *, language_url: str) -> bytes:
@@ -208,6 +240,26 @@ def connect(line: Line, *, ended_url: str = "", stops: bool = False) -> bytes:
     return _render("connect.xml", line=line, ended_url=ended_url, stops=stops)
 
 
+def meet(call_id: str, urls: Urls, meeting: Meeting) -> bytes:
+    """The caller comes into the conference. It needs no row, so it can be answered whatever failed here."""
+    return _render(
+        "meet.xml",
+        meeting=meeting,
+        name=_conference(call_id, meeting.stay.round),
+        star=urls.star(call_id, meeting.stay),
+    )
+
+
+def withdrawal_menu(wording: Wording, text: str, *, withdraw_url: str) -> bytes:
+    return _render("withdrawal_menu.xml", wording=wording, text=text, withdraw_url=withdraw_url)
+
+
+def join(call_id: str, round_: int, urls: Urls, wording: Wording | None) -> bytes:
+    """The agent comes into the conference. The whisper is said again, since the redirect may have cut it short."""
+    name, text = _conference(call_id, round_), wording.whisper_recorded if wording else ""
+    return _render("join.xml", wording=wording, text=text, name=name, left_url=urls.left(call_id))
+
+
 def ended(wording: Wording, *, text: str) -> bytes:
     """Hang up, after saying `text` where there is something to say."""
     return _render("ended.xml", wording=wording, text=text)
@@ -224,6 +276,11 @@ def nothing() -> bytes:
 
 def hangup() -> bytes:
     return _render("hangup.xml")
+
+
+def _conference(call_id: str, round_: int) -> str:
+    """The name of a conference: each round of a call has its own, where an agent of an earlier round may still be."""
+    return f"onrecord-{call_id}-{round_}"
 
 
 def _audio_of(urls: Urls) -> Callable[[str], str]:

@@ -17,7 +17,21 @@ ANSWER_PATH = "/voice/answer"
 FALLBACK_PATH = "/voice/fallback"
 CALL_PROGRESS_PATH = "/callbacks/call"
 
-Kind = Literal["language", "choice", "consent", "ended", "whisper", "recording", "audio", "selftest"]
+Kind = Literal[
+    "language",
+    "choice",
+    "consent",
+    "ended",
+    "whisper",
+    "join",
+    "left",
+    "star",
+    "withdraw",
+    "alone",
+    "recording",
+    "audio",
+    "selftest",
+]
 RECORDED, UNRECORDED = "recorded", "unrecorded"
 
 # Twilio's connection overrides, no part of the signature: how often and after what to try again, and the
@@ -27,6 +41,27 @@ VOICE_RETRIES = "#rc=2&rp=ct,5xx&ct=2000&rt=5000"
 CALLBACK_RETRIES = "#rc=5&rp=all&ct=2000&rt=4000"
 
 _CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A caller's stay in the conference of a call's round: its number `n` counts from 1. In a path it is `round-n`."""
+
+    round: int
+    n: int = 1
+
+    @classmethod
+    def read(cls, text: str) -> "Stay":
+        """From a path whose MAC has been checked."""
+        round_, _, n = text.partition("-")
+        return cls(int(round_), int(n))
+
+    @property
+    def next(self) -> "Stay":
+        return Stay(self.round, self.n + 1)
+
+    def __str__(self) -> str:
+        return f"{self.round}-{self.n}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +106,30 @@ class Urls:
         state = RECORDED if recorded else UNRECORDED
         mac = self._mac("whisper", call_id, state)
         return f"{self.public_base_url}/voice/whisper/{call_id}/{state}/{mac}{VOICE_RETRIES}"
+
+    def join(self, call_id: str, round_: int) -> str:
+        """The document that leads an agent's leg into the conference of that round."""
+        mac = self._mac("join", call_id, str(round_))
+        return f"{self.public_base_url}/voice/join/{call_id}/{round_}/{mac}{VOICE_RETRIES}"
+
+    def left(self, call_id: str) -> str:
+        """Asked for when an agent's leg leaves the conference."""
+        return f"{self.public_base_url}/voice/left/{call_id}/{self._mac('left', call_id)}{VOICE_RETRIES}"
+
+    def star(self, call_id: str, stay: "Stay") -> str:
+        """The step after that stay of the caller in the conference, which a star or the agent's leaving has ended."""
+        return (
+            f"{self.public_base_url}/voice/star/{call_id}/{stay}/{self._mac('star', call_id, str(stay))}{VOICE_RETRIES}"
+        )
+
+    def withdraw(self, call_id: str, stay: "Stay") -> str:
+        """Receives the key of the menu after that stay."""
+        mac = self._mac("withdraw", call_id, str(stay))
+        return f"{self.public_base_url}/voice/withdraw/{call_id}/{stay}/{mac}{VOICE_RETRIES}"
+
+    def alone(self, call_id: str) -> str:
+        """The document for a caller whose agent has left, unnoticed until then."""
+        return f"{self.public_base_url}/voice/alone/{call_id}/{self._mac('alone', call_id)}{VOICE_RETRIES}"
 
     def recording(self, call_id: str) -> str:
         mac = self._mac("recording", call_id)

@@ -25,11 +25,14 @@ from callflow.decide import parting_text
 from callflow.late_steps import ENDPOINTS
 from callflow.refusals import SIGNED_METHODS, Gate
 from callflow.repeats import step_of
+from callflow.twiml import Meeting
 from callflow.unasked import Unasked
-from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED
+from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH, RECORDED, Stay
 from callflow.waiting_requests import WaitingRequests
-from policies.rules import Line
+from policies.consent import WITHDRAWAL_DIGIT, Mode
+from policies.rules import Line, OnWithdrawal
 from policies.wording import Wording
+from policies.wording_pack import nearest, texts_of
 from storage.database.engine import Database
 from storage.errors import Refused, Unavailable
 from storage.journal.kept_request import Kept
@@ -45,6 +48,7 @@ _A_CALLER_WAITS = frozenset({"answer", "language", "choice", "consent", "fallbac
 _PROMPT_FOR_S = 86_400
 # Twilio waits 5 s for a step and 4 s for a callback (see `callflow.urls`), and then the caller hears an error.
 DEADLINE_S = 3.0
+_NOTED_WITHIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,11 @@ class _Steps:
             ("consent", "/voice/consent/<call_id>/<int:prompt>/<mac>", self.consent),
             ("whisper", "/voice/whisper/<call_id>/<state>/<mac>", self.whisper),
             ("ended", "/voice/ended/<call_id>/<mac>", self.ended),
+            ("join", "/voice/join/<call_id>/<int:round_>/<mac>", self.join),
+            ("left", "/voice/left/<call_id>/<mac>", self.left),
+            ("star", "/voice/star/<call_id>/<stay>/<mac>", self.star),
+            ("withdraw", "/voice/withdraw/<call_id>/<stay>/<mac>", self.withdraw),
+            ("alone", "/voice/alone/<call_id>/<mac>", self.alone),
             ("fallback", FALLBACK_PATH, self.fallback),
             ("call_progress", CALL_PROGRESS_PATH, self.call_progress),
             ("recording", "/callbacks/recording/<call_id>/<mac>", self.recording),
@@ -126,8 +135,40 @@ class _Steps:
 
     def ended(self, call_id: str, mac: str) -> Response:
         return self._voice(
-            lambda: self._write(self._conversation.ended, call_id, forms.CallEnded.parse(g.form)), failed=self._part
+            lambda: self._write(self._conversation.ended, call_id, forms.CallEnded.parse(g.form)),
+            failed=lambda: self._part(call_id),
         )
+
+    def star(self, call_id: str, stay: str, mac: str) -> Response:
+        return self._voice(
+            lambda: self._write(self._conversation.star, call_id, Stay.read(stay), forms.CallEnded.parse(g.form)),
+            failed=lambda: self._offer(call_id, Stay.read(stay)),
+        )
+
+    def withdraw(self, call_id: str, stay: str, mac: str) -> Response:
+        return self._voice(
+            lambda: self._write(self._conversation.withdraw, call_id, Stay.read(stay), forms.Answered.parse(g.form)),
+            failed=lambda: self._meet(call_id, Stay.read(stay).next, stops=forms.pressed(g.form) == WITHDRAWAL_DIGIT),
+        )
+
+    def alone(self, call_id: str, mac: str) -> Response:
+        return self._voice(
+            lambda: self._write(self._conversation.alone, call_id, forms.Heard.parse(g.form)), failed=twiml.hangup
+        )
+
+    def join(self, call_id: str, round_: int, mac: str) -> Response:
+        """The agent's leg comes into the conference, whatever else fails."""
+        urls = self._conversation.urls
+
+        def respond() -> bytes:
+            self._note(self._conversation.agent_joined, call_id)
+            return twiml.join(call_id, round_, urls, self._whispered(call_id))
+
+        return self._voice(respond, failed=lambda: twiml.join(call_id, round_, urls, None))
+
+    def left(self, call_id: str, mac: str) -> Response:
+        self._note(self._conversation.agent_left, call_id)
+        return self._voice(twiml.nothing, failed=twiml.nothing)
 
     def fallback(self) -> Response:
         return self._voice(
@@ -177,7 +218,25 @@ class _Steps:
             lambda connection: step(connection, moment, request_sha256, *heard), within_s=self._parts.deadline_s
         )
 
+    def _note(self, step: Callable[..., None], call_id: str) -> None:
+        """Write what is known about an agent's leg. Without it the call goes on as well: the caller has no star key, or
+        is looked after a little later.
+        """
+        try:
+            heard, moment = forms.LegHeard.parse(g.form), Moment(self._parts.now())
+            request_sha256 = sha256(g.sent).hexdigest()
+            self._parts.database.write(
+                lambda connection: step(connection, moment, request_sha256, call_id, heard), within_s=_NOTED_WITHIN_S
+            )
+        except Exception:  # the edge: the agent's leg goes on
+            log.exception("call %s: an agent's leg could not be noted", call_id)
+
     def _whisper(self, call_id: str, *, recorded: bool) -> bytes:
+        if recorded and any(line.withdrawal_key for line in self._conversation.rulebook.lines):
+            self._note(self._conversation.agent_answered, call_id)
+        return twiml.whisper(self._whispered(call_id), recorded=recorded)
+
+    def _whispered(self, call_id: str) -> Wording:
         moment = Moment(self._parts.now())
 
         def find(connection: Connection) -> Wording | None:
@@ -187,7 +246,7 @@ class _Steps:
         wording = self._parts.database.look(find, within_s=self._parts.deadline_s)
         if wording is None:
             raise Refused(f"call {call_id}: there is no such call")
-        return twiml.whisper(wording, recorded=recorded)
+        return wording
 
     def _voice(self, respond: Callable[[], bytes], *, failed: Callable[[], bytes]) -> Response:
         received_at = self._parts.now()
@@ -243,15 +302,35 @@ class _Steps:
         ended_url = self._conversation.urls.ended(call_id) if call_id else ""
         return twiml.connect(self._line(), ended_url=ended_url, stops=stops)
 
-    def _part(self) -> bytes:
+    def _offer(self, call_id: str, stay: Stay) -> bytes:
+        """The menu after a star, in the line's first language: the call's own cannot be read."""
+        line = self._line()
+        wording, said = self._conversation.wording_of(line), texts_of(nearest(line.languages[0])).withdrawal_key
+        keeps = line.on_withdrawal is OnWithdrawal.KEEP
+        text = said.menu(keeps=keeps, ends_call=line.consent == Mode.MUST_RECORD)
+        return twiml.withdrawal_menu(wording, text, withdraw_url=self._conversation.urls.withdraw(call_id, stay))
+
+    def _meet(self, call_id: str, stay: Stay, *, stops: bool = False) -> bytes:
+        """Back to the agent. The wish to end the recording is heeded: what is kept of it is settled later."""
+        line = self._line()
+        wording, said = self._conversation.wording_of(line), texts_of(nearest(line.languages[0])).withdrawal_key
+        text = said.done(keeps=line.on_withdrawal is OnWithdrawal.KEEP) if stops else ""
+        return twiml.meet(
+            call_id, self._conversation.urls, Meeting(wording, stay, heeds_star=not stops, text=text, stops=stops)
+        )
+
+    def _part(self, call_id: str) -> bytes:
         """The end of a conversation whose row cannot be read: a caller who still waits for an agent is connected, or
-        hears in the line's first language that nobody is free.
+        hears in the line's first language that nobody is free. An agent who may wait in the conference of the call's
+        first round is not left there.
         """
         line = self._line()
         try:
             heard = forms.CallEnded.parse(g.form)
         except Refused:
             return twiml.connect(line)
+        if line.withdrawal_key and heard.may_be_redirected and not heard.has_hung_up:
+            return self._meet(call_id, Stay(1))
         if heard.was_cut:
             return twiml.connect(line)
         wording = self._conversation.wording_of(line)

@@ -82,7 +82,8 @@ class Twiml:
     @property
     def dialled(self) -> frozenset[tuple[str, str]]:
         """Noun and address of each that <Dial> rings."""
-        return frozenset((verb.name, verb.text) for verb in self.verbs if verb.within == ("Dial",))
+        rung = [verb for verb in self.verbs if verb.within == ("Dial",) and verb.name != "Conference"]
+        return frozenset((verb.name, verb.text) for verb in rung)
 
 
 def read(body: bytes) -> Twiml:

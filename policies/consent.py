@@ -57,6 +57,8 @@ _UNAGREED = {
     Outcome.UNCLEAR: "asked again, the caller pressed no key that is an answer",
 }
 RECORDING_OUTCOMES = frozenset({Outcome.CONSENTED, Outcome.CONSENTED_BY_STAYING})
+WITHDRAWAL_DIGIT = "1"  # in the menu that the star key leads to; any other key leads back
+WITHDRAWN_BY_KEY = "the caller withdrew the consent by key, during the conversation"
 REFUSALS = frozenset({Outcome.DECLINED, Outcome.WITHDRAWN})
 
 
@@ -167,6 +169,12 @@ def decide(answer: Answer, standard: Standard, *, prompt: int) -> Decision:
     if prompt < _playings_max(answer, standard):
         return Ask(prompt + 1)
     return _out_of_prompts(answer, standard)
+
+
+def withdrawn_by_key(standard: Standard, *, keeps: bool) -> Withdraw:
+    """The decision on the withdrawal key, which a recorded caller presses during the conversation."""
+    ends_call = standard.mode is Mode.MUST_RECORD
+    return Withdraw(WITHDRAWN_BY_KEY, is_declined=not ends_call, ends_call=ends_call, keeps=keeps)
 
 
 def decide_again(decision: Decision) -> Decision:

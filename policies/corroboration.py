@@ -59,7 +59,7 @@ class Request:
     question that it answers, 0 for any other step and for a caller who hung up; `document` is None where no answer of
     ours arrived, and `at`, which is by the provider's clock, where the provider gives no time. `has_failed`: the
     provider says that no answer came; False may only mean that it does not say. `is_over`: the request itself says that
-    the call is.
+    the call is. `withdraws`: it brings the key that withdraws the consent during the conversation.
     """
 
     step: str
@@ -69,6 +69,7 @@ class Request:
     document: Document | None = None
     is_over: bool = False
     has_failed: bool = False
+    withdraws: bool = False
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 
-from policies.consent import Outcome
+from policies.consent import RECORDING_OUTCOMES, Outcome
 from policies.corroboration import Key, Logged, Request
 from policies.hanging_up import HUNG_UP
 
@@ -20,7 +20,9 @@ _FURTHER = frozenset({"language", "choice", "consent", "fallback"})
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal: at which playing of the question, and when by the provider's clock, where that is known."""
+    """A refusal: at which playing of the question (0: during the conversation, by the withdrawal key), and when by the
+    provider's clock, where that is known.
+    """
 
     prompt: int
     at: datetime | None
@@ -28,9 +30,15 @@ class Refusal:
 
 def refusal(seen: Sequence[Request], logged: Logged) -> Refusal | None:
     """The first refusal that the log does not have."""
-    said = [request for request in seen if request.key == REFUSED and (request.prompt, REFUSED) not in logged.choices]
+    said = [request for request in seen if _is_unheard_refusal(request, logged)]
     first = min(said, key=lambda request: request.at.timestamp() if request.at else inf, default=None)
     return None if first is None else Refusal(first.prompt, first.at)
+
+
+def _is_unheard_refusal(request: Request, logged: Logged) -> bool:
+    if request.withdraws:
+        return logged.outcome in RECORDING_OUTCOMES
+    return request.key == REFUSED and (request.prompt, REFUSED) not in logged.choices
 
 
 def went_on(seen: Sequence[Request], logged: Logged) -> bool:

@@ -11,23 +11,25 @@ from urllib.parse import urldefrag
 
 from compliance import twiml_reading
 from compliance.twiml_reading import Twiml, Unreadable, Verb
+from policies.consent import WITHDRAWAL_DIGIT
 from policies.corroboration import Document, Key, Request
 from storage.provider import FINAL_STATUSES, ProviderRequest
 
 _STEP = re.compile(
     r"/voice/(?:(?P<plain>answer|fallback)"
-    r"|(?P<named>language|ended)/(?P<call>[^/]+)/[^/]+"
+    r"|(?P<named>language|ended|alone)/(?P<call>[^/]+)/[^/]+"
+    r"|(?P<met>star|withdraw)/(?P<meeting>[^/]+)/(?P<stay>[1-9][0-9]{0,2}-[1-9][0-9]{0,2})/[^/]+"
     r"|choice/(?P<told>[^/]+)/(?P<round>[1-9][0-9]{0,2})/[^/]+"
     r"|consent/(?P<asked>[^/]+)/(?P<prompt>[1-9][0-9]{0,2})/[^/]+)/?"
 )
 _AUDIO = re.compile(r"/voice/audio/(?P<sha256>[0-9a-f]{64})/")
 # The only verbs in the answer of a step of ours that failed: the caller is connected, or the call ends.
-_WITHOUT_WORDS = frozenset({"Dial", "Number", "Client", "Sip", "Hangup", "Stop"})
+_WITHOUT_WORDS = frozenset({"Dial", "Number", "Client", "Sip", "Hangup", "Stop", "Conference"})
 
 
 def addresses_in(body: str, call_id: str) -> set[str]:
     """The public addresses that an answer of ours named: the address may have changed since."""
-    steps = rf"(https?://[^\s<>\"']+)/voice/(?:language|choice|consent|ended)/{re.escape(call_id)}/"
+    steps = rf"(https?://[^\s<>\"']+)/voice/(?:language|choice|consent|ended|star|withdraw)/{re.escape(call_id)}/"
     return {address.lower() for address in re.findall(steps, body)}
 
 
@@ -50,13 +52,16 @@ def _path(asked: ProviderRequest, addresses: Collection[str]) -> str | None:
 
 def _step(asked: ProviderRequest, addresses: Collection[str], call_id: str) -> Request | None:
     match = _STEP.fullmatch(_path(asked, addresses) or "")
-    if match is None or (match["call"] or match["told"] or match["asked"] or call_id) != call_id:
+    if match is None or (match["call"] or match["told"] or match["asked"] or match["meeting"] or call_id) != call_id:
         return None
     document, has_failed = (_arrived(asked.body) if 200 <= asked.status < 300 else None), asked.status >= 300
     is_over = asked.parameters.get("callstatus") in FINAL_STATUSES
     plainly = Request("", asked.asked_at, document=document, is_over=is_over, has_failed=has_failed)
     if match["round"]:
         return replace(plainly, step=f"choice:{match['round']}")
+    if match["stay"]:
+        withdraws = match["met"] == "withdraw" and asked.parameters.get("digits") == WITHDRAWAL_DIGIT
+        return replace(plainly, step=f"{match['met']}:{match['stay']}", withdraws=withdraws)
     if match["prompt"] is None:
         return replace(plainly, step=match["plain"] or match["named"])
     digits = asked.parameters.get("digits", "")

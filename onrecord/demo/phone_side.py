@@ -15,11 +15,12 @@ from onrecord.demo.control_api import Fetched, SeenCall
 from policies.consent import RECORDING_OUTCOMES, Outcome
 
 Outcomes = frozenset[Outcome | None]  # None: the service knows nothing of the call
-_STEPS = frozenset({"answer", "language", "choice", "consent", "ended", "fallback"})
+_STEPS = frozenset({"answer", "language", "choice", "consent", "ended", "star", "withdraw", "alone", "fallback"})
 # Twilio's errors for a connection that never came about: nothing was sent.
 _NEVER_SENT = frozenset({11100, 11201, 11202, 11210, 11220})
 _HUNG_UP = frozenset({Outcome.HUNG_UP_IN_DISCLOSURE, Outcome.HUNG_UP_IN_CHOICE})
 _UNDECIDED: Outcomes = _HUNG_UP | {None}
+_REFUSALS = {("consent", "2"), ("withdraw", "1")}
 _REFUSED = frozenset({Outcome.DECLINED, Outcome.WITHDRAWN})
 
 
@@ -87,6 +88,11 @@ class PhoneSide:
         """Whether a document of ours told the caller, and rightly, that the call is recorded."""
         return any(asked.records and _agrees(asked) for asked in self.asked)
 
+    @property
+    def has_withdrawn_by_key(self) -> bool:
+        """Whether the caller withdrew during the conversation: the line's rules say what becomes of the recording."""
+        return any((asked.step, asked.digits) == ("withdraw", "1") for asked in self.asked)
+
     def is_consented(self, outcome: str) -> bool:
         """Whether the recording is to be kept. Our own outcome counts only where the telephone's side is uncertain."""
         return self.outcomes <= RECORDING_OUTCOMES or outcome in self.outcomes & RECORDING_OUTCOMES
@@ -119,7 +125,7 @@ def _requests(seen: SeenCall) -> Iterable[Asked]:
 def _may_be_known(fetched: Fetched, step: str, digits: str) -> bool:
     if fetched.status is None and fetched.code not in _NEVER_SENT:
         return True
-    return (fetched.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR or (step == "consent" and digits == "2")
+    return (fetched.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR or (step, digits) in _REFUSALS
 
 
 def _document(twiml: str) -> Twiml | None:
@@ -135,6 +141,8 @@ def _after(before: Outcome | None, asked: Asked) -> Collection[Outcome | None]:
         return _DECIDES[asked.step](before, asked)
     if asked.step == "consent" and asked.digits == "2":
         return {Outcome.WITHDRAWN, Outcome.DECLINED} if before in RECORDING_OUTCOMES else _also_declined(before)
+    if asked.step == "withdraw" and asked.digits == "1":
+        return {Outcome.WITHDRAWN} if before in RECORDING_OUTCOMES else {before}
     if before in RECORDING_OUTCOMES and asked.step in ("choice", "consent"):
         return _asked_again(before, asked)
     return {before}
@@ -207,6 +215,9 @@ _DECIDES = {
     "consent": _of_consent,
     "fallback": _of_fallback,
     "ended": _of_end,
+    "star": _of_end,
+    "withdraw": _of_end,
+    "alone": _of_end,
 }
 
 

@@ -135,6 +135,8 @@ def _withdrawals_by_others(told: CallLife) -> list[Mapping[str, Any]]:
 
 def _is_to_be_kept(side: PhoneSide, told: CallLife) -> bool:
     """Whether the recording is to be kept: the caller agreed, and no later withdrawal destroys it."""
+    if side.has_withdrawn_by_key:
+        return all(event["keeps"] for event in told.events if event["type"] == "consent.withdrawn")
     withdrawn = _withdrawals_by_others(told)
     if withdrawn:
         was_consented = bool(side.outcomes & RECORDING_OUTCOMES)

@@ -24,6 +24,7 @@ from storage.custody import account_watch, live_calls, sweep, text_watch
 from storage.custody.copies import remove_copies
 from storage.custody.destroy import delete_again, destroy
 from storage.custody.failures import note_failure, note_wait
+from storage.custody.handing_over import Documents, accompany, join, release
 from storage.custody.intake import intake
 from storage.custody.pausing import pause, resume, see_to_pauses
 from storage.custody.row_watch import RowWatch
@@ -33,6 +34,7 @@ from storage.custody.workshop import Workshop
 from storage.jobs.queue import JobQueue
 from storage.jobs.worker import Periodic, Worker
 from storage.rows import declines
+from storage.rows.handoffs import ACCOMPANY, JOIN, RELEASE
 from storage.rows.provider_copies import COPIES
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, PAUSE, RESUME
 from storage.rows.withdrawing import WITHDRAW
@@ -64,7 +66,8 @@ def work(installation: Installation) -> None:
 
 
 def make_worker(installation: Installation, stopping: threading.Event | None = None) -> Worker:
-    workshop = make_workshop(installation)
+    workshop, urls = make_workshop(installation), installation.conversation().urls
+    documents = Documents(urls.join, urls.alone)
     missed = MissedCalls(
         installation.database, workshop.provider, Callbacks(installation.conversation()), workshop.moment
     )
@@ -77,6 +80,9 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             DELETE_AGAIN: partial(delete_again, workshop),
             PAUSE: partial(pause, workshop),
             RESUME: partial(resume, workshop),
+            JOIN: partial(join, workshop, documents),
+            ACCOMPANY: partial(accompany, workshop, documents),
+            RELEASE: partial(release, workshop),
             WITHDRAW: partial(withdraw, workshop, installation.jobs),
             COPIES: partial(remove_copies, workshop),
             sweep.SWEEP: lambda steps, _: sweep.sweep(workshop, installation.jobs, steps),
@@ -86,7 +92,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
         periodic=[
             Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(workshop, installation.jobs)),
             Periodic("recordings", account_watch.LOOK_EVERY_S, make_watch(installation, workshop).look),
-            Periodic("live calls", live_calls.LOOK_EVERY_S, live_calls.LiveCalls(workshop).look),
+            Periodic("live calls", live_calls.LOOK_EVERY_S, live_calls.LiveCalls(workshop, installation.jobs).look),
             Periodic("withdrawals", WITHDRAWALS_EVERY_S, lambda: see_to_withdrawals(workshop, installation.jobs)),
             Periodic("pauses", PAUSES_EVERY_S, lambda: see_to_pauses(workshop, installation.jobs)),
             Periodic("forget", FORGET_EVERY_S, lambda: _forget(workshop, installation.jobs)),

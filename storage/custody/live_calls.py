@@ -15,9 +15,10 @@ from policies.incidents import IncidentKind
 from storage.custody.workshop import Workshop
 from storage.errors import Broken, Refused, Unavailable
 from storage.provider import ProviderCall
-from storage.rows import call_end, calls
+from storage.rows import call_end, calls, handoffs
 from storage.rows.calls import OpenCall
 from storage.rows.incidents import raise_incident
+from storage.rows.recordings import Jobs
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class LiveCalls:
     """Several workers may call `look` at once. `again_at` is when each call that was asked about has its next turn."""
 
     workshop: Workshop
+    jobs: Jobs
     again_at: dict[str, datetime] = field(default_factory=dict)
 
     def look(self) -> None:
@@ -74,6 +76,7 @@ class LiveCalls:
         status = at_provider.status if at_provider else "unknown to Twilio"
         duration_s = at_provider.duration_s if at_provider else None
         call_end.end(connection, self.workshop.moment(), call, status=status, duration_s=duration_s)
+        handoffs.release(connection, call.id, self.jobs)
 
     def _put_off(self, asked: OpenCall, error: Exception) -> None:
         """An answer that makes no sense is an incident."""

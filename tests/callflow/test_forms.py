@@ -73,7 +73,7 @@ def test_an_answer_is_read() -> None:
 
 
 def test_the_end_of_a_dial_is_read() -> None:
-    assert CallEnded.parse(ENDS) == CallEnded(CALL_SID, "completed", bridged=True)
+    assert CallEnded.parse(ENDS) == CallEnded(CALL_SID, "completed", bridged=True, may_be_redirected=True)
 
 
 def test_the_progress_of_a_call_is_read_with_its_seconds() -> None:

@@ -15,6 +15,7 @@ from flask import Flask
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from callflow.signature import BODY_BYTES_MAX, SIGNATURES_MAX
+from callflow.urls import Stay
 from tests.callflow.conftest import ACCOUNT, BASE, TOKEN, URLS, Delivery, Installation, PhoneCall, Twilio
 
 FORM = "application/x-www-form-urlencoded"
@@ -69,10 +70,11 @@ def untouched(installation: Installation) -> Iterator[Untouched]:
 
 def every_path(app: Flask, call_id: str) -> list[str]:
     """Each rule's path with a genuine call's id, and no right to it."""
-    values = {"call_id": call_id, "mac": "x" * 43, "round_": 1, "prompt": 1, "state": "recorded", "sha256": "a" * 64}
+    places = {"round_": 1, "prompt": 1, "stay": "1-1", "state": "recorded"}
+    values = {"call_id": call_id, "mac": "x" * 43, "sha256": "a" * 64, **places}
     adapter = app.url_map.bind("voice.example.com", url_scheme="https")
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint not in OPEN]
-    assert len(rules) == 10
+    assert len(rules) == 15
     return [adapter.build(rule.endpoint, {name: values[name] for name in rule.arguments}) for rule in rules]
 
 
@@ -181,6 +183,12 @@ def test_a_mac_opens_nothing_but_the_call_and_the_step_it_was_made_for(untouched
             URLS.whisper(call_id, recorded=True),
             URLS.whisper(call_id, recorded=False),
             URLS.recording(call_id),
+            URLS.join(call_id, 1),
+            URLS.left(call_id),
+            URLS.star(call_id, Stay(1, 1)),
+            URLS.star(call_id, Stay(1, 2)),
+            URLS.withdraw(call_id, Stay(1, 1)),
+            URLS.alone(call_id),
         )
     ]
     everything = {**call.recorded("completed"), **call.pressed("1"), "DialCallStatus": "completed"}

@@ -48,6 +48,7 @@ from storage.audio.listening_copy import find_ffmpeg
 from storage.custody.account_watch import AccountWatch
 from storage.custody.copies import remove_copies
 from storage.custody.destroy import delete_again, destroy
+from storage.custody.handing_over import Documents, accompany, join, release
 from storage.custody.intake import intake
 from storage.custody.live_calls import LiveCalls
 from storage.custody.pausing import pause, resume, see_to_pauses
@@ -61,6 +62,7 @@ from storage.jobs.queue import JobKind
 from storage.jobs.steps import Patience, Steps
 from storage.moment import Moment
 from storage.rows import calls
+from storage.rows.handoffs import ACCOMPANY, JOIN, RELEASE
 from storage.rows.provider_copies import COPIES
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, PAUSE, RESUME
 from storage.rows.withdrawing import WITHDRAW, Wish
@@ -152,7 +154,7 @@ class Town:
     does: dict[JobKind, Callable[[Workshop, Steps, str], None]] = field(
         default_factory=lambda: (
             {INTAKE: intake, DESTROY: destroy, EXPIRE: destroy, DELETE_AGAIN: delete_again}
-            | {COPIES: remove_copies, PAUSE: pause, RESUME: resume}
+            | {COPIES: remove_copies, PAUSE: pause, RESUME: resume, RELEASE: release}
         )
     )
     # More than the minute after which a call that could not be asked about has its turn.
@@ -168,13 +170,18 @@ class Town:
         self.exchange.clock.sleep(script.after.total_seconds())
         self.face.start((RULEBOOKS / f"{script.rulebook}.toml").read_text("utf-8"))
         first, *sent_back = script.rounds
-        talks_s = 60 if script.staff else 4
+        talks_s = 60 if script.staff else 30 if script.waits_for_worker else 4
         plan = CallPlan.of(
             {
                 "from": script.caller,
                 "to": script.number,
-                "caller": {"presses": first.presses, "talks_s": talks_s, "hangs_up": first.hangs_up},
-                "agent": {"answers": first.agent},
+                "caller": {
+                    "presses": first.presses,
+                    "presses_in_conversation": [{"after_s": at_s, "keys": "*"} for at_s in first.stars_after_s],
+                    "talks_s": talks_s,
+                    "hangs_up": first.hangs_up,
+                },
+                "agent": {"answers": first.agent, "waits_s": first.agent_waits_s},
                 "sent_back": [
                     {"presses": one.presses, "talks_s": talks_s, "hangs_up": one.hangs_up, "agent": one.agent}
                     for one in sent_back
@@ -192,6 +199,7 @@ class Town:
             hooks,
             left_early=lambda _: script.rounds[-1].hangs_up in {"in_disclosure", "at_question"},
             afterwards=partial(self.staff_acts, WithdrawnBy.REQUEST, by_request),
+            has_worker=script.waits_for_worker and script.has_worker,
         )
 
     def staff_acts(self, by: WithdrawnBy, acts: Sequence[str], call: PhoneCall) -> None:
@@ -218,13 +226,18 @@ class Town:
         *,
         left_early: Callable[[Json], bool],
         afterwards: Hook = lambda _: None,
+        has_worker: bool = False,
     ) -> "Ran":
         """One call from its first ring until nobody has any work with it, and every promise of the recent calls.
 
         `left_early` says of what the telephone's side saw whether no agent was owed; `afterwards` is done when the
-        call is over and its callbacks are delivered.
+        call is over and its callbacks are delivered. `has_worker`: one does its jobs during the call.
         """
+        over: list[PhoneCall] = []
+        if has_worker:
+            self.exchange.clock.start(lambda: self.work_beside(over))
         placed = self.exchange.place_call(plan, hooks)
+        over.append(placed)
         self.exchange.settle()
         afterwards(placed)
         self.work()
@@ -279,6 +292,13 @@ class Town:
         with self.exchange.new_session() as session:
             session.post(url, auth=(KEY, SECRET), timeout=10).raise_for_status()
 
+    def work_beside(self, over: Sequence[PhoneCall]) -> None:
+        """What a worker does once a second, until the call is over and no leg of it is left."""
+        while not over or not all(leg.is_over for leg in over[0].children):
+            self.exchange.clock.sleep(1)
+            if any(self.face.jobs.under_way(kind) for kind in (JOIN, ACCOMPANY, RELEASE, WITHDRAW)):
+                self.do_round()
+
     def work(self) -> None:
         """What a worker would do, until nothing more is asked for."""
         quiet_rounds = 0
@@ -302,7 +322,7 @@ class Town:
         with suppress(Unavailable):  # it is looked for again in the next round
             MissedCalls(self.database, shop.provider, self.face.callbacks, shop.moment).look()
         sweep(shop, self.face.jobs, steps)
-        for look in (AccountWatch(shop, self.face.jobs, LINES).look, LiveCalls(shop).look):
+        for look in (AccountWatch(shop, self.face.jobs, LINES).look, LiveCalls(shop, self.face.jobs).look):
             with suppress(Unavailable):
                 look()
         see_to_withdrawals(shop, self.face.jobs)
@@ -314,6 +334,9 @@ class Town:
         for kind, argument in jobs:
             if kind == WITHDRAW:
                 withdraw(shop, self.face.jobs, steps, argument)
+            elif kind in (JOIN, ACCOMPANY):
+                meet = {JOIN: join, ACCOMPANY: accompany}[kind]
+                meet(shop, Documents(self.face.urls.join, self.face.urls.alone), steps, argument)
             else:
                 self.does[kind](shop, steps, argument)
         return bool(jobs) or is_refusing
@@ -364,6 +387,9 @@ class Ran:
             "language": call.language,
             "incident": " ".join(sorted({one.kind for one in self.story.incidents})) or "none",
             "recordings_at_twilio": str(sum(not one["deleted"] for one in self.seen["recordings"])),
+            "agent_leg_ended_by": " ".join(
+                leg["ended_by"] for leg in self.seen["legs"] if leg["ended_by"] != "not_answered"
+            ),
             "agent_hears": " ".join(one["text"] for one in self.seen["whispered"]),
             "retained_days": " ".join(map(str, days)),
             "purposes": " ".join(permitted.get("purposes", [])) or "none",

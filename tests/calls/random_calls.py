@@ -29,7 +29,7 @@ _STRICT_CALLERS = (
     "☎" * 20,
 )
 # All but the one with three purposes: what must become of a call is said for quality, kept for 90 days.
-_LINES = tuple(line for line in NUMBERS if line != "purposes")
+_LINES = tuple(line for line in NUMBERS if line != "purposes" and not line.startswith("star"))
 _KEYS = ("1", "1", "2", "2", "9", "nothing", "nothing", "*", "#", "0", "7", "12", "21", "11", "A", "1#", "99")
 _STEPS = ("", "/answer", "/choice", "/consent", "/consent", "/ended", "/whisper", "/fallback")
 _SOURCES = ("StartCallRecordingAPI", "Trunking", "DialVerb", "RecordVerb", "OutboundAPI", "")

@@ -1,5 +1,6 @@
 """Reads call scripts: whole phone calls in plain text. README.md beside this file describes their language."""
 
+import re
 import zlib
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -16,7 +17,12 @@ NUMBERS = {
     "world": "+12125550106",
     "menu": "+12125550107",
     "purposes": "+12125550108",
+    "star": "+12125550109",
+    "star_must_record": "+12125550110",
+    "star_keeps": "+12125550111",
 }
+_STAR = re.compile(r"\* after ([0-9]+) s")
+_WAITS = re.compile(r"hangs up after ([0-9]+) s alone")
 MOMENTS = ("in_disclosure", "at_question", "in_conversation")
 STAFF_ACTS = ("withdraws", "pauses", "resumes")
 AGENTS: dict[str, bool | str] = {"busy": "busy", "absent": False}
@@ -42,10 +48,10 @@ class ScriptedRound:
     happens: list[tuple[str, str]] = field(default_factory=list)
     hangs_up: str | None = None
     agent: bool | str = True
-
-    @property
-    def presses(self) -> list[str]:
-        return [what for kind, what in self.happens if kind == "presses"]
+    agent_waits_s: float = 30.0
+    presses: list[str] = field(default_factory=list)
+    stars_after_s: list[float] = field(default_factory=list)
+    """The moments of stars, counted from the beginning of the first conversation."""
 
 
 @dataclass
@@ -62,10 +68,16 @@ class ScriptedCall:
     rounds: list[ScriptedRound] = field(default_factory=lambda: [ScriptedRound()])
     rogue: str | None = None
     has_sid_of_before: bool = False
+    has_worker: bool = True
+    """Whether a worker does its jobs during the call, on lines where a call waits for them."""
     faults: dict[str, object] = field(default_factory=dict)
     expected: list[tuple[str, str]] = field(default_factory=list)
     staff: list[tuple[str, str]] = field(default_factory=list)
     """The acts of the agent in the conversation, or of compliance after the call: who, and what."""
+
+    @property
+    def waits_for_worker(self) -> bool:
+        return self.number in {number for line, number in NUMBERS.items() if line.startswith("star")}
 
     @property
     def happens(self) -> list[tuple[str, str]]:
@@ -103,7 +115,7 @@ def _somebody(script: str) -> str:
     return f"+1512555{zlib.crc32(script.encode()) % 10000:04}"
 
 
-def _take(script: Script, word: str, rest: str) -> None:
+def _take(script: Script, word: str, rest: str) -> None:  # noqa: PLR0912  # one for each word
     call = script.calls[-1]
     match word:
         case "then":
@@ -125,6 +137,8 @@ def _take(script: Script, word: str, rest: str) -> None:
             call.staff.append((word, rest))
         case "presses" | "hears" | "hangs" | "agent":
             _take_in(call.rounds[-1], word, rest)
+        case "worker" if rest == "away":
+            call.has_worker = False
         case "rogue":
             call.rogue = _moment(rest)
         case "twilio":
@@ -139,6 +153,14 @@ def _take(script: Script, word: str, rest: str) -> None:
 
 def _take_in(round_: ScriptedRound, word: str, rest: str) -> None:
     match word:
+        case "presses" if star := _STAR.fullmatch(rest):
+            round_.happens.append((word, "*"))
+            round_.stars_after_s.append(float(star[1]))
+        case "agent" if waits := _WAITS.fullmatch(rest):
+            round_.agent_waits_s = float(waits[1])
+        case "presses":
+            round_.happens.append((word, rest))
+            round_.presses.append(rest)
         case "hangs":
             round_.hangs_up = _moment(rest.removeprefix("up").strip())
         case "agent":

@@ -168,7 +168,7 @@ class Premises:
         shop = Workshop(database, company, store, spool, KEK, None, now=clock)
         jobs.open()
         watch = AccountWatch(shop, jobs, frozenset({LINE}))
-        made = cls(shop, company, jobs, clock, watch, LiveCalls(shop))
+        made = cls(shop, company, jobs, clock, watch, LiveCalls(shop, jobs))
         company.before_deletion = made._verified_first
         return made
 
