@@ -51,6 +51,8 @@ def _ask(workshop: Workshop, handoff_id: str) -> bool:
 
     def ask(connection: Connection) -> bool:
         call, noted = _locked(connection, handoff_id)
+        if noted and noted.asked_at:
+            return True  # by an earlier try of this step
         if call is None or noted is None or noted.left_at or call.state is not CallState.RECORDING:
             return False
         other = handoffs.of_round(connection, call)

@@ -15,7 +15,7 @@ EFFECTS = {
     "database": ("write",),
     "provider": (
         *("media", "recordings_of", "pause", "resume", "stop", "delete", "recording"),
-        *("copies_of", "delete_copy"),
+        *("copies_of", "delete_copy", "redirect", "end_call"),
     ),
     "store": ("put", "read", "list", "delete"),
 }

@@ -80,6 +80,7 @@ class PhoneCompany:
     """The answers to deletions of copies that are refused, by kind."""
     redirected: list[tuple[str, str]] = field(default_factory=list)
     """Each leg that was sent elsewhere, and where."""
+    when_redirected: Callable[[str], None] = lambda sid: None
     accounts: dict[str, CallAccount] = field(default_factory=dict)
     """What is told of a call once it is over; by itself, that somebody else was asked what to do with it."""
 
@@ -195,6 +196,7 @@ class PhoneCompany:
         if found is None or found.ended:
             return False
         self.redirected.append((call_sid, url))
+        self.when_redirected(call_sid)
         return True
 
     def end_call(self, call_sid: str) -> None:
