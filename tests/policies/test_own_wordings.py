@@ -14,7 +14,7 @@ from policies.consent import Mode
 from policies.own_texts import Approval, Audio, OwnWording
 from policies.rulebook.mistakes import Findings
 from policies.rulebook.toml_positions import positions
-from policies.rulebook.wording_faults import check_own_wordings, uncovered, wording_faults
+from policies.rulebook.wording_faults import check_own_wordings, silent_about_key, uncovered, wording_faults
 from policies.rulebook.wordings import approvals, own_wordings
 from policies.rules import AUTO, Line
 from policies.wording import Wording, spoken_length_s, wording_for
@@ -427,3 +427,21 @@ def test_any_text_is_spoken_as_it_stands_or_refused(text: str, business_name: st
     if not found:
         expected = text.replace("{business}", "Studio").replace("{purposes}", "checking and improving our service")
         assert heard("opt_in", own=[own]).question == expected
+
+
+def test_a_disclosure_names_the_star_key_on_a_line_where_it_is_heard() -> None:
+    line = Line(HERE, (), ("en-US",), ("quality",), AUTO)
+    keyed, elsewhere = replace(line, withdrawal_key=True), replace(line, withdrawal_key=True, languages=("es-US",))
+    naming = replace(OPT_IN, disclosure=f"{OPT_IN.disclosure} Press the STAR key to stop it.")
+    assert list(silent_about_key([OPT_IN], keyed)) == [OPT_IN]
+    assert list(silent_about_key([naming], keyed)) == []
+    assert list(silent_about_key([OPT_IN], line)) == list(silent_about_key([OPT_IN], elsewhere)) == []
+    assert list(silent_about_key([replace(OPT_IN, variant="never")], keyed)) == []
+
+
+def test_a_disclosure_that_is_silent_about_the_star_key_is_a_mistake() -> None:
+    findings = Findings(positions(GOOD))
+    line = Line(HERE, (), ("en-US",), ("quality",), AUTO, withdrawal_key=True)
+    check_own_wordings([OPT_IN], BUSINESS, [line], findings)
+    (mistake,) = findings.mistakes
+    assert (mistake.where, "star key" in mistake.expected) == ("wording[1].disclosure", True)

@@ -21,7 +21,7 @@ from policies.wording import (
     variant_of,
     wording_for,
 )
-from policies.wording_pack import KEYS_OF, LANGUAGES
+from policies.wording_pack import KEYS_OF, LANGUAGES, texts_of
 
 NOT_SPOKEN = {
     "id",
@@ -427,3 +427,41 @@ def test_what_the_hash_is_of_can_be_handed_out_and_hashed_again(language: str) -
     assert hashlib.sha256(hashed_texts(asdict(spoken))).hexdigest() == spoken.sha256
     approved = replace(spoken, approved_by="Counsel", approved_on="2026-11-01")
     assert hashed_texts(asdict(approved)) == hashed_texts(asdict(spoken))
+
+
+@every_text
+def test_the_star_key_is_named_where_it_is_heard_and_nothing_else_changes(variant: str, language: str) -> None:
+    mode, silence_is_consent, remembered = ARISES[variant]
+    plain = of_variant(variant, language)
+    keyed = wording_for(
+        mode,
+        language,
+        BUSINESS,
+        ("quality",),
+        silence_is_consent=silence_is_consent,
+        remembered=remembered,
+        withdrawal_key=True,
+    )
+    said = texts_of(language).withdrawal_key
+    if variant == "never":
+        assert keyed == plain
+        return
+    assert keyed.disclosure == f"{plain.disclosure} {said.disclosure}"
+    assert keyed.sha256 != plain.sha256
+    assert keyed.disclosure_length_ms > plain.disclosure_length_ms
+    assert any(name in said.disclosure.casefold() for name in said.named)
+
+
+@every_language
+def test_the_menu_after_a_star_names_the_key_that_withdraws_and_no_other(language: str) -> None:
+    said = texts_of(language).withdrawal_key
+    menus = {said.menu(keeps=keeps, ends_call=ends_call) for keeps in (False, True) for ends_call in (False, True)}
+    assert len(menus) == 4
+    assert all(re.findall(r"\d+", menu) == ["1"] for menu in menus)
+    assert said.done(keeps=True) != said.done(keeps=False)
+
+
+@pytest.mark.parametrize("language", [locale for locale in languages() if not locale.startswith("en")])
+def test_no_text_about_the_star_key_is_left_in_english(language: str) -> None:
+    here, english = (asdict(texts_of(locale).withdrawal_key) for locale in (language, "en-US"))
+    assert [name for name in here if here[name] == english[name]] == []
