@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from callflow import twiml
-from callflow.urls import Urls
+from callflow.urls import Stay, Urls
+from compliance import twiml_reading
 from compliance.provider.provider_account import document_of, ours, steps_of
 from policies.consent import Mode
 from policies.corroboration import Key
@@ -35,6 +36,9 @@ def asked(url: str, body: bytes = b"", status: int = 200) -> ProviderRequest:
         (URLS.choice(CALL, 2), "choice:2"),
         (URLS.ended(CALL), "ended"),
         (URLS.consent(CALL, 12), "consent:12"),
+        (URLS.star(CALL, Stay(1, 2)), "star:1-2"),
+        (URLS.withdraw(CALL, Stay(2, 1)), "withdraw:2-1"),
+        (URLS.alone(CALL), "alone"),
     ],
 )
 def test_every_step_is_known_by_its_url(url: str, step: str) -> None:
@@ -55,6 +59,8 @@ def test_every_step_is_known_by_its_url(url: str, step: str) -> None:
         URLS.choice("d" * 32, 1),
         URLS.consent("d" * 32, 1),
         URLS.consent(CALL, 0),
+        URLS.star("d" * 32, Stay(1, 1)),
+        URLS.withdraw("d" * 32, Stay(1, 1)),
         URLS.call_progress(),
         URLS.recording(CALL),
         f"{BASE}/voice/consent/{CALL}/1",
@@ -170,3 +176,19 @@ def test_an_answer_is_its_single_key_and_hanging_up_is_none(parameters: dict[str
     request = ProviderRequest(URLS.consent(CALL, 2), parameters, AT, 200, "")
     (seen,) = steps_of([request], [BASE], CALL)
     assert (seen.key, seen.prompt) == (key, 0 if key is None else 2)
+
+
+@pytest.mark.parametrize(("key", "withdraws"), [("1", True), ("5", False), ("", False), ("11", False)])
+def test_the_withdrawal_key_is_read_as_none_of_a_question(key: str, withdraws: bool) -> None:
+    pressed = replace(asked(f"{BASE}/voice/withdraw/{CALL}/1-2/mac"), parameters={"digits": key})
+    (step,) = steps_of([pressed], {BASE}, CALL)
+    assert (step.step, step.withdraws, step.prompt, step.key) == ("withdraw:1-2", withdraws, 0, None)
+
+
+def test_the_conference_has_no_words_and_rings_nobody() -> None:
+    body = '<Response><Dial hangupOnStar="true" action="x"><Conference waitUrl="">name</Conference></Dial></Response>'
+    document = document_of(body)
+    assert document
+    assert not document.has_words
+    assert not document.starts_recording
+    assert twiml_reading.read(body.encode()).dialled == frozenset()

@@ -102,3 +102,12 @@ def test_a_call_that_is_refused_already_is_not_contradicted_by_a_refusal(outcome
 def test_no_other_key_contradicts_a_call_that_was_not_asked() -> None:
     assert not contradicts((*BEGIN, asked_for("consent:1", CONNECT, ONE)), NOT_ASKED)
     assert refusal((*BEGIN, asked_for("consent:1", None, TWO)), replace(NOT_ASKED, choices=chosen({1: TWO}))) is None
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CONSENTED, Outcome.CONSENTED_BY_STAYING])
+def test_a_withdrawal_key_that_the_log_does_not_have_contradicts_a_consent(outcome: Outcome) -> None:
+    pressed = Request("withdraw:1-1", AT, withdraws=True)
+    assert contradicts((pressed,), replace(LOGGED, outcome=outcome))
+    assert refusal((pressed,), replace(LOGGED, outcome=outcome)) == Refusal(0, AT)
+    assert not contradicts((pressed,), replace(LOGGED, outcome=Outcome.WITHDRAWN))
+    assert not contradicts((replace(pressed, withdraws=False),), replace(LOGGED, outcome=outcome))
