@@ -212,6 +212,16 @@ def test_who_comes_out_of_the_conference_after_the_agent_left_is_not_asked(talk:
     assert [verb.tag for verb in talk.star(meeting)] == ["Hangup"]
 
 
+def test_each_way_into_the_conference_queues_a_look_after_the_caller(talk: Talk) -> None:
+    meeting = talk.handed_over().goes_over()
+    talk.call.presses(talk.star(meeting), "5")
+    talk.of_agent(URLS.left(talk.id))
+    noted = talk.handoff
+    assert noted
+    for why in ("1", "2", "left"):
+        assert handoffs.ACCOMPANY.key(f"{noted.id}:{why}") in talk.installation.jobs()
+
+
 def test_the_callers_hang_up_queues_the_end_of_the_agents_leg(talk: Talk) -> None:
     talk.handed_over().goes_over()
     talk.call.ends()
