@@ -57,7 +57,7 @@ class Meeting:
         self.change(lambda connection, noted: handoffs.met(connection, self.premises.moment(), noted))
 
     def joins(self, shop: Workshop | None = None) -> None:
-        join(shop or self.premises.shop, DOCUMENTS, Patient(self.premises.clock), self.id)  # type: ignore[arg-type]
+        join(shop or self.premises.shop, DOCUMENTS, Patient(self.premises.clock), self.id)  # type: ignore[arg-type]  # steps
 
     def ends(self) -> None:
         def end(connection: Connection) -> None:
