@@ -11,11 +11,11 @@ from onrecord.commands.base import FOUND_SOMETHING, opened
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def doctor(*, as_json: bool) -> None:
-    """Look for settings of the Twilio account that work against the promises.
+    """Look for dangerous settings of the Twilio account.
 
-    Each finding says what it is, why it is dangerous here, and where to change it; a setting that the key may not look
-    at is a finding too. Nothing is changed. The log keeps the result; a worker does the same every day. Exit code 1
-    where anything was found.
+    Dangerous is what works against the promises. Each finding says what it is, why it is dangerous here, and where to
+    change it; a setting that the key may not look at is a finding too. Nothing is changed. The log keeps the result; a
+    worker does the same every day. Exit code 1 where anything was found.
     """
     from dataclasses import asdict
 

@@ -235,6 +235,18 @@ def test_anothers_recording_of_a_kept_call_is_destroyed(premises: Premises) -> N
 
 
 @ONE_MACHINE
+def test_anothers_recording_that_a_withdrawal_destroys_is_an_incident(premises: Premises) -> None:
+    call = premises.call()
+    others = [premises.company.start(call.call_sid, WAV, source="") for _ in range(2)]
+    _, doubtful = [premises.hears(call, sid, RecordingEvent.IN_PROGRESS, source="") for sid in others]
+    assert premises.recording(doubtful).state is RecordingState.QUARANTINED
+    withdrawn(premises, call)
+    goes_on(premises)
+    assert [sid for sid in others if premises.company.holds(sid)] == []
+    assert "recording_without_permit" in premises.incidents(call)
+
+
+@ONE_MACHINE
 def test_after_the_call_nothing_is_stopped_and_everything_goes(premises: Premises) -> None:
     recording = premises.stored()
     call = premises.owner(recording)
