@@ -21,7 +21,7 @@ TOOLS: dict[str, set[str]] = {
         "outbound/bounded_http.py",
         "onrecord/selftest/http.py",
         "onrecord/demo/local_installation.py",
-        "onrecord/demo/run.py",
+        "onrecord/demo/acts.py",
         "onrecord/demo/control_api.py",
     },
     "urllib3": {

@@ -1,23 +1,27 @@
 """The calls that the demonstration places, and the table of where each ended."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from rich.table import Table
 
 from compliance.call_life import CallLife
+from onrecord.demo.acts import Act
 from onrecord.demo.control_api import ControlApi, SeenCall
 
-ASKING, NOTICE = "+12125550100", "+12125550101"
+ASKING, NOTICE, STAR = "+12125550100", "+12125550101", "+12125550102"
 CALIFORNIA, MEXICO, GERMANY, WITHHELD = "+14155550112", "+525512345678", "+4930123456", "anonymous"
+# The caller whose calls a rule of the account writes down, behind the service's back.
+WRITTEN_DOWN = "+15125550121"
 _TALKS_S = 9  # long enough for both to speak
 _LEFT_EARLY = frozenset({"in_disclosure", "at_question"})
 
 
 @dataclass(frozen=True)
 class DemoCall:
-    """A caller, and their actions. `rogue`: somebody starts a recording by REST while the caller talks unrecorded.
+    """A caller, and their actions. `meanwhile` are acts of others while the caller talks, each so many seconds after
+    the one before.
 
     `after` is the title of the call that must be over before: the same caller calls again.
     """
@@ -26,7 +30,7 @@ class DemoCall:
     line: str
     caller: str
     does: Mapping[str, Any] = field(default_factory=dict)
-    rogue: bool = False
+    meanwhile: tuple[tuple[float, Act], ...] = ()
     after: str = ""
 
 
@@ -52,13 +56,41 @@ CALLS = (
         ASKING,
         texan(118),
         {"presses": ["2"], "talks_s": 25},
-        rogue=True,
+        meanwhile=((0, Act.ROGUE),),
     ),
     DemoCall(
         "agrees, is sent back, and changes their mind",
         ASKING,
         texan(119),
         {"presses": ["1"], "sent_back": [{"presses": ["2"], "talks_s": _TALKS_S}]},
+    ),
+    DemoCall(
+        "declines while the agent's leg is recorded",
+        ASKING,
+        texan(120),
+        {"presses": ["2"], "talks_s": 20},
+        meanwhile=((0, Act.ROGUE_ON_AGENT),),
+    ),
+    DemoCall("declines, and the account writes it down", ASKING, WRITTEN_DOWN, {"presses": ["2"]}),
+    DemoCall(
+        "agrees, and withdraws by the star key",
+        STAR,
+        texan(122),
+        {"presses": ["1", "1"], "presses_in_conversation": [{"after_s": 6, "keys": "*"}], "talks_s": 18},
+    ),
+    DemoCall(
+        "agrees, and the agent withdraws it for them",
+        ASKING,
+        texan(123),
+        {"presses": ["1"], "talks_s": 15},
+        meanwhile=((4, Act.WITHDRAWS),),
+    ),
+    DemoCall(
+        "agrees, and reads out a card number",
+        ASKING,
+        texan(124),
+        {"presses": ["1"], "talks_s": 15},
+        meanwhile=((3, Act.PAUSES), (4, Act.RESUMES)),
     ),
     DemoCall("declined before, so is not asked", NOTICE, texan(113), {"presses": ["nothing"]}, after="declines"),
     DemoCall(
@@ -90,7 +122,7 @@ def place(simulator_url: str, plan: DemoCall) -> Placed:
 
 
 def table(rows: list[tuple[Placed, CallLife | None]]) -> Table:
-    columns = ("call", "line", "mode", "outcome", "recorded", "stored where", "retain until")
+    columns = ("call", "line", "mode", "outcome", "recorded", "stored where", "retain until", "besides")
     made = Table(*columns, title="Where each call ended")
     for placed, story in rows:
         made.add_row(placed.plan.title, *_cells(placed, story))
@@ -99,7 +131,7 @@ def table(rows: list[tuple[Placed, CallLife | None]]) -> Table:
 
 def _cells(placed: Placed, story: CallLife | None) -> tuple[str, ...]:
     if story is None:
-        return (placed.plan.line, "", "unknown to the service", "", "", "")
+        return (placed.plan.line, "", "unknown to the service", "", "", "", "")
     kept = next((recording for recording in story.recordings if recording.object_key), None)
     destroyed = [recording for recording in story.recordings if recording.destroyed_at]
     where = "/".join((kept.object_key or "").split("/")[-2:]) if kept else "destroyed" if destroyed else "nowhere"
@@ -110,4 +142,18 @@ def _cells(placed: Placed, story: CallLife | None) -> tuple[str, ...]:
         f"{kept.duration_s} s" if kept else "-",
         where,
         f"{kept.retain_until:%Y-%m-%d}" if kept and kept.retain_until else "-",
+        ", ".join(_besides(placed, story)),
     )
+
+
+def _besides(placed: Placed, story: CallLife) -> Iterator[str]:
+    """Withdrawals and pauses, and copies that Twilio's side had of the call."""
+    for event in story.events:
+        if event["type"] == "consent.withdrawn":
+            yield f"withdrawn by the {event['by']}"
+        elif event["type"] == "recording.paused":
+            yield f"paused at {event['at_ms'] / 1000:.0f} s"
+        elif event["type"] == "recording.resumed":
+            yield f"resumed at {event['at_ms'] / 1000:.0f} s"
+    for text in placed.seen().texts:
+        yield f"a {text.kind} of it is {'gone' if text.is_deleted else 'still there'}"

@@ -168,6 +168,10 @@ class ControlApi:
         texts = requests.get(f"{self.url}/simulator/texts", timeout=_TIMEOUT_S).json()["texts"]
         return SeenCall.of(shown, left_early=left_early, texts=texts)
 
+    def change_services(self, services: Mapping[str, Any]) -> None:
+        """Change settings of the account, as people do in its console."""
+        requests.post(f"{self.url}/simulator/services", json=services, timeout=_TIMEOUT_S).raise_for_status()
+
     def call_sids(self) -> list[str]:
         """Of every call that was ever placed there."""
         listed = requests.get(f"{self.url}/simulator/calls", timeout=_TIMEOUT_S).json()["calls"]

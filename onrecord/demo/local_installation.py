@@ -29,7 +29,11 @@ from storage.database.engine import Database
 from storage.disk import write_private
 
 Name = Literal["simulator", "serve", "work"]
-LINES = {"+12125550100": "Support, which asks", "+12125550101": "Orders, which says that it records"}
+LINES = {
+    "+12125550100": "Support, which asks",
+    "+12125550101": "Orders, which says that it records",
+    "+12125550102": "Billing, where the star key withdraws",
+}
 _UP_WITHIN_S = 30.0
 
 
@@ -53,6 +57,7 @@ class LocalInstallation:
         self._webhooks, self._console = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
         self._account = "AC" + secrets.token_hex(16)
         self._token = secrets.token_hex(16)
+        self.console_token = secrets.token_hex(16)
         self._key, self._secret = "SK" + secrets.token_hex(16), secrets.token_hex(16)
         self.webhooks_url, self.console_url = f"http://{self._webhooks}", f"http://{self._console}"
         self.simulator_url = ""
@@ -73,6 +78,7 @@ class LocalInstallation:
             "TWILIO_API_KEY": self._key,
             "TWILIO_API_SECRET": self._secret,
             "TWILIO_API_BASE_URL": self.simulator_url,
+            "CONSOLE_API_TOKEN": self.console_token,
             "DATABASE_URL": f"sqlite:///{self.folder}/var/onrecord.db",
             "AUDIO_STORE": f"dir:{self.folder}/var/audio",
             "ONRECORD_RULEBOOK": f"{self.folder}/onrecord.toml",
@@ -135,11 +141,16 @@ class LocalInstallation:
 
     def onrecord(self, *arguments: str) -> str:
         """Run a command of the installation; returns what it printed. Raises DidNotStart where it fails."""
-        process = self._popen(["onrecord", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        said, _ = process.communicate()
-        if process.returncode:
+        code, said = self.ran(*arguments)
+        if code:
             raise DidNotStart(f"onrecord {' '.join(arguments)}: {said}")
         return said
+
+    def ran(self, *arguments: str) -> tuple[int, str]:
+        """Run a command of the installation; returns its exit code, and what it printed."""
+        process = self._popen(["onrecord", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        said, _ = process.communicate()
+        return process.returncode, said
 
     def verify(self, bundle: Path, vkey: str) -> str:
         """The output of the program in a bundle, run as an outsider runs it. Raises DidNotStart where it fails."""
@@ -255,4 +266,8 @@ def _answers(url: str) -> bool:
 
 
 def _is_setting(name: str) -> bool:
-    return name.startswith(("ONRECORD_", "TWILIO_")) or name in {"PUBLIC_BASE_URL", "DATABASE_URL", "AUDIO_STORE"}
+    return name.startswith(("ONRECORD_", "TWILIO_", "CONSOLE_")) or name in {
+        "PUBLIC_BASE_URL",
+        "DATABASE_URL",
+        "AUDIO_STORE",
+    }

@@ -9,16 +9,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import requests
 from rich.console import Console
 
 from compliance.call_life import CallLife, life_of
 from onrecord.demo import promises
-from onrecord.demo.calls import CALLS, Placed, place, table
+from onrecord.demo.acts import Act, Others
+from onrecord.demo.calls import CALLS, WRITTEN_DOWN, Placed, place, table
 from onrecord.demo.control_api import ControlApi
 from onrecord.demo.local_installation import DidNotStart, LocalInstallation
 from onrecord.demo.promises import Breach, Witness
@@ -49,8 +50,10 @@ def run(*, once: bool, folder: Path | None) -> int:
         console.print(f"for `onrecord` in another terminal:  . {local.settings_file}", soft_wrap=True)
         installation = open_installation(local.environment)
         try:
+            ControlApi(local.simulator_url).change_services({"capture_rules": [{"from": WRITTEN_DOWN, "to": "*"}]})
             found = _place_all(console, local, installation)
-            proven = _prove(console, local, installation)
+            is_found_and_gone = _examine(console, local)
+            proven = _prove(console, local, installation) and is_found_and_gone
         finally:
             installation.close()
         if not once:
@@ -72,6 +75,21 @@ def _place_all(console: Console, local: LocalInstallation, installation: Install
         console.print(str(breach))
     console.print(f"promises held: {len(placed)} calls, {len({breach.call_sid for breach in found})} broken")
     return found
+
+
+def _examine(console: Console, local: LocalInstallation) -> bool:
+    """Have the doctor look at the account with the rule that writes a caller's calls down, and without it. False where
+    it does not find the one, or finds anything else.
+    """
+    control = ControlApi(local.simulator_url)
+    code, said = local.ran("doctor")
+    wrong = [line for line in said.splitlines() if line.startswith(("WRONG", "UNTOLD"))]
+    control.change_services({"capture_rules": None})
+    code_after, said_after = local.ran("doctor")
+    for line in wrong:
+        console.print(f"doctor: {line}", soft_wrap=True)
+    console.print(f"doctor, with that rule deleted: {said_after.splitlines()[-1]}", soft_wrap=True)
+    return (code, len(wrong), code_after) == (1, 1, 0)
 
 
 def _prove(console: Console, local: LocalInstallation, installation: Installation) -> bool:
@@ -100,32 +118,44 @@ def witness_of(installation: Installation) -> Witness:
 
 
 def _play(local: LocalInstallation, installation: Installation, say: Callable[[str], Any]) -> list[Placed]:
-    """Place every call; wait until each has ended, every recording is at rest, and the rogue one is dealt with."""
+    """Place every call; wait until each has ended, every recording is at rest, and the others have done their acts."""
+    others = Others(installation.settings, local.console_url, local.console_token)
     placed = {plan.title: place(local.simulator_url, plan) for plan in CALLS if not plan.after}
-    rogues = [placed_call for placed_call in placed.values() if placed_call.plan.rogue]
+    acts = [Awaited(placed_call, list(placed_call.plan.meanwhile)) for placed_call in placed.values()]
     deadline = time.monotonic() + _SETTLED_WITHIN_S
     while time.monotonic() < deadline:
-        rogues = [placed_call for placed_call in rogues if not _start_rogue(installation, placed_call)]
+        for awaited in acts:
+            awaited.try_next(others, time.monotonic())
         ended = {title for title, placed_call in placed.items() if is_at_rest(installation, placed_call)}
         for plan in CALLS:
             if plan.after in ended and plan.title not in placed:
                 placed[plan.title] = place(local.simulator_url, plan)
         say(f"{len(ended)} of {len(CALLS)} calls are over and settled ...")
-        if len(ended) == len(CALLS) and not rogues:
+        if len(ended) == len(CALLS) and not any(awaited.left for awaited in acts):
             break
         time.sleep(0.25)
     return list(placed.values())
 
 
-def _start_rogue(installation: Installation, placed_call: Placed) -> bool:
-    """Start a recording behind the service's back, once the caller who declined talks to the agent."""
-    if not placed_call.seen().was_connected:
-        return False
-    settings = installation.settings
-    account_url = f"{placed_call.simulator_url}/2010-04-01/Accounts/{settings.account_sid}"
-    url = f"{account_url}/Calls/{placed_call.call_sid}/Recordings.json"
-    started = requests.post(url, auth=(settings.rest_user, settings.rest_password), timeout=10)
-    return started.status_code in {200, 201}
+@dataclass
+class Awaited:
+    """The acts of others on a call that are still to come. `since` is when the one before took place, or when the
+    caller was first seen in conversation.
+    """
+
+    placed: Placed
+    left: list[tuple[float, Act]]
+    since: float | None = None
+
+    def try_next(self, others: Others, now: float) -> None:
+        if not self.left:
+            return
+        seen = self.placed.seen()
+        if self.since is None:
+            self.since = now if seen.was_connected else None
+        after_s, act = self.left[0]
+        if self.since is not None and now - self.since >= after_s and others.do(act, seen):
+            self.left, self.since = self.left[1:], now
 
 
 def is_at_rest(installation: Installation, placed_call: Placed) -> bool:
@@ -136,7 +166,8 @@ def is_at_rest(installation: Installation, placed_call: Placed) -> bool:
         return False
     known = {recording.recording_sid: recording.state for recording in story.recordings}
     heard = all(recording.sid in known for recording in seen.recordings)
-    return heard and not _MOVING & set(known.values())
+    is_alone = all(text.is_deleted for text in seen.texts)
+    return heard and is_alone and not _MOVING & set(known.values())
 
 
 def _show_calls(installation: Installation, placed: list[Placed]) -> None:
