@@ -156,14 +156,11 @@ class TwilioProvider:
         with asking(f"media of recording {recording_sid}"):
             yield from self._media(url)
 
-    def stop(self, under_sid: str, recording_sid: str) -> None:
+    def stop(self, under_sid: str, recording_sid: str) -> ProviderRecording | None:
+        if not CONFERENCE_SID.fullmatch(under_sid):
+            return self._changed(under_sid, recording_sid, status="stopped")
         _require(RECORDING_SID, recording_sid)
-        if CONFERENCE_SID.fullmatch(under_sid):
-            self._stop_conference(under_sid, recording_sid)
-            return
-        _require(CALL_SID, under_sid)
-        with asking(f"stop of recording {recording_sid}", fine=(NOT_FOUND, CALL_NOT_IN_PROGRESS)):
-            self._sdk.calls(under_sid).recordings(recording_sid).update(status="stopped")
+        return self._stop_conference(under_sid, recording_sid)
 
     def pause(self, under_sid: str, recording_sid: str) -> ProviderRecording | None:
         return self._changed(under_sid, recording_sid, status="paused", pause_behavior="silence")
@@ -229,21 +226,11 @@ class TwilioProvider:
         """The recording as the answer shows it: a later fetch shows one that runs or is paused as `processing`."""
         _require(CALL_SID, under_sid)
         _require(RECORDING_SID, recording_sid)
-        shown: Any = None
+        found: tuple[ProviderRecording, ...] = ()
         with asking(f"{change['status']} of recording {recording_sid}", fine=(NOT_FOUND, CALL_NOT_IN_PROGRESS)):
             shown = self._sdk.calls(under_sid).recordings(recording_sid).update(**change)
-        if shown is None:
-            return None
-        began = shown.start_time if isinstance(shown.start_time, datetime) else None
-        return ProviderRecording(
-            recording_sid,
-            under_sid,
-            word(shown.status),
-            None,
-            None,
-            word(shown.source),
-            began and began.astimezone(UTC),
-        )
+            found = (_shown(shown, under_sid, recording_sid),)
+        return found[0] if found else None
 
     @cached_property
     def _sdk(self) -> Any:
@@ -261,18 +248,21 @@ class TwilioProvider:
         with asking("list of calls"):
             return listed(self._resources.rows("Calls.json", "calls", **started), incoming_call)
 
-    def _stop_conference(self, conference_sid: str, recording_sid: str) -> None:
+    def _stop_conference(self, conference_sid: str, recording_sid: str) -> ProviderRecording | None:
         """Twilio lets a conference's recording be paused, and may refuse to stop it before the conference is over."""
         recording = self._sdk.conferences(conference_sid).recordings(recording_sid)
+        found: ProviderRecording | None = None
         for status in ("stopped", "paused"):
             try:
                 with asking(f"stop of recording {recording_sid}", fine=(NOT_FOUND,)):
-                    recording.update(status=status)
-                return
+                    found = _shown(recording.update(status=status), conference_sid, recording_sid)
             except Refused as error:
                 refusal = error.__cause__
                 if not (isinstance(refusal, Answered) and refusal.status == 400):
                     raise
+            else:
+                break
+        return found
 
     def _is_of(self, found: ProviderRecording, call_sid: str) -> bool:
         """A recording without a call in its row is asked for under this call: it may be stopped or destroyed for it."""
@@ -314,6 +304,15 @@ def _number(said: Row) -> tuple[str, ProviderNumber] | Unreadable:
         status_callback=word(said.get("status_callback")),
         overridden_by=word(said.get("trunk_sid")) or word(said.get("voice_application_sid")),
     )
+
+
+def _shown(shown: Any, under_sid: str, recording_sid: str) -> ProviderRecording:
+    """A recording in Twilio's answer to a change of it."""
+    if shown.sid != recording_sid:
+        raise ValueError("this is another recording")
+    began = shown.start_time if isinstance(shown.start_time, datetime) else None
+    status, source = word(shown.status), word(shown.source)
+    return ProviderRecording(recording_sid, under_sid, status, None, None, source, began and began.astimezone(UTC))
 
 
 def _same(found: T | Unreadable) -> T:

@@ -220,11 +220,11 @@ class Provider(Protocol):
         """The WAV, with two channels where it has two. Every error is raised while reading it."""
         ...
 
-    def stop(self, under_sid: str, recording_sid: str) -> None:
+    def stop(self, under_sid: str, recording_sid: str) -> ProviderRecording | None:
         """End a recording of a leg (CA…) or of a conference (CF…). The audio so far remains.
 
-        Returns too where the provider says that it, or its call, has ended already, and where a conference's recording
-        could only be paused. So only `recording` shows whether it has stopped.
+        The recording as the answer shows it: a later look may show one that was stopped as processing. None where there
+        is nothing to stop: it, or its call, has ended, or never was. A conference's recording may only be paused.
         """
         ...
 

@@ -22,7 +22,7 @@ from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage.audio import audio_objects
 from storage.audio.audio_key import AudioKey
-from storage.custody import copies
+from storage.custody import copies, stopping
 from storage.custody.certified import certified_copies, certified_residual
 from storage.custody.copies import Looked
 from storage.custody.intake import ABSENT, clear_spool, delete_at_provider, look
@@ -30,7 +30,6 @@ from storage.custody.workshop import Workshop
 from storage.database.tables import audio_object, recording_key
 from storage.errors import Unavailable
 from storage.jobs.steps import Steps
-from storage.log import consent_log
 from storage.moment import Moment
 from storage.provider import CopiesSeen, Sight
 from storage.row_check.claims import moment as moment_of
@@ -45,8 +44,6 @@ from storage.rows.recordings import Recording
 # A job that waits for the hosts of copies takes the place of another, of which the audio may still be there. So it
 # waits for them only while the recording is newly condemned, and the sweep asks for another.
 _WAITS_FOR_COPIES = timedelta(minutes=10)
-# Events after which a recording can no longer run.
-_ENDED = frozenset({"recording.completed", "recording.absent", "recording.stored", "recording.stopped"})
 
 
 def destroy(workshop: Workshop, steps: Steps, recording_id: str) -> None:
@@ -94,26 +91,11 @@ def _goes(connection: Connection, recording: Recording, now: datetime) -> bool:
 
 
 def _stop(workshop: Workshop, recording_id: str) -> None:
-    """A condemned recording has stopped when the provider shows it as stopped, whatever it answers to being asked to.
-
-    A recording that is stored here was complete. Of a conference that refuses it is waited for the end.
-    """
+    """A recording that is stored here was complete. Of a conference that refuses it is waited for the end."""
     call, recording = look(workshop, recording_id)
     if call.erased_at is not None or recording.state is not RecordingState.CONDEMNED:
         return
-    workshop.provider.stop(recording.under_sid or call.call_sid, recording.recording_sid)
-    left = workshop.provider.recording(recording.recording_sid)
-    if left is not None and not left.has_stopped:
-        raise Unavailable(f"recording {recording.id}: Twilio was asked to stop it, and shows it as {left.status!r}")
-    seen = left.status if left else "gone"
-    workshop.database.write(lambda connection: _note_stopped(workshop, connection, recording_id, seen))
-
-
-def _note_stopped(workshop: Workshop, connection: Connection, recording_id: str, seen: str) -> None:
-    call, _ = recordings.with_call(connection, recording_id)
-    events = consent_log.events_of_call(connection, call.id)
-    if not any(event["type"] in _ENDED and event["recording"] == recording_id for _, event in events):
-        recordings.stopped(connection, workshop.moment(), call, recording_id, seen=seen)
+    stopping.stop(workshop, call, recording)
 
 
 def _delete_at_provider(workshop: Workshop, recording_id: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from policies.incidents import IncidentKind
 from policies.pausing import AtLimit, PauseEnd
-from storage.custody.withdraw import OVER
+from storage.custody import stopping
 from storage.custody.workshop import Workshop
 from storage.errors import Unavailable
 from storage.jobs.contract import JobKind
@@ -136,8 +136,8 @@ def _end(workshop: Workshop, number: int) -> None:
     if recording is None or not may_record(call):
         _write_end(workshop, number, PauseEnd.CALL_ENDED)
     elif is_late and asked.at_limit is AtLimit.STOP:
-        _stop(workshop, call, recording)
-        _write_end(workshop, number, how, stopped=recording.id)
+        stopping.stop(workshop, call, recording)
+        _write_end(workshop, number, how)
     else:
         found = _go_on(workshop, call, recording)
         if found is None:
@@ -167,14 +167,6 @@ def _go_on(workshop: Workshop, call: Call, recording: Recording) -> ProviderReco
     return found
 
 
-def _stop(workshop: Workshop, call: Call, recording: Recording) -> None:
-    """Raises Unavailable until the recording is seen to have ended."""
-    workshop.provider.stop(recording.under_sid or call.call_sid, recording.recording_sid)
-    found = workshop.provider.recording(recording.recording_sid)
-    if found is not None and found.status not in OVER:
-        raise Unavailable(f"recording {recording.id}: it is not seen to have ended")
-
-
 def _write_end(
     workshop: Workshop,
     number: int,
@@ -182,7 +174,6 @@ def _write_end(
     *,
     goes_on: bool = False,
     at_ms: int | None = None,
-    stopped: str = "",
 ) -> None:
     def write(connection: Connection) -> None:
         asked = pauses.by_id(connection, number)
@@ -191,8 +182,6 @@ def _write_end(
         if asked is None or call is None or asked.ended_at is not None:
             return
         moment, was_begun = workshop.moment(), asked.begun_at is not None
-        if stopped:
-            call = recordings.stopped(connection, moment, call, stopped, seen="stopped")
         how_ended = how if was_begun or how is PauseEnd.LIMIT else PauseEnd.NEVER_BEGUN
         pauses.end(connection, moment, call, asked, how_ended, goes_on=goes_on and was_begun, at_ms=at_ms)
 

@@ -5,7 +5,7 @@ their way, and since a recording that was ordered may begin a moment later: the 
 is late enough shows nothing that runs.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 from policies.attribution import UNTIMED, Times
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
+from storage.custody import stopping
 from storage.custody.workshop import Workshop
 from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.contract import JobKind
 from storage.jobs.steps import Steps
-from storage.log import consent_log
 from storage.moment import Moment
 from storage.provider import CALL_SID, ClocksApart, ProviderRecording
 from storage.rows import calls, legs, news, recordings, withdrawals
@@ -33,12 +33,9 @@ T = TypeVar("T")
 # After so long a recording that was ordered has begun, or never will.
 SETTLED = timedelta(seconds=5)
 LATE = timedelta(seconds=60)
-OVER = frozenset({"completed", "absent", "failed", "stopped"})
-GONE = "gone"
 _AT_ONCE = 500
 _AGAIN_S, _AGAIN_LATER_S = 5, 60
 _MAY_RUN = frozenset({RecordingState.STARTED, RecordingState.QUARANTINED, RecordingState.CONDEMNED})
-_ENDED_BEFORE = frozenset({"recording.completed", "recording.absent", "recording.stored"})
 
 
 class KnownJobs(Jobs, Protocol):
@@ -111,19 +108,20 @@ def _stop_known(workshop: Workshop, call_id: str) -> None:
         rows = [row for row in recordings.of_call(connection, call_id) if row.state in _MAY_RUN]
     if withdrawal is None or withdrawal.carried_out_at or call is None or not _is_at_provider(call):
         return
-    each(lambda row: workshop.provider.stop(row.under_sid or call.call_sid, row.recording_sid), rows)
+    ended = stopping.logged(workshop, call_id)
+    each(lambda row: stopping.stop(workshop, call, row), [row for row in rows if row.id not in ended])
 
 
 def _look(workshop: Workshop, jobs: Jobs, call_id: str) -> None:
     """Take in the provider's list, stop each recording that runs, and see that it does not. Raises Unavailable until
-    nothing is seen to run.
+    each was seen to have stopped.
     """
     with workshop.database.read() as connection:
         withdrawal, call = withdrawals.of(connection, call_id), calls.peek(connection, call_id)
         sids = [leg.sid for leg in legs.of_call(connection, call_id) if CALL_SID.fullmatch(leg.sid)]
     if withdrawal is None or withdrawal.carried_out_at is not None or call is None:
         return
-    asked_at, seen = workshop.now(), dict[str, str]()
+    asked_at = workshop.now()
     if _is_at_provider(call):
         listed = _listed(workshop, [call.call_sid, *sids])
         times = _times(withdrawal, workshop.provider.clocks_apart())
@@ -132,13 +130,24 @@ def _look(workshop: Workshop, jobs: Jobs, call_id: str) -> None:
                 connection, workshop.moment(), calls.existing(connection, call_id), listed, jobs, times
             )
         )
-        running = [recording for recording in listed if recording.status not in OVER]
-        each(lambda found: workshop.provider.stop(found.call_sid or call.call_sid, found.recording_sid), running)
-        seen = {found.recording_sid: found.status for found in listed}
-        seen |= {found.recording_sid: _status(workshop, found.recording_sid) for found in running}
-    workshop.database.write(lambda connection: _note(connection, workshop.moment(), call_id, seen, asked_at))
-    if still := sum(status not in OVER | {GONE} for status in seen.values()):
-        raise Unavailable(f"call {call_id}: {still} of its recordings are not seen to have ended")
+        _see_stopped(workshop, call, {found.recording_sid: found for found in listed})
+    workshop.database.write(lambda connection: _settle(connection, workshop.moment(), call_id, asked_at))
+
+
+def _see_stopped(workshop: Workshop, call: Call, listed: Mapping[str, ProviderRecording]) -> None:
+    """See that no recording of the call runs: by the list, or by stopping it."""
+    with workshop.database.read() as connection:
+        rows = recordings.of_call(connection, call.id)
+    ended = stopping.logged(workshop, call.id)
+
+    def see(row: Recording) -> None:
+        found = listed.get(row.recording_sid)
+        if found is not None and found.has_stopped:
+            stopping.note(workshop, row, found)
+        else:
+            stopping.stop(workshop, call, row)
+
+    each(see, [row for row in rows if row.id not in ended])
 
 
 def _is_at_provider(call: Call) -> bool:
@@ -155,11 +164,6 @@ def _times(withdrawal: Withdrawal, apart: ClocksApart | None) -> Times:
     return Times(withdrawn_by=withdrawal.withdrawn_at - apart.least) if apart else UNTIMED
 
 
-def _status(workshop: Workshop, recording_sid: str) -> str:
-    found = workshop.provider.recording(recording_sid)
-    return GONE if found is None else found.status
-
-
 def each(work: Callable[[T], object], over: Iterable[T]) -> None:
     """Do it for all, though it fails for some; the first failure is raised in the end."""
     failures: list[Unavailable | Refused | Broken] = []
@@ -172,21 +176,11 @@ def each(work: Callable[[T], object], over: Iterable[T]) -> None:
         raise failures[0]
 
 
-def _note(connection: Connection, moment: Moment, call_id: str, seen: dict[str, str], asked_at: datetime) -> None:
-    """Log each recording that was seen to have ended, and that the withdrawal is carried out, where it is.
-
-    A recording that is destroyed is not listed any more.
-    """
+def _settle(connection: Connection, moment: Moment, call_id: str, asked_at: datetime) -> None:
+    """Nothing was seen to run: the withdrawal is carried out, once the list is late enough."""
     call = calls.existing(connection, call_id)
-    rows, withdrawal = recordings.of_call(connection, call_id), withdrawals.of(connection, call_id)
-    ends = {row: seen.get(row.recording_sid, GONE if row.state is RecordingState.DESTROYED else "") for row in rows}
-    over = {row: status for row, status in ends.items() if status in OVER | {GONE}}
-    untold = _untold(connection, call_id, [row.id for row in over])
-    for row, status in over.items():
-        if row.id in untold:
-            call = recordings.stopped(connection, moment, call, row.id, seen=status)
-    runs = any(status not in OVER | {GONE} for status in seen.values())
-    if withdrawal and not runs and asked_at >= withdrawal.asked_at + SETTLED and _is_done(withdrawal, rows):
+    rows, withdrawal = recordings.of_call(connection, call.id), withdrawals.of(connection, call.id)
+    if withdrawal and asked_at >= withdrawal.asked_at + SETTLED and _is_done(withdrawal, rows):
         withdrawals.carried_out(connection, moment, call_id)
         resolve(connection, moment, IncidentKind.WITHDRAWAL_WAITS, call_id)
         resolve(connection, moment, IncidentKind.JOB_FAILED, f"{WITHDRAW.name}:{call_id}")
@@ -195,14 +189,3 @@ def _note(connection: Connection, moment: Moment, call_id: str, seen: dict[str, 
 def _is_done(withdrawal: Withdrawal, rows: Sequence[Recording]) -> bool:
     """With a recording that is kept, what was condemned is destroyed by its own job."""
     return withdrawal.keeps or all(row.state is RecordingState.DESTROYED for row in rows)
-
-
-def _untold(connection: Connection, call_id: str, recording_ids: Iterable[str]) -> set[str]:
-    """The recordings that ran when the consent was withdrawn, and of which no event tells that they were stopped."""
-    untold, is_withdrawn = set(recording_ids), False
-    for _, event in consent_log.events_of_call(connection, call_id):
-        kind = event["type"]
-        is_withdrawn = is_withdrawn or kind == "consent.withdrawn"
-        if kind == "recording.stopped" or (kind in _ENDED_BEFORE and not is_withdrawn):
-            untold.discard(event["recording"])
-    return untold

@@ -175,12 +175,14 @@ class PhoneCompany:
             self.half_way.pop()()
         yield tape.wav[half:]
 
-    def stop(self, under_sid: str, recording_sid: str) -> None:
+    def stop(self, under_sid: str, recording_sid: str) -> ProviderRecording | None:
         self._hear("stop", "RE", recording_sid)
         tape = self.tapes.get(recording_sid)
-        if tape and tape.shown.status in {"in-progress", "paused"}:
-            assert under_sid == (tape.shown.conference_sid or tape.shown.call_sid), "the recording is another call's"
-            tape.shown = replace(tape.shown, status="stopped")
+        if tape is None or tape.is_deleted or tape.shown.status not in {"in-progress", "paused"}:
+            return None
+        assert under_sid == (tape.shown.conference_sid or tape.shown.call_sid), "the recording is another call's"
+        tape.shown = replace(tape.shown, status="stopped")
+        return tape.shown
 
     def pause(self, under_sid: str, recording_sid: str) -> ProviderRecording | None:
         self._hear("pause", "RE", recording_sid)

@@ -113,7 +113,7 @@ def test_what_never_was_is_nowhere(rig: Rig) -> None:
     assert rig.provider.call("CA" + "0" * 32) is None
     assert rig.provider.call_account("CA" + "0" * 32) is None
     assert rig.provider.recording("RE" + "0" * 32) is None
-    rig.provider.stop("CA" + "0" * 32, "RE" + "0" * 32)
+    assert rig.provider.stop("CA" + "0" * 32, "RE" + "0" * 32) is None
     rig.provider.delete("RE" + "0" * 32)
 
 
@@ -161,8 +161,10 @@ def test_a_running_recording_cannot_be_deleted_and_a_stopped_one_can_once_it_is_
     sid = rig.recording_of(call_sid)
     with pytest.raises(Unavailable):
         rig.provider.delete(sid)
-    for _ in range(2):
-        rig.provider.stop(call_sid, sid)
+    stopped = rig.provider.stop(call_sid, sid)
+    assert stopped is not None
+    assert (stopped.recording_sid, stopped.has_stopped) == (sid, True)
+    assert rig.provider.stop(call_sid, sid) is None
     while rig.provider.recording(sid) is not None:
         try:
             rig.provider.delete(sid)

@@ -325,6 +325,25 @@ def test_a_stop_that_is_refused_for_one_recording_holds_up_no_other(premises: Pr
     assert sum(runs(premises, sid) for sid in (first.recording_sid, second)) == 1
 
 
+@ONE_MACHINE
+def test_the_answer_to_the_stop_is_logged_at_once_and_a_lost_answer_once_it_is_read(premises: Premises) -> None:
+    """Where the answer shows nothing, since another request has stopped it, the recording is read."""
+    call, recording = recorded(premises)
+    other = premises.hears(call, premises.company.start(call.call_sid, WAV), RecordingEvent.IN_PROGRESS)
+    premises.company.stop(call.call_sid, other.recording_sid)
+    premises.company.trouble["recordings_of"] = [Unavailable("503")] * 40
+    withdrawn(premises, call)
+    premises.company.asked.clear()
+    with pytest.raises(Unavailable):
+        withdraw(premises.shop, premises.jobs, cast(Steps, Patient()), call.id)
+    assert premises.company.asked[:3] == [
+        ("stop", recording.recording_sid),
+        ("stop", other.recording_sid),
+        ("recording", other.recording_sid),
+    ]
+    assert premises.told(recording)[-1] == premises.told(other)[-1] == "recording.stopped"
+
+
 @EITHER_SIDE
 @EITHER_EFFECT
 def test_a_withdrawal_that_dies_anywhere_is_finished_by_another(

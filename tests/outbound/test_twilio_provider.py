@@ -139,6 +139,7 @@ QUESTIONS: dict[str, tuple[str, Ask]] = {
     "end_call": (CALL_PATH, lambda twilio: twilio.end_call(CALL_SID)),
     "numbers": (NUMBERS_PATH, lambda twilio: twilio.numbers()),
 }
+STOPPED, PAUSED = (said(200, {**RECORDING, "status": status}) for status in ("stopped", "paused"))
 EVERY_QUESTION = pytest.mark.parametrize(("path", "ask"), QUESTIONS.values(), ids=QUESTIONS)
 JSON_QUESTIONS = [name for name in QUESTIONS if name not in ("media", "delete")]
 EVERY_JSON_QUESTION = pytest.mark.parametrize(
@@ -431,7 +432,9 @@ def test_a_moment_is_asked_about_in_utc(
 def test_a_recording_is_stopped_and_deleted_by_its_sids(api: ScriptedApi, twilio: TwilioProvider) -> None:
     api.answers(STOP_PATH, said(200, {**RECORDING, "status": "stopped"}))
     api.answers(RECORDING_PATH, raw(204, b""))
-    twilio.stop(CALL_SID, RECORDING_SID)
+    stopped = twilio.stop(CALL_SID, RECORDING_SID)
+    assert stopped is not None
+    assert (stopped.status, stopped.has_stopped) == ("stopped", True)
     twilio.delete(RECORDING_SID)
     assert [(request.method, request.path, request.form) for request in api.requests] == [
         ("POST", STOP_PATH, {"Status": "stopped"}),
@@ -440,28 +443,42 @@ def test_a_recording_is_stopped_and_deleted_by_its_sids(api: ScriptedApi, twilio
 
 
 @pytest.mark.parametrize("answer", [said(400, code=21220), said(404, code=20404)])
-def test_what_has_stopped_already_is_stopped(answer: Respond, api: ScriptedApi, twilio: TwilioProvider) -> None:
+def test_where_there_is_nothing_to_stop_the_answer_shows_nothing(
+    answer: Respond, api: ScriptedApi, twilio: TwilioProvider
+) -> None:
     api.answers(STOP_PATH, answer)
-    twilio.stop(CALL_SID, RECORDING_SID)
+    assert twilio.stop(CALL_SID, RECORDING_SID) is None
     assert len(api.requests) == 1
 
 
+@pytest.mark.parametrize("under_sid", [CALL_SID, CONFERENCE_SID])
+def test_an_answer_about_another_recording_is_no_proof_of_a_stop(
+    under_sid: str, api: ScriptedApi, twilio: TwilioProvider
+) -> None:
+    path = STOP_PATH if under_sid == CALL_SID else STOP_CONFERENCE_PATH
+    api.answers(path, said(200, {**RECORDING, "sid": "RE" + "1" * 32, "status": "stopped"}))
+    with pytest.raises(Broken):
+        twilio.stop(under_sid, RECORDING_SID)
+
+
 @pytest.mark.parametrize(
-    ("answers", "asked"),
+    ("answers", "asked", "shown"),
     [
-        ([said(200, {"sid": "RE" + "1" * 32})], ["stopped"]),
-        ([said(400, code=20001), said(200, {})], ["stopped", "paused"]),
-        ([said(400, code=21220), said(200, {})], ["stopped", "paused"]),
-        ([said(400, code=21220), said(400, code=21220)], ["stopped", "paused"]),
-        ([said(404, code=20404)], ["stopped"]),
+        ([STOPPED], ["stopped"], "stopped"),
+        ([said(400, code=20001), PAUSED], ["stopped", "paused"], "paused"),
+        ([said(400, code=21220), PAUSED], ["stopped", "paused"], "paused"),
+        ([said(400, code=21220), said(400, code=21220)], ["stopped", "paused"], None),
+        ([said(404, code=20404)], ["stopped"], None),
     ],
 )
 def test_a_conferences_recording_that_twilio_will_not_stop_is_paused(
-    answers: list[Respond], asked: list[str], api: ScriptedApi, twilio: TwilioProvider
+    answers: list[Respond], asked: list[str], shown: str | None, api: ScriptedApi, twilio: TwilioProvider
 ) -> None:
     api.answers(STOP_CONFERENCE_PATH, *answers)
-    twilio.stop(CONFERENCE_SID, RECORDING_SID)
+    found = twilio.stop(CONFERENCE_SID, RECORDING_SID)
     assert [request.form["Status"] for request in api.requests] == asked
+    assert (found and found.status) == shown
+    assert found is None or found.has_stopped is (shown == "stopped")
 
 
 def test_a_conferences_recording_that_may_not_be_stopped_is_refused(api: ScriptedApi, twilio: TwilioProvider) -> None:
