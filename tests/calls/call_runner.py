@@ -33,6 +33,7 @@ from onrecord.processes.missed_calls import MissedCalls
 from onrecord.recorded_prompts import read_prompts
 from outbound.twilio_client import Account
 from outbound.twilio_provider import TwilioProvider
+from policies.corroboration import Differs
 from policies.rulebook.read import parse
 from policies.rules import OnWithdrawal
 from policies.withdrawal import WithdrawnBy
@@ -226,12 +227,14 @@ class Town:
         *,
         left_early: Callable[[Json], bool],
         afterwards: Hook = lambda _: None,
+        differs: Callable[[Json], tuple[Differs, ...]] = lambda _: (),
         has_worker: bool = False,
     ) -> "Ran":
         """One call from its first ring until nobody has any work with it, and every promise of the recent calls.
 
-        `left_early` says of what the telephone's side saw whether no agent was owed; `afterwards` is done when the
-        call is over and its callbacks are delivered. `has_worker`: one does its jobs during the call.
+        `left_early` says of what the telephone's side saw whether no agent was owed, and `differs` in which fields
+        Twilio's account of the call must differ from the log. `afterwards` is done when the call is over and its
+        callbacks are delivered. `has_worker`: one does its jobs during the call.
         """
         over: list[PhoneCall] = []
         if has_worker:
@@ -242,7 +245,8 @@ class Town:
         afterwards(placed)
         self.work()
         is_first = all(one["call_sid"] != placed.sid for one in self.seen)
-        contradicted = self.contradicted(placed.sid) if is_first and self.corroborates else []
+        must_differ = differs(to_json(placed))
+        contradicted = self.contradicted(placed.sid, must_differ) if is_first and self.corroborates else []
         self.work()  # where Twilio's account tells which recording is ours, there is something left to do
         seen = to_json(placed)
         seen["left_early"] = left_early(seen)
@@ -260,8 +264,8 @@ class Town:
         calls = [as_seen(shown, texts) for shown in seen]
         return [str(breach) for breach in promises.breaches(witness, calls, others=others)]
 
-    def contradicted(self, call_sid: str) -> list[str]:
-        """Where Twilio's account of the call differs from the log's, which it never may."""
+    def contradicted(self, call_sid: str, must_differ: tuple[Differs, ...]) -> list[str]:
+        """Where Twilio's account of the call differs from the log's, or should and does not."""
         corroboration = Corroboration(
             self.database,
             self.provider,
@@ -272,9 +276,9 @@ class Town:
             wait=timedelta(0),
         )
         found = corroboration.ask_now(call_sid)
-        return (
-            [] if found.match else [f"P5 broken on {call_sid}: Twilio tells otherwise: {found.differs} {found.reason}"]
-        )
+        if found.match is (not must_differ) and found.differs == must_differ:
+            return []
+        return [f"P5 broken on {call_sid}: Twilio tells otherwise: {found.differs} {found.reason}"]
 
     @property
     def provider(self) -> TwilioProvider:

@@ -28,6 +28,7 @@ YES = frozenset({"consented", "consented_by_staying"})
 QUESTIONS_MAX = 4
 _APOLOGY = "We are sorry. An application error"
 _NETWORK = "as was asked for"
+_LOST = "the answer was lost"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,29 @@ def steps_of(seen: Json) -> list[Step]:
 
 def allowed_outcomes(call: RandomCall, seen: Json) -> set[str]:
     """More than one only where the service can't tell a caller who hangs up from a line that is cut."""
+    heard = _heard_outcomes(call, seen)
+    if not is_refusal_unheard(call, seen):
+        return heard
+    return {"withdrawn"} if heard <= YES else {"declined"}
+
+
+def is_refusal_unheard(call: RandomCall, seen: Json) -> bool:
+    """Whether the caller refused, and not one delivery of it reached the service, which has no other refusal.
+
+    Twilio's account of the call tells of it, and only there it differs from the log.
+    """
+    reached, refused = set[str](), set[str]()
+    for one in seen["documents"]:
+        path = urlsplit(one["url"]).path
+        if one["kind"] == "voice" and path.startswith("/voice/consent/"):
+            if one["status"] == 200 or _LOST in one["error"]:
+                reached.add(path)
+            elif one["params"].get("Digits") == "2":
+                refused.add(path)
+    return bool(refused - reached) and _heard_outcomes(call, seen).isdisjoint({"declined", "withdrawn"})
+
+
+def _heard_outcomes(call: RandomCall, seen: Json) -> set[str]:
     is_told, outcome = False, ""
     for step in steps_of(seen):
         match step.kind:

@@ -11,6 +11,7 @@ from functools import partial
 
 import pytest
 
+from policies.corroboration import Differs
 from policies.lifecycle import RecordingState
 from simulator.faults import RestFaults
 from simulator.phone_call import PhoneCall
@@ -59,6 +60,15 @@ def test_a_recording_that_began_before_consent_is_not_kept_whatever_twilio_calls
     assert [one["source"] for one in line_town.seen[-1]["recordings"]] == [""]
 
 
+@pytest.mark.parametrize("line", ["opt_in", "notice", "must_record", "silence_is_consent"])
+def test_a_refusal_that_never_reached_us_counts_once_twilio_tells_of_it(line: str, line_town: Town) -> None:
+    faults = {"only": "/consent", "connect_failures": 6}
+    call = RandomCall("unheard", line, "+525512345678", is_lax=False, presses=("2",), voice=faults)
+    assert list(wrongs(line_town, call)) == []
+    assert oracle.is_refusal_unheard(call, line_town.seen[-1])
+    assert oracle.allowed_outcomes(call, line_town.seen[-1]) == {"declined"}
+
+
 def wrongs(town: Town, call: RandomCall) -> Iterator[str]:
     """Place the call; everything that is wrong with it, and with any call before it."""
     town.face.start(rulebook())
@@ -68,6 +78,7 @@ def wrongs(town: Town, call: RandomCall) -> Iterator[str]:
         hooks_of(town, call.line, call.meanwhile),
         left_early=partial(oracle.owed_nobody, call),
         afterwards=lambda placed: _afterwards(town, call, placed),
+        differs=lambda seen: (Differs.OUTCOME,) if oracle.is_refusal_unheard(call, seen) else (),
     )
     yield from ran.broken
     yield from oracle.untruths(call, ran.seen)
@@ -83,6 +94,8 @@ def _remember(town: Town, call: RandomCall, ran: Ran) -> None:
     if call.line == "must_record" or ran.story.call.outcome not in {*oracle.YES, "declined", "withdrawn"}:
         return
     is_number = call.is_lax or call.caller in {"+525512345678", "+18005550123"}
+    if is_number and oracle.is_refusal_unheard(call, ran.seen):
+        town.declined.add(call.caller)
     for step in oracle.steps_of(ran.seen):
         if step.kind == "consent" and not step.asks and step.digits == "2" and is_number:
             town.declined.add(call.caller)
