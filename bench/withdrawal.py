@@ -107,8 +107,8 @@ def run(folder: Path, database_url: str | None) -> None:
 
 def tell(how: str, found: Sequence[Measured]) -> None:
     print(f"{how}, {len(found)} withdrawals")
-    _line("stopped at Twilio", [one.stopped_s for one in found], STOP_AIM_S)
-    _line("read and logged", [one.seen_s for one in found], None)
+    _line("stopped at Twilio", [one.stopped_s for one in found], None)
+    _line("seen and logged", [one.seen_s for one in found], STOP_AIM_S)
     _line("everything destroyed", [one.destroyed_s for one in found], DESTROYED_AIM_S)
 
 
