@@ -137,6 +137,8 @@ def to_json(recording: Recording) -> dict[str, object]:
         "started_at_s": round(recording.started_at_s, 3),
         "stopped_at_s": None if stopped is None else round(stopped, 3),
         "duration_s": recording.duration_s,
+        "silences": recording.silences(),
+        "is_paused_to_the_end": recording.segments[-1].is_silent,
         "sha256": recording.sha256,
         "deleted": recording.deleted is not None,
     }

@@ -86,6 +86,17 @@ class Recording:
         self._close(at_s)
         self._become("stopped")
 
+    def silences(self) -> list[list[float | None]]:
+        """The silent stretches of pauses, as seconds from the file's beginning; None where one goes on."""
+        found: list[list[float | None]] = []
+        at_s = 0.0
+        for part in self.segments:
+            end_s = None if part.stop_s is None else at_s + part.stop_s - part.start_s
+            if part.is_silent:
+                found.append([round(at_s, 3), None if end_s is None else round(end_s, 3)])
+            at_s = at_s if end_s is None else end_s
+        return found
+
     def finish(self, duration_min_s: float, *, off_s: int = 0) -> None:
         """Make the file. Too short a recording is `absent`, with error 16101. `off_s` is added to its duration."""
         tracks = self.sound()

@@ -171,7 +171,8 @@ class Town:
         self.exchange.clock.sleep(script.after.total_seconds())
         self.face.start((RULEBOOKS / f"{script.rulebook}.toml").read_text("utf-8"))
         first, *sent_back = script.rounds
-        talks_s = 60 if script.staff else 30 if script.waits_for_worker else 4
+        acts = [act for one in script.rounds for act in one.agent_acts]
+        talks_s = 60 if acts or script.requests else 30 if script.waits_for_worker else 4
         plan = CallPlan.of(
             {
                 "from": script.caller,
@@ -191,15 +192,16 @@ class Town:
                 **({"call_sid": self.seen[-1]["call_sid"]} if script.has_sid_of_before else {}),
             }
         )
-        hooks = {script.rogue: self.start_rogue} if script.rogue else {}
-        if by_agent := [what for who, what in script.staff if who == "agent"]:
-            hooks["in_conversation"] = partial(self.staff_acts, WithdrawnBy.AGENT, by_agent)
-        by_request = [what for who, what in script.staff if who == "request"]
+        hooks: dict[str, Hook] = {script.rogue: self.start_rogue} if script.rogue else {}
+        if acts:
+            hooks["in_conversation"] = lambda call: self.staff_acts(
+                WithdrawnBy.AGENT, script.rounds[-1 - len(call.coming)].agent_acts, call
+            )
         return self.play(
             plan,
             hooks,
             left_early=lambda _: script.rounds[-1].hangs_up in {"in_disclosure", "at_question"},
-            afterwards=partial(self.staff_acts, WithdrawnBy.REQUEST, by_request),
+            afterwards=partial(self.staff_acts, WithdrawnBy.REQUEST, script.requests),
             has_worker=script.waits_for_worker and script.has_worker,
         )
 
@@ -253,7 +255,7 @@ class Town:
         # Under a sid that was used before Twilio tells of the latest call alone, and the log of both.
         if is_first:
             self.seen.append(seen)
-        broken = [*self.broken(self.seen[-RECENT:]), *contradicted]
+        broken = [*self.broken(self.seen[-RECENT:]), *contradicted, *ended_by_rest(seen)]
         with self.database.read() as connection:
             return Ran(seen, life_of(connection, placed.sid), broken)
 
@@ -355,6 +357,12 @@ class Town:
         return step()
 
 
+def ended_by_rest(seen: Json) -> list[str]:
+    """Nothing of ours ends a leg: each ends with its person, its document or its <Dial>."""
+    ends = [*seen["leg_events"], *({"why": leg["ended_by"], **leg} for leg in seen["legs"])]
+    return [f"leg {end['call_sid']} was ended by REST" for end in ends if end["why"] == "rest"]
+
+
 def as_seen(shown: Json, texts: Iterable[Json] = ()) -> SeenCall:
     return SeenCall.of(shown, left_early=shown["left_early"], texts=texts)
 
@@ -385,6 +393,7 @@ class Ran:
         days = [(one.retain_until - call.received_at).days for one in kept if one.retain_until]
         return {
             "connected": _yes(self.seen["connected"]),
+            "paused_to_the_end": _yes(any(one["is_paused_to_the_end"] for one in self.seen["recordings"])),
             "recording": _yes(bool(kept)),
             "outcome": call.outcome,
             "mode": call.mode,

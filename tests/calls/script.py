@@ -52,6 +52,8 @@ class ScriptedRound:
     presses: list[str] = field(default_factory=list)
     stars_after_s: list[float] = field(default_factory=list)
     """The moments of stars, counted from the beginning of the first conversation."""
+    agent_acts: list[str] = field(default_factory=list)
+    """What the agent does about the recording, in the conversation."""
 
 
 @dataclass
@@ -72,8 +74,8 @@ class ScriptedCall:
     """Whether a worker does its jobs during the call, on lines where a call waits for them."""
     faults: dict[str, object] = field(default_factory=dict)
     expected: list[tuple[str, str]] = field(default_factory=list)
-    staff: list[tuple[str, str]] = field(default_factory=list)
-    """The acts of the agent in the conversation, or of compliance after the call: who, and what."""
+    requests: list[str] = field(default_factory=list)
+    """What compliance does about the recording after the call."""
 
     @property
     def waits_for_worker(self) -> bool:
@@ -134,7 +136,7 @@ def _take(script: Script, word: str, rest: str) -> None:  # noqa: PLR0912  # one
         case "sent" if rest == "back":
             call.rounds.append(ScriptedRound())
         case "agent" | "request" if rest.split(" ", maxsplit=1)[0] in STAFF_ACTS:
-            call.staff.append((word, rest))
+            (call.rounds[-1].agent_acts if word == "agent" else call.requests).append(rest)
         case "presses" | "hears" | "hangs" | "agent":
             _take_in(call.rounds[-1], word, rest)
         case "worker" if rest == "away":

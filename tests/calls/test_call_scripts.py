@@ -7,7 +7,9 @@ import pytest
 
 from policies.jurisdiction.pack import packaged_law
 from policies.rulebook.read import parse
-from tests.calls.call_runner import Ran, Town
+from simulator.phone_call import PhoneCall
+from simulator.plans import CallPlan
+from tests.calls.call_runner import ACCOUNT, KEY, RULEBOOK, SECRET, Ran, Town
 from tests.calls.script import NUMBERS, RULEBOOKS, BadScript, ScriptedCall, read
 
 FOLDER = Path(__file__).parent
@@ -29,12 +31,15 @@ def holds(ran: Ran, what: str, value: str) -> bool:
             return value in ran.reasons()
         case "law_says":
             return value in ran.laws()
+        case "hears_once":
+            return sum(value == said for kind, said in ran.timeline() if kind == "hears") == 1
         case _:
             return ran.value_of(what) == value
 
 
 def found(script: ScriptedCall, ran: Ran) -> dict[str, str]:
-    return {what: ran.reasons() if what == "because" else ran.value_of(what) for what, _ in script.expected}
+    whole = {"because": ran.reasons(), "hears_once": str(ran.timeline())}
+    return {what: whole[what] if what in whole else ran.value_of(what) for what, _ in script.expected}
 
 
 def missing(script: ScriptedCall, ran: Ran) -> tuple[str, str] | None:
@@ -56,6 +61,18 @@ def test_an_expectation_that_does_not_hold_is_seen(line_town: Town) -> None:
     ran = line_town.run(read(FOLDER / "connecticut_notice_inside_the_recording.call").calls[0])
     words = {what for path in SCRIPTS for call in read(path).calls for what, _ in call.expected}
     assert [what for what in words if holds(ran, what, "of another call")] == []
+
+
+def test_a_leg_that_is_ended_by_rest_is_seen(line_town: Town) -> None:
+    def end_by_rest(call: PhoneCall) -> None:
+        url = f"{line_town.simulator_url}/2010-04-01/Accounts/{ACCOUNT}/Calls/{call.sid}.json"
+        with line_town.exchange.new_session() as session:
+            session.post(url, data={"Status": "completed"}, auth=(KEY, SECRET), timeout=10).raise_for_status()
+
+    line_town.face.start(RULEBOOK.read_text("utf-8"))
+    plan = CallPlan.of({"from": "+15125550100", "to": NUMBERS["auto"], "caller": {"presses": ["1"], "talks_s": 4}})
+    ran = line_town.play(plan, {"in_conversation": end_by_rest}, left_early=lambda _: False)
+    assert {broken.partition(" was ")[2] for broken in ran.broken} == {"ended by REST"}
 
 
 def test_no_citation_is_one_that_every_call_has(line_town: Town) -> None:
