@@ -19,7 +19,7 @@ from storage.custody.workshop import Workshop
 from storage.errors import Refused, Unavailable
 from storage.jobs.steps import Steps
 from storage.row_check.check import of_all
-from storage.rows import declines, withdrawals, withdrawing
+from storage.rows import declines, holds, withdrawals, withdrawing
 from storage.rows.calls import Call
 from storage.rows.recordings import Recording
 from storage.rows.withdrawing import Wish, Withdrawn
@@ -255,6 +255,22 @@ def test_after_the_call_nothing_is_stopped_and_everything_goes(premises: Premise
     premises.assert_gone(recording)
     assert "recording.stopped" not in types(premises, call)
     assert carried_out(premises, call)
+
+
+@ONE_MACHINE
+def test_a_legal_hold_keeps_nothing_that_a_withdrawal_destroys(premises: Premises) -> None:
+    recording = premises.stored()
+    call = premises.owner(recording)
+    premises.write(
+        lambda connection: holds.place(
+            connection, premises.moment(), premises.row(connection, call), reason="x", actor="bob"
+        )
+    )
+    withdrawn(premises, call, Wish(WithdrawnBy.REQUEST, "carol", DESTROY))
+    goes_on(premises)
+    premises.assert_gone(recording)
+    assert carried_out(premises, call)
+    assert differences(premises) == []
 
 
 @ONE_MACHINE
