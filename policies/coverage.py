@@ -60,8 +60,8 @@ def before_withdrawal(
 def without_permit(outcome: str, *, was_ordered: bool) -> Attributed:
     """The verdict on a recording of a call without a permit.
 
-    `was_ordered`: it reports to us, or has the source of recordings that a document of ours orders. Then it had a
-    permit once, and the withdrawal overtook the first news of it.
+    `was_ordered`: it reports to us, or no other recording is ours and it has the source of recordings that a document
+    of ours orders. Then it had a permit once, and the withdrawal overtook the first news of it.
     """
     return WITHDRAWN if was_ordered and outcome == Outcome.WITHDRAWN else NO_PERMIT
 

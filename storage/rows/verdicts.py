@@ -4,7 +4,7 @@ Without consent to record the call, each recording is condemned at its first new
 decides.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -61,8 +61,9 @@ def _verdicts(connection: Connection, call: Call, heard: Sequence[Heard], times:
         possible = [recording for recording in heard if _may_be_ours(recording.now)]
         found = attribute([_candidate(recording.now, recording.before) for recording in possible], times)
         return _begun_before(times, possible, found) if keeps else found
+    ours = {recording.now.id for recording in heard if recording.now.permit or recording.now.reported_at}
     return {
-        recording.now.id: coverage.without_permit(call.outcome, was_ordered=_was_ordered(recording.now))
+        recording.now.id: coverage.without_permit(call.outcome, was_ordered=_was_ordered(recording.now, ours))
         for recording in heard
         if recording.now.permit is None
     }
@@ -86,8 +87,9 @@ def _has_permit(connection: Connection, call: Call, *, keeps: bool) -> bool:
     return permits.permit_of(connection, call.id) is not None
 
 
-def _was_ordered(row: Recording) -> bool:
-    return row.reported_at is not None or row.source == SEEN_FOR_OURS
+def _was_ordered(row: Recording, ours: Set[str]) -> bool:
+    """A source tells it only as long as no recording of the call is certainly `ours`: others' TwiML has the same."""
+    return row.id in ours if ours else row.source == SEEN_FOR_OURS
 
 
 def _may_be_ours(row: Recording) -> bool:
