@@ -20,6 +20,7 @@ export function terms(pairs) {
 const DRAWINGS = {
   recorded: ["circle", { cx: 12, cy: 12, r: 6 }],
   not_recorded: ["path", { d: "M5 5l14 14M12 4a8 8 0 1 0 0 16a8 8 0 0 0 0-16" }],
+  stopped: ["rect", { x: 7, y: 7, width: 10, height: 10 }],
   deciding: ["path", { d: "M12 4a8 8 0 1 0 8 8M12 8v4l3 2" }],
   alert: ["path", { d: "M12 4L3 20h18zM12 10v5M12 17.5v.5" }],
   play: ["path", { d: "M8 5v14l11-7z" }],

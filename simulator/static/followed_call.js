@@ -41,9 +41,10 @@ export class FollowedCall extends EventTarget {
     return this.hasEnded || this.isLost;
   }
 
-  get isRecording() {
+  /** `in-progress` while any recording of the call runs, else `paused` while any is paused, else `none`. */
+  get recording() {
     const latest = new Map(this.of("recording").map((entry) => [entry.sid, entry.status]));
-    return [...latest.values()].includes("in-progress");
+    return ["in-progress", "paused"].find((status) => [...latest.values()].includes(status)) ?? "none";
   }
 
   of(event) {

@@ -6,6 +6,7 @@ import { Keypad } from "./keypad.js";
 import { clock, number } from "./words.js";
 
 const STAGES = { at_question: "You are asked: press a key", in_conversation: "Talking with the agent" };
+const RECORDED = { "in-progress": "Being recorded", paused: "Recording is paused", none: "Not being recorded" };
 
 export class Telephone {
   #find;
@@ -106,14 +107,14 @@ export class Telephone {
     if (entry.event === "heard") this.#hear(call, entry);
     if (entry.event === "cut") this.#sound.stop(entry.n);
     if (entry.event === "key") this.#state("Connected");
-    if (entry.event === "recording" && !call.isOver) this.#recording(call.isRecording);
+    if (entry.event === "recording" && !call.isOver) this.#recording(call);
   }
 
   #status(call, entry) {
     if (call.isOver) return this.#ended(entry);
     this.#answeredAt = performance.now();
     this.#find(".timer").hidden = false;
-    this.#recording(false);
+    this.#recording(call);
     this.#state("Connected");
     this.#ticking = setInterval(() => this.#tick(), 250);
     this.#tick();
@@ -130,11 +131,12 @@ export class Telephone {
     return this.#call.entries.findLast((entry) => ["stage", "key", "document"].includes(entry.event))?.stage === "at_question";
   }
 
-  #recording(isRecording) {
+  #recording({ recording }) {
     const pill = this.#find(".rec");
     pill.hidden = false;
-    pill.classList.toggle("on", isRecording);
-    this.#find(".rec-words").textContent = isRecording ? "Being recorded" : "Not being recorded";
+    pill.classList.toggle("on", recording === "in-progress");
+    pill.classList.toggle("paused", recording === "paused");
+    this.#find(".rec-words").textContent = RECORDED[recording];
   }
 
   #ended(entry) {

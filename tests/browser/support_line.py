@@ -44,6 +44,20 @@ class SupportLine:
         self._server.shutdown()
         self._server.server_close()
 
+    def withdraw(self, sid: str, *, keeps: bool) -> None:
+        """The agent takes the yes back; `carry_out` is when that was done."""
+        self.stories[sid]["outcome"] = "withdrawn"
+        self.stories[sid]["withdrawal"] = {"by": "agent", "keeps": keeps, "carried_out_at": None}
+        self.tell(sid, "consent.withdrawn", by="agent", keeps=keeps)
+
+    def carry_out(self, sid: str) -> None:
+        self.tell(sid, "recording.stopped", seen="completed")
+        self.stories[sid]["withdrawal"]["carried_out_at"] = RETAIN_UNTIL
+
+    def tell(self, sid: str, kind: str, **public: object) -> None:
+        event = {"index": next(self._numbers), "ts": "2026-11-22T12:00:00.000Z", "type": kind, **public}
+        self.stories[sid]["events"].append(event)
+
     def _app(self) -> Flask:
         app = Flask(__name__)
         steps = (self._answer, self._choice, self._consent, self._whisper, self._ended, self._status, self._recording)
@@ -121,8 +135,7 @@ class SupportLine:
         return self.stories[request.form["CallSid"]]
 
     def _tell(self, kind: str, **public: object) -> None:
-        event = {"index": next(self._numbers), "ts": "2026-11-22T12:00:00.000Z", "type": kind, **public}
-        self._story()["events"].append(event)
+        self.tell(request.form["CallSid"], kind, **public)
 
 
 def story(sid: str, line: str, language: str) -> dict[str, Any]:
@@ -138,6 +151,7 @@ def story(sid: str, line: str, language: str) -> dict[str, Any]:
         "rules_version": "5f2c9b71" * 8,
         "recordings": [],
         "incidents": [],
+        "withdrawal": None,
         "events": [],
     }
 

@@ -44,6 +44,68 @@ def test_i_press_1_and_see_the_recording_and_until_when_it_is_kept(visit: Visit)
     expect(visit.decided.get_by_text("Recording is permitted", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("keeps", "badge", "fate"),
+    [
+        (False, "Not recorded", "recording has stopped, and what there was of it has been destroyed"),
+        (True, "Recorded up to the withdrawal", "recording has stopped, and what was recorded before is kept"),
+    ],
+)
+def test_i_say_no_to_the_agent_and_see_that_the_recording_has_stopped(
+    visit: Visit, town: Town, keeps: bool, badge: str, fate: str
+) -> None:
+    sid = accept(visit, town)
+    town.line.withdraw(sid, keeps=keeps)
+    expect(visit.decided).to_contain_text("The agent took the yes back for the caller: recording is being stopped")
+    expect(visit.phone).to_contain_text("Being recorded")
+    stop(town)
+    town.line.carry_out(sid)
+    expect(visit.phone).to_contain_text("Not being recorded")
+    expect(visit.decided).to_contain_text(f"The agent took the yes back for the caller: {fate}.")
+    expect(visit.decided.get_by_text(badge, exact=True)).to_be_visible()
+    expect(visit.decided).to_contain_text("Another yes would need another question")
+    expect(visit.phone).to_contain_text("Talking with the agent")
+
+
+def test_i_read_out_a_card_number_and_see_that_the_recording_is_paused_and_goes_on(visit: Visit, town: Town) -> None:
+    sid = accept(visit, town)
+    call, [recording] = town.latest, town.latest.recorder.recordings
+    call.recorder.pause(recording, keeps_time=True)
+    town.line.tell(sid, "recording.paused")
+    expect(visit.phone).to_contain_text("Recording is paused")
+    expect(visit.decided).to_contain_text("The recording is paused: what is said now is silence in it.")
+    call.recorder.resume(recording)
+    town.line.tell(sid, "recording.resumed")
+    expect(visit.phone).to_contain_text("Being recorded")
+    expect(visit.decided).to_contain_text("The caller said yes, so this call is recorded.")
+    expect(visit.decided).not_to_contain_text("The recording is paused: what is said now")
+
+
+def test_i_can_still_press_the_star_key_while_i_talk_with_the_agent(visit: Visit, town: Town) -> None:
+    accept(visit, town)
+    visit.press("*")
+    expect(visit.transcript).to_contain_text("You press *")
+    visit.page.keyboard.press("*")
+    expect(visit.transcript.get_by_text("You press *")).to_have_count(2)
+    assert [entry["key"] for entry in town.latest.journal.of("key")] == ["1", "*", "*"]
+
+
+def accept(visit: Visit, town: Town) -> str:
+    """The sid of a call that is recorded, and whose caller talks with the agent."""
+    visit.open()
+    visit.dial()
+    visit.wait_for_question()
+    visit.press("1")
+    expect(visit.phone).to_contain_text("Being recorded")
+    expect(visit.phone).to_contain_text("Talking with the agent")
+    return town.latest.sid
+
+
+def stop(town: Town) -> None:
+    [recording] = town.latest.recorder.recordings
+    town.latest.recorder.stop(recording)
+
+
 def test_i_read_why_i_was_asked_and_that_this_is_no_legal_advice(visit: Visit) -> None:
     visit.open()
     visit.dial()
