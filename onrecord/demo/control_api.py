@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import requests
 
 _TIMEOUT_S = 10
 _CUT_MIN_S = 0.01
+_GOODBYE = "/voice/alone/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class SeenCall:
     has_hung_up: bool = False
     """Whether the caller ended it, and not the agent or REST."""
     sent_back_at_s: tuple[float, ...] = ()
+    """To our goodbye not counted: the agent has left the conference, and nobody else is rung."""
     fetched: tuple[Fetched, ...] = ()
     callbacks: tuple[Callback, ...] = ()
     heard: tuple[Heard, ...] = ()
@@ -142,7 +145,11 @@ class SeenCall:
             was_connected=shown["connected"],
             left_early=left_early,
             has_hung_up=bool(shown["hung_up"]),
-            sent_back_at_s=tuple(float(entry["at_s"]) for entry in shown["sent_back"]),
+            sent_back_at_s=tuple(
+                float(entry["at_s"])
+                for entry in shown["sent_back"]
+                if _GOODBYE not in urlsplit(entry.get("url", "")).path
+            ),
             fetched=tuple(map(Fetched.of, shown["documents"])),
             callbacks=tuple(map(Callback.of, shown["callbacks"])),
             heard=tuple(map(Heard.of, shown["heard"])),

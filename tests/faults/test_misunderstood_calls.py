@@ -180,6 +180,15 @@ def test_a_caller_who_is_sent_back_and_for_whom_nobody_is_rung_is_found_out(runn
     assert any("P3" in breach for breach in checked(running, sent_back=[{"at_s": 900.0}]))
 
 
+def test_a_caller_who_is_sent_to_the_goodbye_after_the_agent_left_is_no_caller_for_whom_nobody_is_rung(
+    running: Town,
+) -> None:
+    called(running, presses=["1"])
+    goodbye = {"at_s": 900.0, "url": f"{running.face.urls.public_base_url}/voice/alone/0123/abcd"}
+    assert checked(running, sent_back=[goodbye]) == []
+    assert any("P3" in breach for breach in checked(running, sent_back=[goodbye], legs=[]))
+
+
 def test_a_disclosure_that_was_cut_is_none(running: Town) -> None:
     called(running, presses=["1"])
     cut = [one | {"played_s": one["duration_s"] / 2} for one in running.seen[-1]["heard"]]
