@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from policies.copies import CANNOT_BE_LOOKED_FOR, PLACES, CopyKind
+from policies.copies import ACCOUNT_WIDE, CANNOT_BE_LOOKED_FOR, PLACES, CopyKind
 from policies.incidents import IncidentKind
 from policies.lifecycle import CallState, RecordingState
 from storage.custody.certified import NOT_LOOKED_FOR
 from storage.log import consent_log
-from storage.rows import provider_copies, recordings, withdrawals
+from storage.rows import provider_copies, recordings, watermarks, withdrawals
 from storage.rows.calls import Call
 from storage.rows.incidents import Incident, open_incidents
 from storage.rows.provider_copies import CopyRow
@@ -50,6 +50,8 @@ class Certificate:
     incidents: Sequence[Incident]
     lets_keep: bool
     """The caller withdrew the consent, and let the recording be kept."""
+    looked_until: datetime | None
+    """Up to when each of the account's lists of texts has been read; None where one never was."""
 
     def open(self) -> list[str]:
         """The copies that are not shown to be gone, in words; empty where all are."""
@@ -60,12 +62,19 @@ class Certificate:
             yield "the call is not over"
         for destroyed in self.recordings:
             yield from self._open_of(destroyed)
+        if not any(destroyed.certified for destroyed in self.recordings) and not self._was_looked_for():
+            yield "the account's lists of texts were not read since the call's end"
         for copy in self.copies:
             if copy.gone_at is None:
                 yield f"a {PLACES[copy.kind].name} is still at Twilio; its page is {PLACES[copy.kind].page}"
         for incident in self.incidents:
             if incident.kind in _OPEN_KINDS:
                 yield f"incident {incident.id}, {incident.kind}: {incident.detail}"
+
+    def _was_looked_for(self) -> bool:
+        """Whether texts of the call were looked for, though no destruction of a recording asked for it."""
+        ended_at = self.call.ended_at
+        return ended_at is not None and self.looked_until is not None and self.looked_until >= ended_at
 
     def _open_of(self, destroyed: Destroyed) -> Iterator[str]:
         recording = destroyed.recording
@@ -105,7 +114,7 @@ class Certificate:
         yield f"CERTIFICATE OF DESTRUCTION of call {self.call.id}, made on {_time(self.made_at)}"
         yield f"It came in on {_time(self.call.received_at)}; its outcome is {self.call.outcome}."
         if not self.recordings:
-            yield "Nothing was ever recorded of it."
+            yield "No recording of it was ever seen at Twilio."
         for each in self.recordings:
             yield ""
             yield from _told(each)
@@ -134,7 +143,14 @@ def certificate(connection: Connection, call: Call, made_at: datetime, *, size: 
         provider_copies.of_call(connection, call.id),
         [each for each in open_incidents(connection) if each.call_id == call.id or _is_about_a_list(each)],
         lets_keep=bool(withdrawn and withdrawn.keeps),
+        looked_until=_looked_until(connection),
     )
+
+
+def _looked_until(connection: Connection) -> datetime | None:
+    reached = [watermarks.reached(connection, watermarks.copies(kind)) for kind in ACCOUNT_WIDE]
+    known = [at for at in reached if at is not None]
+    return min(known) if len(known) == len(reached) else None
 
 
 def files_of(made: Certificate) -> dict[str, bytes]:

@@ -34,10 +34,14 @@ _BY_SIGHT = (Sight.NO_SERVICE, Sight.SEEN, Sight.FORBIDDEN)
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A look for all copies of a call, and the copies among them that must go and were there at that moment."""
+    """A look for all copies of a call, and the copies among them that must go and were there at that moment.
+
+    `listed` are the copies that must go by the provider's list of this look, whatever our rows say of them.
+    """
 
     seen: tuple[CopiesSeen, ...]
     going: tuple[CopyRow, ...]
+    listed: tuple[ProviderCopy, ...] = ()
 
 
 def remove_copies(workshop: Workshop, steps: Steps, call_id: str) -> None:
@@ -70,11 +74,13 @@ def look_and_delete(workshop: Workshop, call: Call, *, condemned: str = "") -> L
     `condemned` is the id of a recording that must go although no event says so yet: its time is over.
     """
     seen = _look(workshop, call)
-    workshop.database.write(lambda connection: _note(connection, workshop.moment(), call.id, seen, condemned))
+    noted = workshop.database.write(lambda connection: _note(connection, workshop.moment(), call.id, seen, condemned))
     with workshop.database.read() as connection:
-        going = [row for row in provider_copies.of_call(connection, call.id) if row.gone_at is None]
-    _delete(workshop, call.id, going)
-    return Looked(seen, tuple(going))
+        open_rows = [row for row in provider_copies.of_call(connection, call.id) if row.gone_at is None]
+    # A conversation may have several calls in it: its row is of the call that it was found for first.
+    going = {row.id: row for row in (*noted.values(), *open_rows)}
+    _delete(workshop, going.values())
+    return Looked(seen, tuple(going.values()), tuple(noted))
 
 
 def tell_sight(connection: Connection, moment: Moment, seen: CopiesSeen) -> None:
@@ -109,9 +115,15 @@ def _together(kind: CopyKind, looks: Sequence[CopiesSeen]) -> CopiesSeen:
     return CopiesSeen(kind, worst.sight, found, worst.answer)
 
 
-def _note(connection: Connection, moment: Moment, call_id: str, seen: Iterable[CopiesSeen], condemned: str) -> None:
+def _note(
+    connection: Connection, moment: Moment, call_id: str, seen: Iterable[CopiesSeen], condemned: str
+) -> dict[ProviderCopy, CopyRow]:
+    """The listed copies that must go, with their rows."""
+    noted = {}
     for copy in (copy for each in seen for copy in each.copies):
-        note_what_goes(connection, moment, call_id, copy, condemned)
+        if row := note_what_goes(connection, moment, call_id, copy, condemned):
+            noted[copy] = row
+    return noted
 
 
 def note_what_goes(
@@ -143,7 +155,7 @@ def _why(call: DerivedCall, recording_id: str | None, now: datetime, condemned: 
     return why_it_goes(purposes, [states[recording_id]] if recording_id in states else [*states.values()])
 
 
-def _delete(workshop: Workshop, call_id: str, rows: Sequence[CopyRow]) -> None:
+def _delete(workshop: Workshop, rows: Iterable[CopyRow]) -> None:
     """Delete each copy, whatever becomes of the others. Raises Unavailable in the end where it was raised for one."""
     away: Unavailable | None = None
     for row in rows:
@@ -152,14 +164,14 @@ def _delete(workshop: Workshop, call_id: str, rows: Sequence[CopyRow]) -> None:
         except Unavailable as error:
             away = error
             continue
-        workshop.database.write(_settles(workshop, call_id, row, deletion))
+        workshop.database.write(_settles(workshop, row, deletion))
     if away:
         raise away
 
 
-def _settles(workshop: Workshop, call_id: str, row: CopyRow, deletion: CopyDeletion) -> Callable[[Connection], None]:
+def _settles(workshop: Workshop, row: CopyRow, deletion: CopyDeletion) -> Callable[[Connection], None]:
     def settle(connection: Connection) -> None:
-        moment, call = workshop.moment(), calls.by_id(connection, call_id)
+        moment, call = workshop.moment(), calls.by_id(connection, row.call_id)
         if call is None or call.erased_at is not None:
             return
         if deletion.is_gone:
@@ -168,6 +180,6 @@ def _settles(workshop: Workshop, call_id: str, row: CopyRow, deletion: CopyDelet
             return
         place = PLACES[row.kind]
         detail = f"{place.name}: {deletion.answer}; delete it on the page {place.page}"
-        raise_incident(connection, moment, IncidentKind.COPY_REMAINS, about=row.id, call_id=call_id, detail=detail)
+        raise_incident(connection, moment, IncidentKind.COPY_REMAINS, about=row.id, call_id=call.id, detail=detail)
 
     return settle

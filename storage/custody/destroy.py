@@ -165,6 +165,8 @@ def _settle(
     rows = _rows_of(connection, recording)
     if unseen or any(row.gone_at is None for row in (*rows, *looked.going) if _concerns(recording, row)):
         return
+    if any(copy.recording_sid in ("", recording.recording_sid) for copy in looked.listed):
+        return
     rule = _rule(call, recording, permits.permit_of(connection, call.id), moment.at)
     objects = len(audio_objects.of(connection, recording_id))
     connection.execute(delete(audio_object).where(audio_object.c.recording_id == recording_id))

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 
 from evidence.events import Event
+from policies.consent import RECORDING_OUTCOMES
 from policies.copies import TRANSCRIPTION_PURPOSE
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage.audio import audio_objects, derived_files, sealing
@@ -180,12 +181,15 @@ def _release(workshop: Workshop, recording_id: str) -> None:
 def _remove_copies(workshop: Workshop, recording_id: str) -> None:
     """Delete the texts and results that were made of the recording although nobody agreed to that."""
     call, recording = look(workshop, recording_id)
-    if recording.state is RecordingState.KEPT and not may_have_texts(_permit(workshop, call)):
+    if recording.state is RecordingState.KEPT and not may_have_texts(_permit(workshop, call), call.outcome):
         remove_what_goes(workshop, call.id)
 
 
-def may_have_texts(permit: Permit) -> bool:
-    return any(granted.purpose == TRANSCRIPTION_PURPOSE for granted in permit.purposes)
+def may_have_texts(permit: Permit, outcome: str) -> bool:
+    """No text stays of a call whose consent was withdrawn, also where its recording is kept."""
+    return outcome in RECORDING_OUTCOMES and any(
+        granted.purpose == TRANSCRIPTION_PURPOSE for granted in permit.purposes
+    )
 
 
 def delete_at_provider(workshop: Workshop, recording: Recording) -> str:

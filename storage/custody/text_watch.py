@@ -62,7 +62,7 @@ class TextWatch:
 
     def _look_at(self, kind: CopyKind) -> None:
         """The list from where the last reading ended; a list that can't be read does not move on."""
-        began, name = self.workshop.now(), f"copies:{kind}"
+        began, name = self.workshop.now(), watermarks.copies(kind)
         with self.workshop.database.read() as connection:
             reached = watermarks.reached(connection, name)
         since = max(reached or began - _FURTHEST_BACK, began - _FURTHEST_BACK)
@@ -105,8 +105,9 @@ class TextWatch:
             self._ask(connection, recording, f"unseen:{now:%Y%m%d%H}")
 
     def _ask(self, connection: Connection, recording: Recording, name: str) -> None:
-        permit = permits.kept_permit(connection, recording.call_id)
-        if recording.state is RecordingState.DESTROYED or (permit and not may_have_texts(permit)):
+        permit, call = permits.kept_permit(connection, recording.call_id), calls.peek(connection, recording.call_id)
+        is_without = permit and call and not may_have_texts(permit, call.outcome)
+        if recording.state is RecordingState.DESTROYED or is_without:
             self.jobs.enqueue(connection, COPIES, f"{recording.call_id}:{recording.id}:{name}", recording.call_id)
 
 

@@ -15,13 +15,14 @@ from policies.attribution import UNTIMED, Times
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
 from storage.custody import stopping
+from storage.custody.copies import remove_what_goes
 from storage.custody.workshop import Workshop
 from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.contract import JobKind
 from storage.jobs.steps import Steps
 from storage.moment import Moment
 from storage.provider import CALL_SID, ClocksApart, ProviderRecording
-from storage.rows import calls, legs, news, recordings, withdrawals
+from storage.rows import calls, legs, news, provider_copies, recordings, withdrawals
 from storage.rows.calls import Call
 from storage.rows.incidents import raise_anew, resolve
 from storage.rows.recordings import Jobs, Recording
@@ -48,6 +49,7 @@ def withdraw(workshop: Workshop, jobs: Jobs, steps: Steps, call_id: str) -> None
     """Does nothing for a call whose consent was not withdrawn, or where that is carried out."""
     steps("stop", lambda: _stop_known(workshop, call_id))
     steps("look", lambda: _look(workshop, jobs, call_id))
+    steps("copies", lambda: remove_what_goes(workshop, call_id))
 
 
 def see_to_withdrawals(workshop: Workshop, jobs: KnownJobs) -> None:
@@ -180,7 +182,8 @@ def _settle(connection: Connection, moment: Moment, call_id: str, asked_at: date
     """Nothing was seen to run: the withdrawal is carried out, once the list is late enough."""
     call = calls.existing(connection, call_id)
     rows, withdrawal = recordings.of_call(connection, call.id), withdrawals.of(connection, call.id)
-    if withdrawal and asked_at >= withdrawal.asked_at + SETTLED and _is_done(withdrawal, rows):
+    texts = [copy for copy in provider_copies.of_call(connection, call.id) if copy.gone_at is None]
+    if withdrawal and asked_at >= withdrawal.asked_at + SETTLED and _is_done(withdrawal, rows) and not texts:
         withdrawals.carried_out(connection, moment, call_id)
         resolve(connection, moment, IncidentKind.WITHDRAWAL_WAITS, call_id)
         resolve(connection, moment, IncidentKind.JOB_FAILED, f"{WITHDRAW.name}:{call_id}")

@@ -22,7 +22,6 @@ from storage.rows import calls, delays
 from storage.rows.calls import Call
 from storage.rows.incidents import raise_incident, resolve
 
-NOT_COVERED = "the consent that was withdrawn did not cover it"
 INTAKE = JobKind("intake", Lane.BULK)
 DESTROY = JobKind("destroy", Lane.PROMPT)
 DELETE_AGAIN = JobKind("delete_again", Lane.PROMPT)
@@ -138,14 +137,10 @@ def condemn(connection: Connection, moment: Moment, call: Call, condemned: Recor
 
 
 def condemn_all(connection: Connection, moment: Moment, call: Call, jobs: Jobs, *, why: str) -> Call:
-    """Queue the destruction of all recordings of a call whose consent was withdrawn. An incident is raised about each
-    that the consent did not cover: somebody else had started it.
-    """
+    """Queue the destruction of all recordings of a call whose consent was withdrawn. This raises no incident."""
     for made in connection.execute(_SELECT.where(recording.c.call_id == call.id).order_by(recording.c.id)).all():
         condemned = _read(made)
         if condemned is not None and _give_up(connection, moment, condemned):
-            if condemned.permit is None and condemned.reported_at is None:
-                without_permit(connection, moment, condemned, NOT_COVERED)
             told = condemned_for(connection, moment, condemned, jobs, why=why)
             call = calls.append_events(connection, moment, call, told)
     return call

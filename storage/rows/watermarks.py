@@ -4,9 +4,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
+from policies.copies import CopyKind
 from storage.database.tables import watermark
 
 CALLS = "calls"
+
+
+def copies(kind: CopyKind) -> str:
+    """The name for the account's list of copies of that kind."""
+    return f"copies:{kind}"
 
 
 def reached(connection: Connection, name: str) -> datetime | None:

@@ -6,6 +6,7 @@ import pytest
 
 from policies.consent import Outcome
 from policies.copies import ACCOUNT_WIDE, PLACES, CopyKind
+from policies.lifecycle import RecordingState
 from storage.custody import erasure
 from storage.custody.text_watch import TextWatch
 from storage.errors import Unavailable
@@ -14,6 +15,7 @@ from storage.rows import legs
 from storage.rows.incidents import open_incidents
 from storage.rows.legs import LegKind
 from storage.rows.recordings import Recording
+from tests.faults.phone_company import KeptCopy
 from tests.faults.premises import ONE_MACHINE, Premises
 
 pytestmark = ONE_MACHINE
@@ -194,3 +196,16 @@ def waits_for(premises: Premises, one: Recording) -> int:
     premises.ends(one)
     with premises.shop.database.read() as connection:
         return erasure.standing(connection, premises.owner(one)).copies
+
+
+def test_a_conversation_of_two_calls_keeps_both_from_being_certified(premises: Premises) -> None:
+    """Its row is of the call that it was found for first; the list counts, not the row."""
+    recordings = [premises.completed(), premises.completed()]
+    for one in recordings:
+        shared = ProviderCopy(CopyKind.CONVERSATION, "conv_shared", "", premises.owner(one).call_sid)
+        premises.company.copies.append(KeptCopy(shared, premises.company.now()))
+    premises.company.keeps[CopyKind.CONVERSATION] = "answered 403"
+    for one in recordings:
+        premises.condemn(one)
+        premises.work()
+    assert {premises.recording(one).state for one in recordings} == {RecordingState.CONDEMNED}

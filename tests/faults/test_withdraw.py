@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from policies.consent import Outcome
+from policies.copies import CopyKind
 from policies.lifecycle import CallState, RecordingEvent, RecordingState
 from policies.rulebook.read import parse
 from policies.rules import OnWithdrawal
@@ -235,18 +236,6 @@ def test_anothers_recording_of_a_kept_call_is_destroyed(premises: Premises) -> N
 
 
 @ONE_MACHINE
-def test_anothers_recording_that_a_withdrawal_destroys_is_an_incident(premises: Premises) -> None:
-    call = premises.call()
-    others = [premises.company.start(call.call_sid, WAV, source="") for _ in range(2)]
-    _, doubtful = [premises.hears(call, sid, RecordingEvent.IN_PROGRESS, source="") for sid in others]
-    assert premises.recording(doubtful).state is RecordingState.QUARANTINED
-    withdrawn(premises, call)
-    goes_on(premises)
-    assert [sid for sid in others if premises.company.holds(sid)] == []
-    assert "recording_without_permit" in premises.incidents(call)
-
-
-@ONE_MACHINE
 def test_after_the_call_nothing_is_stopped_and_everything_goes(premises: Premises) -> None:
     recording = premises.stored()
     call = premises.owner(recording)
@@ -410,3 +399,36 @@ def assert_ended(premises: Premises, call: Call, recording: Recording, on_record
     (premises.assert_kept if on_recording is KEEP else premises.assert_gone)(recording)
     assert premises.told(recording).count("recording.stopped") == 1
     assert carried_out(premises, call)
+
+
+@ONE_MACHINE
+@pytest.mark.parametrize("on_recording", OnWithdrawal)
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_text_that_was_agreed_to_goes_with_the_consent(
+    premises: Premises, on_recording: OnWithdrawal, is_recorded: bool
+) -> None:
+    """Also one that no list of new texts has any more, and where the recording is kept, or was never known."""
+    agreed = {"quality": timedelta(days=90), "transcription": timedelta(days=90)}
+    call = premises.call(purposes=agreed)
+    if is_recorded:
+        recording_sid = premises.company.start(call.call_sid, WAV)
+        premises.company.complete(recording_sid)
+        premises.hears(call, recording_sid, RecordingEvent.COMPLETED, duration_s=3)
+        premises.work()
+    text = premises.company.make_copy(CopyKind.CONVERSATION, call_sid=call.call_sid)
+    premises.clock.passes(days=2)
+    withdrawn(premises, call, replace(BY_AGENT, on_recording=on_recording))
+    goes_on(premises)
+    assert not premises.company.has_copy(text)
+    assert carried_out(premises, call)
+
+
+@ONE_MACHINE
+def test_a_withdrawal_is_not_carried_out_while_a_text_remains(premises: Premises) -> None:
+    call, _ = recorded(premises)
+    premises.company.make_copy(CopyKind.CONVERSATION, call_sid=call.call_sid)
+    premises.company.keeps[CopyKind.CONVERSATION] = "answered 405"
+    withdrawn(premises, call)
+    goes_on(premises)
+    assert not carried_out(premises, call)
+    assert "copy_remains" in premises.incidents(call)

@@ -18,6 +18,7 @@ from onrecord.lines import publish
 from policies.consent import Outcome
 from policies.copies import PLACES, CopyKind
 from policies.jurisdiction.pack import packaged_law
+from storage.custody.text_watch import TextWatch
 from storage.provider import Sight
 from storage.rows.recordings import Recording
 from tests.faults.premises import Premises
@@ -89,14 +90,19 @@ def test_a_kind_that_was_not_looked_for_ends_with_1(site: Site) -> None:
     assert PLACES[CopyKind.CONVERSATION].page in ran.out.partition("OPEN:")[2]
 
 
-def test_of_a_call_without_a_recording_it_says_that_nothing_was_recorded(site: Site) -> None:
+def test_of_a_call_without_a_recording_it_says_whether_texts_were_looked_for(site: Site) -> None:
     with site.inside(), closing(open_installation(os.environ)) as installation:
         premises = premises_of(site, installation)
         call = premises.call(Outcome.DECLINED)
         premises.ends(call)
+        ran = run(site, call.call_sid)
+        assert ran.code == 1
+        assert "were not read since the call's end" in ran.out
+        premises.clock.passes(minutes=1)
+        TextWatch(premises.shop, premises.jobs).look()
     ran = run(site, call.call_sid)
     assert ran.code == 0
-    assert "Nothing was ever recorded of it." in ran.out
+    assert "No recording of it was ever seen at Twilio." in ran.out
 
 
 def test_a_kept_recording_is_not_certified(site: Site) -> None:
