@@ -122,7 +122,7 @@ class AccountWatch:
             with self.workshop.database.read() as connection:
                 ours = recordings.with_sids(connection, page)
                 others = [sid for sid in page if sid not in ours]
-                seen = strangers.seen(connection, others) if others else {}
+                seen = self._believed(connection, rows, strangers.seen(connection, others) if others else {})
             for sid, (recording, call_sid) in ours.items():
                 old.append((recording.call_id, rows[sid]))
                 if news.is_news(recording, call_sid, rows[sid], listed_at=began):
@@ -134,6 +134,15 @@ class AccountWatch:
             if call_id in news_of or call_id in found.of_calls:
                 found.of_calls[call_id].append(row)
         return found
+
+    def _believed(self, connection: Connection, rows: Rows, seen: Mapping[str, datetime]) -> Mapping[str, datetime]:
+        """The noted strangers, but for those that are listed under a call or conference of ours: a row alone hides
+        nothing from the call that it is of.
+        """
+        named = {sid: {rows[sid].call_sid, rows[sid].conference_sid} - {""} for sid in seen}
+        every = set[str]().union(*named.values())
+        ours = {*calls.ids_of(connection, every), *legs.calls_of(connection, every)} if every else set()
+        return {sid: seen_at for sid, seen_at in seen.items() if not named[sid] & ours}
 
     def _tie(self, unknown: Sequence[ProviderRecording], found: Found, began: datetime) -> None:
         for row, verdict in self.owners.of(unknown, began):

@@ -139,6 +139,16 @@ def test_a_recording_on_another_line_is_left_alone_and_asked_about_once(premises
 
 
 @ONE_MACHINE
+def test_a_row_that_calls_it_a_strangers_hides_no_recording_of_our_call(premises: Premises) -> None:
+    call = premises.call(Outcome.DECLINED)
+    sid = premises.company.start(call.call_sid, WAV, BY_REST)
+    premises.write(lambda connection: strangers.note(connection, premises.moment(), [sid]))
+    looked(premises)
+    premises.work()
+    assert not premises.company.holds(sid)
+
+
+@ONE_MACHINE
 def test_a_stranger_is_forgotten_forty_days_after_it_was_last_listed(premises: Premises) -> None:
     old = premises.company.start(premises.company.ring(ELSEWHERE), WAV, BY_REST)
     looked(premises)
