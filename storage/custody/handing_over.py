@@ -14,6 +14,7 @@ from policies.lifecycle import CallState
 from storage.custody.workshop import Workshop
 from storage.errors import Refused, Unavailable
 from storage.jobs.steps import Steps
+from storage.row_check.logged_calls import Contradicted
 from storage.rows import calls, handoffs
 from storage.rows.calls import Call
 from storage.rows.handoffs import Handoff
@@ -69,6 +70,7 @@ def _redirect(workshop: Workshop, documents: Documents, handoff_id: str) -> None
     noted = _noted(workshop, handoff_id)
     if noted is None or noted.joined_at or noted.left_at:
         return
+    _check_agents(workshop, noted)
     try:
         is_there = workshop.provider.redirect(noted.leg_sid, documents.join(noted.call_id, noted.round))
     except Refused:
@@ -109,8 +111,17 @@ def _release(workshop: Workshop, handoff_id: str) -> None:
     noted = _noted(workshop, handoff_id)
     if noted is None or noted.left_at:
         return
+    _check_agents(workshop, noted)
     workshop.provider.end_call(noted.leg_sid)
     _note_left(workshop, handoff_id)
+
+
+def _check_agents(workshop: Workshop, noted: Handoff) -> None:
+    """Raises Contradicted where the leg is a caller's own, whom no row of a handoff may send away or cut off."""
+    with workshop.database.read() as connection:
+        callers = calls.ids_of(connection, [noted.leg_sid])
+    if callers:
+        raise Contradicted(f"handoff {noted.id}", "its row names a caller's leg as the agent's")
 
 
 def _noted(workshop: Workshop, handoff_id: str) -> Handoff | None:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from policies.consent import Outcome
 from storage.custody.handing_over import Documents, accompany, join, release
 from storage.custody.workshop import Workshop
+from storage.database.tables import handoff as handoff_table
 from storage.errors import Refused
+from storage.row_check.logged_calls import Contradicted
 from storage.rows import call_end, handoffs
 from storage.rows.calls import Call
 from storage.rows.handoffs import Handoff
@@ -161,6 +163,16 @@ def test_the_leg_that_stays_behind_is_ended_and_no_other(meeting: Meeting) -> No
     assert meeting.is_over(meeting.leg_sid)
     assert not meeting.is_over(bystander)
     assert not meeting.handoff.is_on
+
+
+def test_a_row_that_names_a_callers_leg_as_the_agents_ends_nobodys_call(meeting: Meeting) -> None:
+    meeting.joins()
+    another = meeting.premises.call()
+    forged = update(handoff_table).where(handoff_table.c.id == meeting.id).values(leg_sid=another.call_sid)
+    meeting.premises.write(lambda connection: connection.execute(forged))
+    with pytest.raises(Contradicted, match="names a caller's leg as the agent's"):
+        release(meeting.premises.shop, Patient(), meeting.id)  # type: ignore[arg-type]  # steps
+    assert not meeting.is_over(another.call_sid)
 
 
 @pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
