@@ -20,8 +20,8 @@ _LISTED_MAX = 1000
 @click.argument("name", metavar="CALL", required=False)
 @click.option("--number", metavar="NUMBER", help="All calls from this number that may be recorded or are kept.")
 @click.option("--reference", metavar="REF", help="The first characters of a call's id in the log, eight or more.")
-@click.option("--keep", "effect", flag_value="keep", help="Keep the recording up to now.")
-@click.option("--destroy", "effect", flag_value="destroy", help="Destroy all of the recording.")
+@click.option("--keep", is_flag=True, help="Keep the recording up to now.")
+@click.option("--destroy", is_flag=True, help="Destroy all of the recording.")
 @click.option("--by-agent", "agent", metavar="NAME", help="During the call, on the caller's word to this agent.")
 @click.option("--actor", metavar="NAME", help="Who says so, where it is not the user of this session.")
 @click.option("--yes", is_flag=True, help="Do not ask again.")
@@ -30,7 +30,8 @@ def withdraw(
     name: str | None,
     number: str | None,
     reference: str | None,
-    effect: str | None,
+    keep: bool,
+    destroy: bool,
     agent: str | None,
     actor: str | None,
     yes: bool,
@@ -49,15 +50,17 @@ def withdraw(
 
     if sum(given is not None for given in (name, number, reference)) != 1:
         raise click.UsageError("say CALL, --number or --reference, one of them")
-    on_recording = OnWithdrawal(effect) if effect else None
+    if keep and destroy:
+        raise click.UsageError("--keep and --destroy exclude each other")
+    on_recording = OnWithdrawal.KEEP if keep else OnWithdrawal.DESTROY if destroy else None
     by = WithdrawnBy.REQUEST if agent is None else WithdrawnBy.AGENT
     code = FOUND_SOMETHING
     with opened() as installation:
         withdrawals = Withdrawals(installation.database, installation.rulebook, installation.jobs)
         call_ids = _calls(installation, withdrawals, name, number, reference)
-        fates = {None: "goes or stays as the rules say", "keep": "is kept", "destroy": "is destroyed"}
+        fate = "is kept" if keep else "is destroyed" if destroy else "goes or stays as the rules say"
         for call_id in call_ids:
-            click.echo(f"call {call_id}: the consent would be withdrawn; the recording up to now {fates[effect]}")
+            click.echo(f"call {call_id}: the consent would be withdrawn; the recording up to now {fate}")
         if sys.stdin.isatty() and not yes:
             click.confirm("Withdraw? There is no way back to recording in these calls.", abort=True)
         for call_id in call_ids:

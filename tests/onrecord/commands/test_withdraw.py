@@ -106,3 +106,9 @@ def test_one_way_of_naming_calls_is_said(people: People, arguments: tuple[str, .
 def test_a_call_that_there_is_not_is_told(people: People) -> None:
     ran = people.site.run("withdraw", "CA" + "0" * 32)
     assert (ran.code, "there is no call" in ran.err) == (1, True)
+
+
+def test_keeping_and_destroying_exclude_each_other(site: Site) -> None:
+    ran = site.run("withdraw", "CA" + "1" * 32, "--keep", "--destroy")
+    assert ran.code == 2
+    assert "--keep and --destroy exclude each other" in ran.err
