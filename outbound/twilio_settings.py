@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from outbound.bounded_http import Answered, Limits, NoAnswer, Outbound
 from outbound.twilio_client import Account
@@ -150,20 +150,22 @@ class SettingsReader:
             if token := meta.get("nextToken"):
                 params = {"PageSize": _PAGE_SIZE, "pageToken": token}
             elif following := meta.get("next_page_url"):
-                url, params = following, {}
+                url, params = urljoin(url, following), {}
             else:
                 return
             if urlsplit(url).netloc != origin:
                 raise NoAnswer("pointed to another host")
+        if pages == _PAGES_MAX:
+            raise NoAnswer("the list is too long to be read")
 
 
 def _meaning(answer: Answered) -> Answer:
     match answer.status:
         case 401 | 403:
             return Answer.FORBIDDEN
-        case 404 if answer.code in (NOT_FOUND, None):
+        case 404 if answer.code == NOT_FOUND:
             return Answer.NONE
-        case 404:
+        case 404 if answer.code is not None:
             return Answer.NO_SERVICE
         case _:
             return Answer.UNREACHED

@@ -21,7 +21,7 @@ from storage.moment import utc_now
 from storage.rows.incidents import open_incidents
 from tests.onrecord.commands.site import Ran, Site
 from tests.onrecord.tls import listening
-from tests.outbound.scripted_api import ScriptedApi, said, scripted_api
+from tests.outbound.scripted_api import Respond, ScriptedApi, raw, said, scripted_api
 from tests.simulator.office import LINE, RECORD, Office
 
 
@@ -118,6 +118,23 @@ def test_a_key_that_may_not_look_is_a_finding_and_a_service_that_is_not_there_is
     refused = {kind: dict.fromkeys(operations, "no_service")}
     office.exchange.services = office.exchange.services.changed({"refuses": refused})
     assert safe.run("doctor").code == 0
+
+
+@pytest.mark.parametrize(
+    "respond",
+    [
+        raw(404, b"<html>", "text/html"),
+        said(200, {"trunks": [], "meta": {"next_page_url": "/v1/Trunks?Page=1"}}),
+        said(200, {"trunks": [], "meta": {"next_page_url": "https://elsewhere.example/v1/Trunks"}}),
+    ],
+    ids=["another server", "a list without an end", "a list that goes on elsewhere"],
+)
+def test_an_answer_that_is_not_twilios_shows_nothing(safe: Site, address: ScriptedApi, respond: Respond) -> None:
+    address.answers("/v1/Trunks", respond)
+    safe.environ["TWILIO_TRUNKING_BASE_URL"] = address.url
+    ran = safe.run("doctor", "--json")
+    assert (ran.code, checks(ran)) == (1, ["trunks"])
+    assert [finding["is_wrong"] for finding in json.loads(ran.out)["findings"]] == [False]
 
 
 def test_a_number_that_an_application_answers_is_found(safe: Site, office: Office) -> None:
