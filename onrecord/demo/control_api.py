@@ -148,7 +148,7 @@ class SeenCall:
             sent_back_at_s=tuple(
                 float(entry["at_s"])
                 for entry in shown["sent_back"]
-                if _GOODBYE not in urlsplit(entry.get("url", "")).path
+                if _GOODBYE not in urlsplit(entry.get("url") or "").path
             ),
             fetched=tuple(map(Fetched.of, shown["documents"])),
             callbacks=tuple(map(Callback.of, shown["callbacks"])),
