@@ -1,5 +1,6 @@
 """Texts of kept recordings, and texts that come late: found on the account's lists, deleted where nobody agreed."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from policies.copies import ACCOUNT_WIDE, PLACES, CopyKind
 from policies.lifecycle import RecordingState
 from storage.custody import erasure
 from storage.custody.text_watch import TextWatch
-from storage.errors import Unavailable
+from storage.errors import Broken, Unavailable
 from storage.provider import ProviderCopy, Sight
 from storage.rows import legs
 from storage.rows.incidents import open_incidents
@@ -80,6 +81,48 @@ def test_a_text_of_another_leg_of_the_call_goes(premises: Premises) -> None:
     call, leg_sid = premises.call(Outcome.DECLINED), "CA" + "e" * 32
     premises.write(lambda connection: legs.tie(connection, premises.moment(), call.id, leg_sid, LegKind.DIALLED))
     copy = premises.company.make_copy(CopyKind.TRANSCRIPT, call_sid=leg_sid)
+    looks(premises)
+    assert not premises.company.has_copy(copy)
+
+
+def leg_of(premises: Premises, sid: str) -> str:
+    """A leg dialled from that leg, of which no row is noted."""
+    child = premises.company.ring("+14155550123")
+    premises.company.calls[child] = replace(premises.company.calls[child], parent_sid=sid)
+    return child
+
+
+@EACH_KIND
+def test_a_text_of_a_leg_that_is_not_noted_goes_and_the_leg_is_noted(premises: Premises, kind: CopyKind) -> None:
+    call = premises.call(Outcome.DECLINED)
+    child = leg_of(premises, call.call_sid)
+    grandchild = leg_of(premises, child)
+    copy = premises.company.make_copy(kind, call_sid=grandchild)
+    looks(premises)
+    assert not premises.company.has_copy(copy)
+    with premises.shop.database.read() as connection:
+        assert {leg.sid for leg in legs.of_call(connection, call.id)} == {child, grandchild}
+
+
+def test_a_strangers_leg_is_asked_about_once(premises: Premises) -> None:
+    child = leg_of(premises, premises.company.ring("+12125550199"))
+    copy = premises.company.make_copy(CopyKind.TRANSCRIPT, call_sid=child)
+    watch = TextWatch(premises.shop, premises.jobs)
+    for _ in range(4):
+        watch.look()
+        premises.clock.passes(minutes=11)
+    assert premises.company.has_copy(copy)
+    assert [method for method, _ in premises.company.asked].count("call") == 2
+
+
+@pytest.mark.parametrize("error", [Unavailable("503"), Broken("no sense")])
+def test_a_text_of_a_leg_that_could_not_be_asked_about_goes_later(premises: Premises, error: Exception) -> None:
+    call = premises.call(Outcome.DECLINED)
+    copy = premises.company.make_copy(CopyKind.TRANSCRIPT, call_sid=leg_of(premises, call.call_sid))
+    premises.company.trouble["call"] = [error]
+    looks(premises)
+    assert premises.company.has_copy(copy)
+    premises.clock.passes(hours=3)
     looks(premises)
     assert not premises.company.has_copy(copy)
 
