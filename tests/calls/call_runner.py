@@ -358,9 +358,13 @@ class Town:
 
 
 def ended_by_rest(seen: Json) -> list[str]:
-    """Nothing of ours ends a leg: each ends with its person, its document or its <Dial>."""
-    ends = [*seen["leg_events"], *({"why": leg["ended_by"], **leg} for leg in seen["legs"])]
-    return [f"leg {end['call_sid']} was ended by REST" for end in ends if end["why"] == "rest"]
+    """Nothing of ours ends a leg while its caller is on the line: each ends with its person, document or <Dial>."""
+    ends = [event for event in seen["leg_events"] if event["event"] == "ended"]
+    callers = [event["at_s"] for event in ends if event["call_sid"] == seen["call_sid"] and event["why"] != "rest"]
+    over_at_s = min(callers, default=float("inf"))
+    return [
+        f"leg {end['call_sid']} was ended by REST" for end in ends if end["why"] == "rest" and end["at_s"] < over_at_s
+    ]
 
 
 def as_seen(shown: Json, texts: Iterable[Json] = ()) -> SeenCall:

@@ -97,8 +97,11 @@ class Lived:
 def lived(line_town: Town) -> Lived:
     town = line_town
 
-    def place(name: str, caller: str, happens: Sequence[tuple[str, str]] = (), **more: Any) -> str:
-        ran = town.run(ScriptedCall(caller=caller, number=NUMBERS[name], rounds=[ScriptedRound(list(happens))], **more))
+    def place(
+        name: str, caller: str, happens: Sequence[tuple[str, str]] = (), acts: Sequence[str] = (), **more: Any
+    ) -> str:
+        only = ScriptedRound(list(happens), presses=[digits for _, digits in happens], agent_acts=list(acts))
+        ran = town.run(ScriptedCall(caller=caller, number=NUMBERS[name], rounds=[only], **more))
         assert ran.broken == []
         return ran.story.call.id
 
@@ -106,8 +109,8 @@ def lived(line_town: Town) -> Lived:
     other = place("notice", "+12125550132")
     erased = place("opt_in", "+15125550133", YES)
     rogue = place("never", "+15125550135", rogue="in_conversation")
-    place("opt_in", "+15125550136", YES, staff=[("agent", "withdraws keep")])
-    place("opt_in", "+15125550137", YES, staff=[("agent", "pauses")])
+    place("opt_in", "+15125550136", YES, ["withdraws keep"])
+    place("opt_in", "+15125550137", YES, ["pauses"])
     town.exchange.clock.sleep(2 * 86400)
     town.work()
     _erase(town, erased)
