@@ -4,15 +4,15 @@ Twilio answers 404 with code 20404 where a resource is not there. Any other code
 account does not have the service: Twilio publishes none for it.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from itertools import islice
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 from outbound.bounded_http import Answered, Limits, NoAnswer, Outbound
 from outbound.twilio_client import Account
-from outbound.twilio_lists import word
+from outbound.twilio_lists import Host, Resources, Row, word
 from policies.account_checks import (
     AccountSettings,
     AddOn,
@@ -27,12 +27,11 @@ from policies.account_checks import (
 from storage.provider import ClocksApart
 
 T = TypeVar("T")
-Row = Mapping[str, Any]
 
 NOT_FOUND = 20404
 LIMITS = Limits(connect_s=3, read_s=6, answer_s=10)
-_PAGES_MAX, _PAGE_SIZE = 20, 100
-_FORMS_LOOKED_AT = 20
+_PAGE = 100  # the most that some of the newer hosts send
+_LOOKED_AT = 100
 _OPEN = frozenset({200, 206, 301, 302, 303, 307, 308})
 _LISTS = ("Calls", "Recordings", "Conferences", "Transcriptions")
 
@@ -50,7 +49,7 @@ class SettingsReader:
         return self._outbound.clocks_apart
 
     def read(self) -> AccountSettings:
-        rows = self._read(lambda: tuple(self._rows(self._account.url("Recordings.json"), "recordings", pages=1)))
+        rows = self._read(lambda: tuple(islice(_dicts(self._api.rows("Recordings.json", "recordings")), _LOOKED_AT)))
         return AccountSettings(
             default_recording=self._read(self._default_recording),
             services=self._read(self._services),
@@ -58,9 +57,7 @@ class SettingsReader:
             trunks=self._read(self._trunks),
             add_ons=self._read(self._add_ons),
             numbers=self._read(self._numbers),
-            recordings=Reading(
-                rows.answer, tuple(_form(row) for row in rows.value or ())[:_FORMS_LOOKED_AT], rows.words
-            ),
+            recordings=Reading(rows.answer, tuple(map(_form, rows.value or ())), rows.words),
             is_media_open=self._read(lambda: self._is_media_open(rows.value or ())),
             lists={name: self._read(partial(self._may_list, name)) for name in _LISTS},
         )
@@ -76,12 +73,12 @@ class SettingsReader:
             return Reading(Answer.UNREACHED, words="the answer makes no sense")
 
     def _default_recording(self) -> tuple[str, ...]:
-        said = self._one(f"{self._account.host('voice')}/v2/AccountDefaultConfiguration/Recording")
+        said = self._host("voice").one("v2/AccountDefaultConfiguration/Recording")
         features = (said.get("configuration") or {}).get("features") or ()
         return tuple(word(feature.get("type")) for feature in features if isinstance(feature, dict))
 
     def _services(self) -> tuple[IntelligenceService, ...]:
-        rows = self._rows(f"{self._account.host('intelligence')}/v2/Services", "services")
+        rows = _dicts(self._host("intelligence").rows("v2/Services", "services"))
         return tuple(
             IntelligenceService(
                 word(row.get("friendly_name")) or word(row.get("unique_name")) or word(row.get("sid")),
@@ -92,27 +89,29 @@ class SettingsReader:
         )
 
     def _capture_rules(self) -> tuple[CaptureRule, ...]:
-        rows = self._rows(f"{self._account.host('conversations')}/v2/ControlPlane/Configurations", "configurations")
+        rows = _dicts(
+            self._host("conversations").rows("v2/ControlPlane/Configurations", "configurations", pageSize=_PAGE)
+        )
         return tuple(rule for row in rows for rule in _voice_rules(row))
 
     def _trunks(self) -> tuple[Trunk, ...]:
-        rows = tuple(self._rows(f"{self._account.host('trunking')}/v1/Trunks", "trunks"))
+        rows = tuple(_dicts(self._host("trunking").rows("v1/Trunks", "trunks")))
         return tuple(Trunk(word(row.get("friendly_name")) or word(row.get("sid")), self._mode(row)) for row in rows)
 
     def _mode(self, trunk: Row) -> str:
-        return word(self._one(f"{self._account.host('trunking')}/v1/Trunks/{trunk['sid']}/Recording").get("mode"))
+        return word(self._host("trunking").one(f"v1/Trunks/{trunk['sid']}/Recording").get("mode"))
 
     def _add_ons(self) -> tuple[AddOn, ...]:
-        rows = tuple(self._rows(f"{self._account.host('marketplace')}/v1/InstalledAddOns", "installed_add_ons"))
+        rows = tuple(_dicts(self._host("marketplace").rows("v1/InstalledAddOns", "installed_add_ons")))
         return tuple(AddOn(word(row.get("unique_name")) or word(row.get("sid")), self._products(row)) for row in rows)
 
     def _products(self, add_on: Row) -> tuple[str, ...]:
-        url = f"{self._account.host('marketplace')}/v1/InstalledAddOns/{add_on['sid']}/Extensions"
-        enabled = [row for row in self._rows(url, "extensions") if row.get("enabled") is True]
+        rows = self._host("marketplace").rows(f"v1/InstalledAddOns/{add_on['sid']}/Extensions", "extensions")
+        enabled = [row for row in _dicts(rows) if row.get("enabled") is True]
         return tuple(word(row.get("product_name")) or word(row.get("unique_name")) for row in enabled)
 
     def _numbers(self) -> tuple[Number, ...]:
-        rows = self._rows(self._account.url("IncomingPhoneNumbers.json"), "incoming_phone_numbers")
+        rows = _dicts(self._api.rows("IncomingPhoneNumbers.json", "incoming_phone_numbers"))
         return tuple(
             Number(
                 e164=word(row.get("phone_number")),
@@ -132,31 +131,19 @@ class SettingsReader:
         return bool(sids) and self._anybody.status_for_anybody(self._account.url(f"Recordings/{sids[0]}.wav")) in _OPEN
 
     def _may_list(self, name: str) -> bool:
-        self._one(self._account.url(f"{name}.json"), {"PageSize": 1})
+        self._api.one(f"{name}.json")
         return True
 
-    def _one(self, url: str, params: Row | None = None) -> Row:
-        _, text = self._outbound.ask("GET", url, params=params or {}, data={})
-        said: Row = json.loads(text) if text else {}
-        return said
+    def _host(self, name: str) -> Host:
+        return Host(self._account.host(name), self._outbound)
 
-    def _rows(self, url: str, key: str, *, pages: int = _PAGES_MAX) -> Iterator[Row]:
-        """The rows of a list, by either kind of page. Raises NoAnswer where a page leads to another host."""
-        origin, params = urlsplit(url).netloc, dict[str, Any]({"PageSize": _PAGE_SIZE})
-        for _ in range(pages):
-            page = self._one(url, params)
-            yield from (row for row in page[key] if isinstance(row, dict))
-            meta = page.get("meta") or {}
-            if token := meta.get("nextToken"):
-                params = {"PageSize": _PAGE_SIZE, "pageToken": token}
-            elif following := meta.get("next_page_url"):
-                url, params = urljoin(url, following), {}
-            else:
-                return
-            if urlsplit(url).netloc != origin:
-                raise NoAnswer("pointed to another host")
-        if pages == _PAGES_MAX:
-            raise NoAnswer("the list is too long to be read")
+    @property
+    def _api(self) -> Resources:
+        return Resources(self._account, self._outbound)
+
+
+def _dicts(rows: Iterator[object]) -> Iterator[Row]:
+    return (row for row in rows if isinstance(row, dict))
 
 
 def _meaning(answer: Answered) -> Answer:

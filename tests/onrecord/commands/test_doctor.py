@@ -15,6 +15,8 @@ import pytest
 from onrecord.doctor.examination import EVERY, Doctor
 from onrecord.doctor.public_address import LEFT_MIN, findings
 from onrecord.installation import open_installation
+from outbound.twilio_client import Account
+from outbound.twilio_settings import SettingsReader
 from simulator.clock import RealClock
 from simulator.server import Server
 from storage.moment import utc_now
@@ -22,7 +24,7 @@ from storage.rows.incidents import open_incidents
 from tests.onrecord.commands.site import Ran, Site
 from tests.onrecord.tls import listening
 from tests.outbound.scripted_api import Respond, ScriptedApi, raw, said, scripted_api
-from tests.simulator.office import LINE, RECORD, Office
+from tests.simulator.office import ACCOUNT, LINE, RECORD, TOKEN, Office
 
 
 @pytest.fixture
@@ -135,6 +137,15 @@ def test_an_answer_that_is_not_twilios_shows_nothing(safe: Site, address: Script
     ran = safe.run("doctor", "--json")
     assert (ran.code, checks(ran)) == (1, ["trunks"])
     assert [finding["is_wrong"] for finding in json.loads(ran.out)["findings"]] == [False]
+
+
+def test_a_number_on_the_second_page_of_the_accounts_list_is_read(address: ScriptedApi) -> None:
+    base, key = f"/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers", "incoming_phone_numbers"
+    first = {key: [{"phone_number": "+14155550999"}], "next_page_uri": f"{base}/2.json"}
+    address.answers(f"{base}.json", said(200, first))
+    address.answers(f"{base}/2.json", said(200, {key: [{"phone_number": LINE}], "next_page_uri": None}))
+    numbers = SettingsReader(Account(ACCOUNT, ACCOUNT, TOKEN, address.url)).read().numbers
+    assert [number.e164 for number in numbers.value or ()] == ["+14155550999", LINE]
 
 
 def test_a_number_that_an_application_answers_is_found(safe: Site, office: Office) -> None:
