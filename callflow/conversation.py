@@ -106,14 +106,7 @@ class Conversation:
         """The conversation with the agents is over, or there was none. Never makes or changes a consent."""
         call = _call(connection, call_id, heard.call_sid)
         facts = self.facts_of_meeting(connection, moment, call)
-        return answered_once(
-            connection,
-            moment,
-            call,
-            "ended",
-            request_sha256,
-            lambda: self.respond(connection, moment, facts, decide.dial_ended(facts, heard)),
-        )
+        return self._once(connection, moment, facts, "ended", request_sha256, lambda: decide.dial_ended(facts, heard))
 
     def star(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, stay: Stay, heard: CallEnded
@@ -121,13 +114,8 @@ class Conversation:
         """A stay of the caller in the conference has ended. Never makes or changes a consent."""
         call = _call(connection, call_id, heard.call_sid)
         facts = self.facts_of_meeting(connection, moment, call)
-        return answered_once(
-            connection,
-            moment,
-            call,
-            f"star:{stay}",
-            request_sha256,
-            lambda: self.respond(connection, moment, facts, decide.star_pressed(facts, stay, heard)),
+        return self._once(
+            connection, moment, facts, f"star:{stay}", request_sha256, lambda: decide.star_pressed(facts, stay, heard)
         )
 
     def withdraw(
@@ -136,26 +124,16 @@ class Conversation:
         """The caller's key in the menu after a star, or none."""
         call = _call(connection, call_id, heard.call_sid)
         facts = self.facts_of_meeting(connection, moment, call)
-        return answered_once(
-            connection,
-            moment,
-            call,
-            f"withdraw:{stay}",
-            request_sha256,
-            lambda: self.respond(connection, moment, facts, decide.menu_answered(facts, heard)),
+        return self._once(
+            connection, moment, facts, f"withdraw:{stay}", request_sha256, lambda: decide.menu_answered(facts, heard)
         )
 
     def alone(self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: Heard) -> bytes:
         """The caller was in the conference with nobody."""
         call = _call(connection, call_id, heard.call_sid)
         facts, has_talked = self.facts(connection, moment, call), handoffs.has_joined(connection, call.id)
-        return answered_once(
-            connection,
-            moment,
-            call,
-            "alone",
-            request_sha256,
-            lambda: self.respond(connection, moment, facts, decide.left_alone(facts, has_talked=has_talked)),
+        return self._once(
+            connection, moment, facts, "alone", request_sha256, lambda: decide.left_alone(facts, has_talked=has_talked)
         )
 
     def agent_answered(
@@ -190,14 +168,7 @@ class Conversation:
         if call is None:
             call = self.receive(connection, moment, request_sha256, heard.arrived)
         facts = self.facts_of_meeting(connection, moment, call)
-        return answered_once(
-            connection,
-            moment,
-            call,
-            "fallback",
-            request_sha256,
-            lambda: self.respond(connection, moment, facts, decide.fallback(facts, heard)),
-        )
+        return self._once(connection, moment, facts, "fallback", request_sha256, lambda: decide.fallback(facts, heard))
 
     def language(
         self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: Answered
@@ -206,11 +177,29 @@ class Conversation:
         call = _call(connection, call_id, heard.call_sid)
         facts = self.facts(connection, moment, call)
 
-        def respond() -> bytes:
-            decided = decide.left(facts) if heard.has_hung_up else decide.language_chosen(facts, heard)
-            return self.respond(connection, moment, facts, decided)
+        def decided() -> Settlement:
+            return decide.left(facts) if heard.has_hung_up else decide.language_chosen(facts, heard)
 
-        return answered_once(connection, moment, call, "language", request_sha256, respond)
+        return self._once(connection, moment, facts, "language", request_sha256, decided)
+
+    def _once(
+        self,
+        connection: Connection,
+        moment: Moment,
+        facts: Facts,
+        step: str,
+        request_sha256: str,
+        decided: Callable[[], Settlement],
+    ) -> bytes:
+        """The answer to a request of that step; a repeat gets the answer that was given."""
+        return answered_once(
+            connection,
+            moment,
+            facts.call,
+            step,
+            request_sha256,
+            lambda: self.respond(connection, moment, facts, decided()),
+        )
 
     def respond(self, connection: Connection, moment: Moment, facts: Facts, settlement: Settlement) -> bytes:
         """Settle, then render: the answer tells of nothing that is not written."""
