@@ -6,7 +6,7 @@ import secrets
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from callflow.urls import Urls
 from compliance.provider.clocks import APART_MAX
 from evidence.events import Event
+from onrecord.daily import is_due
 from onrecord.doctor import public_address
 from onrecord.installation import Installation
 from outbound.twilio_client import TWILIO, Account
@@ -30,7 +31,6 @@ from storage.rows import watermarks
 from storage.rows.incidents import raise_anew, resolve
 
 LOOK_EVERY_S = 600.0
-EVERY = timedelta(days=1)
 _WATERMARK = "doctor"
 _CLOCK, _STORE = "clock", "audio store"
 CHECKS = (*ABOUT, _CLOCK, _STORE, public_address.CHECK)
@@ -46,14 +46,7 @@ class Doctor:
 
     def look(self) -> None:
         """Examine if a day has passed since the last time, or since the first look of all."""
-        now, database = self.now(), self.installation.database
-        with database.read() as connection:
-            last = watermarks.reached(connection, _WATERMARK)
-        if last is None:
-            database.write(lambda connection: watermarks.advance(connection, _WATERMARK, now))
-        elif last > now:  # the clock was ahead
-            database.write(lambda connection: watermarks.take_back(connection, _WATERMARK, now))
-        elif now - last >= EVERY:
+        if is_due(self.installation.database, _WATERMARK, self.now()):
             self.examine()
 
     def examine(self) -> list[Finding]:

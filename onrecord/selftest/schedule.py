@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Event as Flag
 from typing import Self
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from callflow.urls import Urls
 from evidence.events import Event
+from onrecord.daily import is_due
 from onrecord.installation import Installation
 from onrecord.selftest.http import Wire
 from onrecord.selftest.run import Run, Verdict, end_abandoned
@@ -24,7 +25,6 @@ from storage.rows import watermarks
 from storage.rows.incidents import raise_incident
 
 LOOK_EVERY_S = 60.0
-EVERY = timedelta(days=1)
 _WATERMARK = "selftest"
 _ABOUT_LENGTH_MAX, _DETAIL_LENGTH_MAX = 64, 2000
 
@@ -48,14 +48,7 @@ class SelfTest:
 
     def look(self) -> None:
         """Run it if a day has passed since the last time, or since the first look of all."""
-        with self.means.database.read() as connection:
-            last = watermarks.reached(connection, _WATERMARK)
-        now = self.now()
-        if last is None:
-            self.means.database.write(lambda connection: watermarks.advance(connection, _WATERMARK, now))
-        elif last > now:  # the clock was ahead
-            self.means.database.write(lambda connection: watermarks.take_back(connection, _WATERMARK, now))
-        elif now - last >= EVERY:
+        if is_due(self.means.database, _WATERMARK, self.now()):
             self.run()
 
     def run(self, only: Line | None = None) -> Verdict:

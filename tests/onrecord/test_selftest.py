@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
+from onrecord.daily import EVERY
 from onrecord.selftest.http import Elsewhere
-from onrecord.selftest.schedule import EVERY
 from policies.lifecycle import CallState
 from storage.database.engine import Database
 from storage.database.tables import call, log_leaf, remembered_decline

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from onrecord.doctor.examination import EVERY, Doctor
+from onrecord.daily import EVERY
+from onrecord.doctor.examination import Doctor
 from onrecord.doctor.public_address import LEFT_MIN, findings
 from onrecord.installation import open_installation
 from outbound.twilio_client import Account

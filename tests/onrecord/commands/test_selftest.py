@@ -7,11 +7,12 @@ from contextlib import closing
 import pytest
 from sqlalchemy import select, update
 
+from onrecord.daily import EVERY
 from onrecord.demo.local_installation import free_port
 from onrecord.installation import open_installation
 from onrecord.processes.work import make_worker
 from onrecord.selftest.checks import CHECKS
-from onrecord.selftest.schedule import EVERY, SelfTest
+from onrecord.selftest.schedule import SelfTest
 from storage.database.tables import call, watermark
 from storage.errors import Unavailable
 from storage.moment import utc_now
