@@ -7,13 +7,12 @@ import json
 from dataclasses import replace
 
 from onrecord.settings.environment import Settings
-from outbound.bounded_http import Answered, Limits, NoAnswer, Outbound
+from outbound.bounded_http import OPEN, Answered, Limits, NoAnswer, Outbound
 from outbound.twilio_client import TWILIO, Account
 from storage.audio.store_trial import Trial
 
 _LIMITS = Limits(connect_s=3, read_s=6, answer_s=10)
 _LOOKED_THROUGH = 20
-_OPEN = frozenset({200, 206, 301, 302, 303, 307, 308})
 _CLOSED = frozenset({401, 403})
 _MEDIA_REMEDY = 'turn on "Enforce HTTP Auth on Media URLs" in the voice settings of Twilio\'s console'
 
@@ -71,7 +70,7 @@ def _try_media(account: Account, recording_sid: str | None, limits: Limits) -> T
         status = Outbound("", "", limits=limits).status_for_anybody(account.url(f"Recordings/{recording_sid}.wav"))
     except NoAnswer as error:
         return Trial(untold=(f"{untold}: {error}",))
-    if status in _OPEN:
+    if status in OPEN:
         problem = "lets whoever knows a recording's address hear it, without credentials"
         return Trial((f"TWILIO_ACCOUNT_SID names an account that {problem}: {_MEDIA_REMEDY}",))
     return Trial() if status in _CLOSED else Trial(untold=(f"{untold}: answered {status}",))

@@ -29,6 +29,8 @@ from storage.provider import ClocksApart
 CHUNK_BYTES = 64 * 1024
 REDIRECTS_MAX = 3
 REDIRECTS = (301, 302, 303, 307, 308)
+# The statuses that give the body, or say where it is.
+OPEN = frozenset({200, 206, *REDIRECTS})
 
 _DATE_RESOLUTION = timedelta(seconds=1)  # of the Date header
 

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from outbound.bounded_http import Answered, Limits, NoAnswer, Outbound
+from outbound.bounded_http import OPEN, Answered, Limits, NoAnswer, Outbound
 from outbound.twilio_client import Account
 from outbound.twilio_lists import Host, Resources, Row, word
 from policies.account_checks import (
@@ -32,7 +32,6 @@ NOT_FOUND = 20404
 LIMITS = Limits(connect_s=3, read_s=6, answer_s=10)
 _PAGE = 100  # the most that some of the newer hosts send
 _LOOKED_AT = 100
-_OPEN = frozenset({200, 206, 301, 302, 303, 307, 308})
 _LISTS = ("Calls", "Recordings", "Conferences", "Transcriptions")
 
 
@@ -128,7 +127,7 @@ class SettingsReader:
     def _is_media_open(self, recordings: tuple[Row, ...]) -> bool:
         """False where the account has no recording to try it on."""
         sids = [word(row.get("sid")) for row in recordings if row.get("status") == "completed"]
-        return bool(sids) and self._anybody.status_for_anybody(self._account.url(f"Recordings/{sids[0]}.wav")) in _OPEN
+        return bool(sids) and self._anybody.status_for_anybody(self._account.url(f"Recordings/{sids[0]}.wav")) in OPEN
 
     def _may_list(self, name: str) -> bool:
         self._api.one(f"{name}.json")
