@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from policies.attribution import FOREIGN_SOURCES, UNTIMED, Times
 from policies.incidents import IncidentKind
 from policies.tying import Stranger, Tied, Undecided
+from storage.custody.failures import note_not_understood
 from storage.custody.owners import Owners
 from storage.custody.workshop import Workshop
 from storage.errors import Broken, Refused, Unavailable
@@ -229,12 +230,7 @@ class AccountWatch:
         moment = self.workshop.moment()
         self.rests[call_id] = moment.at + _POSTPONED
         if isinstance(error, Broken):
-            kind, detail = IncidentKind.CALL_NOT_UNDERSTOOD, str(error)
-            self.workshop.database.write(
-                lambda connection: raise_incident(
-                    connection, moment, kind, about=call_id, call_id=call_id, detail=detail
-                )
-            )
+            note_not_understood(self.workshop, moment, call_id, error)
 
 
 def _tell_misplaced(connection: Connection, moment: Moment, call: Call, listed: Sequence[ProviderRecording]) -> None:

@@ -1,6 +1,6 @@
 """Notes failed work on a recording: the reason is kept beside its row, and an incident is raised in time.
 
-Called by the worker, for every kind of job that is about a recording.
+Called by the worker, for every kind of job that is about a recording, and where Twilio is asked about a call.
 """
 
 from datetime import timedelta
@@ -12,10 +12,11 @@ from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
 from storage.custody import withdraw
 from storage.custody.workshop import Workshop
-from storage.errors import Unavailable, Unusable
+from storage.errors import Broken, Unavailable, Unusable
 from storage.jobs.contract import JobKind
+from storage.moment import Moment
 from storage.rows import delays, recordings
-from storage.rows.incidents import raise_anew
+from storage.rows.incidents import raise_anew, raise_incident
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
 from storage.rows.withdrawing import WITHDRAW
 
@@ -81,6 +82,14 @@ def note_failure(workshop: Workshop, kind: JobKind, argument: Any, error: Except
         )
 
     workshop.database.write(note)
+
+
+def note_not_understood(workshop: Workshop, moment: Moment, call_id: str, error: Broken) -> None:
+    """An answer of Twilio about a call makes no sense."""
+    kind, detail = IncidentKind.CALL_NOT_UNDERSTOOD, str(error)
+    workshop.database.write(
+        lambda connection: raise_incident(connection, moment, kind, about=call_id, call_id=call_id, detail=detail)
+    )
 
 
 def _pause(kind: JobKind, error: Exception, failures: int) -> timedelta:

@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from policies.asking import ASKED_AFTER, ask_next, is_over
-from policies.incidents import IncidentKind
+from storage.custody.failures import note_not_understood
 from storage.custody.workshop import Workshop
 from storage.errors import Broken, Refused, Unavailable
 from storage.provider import ProviderCall
 from storage.rows import call_end, calls, handoffs
 from storage.rows.calls import OpenCall
-from storage.rows.incidents import raise_incident
 from storage.rows.recordings import Jobs
 
 log = logging.getLogger(__name__)
@@ -83,9 +82,4 @@ class LiveCalls:
         moment = self.workshop.moment()
         self.again_at[asked.id] = moment.at + ASKED_AFTER
         if isinstance(error, Broken):
-            kind, detail = IncidentKind.CALL_NOT_UNDERSTOOD, str(error)
-            self.workshop.database.write(
-                lambda connection: raise_incident(
-                    connection, moment, kind, about=asked.id, call_id=asked.id, detail=detail
-                )
-            )
+            note_not_understood(self.workshop, moment, asked.id, error)
