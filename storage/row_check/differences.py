@@ -1,11 +1,11 @@
 """Finds where the rows of a call differ from its events."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Row
 
@@ -14,6 +14,8 @@ from policies.derived import Agreed, DerivedPermit, DerivedRecording
 from policies.lifecycle import RecordingState
 from storage.row_check import claims as row_claims
 from storage.row_check.claims import CLOSED, UNTOLD, LoggedCall, expires, has_audio, moment
+
+D = TypeVar("D")
 
 _MASTER = "master"
 _KEYLESS = frozenset({RecordingState.STARTED, RecordingState.ABSENT, RecordingState.DESTROYED})
@@ -53,9 +55,9 @@ def differences(rows: Rows, logged: LoggedCall) -> Iterator[Difference]:
     if what := _account(rows, logged):
         yield Difference(about, what)
     yield from _recordings(rows, logged)
-    yield from _holds(rows.holds, logged)
+    yield from _numbered("hold", rows.holds, logged.derived.holds, row_claims.HOLD, logged)
     yield from _withdrawal(rows.withdrawal, logged)
-    yield from _pauses(rows.pauses, logged)
+    yield from _numbered("pause", rows.pauses, logged.derived.pauses, row_claims.PAUSE, logged)
 
 
 def compared(about: str, row: Row[Any], expected: Mapping[str, object]) -> Iterator[Difference]:
@@ -239,15 +241,22 @@ def _key(has_key: bool, logged: LoggedCall, recording: DerivedRecording) -> Iter
         yield f"it is {recording.state} by its events, and its key is gone"
 
 
-def _holds(rows: Sequence[Row[Any]], logged: LoggedCall) -> Iterator[Difference]:
+def _numbered(
+    what: str,
+    rows: Sequence[Row[Any]],
+    by_number: Mapping[int, D],
+    claims: Mapping[str, Callable[[LoggedCall, D], object]],
+    logged: LoggedCall,
+) -> Iterator[Difference]:
+    """The differences of the rows that an event numbers: holds and pauses."""
     kept = {row.id: row for row in rows}
-    for number in sorted(kept.keys() | logged.derived.holds.keys()):
-        about = f"hold {number} of call {logged.call_id}"
-        row, derived = kept.get(number), logged.derived.holds.get(number)
+    for number in sorted(kept.keys() | by_number.keys()):
+        about = f"{what} {number} of call {logged.call_id}"
+        row, derived = kept.get(number), by_number.get(number)
         if row is None or derived is None:
             yield Difference(about, "it has a row and no event" if row is not None else "it has events and no row")
         else:
-            yield from compared(about, row, {name: claim(logged, derived) for name, claim in row_claims.HOLD.items()})
+            yield from compared(about, row, {name: claim(logged, derived) for name, claim in claims.items()})
 
 
 def _withdrawal(row: Row[Any] | None, logged: LoggedCall) -> Iterator[Difference]:
@@ -261,17 +270,6 @@ def _withdrawal(row: Row[Any] | None, logged: LoggedCall) -> Iterator[Difference
     else:
         claims = row_claims.WITHDRAWAL.items()
         yield from compared(about, row, {name: claim(logged, derived) for name, claim in claims})
-
-
-def _pauses(rows: Sequence[Row[Any]], logged: LoggedCall) -> Iterator[Difference]:
-    kept = {row.id: row for row in rows}
-    for number in sorted(kept.keys() | logged.derived.pauses.keys()):
-        about = f"pause {number} of call {logged.call_id}"
-        row, derived = kept.get(number), logged.derived.pauses.get(number)
-        if row is None or derived is None:
-            yield Difference(about, "it has a row and no event" if row is not None else "it has events and no row")
-        else:
-            yield from compared(about, row, {name: claim(logged, derived) for name, claim in row_claims.PAUSE.items()})
 
 
 def _names(names: set[str]) -> str:
