@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.onrecord.commands.people import People, settled_site
 from tests.onrecord.commands.site import Site, new_site
 from tests.simulator.office import ACCOUNT, LINE, TOKEN, Office
 
@@ -16,6 +17,16 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.fixture
 def site(fresh: Site, tmp_path: Path) -> Site:
     return fresh.copied_to(tmp_path / "site")
+
+
+@pytest.fixture(scope="session")
+def settled(fresh: Site, tmp_path_factory: pytest.TempPathFactory) -> People:
+    return settled_site(fresh.copied_to(tmp_path_factory.mktemp("settled")))
+
+
+@pytest.fixture
+def people(settled: People, tmp_path: Path) -> People:
+    return settled.at(tmp_path / "site")
 
 
 @pytest.fixture

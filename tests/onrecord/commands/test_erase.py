@@ -23,22 +23,11 @@ from tests.onrecord.commands.people import (
     People,
     carry_out_destructions,
     phone_company,
-    settled_site,
     still_open,
 )
-from tests.onrecord.commands.site import Ran, Site
+from tests.onrecord.commands.site import Ran
 
 ERASE = ("erase", "--basis", "gdpr-17")
-
-
-@pytest.fixture(scope="module")
-def settled(fresh: Site, tmp_path_factory: pytest.TempPathFactory) -> People:
-    return settled_site(fresh.copied_to(tmp_path_factory.mktemp("settled")))
-
-
-@pytest.fixture
-def people(settled: People, tmp_path: Path) -> People:
-    return settled.at(tmp_path / "site")
 
 
 def erased(people: People, *arguments: str) -> Ran:

@@ -3,22 +3,10 @@
 import json
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.onrecord.commands.people import ANN, People, settled_site
-from tests.onrecord.commands.site import Site
-
-
-@pytest.fixture(scope="module")
-def settled(fresh: Site, tmp_path_factory: pytest.TempPathFactory) -> People:
-    return settled_site(fresh.copied_to(tmp_path_factory.mktemp("settled")))
-
-
-@pytest.fixture
-def people(settled: People, tmp_path: Path) -> People:
-    return settled.at(tmp_path / "site")
+from tests.onrecord.commands.people import ANN, People
 
 
 def exports(people: People) -> Iterator[dict[str, object]]:

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
@@ -12,18 +11,8 @@ from sqlalchemy import Connection
 from onrecord.installation import open_installation
 from storage.rows import calls, withdrawals
 from storage.rows.withdrawing import WITHDRAW
-from tests.onrecord.commands.people import ANN, BOB, People, settled_site
+from tests.onrecord.commands.people import ANN, BOB, People
 from tests.onrecord.commands.site import Site
-
-
-@pytest.fixture(scope="module")
-def settled(fresh: Site, tmp_path_factory: pytest.TempPathFactory) -> People:
-    return settled_site(fresh.copied_to(tmp_path_factory.mktemp("settled")))
-
-
-@pytest.fixture
-def people(settled: People, tmp_path: Path) -> People:
-    return settled.at(tmp_path / "site")
 
 
 def withdrawn_ids(people: People) -> set[str]:
