@@ -56,6 +56,7 @@ def _of_system(public: str = "", private: str = "", *, words: Callable[[Fields, 
 _UNDER = "rules_sha256 law"  # the rules and the law behind a decision
 _RECORDING = "recording source reported"
 _ITS_NAME = "provider_recording_id"
+_POSITION = "lines teams team addresses"  # of the staff: numbers, and names that may be people's
 
 CATALOGUE: Mapping[str, EventType] = {
     "system.started": _of_system(f"sw {_UNDER}", words=say.started),
@@ -193,6 +194,14 @@ CATALOGUE: Mapping[str, EventType] = {
         words=lambda event, _: [f"The self-test failed: {', '.join(event['failed'])}."],
     ),
     "doctor.done": _of_system("checks findings unable", words=say.examined),
+    "staff.added": _of_system("account role everywhere", f"actor name {_POSITION}", words=say.staff_added),
+    "staff.changed": _of_system("account role everywhere", f"actor {_POSITION}", words=say.staff_changed),
+    "staff.disabled": _of_system(
+        "account", "actor", words=lambda event, _: [f"The account {event['account']} was disabled."]
+    ),
+    "staff.enabled": _of_system(
+        "account", "actor", words=lambda event, _: [f"The account {event['account']} was enabled again."]
+    ),
     "incident.opened": _of_system("incident kind about about_call", words=say.opened),
     "incident.closed": _of_system("incident", "actor reason", words=say.closed),
     "log.named": _of_system(

@@ -211,3 +211,18 @@ def _staff(event: Fields) -> str:
 
 def _by(event: Fields) -> str:
     return f" by {event['actor']}" if event.get("actor") else " (by whom is not opened here)"
+
+
+def staff_added(event: Fields, _: Words) -> list[str]:
+    return [f"The account {event['account']} was added: {_position(event)}."]
+
+
+def staff_changed(event: Fields, _: Words) -> list[str]:
+    return [f"The account {event['account']} was changed: {_position(event)}."]
+
+
+def _position(event: Fields) -> str:
+    """Of an account: its role, and whose calls it is for as far as that is disclosed."""
+    named = [*event.get("lines", []), *(f"team {team}" for team in event.get("teams", []))]
+    scope = "everything" if event["everywhere"] else ", ".join(named) or "lines and teams that are not disclosed"
+    return f"{event['role']}, for {scope}"

@@ -1,7 +1,8 @@
 """The tables, with the constraints that carry the invariants. `storage/migrations` creates exactly these.
 
-Three kinds: what became of each call and recording (rows move along the tables of `policies.lifecycle`), the consent
-log (`storage.database.log_tables`), and what is kept about the service itself.
+Four kinds: what became of each call and recording (rows move along the tables of `policies.lifecycle`), the consent
+log (`storage.database.log_tables`), the staff (`storage.database.staff_tables`), and what is kept about the service
+itself.
 """
 
 from sqlalchemy import (
@@ -34,6 +35,18 @@ from storage.database.log_tables import (
     log_origin,
 )
 from storage.database.metadata import metadata, one_of
+from storage.database.staff_tables import (
+    saved_filter,
+    staff,
+    staff_address,
+    staff_identity,
+    staff_link,
+    staff_passkey,
+    staff_recovery_code,
+    staff_scope,
+    staff_session,
+    used_once,
+)
 from storage.database.work_tables import delay
 
 __all__ = [
@@ -64,7 +77,17 @@ __all__ = [
     "remembered_decline",
     "reply",
     "rulebook_version",
+    "saved_filter",
+    "staff",
+    "staff_address",
+    "staff_identity",
+    "staff_link",
+    "staff_passkey",
+    "staff_recovery_code",
+    "staff_scope",
+    "staff_session",
     "stranger",
+    "used_once",
     "watermark",
     "withdrawal",
     "wording_version",

@@ -1,0 +1,26 @@
+"""How long a session of the staff lasts, and how it was begun."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class SignedInBy(StrEnum):
+    PASSKEY = "passkey"
+    PASSWORD = "password"  # noqa: S105 - with a second factor
+    SINGLE_SIGN_ON = "single_sign_on"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A session ends after `idle` without a request, and `whole` after its beginning in any case."""
+
+    idle: timedelta = timedelta(minutes=30)
+    whole: timedelta = timedelta(hours=12)
+    warned: timedelta = timedelta(minutes=2)
+    """How long before its end the person is warned."""
+
+
+def ends_at(limits: Limits, *, seen_at: datetime, ends_at: datetime) -> datetime:
+    """When a session ends if nothing more comes."""
+    return min(seen_at + limits.idle, ends_at)

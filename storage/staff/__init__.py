@@ -1,0 +1,1 @@
+"""The staff of an installation: accounts, and how they sign in."""
