@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-watch bench-cli area-codes lock clean
+.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-watch bench-cli area-codes vendored lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-cli: $(VENV)/.ready-test ## measure how soon the command line answers, aga
 
 area-codes: $(VENV)/.ready-test ## make the table of area codes again from phonenumbers, and print what changed
 	$(BIN)/python -m tests.policies.area_codes
+
+vendored: $(VENV)/.ready-test ## fetch the console's scripts and styles of others from npm again, as listed
+	$(BIN)/python -m tests.console.vendored
 
 lock: $(VENV)/.ready-test ## pin every dependency again, with hashes
 	$(PIP) install uv
