@@ -3,12 +3,15 @@
 import re
 import subprocess
 import tomllib
+from collections.abc import Callable
+from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.source import ROOMS, ROOT, modules, text_of, tracked_files
+from tests.test_arrows import names
 
 LINES_MAX = 500
 
@@ -58,6 +61,132 @@ def test_no_template_steps_around_escaping_or_the_content_policy() -> None:
 @pytest.mark.parametrize("text", ["{{ name|safe }}", '<p style="x">', '<a onclick="x">', '<script src="https://x">'])
 def test_a_template_that_steps_around_is_seen(text: str) -> None:
     assert _OPEN_TEMPLATE.search(text)
+
+
+class _Elements(HTMLParser):
+    """The elements of a template, each with its attributes. Jinja is cut out first: its quotes are none of HTML's."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.feed(re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", " ", text, flags=re.DOTALL))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name.removeprefix("data-"): (value or "").strip() for name, value in attrs}))
+
+
+# Out of the script itself: the attributes of an older htmx (hx-disabled-elt, hx-ext) are there no more, and do nothing.
+_KNOWN_TO_HTMX = {
+    name
+    for path in ROOT.glob("console/static/vendor/htmx*/*.js")
+    for name in re.findall(r"\bhx(?:-[a-z]+)+", path.read_text(encoding="utf-8"))
+}
+_ASKS = names("hx-action hx-get hx-post hx-put hx-patch hx-delete hx-query")
+# Read from the element that asks, and since htmx 4 from those around it only where they say `:inherited`.
+_OF_A_REQUEST = names("""
+    hx-boost hx-config hx-confirm hx-disable hx-encoding hx-headers hx-include hx-indicator hx-method hx-push-url
+    hx-replace-url hx-select hx-select-oob hx-status hx-swap hx-sync hx-target hx-vals
+""")
+
+
+def idle_attributes(text: str) -> list[str]:
+    """Attributes of htmx that it passes over in silence, or that no element takes."""
+    return [
+        f"<{tag} {name}>"
+        for tag, attributes in _Elements(text).found
+        for name in attributes
+        if name.startswith("hx-") and (_base(name) not in _KNOWN_TO_HTMX or _is_lost(tag, name, attributes))
+    ]
+
+
+def code_in_attributes(text: str) -> list[str]:
+    """Values that htmx would make code of, which the content policy refuses once somebody presses."""
+    return [
+        f'<{tag} {name}="{value}">'
+        for tag, attributes in _Elements(text).found
+        for name, value in attributes.items()
+        if value.startswith(("js:", "javascript:"))
+        or _base(name) == "hx-on"
+        or (_base(name) == "hx-trigger" and "[" in value)
+    ]
+
+
+def _base(name: str) -> str:
+    return name.partition(":")[0]
+
+
+def _is_lost(tag: str, name: str, attributes: dict[str, str]) -> bool:
+    can_be_boosted = tag in {"a", "form"}
+    if "inherited" in name.split(":") or _base(name) not in _OF_A_REQUEST:
+        return False
+    if _base(name) == "hx-boost":
+        return not can_be_boosted
+    return not (_ASKS & attributes.keys() or (can_be_boosted and "hx-boost" in attributes))
+
+
+@pytest.mark.parametrize("rule", [idle_attributes, code_in_attributes])
+def test_every_template_is_written_for_the_htmx_that_is_served(rule: Callable[[str], list[str]]) -> None:
+    pages = [path for path in tracked_files() if "templates" in str(path.parent) and path.suffix == ".html"]
+    assert pages
+    assert _KNOWN_TO_HTMX > _ASKS | _OF_A_REQUEST
+    assert {str(path): found for path in pages if (found := rule(text_of(path)))} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """<body hx-headers='{"X-CSRF-Token": "{{ token }}"}'>""",
+        '<main hx-target="#calls">',
+        '<table class="x" hx-swap="outerHTML">',
+        '<ul hx-indicator="#wait"><li hx-get="/x">',
+        '<section hx-boost="true">',
+        '<div hx-get="/x" hx-boost="true">',
+        '<form method="post" hx-target="#calls">',
+        '<a href="/calls" hx-swap="none">',
+        '<div hx-target:append="#calls">',
+        '<div hx-status:422="swap:none">',
+        '<div data-hx-confirm="Really?">',
+        """<p {% if a > 1 %}hx-target="{{ url_for("x", id='"') }}"{% endif %}>""",
+        '<button hx-post="/x" hx-disabled-elt="this">',
+        '<main hx-ext="sse">',
+    ],
+)
+def test_an_attribute_that_htmx_passes_over_is_seen(text: str) -> None:
+    assert len(idle_attributes(text)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """<body hx-headers:inherited='{"X-CSRF-Token": "{{ token }}"}'>""",
+        '<main hx-target:inherited="#calls" hx-swap:inherited:append="swap:1s">',
+        '<form method="post" hx-post="{{ url_for("note") }}" hx-target="#notes" hx-status:422="target:#why">',
+        '<form {% if a > 1 %}hx-post="/x"{% else %}hx-delete="/x"{% endif %} hx-confirm="{{ _("Really?") }}">',
+        '<a href="/calls" hx-boost="true" hx-target="#calls">',
+        '<main hx-boost:inherited="true">',
+        '<li id="x" hx-swap-oob="true" hx-preserve>',
+    ],
+)
+def test_an_attribute_that_an_element_takes_is_let_be(text: str) -> None:
+    assert idle_attributes(text) == []
+    assert code_in_attributes(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<button hx-on:click="x()">',
+        '<button data-hx-on="click -> x()">',
+        "<button hx-post='/x' hx-vals='js:{at: 1}'>",
+        '<button hx-post="/x" hx-headers="javascript:{}">',
+        '<button hx-post="/x" hx-confirm=" js:ask()">',
+        '<button hx-get="js:x()">',
+        '<button hx-get="/x" hx-trigger="keyup[key==\'k\'] from:body">',
+    ],
+)
+def test_code_in_an_attribute_is_seen(text: str) -> None:
+    assert len(code_in_attributes(text)) == 1
 
 
 # Written so that these lines do not hold what they look for.
