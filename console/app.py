@@ -1,66 +1,116 @@
-"""The staff's web app, closed by default: it has no accounts yet, so it shows nothing about any call.
-
-The size and root of the consent log are on its front page: they hold nothing personal, and whoever writes them down can
-tell later whether history was changed.
-"""
+"""The staff's web app, put together from its parts: closed by default, one table of routes, one guard."""
 
 import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
 
-from flask import Flask, Response, abort, make_response, render_template, request
+from flask import Flask, Response, g, render_template, request
+from werkzeug.exceptions import HTTPException
 
-from console.live_calls import ENDPOINT as LIVE_CALL
-from console.live_calls import LiveCalls, add_live_calls
+from console.entry.front import Entry
+from console.guard import ENTRY_COOKIE, SESSION_COOKIE, Guard, Within
+from console.headers import FOR_GOOD, HEADERS, NO_STORE, STRICT_TRANSPORT, content_policy
+from console.language import add_language
+from console.live_calls import LiveCalls
+from console.request_forgery import form_token
+from console.routes import ROUTES, About
+from console.viewer import Viewer
+from policies.permissions import Act
+from policies.sessions import Limits
 from storage.database.engine import Database
 from storage.errors import Unavailable
-from storage.log import consent_log
+from storage.moment import utc_now
 
 log = logging.getLogger(__name__)
 
-# All that anybody may see. Whoever adds a route and forgets it here has added a 404. The endpoint of the agent's page,
-# where there is one, asks for its token.
-OPEN = frozenset({"front", "static", "healthz", "readyz"})
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "private, no-store",
-}
+BODY_MAX = 64 * 1024
+_VENDORED = "/static/vendor/"  # under paths that name their version
+View = Callable[..., Any]
 
 
-def create_app(database: Database, live: LiveCalls | None = None) -> Flask:
-    """Without `live` the endpoint of the agent's page does not exist."""
-    app = Flask("console")
+@dataclass(frozen=True)
+class Console:
+    """The parts of the console. Without `live` the endpoint of the agent's page does not exist."""
 
-    def front() -> Response:
-        with database.read() as connection:
-            size, root = consent_log.size(connection), consent_log.root(connection)
-        return make_response(render_template("front.html", size=size, root=root.hex()))
+    database: Database
+    base_url: str = "http://localhost:8001"
+    live: LiveCalls | None = None
+    limits: Limits = field(default_factory=Limits)
+    now: Callable[[], datetime] = utc_now
 
-    app.add_url_rule("/", "front", front)
-    if live is not None:
-        add_live_calls(app, live)
-    app.before_request(_refuse_what_is_not_open)
-    app.after_request(_add_headers)
+
+def create_app(console: Console) -> Flask:
+    """Health is added from outside, under the endpoints that the table of routes names."""
+    app = Flask("console", static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=BODY_MAX, MAX_FORM_PARTS=100, MAX_FORM_MEMORY_SIZE=BODY_MAX)
+    app.static_folder = "static"
+    guard = Guard(console.database, console.base_url, console.limits, _objects(console), console.now)
+    views = _views(app, console)
+    for route in ROUTES:
+        if (view := views.get(route.endpoint)) is not None:
+            app.add_url_rule(route.rule, route.endpoint, view, methods=route.methods)
+    add_language(app)
+    app.before_request(guard.check)
+    app.after_request(lambda response: _close_in(response, console.base_url))
+    app.context_processor(_for_every_page)
     app.register_error_handler(Unavailable, _say_unavailable)
+    app.register_error_handler(HTTPException, _say_error)
     return app
 
 
-def _refuse_what_is_not_open() -> None:
-    # No endpoint is no route, which is a 404 anyway.
-    if request.endpoint is not None and request.endpoint not in {*OPEN, LIVE_CALL}:
-        abort(404)
+def _views(app: Flask, console: Console) -> Mapping[str, View]:
+    views: dict[str, View] = {"static": app.send_static_file, **Entry(console.database, console.now).views()}
+    return {**views, "live_call": console.live.answer} if console.live else views
 
 
-def _say_unavailable(error: Unavailable) -> Response:
-    log.error("a page failed: %s", error)
-    return Response("The service cannot look at its database at the moment.\n", 503, content_type="text/plain")
+def _objects(console: Console) -> Mapping[About, Within]:
+    return {}
 
 
-def _add_headers(response: Response) -> Response:
+def _for_every_page() -> dict[str, object]:
+    viewer: Viewer | None = g.get("viewer")
+    token = viewer.token if viewer else g.get("entry", "")
+    return {"viewer": viewer, "Act": Act, "nonce": g.get("nonce", ""), "csrf_token": form_token(token) if token else ""}
+
+
+def _close_in(response: Response, base_url: str) -> Response:
     response.headers.update(HEADERS)
+    is_page = response.mimetype == "text/html"
+    response.headers["Content-Security-Policy"] = content_policy(g.get("nonce", "") if is_page else "")
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = NO_STORE
+    elif request.path.startswith(_VENDORED) and response.status_code < HTTPStatus.BAD_REQUEST:
+        response.headers["Cache-Control"] = FOR_GOOD
+    if base_url.startswith("https:"):
+        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+    if g.get("entry") and request.cookies.get(ENTRY_COOKIE) != g.entry:
+        set_cookie(response, ENTRY_COOKIE, g.entry)
     return response
+
+
+def set_cookie(response: Response, name: str, value: str) -> None:
+    response.set_cookie(name, value, secure=True, httponly=True, samesite="Lax", path="/")
+
+
+def forget_session(response: Response) -> None:
+    response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="Lax", path="/")
+
+
+def _say_unavailable(error: Unavailable) -> tuple[str, int]:
+    log.error("a page failed: %s", error)
+    return _page(HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _say_error(error: HTTPException) -> Any:
+    code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    if code < HTTPStatus.BAD_REQUEST:
+        return error.get_response()
+    return _page(HTTPStatus(code))
+
+
+def _page(status: HTTPStatus) -> tuple[str, int]:
+    """The same bytes for everybody, whatever was asked for."""
+    return render_template("error.html", status=status), status

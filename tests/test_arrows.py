@@ -57,7 +57,7 @@ PLAN = {
         rooms=names("policies evidence storage compliance callflow outbound console"),
         libraries=names("click flask granian requests rich sqlalchemy urllib3 werkzeug"),
     ),
-    "console": Room(rooms=names("policies evidence storage compliance"), libraries=names("flask")),
+    "console": Room(rooms=names("policies evidence storage compliance"), libraries=names("flask sqlalchemy werkzeug")),
     "simulator": Room(libraries=names("espeakng_loader flask numpy requests urllib3 werkzeug _typeshed")),
     "twiml_templates": Room(python=frozenset()),
 }
@@ -240,7 +240,7 @@ def test_a_circle_is_seen(sources: dict[str, str], shelves: bool, seen: list[str
         ("onrecord/commands/main.py", "def f():\n    if True:\n        from simulator import server", "simulator"),
         ("onrecord/commands/main.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import boto3", "boto3"),
         ("console/app.py", "from onrecord.processes.health import add_health", "onrecord.processes.health"),
-        ("console/app.py", "import sqlalchemy", "sqlalchemy"),
+        ("console/app.py", "import requests", "requests"),
         ("simulator/server.py", "try:\n    import evidence\nexcept ImportError: ...", "evidence"),
         ("storage/deep/calls.py", "from ..policies import rules", "..policies"),
         ("twiml_templates/__init__.py", "import os", "os"),

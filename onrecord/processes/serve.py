@@ -29,6 +29,7 @@ from callflow.late_steps import LateSteps
 from callflow.waiting_requests import WaitingRequests
 from compliance.pauses import Pauses
 from compliance.withdrawals import Withdrawals
+from console.app import Console
 from console.app import create_app as create_console
 from console.live_calls import LiveCalls
 from evidence.events import timestamp
@@ -156,7 +157,7 @@ def webhooks_doorway() -> BodyGate:
 
 def console_app() -> Flask:
     front = _own_front()
-    app = create_console(front.database, _live_calls(front))
+    app = create_console(Console(front.database, live=_live_calls(front)))
     add_health(app, _readiness(front))
     return app
 

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from compliance.pauses import Pauses
 from compliance.withdrawals import Withdrawals
-from console.app import create_app
+from console.app import Console, create_app
 from console.live_calls import BODY_MAX, LiveCalls
 from policies.consent import Outcome
 from policies.rulebook.read import parse
@@ -36,7 +36,7 @@ def client(premises: Premises) -> FlaskClient:
         Withdrawals(database, rulebook, premises.jobs, moment),
         Pauses(database, rulebook, premises.jobs, moment),
     )
-    return create_app(database, live).test_client()
+    return create_app(Console(database, live=live)).test_client()
 
 
 def ask(
@@ -48,7 +48,7 @@ def ask(
 
 def test_without_the_setting_there_is_no_such_route(premises: Premises) -> None:
     call = premises.call()
-    closed = create_app(premises.shop.database).test_client()
+    closed = create_app(Console(premises.shop.database)).test_client()
     assert {ask(closed, call.id, act).status_code for act in ACTS} == {404}
 
 

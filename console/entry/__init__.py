@@ -1,0 +1,1 @@
+"""How the staff come in and leave."""

@@ -1,0 +1,66 @@
+"""All routes of the console, and what each needs. A view whose route is not listed here is not there."""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Final
+
+from policies.permissions import Act
+
+
+class Need(Enum):
+    """`OPEN`: nothing. `ENTRY`: nothing but the entry's own token for a POST. `SIGNED_IN`: a living session.
+    `TOKEN`: the endpoint asks for a token of its own.
+    """
+
+    OPEN = "open"
+    ENTRY = "entry"
+    SIGNED_IN = "signed_in"
+    TOKEN = "token"  # noqa: S105 - a kind of route
+
+
+class About(StrEnum):
+    """The object that a route names, which must be within the viewer's reach."""
+
+    NOTHING = "nothing"
+    CALL = "call"
+    RECORDING = "recording"
+    """Of the call that the route names as well."""
+    LEASE = "lease"
+    """Of the viewer's own session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    act: Act
+    about: About = About.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`is_activity`: a request of it shows that a person is there. A page's own polling does not."""
+
+    endpoint: str
+    rule: str
+    needs: Need | Permission
+    methods: tuple[str, ...] = ("GET",)
+    is_activity: bool = True
+
+    @property
+    def about(self) -> About:
+        return self.needs.about if isinstance(self.needs, Permission) else About.NOTHING
+
+
+_ID = "string(length=32)"
+_CALL, _RECORDING = f"/calls/<{_ID}:call_id>", f"/calls/<{_ID}:call_id>/recordings/<{_ID}:recording_id>"
+
+ROUTES: Final = (
+    Route("healthz", "/healthz", Need.OPEN, is_activity=False),
+    Route("readyz", "/readyz", Need.OPEN, is_activity=False),
+    Route("static", "/static/<path:filename>", Need.OPEN, is_activity=False),
+    Route("live_call", "/api/calls/<name>/<any(withdraw, pause, resume):act>", Need.TOKEN, ("POST",)),
+    Route("enter", "/enter", Need.ENTRY),
+    Route("home", "/", Need.SIGNED_IN),
+    Route("leave", "/leave", Need.SIGNED_IN, ("POST",)),
+    Route("log", "/log", Need.SIGNED_IN),
+)
+BY_ENDPOINT: Final = {route.endpoint: route for route in ROUTES}
