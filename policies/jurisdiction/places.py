@@ -16,7 +16,7 @@ _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 # Carriers that must put digits where a caller withheld the number spell the word on a keypad: ANONYMOUS,
 # RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE, PRIVATE. Read as numbers they would be foreign countries.
-_DISGUISES = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253", "+7748283"})
+DISGUISES = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253", "+7748283"})
 
 # A toll-free, personal or internet number says nothing of where its owner is.
 _GEOGRAPHIC = frozenset({PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
@@ -57,7 +57,7 @@ def is_e164(text: str) -> bool:
 
 def valid_number(e164: str) -> PhoneNumber | None:
     """The number that `e164` spells, exactly; None where nobody can have such a number."""
-    if e164 in _DISGUISES or not is_e164(e164):
+    if e164 in DISGUISES or not is_e164(e164):
         return None
     try:
         number = phonenumbers.parse(e164)
