@@ -8,6 +8,7 @@ from typing import Any
 from evidence.anchor_levels import Level
 from evidence.catalogue import in_words
 
+_LISTENED = frozenset({"recording.accessed", "recording.heard"})
 _PARTIAL = """
 This is a part of the log. It shows what is in it; it can't show that there are no later events of the same calls. The
 whole log holds nothing personal: ask for it (`onrecord log export --all`), and look for them there.
@@ -67,7 +68,7 @@ def readme(about: About, calls: Sequence[BundledCall]) -> str:
 def _call(call: BundledCall) -> str:
     lines = [f"CALL {call.call_id}", ""]
     lines += [line for event in call.events for line in _lines(event.fields, call.words)]
-    if not any(event.fields["type"] == "recording.accessed" for event in call.events):
+    if not any(event.fields["type"] in _LISTENED for event in call.events):
         lines.append("  Among these events there is none of anybody listening to a recording, or copying one out.")
     return "\n".join([*lines, "", ""])
 

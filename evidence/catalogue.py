@@ -143,6 +143,9 @@ CATALOGUE: Mapping[str, EventType] = {
     ),
     "recording.accessed": _of_call("recording purpose what", "actor", words=say.accessed),
     "recording.access_refused": _of_call("recording purpose why", "actor", words=say.access_refused),
+    "recording.heard": _of_call(
+        "recording lease purpose ranges heard_ms played_ms final why", "actor", words=say.listened
+    ),
     "recording.deleted": _of_call(
         "recording where rule", words=lambda *_: ["The telephone company's copy of it was deleted."]
     ),

@@ -11,6 +11,7 @@ Fields = Mapping[str, Any]
 Words = Mapping[str, Mapping[str, str]]
 """The texts of each wording, by its SHA-256 in the events."""
 _WORDS_WIDTH = 90
+_RANGES_MAX = 6
 ODDITIES: Mapping[str, str] = {
     "riff_size": "its header gives another size than the file has",
     "data_size": "its header does not say how much sound follows",
@@ -124,6 +125,22 @@ def accessed(event: Fields, _: Words) -> list[str]:
 
 def access_refused(event: Fields, _: Words) -> list[str]:
     return [f"The recording was asked for{_by(event)}, and refused: {event['why']}."]
+
+
+def listened(event: Fields, _: Words) -> list[str]:
+    """The seconds heard since the listening's event before, if there is one."""
+    ranges = [f"{at_second(begin)} to {at_second(end)}" for begin, end in event["ranges"]]
+    told = ", ".join(ranges[:_RANGES_MAX]) + (f" and {len(ranges) - _RANGES_MAX} more" * (len(ranges) > _RANGES_MAX))
+    heard = f"The recording was heard{_by(event)}, for {event['purpose']}: {told or 'nothing of it'}."
+    ended = f"The listening ended: {event['why'] or 'it was closed'}."
+    return [heard, ended] if event["final"] else [heard]
+
+
+def at_second(ms: int) -> str:
+    """A place in a recording, in whole seconds: 0:07, 12:05, 1:02:03."""
+    minutes, second = divmod(ms // 1000, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def pause_asked(event: Fields, _: Words) -> list[str]:

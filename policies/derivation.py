@@ -294,6 +294,7 @@ WITHOUT_EFFECT = frozenset(
         "copy.deleted",
         "recording.accessed",
         "recording.access_refused",
+        "recording.heard",
         "conversation.ended",
         "call.fallback",
     }

@@ -26,6 +26,8 @@ VALUES: dict[str, Any] = {
     "disclosed": ["caller"],
     "match": False,
     "at_ms": 12_400,
+    "ranges": [[0, 4_000], [61_000, 3_700_000]],
+    "final": True,
     "bridged": True,
     "was_connected": True,
 }
@@ -87,6 +89,25 @@ def test_an_event_of_another_version_is_told_by_its_name() -> None:
     assert in_words({"type": "call.moved", "to": 7}, {}) == ["call.moved"]
     assert in_words({"type": "call.completed"}, {}) == ["call.completed"]
     assert in_words({"type": "language.asked", "languages": [1]}, {}) == ["language.asked"]
+
+
+def test_the_seconds_that_were_heard_are_told() -> None:
+    heard = {"type": "recording.heard", "actor": "jane", "purpose": "quality", "why": "", "final": False}
+    assert in_words({**heard, "ranges": VALUES["ranges"]}, {}) == [
+        "The recording was heard by jane, for quality: 0:00 to 0:04, 1:01 to 1:01:40."
+    ]
+    assert in_words({**heard, "ranges": [], "final": True, "why": "its consent was withdrawn"}, {}) == [
+        "The recording was heard by jane, for quality: nothing of it.",
+        "The listening ended: its consent was withdrawn.",
+    ]
+
+
+@pytest.mark.parametrize(("count", "more"), [(6, ""), (7, " and 1 more"), (60, " and 54 more")])
+def test_of_many_ranges_only_the_first_are_told(count: int, more: str) -> None:
+    ranges = [[n * 2000, n * 2000 + 1000] for n in range(count)]
+    event = {"type": "recording.heard", "purpose": "quality", "ranges": ranges, "final": False, "why": ""}
+    (said,) = in_words(event, {})
+    assert said.endswith(f"0:10 to 0:11{more}.")
 
 
 def test_the_source_makes_the_events_of_the_catalogue_and_no_others() -> None:
