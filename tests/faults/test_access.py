@@ -18,7 +18,7 @@ from storage.audio.unseal import KeptAudio
 from storage.custody import access
 from storage.custody.access import Refusal
 from storage.database.tables import disclosure, recording_key
-from storage.errors import Broken, Refused, Unavailable
+from storage.errors import Broken, Missing, Refused, Unavailable
 from storage.log import consent_log
 from storage.log import verification as log_verification
 from storage.rows import calls
@@ -83,6 +83,33 @@ def test_who_asks_for_another_purpose_hears_nothing_and_it_is_kept(premises: Pre
     ]
     with premises.shop.database.read() as connection:
         log_verification.verify(connection)
+
+
+@ONE_MACHINE
+def test_who_hears_it_opens_what_was_derived_from_it_by_the_same_way(premises: Premises) -> None:
+    audio = ask(premises, premises.stored())
+    assert isinstance(audio, KeptAudio)
+    assert audio.names == {"master", "peaks", "levels"}
+    assert audio.open("peaks").range(0, 4) == b"PEAK"
+    levels = audio.open("levels")
+    assert json.loads(levels.range(0, levels.length)).keys() == {"silences", "loudness"}
+
+
+@ONE_MACHINE
+def test_what_was_not_derived_from_it_is_missing_and_nothing_else_is_opened_for_it(premises: Premises) -> None:
+    audio = ask(premises, premises.stored())
+    assert isinstance(audio, KeptAudio)
+    with pytest.raises(Missing, match="it is kept without listening"):
+        audio.open("listening")
+
+
+@ONE_MACHINE
+def test_the_objects_of_a_recording_cannot_stand_in_for_each_other(premises: Premises) -> None:
+    audio = ask(premises, premises.stored())
+    assert isinstance(audio, KeptAudio)
+    exchanged = replace(audio, _objects={"peaks": audio._objects["levels"]})
+    with pytest.raises(Broken):
+        exchanged.open("peaks")
 
 
 @ONE_MACHINE
