@@ -3,7 +3,7 @@
 `NO_PROMISE` lists the other columns, each with its reason. A test sees to it that every column is in one of the two.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -161,6 +161,19 @@ CLOSED = frozenset(
     | {"closed_by", "closed_because"}
 )
 """Columns whose values are never printed: they can name somebody."""
+
+
+def digests_in(derived: DerivedCall) -> Iterator[str]:
+    """The digests of the personal fields that a row holds too."""
+    yield from (derived.received_by.get(name, "") for name in ("provider_call_id", "callee", "caller_hash"))
+    yield derived.account_by
+    for derived_recording in derived.recordings.values():
+        yield from (derived_recording.sid_by, derived_recording.object_by, derived_recording.audio_by)
+    if derived.withdrawal and derived.withdrawal.actor_by:
+        yield derived.withdrawal.actor_by
+    yield from (asked.actor_by for asked in derived.pauses.values())
+    for hold in derived.holds.values():
+        yield from (*hold.placed_by.values(), *hold.released_by.values())
 
 
 def moment(text: str | None) -> datetime | None:
