@@ -1,5 +1,8 @@
 """Derives a call from its events, before a step that can't be undone: a row alone is not trusted for that."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, select
 
 from evidence.merkle import leaf_hash
@@ -15,6 +18,15 @@ from storage.log.tree import KeptTree
 _LOOK = "run `onrecord log verify`"
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event as it was logged: its index, its line verbatim, and the fields in the line."""
+
+    index: int
+    leaf: str
+    fields: Fields
+
+
 class Contradicted(Broken):
     """A row differs from the events, so that nothing was done by it."""
 
@@ -24,7 +36,7 @@ class Contradicted(Broken):
 
 def logged(connection: Connection, call_id: str) -> DerivedCall:
     """The call as derived from its events. Raises Broken where they are not as they were logged."""
-    return made_of(call_id, [event for _, event in _events(connection, call_id)])
+    return made_of(call_id, [event.fields for event in logged_events(connection, call_id)])
 
 
 def made_of(call_id: str, events: list[Fields]) -> DerivedCall:
@@ -50,32 +62,34 @@ def check_stored(connection: Connection, call_id: str, recording_id: str) -> Non
 
 def logged_permit(connection: Connection, call_id: str) -> DerivedPermit | None:
     """The permit that the call's events give; its event must be in the tree that was signed over it."""
-    events = _events(connection, call_id)
-    index = next((index for index, event in events if event["type"] == "recording.permitted"), None)
-    if index is not None:
-        _check_signed(connection, index)
-    return made_of(call_id, [event for _, event in events]).permit
+    events = logged_events(connection, call_id)
+    check_permit_signed(connection, events)
+    return made_of(call_id, [event.fields for event in events]).permit
 
 
-def _events(connection: Connection, call_id: str) -> list[tuple[int, Fields]]:
+def logged_events(connection: Connection, call_id: str) -> list[LoggedEvent]:
+    """The events of a call in their order. Raises Broken where they are not as they were logged."""
     columns = (log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash, log_leaf.c.n)
     rows = connection.execute(select(*columns).where(log_leaf.c.call_id == call_id).order_by(log_leaf.c.n))
-    events: list[tuple[int, Fields]] = []
+    events: list[LoggedEvent] = []
     for n, row in enumerate(rows):
         event = consent_log.read_event(row.idx, row.leaf)
         is_whole = leaf_hash(row.leaf.encode()) == bytes(row.hash)
         if not is_whole or (event.get("call"), event.get("n"), row.n) != (call_id, n, n):
             raise Broken(f"consent log: event {row.idx} of call {call_id} is not as it was logged; {_LOOK}")
-        events.append((row.idx, event))
+        events.append(LoggedEvent(row.idx, row.leaf, event))
     return events
 
 
-def _check_signed(connection: Connection, index: int) -> None:
-    """Checks an event against the first checkpoint over it. An event of the last minute may have none yet."""
-    signed = checkpoints.first_covering(connection, index)
-    if signed is None:
+def check_permit_signed(connection: Connection, events: Sequence[LoggedEvent]) -> None:
+    """Checks that the event that gives the call's permit, if there is one, is in the tree that was signed over it.
+
+    An event of the last minute may not have been signed yet. Raises Broken.
+    """
+    given = next((event for event in events if event.fields["type"] == "recording.permitted"), None)
+    signed = checkpoints.first_covering(connection, given.index) if given else None
+    if given is None or signed is None:
         return
-    tree = KeptTree(connection)
-    leaf = connection.execute(select(log_leaf.c.hash).where(log_leaf.c.idx == index)).scalar_one()
-    if root_by_inclusion(index, signed.size, bytes(leaf), tree.inclusion(index, signed.size)) != signed.checkpoint.root:
-        raise Broken(f"consent log: event {index} is not among those that were signed; {_LOOK}")
+    path = KeptTree(connection).inclusion(given.index, signed.size)
+    if root_by_inclusion(given.index, signed.size, leaf_hash(given.leaf.encode()), path) != signed.checkpoint.root:
+        raise Broken(f"consent log: event {given.index} is not among those that were signed; {_LOOK}")

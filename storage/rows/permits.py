@@ -55,15 +55,16 @@ def permit_of(connection: Connection, call_id: str) -> Permit | None:
         raise Contradicted(f"call {call_id}", _ALONE if given is None else _LOST)
     if row is not None and given is not None and (differs := next(permit_differences(row, given), "")):
         raise Contradicted(f"call {call_id}", differs)
-    return _read(row)
+    return of_row(row)
 
 
 def kept_permit(connection: Connection, call_id: str) -> Permit | None:
     """The permit by its row alone, unchecked: for display only."""
-    return _read(connection.execute(_PERMIT, {"id": call_id}).first())
+    return of_row(connection.execute(_PERMIT, {"id": call_id}).first())
 
 
-def _read(row: Row[Any] | None) -> Permit | None:
+def of_row(row: Row[Any] | None) -> Permit | None:
+    """The permit in a row of `permit`; None where there is no row."""
     if row is None:
         return None
     ends = json.loads(row.purposes).items()

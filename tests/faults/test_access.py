@@ -3,26 +3,38 @@
 import ast
 import json
 from base64 import urlsafe_b64decode
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from evidence.events import Event
+from evidence.merkle import leaf_hash
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent, RecordingEvent, RecordingState
+from policies.purposes import Allowed, NotGranted
+from policies.rulebook.read import parse
+from policies.rules import OnWithdrawal
+from policies.withdrawal import WithdrawnBy
 from storage.audio.contract import AudioKey, AudioStore
 from storage.audio.unseal import KeptAudio
 from storage.custody import access
 from storage.custody.access import Refusal
-from storage.database.tables import disclosure, recording_key
+from storage.database.tables import call, disclosure, log_leaf, recording_key
 from storage.errors import Broken, Missing, Refused, Unavailable
-from storage.log import consent_log
+from storage.log import checkpoints, consent_log
 from storage.log import verification as log_verification
-from storage.rows import calls
+from storage.log.checkpoints import Signing
+from storage.rows import calls, recordings
+from storage.rows.incidents import open_incidents, raise_incident
 from storage.rows.recordings import Recording
+from storage.rows.withdrawing import Wish, withdraw
+from tests.callflow.conftest import RULEBOOK
+from tests.compliance.signed_log import disarm
 from tests.conftest import NOON
 from tests.faults.premises import KEK, ONE_MACHINE, WAV, Premises, new_sid
 from tests.source import ROOMS, modules, text_of
@@ -265,3 +277,127 @@ def test_there_is_no_second_way_to_kept_audio() -> None:
 )
 def test_a_second_way_is_seen(source: str) -> None:
     assert len(_named(source)) == 1
+
+
+def look(premises: Premises, one: Recording, purpose: str = "quality") -> Allowed | NotGranted:
+    with premises.shop.database.read() as connection:
+        return access.would_open(connection, one.id, purpose, premises.clock.now)
+
+
+def is_destroyed(premises: Premises) -> Recording:
+    one = premises.stored()
+    premises.condemn(one)
+    premises.work()
+    return one
+
+
+def is_over(premises: Premises) -> Recording:
+    one = premises.stored()
+    premises.clock.passes(days=91)
+    return one
+
+
+def is_in_doubt(premises: Premises) -> Recording:
+    one = premises.stored()
+    premises.write(
+        lambda connection: raise_incident(
+            connection, premises.moment(), recordings.IN_DOUBT, about=one.id, call_id=one.call_id, detail="unclear"
+        )
+    )
+    return one
+
+
+def is_withdrawn(premises: Premises, *, keeps: bool = False) -> Recording:
+    one = premises.stored()
+    wish = Wish(WithdrawnBy.REQUEST, "maria", OnWithdrawal.KEEP if keeps else OnWithdrawal.DESTROY)
+    rulebook = parse(RULEBOOK.read_text())
+
+    def settle(connection: Connection) -> None:
+        owner = calls.existing(connection, one.call_id)
+        withdraw(connection, premises.moment(), owner, wish, rulebook, premises.jobs)
+
+    premises.write(settle)
+    return one
+
+
+def is_tampered_with(premises: Premises) -> Recording:
+    one = premises.stored()
+    premises.write(lambda connection: connection.execute(update(call).values(outcome="consented_by_staying")))
+    return one
+
+
+STANDINGS: list[tuple[Callable[[Premises], Recording], str, str]] = [
+    (Premises.stored, "quality", ""),
+    (Premises.stored, "training", "its caller did not agree to its use for training"),
+    (Premises.completed, "quality", "it is completed, not kept"),
+    (is_over, "quality", "the time for which it is kept is over"),
+    (is_destroyed, "quality", "it is destroyed, not kept"),
+    (is_in_doubt, "quality", "it is unclear which recording of the call is the one that was agreed to"),
+    (is_withdrawn, "quality", "its caller has withdrawn the consent"),
+    (partial(is_withdrawn, keeps=True), "quality", ""),
+    (is_tampered_with, "quality", "its rows say something else than the log"),
+]
+
+
+@ONE_MACHINE
+@pytest.mark.parametrize(("standing", "purpose", "why"), STANDINGS)
+def test_a_look_says_what_asking_would_come_to_and_leaves_no_trace(
+    premises: Premises, standing: Callable[[Premises], Recording], purpose: str, why: str
+) -> None:
+    one = standing(premises)
+    before = counted(premises)
+    assert look(premises, one, purpose) == (NotGranted(why) if why else Allowed())
+    assert counted(premises) == before
+    asked = ask(premises, one, purpose)
+    assert asked == Refusal(one.id, why) if why else isinstance(asked, KeptAudio)
+    assert counted(premises) != before
+
+
+def counted(premises: Premises) -> tuple[int, int]:
+    """Events of the log, and incidents."""
+    with premises.shop.database.read() as connection:
+        return consent_log.size(connection), len(open_incidents(connection))
+
+
+@ONE_MACHINE
+def test_each_purpose_of_the_permit_is_looked_at(premises: Premises) -> None:
+    one = premises.stored({"quality": timedelta(days=30), "training": timedelta(days=60)})
+    premises.clock.now = NOON + timedelta(days=30)
+    with premises.shop.database.read() as connection:
+        found = access.purposes_open(connection, one.id, premises.clock.now)
+    assert found == {"quality": NotGranted("its use for quality ended on 2026-12-22"), "training": Allowed()}
+
+
+@ONE_MACHINE
+def test_a_recording_that_was_never_agreed_to_is_open_for_no_purpose(premises: Premises) -> None:
+    one = premises.hears(premises.call(Outcome.DECLINED), new_sid(), RecordingEvent.COMPLETED)
+    with premises.shop.database.read() as connection:
+        assert access.purposes_open(connection, one.id, premises.clock.now) == {}
+
+
+@ONE_MACHINE
+def test_a_look_at_no_recording_or_for_no_purpose_is_a_mistake(premises: Premises) -> None:
+    with premises.shop.database.read() as connection:
+        with pytest.raises(Broken, match="there is no such row"):
+            access.would_open(connection, "f" * 32, "quality", NOON)
+        with pytest.raises(Refused, match="one word"):
+            access.would_open(connection, "f" * 32, "+15125550111", NOON)
+
+
+@ONE_MACHINE
+def test_a_permit_that_is_not_the_one_that_was_signed_opens_nothing_at_a_look_either(premises: Premises) -> None:
+    one = premises.stored()
+    premises.write(lambda connection: checkpoints.sign(connection, premises.moment(), Signing("x.example", [KEK])))
+    assert look(premises, one) == Allowed()
+
+    def forge(connection: Connection) -> None:
+        disarm(connection, "log_leaf")
+        found = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.leaf.contains("recording.permitted"))
+        row = connection.execute(found).one()
+        line = row.leaf.replace('"policy_conflicts":[]', '"policy_conflicts":["forged"]')
+        changed = {"leaf": line, "hash": leaf_hash(line.encode())}
+        connection.execute(update(log_leaf).where(log_leaf.c.idx == row.idx).values(changed))
+
+    premises.write(forge)
+    with pytest.raises(Broken, match="not among those that were signed"):
+        look(premises, one)

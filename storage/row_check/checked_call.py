@@ -1,0 +1,63 @@
+"""One call with its rows, its events and where they differ, all of it read once: for whoever shows a call, or decides
+about one by more than one of these.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from policies.derived import DerivedCall
+from storage.database.tables import call, disclosure
+from storage.errors import Broken
+from storage.log import consent_log
+from storage.log.openings import value_of
+from storage.row_check.claims import LoggedCall, digests_in
+from storage.row_check.differences import Difference, Rows, differences
+from storage.row_check.logged_calls import LoggedEvent, logged_events, made_of
+from storage.row_check.rows_of_calls import rows_between
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCall:
+    """`derived` is the call as its events make it; None where they are not as they were logged, or can't follow one
+    another, which `differs` says then. `bodies` are the disclosures that are left, by digest.
+    """
+
+    rows: Rows
+    events: Sequence[LoggedEvent]
+    derived: DerivedCall | None
+    bodies: Mapping[str, str]
+    differs: Sequence[Difference]
+
+
+def checked(connection: Connection, call_id: str, now: datetime | None = None) -> CheckedCall | None:
+    """None where the call has no row. The number of queries does not depend on the call."""
+    row = connection.execute(select(call).where(call.c.id == call_id)).first()
+    if row is None:
+        return None
+    rows = rows_between(connection, call_id, call_id)(row)
+    mine = select(disclosure.c.digest, disclosure.c.body).where(disclosure.c.call_id == call_id)
+    bodies = {row.digest: row.body for row in connection.execute(mine)}
+    try:
+        events = logged_events(connection, call_id)
+        derived = made_of(call_id, [event.fields for event in events])
+        wanted = bodies.keys() & digests_in(derived)
+        openings = {digest: value_of(digest, bodies[digest]) for digest in wanted}
+    except Broken as error:
+        fault = Difference(f"call {call_id}", str(error))
+        return CheckedCall(rows, _readable(connection, call_id), None, bodies, [fault])
+    differs = list(differences(rows, LoggedCall(call_id, derived, openings, now)))
+    return CheckedCall(rows, events, derived, bodies, differs)
+
+
+def _readable(connection: Connection, call_id: str) -> list[LoggedEvent]:
+    """The events as they lie in the table, so that a person can see what is wrong with them."""
+    found = []
+    for index, leaf in consent_log.of_call(connection, call_id):
+        try:
+            found.append(LoggedEvent(index, leaf, consent_log.read_event(index, leaf)))
+        except Broken:
+            continue
+    return found
