@@ -16,7 +16,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -49,8 +49,8 @@ class OpenAudio:
 
     recording_id: str
     length: int
-    _header: Header
-    _read: Read
+    _header: Header = field(repr=False)
+    _read: Read = field(repr=False)
 
     def range(self, start: int, length: int) -> bytes:
         """The plain bytes from `start`, fewer where they end, fetched in one read. Broken if one was

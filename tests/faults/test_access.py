@@ -241,7 +241,9 @@ def test_a_recording_that_there_is_not_is_not_asked_for(premises: Premises) -> N
 @ONE_MACHINE
 def test_neither_the_key_nor_the_store_shows_in_what_is_printed(premises: Premises) -> None:
     audio = ask(premises, premises.stored())
+    assert isinstance(audio, KeptAudio)
     assert "_data_key" not in repr(audio)
+    assert "_header" not in repr(audio.open())
 
 
 # Who may unseal, and what with. All others come by `storage.custody.access`.
