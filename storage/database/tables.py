@@ -24,6 +24,7 @@ from policies.incidents import IncidentKind
 from policies.pausing import AtLimit, PauseEnd
 from policies.withdrawal import WithdrawnBy
 from storage.database.column_types import Instant
+from storage.database.listing_tables import call_listing, listing_mark, review, taken_by
 from storage.database.log_tables import (
     disclosure,
     log_anchor,
@@ -52,6 +53,7 @@ from storage.database.work_tables import delay
 __all__ = [
     "audio_object",
     "call",
+    "call_listing",
     "delay",
     "disclosure",
     "handoff",
@@ -59,6 +61,7 @@ __all__ = [
     "law_version",
     "leg",
     "legal_hold",
+    "listing_mark",
     "log_anchor",
     "log_checkpoint",
     "log_head",
@@ -76,6 +79,7 @@ __all__ = [
     "recording_key",
     "remembered_decline",
     "reply",
+    "review",
     "rulebook_version",
     "saved_filter",
     "staff",
@@ -87,6 +91,7 @@ __all__ = [
     "staff_scope",
     "staff_session",
     "stranger",
+    "taken_by",
     "used_once",
     "watermark",
     "withdrawal",
