@@ -169,6 +169,7 @@ CATALOGUE: Mapping[str, EventType] = {
         "status duration_s outcome reason events",
         words=lambda event, _: [f"The call was over: {event['outcome']}."],
     ),
+    "call.reviewed": _of_call("", "actor", words=say.reviewed),
     "step.settled_late": _of_call("step received_at was_connected", words=say.late),
     "outcome.corrected": _of_call("was outcome reason by", words=say.corrected),
     "provider.corroborated": _of_call(

@@ -143,6 +143,10 @@ def at_second(ms: int) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+def reviewed(event: Fields, _: Words) -> list[str]:
+    return [f"The call was reviewed{_by(event)}."]
+
+
 def pause_asked(event: Fields, _: Words) -> list[str]:
     return [f"A pause of the recording was asked for{_by(event)}, of {event['limit_s']} s at most."]
 

@@ -297,6 +297,7 @@ WITHOUT_EFFECT = frozenset(
         "recording.heard",
         "conversation.ended",
         "call.fallback",
+        "call.reviewed",
     }
 )
 """The events of calls that are told and change nothing."""
