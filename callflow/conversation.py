@@ -24,7 +24,7 @@ from policies.wording import Wording
 from policies.wording_of_call import words
 from storage.errors import Refused
 from storage.moment import Moment
-from storage.rows import calls, declines, handoffs, pauses, recordings, replies
+from storage.rows import agents, calls, declines, handoffs, pauses, recordings, replies
 from storage.rows.calls import Call
 from storage.rows.handoffs import Handoff
 from storage.rows.recordings import Jobs
@@ -139,9 +139,20 @@ class Conversation:
     def agent_answered(
         self, connection: Connection, moment: Moment, _request_sha256: str, call_id: str, heard: LegHeard
     ) -> None:
-        """An agent hears the whisper of a recorded call: on a line with the key the agent is to meet the caller in a
+        """An agent hears the whisper: their calls are found by the address of their phone."""
+        if heard.address:
+            agents.note(connection, moment, call_id, heard.address)
+
+    def agent_to_meet(
+        self, connection: Connection, moment: Moment, request_sha256: str, call_id: str, heard: LegHeard
+    ) -> None:
+        """As `agent_answered`, of a recorded call: on a line with the key the agent is to meet the caller in a
         conference.
         """
+        self._lead_over(connection, moment, call_id, heard)  # first, since it locks the call's row
+        self.agent_answered(connection, moment, request_sha256, call_id, heard)
+
+    def _lead_over(self, connection: Connection, moment: Moment, call_id: str, heard: LegHeard) -> None:
         call = calls.by_id(connection, call_id)
         if call is None or call.state is not CallState.RECORDING or call.outcome not in RECORDING_OUTCOMES:
             return

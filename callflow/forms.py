@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, Self, cast
 
+from policies.agent_address import agent_address
 from policies.consent import Answer, answer_of
 from storage.errors import Refused
 from storage.provider import CALL_SID, FINAL_STATUSES, RECORDING_SID, SOURCE
@@ -102,13 +103,14 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class LegHeard:
-    """A request about the leg of an agent."""
+    """A request about the leg of an agent. `address` is of the agent's phone; empty where it cannot be read."""
 
     leg_sid: str
+    address: str = field(default="", repr=False)
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
-        return cls(leg_sid=_call_sid(form))
+        return cls(leg_sid=_call_sid(form), address=agent_address(_optional(form, "To")))
 
 
 @dataclass(frozen=True, slots=True)

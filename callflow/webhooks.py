@@ -220,7 +220,7 @@ class _Steps:
 
     def _note(self, step: Callable[..., None], call_id: str) -> None:
         """Write what is known about an agent's leg. Without it the call goes on as well: the caller has no star key, or
-        is looked after a little later.
+        is looked after a little later, and the agent does not find the call among their own.
         """
         try:
             heard, moment = forms.LegHeard.parse(g.form), Moment(self._parts.now())
@@ -232,9 +232,12 @@ class _Steps:
             log.exception("call %s: an agent's leg could not be noted", call_id)
 
     def _whisper(self, call_id: str, *, recorded: bool) -> bytes:
-        if recorded and any(line.withdrawal_key for line in self._conversation.rulebook.lines):
-            self._note(self._conversation.agent_answered, call_id)
-        return twiml.whisper(self._whispered(call_id), recorded=recorded)
+        may_meet = recorded and any(line.withdrawal_key for line in self._conversation.rulebook.lines)
+        try:
+            return twiml.whisper(self._whispered(call_id), recorded=recorded)
+        finally:  # the agent has answered, whether or not anything can be said to them
+            conversation = self._conversation
+            self._note(conversation.agent_to_meet if may_meet else conversation.agent_answered, call_id)
 
     def _whispered(self, call_id: str) -> Wording:
         moment = Moment(self._parts.now())

@@ -15,6 +15,7 @@ from policies.erasure import Standing, goes, obstacle, stand_in
 from policies.lifecycle import CallState, RecordingEvent, RecordingState
 from storage.database.tables import (
     audio_object,
+    call_listing,
     delay,
     disclosure,
     handoff,
@@ -26,6 +27,7 @@ from storage.database.tables import (
     recording_key,
     remembered_decline,
     reply,
+    taken_by,
 )
 from storage.database.tables import (
     call as call_table,
@@ -41,8 +43,10 @@ from storage.rows.calls import Call
 from storage.rows.recordings import DESTROY, Jobs, Recording
 
 # The erased call's rows in these tables are deleted.
-_WHOLE = (reply, provider_account, remembered_decline, leg, handoff, provider_copy)
-TABLES = (*_WHOLE, delay, audio_object, recording_key, recording_table, incident, disclosure, call_table)
+# An agent's phone is no datum of the caller's, but it goes too: the telephone company's bill for it shows, to the
+# second, whose call the agent took.
+_WHOLE = (reply, provider_account, remembered_decline, leg, handoff, provider_copy, taken_by)
+TABLES = (*_WHOLE, delay, audio_object, recording_key, recording_table, incident, disclosure, call_table, call_listing)
 _NO_AUDIO = frozenset({RecordingState.ABSENT, RecordingState.DESTROYED})
 
 

@@ -165,8 +165,12 @@ class PhoneCall:
     def agent_answers(self, answer: ET.Element) -> ET.Element:
         number = answer.find("Dial/Number")
         assert number is not None
-        child = {"CallSid": "CA" + secrets.token_hex(16), "ParentCallSid": self.sid}
-        return read(self.twilio.post(number.attrib["url"], self.params(**child)))
+        return read(self.twilio.post(number.attrib["url"], self.of_agent(number.text or "")))
+
+    def of_agent(self, address: str, **more: str) -> dict[str, str]:
+        """The parameters of a request about the leg to that agent's phone."""
+        child = {"CallSid": "CA" + secrets.token_hex(16), "ParentCallSid": self.sid, "Direction": "outbound-dial"}
+        return self.params(**child, **{"To": address, **more})
 
     def talks(self, answer: ET.Element, dial_call_status: str = "completed") -> ET.Element:
         """The <Dial> of that answer has ended."""

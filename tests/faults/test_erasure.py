@@ -22,7 +22,7 @@ from storage.jobs.steps import Steps
 from storage.log import consent_log
 from storage.log import verification as log_verification
 from storage.log.tree import KeptTree
-from storage.rows import declines, holds, replies, watermarks
+from storage.rows import agents, declines, holds, replies, watermarks
 from storage.rows.incidents import raise_incident
 from storage.rows.recordings import Recording
 from storage.rows.replies import Reply
@@ -51,6 +51,7 @@ def _leave_more(premises: Premises, connection: Connection, one: Recording) -> N
     now, known = premises.clock.now, premises.row(connection, premises.story(one).call)
     replies.keep(connection, known.id, "answer", Reply("0" * 64, b"<Response/>", now))
     connection.execute(insert(account), {"call_id": known.id, "body": b"{}", "fetched_at": now})
+    agents.note(connection, premises.moment(), known.id, "client:anna")
     declines.remember(connection, "f" * 64, call_id=known.id, at=now, forget_at=now + timedelta(days=9))
     detail = f"{known.call_sid}, {one.recording_sid} and +15125550111"
     odd = IncidentKind.CALL_NOT_UNDERSTOOD
@@ -85,9 +86,10 @@ def test_what_is_personal_goes_and_the_audio_with_it(premises: Premises) -> None
     found = erased(premises, one)
     assert isinstance(found, Traces)
     assert {"audio_sha256", "object", "provider_recording_id"} <= {*found.fields}
-    assert (len(found.destroyed), found.rows) == (1, 5)
+    assert (len(found.destroyed), found.rows) == (1, 6)
     with premises.shop.database.read() as connection:
         assert connection.execute(select(recording_key)).all() == []  # nobody opens it from here on
+        assert agents.addresses(connection, one.call_id) == []
         left = [read_disclosure(body)[0] for body in connection.scalars(select(disclosure.c.body))]
         (detail,) = connection.scalars(select(incident.c.detail).where(incident.c.kind == "call_not_understood"))
     assert sorted(left) == ["actor", "ticket"]

@@ -187,6 +187,20 @@ def test_the_whisper_is_asked_for_the_agents_leg_and_only_the_agent_hears_it() -
     assert [entry["text"] for entry in call.journal.of("whisper")] == ["The call is recorded."]
 
 
+@pytest.mark.parametrize(
+    ("noun", "to"),
+    [
+        ("<Number url='/whisper'>+12125550199</Number>", "+12125550199"),
+        ("<Client url='/whisper'>anna</Client>", "client:anna"),
+        ("<Sip url='/whisper'>sip:desk@pbx.example</Sip>", "sip:desk@pbx.example"),
+    ],
+)
+def test_the_whisper_tells_whose_phone_was_answered(noun: str, to: str) -> None:
+    office = Office(answer=f"<Dial action='/ended'>{noun}</Dial>")
+    office.call()
+    assert [form["To"] for form in office.forms("whisper")] == [to]
+
+
 def test_an_agent_who_hangs_up_in_the_whisper_is_never_bridged() -> None:
     office = Office(whisper="<Hangup/>")
     call = office.call({"presses": ["1"]})
