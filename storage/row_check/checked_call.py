@@ -1,5 +1,5 @@
-"""One call with its rows, its events and where they differ, all of it read once: for whoever shows a call, or decides
-about one by more than one of these.
+"""A call with its rows, its events and the differences between them, read once: to show a call, or to decide about it
+by more than one of these.
 """
 
 from collections.abc import Mapping, Sequence

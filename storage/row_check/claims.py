@@ -246,6 +246,8 @@ NO_PROMISE: Mapping[str, str] = {
     "staff_session.*": "who is signed in just now; who listened stands in recording.accessed",
     "staff_link.*": "opens an account once, for a short time",
     "used_once.*": "keeps a challenge from letting anybody in twice",
+    "lease.*": "who listens just now; what was heard stands in recording.accessed and recording.heard",
+    "comment.*": "words of the staff, which an erasure takes away with the call",
     "saved_filter.*": "a person's own view of the list",
     "delay.*": "why work waits just now, for a person; that it waits for long is an incident",
     "worker.*": "which processes are alive just now",
