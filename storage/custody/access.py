@@ -82,6 +82,23 @@ def open_for_purpose(
             return audio
 
 
+def reopen(connection: Connection, recording_id: str, *, store: AudioStore, key_encryption_key: bytes) -> KeptAudio:
+    """The audio again, for a lease whose opening is in the log and which still stands (`storage.custody.leases`)."""
+    return kept_audio(connection, recording_id, store=store, key_encryption_key=key_encryption_key)
+
+
+def picture_of(
+    connection: Connection, recording_id: str, at: datetime, *, store: AudioStore, key_encryption_key: bytes
+) -> KeptAudio | NotGranted:
+    """For the peaks, which are no sound: of a recording that may be heard for some purpose. It is no access, and not in
+    the log.
+    """
+    decided = purposes_open(connection, recording_id, at).values()
+    if any(isinstance(one, Allowed) for one in decided):
+        return kept_audio(connection, recording_id, store=store, key_encryption_key=key_encryption_key)
+    return next((one for one in decided if isinstance(one, NotGranted)), NotGranted("no permit covers it"))
+
+
 def would_open(connection: Connection, recording_id: str, purpose: str, at: datetime) -> Allowed | NotGranted:
     """The decision that `open_for_purpose` would make. This is a look: nothing is logged, locked or opened by it.
 

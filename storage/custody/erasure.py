@@ -16,6 +16,7 @@ from policies.lifecycle import CallState, RecordingEvent, RecordingState
 from storage.database.tables import (
     audio_object,
     call_listing,
+    comment,
     delay,
     disclosure,
     handoff,
@@ -45,7 +46,7 @@ from storage.rows.recordings import DESTROY, Jobs, Recording
 # The erased call's rows in these tables are deleted.
 # An agent's phone is no datum of the caller's, but it goes too: the telephone company's bill for it shows, to the
 # second, whose call the agent took.
-_WHOLE = (reply, provider_account, remembered_decline, leg, handoff, provider_copy, taken_by)
+_WHOLE = (reply, provider_account, remembered_decline, leg, handoff, provider_copy, taken_by, comment)
 TABLES = (*_WHOLE, delay, audio_object, recording_key, recording_table, incident, disclosure, call_table, call_listing)
 _NO_AUDIO = frozenset({RecordingState.ABSENT, RecordingState.DESTROYED})
 

@@ -24,6 +24,7 @@ from policies.incidents import IncidentKind
 from policies.pausing import AtLimit, PauseEnd
 from policies.withdrawal import WithdrawnBy
 from storage.database.column_types import Instant
+from storage.database.listening_tables import comment, lease
 from storage.database.listing_tables import call_listing, listing_mark, review, taken_by
 from storage.database.log_tables import (
     disclosure,
@@ -54,11 +55,13 @@ __all__ = [
     "audio_object",
     "call",
     "call_listing",
+    "comment",
     "delay",
     "disclosure",
     "handoff",
     "incident",
     "law_version",
+    "lease",
     "leg",
     "legal_hold",
     "listing_mark",

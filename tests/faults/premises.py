@@ -290,8 +290,10 @@ class Premises:
         self.company.complete(sid, duration_s=duration_s)
         return self.hears(owner, sid, RecordingEvent.COMPLETED, duration_s=duration_s)
 
-    def stored(self, purposes: Mapping[str, timedelta] | None = None) -> Recording:
-        kept = self.completed(purposes=purposes)
+    def stored(
+        self, purposes: Mapping[str, timedelta] | None = None, *, wav: bytes = WAV, duration_s: int = 3
+    ) -> Recording:
+        kept = self.completed(wav, duration_s=duration_s, purposes=purposes)
         self.work()
         return self.recording(kept)
 

@@ -249,6 +249,8 @@ def test_neither_the_key_nor_the_store_shows_in_what_is_printed(premises: Premis
 # Who may unseal, and what with. All others come by `storage.custody.access`.
 OPENERS: dict[str, set[str]] = {
     "kept_audio": {"storage/custody/access.py", "onrecord/demo/promises.py"},
+    "reopen": {"storage/custody/leases.py"},
+    "picture_of": {"console/calls/listening.py"},
     "open_sealed": {"storage/audio/unseal.py"},
     "unseal_range": set(),
     "plaintext_length": set(),

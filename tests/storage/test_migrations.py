@@ -69,6 +69,8 @@ ROWS: dict[str, dict[str, object]] = {
     "permit": {"call_id": "c", "outcome": "consented", "purposes": "{}"},
     "recording": {"id": "r", "call_id": "c", "permit": "c", "state": "kept", "object_key": "k", "retain_until": NOON},
     "recording_key": {"recording_id": "r"},
+    "lease": {"recording_id": "r", "ended_by": ""},
+    "comment": {"call_id": "c"},
     "audio_object": {"recording_id": "r"},
     "delay": {"recording_id": "r"},
     "reply": {"call_id": "c"},
