@@ -10,6 +10,8 @@ from typing import Any
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from console.calls.listening import Listening
+from console.calls.within_reach import call_of, recording_of
 from console.entry.front import Entry
 from console.guard import ENTRY_COOKIE, SESSION_COOKIE, Guard, Within
 from console.headers import FOR_GOOD, HEADERS, NO_STORE, STRICT_TRANSPORT, content_policy
@@ -20,6 +22,7 @@ from console.routes import ROUTES, About
 from console.viewer import Viewer
 from policies.permissions import Act
 from policies.sessions import Limits
+from storage.audio.contract import AudioStore
 from storage.database.engine import Database
 from storage.errors import Unavailable
 from storage.moment import utc_now
@@ -33,11 +36,15 @@ View = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Console:
-    """The parts of the console. Without `live` the endpoint of the agent's page does not exist."""
+    """The parts of the console. Without `live` the endpoint of the agent's page does not exist, without `store` nothing
+    can be heard.
+    """
 
     database: Database
     base_url: str = "http://localhost:8001"
     live: LiveCalls | None = None
+    store: AudioStore | None = None
+    key_encryption_key: bytes = field(default=b"", repr=False)
     limits: Limits = field(default_factory=Limits)
     now: Callable[[], datetime] = utc_now
 
@@ -47,7 +54,7 @@ def create_app(console: Console) -> Flask:
     app = Flask("console", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=BODY_MAX, MAX_FORM_PARTS=100, MAX_FORM_MEMORY_SIZE=BODY_MAX)
     app.static_folder = "static"
-    guard = Guard(console.database, console.base_url, console.limits, _objects(console), console.now)
+    guard = Guard(console.database, console.base_url, console.limits, _OBJECTS, console.now)
     views = _views(app, console)
     for route in ROUTES:
         if (view := views.get(route.endpoint)) is not None:
@@ -63,11 +70,15 @@ def create_app(console: Console) -> Flask:
 
 def _views(app: Flask, console: Console) -> Mapping[str, View]:
     views: dict[str, View] = {"static": app.send_static_file, **Entry(console.database, console.now).views()}
-    return {**views, "live_call": console.live.answer} if console.live else views
+    if console.live:
+        views["live_call"] = console.live.answer
+    if console.store:
+        key = console.key_encryption_key
+        views |= Listening(console.database, console.store, key, console.limits, console.now).views()
+    return views
 
 
-def _objects(console: Console) -> Mapping[About, Within]:
-    return {}
+_OBJECTS: Mapping[About, Within] = {About.CALL: call_of, About.RECORDING: recording_of}
 
 
 def _for_every_page() -> dict[str, object]:

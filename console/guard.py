@@ -56,8 +56,16 @@ class Guard:
                 return None
             case Need.ENTRY:
                 return self._enter()
+            case Need.LEASE:
+                g.viewer = self._viewer()
+                return None
             case Need.SIGNED_IN | Permission():
                 return self._pass(route)
+
+    def _viewer(self) -> Viewer | None:
+        token = request.cookies.get(SESSION_COOKIE, "")
+        with self.database.read() as connection:
+            return viewers.find(connection, token, self.now(), self.limits) if token else None
 
     def _enter(self) -> AnyResponse | None:
         g.entry = request.cookies.get(ENTRY_COOKIE, "")

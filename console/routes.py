@@ -9,13 +9,15 @@ from policies.permissions import Act
 
 class Need(Enum):
     """`OPEN`: nothing. `ENTRY`: nothing but the entry's own token for a POST. `SIGNED_IN`: a living session.
-    `TOKEN`: the endpoint asks for a token of its own.
+    `TOKEN`: the endpoint asks for a token of its own. `LEASE`: the endpoint asks for a lease of the viewer's session,
+    and says so to whoever has none.
     """
 
     OPEN = "open"
     ENTRY = "entry"
     SIGNED_IN = "signed_in"
     TOKEN = "token"  # noqa: S105 - a kind of route
+    LEASE = "lease"
 
 
 class About(StrEnum):
@@ -25,8 +27,6 @@ class About(StrEnum):
     CALL = "call"
     RECORDING = "recording"
     """Of the call that the route names as well."""
-    LEASE = "lease"
-    """Of the viewer's own session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +62,10 @@ ROUTES: Final = (
     Route("home", "/", Need.SIGNED_IN),
     Route("leave", "/leave", Need.SIGNED_IN, ("POST",)),
     Route("log", "/log", Need.SIGNED_IN),
+    Route("lease_open", f"{_RECORDING}/lease", Permission(Act.HEAR, About.RECORDING), ("POST",)),
+    Route("lanes", f"{_RECORDING}/lanes", Permission(Act.HEAR, About.RECORDING)),
+    # Of the viewer's own session: the endpoint says why a listening stops, also to whoever may no longer hear.
+    Route("lease", f"/leases/<{_ID}:lease_id>", Need.SIGNED_IN, ("POST",)),
+    Route("piece", f"/leases/<{_ID}:lease_id>/piece", Need.LEASE),
 )
 BY_ENDPOINT: Final = {route.endpoint: route for route in ROUTES}

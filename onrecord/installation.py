@@ -105,6 +105,7 @@ class WebInstallation:
     database: Database
     jobs: JobQueue
     journal: RequestJournal
+    keys: Keys
 
 
 def open_web_installation(environ: Mapping[str, str]) -> WebInstallation:
@@ -123,7 +124,7 @@ def open_web_installation(environ: Mapping[str, str]) -> WebInstallation:
     jobs = JobQueue(database)
     conversation = make_conversation(rulebook, settings, keys, jobs)
     journal = RequestJournal(settings.journal, keys.journal_key)
-    return WebInstallation(settings, rulebook, conversation, database, jobs, journal)
+    return WebInstallation(settings, rulebook, conversation, database, jobs, journal, keys)
 
 
 def _rules_in_force(settings: Settings, environ: Mapping[str, str]) -> Rulebook:

@@ -157,7 +157,14 @@ def webhooks_doorway() -> BodyGate:
 
 def console_app() -> Flask:
     front = _own_front()
-    app = create_console(Console(front.database, live=_live_calls(front)))
+    app = create_console(
+        Console(
+            front.database,
+            live=_live_calls(front),
+            store=open_store(front.settings.audio_store),
+            key_encryption_key=front.keys.key_encryption_key,
+        )
+    )
     add_health(app, _readiness(front))
     return app
 

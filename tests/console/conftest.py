@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from console.request_forgery import FIELD, form_token
 from onrecord.processes.health import Readiness, add_health
 from policies.permissions import Role, Scope
 from policies.sessions import Limits, SignedInBy
+from storage.audio.opening import open_store
 from storage.database.engine import Database
 from storage.moment import Moment
 from storage.staff import accounts, sessions
@@ -24,6 +26,7 @@ from storage.staff.accounts import Account, Position
 from tests.conftest import NOON
 
 BASE_URL = "https://console.example.com"
+KEK = b"K" * 32
 LINE, OTHER_LINE = "+12125550100", "+12125550101"
 
 
@@ -88,8 +91,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def app(database: Database, clock: Clock) -> Flask:
-    made = create_app(Console(database, base_url=BASE_URL, now=clock))
+def app(database: Database, clock: Clock, tmp_path: Path) -> Flask:
+    store = open_store(f"dir:{tmp_path}/audio")
+    made = create_app(Console(database, BASE_URL, store=store, key_encryption_key=KEK, now=clock))
     add_health(made, Readiness({}))
     return made
 

@@ -1,0 +1,1 @@
+"""Calls: their list, the page of each, and listening to them."""
