@@ -60,6 +60,8 @@ class LocalInstallation:
         self.console_token = secrets.token_hex(16)
         self._key, self._secret = "SK" + secrets.token_hex(16), secrets.token_hex(16)
         self.webhooks_url, self.console_url = f"http://{self._webhooks}", f"http://{self._console}"
+        # Passkeys work on localhost, and on no bare address.
+        self.console_page_url = f"http://localhost:{self._console.rpartition(':')[2]}"
         self.simulator_url = ""
         self._extra = dict(extra or {})
         self._observer: Observer | None = None
@@ -79,6 +81,7 @@ class LocalInstallation:
             "TWILIO_API_SECRET": self._secret,
             "TWILIO_API_BASE_URL": self.simulator_url,
             "CONSOLE_API_TOKEN": self.console_token,
+            "CONSOLE_BASE_URL": self.console_page_url,
             "DATABASE_URL": f"sqlite:///{self.folder}/var/onrecord.db",
             "AUDIO_STORE": f"dir:{self.folder}/var/audio",
             "ONRECORD_RULEBOOK": f"{self.folder}/onrecord.toml",
@@ -94,7 +97,7 @@ class LocalInstallation:
 
     def __enter__(self) -> "LocalInstallation":
         try:
-            self._observer = Observer(lambda: self.environment["DATABASE_URL"])
+            self._observer = Observer(lambda: self.environment["DATABASE_URL"], self.console_page_url)
             self.simulator_url = self._start_simulator()
             for _ in initialise(self.environment):
                 pass
@@ -226,8 +229,8 @@ class LocalInstallation:
 class Observer:
     """Shows the browser phone the service's decisions, without a login: only on this machine, and only in a demo."""
 
-    def __init__(self, database_url: Callable[[], str]) -> None:
-        self._database_url = database_url
+    def __init__(self, database_url: Callable[[], str], console_url: str) -> None:
+        self._database_url, self._console_url = database_url, console_url
         self._database: Database | None = None
         app = Flask(__name__, static_folder=None)
         app.add_url_rule("/<call_sid>", "observe", self._observe)
@@ -245,7 +248,9 @@ class Observer:
         self._database = self._database or Database.open(self._database_url())
         with self._database.read() as connection:
             told = life_of(connection, call_sid)
-        return (jsonify(told.as_json()), 200) if told else (jsonify({"error": "the service knows no such call"}), 404)
+        if told is None:
+            return jsonify({"error": "the service knows no such call"}), 404
+        return jsonify({**told.as_json(), "console_url": f"{self._console_url}/calls/{told.call.id}"}), 200
 
 
 class _Quiet(WSGIRequestHandler):

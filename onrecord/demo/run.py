@@ -46,7 +46,7 @@ def run(*, once: bool, folder: Path | None) -> int:
     with LocalInstallation(folder) as local:
         console.print(f"up after {time.monotonic() - began:.1f} s; rulebook, database and audio are in {folder}")
         console.print(f"a phone in the browser  {local.simulator_url}/")
-        console.print(f"the staff's console     {local.console_url}/")
+        console.print(f"the staff's console     {local.console_page_url}/")
         console.print(f"for `onrecord` in another terminal:  . {local.settings_file}", soft_wrap=True)
         installation = open_installation(local.environment)
         try:

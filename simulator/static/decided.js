@@ -63,7 +63,7 @@ export class Decided {
 
   #story(story) {
     const verdict = verdictOf(story);
-    this.#replace("verdict", badge(verdict), element("p", { class: "sentence" }, sentence(story)));
+    this.#replace("verdict", badge(verdict), element("p", { class: "sentence" }, sentence(story)), ...consoleLink(story.console_url));
     this.#replace("incidents", ...(story.incidents ?? []).map(incident));
     this.#replace("facts", ...(story.recordings ?? []).map(recording), facts(story));
     this.#log(story.events ?? []);
@@ -83,6 +83,12 @@ export class Decided {
       element("p", { class: "quiet" }, "Append-only: whoever has noted the log's root sees whether an earlier entry was changed or removed."),
       element("ol", { class: "timeline" }, ...events.map((event) => entry(event, opened.has(String(event.index))))));
   }
+}
+
+/** To the page of this call for the staff, where the service says its address. */
+function consoleLink(url) {
+  if (!/^https?:\/\//.test(url ?? "")) return [];
+  return [element("p", {}, element("a", { href: url, rel: "noreferrer", target: "_blank" }, "The page of this call in the staff's console (opens a new tab)"))];
 }
 
 function facts(story) {

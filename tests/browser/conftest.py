@@ -85,6 +85,7 @@ def town(whole_town: Town) -> Iterator[Town]:
     for call in list(whole_town.exchange.calls.values()):
         call.line.hang_up()
     whole_town.exchange.calls.clear()
+    whole_town.line.console_url = ""
     whole_town.exchange.config = config
     whole_town.exchange.numbers[LINE] = number
 

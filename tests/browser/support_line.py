@@ -26,10 +26,13 @@ SPANISH = {DISCLOSURE: "Gracias por llamar. Nos gustaría grabar esta llamada.",
 
 
 class SupportLine:
-    """Asks every caller, and records where 1 is pressed. `stories` is what it will say of each call, by its sid."""
+    """Asks every caller, and records where 1 is pressed. `stories` is what it will say of each call, by its sid, and
+    `console_url` where the staff find its page.
+    """
 
     def __init__(self) -> None:
         self.stories: dict[str, dict[str, Any]] = {}
+        self.console_url = ""
         self._numbers = itertools.count()
         self._server = make_server("127.0.0.1", 0, self._app(), threaded=True, request_handler=_QuietHandler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -121,7 +124,7 @@ class SupportLine:
         return "", 204
 
     def _observe(self, sid: str) -> Response | tuple[str, int]:
-        return jsonify(self.stories[sid]) if sid in self.stories else ("", 404)
+        return jsonify({**self.stories[sid], "console_url": self.console_url}) if sid in self.stories else ("", 404)
 
     def _say(self, words: str) -> str:
         if self._is_spanish():

@@ -44,6 +44,19 @@ def test_i_press_1_and_see_the_recording_and_until_when_it_is_kept(visit: Visit)
     expect(visit.decided.get_by_text("Recording is permitted", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize("url", ["", "javascript:alert(1)", "http://localhost:8001/calls/0123"])
+def test_i_find_the_page_of_my_call_in_the_console_where_there_is_one(visit: Visit, town: Town, url: str) -> None:
+    town.line.console_url = url
+    visit.open()
+    visit.dial()
+    expect(visit.decided).to_contain_text("Consent log")
+    link = visit.decided.get_by_role("link", name="The page of this call in the staff's console")
+    if url.startswith("http"):
+        expect(link).to_have_attribute("href", url)
+    else:
+        expect(link).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("keeps", "badge", "fate"),
     [
