@@ -12,6 +12,7 @@ from policies.durations import Duration, RetentionRule
 from policies.jurisdiction.overrides import AUTO, Override, Setting
 from policies.own_texts import Approval, OwnWording
 from policies.pausing import Pausing
+from policies.sign_in import ConsoleRules
 
 __all__ = ["AUTO", "Business", "Destination", "LanguageBy", "Line", "OnWithdrawal", "Override", "Rulebook", "Setting"]
 
@@ -102,6 +103,7 @@ class Rulebook:
     approvals: tuple[Approval, ...] = ()
     pausing: Pausing = field(default_factory=Pausing)
     backups: Duration | None = None
+    console: ConsoleRules = field(default_factory=ConsoleRules)
 
     def line(self, e164: str) -> Line | None:
         return next((line for line in self.lines if line.number == e164), None)

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+IDLE_MIN, WHOLE_MAX = timedelta(minutes=5), timedelta(hours=24)
+"""The limits that a rulebook may set: nobody has to hurry, and nobody stays signed in over the next day."""
+
 
 class SignedInBy(StrEnum):
     PASSKEY = "passkey"

@@ -22,6 +22,8 @@ from policies.rulebook.toml_positions import Path, positions
 from policies.rulebook.wording_faults import check_own_wordings
 from policies.rulebook.wordings import approvals, own_wordings
 from policies.rules import AUTO, MENU_KEYS_MAX, Business, Destination, Line, OnWithdrawal, Rulebook, Setting
+from policies.sessions import Limits
+from policies.sign_in import ConsoleRules
 
 __all__ = [
     "AUTO",
@@ -38,7 +40,18 @@ __all__ = [
 # What Twilio rings at once from one <Dial>.
 CONNECT_TO_MAX = 10
 
-_TABLES = ("business", "line", "retention", "override", "declines", "wording", "approved", "pause", "backups")
+_TABLES = (
+    "business",
+    "line",
+    "retention",
+    "override",
+    "declines",
+    "wording",
+    "approved",
+    "pause",
+    "backups",
+    "console",
+)
 _LINE_NEEDS = ("number", "connect_to", "languages", "purposes")
 _LINE_MAY_SAY = (
     "retention",
@@ -121,6 +134,7 @@ def _rulebook(found: Mapping[str, object], findings: Findings, digest: str, unde
         approvals=approvals(root.get("approved", []), findings),
         pausing=_pausing(root.get("pause", {}), findings),
         backups=_backups(root["backups"], findings) if "backups" in root else None,
+        console=_console(root.get("console", {}), findings),
     )
 
 
@@ -171,6 +185,17 @@ def _backups(value: object, findings: Findings) -> Duration | None:
     path: Path = ("backups",)
     table = findings.table(value, path, required=["keep"])
     return findings.read(table, path, "keep", values.duration, None)
+
+
+def _console(value: object, findings: Findings) -> ConsoleRules:
+    path, usual = ("console",), Limits()
+    table = findings.table(value, path, required=(), optional=["passkey_roles", "session_idle", "session_whole"])
+    idle = findings.read(table, path, "session_idle", values.session_time, usual.idle)
+    whole = findings.read(table, path, "session_whole", values.session_time, usual.whole)
+    if idle > whole:
+        findings.report((*path, "session_idle"), "longer than session_whole", "a shorter time than that")
+    roles = findings.read_each(table, path, "passkey_roles", values.role)
+    return ConsoleRules(frozenset(roles), Limits(idle, whole))
 
 
 def _lines(value: object, findings: Findings, under: Law | None, business: Business) -> tuple[Line, ...]:

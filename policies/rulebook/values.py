@@ -16,8 +16,10 @@ from policies.durations import Duration, NotADuration, parse_duration, parse_tim
 from policies.jurisdiction.pack import UNKNOWN_PLACE, Law, Regime
 from policies.jurisdiction.places import valid_number
 from policies.pausing import LIMIT_MAX, AtLimit
+from policies.permissions import Role
 from policies.rulebook.mistakes import Wrong, described, one_of
 from policies.rules import AUTO, Destination, LanguageBy, OnWithdrawal, Setting
+from policies.sessions import IDLE_MIN, WHOLE_MAX
 from policies.wording import languages, purposes_in
 
 NAME_LENGTH_MAX = 100
@@ -31,6 +33,7 @@ _UNIONS = ("EU", "EEA")
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 _PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _A_LIMIT = "an ISO 8601 duration of at most an hour, such as PT5M"
+_A_SESSION = "an ISO 8601 duration from PT5M to PT24H"
 _A_NUMBER = "an E.164 number such as +14155550100"
 
 
@@ -151,6 +154,21 @@ def pause_limit(value: object) -> timedelta:
     if limit > LIMIT_MAX:
         raise Wrong(f"{described(value)}: longer than an hour", _A_LIMIT)
     return limit
+
+
+def session_time(value: object) -> timedelta:
+    """A limit on the time of a session in the console."""
+    try:
+        limit = parse_time(text(value))
+    except NotADuration as error:
+        raise Wrong(f"{described(value)}: {error}", _A_SESSION) from error
+    if not IDLE_MIN <= limit <= WHOLE_MAX:
+        raise Wrong(f"{described(value)}: out of range", _A_SESSION)
+    return limit
+
+
+def role(value: object) -> Role:
+    return Role(known(value, [*Role], "is not a role of the staff"))
 
 
 def e164(value: object) -> str:

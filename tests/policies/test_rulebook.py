@@ -12,7 +12,10 @@ from policies.durations import Duration, RetentionRule
 from policies.jurisdiction.overrides import Override
 from policies.jurisdiction.pack import Regime, packaged_law
 from policies.pausing import AtLimit, Pausing
+from policies.permissions import Role
 from policies.rulebook.read import AUTO, Business, Destination, Line, Mistake, Rulebook, RulebookRejected, parse
+from policies.sessions import Limits
+from policies.sign_in import ConsoleRules
 from policies.wording import languages
 
 GOOD = """\
@@ -535,6 +538,36 @@ def test_a_forgotten_pause_stops_the_recording_unless_the_rulebook_says_otherwis
 )
 def test_a_mistake_about_pauses_is_named(text: str, where: str, problem: str) -> None:
     (mistake,) = mistakes(f"{GOOD}\n[pause]\n{text}\n")
+    assert (mistake.where, mistake.problem) == (where, problem)
+
+
+def test_the_console_demands_no_passkey_and_has_the_usual_limits_unless_the_rulebook_says_otherwise() -> None:
+    assert parse(GOOD).console == ConsoleRules(frozenset(), Limits(timedelta(minutes=30), timedelta(hours=12)))
+    said = parse(
+        GOOD + '\n[console]\npasskey_roles = ["admin", "compliance"]\nsession_idle = "PT5M"\nsession_whole = "PT24H"\n'
+    )
+    roles = frozenset({Role.ADMIN, Role.COMPLIANCE})
+    assert said.console == ConsoleRules(roles, Limits(timedelta(minutes=5), timedelta(hours=24)))
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "problem"),
+    [
+        ('session_idle = "PT4M59S"', "console.session_idle", '"PT4M59S": out of range'),
+        ('session_whole = "PT24H1S"', "console.session_whole", '"PT24H1S": out of range'),
+        (
+            'session_idle = "P1D"',
+            "console.session_idle",
+            '"P1D": not an ISO 8601 duration of hours, minutes and seconds',
+        ),
+        ('session_idle = "PT3H"\nsession_whole = "PT2H"', "console.session_idle", "longer than session_whole"),
+        ('passkey_roles = ["owner"]', "console.passkey_roles[1]", '"owner" is not a role of the staff'),
+        ("passkey_roles = []", "console.passkey_roles", "an empty list is not a list of one or more"),
+        ('passkeys = ["admin"]', "console.passkeys", "unknown key"),
+    ],
+)
+def test_a_mistake_about_the_console_is_named(text: str, where: str, problem: str) -> None:
+    (mistake,) = mistakes(f"{GOOD}\n[console]\n{text}\n")
     assert (mistake.where, mistake.problem) == (where, problem)
 
 
