@@ -22,11 +22,13 @@ NAMES = ("key-encryption-key", "log-signing-key", "url-mac-key")
 OLD_SIGNING_KEY = "log-signing-key-old"
 _NUMBER_HASH = b"onrecord number hash key v1"
 _JOURNAL = b"onrecord request journal key v1"
+_STAFF = b"onrecord staff key v1"
 
 HEADER = """\
 # onrecord keys, format 1. Keep this file to its owner (mode 0600) and a copy of it where the database is not.
 # Lost, no kept recording can be opened again. Each line: a name, and 32 random bytes in base64.
-# key-encryption-key seals the key of every recording, and makes the key that callers' numbers are hashed with;
+# key-encryption-key seals the key of every recording, and makes the keys that callers' numbers are hashed with and
+# that the staff's second factors are sealed with;
 # log-signing-key (an Ed25519 seed) signs the checkpoints of the consent log; url-mac-key proves that a URL was made
 # here. While the signing key is being rotated, log-signing-key-old is the one before and signs as well.
 """
@@ -55,6 +57,11 @@ class Keys:
     def journal_key(self) -> bytes:
         """Seals the requests that wait for the database."""
         return self._expanded(_JOURNAL)
+
+    @property
+    def staff_key(self) -> bytes:
+        """Seals the second factors of the staff, and signs the challenges that their browsers keep."""
+        return self._expanded(_STAFF)
 
     def _expanded(self, label: bytes) -> bytes:
         return hmac.digest(self.key_encryption_key, label + b"\x01", "sha256")

@@ -13,6 +13,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from onrecord.settings.environment import SettingsRejected
 from onrecord.settings.key_file import NAMES, create_key_file, finish_rotation, read_keys, rotate_signing_key
 
+DERIVED = {
+    "number_hash_key": b"onrecord number hash key v1",
+    "journal_key": b"onrecord request journal key v1",
+    "staff_key": b"onrecord staff key v1",
+}
+
 
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
@@ -51,11 +57,11 @@ def test_each_key_is_read_under_its_own_name(key_file: Path) -> None:
     assert (keys.key_encryption_key, keys.log_signing_seed, keys.url_mac_key) == tuple(written.values())
 
 
-def test_the_key_that_hashes_numbers_is_made_of_what_every_key_file_holds(key_file: Path) -> None:
+@pytest.mark.parametrize(("name", "label"), DERIVED.items())
+def test_the_other_keys_are_made_of_what_every_key_file_holds(key_file: Path, name: str, label: bytes) -> None:
     keys = read_keys(key_file)
-    expanded = HKDFExpand(SHA256(), 32, b"onrecord number hash key v1").derive(keys.key_encryption_key)
-    assert keys.number_hash_key == expanded
-    assert keys.number_hash_key not in {keys.key_encryption_key, keys.log_signing_seed, keys.url_mac_key}
+    assert getattr(keys, name) == HKDFExpand(SHA256(), 32, label).derive(keys.key_encryption_key)
+    assert len({keys.key_encryption_key, *(getattr(keys, one) for one in DERIVED)}) == 1 + len(DERIVED)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o277])
