@@ -47,3 +47,10 @@ def is_fresh(began_at: datetime, now: datetime) -> bool:
     not be enough to take an account over.
     """
     return now - began_at <= FRESH_FOR
+
+
+def counts_back(kept: int, counted: int) -> bool:
+    """Whether a passkey counts its uses backwards, as a copy of it would (WebAuthn 3, 7.2). A device that does not
+    count says 0 each time; 0 after anything else is backwards.
+    """
+    return kept > 0 and counted <= kept

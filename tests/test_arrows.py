@@ -38,7 +38,8 @@ PLAN = {
     "storage": Room(
         rooms=names("policies evidence"),
         libraries=names("""
-            alembic boto3 botocore cryptography dbos imageio_ffmpeg numpy psycopg pydub pysqlite3 sqlalchemy urllib3
+            alembic boto3 botocore cryptography dbos imageio_ffmpeg itsdangerous numpy psycopg pydub
+            pysqlite3 sqlalchemy urllib3 webauthn
         """),
     ),
     "compliance": Room(

@@ -6,7 +6,7 @@ import pytest
 
 from policies.permissions import Role
 from policies.sessions import SignedInBy
-from policies.sign_in import is_fresh, may_sign_in, wait_until
+from policies.sign_in import counts_back, is_fresh, may_sign_in, wait_until
 from tests.conftest import NOON
 
 
@@ -50,3 +50,11 @@ def test_nobody_waits_before_the_fifth_failure(failures: int) -> None:
 def test_a_session_is_fresh_for_a_quarter_of_an_hour() -> None:
     assert is_fresh(NOON, NOON + timedelta(minutes=15))
     assert not is_fresh(NOON, NOON + timedelta(minutes=15, milliseconds=1))
+
+
+@pytest.mark.parametrize(
+    ("kept", "counted", "is_back"),
+    [(0, 0, False), (0, 7, False), (7, 8, False), (7, 7, True), (7, 6, True), (7, 0, True)],
+)
+def test_a_passkey_that_counts_may_only_count_up(kept: int, counted: int, is_back: bool) -> None:
+    assert counts_back(kept, counted) is is_back
