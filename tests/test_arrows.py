@@ -38,8 +38,8 @@ PLAN = {
     "storage": Room(
         rooms=names("policies evidence"),
         libraries=names("""
-            alembic boto3 botocore cryptography dbos imageio_ffmpeg itsdangerous numpy psycopg pydub
-            pysqlite3 sqlalchemy urllib3 webauthn
+            alembic argon2 boto3 botocore cryptography dbos imageio_ffmpeg itsdangerous numpy psycopg pydub pyotp
+            pysqlite3 segno sqlalchemy urllib3 webauthn
         """),
     ),
     "compliance": Room(
