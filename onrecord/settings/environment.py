@@ -16,6 +16,7 @@ from onrecord.settings.private_files import OTHERS, Fault, read_private
 from onrecord.settings.values import (
     audio_store_fault,
     base_url_fault,
+    console_url_fault,
     database_fault,
     reached_url_fault,
     s3_fault,
@@ -91,6 +92,8 @@ class Settings:
     """What was erased, to be kept where the database is not restored."""
     console_api_token: str = field(default="", repr=False)
     """Opens the endpoint of the agent's page; empty: there is none."""
+    console_base_url: str = ""
+    """How browsers reach the console, a scheme, a host and perhaps a port; empty: nobody can sign in."""
 
 
 def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings:
@@ -133,6 +136,7 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         corroborate_after=_seconds(places.text("ONRECORD_CORROBORATE_AFTER_S", _wait_fault)) or CORROBORATED_AFTER,
         erasures=Path(places.text("ONRECORD_ERASURES") or "var/erasures.txt"),
         console_api_token=phone.secret("CONSOLE_API_TOKEN", _secret_fault),
+        console_base_url=phone.text("CONSOLE_BASE_URL", console_url_fault).rstrip("/").lower(),
     )
     if found.problems:
         raise SettingsRejected(*found.problems)

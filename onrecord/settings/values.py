@@ -25,6 +25,19 @@ def base_url_fault(url: str) -> Fault | None:
     return None
 
 
+def console_url_fault(url: str) -> Fault | None:
+    """A base URL whose host is a name: browsers make no passkey for an address (WebAuthn 3, 5.1.3)."""
+    if fault := base_url_fault(url):
+        return fault
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    # Browsers read a host that ends in a number as an IPv4 address, however short.
+    if not _is_address(host) and not host.rpartition(".")[2].isdigit():
+        return None
+    remedy = f"write http://localhost{f':{port}' if port else ''}" if parts.scheme == "http" else "write https://HOST"
+    return Fault("names an address, and passkeys need a name", remedy)
+
+
 def database_fault(url: str) -> Fault | None:
     """SQLite or Postgres. The URL may hold a password, so it is never quoted."""
     from sqlalchemy.engine import make_url

@@ -124,6 +124,42 @@ def test_the_public_url_may_be_https_or_loopback(url: str, kept: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://Console.example.org/", "https://console.example.org"),
+        ("https://console.example.org:8443", "https://console.example.org:8443"),
+        ("http://localhost:8001", "http://localhost:8001"),
+    ],
+)
+def test_the_console_is_reached_by_a_name(url: str, kept: str) -> None:
+    assert read_settings({**GIVEN, "CONSOLE_BASE_URL": url}).console_base_url == kept
+
+
+@pytest.mark.parametrize(
+    ("url", "remedy"),
+    [
+        ("http://127.0.0.1:8001", "write http://localhost:8001"),
+        ("http://127.0.0.1", "write http://localhost"),
+        ("http://[::1]:8001", "write http://localhost:8001"),
+        ("https://10.0.0.5", "write https://HOST"),
+        ("https://127.1:8443", "write https://HOST"),
+        ("https://console.example.7", "write https://HOST"),
+    ],
+)
+def test_a_console_at_an_address_is_refused_with_the_name_that_works(url: str, remedy: str) -> None:
+    problem = rejected({**GIVEN, "CONSOLE_BASE_URL": url})["CONSOLE_BASE_URL"]
+    assert (problem.problem, problem.remedy) == ("names an address, and passkeys need a name", remedy)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://console.example.org", "https://example.org/console", "console.example.org", "https://alice@example.org"],
+)
+def test_a_console_that_is_not_https_or_no_bare_url_is_refused(url: str) -> None:
+    assert set(rejected({**GIVEN, "CONSOLE_BASE_URL": url})) == {"CONSOLE_BASE_URL"}
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "http://calls.example.org",
