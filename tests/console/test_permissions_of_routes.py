@@ -72,7 +72,8 @@ def everybody(site: Site) -> Iterator[tuple[Role, str, bool, Person]]:
         person = site.staff.account(name, position.role, team=position.team, addresses=position.addresses)
         yield Role.AGENT, scope, name == "alice", site.staff.sign_in(person)
     for role, scope in product(Role, SCOPES):
-        yield role, scope, False, site.staff.sign_in(site.staff.account(f"{role}-{scope.replace(chr(32), chr(45))}", role, SCOPES[scope]))
+        name = f"{role}-{scope.replace(' ', '-')}"
+        yield role, scope, False, site.staff.sign_in(site.staff.account(name, role, SCOPES[scope]))
 
 
 def path_of(route: Route, recording: Recording | None) -> str:
