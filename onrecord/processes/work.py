@@ -34,8 +34,9 @@ from storage.custody.withdraw import see_to_withdrawals, withdraw
 from storage.custody.workshop import Workshop
 from storage.jobs.queue import JobQueue
 from storage.jobs.worker import Periodic, Worker
-from storage.rows import declines
+from storage.rows import declines, listing_projection
 from storage.rows.handoffs import ACCOMPANY, JOIN, RELEASE
+from storage.rows.listing_projection import Projection
 from storage.rows.provider_copies import COPIES
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, PAUSE, RESUME
 from storage.rows.withdrawing import WITHDRAW
@@ -105,6 +106,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             Periodic("leases", lease_watch.LOOK_EVERY_S, lease_watch.LeaseWatch(workshop, Limits()).look),
             Periodic("texts", text_watch.LOOK_EVERY_S, TextWatch(workshop, installation.jobs).look),
             Periodic("rows", ROWS_EVERY_S, RowWatch(workshop, installation.jobs).look),
+            Periodic("list of calls", listing_projection.LOOK_EVERY_S, Projection(installation.database).look),
             Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(installation, workshop).look),
             Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, workshop), everywhere=True),
         ],

@@ -39,7 +39,7 @@ from storage.database.tables import (
 from storage.errors import Broken
 from storage.log import consent_log
 from storage.moment import Moment
-from storage.rows import call_end, calls, holds, provider_copies, recordings, watermarks
+from storage.rows import call_end, calls, holds, listing, provider_copies, recordings, watermarks
 from storage.rows.calls import Call
 from storage.rows.recordings import DESTROY, Jobs, Recording
 
@@ -135,6 +135,7 @@ def erase(connection: Connection, moment: Moment, call_id: str, request: Request
     # A reason may name a recording as the provider does.
     connection.execute(delete(delay).where(delay.c.recording_id.in_(mine)))
     connection.execute(update_call.values(call_sid=stand_in(call_id), caller_hash=None))
+    listing.renew(connection, call_id)
     calls.append_events(connection, moment, calls.existing(connection, call_id), _event(found, request))
     return found
 

@@ -191,7 +191,7 @@ def test_audio_is_not_opened_for_a_purpose_that_only_a_row_gives(premises: Premi
 def test_a_permit_whose_event_was_changed_gives_nothing(premises: Premises) -> None:
     one = premises.completed()
     with premises.shop.database.engine.connect() as connection:
-        _allow_changes(connection)
+        allow_changes(connection)
         connection.execute(
             update(log_leaf)
             .where(log_leaf.c.leaf.contains("recording.permitted"))
@@ -205,7 +205,7 @@ def test_a_permit_whose_event_was_changed_gives_nothing(premises: Premises) -> N
         permits.permit_of(connection, one.call_id)
 
 
-def _allow_changes(connection: Connection) -> None:
+def allow_changes(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("DROP TRIGGER log_leaf_no_update")
     else:
