@@ -43,7 +43,6 @@ from policies.consent import (
     Suppress,
     Withdraw,
 )
-from policies.demands import END_CALL
 from policies.hanging_up import IN_STATE
 from policies.lifecycle import CallEvent, CallState
 from policies.rules import Line, OnWithdrawal, Rulebook
@@ -51,6 +50,7 @@ from policies.withdrawal import WithdrawnBy, remembered_until
 from policies.wording import Wording
 from policies.wording_of_call import words
 from policies.wording_pack import texts_of
+from policies.words_after import parting_text, refusal_text, unrecorded_text
 from storage.errors import Broken, Refused
 from storage.rows.calls import OPEN, Call
 from storage.rows.handoffs import Handoff
@@ -300,12 +300,6 @@ def withdrawal(
     return Settlement((move,), document, remember_until=remember_until, follows=follows)
 
 
-def parting_text(wording: Wording, dial_call_status: str) -> str:
-    """Empty after a conversation; otherwise the text that no agent was free."""
-    said = {"busy": wording.agent_busy, "completed": "", "answered": ""}
-    return said.get(dial_call_status, wording.agent_unavailable)
-
-
 def line_of(rulebook: Rulebook, number: str) -> Line:
     """The line of that number, the first one for a call to no line. Raises Refused for a number of no line."""
     found = rulebook.line(number) if number else rulebook.lines[0]
@@ -326,7 +320,7 @@ def _greeting_in_state(facts: Facts) -> Settlement:
         case CallState.ENDED:  # a sid that Twilio uses once more: whatever records it is looked for
             return Settlement(document=Unrecorded(wording, wording.not_recorded), asks_provider=True)
         case _:
-            return Settlement(document=Unrecorded(wording, _text_after(Outcome(facts.call.outcome), wording)))
+            return Settlement(document=Unrecorded(wording, unrecorded_text(wording, Outcome(facts.call.outcome))))
 
 
 def _disclosure(facts: Facts, wording: Wording) -> Settlement:
@@ -347,7 +341,7 @@ def _carried_out(facts: Facts, decision: Decision, first: Sequence[Event] = (), 
         case Record():
             return _recording(facts, decision, first)
         case Suppress():
-            document = Unrecorded(wording, _text_after(decision.outcome, wording))
+            document = Unrecorded(wording, unrecorded_text(wording, decision.outcome))
             return suppression(facts, decision, first, document=document)
         case EndCall():
             refused = (*first, events.call_refused(call, decision))
@@ -424,21 +418,10 @@ def _withdrawn_by_key(facts: Facts, *, has_hung_up: bool) -> Settlement:
 
 
 def _refusal(facts: Facts, *, stops: bool = False) -> Refusal:
-    ends, wording = facts.call.on_refusal == END_CALL, facts.wording
-    return Refusal(wording, wording.refused_end_call if ends else wording.refused_other_channel, stops)
+    return Refusal(facts.wording, refusal_text(facts.wording, facts.call.on_refusal), stops)
 
 
 def _remember_until(facts: Facts, said_at: datetime | None) -> datetime | None:
     """Counted from the moment the caller said no, which may be earlier than now. A must-record line asks again."""
     until = remembered_until(facts.rulebook, facts.call.mode, said_at or facts.at)
     return until if facts.call.caller_hash else None
-
-
-def _text_after(outcome: Outcome, wording: Wording) -> str:
-    said = {
-        Outcome.DECLINED: wording.declined,
-        Outcome.WITHDRAWN: wording.declined,
-        Outcome.SILENT: wording.no_answer,
-        Outcome.UNCLEAR: wording.unclear,
-    }
-    return said.get(outcome, wording.not_recorded)

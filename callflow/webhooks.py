@@ -21,7 +21,6 @@ from sqlalchemy import Connection
 from callflow import forms, twiml
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
-from callflow.decide import parting_text
 from callflow.late_steps import ENDPOINTS
 from callflow.refusals import SIGNED_METHODS, Gate
 from callflow.repeats import step_of
@@ -33,6 +32,7 @@ from policies.consent import WITHDRAWAL_DIGIT, Mode
 from policies.rules import Line, OnWithdrawal
 from policies.wording import Wording
 from policies.wording_pack import nearest, texts_of
+from policies.words_after import parting_text
 from storage.database.engine import Database
 from storage.errors import Refused, Unavailable
 from storage.journal.kept_request import Kept
