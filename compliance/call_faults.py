@@ -22,12 +22,18 @@ def faults_of(
     """The faults in plain words; none where everything verifies. `bodies` are the disclosures that are filed under the
     call, by digest.
     """
-    events = [consent_log.read_event(index, leaf) for index, leaf in leaves]
-    shown = [[body for digest, body in bodies.items() if digest in event.get("sd", {}).values()] for event in events]
-    lines = [Line(index, leaf, event, some) for (index, leaf), event, some in zip(leaves, events, shown, strict=True)]
+    lines = [line_of(index, leaf, consent_log.read_event(index, leaf), bodies) for index, leaf in leaves]
     yield from _faults_of_lines(connection, leaves, prover)
-    yield from _found(check_calls, lines)
     counted = connection.scalar(select(call.c.events).where(call.c.id == call_id))
+    yield from faults_in(call_id, lines, bodies, counted)
+
+
+def faults_in(call_id: str, lines: Sequence[Line], bodies: Mapping[str, str], counted: int | None) -> Iterator[str]:
+    """The faults that show without the tree. `lines` have the disclosures of `bodies` that belong to each; `counted` is
+    how many events the call's row counts, None where there is no row.
+    """
+    events = [line.told for line in lines]
+    yield from _found(check_calls, lines)
     if counted is not None and counted != len(lines):
         yield f"the log has {len(lines)} events of the call, whose row counts {counted}"
     if strangers := [line.index for line in lines if line.told.get("call") != call_id]:
@@ -39,6 +45,12 @@ def faults_of(
         yield "a personal field says something else than was committed to: it was altered"
     else:
         yield from _found(check_disclosures, lines)
+
+
+def line_of(index: int, leaf: str, event: Mapping[str, Any], bodies: Mapping[str, str]) -> Line:
+    """The event with its disclosures among `bodies`."""
+    committed = event.get("sd", {}).values()
+    return Line(index, leaf, event, [bodies[digest] for digest in committed if digest in bodies])
 
 
 def _faults_of_lines(connection: Connection, leaves: Sequence[tuple[int, str]], prover: Prover) -> Iterator[str]:
