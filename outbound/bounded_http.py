@@ -1,5 +1,5 @@
-"""Requests to Twilio, and to the services that anchor the log, bounded in time and size. Our credentials go to Twilio's
-host alone.
+"""Requests to Twilio, to the services that anchor the log and to the identity provider, bounded in time and size. Our
+credentials go to Twilio's host alone, and the identity provider's go to its token endpoint.
 
 A read timeout by itself bounds nothing: a server that sends a byte a second never meets it. So every request also has a
 deadline or, for a recording, whose length is unknown, a minimum pace. Neither proxies nor credentials come from
@@ -117,15 +117,31 @@ class Outbound:
         with _reaching(), self._send("GET", url, params={}, is_ours=False) as response:
             return response.status_code
 
-    def post(self, url: str, body: bytes, content_type: str) -> tuple[int, bytes]:
+    def get(self, url: str) -> tuple[int, bytes]:
         """Status and body of the answer to a request without credentials. Raises NoAnswer."""
+        return self._plain("GET", url, {})
+
+    def post(self, url: str, body: bytes, content_type: str, *, authorization: str = "") -> tuple[int, bytes]:
+        """Status and body of the answer to a request without credentials, but for a header that the caller gives.
+        Raises NoAnswer.
+        """
+        credentials = {"Authorization": authorization} if authorization else {}
+        return self._plain("POST", url, {"Content-Type": content_type, **credentials}, body)
+
+    def _plain(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> tuple[int, bytes]:
         deadline = monotonic() + self._limits.answer_s
         timeout = (self._limits.connect_s, self._limits.read_s)
-        headers = {"Content-Type": content_type, "Accept": "*/*", "Accept-Encoding": "identity"}
+        plain = {"Accept": "*/*", "Accept-Encoding": "identity"}
         with (
             _reaching(),
-            self._session.post(
-                url, data=body, headers=headers, timeout=timeout, allow_redirects=False, stream=True
+            self._session.request(
+                method,
+                url,
+                data=body,
+                headers={**plain, **headers},
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
             ) as response,
         ):
             return response.status_code, self._whole(response, deadline)
