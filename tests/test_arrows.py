@@ -52,7 +52,7 @@ PLAN = {
     ),
     "outbound": Room(
         rooms=names("policies storage evidence"),
-        libraries=names("cryptography requests rfc3161_client twilio urllib3"),
+        libraries=names("authlib cryptography joserfc requests rfc3161_client twilio urllib3"),
     ),
     "onrecord": Room(
         rooms=names("policies evidence storage compliance callflow outbound console"),

@@ -30,6 +30,9 @@ TOOLS: dict[str, set[str]] = {
         "storage/audio/s3_read.py",
     },  # their exceptions only
     "twilio": {"outbound/twilio_client.py"},
+    "authlib": {"outbound/id_token.py", "outbound/oauth_client.py"},
+    # They hold whole clients, which would connect by themselves.
+    "authlib.integrations": set(),
     "boto3": {"storage/audio/s3_client.py"},
     "botocore": {"storage/audio/s3_client.py", "storage/audio/s3_bucket.py"},
     "socket": {
