@@ -271,7 +271,7 @@ def _answers(url: str) -> bool:
 
 
 def _is_setting(name: str) -> bool:
-    return name.startswith(("ONRECORD_", "TWILIO_", "CONSOLE_")) or name in {
+    return name.startswith(("ONRECORD_", "TWILIO_", "CONSOLE_", "OIDC_")) or name in {
         "PUBLIC_BASE_URL",
         "DATABASE_URL",
         "AUDIO_STORE",

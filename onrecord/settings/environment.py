@@ -18,6 +18,7 @@ from onrecord.settings.values import (
     base_url_fault,
     console_url_fault,
     database_fault,
+    issuer_fault,
     reached_url_fault,
     s3_fault,
     witness_fault,
@@ -94,6 +95,10 @@ class Settings:
     """Opens the endpoint of the agent's page; empty: there is none."""
     console_base_url: str = ""
     """How browsers reach the console, a scheme, a host and perhaps a port; empty: nobody can sign in."""
+    oidc_issuer: str = ""
+    """The identity provider by which staff sign on; empty, as are the next two: there is none."""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
 
 
 def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings:
@@ -108,6 +113,7 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
     token = phone.required_secret("TWILIO_AUTH_TOKEN", "the token Twilio signs webhooks with")
     secondary = phone.secret("TWILIO_AUTH_TOKEN_SECONDARY", _secret_fault)
     rest_user, rest_password = _rest_credentials(phone) or (account_sid, token)
+    oidc_issuer, oidc_client_id, oidc_client_secret = _single_sign_on(phone)
     settings = Settings(
         public_base_url=phone.required(
             "PUBLIC_BASE_URL", "the https URL by which Twilio reaches this service", base_url_fault
@@ -137,6 +143,9 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         erasures=Path(places.text("ONRECORD_ERASURES") or "var/erasures.txt"),
         console_api_token=phone.secret("CONSOLE_API_TOKEN", _secret_fault),
         console_base_url=phone.text("CONSOLE_BASE_URL", console_url_fault).rstrip("/").lower(),
+        oidc_issuer=oidc_issuer,
+        oidc_client_id=oidc_client_id,
+        oidc_client_secret=oidc_client_secret,
     )
     if found.problems:
         raise SettingsRejected(*found.problems)
@@ -161,6 +170,17 @@ def _rest_credentials(phone: "_Environment") -> tuple[str, str] | None:
     if phone.has("TWILIO_API_KEY") != phone.has("TWILIO_API_SECRET"):
         phone.report("TWILIO_API_KEY", Fault("and TWILIO_API_SECRET come together", "set both or neither"))
     return (key, secret) if key and secret else None
+
+
+def _single_sign_on(phone: "_Environment") -> tuple[str, str, str]:
+    """The issuer, the client's name there and its secret; each empty where there is no single sign-on."""
+    issuer = phone.text("OIDC_ISSUER", issuer_fault)
+    client_id = phone.text("OIDC_CLIENT_ID", _client_id_fault)
+    secret = phone.secret("OIDC_CLIENT_SECRET", _secret_fault)
+    if len({phone.has(name) for name in ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")}) > 1:
+        together = Fault("and OIDC_CLIENT_ID and OIDC_CLIENT_SECRET come together", "set all three or none")
+        phone.report("OIDC_ISSUER", together)
+    return issuer, client_id, secret
 
 
 def _seconds(text: str) -> timedelta | None:
@@ -226,6 +246,12 @@ def _secret_fault(value: str) -> Fault | None:
     if SECRET.fullmatch(value):
         return None
     return Fault("does not look like a secret", f"it has at least {SECRET_LENGTH_MIN} characters and no space")
+
+
+def _client_id_fault(value: str) -> Fault | None:
+    if re.fullmatch("[!-~]{1,255}", value):
+        return None
+    return Fault("is no client id", "expected the one that the identity provider gave, without spaces")
 
 
 def _wait_fault(value: str) -> Fault | None:

@@ -71,6 +71,14 @@ def reached_url_fault(url: str) -> Fault | None:
     return None
 
 
+def issuer_fault(url: str) -> Fault | None:
+    """An issuer is compared as it is written, so that a slash at its end is a part of it."""
+    fault = reached_url_fault(url)
+    if fault is None and ("?" in url or "#" in url):
+        return Fault("holds a query", "write the issuer as the provider's discovery document has it")
+    return fault
+
+
 def witness_fault(text: str) -> Fault | None:
     from evidence.notes import COSIGNATURE, NotANote, Vkey
 

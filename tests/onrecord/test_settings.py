@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import timedelta
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -360,6 +361,51 @@ def test_no_secret_is_in_a_problem() -> None:
         with pytest.raises(SettingsRejected) as rejection:
             read_settings({**GIVEN, name: "s3cr3t w0rd"})
         assert "s3cr3t" not in str(rejection.value)
+
+
+SIGN_ON = {
+    "OIDC_ISSUER": "https://idp.example/tenant/",
+    "OIDC_CLIENT_ID": "onrecord",
+    "OIDC_CLIENT_SECRET": "client-secret-0123456789",
+}
+
+
+def test_single_sign_on_is_read_as_it_is_written() -> None:
+    settings = read_settings({**GIVEN, **SIGN_ON})
+    assert (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret) == tuple(SIGN_ON.values())
+    assert SIGN_ON["OIDC_CLIENT_SECRET"] not in repr(settings)
+
+
+@pytest.mark.parametrize("names", [*combinations(SIGN_ON, 1), *combinations(SIGN_ON, 2)], ids=str)
+def test_a_part_of_single_sign_on_is_one_problem(names: tuple[str, ...]) -> None:
+    problems = rejected({**GIVEN, **{name: SIGN_ON[name] for name in names}})
+    assert [(name, problem.remedy) for name, problem in problems.items()] == [("OIDC_ISSUER", "set all three or none")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OIDC_ISSUER", "http://idp.example"),
+        ("OIDC_ISSUER", "https://idp.example/?tenant=a"),
+        ("OIDC_ISSUER", "https://idp.example/#a"),
+        ("OIDC_ISSUER", "idp.example"),
+        ("OIDC_CLIENT_ID", "on record"),
+        ("OIDC_CLIENT_ID", "c" * 256),
+        ("OIDC_CLIENT_SECRET", "short"),
+    ],
+)
+def test_single_sign_on_that_cannot_work_is_refused(name: str, value: str) -> None:
+    assert set(rejected({**GIVEN, **SIGN_ON, name: value})) == {name}
+
+
+def test_a_client_secret_can_come_from_a_file(tmp_path: Path) -> None:
+    given = {**GIVEN, **SIGN_ON, "OIDC_CLIENT_SECRET_FILE": secret_file(tmp_path, "secret-in-a-file-0123\n")}
+    del given["OIDC_CLIENT_SECRET"]
+    assert read_settings(given).oidc_client_secret == "secret-in-a-file-0123"
+
+
+def test_a_provider_on_this_machine_may_be_asked_in_the_clear() -> None:
+    assert read_settings({**GIVEN, **SIGN_ON, "OIDC_ISSUER": "http://127.0.0.1:8080"}).oidc_issuer
 
 
 def test_the_other_hosts_of_twilio_are_twilios_unless_they_or_the_api_are_set() -> None:
