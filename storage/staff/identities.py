@@ -30,6 +30,8 @@ _SELECT = select(_ROW.issuer, _ROW.subject, _ROW.staff_id.label("account_id"))
 
 def account_of(connection: Connection, issuer: str, subject: str) -> str | None:
     """The id of the account; None where nobody bound the identity."""
+    if not _is_one(issuer, subject):
+        return None
     mine = (_ROW.issuer == issuer) & (_ROW.subject == subject)
     found: str | None = connection.scalar(select(_ROW.staff_id).where(mine))
     return found
@@ -45,7 +47,7 @@ def bind(connection: Connection, account_id: str, issuer: str, subject: str) -> 
 
     Raises Refused where it is another account's, or the account has another identity of this issuer, or it is none.
     """
-    if not all(0 < len(part) <= LENGTH_MAX and part.isascii() and part.isprintable() for part in (issuer, subject)):
+    if not _is_one(issuer, subject):
         raise Refused(f"identity: issuer and subject have 1 to {LENGTH_MAX} ASCII characters")
     bound_to = account_of(connection, issuer, subject)
     if bound_to is not None and bound_to != account_id:
@@ -66,3 +68,7 @@ def unbind(connection: Connection, account_id: str, issuer: str) -> bool:
 
 def unbind_all(connection: Connection, account_id: str) -> int:
     return connection.execute(delete(staff_identity).where(_ROW.staff_id == account_id)).rowcount
+
+
+def _is_one(issuer: str, subject: str) -> bool:
+    return all(0 < len(part) <= LENGTH_MAX and part.isascii() and part.isprintable() for part in (issuer, subject))

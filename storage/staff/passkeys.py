@@ -1,9 +1,10 @@
 """Passkeys of the staff, as rows: added, renamed, used, removed."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from storage.database.tables import staff_passkey
 from storage.errors import Refused
@@ -12,6 +13,8 @@ from storage.staff.ceremonies import NewPasskey, passkey_id
 
 LABEL_LENGTH_MAX = 64
 COUNT_MAX = 20
+
+_ID = re.compile(r"[0-9a-f]{64}")
 
 _ROW = staff_passkey.c
 
@@ -77,8 +80,8 @@ def add(connection: Connection, moment: Moment, account_id: str, new: NewPasskey
 
 def rename(connection: Connection, account_id: str, id_: str, label: str) -> bool:
     """False where the account has no such passkey."""
-    mine = (_ROW.credential_sha256 == id_) & (_ROW.staff_id == account_id)
-    return connection.execute(update(staff_passkey).where(mine).values(label=_checked(label))).rowcount == 1
+    renamed = update(staff_passkey).where(_is_mine(account_id, id_)).values(label=_checked(label))
+    return connection.execute(renamed).rowcount == 1
 
 
 def use(connection: Connection, id_: str, sign_count: int, now: datetime) -> None:
@@ -88,12 +91,16 @@ def use(connection: Connection, id_: str, sign_count: int, now: datetime) -> Non
 
 def remove(connection: Connection, account_id: str, id_: str) -> bool:
     """False where the account has no such passkey."""
-    mine = (_ROW.credential_sha256 == id_) & (_ROW.staff_id == account_id)
-    return connection.execute(delete(staff_passkey).where(mine)).rowcount == 1
+    return connection.execute(delete(staff_passkey).where(_is_mine(account_id, id_))).rowcount == 1
 
 
 def remove_all(connection: Connection, account_id: str) -> int:
     return connection.execute(delete(staff_passkey).where(_ROW.staff_id == account_id)).rowcount
+
+
+def _is_mine(account_id: str, id_: str) -> ColumnElement[bool]:
+    """No row where the id is none."""
+    return (_ROW.credential_sha256 == (id_ if _ID.fullmatch(id_) else "")) & (_ROW.staff_id == account_id)
 
 
 def _checked(label: str) -> str:

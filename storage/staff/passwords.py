@@ -4,7 +4,6 @@ import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
@@ -17,51 +16,78 @@ from storage.errors import Unavailable
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-# The second of the two choices that RFC 9106 recommends, for where 2 GiB are too much: 64 MiB and four lanes.
-TIME_COST, MEMORY_KIB, LANES = 3, 64 * 1024, 4
 _SALT_BYTES, _HASH_BYTES = 16, 32
-# As it would be kept of a password that nobody has: of what is looked at for an unknown name.
-NOBODYS = f"$argon2id$v=19$m={MEMORY_KIB},t={TIME_COST},p={LANES}${'A' * 22}${'A' * 43}"
-# Anybody can ask for a password to be looked at, so how much memory and time that takes is limited.
-_AT_ONCE_MAX, _WAIT_S = 2, 5.0
-_at_once = BoundedSemaphore(_AT_ONCE_MAX)
+# Anybody can have a password looked at, so how much memory and time that takes is limited.
+_AT_ONCE_MAX = 2
+
+
+@dataclass(frozen=True)
+class Hashing:
+    """How passwords are hashed: usually by the second of the two choices of RFC 9106, for where 2 GiB are too much.
+
+    Both methods that look at a password are slow. They raise Unavailable after `wait_s` where too many are being looked
+    at, so a process has one such value.
+    """
+
+    time_cost: int = 3
+    memory_kib: int = 64 * 1024
+    lanes: int = 4
+    wait_s: float = 5.0
+    at_once: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_AT_ONCE_MAX), repr=False, compare=False)
+
+    @property
+    def nobodys(self) -> str:
+        """The hash of a password that nobody has, to look at for an unknown name."""
+        return f"$argon2id$v=19$m={self.memory_kib},t={self.time_cost},p={self.lanes}${'A' * 22}${'A' * 43}"
+
+    def hash_of(self, password: str, random: Callable[[int], bytes]) -> str:
+        with self._one_of_few():
+            return self._hasher().hash(_spelled(password), salt=random(_SALT_BYTES))
+
+    def is_right(self, password: str, kept: str) -> bool:
+        """Whether the hash is of this password; as slow where it is empty."""
+        from argon2.exceptions import InvalidHashError, VerificationError
+
+        with self._one_of_few():
+            try:
+                return self._hasher().verify(kept or self.nobodys, _spelled(password)) and bool(kept)
+            except (VerificationError, InvalidHashError):
+                return False
+
+    def is_outdated(self, kept: str) -> bool:
+        """Whether the hash was made with other parameters than these."""
+        return self._hasher().check_needs_rehash(kept)
+
+    def _hasher(self) -> "PasswordHasher":
+        from argon2 import PasswordHasher
+
+        return PasswordHasher(self.time_cost, self.memory_kib, self.lanes, hash_len=_HASH_BYTES, salt_len=_SALT_BYTES)
+
+    @contextmanager
+    def _one_of_few(self) -> Iterator[None]:
+        if not self.at_once.acquire(timeout=self.wait_s):
+            raise Unavailable("passwords: too many are being looked at")
+        try:
+            yield
+        finally:
+            self.at_once.release()
 
 
 @dataclass(frozen=True, slots=True)
 class KeptPassword:
-    """The hash of an account's password; empty where it has none."""
+    """The hash of an account's password, empty where it has none; of no account where `account_id` is empty."""
 
-    account_id: str
-    kept: str = field(repr=False)
-
-
-def hash_of(password: str, random: Callable[[int], bytes]) -> str:
-    """Slow. Raises Unavailable where too many passwords are being looked at."""
-    with _one_of_few():
-        return _hasher().hash(_spelled(password), salt=random(_SALT_BYTES))
+    account_id: str = ""
+    kept: str = field(default="", repr=False)
 
 
-def is_right(password: str, kept: str) -> bool:
-    """Whether the hash is of this password; as slow where it is empty. Raises Unavailable as `hash_of` does."""
-    from argon2.exceptions import InvalidHashError, VerificationError
-
-    with _one_of_few():
-        try:
-            return _hasher().verify(kept or NOBODYS, _spelled(password)) and bool(kept)
-        except (VerificationError, InvalidHashError):
-            return False
-
-
-def is_outdated(kept: str) -> bool:
-    """Whether the hash was made with other parameters than today's."""
-    return _hasher().check_needs_rehash(kept)
-
-
-def of_name(connection: Connection, name: str) -> KeptPassword | None:
-    """None where there is no such account."""
-    query = select(staff.c.id, staff.c.password_hash).where(staff.c.name == name.strip().lower())
+def of_name(connection: Connection, name: str) -> KeptPassword:
+    """The password of an account; that of no account where none has this name, with as much work."""
+    asked = name.strip().lower()
+    asked = asked if asked.isascii() and asked.isprintable() else ""  # Postgres takes no NUL
+    query = select(staff.c.id, staff.c.password_hash).where(staff.c.name == asked)
     row = connection.execute(query).one_or_none()
-    return None if row is None else KeptPassword(row.id, row.password_hash or "")
+    return KeptPassword() if row is None else KeptPassword(row.id, row.password_hash or "")
 
 
 def of_account(connection: Connection, account_id: str) -> str:
@@ -80,23 +106,6 @@ def save(connection: Connection, account_id: str, kept: str) -> None:
 
 def forget(connection: Connection, account_id: str) -> None:
     connection.execute(update(staff).where(staff.c.id == account_id).values(password_hash=None))
-
-
-@contextmanager
-def _one_of_few() -> Iterator[None]:
-    if not _at_once.acquire(timeout=_WAIT_S):
-        raise Unavailable("passwords: too many are being looked at")
-    try:
-        yield
-    finally:
-        _at_once.release()
-
-
-@cache
-def _hasher() -> "PasswordHasher":
-    from argon2 import PasswordHasher
-
-    return PasswordHasher(TIME_COST, MEMORY_KIB, LANES, hash_len=_HASH_BYTES, salt_len=_SALT_BYTES)
 
 
 def _spelled(password: str) -> bytes:

@@ -12,10 +12,10 @@ from storage.database.tables import staff
 
 
 def waits(connection: Connection, account_id: str, now: datetime) -> bool:
-    """Whether no password of the account is looked at for now."""
+    """Whether no password of the account is looked at for now. Nobody waits where there is no such account."""
     query = select(staff.c.failures, staff.c.failed_at).where(staff.c.id == account_id)
-    row = connection.execute(query).one()
-    until = wait_until(row.failures, row.failed_at)
+    row = connection.execute(query).one_or_none()
+    until = None if row is None else wait_until(row.failures, row.failed_at)
     return until is not None and now < until
 
 

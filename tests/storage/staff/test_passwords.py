@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from threading import BoundedSemaphore
 
 import pytest
 from sqlalchemy import event
@@ -12,10 +11,12 @@ from storage.database.engine import Database
 from storage.errors import Unavailable
 from storage.staff import passwords, throttle
 from storage.staff.accounts import Account
+from storage.staff.passwords import Hashing, KeptPassword
 from tests.conftest import NOON
 from tests.storage.staff.people import read
 
 RIGHT = "correct horse battery"
+USUAL, CHEAP = Hashing(), Hashing(time_cost=1, memory_kib=8, lanes=1)
 
 
 @pytest.fixture
@@ -25,68 +26,81 @@ def database(used_database: Database) -> Database:
 
 @pytest.fixture(scope="module")
 def kept() -> str:
-    return passwords.hash_of(RIGHT, os.urandom)
+    return USUAL.hash_of(RIGHT, os.urandom)
 
 
 def test_a_password_is_kept_as_rfc_9106_has_it(kept: str) -> None:
     assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert RIGHT not in kept
-    assert not passwords.is_outdated(kept)
+    assert USUAL.is_right(RIGHT, kept)
+    assert not USUAL.is_outdated(kept)
 
 
-def test_the_right_password_is_told_from_any_other(kept: str) -> None:
-    assert passwords.is_right(RIGHT, kept)
-    assert not passwords.is_right(RIGHT.upper(), kept)
-    assert not passwords.is_right(RIGHT + " ", kept)
+def test_the_right_password_is_told_from_any_other() -> None:
+    kept = CHEAP.hash_of(RIGHT, os.urandom)
+    assert CHEAP.is_right(RIGHT, kept)
+    assert not CHEAP.is_right(RIGHT.upper(), kept)
+    assert not CHEAP.is_right(RIGHT + " ", kept)
+    assert not CHEAP.is_right(RIGHT[:-1], kept)
 
 
 def test_a_password_is_the_same_however_a_keyboard_puts_it_together() -> None:
-    kept = passwords.hash_of("crème brûlée, bien sûr", os.urandom)
-    assert passwords.is_right("cre\N{COMBINING GRAVE ACCENT}me bru\N{COMBINING CIRCUMFLEX ACCENT}lée, bien sûr", kept)
+    kept = CHEAP.hash_of("crème brûlée, bien sûr", os.urandom)
+    assert CHEAP.is_right("cre\N{COMBINING GRAVE ACCENT}me bru\N{COMBINING CIRCUMFLEX ACCENT}lée, bien sûr", kept)
 
 
 def test_no_password_is_right_where_there_is_none() -> None:
-    assert not passwords.is_right(RIGHT, "")
-    assert not passwords.is_right("", "")
-    assert not passwords.is_right("\ud800", passwords.NOBODYS)
-    assert not passwords.is_right(RIGHT, "not a hash")
+    assert not CHEAP.is_right(RIGHT, "")
+    assert not CHEAP.is_right("", "")
+    assert not CHEAP.is_right("\ud800", "")
+    assert not CHEAP.is_right(RIGHT, "not a hash")
 
 
 def test_what_is_looked_at_for_an_unknown_name_costs_as_much_as_a_password(kept: str) -> None:
-    assert not passwords.is_outdated(passwords.NOBODYS)
-    assert len(passwords.NOBODYS) == len(kept)
+    assert not USUAL.is_outdated(USUAL.nobodys)
+    assert len(USUAL.nobodys) == len(kept)
 
 
-def test_a_hash_with_other_parameters_is_outdated() -> None:
-    assert passwords.is_outdated(passwords.NOBODYS.replace("t=3", "t=2"))
-    assert passwords.is_outdated(passwords.NOBODYS.replace("m=65536", "m=19456"))
+@pytest.mark.parametrize("other", [Hashing(time_cost=2), Hashing(memory_kib=19456), Hashing(lanes=1)])
+def test_a_hash_with_other_parameters_is_outdated(kept: str, other: Hashing) -> None:
+    assert other.is_outdated(kept)
 
 
-def test_the_same_password_is_never_kept_alike(kept: str) -> None:
-    assert passwords.hash_of(RIGHT, os.urandom) != kept
+def test_the_same_password_is_never_kept_alike() -> None:
+    assert CHEAP.hash_of(RIGHT, os.urandom) != CHEAP.hash_of(RIGHT, os.urandom)
 
 
-def test_only_so_many_passwords_are_looked_at_at_once(monkeypatch: pytest.MonkeyPatch, kept: str) -> None:
-    monkeypatch.setattr(passwords, "_WAIT_S", 0.001)
-    taken = BoundedSemaphore(1)
-    taken.acquire()
-    monkeypatch.setattr(passwords, "_at_once", taken)
+def test_only_so_many_passwords_are_looked_at_at_once() -> None:
+    busy = Hashing(time_cost=1, memory_kib=8, lanes=1, wait_s=0.001)
+    kept = busy.hash_of(RIGHT, os.urandom)
+    for _ in range(2):
+        busy.at_once.acquire()
     with pytest.raises(Unavailable):
-        passwords.is_right(RIGHT, kept)
-    taken.release()
-    assert passwords.is_right(RIGHT, kept)
+        busy.is_right(RIGHT, kept)
+    with pytest.raises(Unavailable):
+        busy.hash_of(RIGHT, os.urandom)
+    busy.at_once.release()
+    assert busy.is_right(RIGHT, kept)
+
+
+def of_name(database: Database, name: str) -> KeptPassword:
+    return read(database, lambda c: passwords.of_name(c, name))
 
 
 def test_a_password_is_found_by_the_account_s_name(database: Database, alice: Account, kept: str) -> None:
-    found = read(database, lambda c: passwords.of_name(c, f" {alice.name.upper()} "))
-    assert found is not None
-    assert (found.account_id, found.kept) == (alice.id, "")
+    found = of_name(database, f" {alice.name.upper()} ")
+    assert found == KeptPassword(alice.id)
     database.write(lambda c: passwords.save(c, alice.id, kept))
     assert not read(database, lambda c: passwords.is_still(c, found))
+    assert of_name(database, alice.name) == KeptPassword(alice.id, kept)
     assert read(database, lambda c: passwords.of_account(c, alice.id)) == kept
-    assert read(database, lambda c: passwords.of_name(c, f"{alice.name}s")) is None
     database.write(lambda c: passwords.forget(c, alice.id))
     assert read(database, lambda c: passwords.is_still(c, found))
+
+
+@pytest.mark.parametrize("name", ["nobody-of-this-name", "", "\x00", "\ud800", "é"])
+def test_a_name_that_nobody_has_is_no_account_s(database: Database, alice: Account, name: str) -> None:
+    assert of_name(database, name) == KeptPassword()
 
 
 def waits(database: Database, account: Account) -> bool:
