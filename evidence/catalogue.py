@@ -206,6 +206,30 @@ CATALOGUE: Mapping[str, EventType] = {
     "staff.enabled": _of_system(
         "account", "actor", words=lambda event, _: [f"The account {event['account']} was enabled again."]
     ),
+    "staff.linked": _of_system(
+        "account",
+        "actor",
+        words=lambda event, _: [f"A link to set up how to sign in was made for the account {event['account']}."],
+    ),
+    "staff.credential_added": _of_system(
+        "account kind",
+        "actor",
+        words=lambda event, _: [f"The account {event['account']} got a credential: {event['kind']}."],
+    ),
+    "staff.credential_removed": _of_system(
+        "account kind",
+        "actor",
+        words=lambda event, _: [f"The account {event['account']} lost a credential: {event['kind']}."],
+    ),
+    "staff.signed_in": _of_system(
+        "account session by",
+        words=lambda event, _: [f"The account {event['account']} signed in to the console, by {event['by']}."],
+    ),
+    "staff.signed_out": _of_system(
+        "account session because",
+        "actor",
+        words=lambda event, _: [f"A session of the account {event['account']} ended: {event['because']}."],
+    ),
     "incident.opened": _of_system("incident kind about about_call", words=say.opened),
     "incident.closed": _of_system("incident", "actor reason", words=say.closed),
     "log.named": _of_system(

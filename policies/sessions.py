@@ -14,6 +14,17 @@ class SignedInBy(StrEnum):
     SINGLE_SIGN_ON = "single_sign_on"
 
 
+class SessionEnd(StrEnum):
+    """Why a session ended before its time."""
+
+    SIGNED_OUT = "signed_out"
+    SIGNED_IN_AGAIN = "signed_in_again"  # in the same browser
+    REVOKED = "revoked"
+    DISABLED = "disabled"
+    RESET = "reset"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - in another session
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """A session ends after `idle` without a request, and `whole` after its beginning in any case."""

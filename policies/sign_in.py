@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from policies.permissions import Role
 from policies.sessions import Limits, SignedInBy
@@ -14,6 +15,14 @@ FRESH_FOR = timedelta(minutes=15)
 # OpenID Connect Extended Authentication Profile ACR Values 1.0: resistant to phishing; and with a protected key. The
 # methods of RFC 8176 (`amr`) do not tell that: hwk also stands for a button that is pressed on a telephone.
 _RESISTANT = frozenset({"phr", "phrh"})
+
+
+class CredentialKind(StrEnum):
+    PASSKEY = "passkey"
+    PASSWORD = "password"  # noqa: S105 - the kind
+    SECOND_FACTOR = "second_factor"
+    RECOVERY_CODES = "recovery_codes"
+    IDENTITY = "identity"  # of a single sign-on
 
 
 @dataclass(frozen=True, slots=True)
