@@ -15,6 +15,7 @@ from compliance.anchors.anchor import Anchoring
 from compliance.anchors.anchor_file import STDOUT, AnchorFile
 from compliance.anchors.restored_backup import require_unrestored
 from compliance.erase import Eraser
+from compliance.staff.administration import Administration
 from onrecord.accepted_rulebook import taken_over
 from onrecord.anchoring import anchoring_of
 from onrecord.not_ready import NotReady, collecting
@@ -59,6 +60,10 @@ class Installation:
     @property
     def eraser(self) -> Eraser:
         return Eraser(self.database, self.jobs, self.keys.number_hash_key, self.settings.erasures)
+
+    @property
+    def administration(self) -> Administration:
+        return Administration(self.database, self.rulebook.console)
 
     @property
     def anchoring(self) -> Anchoring:

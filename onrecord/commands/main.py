@@ -18,6 +18,7 @@ from onrecord.commands.provider import add_provider_commands
 from onrecord.commands.rules import add_rules_commands
 from onrecord.commands.sections import SectionedGroup
 from onrecord.commands.selftest import add_selftest_commands
+from onrecord.commands.staff import user
 from storage.errors import Broken, Refused, Unavailable
 
 SECTIONS = {
@@ -27,6 +28,7 @@ SECTIONS = {
         "lines",
         "serve",
         "work",
+        "user",
         "selftest",
         "doctor",
         "incidents",
@@ -278,6 +280,7 @@ def demo(once: bool, folder: Path | None) -> None:
 
 
 main.add_command(certificate)
+main.add_command(user)
 add_interchange_commands(main)
 add_provider_commands(main)
 add_rules_commands(main)

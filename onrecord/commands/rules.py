@@ -58,13 +58,13 @@ def check(*, full: bool, at: datetime | None) -> None:
 
     Settings, rulebook, keys, database and audio store: every problem is printed on a line of its own. Then a table:
     each line, and a caller from each place in the law pack. Then notes for a person to look at: overrides that are
-    laxer than the pack, wordings that nobody approved, laws that disagree.
+    laxer than the pack, wordings that nobody approved, laws that disagree, how the staff sign in.
 
     A few bytes are put into the audio store, read and destroyed, and Twilio is asked whether it knows the account.
     Problems found by such a trial come last, with exit code 1.
     """
     from compliance.anchors.verify import trust_in_words
-    from onrecord.commands.rules_notes import notes
+    from onrecord.commands.rules_notes import console_notes, notes
     from onrecord.commands.rules_table import consent_table
     from onrecord.terminal import lines_table, show
     from onrecord.trials import try_all
@@ -75,6 +75,8 @@ def check(*, full: bool, at: datetime | None) -> None:
         show(lines_table(installation.rulebook))
         show(consent_table(law, installation.rulebook, now, each=full))
         for note in notes(law, installation.rulebook, now):
+            click.echo(f"note: {note}")
+        for note in console_notes(installation.settings.console_base_url, installation.rulebook.console):
             click.echo(f"note: {note}")
         with installation.database.read() as connection:
             for line in trust_in_words(connection):

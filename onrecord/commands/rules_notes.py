@@ -9,6 +9,7 @@ from policies.reachable import Places, rulings_of
 from policies.rulebook.against_the_law import laxer
 from policies.rules import Rulebook
 from policies.ruling import Ruling
+from policies.sign_in import ConsoleRules
 from policies.wording import Wording, native_review_of
 
 Ruled = Mapping[str, Sequence[tuple[Ruling, tuple[Places, ...]]]]
@@ -33,6 +34,14 @@ def notes(law: Law, rulebook: Rulebook, now: datetime) -> Iterator[str]:
     yield from _wordings(tuple(spoken_under(law, rulebook, now)), rulebook)
     yield from _obligations(rulings)
     yield from _agents(rulebook, rulings)
+
+
+def console_notes(base_url: str, rules: ConsoleRules) -> Iterator[str]:
+    """On how the staff sign in."""
+    if not base_url:
+        yield "CONSOLE_BASE_URL is not set: nobody can sign in to the console"
+    elif not rules.passkey_roles:
+        yield "console: every role may sign in with a password; passkey_roles in [console] names those that may not"
 
 
 def _conflicts(rulings: Ruled) -> Iterator[str]:

@@ -112,7 +112,7 @@ class Site:
         }
 
     def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        ours = ("ONRECORD_", "TWILIO_", "AWS_", "PUBLIC_BASE_URL", "DATABASE_URL", "AUDIO_STORE")
+        ours = ("ONRECORD_", "TWILIO_", "AWS_", "CONSOLE_", "PUBLIC_BASE_URL", "DATABASE_URL", "AUDIO_STORE")
         return {name: value for name, value in given.items() if not name.startswith(ours)} | self.environ
 
     @contextmanager
