@@ -35,6 +35,7 @@ class IncidentKind(StrEnum):
     WITHDRAWAL_WAITS = "withdrawal_waits"
     PAUSE_FORGOTTEN = "pause_forgotten"
     ACCOUNT_UNSAFE = "account_unsafe"
+    PASSKEY_IN_DOUBT = "passkey_in_doubt"
     NOT_SIGNED = "not_signed"
     NOT_ANCHORED = "not_anchored"
     OTHER = "other"
@@ -166,6 +167,10 @@ ADVICE: Mapping[IncidentKind, Advice] = {
     IncidentKind.ACCOUNT_UNSAFE: Advice(
         "A setting of the Twilio account, or of this installation, works against the promises.",
         "Change it where the detail says, and run `onrecord doctor` again. The incident closes by itself.",
+    ),
+    IncidentKind.PASSKEY_IN_DOUBT: Advice(
+        "A passkey counted its uses backwards, as a copy of it would. It let nobody in.",
+        "Ask the person of the account. `onrecord user link NAME` removes all that the account signs in with.",
     ),
     IncidentKind.NOT_SIGNED: Advice(
         "The log can't be signed.",
