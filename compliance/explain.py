@@ -62,11 +62,7 @@ class Explained:
 
     def sources_of(self, record: str) -> tuple[str, ...]:
         """The sources of a record of the law pack."""
-        if self.law is None:
-            return ()
-        if found := self.law.jurisdictions.get(record):
-            return found.sources
-        return next((rule.sources for rule in self.law.retention if rule.id == record), ())
+        return self.law.sources_of(record) if self.law else ()
 
 
 def wording_as_json(wording: Wording) -> dict[str, str]:

@@ -47,6 +47,12 @@ class Law:
         """The subdivisions of a country that have records of their own."""
         return self._parts.get(code, ())
 
+    def sources_of(self, record: str) -> tuple[str, ...]:
+        """The sources of a record: of a place, or of a rule on retention."""
+        if found := self.jurisdictions.get(record):
+            return found.sources
+        return next((rule.sources for rule in self.retention if rule.id == record), ())
+
     @cached_property
     def sectors(self) -> tuple[str, ...]:
         return tuple(sorted({sector for rule in self.retention for sector in rule.sectors}))
