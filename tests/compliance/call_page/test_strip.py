@@ -28,10 +28,9 @@ from tests.callflow.whole_calls import (
     is_turned_away,
     talks,
 )
-from tests.compliance.call_page.told import RECORDING, drawn, happens
+from tests.compliance.call_page.told import RECORDING, Told, drawn, happens
 from tests.conftest import NOON
 
-Told = tuple[float, str, dict[str, Any]]
 ASKED: Told = (0, "call.received", {"mode": "opt_in"})
 SERVED: Told = (0, "disclosure.served", {})
 COMPLETED: Told = (10, "disclosure.completed", {})

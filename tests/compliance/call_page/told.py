@@ -9,10 +9,11 @@ from compliance.call_page.strip_parts import Span
 from tests.conftest import NOON
 
 RECORDING = "r" * 32
+Told = tuple[float, str, dict[str, Any]]
+"""The second at which an event is logged, its type and its fields."""
 
 
-def happens(*told: tuple[float, str, dict[str, Any]], begin: datetime = NOON) -> list[Entry]:
-    """Each event with the second at which it is logged."""
+def happens(*told: Told, begin: datetime = NOON) -> list[Entry]:
     return [
         Entry(index, begin + timedelta(seconds=second), "", {"type": name, **fields}, {})
         for index, (second, name, fields) in enumerate(told, start=100)
