@@ -18,7 +18,7 @@ from storage.custody.certified import NOT_LOOKED_FOR
 from storage.log import consent_log
 from storage.rows import provider_copies, recordings, watermarks, withdrawals
 from storage.rows.calls import Call
-from storage.rows.incidents import Incident, open_incidents
+from storage.rows.incidents import Incident, open_concerning
 from storage.rows.provider_copies import CopyRow
 from storage.rows.recordings import Recording
 
@@ -132,25 +132,44 @@ class Certificate:
 def certificate(connection: Connection, call: Call, made_at: datetime, *, size: int | None = None) -> Certificate:
     """`size`: only by the events that a log of that size has."""
     leaves = consent_log.of_call(connection, call.id)
-    events = [consent_log.read_event(index, leaf) for index, leaf in leaves if size is None or index < size]
+    withdrawn = withdrawals.of(connection, call.id)
+    return certificate_of(
+        connection,
+        call,
+        made_at,
+        events=[consent_log.read_event(index, leaf) for index, leaf in leaves if size is None or index < size],
+        made=recordings.of_call(connection, call.id),
+        lets_keep=bool(withdrawn and withdrawn.keeps),
+    )
+
+
+def certificate_of(
+    connection: Connection,
+    call: Call,
+    made_at: datetime,
+    *,
+    events: Sequence[Mapping[str, Any]],
+    made: Sequence[Recording],
+    lets_keep: bool,
+) -> Certificate:
+    """For whoever has read the call's events and recordings already."""
     ends = {event["recording"]: event for event in events if event["type"] == "recording.destroyed"}
     named = {event["recording"] for event in events if "recording" in event and event["type"].startswith("recording.")}
-    withdrawn = withdrawals.of(connection, call.id)
     return Certificate(
         call,
         made_at,
-        [Destroyed(made, ends.get(made.id)) for made in recordings.of_call(connection, call.id) if made.id in named],
+        [Destroyed(each, ends.get(each.id)) for each in made if each.id in named],
         provider_copies.of_call(connection, call.id),
-        [each for each in open_incidents(connection) if each.call_id == call.id or _is_about_a_list(each)],
-        lets_keep=bool(withdrawn and withdrawn.keeps),
+        open_concerning(connection, call.id, IncidentKind.COPIES_NOT_LOOKED_FOR),
+        lets_keep=lets_keep,
         looked_until=_looked_until(connection),
     )
 
 
 def _looked_until(connection: Connection) -> datetime | None:
-    reached = [watermarks.reached(connection, watermarks.copies(kind)) for kind in ACCOUNT_WIDE]
-    known = [at for at in reached if at is not None]
-    return min(known) if len(known) == len(reached) else None
+    names = [watermarks.copies(kind) for kind in ACCOUNT_WIDE]
+    reached = watermarks.reached_each(connection, names)
+    return min(reached.values()) if len(reached) == len(names) else None
 
 
 def files_of(made: Certificate) -> dict[str, bytes]:
@@ -160,11 +179,6 @@ def files_of(made: Certificate) -> dict[str, bytes]:
         "certificate.json": json.dumps(made.as_json(), indent=2, ensure_ascii=False).encode() + b"\n",
         "certificate.txt": text.encode(),
     }
-
-
-def _is_about_a_list(incident: Incident) -> bool:
-    """A list of the account's texts can't be read: it is uncertain for every call."""
-    return incident.kind is IncidentKind.COPIES_NOT_LOOKED_FOR and incident.call_id is None
 
 
 def _told(each: Destroyed) -> Iterator[str]:

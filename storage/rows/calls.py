@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from evidence.events import Event
 from policies.consent import Mode, Outcome, Standard, replaces
@@ -302,6 +302,14 @@ def corroborate(connection: Connection, call: Call, at: datetime | None) -> Call
     """Have the provider's account of the call fetched at that time; None: never again."""
     _CORROBORATE.run(connection, {"the_id": call.id, "at": at})
     return replace(call, corroborate_at=at)
+
+
+def of_row(row: Row[Any]) -> Call:
+    """The call in a whole row of `call`."""
+    fields = row._asdict()
+    read = _read(tuple(fields[name] for name in Call.__dataclass_fields__))
+    assert read is not None
+    return read
 
 
 def _read(row: tuple[Any, ...] | None) -> Call | None:

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, true, update
 
 from evidence.events import Event, Value, without_names
 from policies.incidents import IncidentKind
@@ -95,10 +95,18 @@ def opened_since(connection: Connection, kind: IncidentKind, about: str) -> date
 
 
 def open_incidents(connection: Connection, call_id: str | None = None) -> list[Incident]:
+    return _open(connection, true() if call_id is None else incident.c.call_id == call_id)
+
+
+def open_concerning(connection: Connection, call_id: str, kind: IncidentKind) -> list[Incident]:
+    """The open incidents of a call, and those of that kind that are of no call."""
+    mine = (incident.c.call_id == call_id) | (incident.c.call_id.is_(None) & (incident.c.kind == kind))
+    return _open(connection, mine)
+
+
+def _open(connection: Connection, some: ColumnElement[bool]) -> list[Incident]:
     columns = [incident.c[name] for name in Incident.__dataclass_fields__]
-    query = select(*columns).where(incident.c.closed_at.is_(None)).order_by(incident.c.id)
-    if call_id is not None:
-        query = query.where(incident.c.call_id == call_id)
+    query = select(*columns).where(incident.c.closed_at.is_(None), some).order_by(incident.c.id)
     return [Incident(**{**row._asdict(), "kind": IncidentKind(row.kind)}) for row in connection.execute(query)]
 
 

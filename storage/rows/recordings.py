@@ -217,6 +217,11 @@ def with_call(connection: Connection, recording_id: str) -> tuple[Call, Recordin
     return call, row
 
 
+def of_row(row: Row[Any]) -> Recording:
+    """The recording in a whole row of `recording`."""
+    return _made(row._asdict())
+
+
 def _read(row: Row[tuple[object, ...]] | None) -> Recording | None:
     return None if row is None else _made(row._asdict())
 

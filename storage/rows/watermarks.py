@@ -1,5 +1,6 @@
 """How far the provider's lists have been read: kept, because the reading process may die and be replaced."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
@@ -18,6 +19,12 @@ def copies(kind: CopyKind) -> str:
 def reached(connection: Connection, name: str) -> datetime | None:
     """None before the first reading."""
     return connection.scalar(select(watermark.c.at).where(watermark.c.name == name))
+
+
+def reached_each(connection: Connection, names: Collection[str]) -> dict[str, datetime]:
+    """The watermarks of these names, in one query; a list that was never read has none."""
+    rows = connection.execute(select(watermark.c.name, watermark.c.at).where(watermark.c.name.in_(names)))
+    return {row.name: row.at for row in rows}
 
 
 def advance(connection: Connection, name: str, at: datetime) -> bool:
