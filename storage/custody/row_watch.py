@@ -15,7 +15,7 @@ from storage.custody.workshop import Workshop
 from storage.database.tables import call
 from storage.errors import Broken
 from storage.moment import Moment
-from storage.row_check import check as row_check
+from storage.row_check.checked_call import checked
 from storage.row_check.claims import moment as moment_of
 from storage.row_check.differences import Difference
 from storage.row_check.logged_calls import logged
@@ -62,10 +62,8 @@ class RowWatch:
 
 def contradictions(connection: Connection, call_id: str, now: datetime | None = None) -> list[Difference]:
     """Differences between the rows of a call and its events, or the reason why the events can't be read."""
-    try:
-        return row_check.of_call(connection, call_id, now)
-    except Broken as error:
-        return [Difference(f"call {call_id}", str(error))]
+    known = checked(connection, call_id, now)
+    return list(known.differs) if known else []
 
 
 def _overdue(connection: Connection, call_id: str, now: datetime) -> list[str]:

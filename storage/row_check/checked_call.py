@@ -18,6 +18,8 @@ from storage.row_check.differences import Difference, Rows, differences
 from storage.row_check.logged_calls import LoggedEvent, logged_events, made_of
 from storage.row_check.rows_of_calls import rows_between
 
+_STRANGE = "an event of it has a form that this program never wrote"
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedCall:
@@ -45,11 +47,17 @@ def checked(connection: Connection, call_id: str, now: datetime | None = None) -
         derived = made_of(call_id, [event.fields for event in events])
         wanted = bodies.keys() & digests_in(derived)
         openings = {digest: value_of(digest, bodies[digest]) for digest in wanted}
+        differs = list(differences(rows, LoggedCall(call_id, derived, openings, now)))
     except Broken as error:
-        fault = Difference(f"call {call_id}", str(error))
-        return CheckedCall(rows, _readable(connection, call_id), None, bodies, [fault])
-    differs = list(differences(rows, LoggedCall(call_id, derived, openings, now)))
+        return _unbelieved(connection, rows, bodies, str(error))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return _unbelieved(connection, rows, bodies, f"{_STRANGE} ({type(error).__name__}): run `onrecord log verify`")
     return CheckedCall(rows, events, derived, bodies, differs)
+
+
+def _unbelieved(connection: Connection, rows: Rows, bodies: Mapping[str, str], fault: str) -> CheckedCall:
+    about = f"call {rows.call.id}"
+    return CheckedCall(rows, _readable(connection, rows.call.id), None, bodies, [Difference(about, fault)])
 
 
 def _readable(connection: Connection, call_id: str) -> list[LoggedEvent]:

@@ -74,7 +74,7 @@ def logged_events(connection: Connection, call_id: str) -> list[LoggedEvent]:
     events: list[LoggedEvent] = []
     for n, row in enumerate(rows):
         event = consent_log.read_event(row.idx, row.leaf)
-        is_whole = leaf_hash(row.leaf.encode()) == bytes(row.hash)
+        is_whole = leaf_hash(row.leaf.encode()) == bytes(row.hash) and isinstance(event.get("sd", {}), dict)
         if not is_whole or (event.get("call"), event.get("n"), row.n) != (call_id, n, n):
             raise Broken(f"consent log: event {row.idx} of call {call_id} is not as it was logged; {_LOOK}")
         events.append(LoggedEvent(row.idx, row.leaf, event))

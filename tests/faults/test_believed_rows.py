@@ -1,11 +1,13 @@
 """Nothing that can't be undone is done by a row alone: where its events say something else, a person is called."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
+from evidence.merkle import leaf_hash
 from policies.lifecycle import RecordingEvent, RecordingState
 from storage.custody import access
 from storage.custody.access import Refusal
@@ -15,9 +17,10 @@ from storage.errors import Broken
 from storage.row_check.logged_calls import Contradicted
 from storage.rows import calls, holds, permits
 from storage.rows.recordings import Recording
+from tests.compliance.signed_log import disarm
 from tests.conftest import NOON
 from tests.faults.phone_company import BY_REST
-from tests.faults.premises import KEK, WAV, Premises, new_sid
+from tests.faults.premises import KEK, ONE_MACHINE, WAV, Premises, new_sid
 
 LATER, EARLIER = NOON + timedelta(days=999), NOON - timedelta(days=1)
 
@@ -229,3 +232,22 @@ def test_a_recording_that_another_application_started_goes_whatever_a_row_says_o
     tamper(premises, update(call).values(outcome="declined", state="suppressed"))
     other = premises.hears(owner, new_sid(), RecordingEvent.COMPLETED, source=BY_REST)
     assert other.state is RecordingState.CONDEMNED
+
+
+@ONE_MACHINE
+@pytest.mark.parametrize(("of", "name", "value"), [("recording.stored", "sd", "7"), ("call.received", "mode", "[]")])
+def test_an_event_of_a_strange_form_calls_a_person_and_stops_nobody(
+    premises: Premises, of: str, name: str, value: str
+) -> None:
+    premises.stored()
+
+    def change(connection: Connection) -> None:
+        disarm(connection, "log_leaf")
+        row = connection.execute(select(log_leaf).where(log_leaf.c.leaf.contains(f'"type":"{of}"'))).one()
+        leaf = json.dumps({**json.loads(row.leaf), name: json.loads(value)})
+        changed = {"leaf": leaf, "hash": leaf_hash(leaf.encode())}
+        connection.execute(update(log_leaf).where(log_leaf.c.idx == row.idx).values(changed))
+
+    premises.write(change)
+    watch(premises)
+    assert "rows_contradict_log" in incidents(premises)
