@@ -19,9 +19,9 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from outbound.head_deadline import HeadDeadline
 from storage.moment import utc_now
 from storage.pace import BYTES_MIN, WINDOW_S, Pace
 from storage.provider import ClocksApart
@@ -39,7 +39,9 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`answer_*` bounds an answer of the API; a recording must send `media_bytes_min` in each `media_window_s`."""
+    """`answer_s` bounds the headers of any answer, and the whole of an answer of the API, as `answer_bytes_max` does. A
+    recording must send `media_bytes_min` in each `media_window_s`.
+    """
 
     connect_s: float = 5
     read_s: float = 15
@@ -85,7 +87,7 @@ class Outbound:
         self._session.proxies = dict(proxies or {})
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=0, pool_maxsize=16))
+            self._session.mount(scheme, HeadDeadline(limits.answer_s, max_retries=0, pool_maxsize=16))
 
     def ask(self, method: str, url: str, *, params: Fields, data: Fields) -> tuple[int, str]:
         """Status and JSON text of a success (empty for 204). Otherwise raises Answered or NoAnswer."""

@@ -19,6 +19,7 @@ OURS = tuple(room for room in ROOMS if room != "simulator")
 TOOLS: dict[str, set[str]] = {
     "requests": {
         "outbound/bounded_http.py",
+        "outbound/head_deadline.py",
         "onrecord/selftest/http.py",
         "onrecord/demo/local_installation.py",
         "onrecord/demo/acts.py",
@@ -38,6 +39,7 @@ TOOLS: dict[str, set[str]] = {
     "socket": {
         "onrecord/processes/address.py",
         "onrecord/demo/local_installation.py",
+        "outbound/head_deadline.py",
         "outbound/tls_certificate.py",
         "storage/jobs/worker.py",
     },

@@ -21,7 +21,7 @@ HOST = "127.0.0.1"
 @contextmanager
 def listening(folder: Path, *, until: datetime) -> Iterator[tuple[str, Path]]:
     """Its URL, and the file of the certificate that is valid until then."""
-    certificate, key = _certified(folder, until)
+    certificate, key = certified(folder, until)
     server = HTTPServer((HOST, 0), _Quiet)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -40,7 +40,8 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Nothing is printed."""
 
 
-def _certified(folder: Path, until: datetime) -> tuple[Path, Path]:
+def certified(folder: Path, until: datetime) -> tuple[Path, Path]:
+    """The files of a certificate for this host, and of its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     certificate = (
