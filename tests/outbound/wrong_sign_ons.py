@@ -46,8 +46,8 @@ class Wrong:
     honest: Callable[[Behaviour], None] = lambda _: None
     """What is so without the wrong as well."""
     algorithms: tuple[str, ...] = ("RS256", "EdDSA")
-    patience_s: float = 30
-    """How long an answer is waited for."""
+    is_endless: bool = False
+    """Whether an answer never ends, and is not to be waited for as long as others."""
 
 
 def claims(**changes: Any) -> Callable[[Behaviour, TheProvider], None]:
@@ -319,7 +319,7 @@ WRONG = [
         "token endpoint gave no answer: the answer took too long",
         never_ending("/token"),
         error=Unavailable,
-        patience_s=1,
+        is_endless=True,
     ),
     Wrong("tokens elsewhere", "answered 307", elsewhere("/token")),
     Wrong(
@@ -370,6 +370,6 @@ WRONG = [
         "key set gave no answer: the answer took too long",
         never_ending("/keys"),
         error=Unavailable,
-        patience_s=1,
+        is_endless=True,
     ),
 ]
