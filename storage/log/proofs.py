@@ -25,7 +25,11 @@ class Prover:
         self.held = anchors.newest_cosigned(connection)
         self.tree = KeptTree(connection)
 
+    def covering(self, index: int) -> SignedCheckpoint | None:
+        """The checkpoint that a proof of the event is against; None where none covers the event yet."""
+        return next((signed for signed in (self.held, self.signed) if signed and signed.size > index), None)
+
     def proof(self, index: int) -> TlogProof | None:
         """None where no checkpoint covers the event yet."""
-        covering = next((signed for signed in (self.held, self.signed) if signed and signed.size > index), None)
+        covering = self.covering(index)
         return None if covering is None else prove(self.tree, index, covering)
