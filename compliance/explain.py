@@ -14,6 +14,14 @@ from policies.wording_of_call import language_of, wording_of
 
 RulingFields = Mapping[str, Any]
 SUPPOSED = "supposed: a number of which no decline is remembered"
+MODES: Mapping[str, str] = {
+    "notice": "staying on after the notice is consent",
+    "opt_out": "the caller is asked; 1 accepts, 2 declines",
+    "opt_in": "the caller is asked, and only 1 is consent",
+    "never": "nobody is asked, and nothing is recorded",
+    "must_record": "the caller is asked, and without 1 the call ends politely",
+}
+"""What each mode of consent asks of a caller."""
 
 
 @dataclass(frozen=True, slots=True)

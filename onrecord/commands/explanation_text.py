@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from compliance.explain import SUPPOSED, Explained
+from compliance.explain import MODES, SUPPOSED, Explained
 from policies.jurisdiction.pack import DISCLAIMER
 from policies.wording import Wording
 
@@ -25,13 +25,6 @@ _SAID_LATER = (
     "whisper_recorded",
     "whisper_not_recorded",
 )
-_MODES = {
-    "notice": "staying on after the notice is consent",
-    "opt_out": "the caller is asked; 1 accepts, 2 declines",
-    "opt_in": "the caller is asked, and only 1 is consent",
-    "never": "nobody is asked, and nothing is recorded",
-    "must_record": "the caller is asked, and without 1 the call ends politely",
-}
 
 
 def show(found: Explained) -> None:
@@ -76,7 +69,7 @@ def show_all_said(wording: Wording) -> None:
 
 def _facts(found: Explained) -> list[tuple[str, str]]:
     ruling, language = found.ruling, found.language
-    mode = f"{ruling['mode']}: {_MODES[ruling['mode']]}"
+    mode = f"{ruling['mode']}: {MODES[ruling['mode']]}"
     if ruling["mode"] == "opt_out":
         mode += "; silence is consent" if ruling["silence_is_consent"] else "; silence is not consent"
     facts = [("mode", mode), ("language", language)]
