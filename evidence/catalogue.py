@@ -30,7 +30,7 @@ def in_words(event: Fields, words: Words) -> list[str]:
     kind = CATALOGUE.get(event["type"])
     try:
         return kind.words(event, words) if kind else [str(event["type"])]
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         return [str(event["type"])]
 
 

@@ -12,6 +12,7 @@ Words = Mapping[str, Mapping[str, str]]
 """The texts of each wording, by its SHA-256 in the events."""
 _WORDS_WIDTH = 90
 _RANGES_MAX = 6
+_IN_A_FILE = "(prompts/"
 ODDITIES: Mapping[str, str] = {
     "riff_size": "its header gives another size than the file has",
     "data_size": "its header does not say how much sound follows",
@@ -68,7 +69,12 @@ def served(event: Fields, words: Words) -> list[str]:
     asked = ["and, where it is asked:", *_quoted(wording["question"])] if wording.get("question") else []
     played = wording.get("disclosure_audio")
     by = f", played from prompts/{played}.wav" if played else ""
-    return [*said, *asked, f"(prompts/{event['prompt_sha256']}.json{by})"]
+    return [*said, *asked, f"{_IN_A_FILE}{event['prompt_sha256']}.json{by})"]
+
+
+def names_a_file(line: str) -> bool:
+    """Whether a line of these words only says where the words are in a bundle."""
+    return line.startswith(_IN_A_FILE)
 
 
 def _quoted(text: str) -> list[str]:

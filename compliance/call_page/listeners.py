@@ -1,0 +1,131 @@
+"""Everybody who listened to the recordings of a call, or asked to, by the log: for what, and to which seconds."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from compliance.call_log import Entry
+from compliance.call_page.known_events import listed
+
+Ranges = tuple[tuple[int, int], ...]
+"""Parts of a recording in ms, from and to, in order and apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A recording that was opened, or was not. `what` is playback or export, `refused` is why it was not opened; one of
+    the two is empty. `actor` is empty where who it was is not known any more.
+    """
+
+    event: int
+    at: datetime
+    actor: str
+    recording_id: str
+    purpose: str
+    what: str = ""
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A listening, by its lease. `first_at` and `last_at` are the times of its reports. `heard` are the parts of the
+    recording that were heard, `played_ms` is how much sound was played. `is_over`, and `why`, empty where the listener
+    closed it.
+    """
+
+    lease: str
+    events: tuple[int, ...]
+    first_at: datetime
+    last_at: datetime
+    actor: str
+    recording_id: str
+    purpose: str
+    heard: Ranges
+    played_ms: int
+    is_over: bool
+    why: str
+
+    @property
+    def heard_ms(self) -> int:
+        return length_of(self.heard)
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    accesses: tuple[Access, ...]
+    listenings: tuple[Listening, ...]
+
+    def heard_of(self, recording_id: str) -> Ranges:
+        """The parts of a recording that anybody has heard."""
+        mine = (listening for listening in self.listenings if listening.recording_id == recording_id)
+        return union(part for listening in mine for part in listening.heard)
+
+
+def listeners(entries: Sequence[Entry]) -> Listeners:
+    accesses = (_access(entry) for entry in entries if entry.type.startswith("recording.access"))
+    reports: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.type == "recording.heard":
+            reports.setdefault(_text(entry, "lease"), []).append(entry)
+    return Listeners(tuple(accesses), tuple(_listening(lease, told) for lease, told in reports.items()))
+
+
+def union(parts: Iterable[tuple[int, int]]) -> Ranges:
+    """Parts that overlap or touch become one."""
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(parts):
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        elif begin < end:
+            found.append((begin, end))
+    return tuple(found)
+
+
+def length_of(ranges: Ranges) -> int:
+    """In ms."""
+    return sum(end - begin for begin, end in ranges)
+
+
+def _access(entry: Entry) -> Access:
+    refused = entry.type == "recording.access_refused"
+    return Access(
+        event=entry.index,
+        at=entry.at,
+        actor=str(entry.private.get("actor", "")),
+        recording_id=_text(entry, "recording"),
+        purpose=_text(entry, "purpose"),
+        what="" if refused else _text(entry, "what"),
+        refused=_text(entry, "why") if refused else "",
+    )
+
+
+def _listening(lease: str, reports: Sequence[Entry]) -> Listening:
+    first, last = reports[0], reports[-1]
+    final = next((entry for entry in reports if entry.public.get("final") is True), None)
+    return Listening(
+        lease=lease,
+        events=tuple(entry.index for entry in reports),
+        first_at=first.at,
+        last_at=last.at,
+        actor=str(first.private.get("actor", "")),
+        recording_id=_text(first, "recording"),
+        purpose=_text(first, "purpose"),
+        heard=union(part for entry in reports for part in _ranges(entry)),
+        played_ms=sum(_number(entry.public.get("played_ms")) for entry in reports),
+        is_over=final is not None,
+        why=_text(final, "why") if final else "",
+    )
+
+
+def _ranges(entry: Entry) -> list[tuple[int, int]]:
+    pairs = [tuple(map(_number, listed(pair))) for pair in listed(entry.public.get("ranges"))]
+    return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _text(entry: Entry, name: str) -> str:
+    return str(entry.public.get(name, ""))
