@@ -1,6 +1,7 @@
 """The page of a call, read from real databases: what it says, and that it says what is wrong."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
@@ -388,15 +389,17 @@ def test_a_personal_field_that_was_altered_is_a_fault_and_is_not_shown(premises:
     one = premises.stored()
     access_by(premises, one)
 
-    def forge(connection: Connection) -> None:
-        row = connection.execute(disclosure.select().limit(1)).one()
-        bodies = {each.body: each for each in connection.execute(disclosure.select())}
-        other = next(body for body in bodies if body != row.body)
-        connection.execute(update(disclosure).where(disclosure.c.digest == row.digest).values(body=other))
-
-    premises.write(forge)
-    page = page_of(premises, one)
-    assert "a personal field says something else than was committed to: it was altered" in page.faults
+    digest = premises.event(one, "recording.accessed")["sd"]["actor"]
+    forged = urlsafe_b64encode(b'["c2FsdA","actor","mallory"]').rstrip(b"=").decode()
+    premises.write(
+        lambda connection: connection.execute(
+            update(disclosure).where(disclosure.c.digest == digest).values(body=forged)
+        )
+    )
+    page = page_of(premises, one, names=True)
+    assert page.faults == ("a personal field says something else than was committed to: it was altered",)
+    assert [each.actor for each in page.listeners.accesses] == [""]
+    assert "mallory" not in {text for told in page.events for text in (*told.lines, *told.shown.values())}
 
 
 @ONE_MACHINE
