@@ -182,7 +182,7 @@ def _require_own_page(given: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """All that the library does with a response that makes no sense."""
+    """Refuse where the library, or what it stands on, gives a response up."""
     from webauthn.helpers.exceptions import WebAuthnException
 
     try:

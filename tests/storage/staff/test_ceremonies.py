@@ -3,14 +3,20 @@
 import json
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from cbor2 import CBORTag
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import Refused
 from storage.staff import ceremonies
 from storage.staff.ceremonies import RelyingParty, relying_party
+from tests.conftest import NOON
 from tests.storage.staff.authenticator import (
     BACKED_UP,
     HONEST,
@@ -93,6 +99,27 @@ def test_a_lie_registers_nothing_and_signs_nobody_in(lies: Lies) -> None:
 def test_a_registration_that_was_not_asked_for_is_refused(lies: Lies) -> None:
     with pytest.raises(Refused):
         registered(lies)
+
+
+def certificate_of(device: Authenticator) -> bytes:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a maker")])
+    made = x509.CertificateBuilder(name, name, device.key.public_key(), 1, NOON, NOON + timedelta(days=1))
+    return made.sign(device.key, SHA256()).public_bytes(Encoding.DER)
+
+
+def test_a_device_may_sign_for_itself_and_no_maker_for_it() -> None:
+    """The library believes any maker where it knows none."""
+    device = Authenticator()
+    assert registered(Lies(fmt="packed", signs_for_itself=True), device).credential_id == device.credential_id
+    with pytest.raises(Refused, match="not asked for"):
+        registered(Lies(fmt="packed", signs_for_itself=True, certificate=certificate_of(device)), device)
+
+
+@pytest.mark.parametrize("name", ["fmt", "attStmt", "authData"])
+@pytest.mark.parametrize("value", [None, 7, 2**80, 1.5, "x", b"", [], {}, [{}], CBORTag(2, b"x" * 90)], ids=repr)
+def test_an_attestation_object_of_another_shape_is_refused(name: str, value: object) -> None:
+    with pytest.raises(Refused):
+        registered(Lies(fmt="packed", made={name: value}))
 
 
 def test_a_sign_in_is_no_registration_and_the_other_way_round() -> None:

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import event
 
 from policies.sign_in import FAILURES_FREE
@@ -56,7 +58,18 @@ def test_no_password_is_right_where_there_is_none() -> None:
     assert not CHEAP.is_right(RIGHT, "not a hash")
 
 
-def test_what_is_looked_at_for_an_unknown_name_costs_as_much_as_a_password(kept: str) -> None:
+def test_where_there_is_no_password_another_of_the_same_cost_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    looked: list[str | bytes] = []
+
+    def verify(_: PasswordHasher, hash_: str | bytes, __: str | bytes) -> bool:
+        looked.append(hash_)
+        raise VerifyMismatchError
+
+    monkeypatch.setattr(PasswordHasher, "verify", verify)
+    assert not USUAL.is_right(RIGHT, "")
+    assert looked == [USUAL.nobodys]
     assert not USUAL.is_outdated(USUAL.nobodys)
     assert len(USUAL.nobodys) == len(kept)
 
