@@ -65,6 +65,10 @@ class Reach:
     lines: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
 
+    @property
+    def covers_nothing(self) -> bool:
+        return not (self.everywhere or self.lines or self.addresses)
+
     def covers(self, line: str, addresses: Collection[str]) -> bool:
         """Whether a call on that line, taken at those addresses, is within it. The line is the call's own."""
         return self.everywhere or line in self.lines or not self.addresses.isdisjoint(addresses)

@@ -9,12 +9,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from policies.permissions import Reach
 from storage.rows import call_walks, listing
 from storage.rows.call_walks import Cursor
-from storage.rows.call_ways import Filters, Reach, Way, bounded, shortest, ways
+from storage.rows.call_ways import Filters, Way, bounded, shortest, ways
 from storage.rows.listing import Listed
 
-__all__ = ["PAGE_SIZE", "Cursor", "Filters", "Page", "Reach", "page"]
+__all__ = ["PAGE_SIZE", "Cursor", "Filters", "Page", "page"]
 
 PAGE_SIZE = 50
 ENTRIES_MAX = 50_000

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
+from policies.permissions import Reach
 from storage.database.listing_tables import FILTERED
 from storage.rows import call_walks
 from storage.rows.call_conditions import Condition, Equals, OfLinesOrAgents, Received
@@ -42,29 +43,13 @@ class Filters:
     caller_hash: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """The calls that a viewer may see: all, or those on `lines` and those taken by the agents at `addresses`."""
-
-    everywhere: bool = False
-    lines: frozenset[str] = frozenset()
-    addresses: frozenset[str] = frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self.everywhere or self.lines or self.addresses)
-
-    def holds_all(self, filters: Filters) -> bool:
-        """Whether every call that is asked for is within reach."""
-        return self.everywhere or filters.line in self.lines or filters.agent in self.addresses
-
-
 def ways(filters: Filters, reach: Reach, after: Cursor | None, now: datetime) -> list[Way]:
     """Each way alone comes by every call that is asked for and within reach; none where nothing is."""
-    if not reach:
+    if reach.covers_nothing:
         return []
     by_column, agent = _equal(filters), _of_agent(filters)
     equal = tuple(by_column.values())
-    within = () if reach.holds_all(filters) else (_of_reach(reach),)
+    within = () if _holds_all(reach, filters) else (_of_reach(reach),)
     if filters.due_within_days is not None:
         due = now + timedelta(days=filters.due_within_days) + _INSTANT
         conditions = (*equal, *agent, *within, *_of_caller(filters), *_received(filters))
@@ -99,6 +84,11 @@ def bounded(way: Way, entries_max: int) -> Way:
     """The walks with the number of entries that each may read, so that all together read `entries_max`."""
     share = entries_max // len(way)
     return tuple(replace(walk, entries=max(share // (_LOOK_UP if walk.looks_up else 1), _ENTRIES_MIN)) for walk in way)
+
+
+def _holds_all(reach: Reach, filters: Filters) -> bool:
+    """Whether every call that is asked for is within reach."""
+    return reach.everywhere or filters.line in reach.lines or filters.agent in reach.addresses
 
 
 def _along_reach(filters: Filters, reach: Reach, low: Cursor, high: Cursor) -> Way:

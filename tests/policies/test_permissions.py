@@ -46,3 +46,6 @@ def test_an_agent_reaches_the_calls_that_they_took_whatever_the_scope() -> None:
 def test_an_empty_scope_reaches_nothing() -> None:
     assert not reach_of(Role.REVIEWER, Scope(), own=(), of_teams=()).covers(LINE, {ALICE})
     assert not Reach().covers("", ())
+    assert Reach().covers_nothing
+    some = (Reach(everywhere=True), Reach(lines=frozenset({LINE})), Reach(addresses=frozenset({ALICE})))
+    assert not any(reach.covers_nothing for reach in some)

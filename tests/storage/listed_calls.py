@@ -9,8 +9,9 @@ from random import Random
 from sqlalchemy import Connection, insert
 
 from policies.listing import ListedAudio
+from policies.permissions import Reach
 from storage.database.tables import call, taken_by
-from storage.rows.call_pages import Filters, Reach
+from storage.rows.call_pages import Filters
 from storage.rows.listing import Listed, save
 from tests.conftest import NOON
 

@@ -10,9 +10,10 @@ from random import Random
 import pytest
 from sqlalchemy import Connection
 
+from policies.permissions import Reach
 from storage.database.engine import Database
 from storage.database.schema import migrate
-from storage.rows.call_pages import Cursor, Filters, Page, Reach, page
+from storage.rows.call_pages import Cursor, Filters, Page, page
 from storage.rows.listing import Listed
 from tests.conftest import DIALECTS, NOON
 from tests.storage import listed_calls

@@ -9,11 +9,12 @@ from random import Random
 import pytest
 from sqlalchemy import Select, func, select, tuple_
 
+from policies.permissions import Reach
 from storage.database.engine import Database
 from storage.database.schema import migrate
 from storage.database.tables import call_listing, taken_by
 from storage.rows import call_walks
-from storage.rows.call_pages import Cursor, Filters, Reach, page
+from storage.rows.call_pages import Cursor, Filters, page
 from tests.conftest import DIALECTS, NOON
 from tests.storage import listed_calls, plans
 from tests.storage.listed_calls import AGENTS, LINES, some_filters
