@@ -29,7 +29,6 @@ class OpusFacts:
 
     channels: int
     pre_skip: int
-    input_rate: int
     gain: int
     serial: int
     end: int
@@ -49,15 +48,16 @@ class OpusStream:
         first, last = pages.at(0), pages.last()
         if len(first.body) < _HEAD.size or last.granule < 0:
             raise Broken(f"ogg: {audio.recording_id} is no Opus")
-        name, version, channels, pre_skip, input_rate, gain, family = _HEAD.unpack_from(first.body)
+        name, version, channels, pre_skip, _, gain, family = _HEAD.unpack_from(first.body)
         if name != b"OpusHead" or version >= 16 or channels not in (1, 2) or family:
             raise Broken(f"ogg: {audio.recording_id} is no Opus of one or two channels")
-        return cls(OpusFacts(channels, pre_skip, input_rate, gain, pages.serial, last.granule), audio)
+        return cls(OpusFacts(channels, pre_skip, gain, pages.serial, last.granule), audio)
 
     @property
     def header(self) -> StreamHeader:
         facts = self.facts
-        head = struct.pack(">BBHIhB", 0, facts.channels, facts.pre_skip, facts.input_rate, facts.gain, 0)
+        # Chromium refuses any other rate than that of the sample entry, though it tells only what was put in.
+        head = struct.pack(">BBHIhB", 0, facts.channels, facts.pre_skip, RATE, facts.gain, 0)
         return StreamHeader(
             coding=b"Opus",
             configuration=box(b"dOps", head),
