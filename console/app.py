@@ -19,6 +19,7 @@ from console.language import add_language
 from console.live_calls import LiveCalls
 from console.request_forgery import form_token
 from console.routes import ROUTES, About
+from console.times import add_times
 from console.viewer import Viewer
 from policies.permissions import Act
 from policies.sessions import Limits
@@ -60,6 +61,7 @@ def create_app(console: Console) -> Flask:
         if (view := views.get(route.endpoint)) is not None:
             app.add_url_rule(route.rule, route.endpoint, view, methods=route.methods)
     add_language(app)
+    add_times(app)
     app.before_request(guard.check)
     app.after_request(lambda response: _close_in(response, console.base_url))
     app.context_processor(_for_every_page)
