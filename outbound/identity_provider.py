@@ -6,7 +6,7 @@ us an ID token for the code. Slow to import: only an installation that has a pro
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Any
@@ -20,7 +20,7 @@ from outbound.kept_document import KeptDocument
 from outbound.oauth_client import Client
 from outbound.provider_answers import ProviderAnswers, error_name
 from outbound.signing_keys import signing_keys
-from policies.identity import Identity, identity_of
+from policies.identity import Begun, Identity, identity_of
 from storage.errors import Broken, Refused
 
 KEPT_FOR = timedelta(hours=1)
@@ -30,16 +30,6 @@ LIMITS = Limits(connect_s=5, read_s=5, answer_s=10, answer_bytes_max=256 * 1024)
 
 _CODE_LENGTH_MAX = 8 * 1024
 _ONLY_THE_PROVIDER_SIGNS = re.compile("(RS|PS|ES|Ed).+")
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """An attempt to sign on. The browser is sent to `url`; the rest is secret, and kept until that browser is back."""
-
-    url: str = field(repr=False)
-    state: str = field(repr=False)
-    nonce: str = field(repr=False)
-    code_verifier: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

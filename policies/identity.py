@@ -4,13 +4,23 @@ Core 1.0, 5.1).
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SUBJECT_LENGTH_MAX = 255
 _NAME_LENGTH_MAX = 200
 _METHODS_MAX = 16
 _EMAIL = re.compile(r"(?=.{3,254}\Z)[^@\s]+@[^@\s]+")
 _METHOD = re.compile(r"[!-~]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An attempt to sign on. The browser is sent to `url`; the rest is secret, and kept until that browser is back."""
+
+    url: str = field(repr=False)
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    code_verifier: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from flask import Response
 
 from outbound.bounded_http import Limits
 from outbound.id_token import ALGORITHMS
-from outbound.identity_provider import Begun, IdentityProvider
-from policies.identity import Identity
+from outbound.identity_provider import IdentityProvider
+from policies.identity import Begun, Identity
 from storage.errors import Broken, Refused, Unavailable
 from tests.conftest import NOON
 from tests.outbound.identity_provider_stub import (

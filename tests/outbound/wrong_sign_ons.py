@@ -9,7 +9,7 @@ from flask import Response
 from joserfc import jwe
 from joserfc.jwk import OctKey
 
-from outbound.identity_provider import Begun
+from policies.identity import Begun
 from storage.errors import Refused, Unavailable
 from tests.conftest import NOON
 from tests.outbound.identity_provider_stub import (
