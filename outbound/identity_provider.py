@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Any
+from urllib.parse import urlsplit
 
 from joserfc.jwk import KeySet
 
@@ -52,6 +53,7 @@ class IdentityProvider:
         client_secret: str,
         redirect_uri: str,
         *,
+        acr_values: str = "",
         algorithms: Collection[str] = ALGORITHMS,
         limits: Limits = LIMITS,
     ) -> None:
@@ -60,9 +62,14 @@ class IdentityProvider:
         if weak := [name for name in algorithms if not _ONLY_THE_PROVIDER_SIGNS.fullmatch(name)]:
             raise Broken(f"single sign-on: others than the provider can sign with {', '.join(weak)}")
         self._issuer, self._algorithms = issuer, tuple(algorithms)
-        self._client = Client(client_id, client_secret, redirect_uri)
+        self._client = Client(client_id, client_secret, redirect_uri, acr_values)
         self._answers = ProviderAnswers(limits)
         self._published = KeptDocument(self._fetch)
+
+    @property
+    def name(self) -> str:
+        """For people: the host of the issuer."""
+        return urlsplit(self._issuer).netloc
 
     def begin(self, now: datetime) -> Begun:
         """Raises Unavailable, or Refused where the provider publishes something else than it should."""

@@ -19,10 +19,15 @@ class Client:
     id: str
     secret: str = field(repr=False)
     redirect_uri: str
+    acr_values: str = ""
+    """The classes of authentication that are wished for (OpenID Connect Core 1.0, 3.1.2.1); none where it is empty."""
 
     def authorization_url(self, endpoint: str, *, state: str, nonce: str, code_verifier: str) -> str:
         client = OAuth2Client(None, self.id, redirect_uri=self.redirect_uri, scope=_SCOPE, code_challenge_method="S256")
-        url, _ = client.create_authorization_url(endpoint, state=state, nonce=nonce, code_verifier=code_verifier)
+        wished = {"acr_values": self.acr_values} if self.acr_values else {}
+        url, _ = client.create_authorization_url(
+            endpoint, state=state, nonce=nonce, code_verifier=code_verifier, **wished
+        )
         return str(url)
 
     def token_request(self, endpoint: str, *, code: str, code_verifier: str) -> tuple[str, str]:

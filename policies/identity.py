@@ -37,6 +37,8 @@ class Identity:
     email_is_verified: bool
     authenticated_with: tuple[str, ...]
     """By the names of RFC 8176, such as pwd, otp, hwk or mfa; empty where the provider does not say."""
+    acr: str = ""
+    """The class of the authentication, such as phr (OpenID Connect EAP ACR Values 1.0); empty as above."""
 
 
 def identity_of(issuer: str, claims: Mapping[str, object]) -> Identity | None:
@@ -53,6 +55,7 @@ def identity_of(issuer: str, claims: Mapping[str, object]) -> Identity | None:
         # Some providers write "true", a text: an address that is in doubt is not verified.
         email_is_verified=bool(email) and claims.get("email_verified") is True,
         authenticated_with=_methods(claims.get("amr")),
+        acr=_class(claims.get("acr")),
     )
 
 
@@ -75,3 +78,7 @@ def _email(claim: object) -> str:
 def _methods(claim: object) -> tuple[str, ...]:
     listed = claim if isinstance(claim, list) else []
     return tuple(one for one in listed if isinstance(one, str) and _METHOD.fullmatch(one))[:_METHODS_MAX]
+
+
+def _class(claim: object) -> str:
+    return claim if isinstance(claim, str) and _METHOD.fullmatch(claim) else ""

@@ -124,6 +124,12 @@ def test_the_browser_is_sent_with_what_binds_the_answer_to_this_attempt(provider
     }
 
 
+def test_something_as_good_as_a_passkey_is_asked_for_where_that_is_wished(provider: TheProvider) -> None:
+    asked = IdentityProvider(provider.url, CLIENT, SECRET, CALLBACK, acr_values="phr")
+    assert parse_qs(urlsplit(asked.begin(NOON).url).query)["acr_values"] == ["phr"]
+    assert asked.name == urlsplit(provider.url).netloc
+
+
 def test_no_two_attempts_share_a_secret_and_none_is_shown(provider: TheProvider) -> None:
     asked = ours(provider)
     attempts = [asked.begin(NOON) for _ in range(20)]

@@ -79,3 +79,21 @@ def test_what_is_no_address_is_none_and_not_verified(email: object) -> None:
 )
 def test_the_methods_are_those_that_are_names(claim: object, methods: tuple[str, ...]) -> None:
     assert identity(amr=claim).authenticated_with == methods
+
+
+@pytest.mark.parametrize(
+    ("claim", "acr"),
+    [
+        ("phr", "phr"),
+        ("urn:mace:incommon:iap:silver", "urn:mace:incommon:iap:silver"),
+        (None, ""),
+        ("", ""),
+        ("a b", ""),
+        (["phr"], ""),
+        (1, ""),
+        ("x" * 65, ""),
+        ("phr\n", ""),
+    ],
+)
+def test_the_class_of_the_authentication_is_read_as_it_is(claim: object, acr: str) -> None:
+    assert identity(acr=claim).acr == acr
