@@ -70,6 +70,11 @@ def propose_code(entry: Entry, account_id: str) -> Proposal:
     return new_password.propose(entry, _account(entry, account_id))
 
 
+def propose_again(entry: Entry, account_id: str, sealed: str) -> Proposal:
+    """The same secret once more. Raises Refused where it was not proposed to the account, or too long ago."""
+    return new_password.propose_again(entry, _account(entry, account_id), sealed)
+
+
 def set_password(
     entry: Entry, account_id: str, password: str, sealed: str, code: str, *, actor: str
 ) -> tuple[str, ...]:

@@ -30,6 +30,11 @@ def propose(entry: Entry, account: Account) -> Proposal:
     return second_factor.propose(entry.key, account.id, account.name, entry.moment())
 
 
+def propose_again(entry: Entry, account: Account, sealed: str) -> Proposal:
+    """The same secret once more. Raises Refused where it was not proposed to the account, or too long ago."""
+    return second_factor.propose_again(entry.key, account.id, account.name, sealed, entry.moment().at)
+
+
 def read(entry: Entry, account: Account, password: str, sealed: str, code: str, moment: Moment) -> NewPassword:
     """Raises Refused for a password that is not to be had, or a secret that was not proposed. Slow."""
     secret = second_factor.proposed(entry.key, account.id, sealed, moment.at)

@@ -66,6 +66,11 @@ def propose_code(entry: Entry, link: str) -> Proposal:
     return new_password.propose(entry, _opened(entry, link))
 
 
+def propose_again(entry: Entry, link: str, sealed: str) -> Proposal:
+    """The same secret once more. Raises Refused where it was not proposed to the account, or too long ago."""
+    return new_password.propose_again(entry, _opened(entry, link), sealed)
+
+
 def with_password(
     entry: Entry, link: str, password: str, sealed: str, code: str, *, browser: str, old_token: str = ""
 ) -> WithCodes:

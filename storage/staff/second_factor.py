@@ -47,15 +47,17 @@ class Proposal:
 
 def propose(key: bytes, account_id: str, name: str, moment: Moment) -> Proposal:
     """`name` is shown by the app."""
-    from pyotp import TOTP
-
     secret = moment.random(_SECRET_BYTES)
-    text = b32encode(secret).decode()
-    uri = TOTP(text).provisioning_uri(name=name, issuer_name=ISSUER)
     until_ms = round((moment.at + PROPOSED_FOR).timestamp() * 1000)
     sealed = _seal(key, _proposed(account_id), until_ms.to_bytes(_TIME_BYTES, "big") + secret, moment)
-    grouped = " ".join(text[start : start + 4] for start in range(0, len(text), 4))
-    return Proposal(grouped, uri, _qr_code(uri), urlsafe_b64encode(sealed).decode())
+    return _proposal(secret, name, urlsafe_b64encode(sealed).decode())
+
+
+def propose_again(key: bytes, account_id: str, name: str, sealed: str, now: datetime) -> Proposal:
+    """The same secret, for a person who has it in their app already and has mistyped its code. Raises Refused as
+    `proposed` does.
+    """
+    return _proposal(proposed(key, account_id, sealed, now), name, sealed)
 
 
 def proposed(key: bytes, account_id: str, sealed: str, now: datetime) -> bytes:
@@ -113,6 +115,15 @@ def _steps_of(secret: bytes, code: str, now: datetime) -> Iterator[int]:
     for step in (now_step + offset for offset in _AROUND):
         if hmac.compare_digest(codes.generate_otp(step).encode(), digits.encode("utf-8", "surrogatepass")):
             yield step
+
+
+def _proposal(secret: bytes, name: str, sealed: str) -> Proposal:
+    from pyotp import TOTP
+
+    text = b32encode(secret).decode()
+    uri = TOTP(text).provisioning_uri(name=name, issuer_name=ISSUER)
+    grouped = " ".join(text[start : start + 4] for start in range(0, len(text), 4))
+    return Proposal(grouped, uri, _qr_code(uri), sealed)
 
 
 def _qr_code(text: str) -> QrCode:

@@ -117,6 +117,16 @@ def test_a_proposed_secret_comes_back_for_a_quarter_of_an_hour() -> None:
             second_factor.proposed(key, account_id, proposal.sealed, now)
 
 
+def test_a_secret_is_proposed_again_as_it_was() -> None:
+    """Its person has it in their app already, and has mistyped a code."""
+    proposal = second_factor.propose(KEY, ALICE_ID, "alice", at())
+    assert second_factor.propose_again(KEY, ALICE_ID, "alice", proposal.sealed, NOON) == proposal
+    with pytest.raises(Refused):
+        second_factor.propose_again(KEY, ALICE_ID, "alice", proposal.sealed, NOON + timedelta(minutes=15))
+    with pytest.raises(Refused):
+        second_factor.propose_again(KEY, "b0" * 16, "alice", proposal.sealed, NOON)
+
+
 def test_a_kept_secret_is_no_proposed_one(database: Database, with_app: Account) -> None:
     sealed = read(database, lambda c: c.scalar(select(staff.c.totp_secret).where(staff.c.id == with_app.id)))
     assert sealed is not None
