@@ -95,10 +95,23 @@ def test_a_post_without_its_token_changes_nothing(staff: Staff, route: Route) ->
             ({FIELD: form_token(person.token)}, {"Sec-Fetch-Site": "same-site"}),
             ({FIELD: form_token(person.token)}, {"Origin": "https://evil.example"}),
             ({FIELD: form_token(person.token)}, {"Origin": "null"}),
+            ({FIELD: form_token(person.token)}, {"Origin": "null", "Sec-Fetch-Site": "none"}),
+            ({FIELD: form_token(person.token)}, {"Origin": "null", "Sec-Fetch-Site": "cross-site"}),
         )
     ]
     assert {answer.status_code for answer in answers} == {403}
     assert person.get("/log").status_code == 200
+
+
+def test_a_form_of_our_own_page_is_taken_as_browsers_send_it(staff: Staff) -> None:
+    """Under `Referrer-Policy: no-referrer` a browser names no origin for a form, and vouches for the site alone."""
+    for headers in (
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": BASE_URL, "Sec-Fetch-Site": "same-origin"},
+        {"Origin": BASE_URL},
+        {},
+    ):
+        assert staff.somebody().post("/leave", headers=headers).status_code == 303
 
 
 def test_an_entry_post_needs_the_token_of_its_own_cookie(app: Flask) -> None:
