@@ -18,7 +18,7 @@ from console.headers import FOR_GOOD, HEADERS, NO_STORE, STRICT_TRANSPORT, conte
 from console.language import add_language
 from console.live_calls import LiveCalls
 from console.request_forgery import form_token
-from console.routes import ROUTES, About
+from console.routes import CONVERTERS, ROUTES, About
 from console.times import add_times
 from console.viewer import Viewer
 from policies.permissions import Act
@@ -55,6 +55,7 @@ def create_app(console: Console) -> Flask:
     app = Flask("console", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=BODY_MAX, MAX_FORM_PARTS=100, MAX_FORM_MEMORY_SIZE=BODY_MAX)
     app.static_folder = "static"
+    app.url_map.converters.update(CONVERTERS)
     guard = Guard(console.database, console.base_url, console.limits, _OBJECTS, console.now)
     views = _views(app, console)
     for route in ROUTES:

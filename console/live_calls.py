@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from http import HTTPStatus
 
-from flask import Flask, Response, jsonify, request
+from flask import Response, jsonify, request
 
 from compliance.pauses import Pauses
 from compliance.withdrawals import Withdrawals, told
@@ -21,7 +21,6 @@ from storage.errors import Refused
 from storage.rows import calls
 from storage.rows.withdrawing import Wish
 
-ENDPOINT = "live_call"
 BODY_MAX = 2048
 _NAME_MAX = 100
 _SCHEME = "Bearer "
@@ -78,11 +77,6 @@ class LiveCalls:
         do = self.pauses.pause if act == "pause" else self.pauses.resume
         done = do(call_id, actor=asked.actor)
         return jsonify({"call": call_id, "pause": done.id, "limit_at": done.limit_at.isoformat()})
-
-
-def add_live_calls(app: Flask, live: LiveCalls) -> None:
-    rule = "/api/calls/<name>/<any(withdraw, pause, resume):act>"
-    app.add_url_rule(rule, ENDPOINT, live.answer, methods=["POST"])
 
 
 def read(body: bytes, act: str) -> Asked:

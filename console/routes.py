@@ -4,7 +4,24 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
+from werkzeug.routing import BaseConverter
+
 from policies.permissions import Act
+
+
+class Id(BaseConverter):
+    """An id of ours. Nothing else is looked up: a database may refuse what it can't spell, and would then seem away."""
+
+    regex = "[0-9a-f]{32}"
+
+
+class CallName(BaseConverter):
+    """An id of ours, or the provider's."""
+
+    regex = "[0-9A-Za-z]{1,64}"
+
+
+CONVERTERS: Final = {"id": Id, "call_name": CallName}
 
 
 class Need(Enum):
@@ -50,14 +67,14 @@ class Route:
         return self.needs.about if isinstance(self.needs, Permission) else About.NOTHING
 
 
-_ID = "string(length=32)"
+_ID = "id"
 _CALL, _RECORDING = f"/calls/<{_ID}:call_id>", f"/calls/<{_ID}:call_id>/recordings/<{_ID}:recording_id>"
 
 ROUTES: Final = (
     Route("healthz", "/healthz", Need.OPEN, is_activity=False),
     Route("readyz", "/readyz", Need.OPEN, is_activity=False),
     Route("static", "/static/<path:filename>", Need.OPEN, is_activity=False),
-    Route("live_call", "/api/calls/<name>/<any(withdraw, pause, resume):act>", Need.TOKEN, ("POST",)),
+    Route("live_call", "/api/calls/<call_name:name>/<any(withdraw, pause, resume):act>", Need.TOKEN, ("POST",)),
     Route("enter", "/enter", Need.ENTRY),
     Route("home", "/", Need.SIGNED_IN),
     Route("leave", "/leave", Need.SIGNED_IN, ("POST",)),

@@ -60,6 +60,15 @@ def test_who_is_not_signed_in_gets_no_further_than_the_entry(app: Flask, route: 
             assert answer.headers.get("Location", "/enter").startswith("/enter")
 
 
+def test_what_is_no_id_is_looked_up_nowhere(app: Flask, staff: Staff) -> None:
+    person, routes = staff.somebody(), [route for route in ROUTES if "/<id:" in route.rule]
+    assert len(routes) > 3
+    for odd in ("%00" * 32, "0" * 31 + "%00", "é" * 32, "0" * 31 + "'", "0" * 33, "A" * 32, "%F0%9F%98%80" * 32):
+        for path in (path_of(route).replace("0" * 32, odd) for route in routes):
+            assert person.get(path).status_code == 404
+            assert app.test_client().get(path, base_url=BASE_URL).status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/log?x=1", "/", "//evil.example/x", "/\\evil.example"])
 def test_the_way_back_is_a_path_of_this_console(app: Flask, path: str) -> None:
     answer = app.test_client().get(path, base_url=BASE_URL)
