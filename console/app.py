@@ -55,6 +55,7 @@ def create_app(console: Console) -> Flask:
     app = Flask("console", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=BODY_MAX, MAX_FORM_PARTS=100, MAX_FORM_MEMORY_SIZE=BODY_MAX)
     app.static_folder = "static"
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False  # their redirects name the host that was asked for
     app.url_map.converters.update(CONVERTERS)
     guard = Guard(console.database, console.base_url, console.limits, _OBJECTS, console.now)
     views = _views(app, console)

@@ -60,6 +60,14 @@ def test_who_is_not_signed_in_gets_no_further_than_the_entry(app: Flask, route: 
             assert answer.headers.get("Location", "/enter").startswith("/enter")
 
 
+def test_no_answer_leads_to_the_host_that_a_request_names(app: Flask, staff: Staff) -> None:
+    for cookie in ("", f"{SESSION_COOKIE}={staff.somebody().token}"):
+        headers, client = {"Host": "evil.example", "Cookie": cookie}, app.test_client(use_cookies=False)
+        for path in ("/log", "/calls//x", "/static//console.css", "//log", "/enter/", "///", "/log//"):
+            answer = client.get(path, base_url=BASE_URL, headers=headers, buffered=True)
+            assert "evil.example" not in answer.text + str(answer.headers), path
+
+
 def test_what_is_no_id_is_looked_up_nowhere(app: Flask, staff: Staff) -> None:
     person, routes = staff.somebody(), [route for route in ROUTES if "/<id:" in route.rule]
     assert len(routes) > 3
