@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Collection
 from datetime import datetime
+from typing import NoReturn
 
-from dbos import DBOSClient, DBOSPortableJSONSerializer
+from dbos import DBOSClient, DBOSPortableJSONSerializer, _serialization
 from dbos import error as dbos_error
 from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine
@@ -21,6 +22,14 @@ APPLICATION = "onrecord"
 # JSON, because DBOS's own choice is pickle: whoever can write the database could then run code in a worker.
 SERIALIZER = DBOSPortableJSONSerializer()
 _FORGOTTEN_AT_ONCE = 200
+
+
+def _refuse_pickle(*_: object) -> NoReturn:
+    raise ValueError("jobs: a row says that it is a pickle, and is not read")
+
+
+# DBOS reads each row in the way that the row itself names, and pickle is one of them whatever is chosen above.
+_serialization.DefaultSerializer.deserialize = _refuse_pickle  # type: ignore[method-assign,assignment]  # see above
 
 
 _STANDINGS = {

@@ -2,13 +2,14 @@
 
 import fcntl
 import os
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dbos import _recovery
-from sqlalchemy import MetaData, Table, func, insert, select, table, text
+from sqlalchemy import MetaData, Table, column, func, insert, select, table, text, update
 
 from storage.database.engine import Database
 from storage.jobs.queue import JobQueue
@@ -35,6 +36,16 @@ def end_jobs(database: Database, queue: JobQueue, key: str, number: int) -> None
         ended = dict(connection.execute(select(jobs).where(jobs.c.workflow_uuid == key)).mappings().one())
     rows = [{**ended, "workflow_uuid": f"{key} {n}"} for n in range(1, number)]
     database.write(lambda connection: connection.execute(insert(jobs), rows))
+
+
+def plant_pickle(database: Database, key: str, pickled: bytes) -> None:
+    """In the place of what that job was asked for with."""
+    schema = None if database.dialect == "sqlite" else "dbos"
+    for name, planted in (("workflow_status", "serialization"), ("workflow_input", "inputs")):
+        value = "py_pickle" if planted == "serialization" else b64encode(pickled).decode()
+        rows = table(name, column("workflow_uuid"), column(planted), schema=schema)
+        mine = update(rows).where(rows.c.workflow_uuid == key).values({planted: value})
+        assert database.write(lambda connection, mine=mine: connection.execute(mine).rowcount) == 1  # type: ignore[misc]  # mypy cannot infer a lambda with a default
 
 
 @contextmanager
