@@ -274,8 +274,8 @@ def log_resume(*, after_restore: bool, brought: tuple[Path, ...]) -> None:
     from compliance.anchors.resume import resume
     from compliance.anchors.verify import read_checkpoints
 
-    notes = [note for path in brought for note in read_checkpoints(path)]
     with opened(restored=after_restore) as installation:
+        notes = [note for path in brought for note in read_checkpoints(path)]
         signed = resume(installation.anchoring, notes)
     if signed is None:
         end(["the database is the one that was last signed: there is nothing to resume"], FOUND_SOMETHING)

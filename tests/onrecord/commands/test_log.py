@@ -288,6 +288,13 @@ def test_a_checkpoint_that_somebody_kept_resumes_what_was_restored_with_its_anch
     assert site.run("log", "verify").code == 0
 
 
+@pytest.mark.parametrize("content", [b"\x80\x04", b"no checkpoint\n", b""])
+def test_a_file_that_holds_no_checkpoint_resumes_nothing_and_is_told_in_a_line(site: Site, content: bytes) -> None:
+    (site.folder / "brought").write_bytes(content)
+    ran = site.run("log", "resume", "--after-restore", "--over", "brought")
+    assert (ran.code in {1, 2}, ran.err.count("\n"), ran.err.startswith("onrecord: ")) == (True, 1, True)
+
+
 def test_while_a_key_is_rotated_both_sign_and_afterwards_the_new_one_alone(site: Site) -> None:
     happens(site)
     first = sign(site)
