@@ -76,7 +76,7 @@ def check(*, full: bool, at: datetime | None) -> None:
         show(consent_table(law, installation.rulebook, now, each=full))
         for note in notes(law, installation.rulebook, now):
             click.echo(f"note: {note}")
-        for note in console_notes(installation.settings.console_base_url, installation.rulebook.console):
+        for note in console_notes(installation.rulebook.console):
             click.echo(f"note: {note}")
         with installation.database.read() as connection:
             for line in trust_in_words(connection):

@@ -36,11 +36,9 @@ def notes(law: Law, rulebook: Rulebook, now: datetime) -> Iterator[str]:
     yield from _agents(rulebook, rulings)
 
 
-def console_notes(base_url: str, rules: ConsoleRules) -> Iterator[str]:
+def console_notes(rules: ConsoleRules) -> Iterator[str]:
     """On how the staff sign in."""
-    if not base_url:
-        yield "CONSOLE_BASE_URL is not set: nobody can sign in to the console"
-    elif not rules.passkey_roles:
+    if not rules.passkey_roles:
         yield "console: every role may sign in with a password; passkey_roles in [console] names those that may not"
 
 

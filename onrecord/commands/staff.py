@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from onrecord.installation import Installation
     from storage.staff.accounts import Account
 
-NO_CONSOLE = (
-    "CONSOLE_BASE_URL is not set: set it to the URL by which browsers reach the console, where the link is to lead"
-)
-
 
 class Number(click.ParamType[str]):
     """The number of a line."""
@@ -96,7 +92,6 @@ def user_add(
     scope = Scope(everywhere, frozenset(lines), frozenset(teams))
     position = Position(Role(role), scope, team, frozenset(addresses))
     with opened() as installation, _refusals_found():
-        _require_console(installation)
         invited = installation.administration.add(name, display_name or name, position, actor=who_asks())
         for line in lines:
             if installation.rulebook.line(line) is None:
@@ -116,7 +111,6 @@ def user_link(*, name: str, yes: bool) -> None:
     from onrecord.commands.actor import who_asks
 
     with opened() as installation, _refusals_found():
-        _require_console(installation)
         account = _named(installation, name)
         if sys.stdin.isatty() and not yes:
             click.confirm(f"Remove all that {account.name} signs in with?", abort=True)
@@ -160,11 +154,6 @@ def user_enable(*, name: str) -> None:
         account = _named(installation, name)
         installation.administration.enable(account.id, actor=who_asks())
     click.echo(f"{account.name} is enabled")
-
-
-def _require_console(installation: "Installation") -> None:
-    if not installation.settings.console_base_url:
-        end([NO_CONSOLE])
 
 
 def _named(installation: "Installation", name: str) -> "Account":

@@ -30,6 +30,8 @@ from storage.errors import Refused
 Need = Literal["all", "places", "database", "rulebook"]
 """The settings that a command works with: all; all but the telephone's; the database's alone; the rulebook's alone."""
 
+CONSOLE_BASE_URL = "http://localhost:8001"
+"""Where `serve` listens unless it is told otherwise, by the name that browsers make passkeys for."""
 SECRET_LENGTH_MIN = 16
 SECRET = re.compile(rf"[!-~]{{{SECRET_LENGTH_MIN},}}")
 
@@ -93,8 +95,8 @@ class Settings:
     """What was erased, to be kept where the database is not restored."""
     console_api_token: str = field(default="", repr=False)
     """Opens the endpoint of the agent's page; empty: there is none."""
-    console_base_url: str = ""
-    """How browsers reach the console, a scheme, a host and perhaps a port; empty: nobody can sign in."""
+    console_base_url: str = CONSOLE_BASE_URL
+    """How browsers reach the console: a scheme, a host and perhaps a port."""
     oidc_issuer: str = ""
     """The identity provider by which staff sign on; empty, as are the next two: there is none."""
     oidc_client_id: str = ""
@@ -142,7 +144,7 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         corroborate_after=_seconds(places.text("ONRECORD_CORROBORATE_AFTER_S", _wait_fault)) or CORROBORATED_AFTER,
         erasures=Path(places.text("ONRECORD_ERASURES") or "var/erasures.txt"),
         console_api_token=phone.secret("CONSOLE_API_TOKEN", _secret_fault),
-        console_base_url=phone.text("CONSOLE_BASE_URL", console_url_fault).rstrip("/").lower(),
+        console_base_url=phone.text("CONSOLE_BASE_URL", console_url_fault).rstrip("/").lower() or CONSOLE_BASE_URL,
         oidc_issuer=oidc_issuer,
         oidc_client_id=oidc_client_id,
         oidc_client_secret=oidc_client_secret,

@@ -136,6 +136,10 @@ def test_the_console_is_reached_by_a_name(url: str, kept: str) -> None:
     assert read_settings({**GIVEN, "CONSOLE_BASE_URL": url}).console_base_url == kept
 
 
+def test_the_console_is_on_this_machine_unless_it_is_said_to_be_elsewhere() -> None:
+    assert read_settings(GIVEN).console_base_url == "http://localhost:8001"
+
+
 @pytest.mark.parametrize(
     ("url", "remedy"),
     [
