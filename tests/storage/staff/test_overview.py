@@ -25,7 +25,7 @@ def test_each_way_in_is_seen_on_its_account_alone(used_database: Database) -> No
     alice, bob = add(used_database, "alice"), add(used_database, "bob")
     for number in (1, 2):
         new = NewPasskey(f"{alice.id}{number}".encode(), b"key", 0)
-        used_database.write(lambda c, new=new: passkeys.add(c, at(), alice.id, new, "phone"))  # type: ignore[misc]
+        used_database.write(lambda c, new=new: passkeys.add(c, at(), alice.id, new, "phone"))  # type: ignore[misc]  # mypy and defaults
     used_database.write(lambda c: passwords.save(c, bob.id, "hash"))
     used_database.write(lambda c: identities.bind(c, bob.id, "https://id.example", bob.id))
     assert of(used_database, alice.id) == Overview(2, False, 0, False, None)
@@ -48,6 +48,6 @@ def test_the_latest_of_all_sessions_counts(used_database: Database) -> None:
     for hours in (3, 1, 2):
         moment = at(NOON - timedelta(hours=hours))
         used_database.write(
-            lambda c, moment=moment: sessions.begin(c, moment, alice.id, SignedInBy.PASSKEY, "", Limits())  # type: ignore[misc]
+            lambda c, moment=moment: sessions.begin(c, moment, alice.id, SignedInBy.PASSKEY, "", Limits())  # type: ignore[misc]  # mypy and defaults
         )
     assert of(used_database, alice.id).seen_at == NOON - timedelta(hours=1)
