@@ -10,10 +10,13 @@ from typing import Any
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from compliance.staff.entry import Entry
+from console.account_views import account_views
 from console.calls.listening import Listening
 from console.calls.within_reach import call_of, recording_of
-from console.entry.front import Entry
-from console.guard import ENTRY_COOKIE, SESSION_COOKIE, Guard, Within
+from console.cookies import keep
+from console.entry.front import Front
+from console.guard import ENTRY_COOKIE, Guard, Within
 from console.headers import FOR_GOOD, HEADERS, NO_STORE, STRICT_TRANSPORT, content_policy
 from console.language import add_language
 from console.live_calls import LiveCalls
@@ -38,7 +41,7 @@ View = Callable[..., Any]
 @dataclass(frozen=True)
 class Console:
     """The parts of the console. Without `live` the endpoint of the agent's page does not exist, without `store` nothing
-    can be heard.
+    can be heard; without `entry` nobody comes in.
     """
 
     database: Database
@@ -46,6 +49,7 @@ class Console:
     live: LiveCalls | None = None
     store: AudioStore | None = None
     key_encryption_key: bytes = field(default=b"", repr=False)
+    entry: Entry | None = None
     limits: Limits = field(default_factory=Limits)
     now: Callable[[], datetime] = utc_now
 
@@ -66,14 +70,19 @@ def create_app(console: Console) -> Flask:
     add_times(app)
     app.before_request(guard.check)
     app.after_request(lambda response: _close_in(response, console.base_url))
-    app.context_processor(_for_every_page)
+    app.context_processor(lambda: _for_every_page(console))
     app.register_error_handler(Unavailable, _say_unavailable)
     app.register_error_handler(HTTPException, _say_error)
     return app
 
 
 def _views(app: Flask, console: Console) -> Mapping[str, View]:
-    views: dict[str, View] = {"static": app.send_static_file, **Entry(console.database, console.now).views()}
+    views: dict[str, View] = {
+        "static": app.send_static_file,
+        **Front(console.database).views(),
+    }
+    if console.entry:
+        views |= account_views(console.entry)
     if console.live:
         views["live_call"] = console.live.answer
     if console.store:
@@ -82,13 +91,22 @@ def _views(app: Flask, console: Console) -> Mapping[str, View]:
     return views
 
 
-_OBJECTS: Mapping[About, Within] = {About.CALL: call_of, About.RECORDING: recording_of}
+_OBJECTS: Mapping[About, Within] = {
+    About.CALL: call_of,
+    About.RECORDING: recording_of,
+}
 
 
-def _for_every_page() -> dict[str, object]:
+def _for_every_page(console: Console) -> dict[str, object]:
     viewer: Viewer | None = g.get("viewer")
     token = viewer.token if viewer else g.get("entry", "")
-    return {"viewer": viewer, "Act": Act, "nonce": g.get("nonce", ""), "csrf_token": form_token(token) if token else ""}
+    return {
+        "viewer": viewer,
+        "Act": Act,
+        "has_accounts": console.entry is not None,
+        "nonce": g.get("nonce", ""),
+        "csrf_token": form_token(token) if token else "",
+    }
 
 
 def _close_in(response: Response, base_url: str) -> Response:
@@ -102,16 +120,8 @@ def _close_in(response: Response, base_url: str) -> Response:
     if base_url.startswith("https:"):
         response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
     if g.get("entry") and request.cookies.get(ENTRY_COOKIE) != g.entry:
-        set_cookie(response, ENTRY_COOKIE, g.entry)
+        keep(response, ENTRY_COOKIE, g.entry)
     return response
-
-
-def set_cookie(response: Response, name: str, value: str) -> None:
-    response.set_cookie(name, value, secure=True, httponly=True, samesite="Lax", path="/")
-
-
-def forget_session(response: Response) -> None:
-    response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="Lax", path="/")
 
 
 def _say_unavailable(error: Unavailable) -> tuple[str, int]:

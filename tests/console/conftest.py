@@ -12,21 +12,26 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from compliance.staff.administration import Administration
+from compliance.staff.entry import Entry
 from console.app import Console, create_app
 from console.guard import SESSION_COOKIE
 from console.request_forgery import FIELD, form_token
 from onrecord.processes.health import Readiness, add_health
 from policies.permissions import Role, Scope
 from policies.sessions import Limits, SignedInBy
+from policies.sign_in import ConsoleRules
 from storage.audio.opening import open_store
 from storage.database.engine import Database
 from storage.moment import Moment
 from storage.staff import accounts, sessions
 from storage.staff.accounts import Account, Position
+from storage.staff.ceremonies import relying_party
+from tests.compliance.staff.desk import CHEAP
 from tests.conftest import NOON
 
 BASE_URL = "https://console.example.com"
-KEK = b"K" * 32
+KEK, STAFF_KEY = b"K" * 32, b"s" * 32
 LINE, OTHER_LINE = "+12125550100", "+12125550101"
 
 
@@ -64,6 +69,21 @@ class Staff:
         )
         return Person(account, self.app.test_client(), self.database.write(begin))
 
+    def invite(self, name: str, role: Role, scope: Scope | None = None) -> str:
+        """The last part of the link by which a new person sets up how they sign in."""
+        administration = Administration(self.database, ConsoleRules(), self.moment)
+        return administration.add(name, name.title(), Position(role, scope or Scope()), actor="root").link
+
+    def change(self, name: str, role: Role) -> None:
+        account = self.named(name)
+        self.database.write(lambda c: accounts.change(c, self.moment(), account, Position(role), actor="root"))
+
+    def named(self, name: str) -> Account:
+        with self.database.read() as connection:
+            found = accounts.by_name(connection, name)
+        assert found
+        return found
+
     def moment(self) -> Moment:
         return Moment(self.clock(), secrets.token_bytes)
 
@@ -90,10 +110,32 @@ def clock() -> Clock:
     return Clock()
 
 
+def entry_of(database: Database, clock: Callable[[], datetime], rules: ConsoleRules | None = None) -> Entry:
+    """What a console signs people in with, at the time of a test and with passwords that are quickly hashed."""
+    party = relying_party(BASE_URL)
+    moment: Callable[[], Moment] = lambda: Moment(clock(), secrets.token_bytes)  # noqa: E731 - the time of a test
+    return Entry(database, STAFF_KEY, party, rules or ConsoleRules(), moment, CHEAP)
+
+
 @pytest.fixture
-def app(database: Database, clock: Clock, tmp_path: Path) -> Flask:
-    store = open_store(f"dir:{tmp_path}/audio")
-    made = create_app(Console(database, BASE_URL, store=store, key_encryption_key=KEK, now=clock))
+def rules() -> ConsoleRules:
+    """A test of other rules says so by a fixture of this name."""
+    return ConsoleRules()
+
+
+@pytest.fixture
+def app(database: Database, clock: Clock, rules: ConsoleRules, tmp_path: Path) -> Flask:
+    made = create_app(
+        Console(
+            database,
+            BASE_URL,
+            store=open_store(f"dir:{tmp_path}/audio"),
+            key_encryption_key=KEK,
+            entry=entry_of(database, clock, rules),
+            limits=rules.limits,
+            now=clock,
+        )
+    )
     add_health(made, Readiness({}))
     return made
 

@@ -14,7 +14,7 @@ from policies.permissions import Role
 from storage.audio.pieces import PIECE_BYTES_MAX
 from storage.rows.recordings import Recording
 from storage.staff import sessions
-from tests.console.conftest import BASE_URL, Person, Staff
+from tests.console.conftest import BASE_URL, Person, Staff, entry_of
 from tests.faults.conftest import premises
 from tests.faults.premises import KEK, ONE_MACHINE, Premises
 from tests.storage.wavs import quiet, stereo, tone, wav_bytes
@@ -34,7 +34,10 @@ class Site:
     @classmethod
     def of(cls, premises: Premises) -> "Site":
         shop, clock = premises.shop, premises.clock
-        app = create_app(Console(shop.database, BASE_URL, store=shop.store, key_encryption_key=KEK, now=clock))
+        entry = entry_of(shop.database, clock)
+        app = create_app(
+            Console(shop.database, BASE_URL, store=shop.store, key_encryption_key=KEK, entry=entry, now=clock)
+        )
         return cls(premises, app, Staff(shop.database, app, clock))  # type: ignore[arg-type]  # a clock as well
 
     def events(self, recording: Recording, kind: str) -> list[dict[str, Any]]:
