@@ -35,6 +35,27 @@ CHEAP = Hashing(time_cost=1, memory_kib=8, lanes=1)
 """As quick as it gets: here nobody guesses."""
 
 
+@dataclass(frozen=True)
+class Interrupted(Hashing):
+    """Something happens while a password is being looked at, which takes its time."""
+
+    meanwhile: Callable[[], object] = list
+
+    def is_right(self, password: str, kept: str) -> bool:
+        found = super().is_right(password, kept)
+        self.meanwhile()
+        return found
+
+    def hash_of(self, password: str, random: Callable[[int], bytes]) -> str:
+        made = super().hash_of(password, random)
+        self.meanwhile()
+        return made
+
+
+def interrupted(meanwhile: Callable[[], object]) -> Hashing:
+    return Interrupted(CHEAP.time_cost, CHEAP.memory_kib, CHEAP.lanes, meanwhile=meanwhile)
+
+
 def app_of(proposal: Proposal) -> pyotp.TOTP:
     return pyotp.TOTP(proposal.secret.replace(" ", ""))
 

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from time import monotonic, sleep
 
 import pytest
@@ -18,7 +19,7 @@ from storage.errors import Refused
 from storage.log import consent_log
 from storage.staff import accounts, turns
 from storage.staff.accounts import Position
-from tests.compliance.staff.desk import Desk
+from tests.compliance.staff.desk import PASSWORD, Desk, app_of
 from tests.storage.staff.authenticator import Authenticator
 
 WRONG = NotSignedIn(Why.WRONG)
@@ -90,6 +91,18 @@ def test_a_reset_removes_all_that_signs_in_and_makes_a_link(desk: Desk) -> None:
     assert {one["because"] for one in told if one["type"] == "staff.signed_out"} == {"reset"}
     desk.welcomed(invited.link, device)
     assert isinstance(desk.shows(device), SignedIn)
+
+
+def test_whoever_was_reset_does_not_wait_for_attempts_of_before(desk: Desk) -> None:
+    alice, _, _ = desk.with_password("alice")
+    for _ in range(5):
+        assert desk.types(alice, "", "another password") == WRONG
+    link = desk.administration.reset(alice.id, actor="root").link
+    proposal = welcome.propose_code(desk.entry, link)
+    app = app_of(proposal)
+    welcome.with_password(desk.entry, link, PASSWORD, proposal.sealed, app.at(desk.now), browser="")
+    desk.now += timedelta(seconds=30)  # the next code, while an account with five failures still waits
+    assert isinstance(desk.types(alice, app.at(desk.now)), SignedIn)
 
 
 def test_a_second_link_takes_the_place_of_the_first(desk: Desk) -> None:

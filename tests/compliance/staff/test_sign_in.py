@@ -20,7 +20,7 @@ from storage.errors import Broken
 from storage.rows import incidents
 from storage.staff import passwords
 from storage.staff.passwords import Hashing
-from tests.compliance.staff.desk import PASSWORD, Desk
+from tests.compliance.staff.desk import CHEAP, PASSWORD, Desk, interrupted
 from tests.conftest import NOON
 from tests.storage.staff.authenticator import USER_PRESENT, Authenticator, Lies
 
@@ -299,6 +299,19 @@ def test_a_hash_of_other_parameters_is_made_anew_when_its_password_comes(desk: D
     assert "t=2" in desk.read(lambda c: passwords.of_account(c, alice.id))
     desk.passes(minutes=1)
     assert isinstance(desk.types(alice, app.at(desk.now)), SignedIn)
+
+
+def test_a_password_that_is_changed_while_it_is_looked_at_signs_nobody_in(desk: Desk) -> None:
+    alice, app, _ = desk.with_password("alice")
+    other = CHEAP.hash_of("another password", secrets.token_bytes)
+
+    def change() -> None:
+        desk.database.write(lambda connection: passwords.save(connection, alice.id, other))
+
+    desk.hashing = interrupted(change)
+    assert desk.types(alice, app.at(desk.now)) == WRONG
+    desk.hashing = CHEAP
+    assert isinstance(desk.types(alice, app.at(desk.now), "another password"), SignedIn)
 
 
 def test_a_second_factor_of_another_key_file_is_told_to_a_person(desk: Desk) -> None:

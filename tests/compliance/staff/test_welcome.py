@@ -7,7 +7,7 @@ from compliance.staff.logged_sessions import SignedIn
 from policies.permissions import Role
 from policies.sign_in import ConsoleRules
 from storage.errors import Refused
-from tests.compliance.staff.desk import PASSWORD, Desk, app_of
+from tests.compliance.staff.desk import PASSWORD, Desk, app_of, interrupted
 from tests.storage.staff.authenticator import USER_PRESENT, Authenticator, Lies
 
 
@@ -65,6 +65,17 @@ def test_what_goes_wrong_does_not_use_the_link_up(desk: Desk) -> None:
     assert desk.types_of(invited.account) == ["added", "linked"]
     assert credentials.held(desk.entry, invited.account.id).ways == frozenset()
     with_password(PASSWORD, proposal.sealed, good)
+
+
+def test_of_those_who_use_a_link_at_once_one_does(desk: Desk) -> None:
+    """The second uses it while the password of the first is being hashed."""
+    invited, device = desk.invite("alice"), Authenticator()
+    proposal = welcome.propose_code(desk.entry, invited.link)
+    code = app_of(proposal).at(desk.now)
+    desk.hashing = interrupted(lambda: desk.welcomed(invited.link, device))
+    with pytest.raises(Refused, match="opens nothing"):
+        welcome.with_password(desk.entry, invited.link, PASSWORD, proposal.sealed, code, browser="")
+    assert credentials.held(desk.entry, invited.account.id).ways == {"passkey"}
 
 
 @pytest.mark.parametrize("link", ["", "x", "\ud800"])
