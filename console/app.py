@@ -41,7 +41,7 @@ View = Callable[..., Any]
 @dataclass(frozen=True)
 class Console:
     """The parts of the console. Without `live` the endpoint of the agent's page does not exist, without `store` nothing
-    can be heard; without `entry` nobody comes in.
+    can be heard, without `entry` there is no page about accounts.
     """
 
     database: Database

@@ -92,5 +92,21 @@ ROUTES: Final = (
     # Of the viewer's own session: the endpoint says why a listening stops, also to whoever may no longer hear.
     Route("lease", f"/leases/<{_ID}:lease_id>", Need.SIGNED_IN, ("POST",)),
     Route("piece", f"/leases/<{_ID}:lease_id>/piece", Need.LEASE),
+    Route("me", "/me", Need.SIGNED_IN),
+    Route("save_settings", "/me/settings", Need.SIGNED_IN, ("POST",)),
+    Route("add_passkey_options", "/me/passkeys/options", Need.SIGNED_IN, ("POST",)),
+    Route("add_passkey", "/me/passkeys", Need.SIGNED_IN, ("POST",)),
+    Route("rename_passkey", "/me/passkeys/<passkey_id>/name", Need.SIGNED_IN, ("POST",)),
+    Route("remove_passkey", "/me/passkeys/<passkey_id>/remove", Need.SIGNED_IN, ("POST",)),
+    Route("password", "/me/password", Need.SIGNED_IN),
+    Route("set_password", "/me/password", Need.SIGNED_IN, ("POST",)),
+    Route("change_password_page", "/me/password/change", Need.SIGNED_IN),
+    Route("change_password", "/me/password/change", Need.SIGNED_IN, ("POST",)),
+    Route("remove_password", "/me/password/remove", Need.SIGNED_IN, ("POST",)),
+    Route("authenticator", "/me/authenticator", Need.SIGNED_IN),
+    Route("change_authenticator", "/me/authenticator", Need.SIGNED_IN, ("POST",)),
+    Route("recovery_codes", "/me/recovery-codes", Need.SIGNED_IN, ("POST",)),
+    Route("end_session", f"/me/sessions/<{_ID}:session_id>/end", Need.SIGNED_IN, ("POST",)),
+    Route("end_other_sessions", "/me/sessions/end", Need.SIGNED_IN, ("POST",)),
 )
 BY_ENDPOINT: Final = {route.endpoint: route for route in ROUTES}

@@ -1,0 +1,1 @@
+"""The pages on which each of the staff keeps their own account."""
