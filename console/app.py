@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +16,7 @@ from console.calls.listening import Listening
 from console.calls.within_reach import call_of, recording_of
 from console.cookies import keep
 from console.entry.front import Front
+from console.entry.present_session import PresentSession
 from console.guard import ENTRY_COOKIE, Guard, Within
 from console.headers import FOR_GOOD, HEADERS, NO_STORE, STRICT_TRANSPORT, content_policy
 from console.language import add_language
@@ -80,6 +81,7 @@ def _views(app: Flask, console: Console) -> Mapping[str, View]:
     views: dict[str, View] = {
         "static": app.send_static_file,
         **Front(console.database).views(),
+        **PresentSession(console.limits, console.now).views(),
     }
     if console.entry:
         views |= account_views(console.entry)
@@ -106,7 +108,13 @@ def _for_every_page(console: Console) -> dict[str, object]:
         "has_accounts": console.entry is not None,
         "nonce": g.get("nonce", ""),
         "csrf_token": form_token(token) if token else "",
+        "session_left_ms": _ms(viewer.session.dies_at(console.limits) - console.now()) if viewer else 0,
+        "session_warned_ms": _ms(console.limits.warned),
     }
+
+
+def _ms(time: timedelta) -> int:
+    return time // timedelta(milliseconds=1)
 
 
 def _close_in(response: Response, base_url: str) -> Response:

@@ -7,7 +7,7 @@ same bytes, and so does a page that the viewer's role may not open.
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
@@ -88,6 +88,7 @@ class Guard:
                 self._require(connection, viewer, route.needs)
         if route.is_activity and now - viewer.session.seen_at >= sessions.SEEN_EVERY:
             self.database.write(lambda writing: sessions.see(writing, viewer.session.id, now))
+            g.viewer = replace(viewer, session=replace(viewer.session, seen_at=now))
         return None
 
     def _require(self, connection: Connection, viewer: Viewer, needs: Permission) -> None:

@@ -92,6 +92,8 @@ ROUTES: Final = (
     # Of the viewer's own session: the endpoint says why a listening stops, also to whoever may no longer hear.
     Route("lease", f"/leases/<{_ID}:lease_id>", Need.SIGNED_IN, ("POST",)),
     Route("piece", f"/leases/<{_ID}:lease_id>/piece", Need.LEASE),
+    Route("session", "/session", Need.SIGNED_IN, is_activity=False),
+    Route("stay", "/stay", Need.SIGNED_IN, ("POST",)),
     Route("me", "/me", Need.SIGNED_IN),
     Route("save_settings", "/me/settings", Need.SIGNED_IN, ("POST",)),
     Route("add_passkey_options", "/me/passkeys/options", Need.SIGNED_IN, ("POST",)),
