@@ -1,7 +1,7 @@
 """The staff's web app, put together from its parts: closed by default, one table of routes, one guard."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from console.calls.within_reach import call_of, recording_of
 from console.cookies import keep
 from console.entry.front import Front
 from console.entry.present_session import PresentSession
+from console.entry.sign_on import IdentityProvider
 from console.guard import ENTRY_COOKIE, Guard, Within
 from console.headers import FOR_GOOD, HEADERS, NO_STORE, STRICT_TRANSPORT, content_policy
 from console.language import add_language
@@ -31,6 +32,7 @@ from storage.audio.contract import AudioStore
 from storage.database.engine import Database
 from storage.errors import Unavailable
 from storage.moment import utc_now
+from storage.staff import accounts
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,8 @@ View = Callable[..., Any]
 @dataclass(frozen=True)
 class Console:
     """The parts of the console. Without `live` the endpoint of the agent's page does not exist, without `store` nothing
-    can be heard, without `entry` there is no page about accounts.
+    can be heard, without `entry` there is no page about accounts, and without `sign_on` no single sign-on. `lines` are
+    the rulebook's.
     """
 
     database: Database
@@ -51,6 +54,8 @@ class Console:
     store: AudioStore | None = None
     key_encryption_key: bytes = field(default=b"", repr=False)
     entry: Entry | None = None
+    sign_on: IdentityProvider | None = None
+    lines: Sequence[str] = ()
     limits: Limits = field(default_factory=Limits)
     now: Callable[[], datetime] = utc_now
 
@@ -84,7 +89,7 @@ def _views(app: Flask, console: Console) -> Mapping[str, View]:
         **PresentSession(console.limits, console.now).views(),
     }
     if console.entry:
-        views |= account_views(console.entry)
+        views |= account_views(console.entry, console.sign_on, console.lines, console.base_url)
     if console.live:
         views["live_call"] = console.live.answer
     if console.store:
@@ -96,6 +101,7 @@ def _views(app: Flask, console: Console) -> Mapping[str, View]:
 _OBJECTS: Mapping[About, Within] = {
     About.CALL: call_of,
     About.RECORDING: recording_of,
+    About.ACCOUNT: lambda connection, _, names: accounts.by_id(connection, names["account_id"]),
 }
 
 

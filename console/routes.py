@@ -44,6 +44,8 @@ class About(StrEnum):
     CALL = "call"
     RECORDING = "recording"
     """Of the call that the route names as well."""
+    ACCOUNT = "account"
+    """Of any of the staff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Route:
 
 
 _ID = "id"
+_STAFF, _ACCOUNT = Permission(Act.MANAGE_STAFF), Permission(Act.MANAGE_STAFF, About.ACCOUNT)
+_ONE = f"/staff/<{_ID}:account_id>"
 _CALL, _RECORDING = f"/calls/<{_ID}:call_id>", f"/calls/<{_ID}:call_id>/recordings/<{_ID}:recording_id>"
 
 ROUTES: Final = (
@@ -79,6 +83,8 @@ ROUTES: Final = (
     Route("enter_by_password", "/enter/password", Need.ENTRY, ("POST",)),
     Route("passkey_options", "/enter/passkey/options", Need.ENTRY, ("POST",)),
     Route("enter_by_passkey", "/enter/passkey", Need.ENTRY, ("POST",)),
+    Route("sign_on", "/enter/sign-on", Need.ENTRY),
+    Route("sign_on_back", "/enter/sign-on/back", Need.ENTRY),
     Route("welcome", "/welcome/<link>", Need.ENTRY),
     Route("welcome_passkey_options", "/welcome/<link>/passkey/options", Need.ENTRY, ("POST",)),
     Route("welcome_passkey", "/welcome/<link>/passkey", Need.ENTRY, ("POST",)),
@@ -108,7 +114,20 @@ ROUTES: Final = (
     Route("authenticator", "/me/authenticator", Need.SIGNED_IN),
     Route("change_authenticator", "/me/authenticator", Need.SIGNED_IN, ("POST",)),
     Route("recovery_codes", "/me/recovery-codes", Need.SIGNED_IN, ("POST",)),
+    Route("begin_connecting", "/me/sign-on/begin", Need.SIGNED_IN),
+    Route("connect", "/me/sign-on", Need.SIGNED_IN),
+    Route("connected", "/me/sign-on", Need.SIGNED_IN, ("POST",)),
+    Route("disconnect", "/me/sign-on/remove", Need.SIGNED_IN, ("POST",)),
     Route("end_session", f"/me/sessions/<{_ID}:session_id>/end", Need.SIGNED_IN, ("POST",)),
     Route("end_other_sessions", "/me/sessions/end", Need.SIGNED_IN, ("POST",)),
+    Route("staff", "/staff", _STAFF),
+    Route("add_account_page", "/staff/add", _STAFF),
+    Route("add_account", "/staff/add", _STAFF, ("POST",)),
+    Route("account", _ONE, _ACCOUNT),
+    Route("change_account", _ONE, _ACCOUNT, ("POST",)),
+    Route("disable_account", f"{_ONE}/disable", _ACCOUNT, ("POST",)),
+    Route("enable_account", f"{_ONE}/enable", _ACCOUNT, ("POST",)),
+    Route("renew_link", f"{_ONE}/link", _ACCOUNT, ("POST",)),
+    Route("end_account_sessions", f"{_ONE}/sessions/end", _ACCOUNT, ("POST",)),
 )
 BY_ENDPOINT: Final = {route.endpoint: route for route in ROUTES}

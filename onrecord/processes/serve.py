@@ -28,9 +28,11 @@ from callflow.conversation import Conversation
 from callflow.late_steps import LateSteps
 from callflow.waiting_requests import WaitingRequests
 from compliance.pauses import Pauses
+from compliance.staff.entry import Entry
 from compliance.withdrawals import Withdrawals
 from console.app import Console
 from console.app import create_app as create_console
+from console.entry.sign_on import BACK, IdentityProvider
 from console.live_calls import LiveCalls
 from evidence.events import timestamp
 from onrecord.accepted_rulebook import handed_over
@@ -40,13 +42,16 @@ from onrecord.processes.address import Address, free_address
 from onrecord.processes.body_gate import BodyGate
 from onrecord.processes.descriptors import connections_max, raise_limit
 from onrecord.processes.health import Readiness, add_health
+from onrecord.settings.environment import Settings
 from onrecord.settings.logging_setup import say_logs_plainly
 from policies.jurisdiction.places import places_of
 from policies.ruling import ends_of, rule
+from policies.sign_in import ConsoleRules
 from policies.wording_of_call import wording_of
 from storage.audio.opening import open_store
 from storage.database.readiness import DatabaseCheck
 from storage.journal.request_journal import Standing
+from storage.staff.ceremonies import relying_party
 
 log = logging.getLogger(__name__)
 
@@ -157,16 +162,39 @@ def webhooks_doorway() -> BodyGate:
 
 def console_app() -> Flask:
     front = _own_front()
-    app = create_console(
-        Console(
-            front.database,
-            live=_live_calls(front),
-            store=open_store(front.settings.audio_store),
-            key_encryption_key=front.keys.key_encryption_key,
-        )
-    )
+    app = create_console(console_of(front))
     add_health(app, _readiness(front))
     return app
+
+
+def console_of(front: WebInstallation) -> Console:
+    rulebook, party = front.rulebook, relying_party(front.settings.console_base_url)
+    return Console(
+        front.database,
+        party.origin,
+        live=_live_calls(front),
+        store=open_store(front.settings.audio_store),
+        key_encryption_key=front.keys.key_encryption_key,
+        entry=Entry(front.database, front.keys.staff_key, party, rulebook.console),
+        sign_on=_identity_provider(front.settings, party.origin, rulebook.console),
+        lines=tuple(line.number for line in rulebook.lines),
+        limits=rulebook.console.limits,
+    )
+
+
+def _identity_provider(settings: Settings, origin: str, rules: ConsoleRules) -> IdentityProvider | None:
+    """Where the rulebook demands passkeys of a role, the provider is asked for something as good."""
+    if not settings.oidc_issuer:
+        return None
+    from outbound import identity_provider  # slow to import, and few have one
+
+    return identity_provider.IdentityProvider(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret,
+        f"{origin}{BACK}",
+        acr_values="phr" if rules.passkey_roles else "",
+    )
 
 
 def _live_calls(front: WebInstallation) -> LiveCalls | None:

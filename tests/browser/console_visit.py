@@ -49,22 +49,21 @@ def served(make_app: Callable[[str], Flask]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class ConsoleStaff:
-    """Makes accounts and sessions straight in the database, by the real clock: for tests of what comes after signing
-    in.
-    """
+    """Makes accounts and sessions straight in the database: for tests of what comes after signing in."""
 
     database: Database
     limits: Limits = field(default_factory=Limits)
+    moment: Callable[[], Moment] = Moment.now
 
     def account(self, name: str, role: Role, scope: Scope | None = None, **more: Any) -> Account:
         position = Position(role, scope or Scope(), **more)
         return self.database.write(
-            lambda c: accounts.add(c, Moment.now(), name, name.title(), position, actor="a test")
+            lambda c: accounts.add(c, self.moment(), name, name.title(), position, actor="a test")
         )
 
     def session(self, account: Account, by: SignedInBy = SignedInBy.PASSKEY) -> str:
         """The token of a new session, for `ConsoleVisit.sign_in`."""
-        return self.database.write(lambda c: sessions.begin(c, Moment.now(), account.id, by, "a test", self.limits))
+        return self.database.write(lambda c: sessions.begin(c, self.moment(), account.id, by, "a test", self.limits))
 
     def somebody(self, role: Role = Role.REVIEWER, *, everywhere: bool = True, **more: Any) -> str:
         """The token of a session of a new account."""

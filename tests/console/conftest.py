@@ -29,6 +29,7 @@ from storage.staff.accounts import Account, Position
 from storage.staff.ceremonies import relying_party
 from tests.compliance.staff.desk import CHEAP
 from tests.conftest import NOON
+from tests.console.provider import Provider
 
 BASE_URL = "https://console.example.com"
 KEK, STAFF_KEY = b"K" * 32, b"s" * 32
@@ -124,7 +125,12 @@ def rules() -> ConsoleRules:
 
 
 @pytest.fixture
-def app(database: Database, clock: Clock, rules: ConsoleRules, tmp_path: Path) -> Flask:
+def provider() -> Provider:
+    return Provider()
+
+
+@pytest.fixture
+def app(database: Database, clock: Clock, rules: ConsoleRules, provider: Provider, tmp_path: Path) -> Flask:
     made = create_app(
         Console(
             database,
@@ -132,6 +138,8 @@ def app(database: Database, clock: Clock, rules: ConsoleRules, tmp_path: Path) -
             store=open_store(f"dir:{tmp_path}/audio"),
             key_encryption_key=KEK,
             entry=entry_of(database, clock, rules),
+            sign_on=provider,
+            lines=(LINE, OTHER_LINE),
             limits=rules.limits,
             now=clock,
         )
