@@ -20,6 +20,8 @@ from console.entry.present_session import PresentSession
 from console.entry.sign_on import IdentityProvider
 from console.guard import ENTRY_COOKIE, Guard, Within
 from console.headers import FOR_GOOD, HEADERS, NO_STORE, STRICT_TRANSPORT, content_policy
+from console.keyboard import Keyboard
+from console.keys_page import KeysPage
 from console.language import add_language
 from console.live_calls import LiveCalls
 from console.request_forgery import form_token
@@ -87,6 +89,7 @@ def _views(app: Flask, console: Console) -> Mapping[str, View]:
         "static": app.send_static_file,
         **Front(console.database).views(),
         **PresentSession(console.limits, console.now).views(),
+        **KeysPage(console.database).views(),
     }
     if console.entry:
         views |= account_views(console.entry, console.sign_on, console.lines, console.base_url)
@@ -111,6 +114,7 @@ def _for_every_page(console: Console) -> dict[str, object]:
     return {
         "viewer": viewer,
         "Act": Act,
+        "keyboard": Keyboard.of(viewer.settings) if viewer else None,
         "has_accounts": console.entry is not None,
         "nonce": g.get("nonce", ""),
         "csrf_token": form_token(token) if token else "",

@@ -93,6 +93,8 @@ ROUTES: Final = (
     Route("home", "/", Need.SIGNED_IN),
     Route("leave", "/leave", Need.SIGNED_IN, ("POST",)),
     Route("log", "/log", Need.SIGNED_IN),
+    Route("keys", "/keys", Need.SIGNED_IN),
+    Route("keys_save", "/keys", Need.SIGNED_IN, ("POST",)),
     Route("lease_open", f"{_RECORDING}/lease", Permission(Act.HEAR, About.RECORDING), ("POST",)),
     Route("lanes", f"{_RECORDING}/lanes", Permission(Act.HEAR, About.RECORDING)),
     # Of the viewer's own session: the endpoint says why a listening stops, also to whoever may no longer hear.
