@@ -1,6 +1,7 @@
 """A person's own settings of the console. They live on the server, so they are the same in every browser."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
@@ -8,13 +9,14 @@ from typing import Any, Self
 
 SPEED_MIN, SPEED_MAX = 0.5, 3.0
 LANGUAGES = ("en", "es")
+_PURPOSE = re.compile(r"(?:[a-z][a-z_-]{0,47})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class PersonalSettings:
     """`language` is empty where the browser's counts, `time_zone` is an IANA name. `speed` of playing is 0.5 to 3,
     `volumes` are per speaker, 0 to 1: caller, agent. `keys` maps actions of the keyboard to other keys than the usual;
-    `single_keys` is whether keys without a modifier do anything.
+    `single_keys` is whether keys without a modifier do anything. `purpose` is the one that was last listened for.
     """
 
     language: str = ""
@@ -24,6 +26,7 @@ class PersonalSettings:
     skips_silence: bool = False
     single_keys: bool = True
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    purpose: str = ""
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -78,6 +81,10 @@ def _keys(value: object) -> Mapping[str, str] | None:
     return MappingProxyType(dict(value))
 
 
+def _purpose(value: object) -> str | None:
+    return value if isinstance(value, str) and _PURPOSE.fullmatch(value) else None
+
+
 _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "language": _language,
     "time_zone": _time_zone,
@@ -86,5 +93,6 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "skips_silence": _claim,
     "single_keys": _claim,
     "keys": _keys,
+    "purpose": _purpose,
 }
 assert set(_CHECKS) == {field_.name for field_ in fields(PersonalSettings)}
