@@ -30,6 +30,12 @@ _MAGIC = b"onrecS\x00\x01"
 _LAYOUT = struct.Struct(">8sIQ32s32s")
 
 
+def plain_length_of(sealed_length: int) -> int:
+    """The length of the content by that of the sealed file, which needs no key."""
+    chunks = -(-(sealed_length - HEADER_BYTES) // (CHUNK_BYTES + _TAG_BYTES))
+    return sealed_length - HEADER_BYTES - chunks * _TAG_BYTES
+
+
 @dataclass(frozen=True)
 class Header:
     plain_length: int

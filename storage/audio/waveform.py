@@ -27,6 +27,11 @@ DBFS_MIN = -100.0
 _FULL_SCALE = 32768
 
 
+def length_ms(peaks_bytes: int, channels: int) -> int:
+    """The length of the recording by that of its peaks file: up to a peak too long."""
+    return (peaks_bytes - PEAKS_HEADER.size) // channels * 1000 // PEAKS_PER_SECOND
+
+
 @dataclass(frozen=True)
 class Silence:
     """Neither channel is louder than the line."""
