@@ -12,7 +12,12 @@ from werkzeug.exceptions import HTTPException
 
 from compliance.staff.entry import Entry
 from console.account_views import account_views
+from console.calls.comments import Comments
+from console.calls.downloads import Downloads
 from console.calls.listening import Listening
+from console.calls.page import CallPages
+from console.calls.proof import Proofs
+from console.calls.reviewing import Reviewing
 from console.calls.within_reach import call_of, recording_of
 from console.cookies import keep
 from console.entry.front import Front
@@ -93,11 +98,24 @@ def _views(app: Flask, console: Console) -> Mapping[str, View]:
     }
     if console.entry:
         views |= account_views(console.entry, console.sign_on, console.lines, console.base_url)
+    views |= _call_views(console)
     if console.live:
         views["live_call"] = console.live.answer
-    if console.store:
-        key = console.key_encryption_key
-        views |= Listening(console.database, console.store, key, console.limits, console.now).views()
+    return views
+
+
+def _call_views(console: Console) -> Mapping[str, View]:
+    database, now, store, key = console.database, console.now, console.store, console.key_encryption_key
+    pages = CallPages(database, now, store is not None)
+    views = {
+        **pages.views(),
+        **Proofs(database).views(),
+        **Reviewing(database, now).views(),
+        **Comments(database, pages, now).views(),
+    }
+    if store:
+        views |= Downloads(database, store, key, pages, now).views()
+        views |= Listening(database, store, key, console.limits, now).views()
     return views
 
 

@@ -73,6 +73,7 @@ _ID = "id"
 _STAFF, _ACCOUNT = Permission(Act.MANAGE_STAFF), Permission(Act.MANAGE_STAFF, About.ACCOUNT)
 _ONE = f"/staff/<{_ID}:account_id>"
 _CALL, _RECORDING = f"/calls/<{_ID}:call_id>", f"/calls/<{_ID}:call_id>/recordings/<{_ID}:recording_id>"
+_COMMENT = f"{_CALL}/comments/<{_ID}:comment_id>"
 
 ROUTES: Final = (
     Route("healthz", "/healthz", Need.OPEN, is_activity=False),
@@ -95,6 +96,13 @@ ROUTES: Final = (
     Route("log", "/log", Need.SIGNED_IN),
     Route("keys", "/keys", Need.SIGNED_IN),
     Route("keys_save", "/keys", Need.SIGNED_IN, ("POST",)),
+    Route("call", _CALL, Permission(Act.READ_CALL, About.CALL)),
+    Route("proof", f"{_CALL}/events/<int:index>/proof", Permission(Act.READ_CALL, About.CALL)),
+    Route("review", f"{_CALL}/review", Permission(Act.REVIEW, About.CALL), ("POST",)),
+    Route("comment_add", f"{_CALL}/comments", Permission(Act.COMMENT, About.CALL), ("POST",)),
+    Route("comment_change", _COMMENT, Permission(Act.COMMENT, About.CALL), ("POST",)),
+    Route("comment_remove", f"{_COMMENT}/remove", Permission(Act.COMMENT, About.CALL), ("POST",)),
+    Route("download", f"{_RECORDING}/download", Permission(Act.DOWNLOAD, About.RECORDING), ("POST",)),
     Route("lease_open", f"{_RECORDING}/lease", Permission(Act.HEAR, About.RECORDING), ("POST",)),
     Route("lanes", f"{_RECORDING}/lanes", Permission(Act.HEAR, About.RECORDING)),
     # Of the viewer's own session: the endpoint says why a listening stops, also to whoever may no longer hear.

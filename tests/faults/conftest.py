@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,10 +35,10 @@ def premises(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Premise
 
 
 @contextmanager
-def opened(url: str, store: AudioStore, folder: Path) -> Iterator[Premises]:
+def opened(url: str, store: AudioStore, folder: Path, **more: Any) -> Iterator[Premises]:
     database = Database.open(url)
     try:
         migrate(database)
-        yield Premises.open(database, store, folder / "spool")
+        yield Premises.open(database, store, folder / "spool", **more)
     finally:
         database.close()

@@ -162,10 +162,12 @@ class Premises:
     """The rules and the law that a call came in under."""
 
     @classmethod
-    def open(cls, database: Database, store: AudioStore, spool: Path) -> "Premises":
-        clock, jobs = Clock(), BookedJobs(database)
+    def open(
+        cls, database: Database, store: AudioStore, spool: Path, *, at: Clock | None = None, ffmpeg: str | None = None
+    ) -> "Premises":
+        clock, jobs = at or Clock(), BookedJobs(database)
         company = PhoneCompany(clock)
-        shop = Workshop(database, company, store, spool, KEK, None, now=clock)
+        shop = Workshop(database, company, store, spool, KEK, ffmpeg, now=clock)
         jobs.open()
         watch = AccountWatch(shop, jobs, frozenset({LINE}))
         made = cls(shop, company, jobs, clock, watch, LiveCalls(shop, jobs))

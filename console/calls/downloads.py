@@ -1,0 +1,91 @@
+"""A copy of a recording to take away: another permission than listening, and another event of the log.
+
+It is read from the store piece by piece while it is sent, and asked between the pieces whether it may still be opened:
+a consent that is withdrawn meanwhile breaks the download off.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, request
+
+from console.calls.page import CallPages, Tried
+from console.language import gettext
+from console.viewer import viewer
+from policies.purposes import NotGranted
+from storage.audio.contract import AudioStore
+from storage.audio.sealing import OpenAudio
+from storage.custody import access
+from storage.custody.access import Refusal
+from storage.database.engine import Database
+from storage.errors import Broken, Refused
+from storage.moment import Moment
+from storage.rows import calls
+
+_PIECE_BYTES = 1 << 18
+_ASKED_EVERY = 16  # pieces: 4 MiB
+
+
+@dataclass(frozen=True)
+class Downloads:
+    database: Database
+    store: AudioStore
+    key_encryption_key: bytes = field(repr=False)
+    pages: CallPages
+    now: Callable[[], datetime]
+
+    def views(self) -> Mapping[str, Callable[..., Any]]:
+        return {"download": self.download}
+
+    def download(self, call_id: str, recording_id: str) -> Response | tuple[str, int]:
+        moment, account, purpose = Moment(self.now()), viewer().account, request.form.get("purpose", "")
+        try:
+            opened = self.database.write(
+                lambda connection: access.open_for_purpose(
+                    connection,
+                    moment,
+                    recording_id,
+                    purpose,
+                    store=self.store,
+                    key_encryption_key=self.key_encryption_key,
+                    actor=account.name,
+                    what="export",
+                )
+            )
+        except Refused:
+            return self._refused(
+                call_id, gettext("Choose a purpose for the download."), HTTPStatus.UNPROCESSABLE_ENTITY
+            )
+        if isinstance(opened, Refusal):
+            said = gettext("Nothing was downloaded: %(why)s.") % {"why": opened.reason}
+            return self._refused(call_id, said, HTTPStatus.CONFLICT)
+        audio = opened.open()  # so that a store that is away is said before anything is sent
+        headers = {"Content-Disposition": f'attachment; filename="{self._name(call_id)}"'}
+        answer = Response(self._pieces(audio, recording_id, purpose), content_type="audio/wav", headers=headers)
+        answer.content_length = audio.length
+        return answer
+
+    def _refused(self, call_id: str, problem: str, status: HTTPStatus) -> tuple[str, int]:
+        return self.pages.rendered(call_id, Tried("download", problem)), status
+
+    def _name(self, call_id: str) -> str:
+        """Names nobody: the call's reference and its day."""
+        with self.database.read() as connection:
+            call = calls.peek(connection, call_id)
+        assert call is not None
+        return f"call-{call.reference}-{call.received_at:%Y-%m-%d}.wav"
+
+    def _pieces(self, audio: OpenAudio, recording_id: str, purpose: str) -> Iterator[bytes]:
+        for number, start in enumerate(range(0, audio.length, _PIECE_BYTES)):
+            if number and number % _ASKED_EVERY == 0:
+                self._require_open(recording_id, purpose)
+            yield audio.range(start, _PIECE_BYTES)
+
+    def _require_open(self, recording_id: str, purpose: str) -> None:
+        with self.database.read() as connection:
+            decided = access.would_open(connection, recording_id, purpose, self.now())
+        if isinstance(decided, NotGranted):
+            raise Broken(f"recording {recording_id}: a download of it was broken off: {decided.reason}")
