@@ -1,0 +1,168 @@
+"""A console on this machine with calls whose recordings are kept, and a clock that runs: what the browser tests of a
+call's page visit.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flask import Flask
+
+from console.app import Console, create_app
+from policies.lifecycle import RecordingEvent
+from policies.pausing import AtLimit, PauseEnd, Pausing
+from policies.permissions import Role, Scope
+from policies.sessions import Limits, SignedInBy
+from storage.audio.derived_files import find_ffmpeg
+from storage.audio.directory_store import DirectoryStore
+from storage.rows import agents, calls, pauses, pausing
+from storage.rows.recordings import Recording
+from storage.staff import accounts, sessions
+from storage.staff.accounts import Account, Position
+from tests.browser.console_visit import served
+from tests.faults.conftest import opened
+from tests.faults.premises import KEK, Clock, Premises
+from tests.storage.wavs import RATE, quiet, tone, wav_bytes
+
+CLICK_S = 0.01
+
+
+class RunningClock(Clock):
+    """Goes on from wherever it is set, and stands while calls are made up."""
+
+    _stands = False
+
+    @property
+    def now(self) -> datetime:
+        return self._set + timedelta(seconds=0 if self._stands else time.monotonic() - self._at)
+
+    @now.setter
+    def now(self, value: datetime) -> None:
+        self._set, self._at = value, time.monotonic()
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        self.now, self._stands = self.now, True
+        try:
+            yield
+        finally:
+            self.now, self._stands = self.now, False
+
+
+@dataclass
+class CallSite:
+    """`is_cut`: the network between browser and console is, and no request is answered."""
+
+    premises: Premises
+    limits: Limits = field(default_factory=Limits)
+    url: str = ""
+
+    def kept(
+        self,
+        samples: Any,
+        *,
+        pauses_ms: Sequence[tuple[int, int]] = (),
+        purposes: Mapping[str, timedelta] | None = None,
+    ) -> Recording:
+        """A recording of these samples, stored and with its copy, peaks and levels; paused at these places."""
+        clock = self.premises.clock
+        assert isinstance(clock, RunningClock)
+        with clock.standing():
+            return self._kept(samples, pauses_ms, purposes)
+
+    def _kept(
+        self, samples: Any, pauses_ms: Sequence[tuple[int, int]], purposes: Mapping[str, timedelta] | None
+    ) -> Recording:
+        premises, wav = self.premises, wav_bytes(samples)
+        owner = premises.call(purposes=purposes)
+        sid = premises.company.start(owner.call_sid, wav)
+        running = premises.hears(owner, sid, RecordingEvent.IN_PROGRESS)
+        for begin_ms, end_ms in pauses_ms:
+            self._pause(running, begin_ms, end_ms)
+        length_s = round(len(samples) / RATE)
+        premises.clock.passes(seconds=length_s)
+        premises.ends(owner)
+        premises.company.hang_up(owner.call_sid)
+        premises.company.complete(sid, duration_s=length_s)
+        kept = premises.hears(owner, sid, RecordingEvent.COMPLETED, duration_s=length_s)
+        premises.work()
+        return premises.recording(kept)
+
+    def _pause(self, running: Recording, begin_ms: int, end_ms: int) -> None:
+        premises, rule = self.premises, Pausing(timedelta(hours=1), AtLimit.RESUME)
+
+        def write(connection: Any) -> None:
+            call = calls.existing(connection, running.call_id)
+            asked = pausing.pause(connection, premises.moment(), call, rule, premises.jobs, actor="alice")
+            call = calls.existing(connection, running.call_id)
+            begun = pauses.begun(connection, premises.moment(), call, asked, running.id, begin_ms)
+            call = calls.existing(connection, running.call_id)
+            pauses.end(connection, premises.moment(), call, begun, PauseEnd.RESUMED, goes_on=True, at_ms=end_ms)
+
+        premises.write(write)
+
+    def account(self, role: Role = Role.REVIEWER, *, everywhere: bool = True, **more: Any) -> Account:
+        name, position = f"{role}-{secrets.token_hex(3)}", Position(role, Scope(everywhere), **more)
+        moment = self.premises.moment()
+        return self.premises.write(lambda c: accounts.add(c, moment, name, name.title(), position, actor="a test"))
+
+    def session(self, account: Account) -> str:
+        """The token of a new session."""
+        moment = self.premises.moment()
+        begin: Callable[..., str] = lambda c: sessions.begin(  # noqa: E731 - a transaction
+            c, moment, account.id, SignedInBy.PASSKEY, "a test", self.limits
+        )
+        return self.premises.write(begin)
+
+    def taken_by(self, recording: Recording, address: str) -> None:
+        moment = self.premises.moment()
+        self.premises.write(lambda c: agents.note(c, moment, recording.call_id, address))
+
+    def heard(self, recording: Recording) -> list[dict[str, Any]]:
+        """The events of what was heard of it."""
+        return [event for event in self.premises.story(recording).events if event["type"] == "recording.heard"]
+
+    def app(self, url: str) -> Flask:
+        shop = self.premises.shop
+        console = Console(shop.database, url, store=shop.store, key_encryption_key=KEK, now=self.premises.clock)
+        return create_app(console)
+
+
+@contextmanager
+def call_site(folder: Path) -> Iterator[CallSite]:
+    (folder / "audio").mkdir()
+    store, url = DirectoryStore(folder / "audio"), f"sqlite:///{folder}/onrecord.db"
+    with opened(url, store, folder, at=RunningClock(), ffmpeg=find_ffmpeg(None)) as premises:
+        site = CallSite(premises)
+        with served(site.app) as address:
+            site.url = address
+            yield site
+
+
+def conversation(seconds: int, *, seed: int = 1) -> Any:
+    """Two people who take turns, with a pause of three seconds between every other turn."""
+    samples, turns, at = np.zeros((seconds * RATE, 2), np.int16), np.random.default_rng(seed), 0.5
+    for turn in range(seconds):
+        length = float(turns.uniform(1.5, 6))
+        begin = int(at * RATE)
+        sound = tone(length, amplitude=0.35, hertz=220 + 110 * (turn % 2))[: max(0, len(samples) - begin)]
+        swell = np.abs(np.sin(np.arange(len(sound)) / RATE * float(turns.uniform(5, 9))))
+        samples[begin : begin + len(sound), turn % 2] = (sound * swell).astype(np.int16)
+        at += length + (3.0 if turn % 2 else 0.3)
+    return samples
+
+
+def clicks(seconds: int, at_s: Sequence[float]) -> Any:
+    """Clicks in silence: left and right by turns."""
+    samples = np.column_stack([quiet(seconds), quiet(seconds)])
+    for number, second in enumerate(at_s):
+        begin = int(second * RATE)
+        click = tone(CLICK_S, amplitude=0.9, hertz=1000)
+        samples[begin : begin + len(click), number % 2] = click
+    return samples
