@@ -77,3 +77,17 @@ def test_who_has_a_session_is_signed_in(browser: Browser, tmp_path: Path) -> Non
         visit.open("/log")
         assert visit.page.url == f"{address}/log"
     database.close()
+
+
+def test_a_form_of_the_console_is_let_through(browser: Browser, tmp_path: Path) -> None:
+    """Browsers say by the origin where a form was sent from, unless the page forbids it."""
+    database = Database.open(f"sqlite:///{tmp_path / 'onrecord.db'}")
+    migrate(database)
+    with (
+        served(lambda address: create_app(Console(database, base_url=address))) as address,
+        visiting(browser, address) as visit,
+    ):
+        visit.sign_in(ConsoleStaff(database).somebody(Role.ADMIN))
+        visit.open("/log").get_by_role("button", name="Sign out").click()
+        visit.page.wait_for_url(f"{address}/enter*")
+    database.close()
