@@ -11,6 +11,7 @@ from onrecord.commands.main import main
 from policies.account_checks import ABOUT
 from policies.incidents import ADVICE, IncidentKind
 from policies.jurisdiction.pack import packaged_law
+from policies.permissions import Act, Role, may
 from policies.rulebook.read import parse
 from tests.source import ROOT
 
@@ -92,3 +93,15 @@ def test_the_page_for_operators_has_every_check_of_the_account_in_its_words() ->
     page = PAGES["operating.md"].partition("## Switch off at Twilio")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| ([a-z -]+) \| (.*?) \| (.*?) \|$", page, re.MULTILINE)[1:]
     assert rows[: len(ABOUT)] == [(name, about.why, about.where) for name, about in ABOUT.items()]
+
+
+def test_the_page_about_the_console_has_the_permissions_of_each_role() -> None:
+    page = PAGES["console.md"]
+    [head] = re.findall(r"^\| \| (agent.*) \|$", page, re.MULTILINE)
+    roles = [Role(name) for name in head.split(" | ")]
+    rows = re.findall(r"^\| `(\w+)` [^|]+\|(.*)\|$", page, re.MULTILINE)
+    listed = {
+        Act(act): {role for role, cell in zip(roles, cells.split("|"), strict=True) if cell.strip() == "yes"}
+        for act, cells in rows
+    }
+    assert listed == {act: {role for role in Role if may(role, act)} for act in Act}
