@@ -56,10 +56,11 @@ PLAN = {
     ),
     "onrecord": Room(
         rooms=names("policies evidence storage compliance callflow outbound console"),
-        libraries=names("click flask granian requests rich sqlalchemy urllib3 werkzeug"),
+        libraries=names("click flask granian pyotp requests rich sqlalchemy urllib3 werkzeug"),
     ),
     "console": Room(
-        rooms=names("policies evidence storage compliance"), libraries=names("flask itsdangerous sqlalchemy werkzeug")
+        rooms=names("policies evidence storage compliance"),
+        libraries=names("cryptography flask itsdangerous sqlalchemy werkzeug"),
     ),
     "simulator": Room(libraries=names("espeakng_loader flask numpy requests urllib3 werkzeug _typeshed")),
     "twiml_templates": Room(python=frozenset()),

@@ -22,6 +22,7 @@ from onrecord.demo.acts import Act, Others
 from onrecord.demo.calls import CALLS, WRITTEN_DOWN, Placed, place, table
 from onrecord.demo.control_api import ControlApi
 from onrecord.demo.local_installation import DidNotStart, LocalInstallation
+from onrecord.demo.logins import make_logins, write_logins
 from onrecord.demo.promises import Breach, Witness
 from onrecord.installation import Installation, open_installation
 from onrecord.terminal import show
@@ -50,6 +51,7 @@ def run(*, once: bool, folder: Path | None) -> int:
         console.print(f"for `onrecord` in another terminal:  . {local.settings_file}", soft_wrap=True)
         installation = open_installation(local.environment)
         try:
+            _show_logins(console, local, installation)
             ControlApi(local.simulator_url).change_services({"capture_rules": [{"from": WRITTEN_DOWN, "to": "*"}]})
             found = _place_all(console, local, installation)
             is_found_and_gone = _examine(console, local)
@@ -60,6 +62,14 @@ def run(*, once: bool, folder: Path | None) -> int:
             console.print("\nDial with the phone in the browser. Ctrl-C ends the demonstration.")
             _stay()
     return 1 if found or not proven else 0
+
+
+def _show_logins(console: Console, local: LocalInstallation, installation: Installation) -> None:
+    logins, file = make_logins(installation), local.folder / "logins.txt"
+    write_logins(logins, file)
+    console.print(f"sign in there by password; more codes are in {file}", soft_wrap=True)
+    for login in logins:
+        console.print(f"  {login.role:<11} {login.name:<6} {login.password}  code {login.codes[0]}", soft_wrap=True)
 
 
 def _place_all(console: Console, local: LocalInstallation, installation: Installation) -> list[Breach]:
