@@ -19,7 +19,6 @@ from onrecord.selftest import schedule
 from onrecord.settings.environment import Settings
 from outbound.twilio_client import TWILIO, Account
 from outbound.twilio_provider import TwilioProvider
-from policies.sessions import Limits
 from storage.audio.listening_copy import find_ffmpeg
 from storage.custody import account_watch, lease_watch, live_calls, sweep, text_watch
 from storage.custody.copies import remove_copies
@@ -103,7 +102,11 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             Periodic("self-test", schedule.LOOK_EVERY_S, schedule.SelfTest.of(installation, stopping).look),
             Periodic("doctor", DOCTOR_LOOKS_EVERY_S, Doctor(installation).look),
             Periodic("corroborate", CORROBORATE_EVERY_S, make_corroboration(installation, workshop).look),
-            Periodic("leases", lease_watch.LOOK_EVERY_S, lease_watch.LeaseWatch(workshop, Limits()).look),
+            Periodic(
+                "leases",
+                lease_watch.LOOK_EVERY_S,
+                lease_watch.LeaseWatch(workshop, installation.rulebook.console.limits).look,
+            ),
             Periodic("texts", text_watch.LOOK_EVERY_S, TextWatch(workshop, installation.jobs).look),
             Periodic("rows", ROWS_EVERY_S, RowWatch(workshop, installation.jobs).look),
             Periodic("list of calls", listing_projection.LOOK_EVERY_S, Projection(installation.database).look),
