@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from compliance.staff.entry import Entry
 from console.account_views import account_views
+from console.calls.calls_list import CallsList
 from console.calls.comments import Comments
 from console.calls.downloads import Downloads
 from console.calls.listening import Listening
@@ -34,6 +35,7 @@ from console.routes import CONVERTERS, ROUTES, About
 from console.times import add_times
 from console.viewer import Viewer
 from policies.permissions import Act
+from policies.rules import Rulebook
 from policies.sessions import Limits
 from storage.audio.contract import AudioStore
 from storage.database.engine import Database
@@ -58,6 +60,8 @@ class Console:
     database: Database
     base_url: str = "http://localhost:8001"
     live: LiveCalls | None = None
+    rulebook: Rulebook | None = None
+    number_hash_key: bytes = field(default=b"", repr=False)
     store: AudioStore | None = None
     key_encryption_key: bytes = field(default=b"", repr=False)
     entry: Entry | None = None
@@ -92,7 +96,7 @@ def create_app(console: Console) -> Flask:
 def _views(app: Flask, console: Console) -> Mapping[str, View]:
     views: dict[str, View] = {
         "static": app.send_static_file,
-        **Front(console.database).views(),
+        **Front(console.database, has_list=console.rulebook is not None).views(),
         **PresentSession(console.limits, console.now).views(),
         **KeysPage(console.database).views(),
     }
@@ -113,6 +117,8 @@ def _call_views(console: Console) -> Mapping[str, View]:
         **Reviewing(database, now).views(),
         **Comments(database, pages, now).views(),
     }
+    if console.rulebook:
+        views |= CallsList(database, console.rulebook, console.number_hash_key, now).views()
     if store:
         views |= Downloads(database, store, key, pages, now).views()
         views |= Listening(database, store, key, console.limits, now).views()
@@ -134,6 +140,7 @@ def _for_every_page(console: Console) -> dict[str, object]:
         "Act": Act,
         "keyboard": Keyboard.of(viewer.settings) if viewer else None,
         "has_accounts": console.entry is not None,
+        "has_list": console.rulebook is not None,
         "nonce": g.get("nonce", ""),
         "csrf_token": form_token(token) if token else "",
         "session_left_ms": _ms(viewer.session.dies_at(console.limits) - console.now()) if viewer else 0,

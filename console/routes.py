@@ -103,6 +103,10 @@ ROUTES: Final = (
     Route("comment_change", _COMMENT, Permission(Act.COMMENT, About.CALL), ("POST",)),
     Route("comment_remove", f"{_COMMENT}/remove", Permission(Act.COMMENT, About.CALL), ("POST",)),
     Route("download", f"{_RECORDING}/download", Permission(Act.DOWNLOAD, About.RECORDING), ("POST",)),
+    Route("calls", "/calls", Permission(Act.LIST_CALLS)),
+    Route("calls_of_number", "/calls/search", Permission(Act.SEARCH_NUMBER), ("POST",)),
+    Route("filter_saved", "/filters", Permission(Act.LIST_CALLS), ("POST",)),
+    Route("filter_forgotten", f"/filters/<{_ID}:filter_id>/forget", Permission(Act.LIST_CALLS), ("POST",)),
     Route("lease_open", f"{_RECORDING}/lease", Permission(Act.HEAR, About.RECORDING), ("POST",)),
     Route("lanes", f"{_RECORDING}/lanes", Permission(Act.HEAR, About.RECORDING)),
     # Of the viewer's own session: the endpoint says why a listening stops, also to whoever may no longer hear.

@@ -23,13 +23,19 @@ def written(at: datetime, zone: ZoneInfo) -> str:
     return f"{local.day} {_months()[local.month - 1]} {local.year}, {local:%H:%M:%S} {named}"
 
 
+def day(at: datetime) -> str:
+    """Such as "28 Nov 2026", in the viewer's zone."""
+    local = at.astimezone(_zone())
+    return f"{local.day} {_months()[local.month - 1]} {local.year}"
+
+
 def instant(at: datetime) -> str:
     """For programs: RFC 3339, in UTC."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def add_times(app: Flask) -> None:
-    app.jinja_env.filters.update(when=when, instant=instant)
+    app.jinja_env.filters.update(when=when, day=day, instant=instant)
 
 
 def _zone() -> ZoneInfo:

@@ -173,6 +173,8 @@ def console_of(front: WebInstallation) -> Console:
         front.database,
         party.origin,
         live=_live_calls(front),
+        rulebook=rulebook,
+        number_hash_key=front.keys.number_hash_key,
         store=open_store(front.settings.audio_store),
         key_encryption_key=front.keys.key_encryption_key,
         entry=Entry(front.database, front.keys.staff_key, party, rulebook.console),

@@ -19,6 +19,7 @@ from console.guard import SESSION_COOKIE
 from console.request_forgery import FIELD, form_token
 from onrecord.processes.health import Readiness, add_health
 from policies.permissions import Role, Scope
+from policies.rulebook.read import parse
 from policies.sessions import Limits, SignedInBy
 from policies.sign_in import ConsoleRules
 from storage.audio.opening import open_store
@@ -30,6 +31,7 @@ from storage.staff.ceremonies import relying_party
 from tests.compliance.staff.desk import CHEAP
 from tests.conftest import NOON
 from tests.console.provider import Provider
+from tests.policies.test_rulebook import GOOD
 
 BASE_URL = "https://console.example.com"
 KEK, STAFF_KEY = b"K" * 32, b"s" * 32
@@ -135,6 +137,7 @@ def app(database: Database, clock: Clock, rules: ConsoleRules, provider: Provide
         Console(
             database,
             BASE_URL,
+            rulebook=parse(GOOD),
             store=open_store(f"dir:{tmp_path}/audio"),
             key_encryption_key=KEK,
             entry=entry_of(database, clock, rules),

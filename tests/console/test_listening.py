@@ -11,12 +11,14 @@ from console.app import Console, create_app
 from console.request_forgery import HEADER, form_token
 from policies.listening import AHEAD_MS, BEHIND_MS, LOST_AFTER, RENEWED_EVERY
 from policies.permissions import Role
+from policies.rulebook.read import parse
 from storage.audio.pieces import PIECE_BYTES_MAX
 from storage.rows.recordings import Recording
 from storage.staff import sessions
 from tests.console.conftest import BASE_URL, Person, Staff, entry_of
 from tests.faults.conftest import premises
 from tests.faults.premises import KEK, ONE_MACHINE, Premises
+from tests.policies.test_rulebook import GOOD
 from tests.storage.wavs import quiet, stereo, tone, wav_bytes
 
 __all__ = ["premises"]
@@ -35,9 +37,16 @@ class Site:
     def of(cls, premises: Premises) -> "Site":
         shop, clock = premises.shop, premises.clock
         entry = entry_of(shop.database, clock)
-        app = create_app(
-            Console(shop.database, BASE_URL, store=shop.store, key_encryption_key=KEK, entry=entry, now=clock)
+        console = Console(
+            shop.database,
+            BASE_URL,
+            rulebook=parse(GOOD),
+            store=shop.store,
+            key_encryption_key=KEK,
+            entry=entry,
+            now=clock,
         )
+        app = create_app(console)
         return cls(premises, app, Staff(shop.database, app, clock))  # type: ignore[arg-type]  # a clock as well
 
     def events(self, recording: Recording, kind: str) -> list[dict[str, Any]]:
