@@ -37,8 +37,15 @@ section.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx.sourceElement === form || ctx.request?.form === form) form.reset();
   for (const problem of section.querySelectorAll("[data-problem]")) problem.textContent = "";
   say(sentence("comment-saved"));
-  if (document.activeElement === document.body) heading.focus(); // the control went away with what it was about
+  keepFocus();
 });
+
+/** A control goes away with what it was about, or is folded in once it is saved. */
+function keepFocus() {
+  const { activeElement } = document;
+  if (activeElement === document.body) heading.focus();
+  else if (!activeElement.checkVisibility()) (activeElement.closest("details")?.querySelector("summary") ?? heading).focus();
+}
 
 // Whoever is signed out keeps the words: they can be sent after a sign-in in another tab.
 section.addEventListener("htmx:before:response", (event) => {
