@@ -18,7 +18,7 @@ from storage.rows.listing import Listed
 __all__ = ["PAGE_SIZE", "Cursor", "Filters", "Page", "page"]
 
 PAGE_SIZE = 50
-ENTRIES_MAX = 50_000
+ENTRIES_MAX = 25_000
 """Entries of indexes that are read for a page, where no other place is looked up for each."""
 
 
@@ -50,12 +50,12 @@ def page(
     if not candidates:
         return Page()
     call_walks.stay_in_order(connection)
-    way = bounded(shortest(connection, candidates, now), entries_max)
+    way = bounded(shortest(connection, candidates, now), entries_max, size + 1)
     sure, horizon = _search(connection, way, size + 1)
     shown = sure[:size]
     rows = listing.by_ids(connection, [call.call_id for call in shown])
     return Page(
-        rows=tuple(rows[call.call_id] for call in shown),
+        rows=tuple(rows[call.call_id] for call in shown if call.call_id in rows),  # an agent's may be unlisted yet
         next=shown[-1] if len(sure) > size else horizon,
         searched_until=horizon.at if horizon and len(shown) < size else None,
     )
@@ -74,7 +74,8 @@ def _search(connection: Connection, way: Way, wanted: int) -> tuple[list[Cursor]
         walk = whole.back_to(nearest(bounds)) if bounds else whole
         more = call_walks.found(connection, walk, wanted)
         calls = sorted({*calls, *more}, reverse=newest_first)[:wanted]
-        end = call_walks.last(connection, walk) if len(more) < wanted else None
+        is_unsure = len(more) < wanted and walk.conditions  # without any, each of its entries is a call
+        end = call_walks.last(connection, walk) if is_unsure else None
         if end and call_walks.goes_on(connection, walk, end):
             horizon = nearest(end, horizon) if horizon else end
     return [call for call in calls if horizon is None or nearest(call, horizon) == call], horizon

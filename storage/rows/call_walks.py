@@ -104,7 +104,9 @@ def stay_in_order(connection: Connection) -> None:
 
 
 def found(connection: Connection, walk: Walk, limit: int) -> list[Cursor]:
-    """The first calls, `limit` at most, that fulfil the walk's conditions."""
+    """The first calls, `limit` at most, that fulfil the walk's conditions. Without any, an agent's calls may be among
+    them that are not listed yet.
+    """
     finding = _finding(walk.way, tuple(condition.kind for condition in walk.conditions))
     return [Cursor(*row) for row in finding.all(connection, {**_parameters(walk), "limit": limit})]
 
@@ -164,7 +166,9 @@ def _conditions(way: Way, kinds: Sequence[Kind], read: Subquery) -> list[ColumnE
     named = [(kind, _prefix(n)) for n, kind in enumerate(kinds)]
     if way.table is call_listing:
         return [kind.holds(read.c, prefix) for kind, prefix in named]
-    listed = call_listing.alias()  # a call that is not listed yet is not found
+    if not kinds:
+        return []
+    listed = call_listing.alias()
     conditions = [kind.holds(listed.c, prefix) for kind, prefix in named]
     return [is_found(select(listed.c.call_id).where(listed.c.call_id == read.c.call_id, *conditions))]
 

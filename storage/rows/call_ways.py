@@ -15,9 +15,8 @@ from storage.rows.call_walks import BY_AGENT, BY_CALLER, BY_END, BY_TIME, BY_VAL
 _EVER, _NEVER = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 _INSTANT = timedelta(microseconds=1)
 _WALKS_MAX = 100  # for one page: each is a statement
-_PROBE = 100  # entries, which show how far back they reach
+_PROBED_MAX, _PROBE = 6, 100  # walks, and entries of each, which show how far back they reach
 _LOOK_UP = 16  # entries are read in the time in which another place is looked up
-_ENTRIES_MIN = 64
 
 Way = tuple[Walk, ...]
 
@@ -76,14 +75,16 @@ def shortest(connection: Connection, ways: Sequence[Way], now: datetime) -> Way:
     """The way with the fewest entries to read for a span of time, as far as a look at the first of them shows."""
     if len(ways) == 1:
         return ways[0]
-    costs = [sum(_cost(connection, walk, now) for walk in way) for way in ways]
+    costs = [_cost(connection, way, now) for way in ways]
     return ways[costs.index(min(costs))]
 
 
-def bounded(way: Way, entries_max: int) -> Way:
-    """The walks with the number of entries that each may read, so that all together read `entries_max`."""
+def bounded(way: Way, entries_max: int, wanted: int) -> Way:
+    """The walks with the number of entries that each may read: all together `entries_max`, each as many as calls are
+    `wanted`.
+    """
     share = entries_max // len(way)
-    return tuple(replace(walk, entries=max(share // (_LOOK_UP if walk.looks_up else 1), _ENTRIES_MIN)) for walk in way)
+    return tuple(replace(walk, entries=max(share // (_LOOK_UP if walk.looks_up else 1), wanted)) for walk in way)
 
 
 def _holds_all(reach: Reach, filters: Filters) -> bool:
@@ -103,8 +104,13 @@ def _along_reach(filters: Filters, reach: Reach, low: Cursor, high: Cursor) -> W
     )
 
 
-def _cost(connection: Connection, walk: Walk, now: datetime) -> float:
-    """About how many entries there are for each second of calls."""
+def _cost(connection: Connection, way: Way, now: datetime) -> float:
+    """About how many entries there are for each second of calls, going by some of the walks."""
+    some = way[:: len(way) // _PROBED_MAX + 1]
+    return sum(_density(connection, walk, now) for walk in some) * len(way) / len(some)
+
+
+def _density(connection: Connection, walk: Walk, now: datetime) -> float:
     end = call_walks.last(connection, replace(walk, entries=_PROBE))
     if end is None:
         return 0.0

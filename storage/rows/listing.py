@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -91,7 +91,7 @@ def worked_out(connection: Connection, call_ids: Collection[str]) -> list[Listed
 
 def save(connection: Connection, rows: Iterable[Listed]) -> None:
     """Write rows of the list in the place of those that are there, but for those whose calls were erased meanwhile."""
-    values = [dict(zip(Listed.__dataclass_fields__, astuple(row), strict=True)) for row in rows]
+    values = [{name: getattr(row, name) for name in Listed.__dataclass_fields__} for row in rows]
     if values:
         _SAVE[connection.dialect.name].run(connection, *values)
 
