@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-watch bench-cli bench-entry area-codes vendored lock clean
+.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-watch bench-cli bench-entry bench-console area-codes vendored lock clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready-demo ## place real calls against the whole service and stay up (ONCE=1: end by itself)
 	$(BIN)/onrecord demo $(if $(ONCE),--once)
@@ -51,6 +51,9 @@ bench-cli: $(VENV)/.ready-test ## measure how soon the command line answers, aga
 
 bench-entry: $(VENV)/.ready-test ## measure a wrong password for a known name against an unknown one
 	$(BIN)/python -m bench.entry $(ARGS)
+
+bench-console: $(VENV)/.ready-test ## measure the list of calls at a million calls, and the webhook beside it
+	$(BIN)/python -m bench.console $(ARGS)
 
 area-codes: $(VENV)/.ready-test ## make the table of area codes again from phonenumbers, and print what changed
 	$(BIN)/python -m tests.policies.area_codes

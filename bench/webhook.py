@@ -90,7 +90,7 @@ def machine() -> Iterator[str]:
     yield f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {platform.platform()}"
     names = " ".join(f"{name} {version(name)}" for name in ("granian", "flask", "sqlalchemy"))
     yield f"Python {platform.python_version()}, SQLite {sqlite.sqlite_version}, {names}"
-    with _folder() as folder:
+    with disk_folder() as folder:
         yield f"one fdatasync of 4 KiB: {_sync_ms(folder):.2f} ms (median of 200)"
 
 
@@ -106,7 +106,7 @@ def _sync_ms(folder: Path) -> float:
 
 
 def _measure(database: str, options: argparse.Namespace, callers: ProcessPoolExecutor) -> Result:
-    with _folder() as folder, _database_url(database, folder) as url:
+    with disk_folder() as folder, database_url(database, folder) as url:
         environ = settings(folder, url)
         with installed(environ) as installation:
             waiting = WaitingCalls(installation)
@@ -124,7 +124,7 @@ def _measure(database: str, options: argparse.Namespace, callers: ProcessPoolExe
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def disk_folder() -> Iterator[Path]:
     """Below the working directory: a temporary directory may lie in memory, where a sync costs nothing."""
     Path("var").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir="var") as folder:
@@ -132,7 +132,7 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _database_url(database: str, folder: Path) -> Iterator[str]:
+def database_url(database: str, folder: Path) -> Iterator[str]:
     if database == "sqlite":
         yield f"sqlite:///{folder / 'onrecord.db'}"
         return
