@@ -1,6 +1,7 @@
 """Requests and texts of those who wish us ill, and what gives them away in an answer."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -33,11 +34,24 @@ FORGED_HEADERS: Mapping[str, str] = {
 }
 
 
+NOTHING = "0" * 32
+"""An id of nothing."""
+
+
+def with_ids(call_id: str, recording_id: str = NOTHING, lease_id: str = NOTHING, sid: str = "") -> Mapping[str, object]:
+    """A genuine value for each argument of a route, but for `mac`, which takes the key. An argument that is not listed
+    names nothing.
+    """
+    known = {"call_id": call_id, "recording_id": recording_id, "lease_id": lease_id, "name": sid or "CA" + NOTHING}
+    webhook = {"mac": "x" * 43, "sha256": "a" * 64, "round_": 1, "prompt": 1, "stay": "1-1", "state": "recorded"}
+    return defaultdict(lambda: NOTHING, {**known, **webhook, "act": "pause", "filename": "console.css"})
+
+
 _QUERIES = {"piece": "?track=master&from_ms=0"}  # without which nothing is even looked for
 
 
 def paths_of(app: Flask, values: Mapping[str, object]) -> Iterator[tuple[Rule, str]]:
-    """Each rule of an application with a path of it. Every argument of every rule has its value among these."""
+    """Each rule of an application with a path of it."""
     adapter = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():
         path = adapter.build(rule.endpoint, {name: values[name] for name in rule.arguments})

@@ -28,19 +28,12 @@ from tests.callflow.conftest import BASE, CALLER, PRIVATE, TOKEN, PhoneCall
 from tests.console.conftest import BASE_URL, Person
 from tests.console.test_listening import open_lease, piece, report
 from tests.incidents.conftest import API_TOKEN, Service
-from tests.incidents.hostile import EVIL, FORGED_HEADERS, METHODS, ask, paths_of, told
+from tests.incidents.hostile import EVIL, FORGED_HEADERS, METHODS, ask, paths_of, told, with_ids
 from tests.onrecord.carried import FORM, Request
 from tests.source import ROOT
 
 Answered = Callable[[TestResponse], object]
 OPEN = {"healthz", "readyz", "static"} | {route.endpoint for route in ROUTES if route.needs in (Need.OPEN, Need.ENTRY)}
-
-
-def with_ids(call_id: str, recording_id: str = "", lease_id: str = "", sid: str = "") -> Mapping[str, object]:
-    """A genuine value for each argument of a route; `mac` is the one that nobody has without the key."""
-    known = {"call_id": call_id, "recording_id": recording_id, "lease_id": lease_id, "name": sid, "act": "pause"}
-    webhook = {"mac": "x" * 43, "sha256": "a" * 64, "round_": 1, "prompt": 1, "stay": "1-1", "state": "recorded"}
-    return {**known, **webhook, "filename": "console.css"}
 
 
 def test_incident_01_an_open_web_server_held_calls_with_the_callers_numbers_in_their_names(service: Service) -> None:

@@ -25,8 +25,7 @@ from storage.jobs.contract import Standing
 from tests.callflow.conftest import ACCOUNT, BASE, RULEBOOK, TOKEN, Clock
 from tests.callflow.whole_calls import hangs_up
 from tests.incidents.conftest import Service
-from tests.incidents.hostile import FORMULAS, paths_of
-from tests.incidents.test_both_servers import with_ids
+from tests.incidents.hostile import FORMULAS, paths_of, with_ids
 from tests.onrecord.commands.conftest import fresh, site
 from tests.onrecord.commands.people import phone_company
 from tests.onrecord.commands.site import Site
