@@ -33,7 +33,7 @@ from tests.onrecord.carried import FORM, Request
 from tests.source import ROOT
 
 Answered = Callable[[TestResponse], object]
-OPEN = {"healthz", "readyz", "static"} | {route.endpoint for route in ROUTES if route.needs in (Need.OPEN, Need.ENTRY)}
+OPEN = {"healthz", "readyz", "static"} | {route.endpoint for route in ROUTES if route.needs is Need.ENTRY}
 
 
 def test_incident_01_an_open_web_server_held_calls_with_the_callers_numbers_in_their_names(service: Service) -> None:
