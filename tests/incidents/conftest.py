@@ -48,7 +48,7 @@ from tests.callflow.conftest import (
     starts_recording,
 )
 from tests.callflow.conftest import Clock as WebhookClock
-from tests.console.conftest import BASE_URL, Staff
+from tests.console.conftest import BASE_URL, Staff, entry_of
 from tests.faults.conftest import peer
 from tests.faults.phone_company import OURS, Tape
 from tests.faults.premises import KEK, Premises
@@ -172,8 +172,11 @@ def make_console(premises: Premises, rules: str = RULES) -> Console:
         database,
         BASE_URL,
         live=live,
+        rulebook=rulebook,
         store=premises.shop.store,
         key_encryption_key=KEK,
+        entry=entry_of(database, premises.clock),
+        lines=tuple(line.number for line in rulebook.lines),
         now=premises.clock,
     )
 
