@@ -15,13 +15,19 @@ class Id(BaseConverter):
     regex = "[0-9a-f]{32}"
 
 
+class Digest(BaseConverter):
+    """A SHA-256, whole or cut short."""
+
+    regex = "[0-9a-f]{32,64}"
+
+
 class CallName(BaseConverter):
     """An id of ours, or the provider's."""
 
     regex = "[0-9A-Za-z]{1,64}"
 
 
-CONVERTERS: Final = {"id": Id, "call_name": CallName}
+CONVERTERS: Final = {"id": Id, "digest": Digest, "call_name": CallName}
 
 
 class Need(Enum):
@@ -118,8 +124,8 @@ ROUTES: Final = (
     Route("save_settings", "/me/settings", Need.SIGNED_IN, ("POST",)),
     Route("add_passkey_options", "/me/passkeys/options", Need.SIGNED_IN, ("POST",)),
     Route("add_passkey", "/me/passkeys", Need.SIGNED_IN, ("POST",)),
-    Route("rename_passkey", "/me/passkeys/<passkey_id>/name", Need.SIGNED_IN, ("POST",)),
-    Route("remove_passkey", "/me/passkeys/<passkey_id>/remove", Need.SIGNED_IN, ("POST",)),
+    Route("rename_passkey", "/me/passkeys/<digest:passkey_id>/name", Need.SIGNED_IN, ("POST",)),
+    Route("remove_passkey", "/me/passkeys/<digest:passkey_id>/remove", Need.SIGNED_IN, ("POST",)),
     Route("password", "/me/password", Need.SIGNED_IN),
     Route("set_password", "/me/password", Need.SIGNED_IN, ("POST",)),
     Route("change_password_page", "/me/password/change", Need.SIGNED_IN),

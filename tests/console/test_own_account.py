@@ -73,6 +73,16 @@ def test_nobody_touches_another_persons_passkeys(alice: Person, staff: Staff, da
     assert passkeys_of(database, alice) == before
 
 
+def test_what_names_nothing_of_the_person_changes_nothing(alice: Person, database: Database) -> None:
+    for odd in ("0" * 64, "%00" * 32, "é", "A" * 64):
+        for act in ("name", "remove"):
+            assert alice.post(f"/me/passkeys/{odd}/{act}", {"label": "x"}).status_code in (303, 404)
+    for issuer in ("", "https://id.example", "\x00", "é\x00"):
+        answer = alice.post("/me/sign-on/remove", {"issuer": issuer})
+        assert answer.headers["Location"] == "/me?said=last_way_in"
+    assert {*passkeys_of(database, alice)} == {"phone"}
+
+
 def test_a_label_that_is_none_is_refused(alice: Person, database: Database) -> None:
     (phone,) = passkeys_of(database, alice).values()
     answers = [alice.post(f"/me/passkeys/{phone}/name", {"label": bad}) for bad in ("", " ", "x" * 65, "a\x00b")]

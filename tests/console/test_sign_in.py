@@ -83,6 +83,12 @@ def test_whoever_is_turned_away_reads_the_same_whatever_was_wrong(
     assert not newcomer.cookie(SESSION_COOKIE)
 
 
+def test_a_name_that_a_database_cannot_spell_is_as_wrong_as_any(newcomer: Newcomer) -> None:
+    for name in ("ali\x00ce", "\x00", "é" * 5000, "😀", "' OR 1=1 --"):
+        answer = newcomer.sign_in_by_password(name, "0\x00", "p\x00" * 10)
+        assert answer.status_code == 422, name
+
+
 def test_what_was_typed_is_kept_but_for_secrets(newcomer: Newcomer) -> None:
     page = newcomer.sign_in_by_password("<alice>", "123456", next="/me").text
     assert 'value="&lt;alice&gt;"' in page
