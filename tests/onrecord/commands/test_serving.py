@@ -156,7 +156,7 @@ def parts(served: Served, face: str) -> dict[str, bool]:
 
 
 def test_neither_face_serves_the_others_routes(served: Served) -> None:
-    for path in ("/", "/static/console.css", "/static/icon.svg"):
+    for path in ("/enter", "/static/console.css", "/static/icon.svg"):
         assert requests.get(served.url("console", path), timeout=5).status_code == 200
         assert requests.get(served.url("webhooks", path), timeout=5).status_code == 403
     for path in ("/voice/answer", "/voice/fallback", "/callbacks/call"):
