@@ -1,5 +1,6 @@
 """A visit to the console sees what it is there to see: each check is shown a page that it must fail."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,11 +8,14 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page
 
+from compliance.staff.entry import Entry
 from console.app import Console, create_app
 from console.headers import content_policy
 from policies.permissions import Role
+from policies.sign_in import ConsoleRules
 from storage.database.engine import Database
 from storage.database.schema import migrate
+from storage.staff.ceremonies import relying_party
 from tests.browser.console_visit import ConsoleStaff, axe_violations, served, too_small, visiting
 
 GOOD = '<!doctype html><html lang="en"><title>x</title><main><h1>x</h1><a href="/">to the <br>first</a></main>'
@@ -84,10 +88,14 @@ def test_a_form_of_the_console_is_let_through(browser: Browser, tmp_path: Path) 
     database = Database.open(f"sqlite:///{tmp_path / 'onrecord.db'}")
     migrate(database)
     with (
-        served(lambda address: create_app(Console(database, base_url=address))) as address,
+        served(lambda address: create_app(Console(database, address, entry=entry_at(database, address)))) as address,
         visiting(browser, address) as visit,
     ):
         visit.sign_in(ConsoleStaff(database).somebody(Role.ADMIN))
         visit.open("/log").get_by_role("button", name="Sign out").click()
         visit.page.wait_for_url(f"{address}/enter*")
     database.close()
+
+
+def entry_at(database: Database, address: str) -> Entry:
+    return Entry(database, secrets.token_bytes(32), relying_party(address), ConsoleRules())

@@ -122,7 +122,7 @@ def test_a_passkey_that_does_not_hold_costs_nothing(newcomer: Newcomer, link: st
 
 def test_the_address_is_not_handed_on(newcomer: Newcomer, link: str) -> None:
     answer = newcomer.get(f"/welcome/{link}")
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     assert answer.headers["Cache-Control"] == "private, no-store"
 
 
