@@ -26,5 +26,5 @@ def is_from_us(request: Request, token: str, base_url: str) -> bool:
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None and site not in _OURS:
         return False
-    # A form's own page is not named where it is sent without a referrer, as our pages are: then the site must be ours.
+    # A browser whose person has it send no referrer names no origin either; then its word on the site has to do.
     return origin is None or origin == base_url or (origin == "null" and site == "same-origin")

@@ -130,7 +130,7 @@ def test_a_post_without_its_token_changes_nothing(staff: Staff) -> None:
 
 
 def test_a_form_of_our_own_page_is_taken_as_browsers_send_it(staff: Staff) -> None:
-    """Under `Referrer-Policy: no-referrer` a browser names no origin for a form, and vouches for the site alone."""
+    """A browser that sends no referrer names no origin for a form either, and vouches for the site alone."""
     for headers in (
         {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
         {"Origin": BASE_URL, "Sec-Fetch-Site": "same-origin"},
