@@ -1,15 +1,22 @@
 """Single sign-on: to sign in by, and to connect with one's account."""
 
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
 import pytest
+import requests
 from flask import Flask
 
 from console.entry.attempts import ATTEMPT_COOKIE
+from console.entry.sign_on import BACK
 from console.guard import SESSION_COOKIE
+from outbound.identity_provider import IdentityProvider
 from policies.permissions import Role
 from policies.sign_in import ConsoleRules
 from tests.console.conftest import Clock, Person, Staff
 from tests.console.newcomer import HOST, Newcomer, cookies_set
 from tests.console.provider import ISSUER, Provider
+from tests.outbound.identity_provider_stub import CALLBACK, CLIENT, SECRET, TheProvider, identity_provider
 
 TURNED_AWAY = "/enter?next=%2F&because=not_let_in"
 
@@ -194,3 +201,34 @@ class TestRolesThatDemandPasskeys:
         answer = newcomer.get(back)
         assert newcomer.is_in is is_in
         assert ("needs_passkey" in answer.headers["Location"]) is not is_in
+
+
+class TestTheClientOfARealProvider:
+    """The whole way, over HTTP, with the client that `serve` gives the console."""
+
+    @pytest.fixture
+    def stub(self) -> Iterator[TheProvider]:
+        with identity_provider() as stub:
+            yield stub
+
+    @pytest.fixture
+    def provider(self, stub: TheProvider) -> IdentityProvider:
+        return IdentityProvider(stub.url, CLIENT, SECRET, CALLBACK)
+
+    def test_a_person_connects_an_identity_and_comes_in_by_it(self, newcomer: Newcomer, bob: Person) -> None:
+        connected = bob.get(sent_back(bob.get("/me/sign-on/begin").headers["Location"]))
+        assert connected.headers["Location"] == "/me/sign-on"
+        assert "alice@staff.example" in bob.get("/me/sign-on").text
+        assert bob.post("/me/sign-on").headers["Location"] == "/me?said=connected"
+        back = sent_back(newcomer.get("/enter/sign-on?next=/me").headers["Location"])
+        assert newcomer.get(back).headers["Location"] == "/me"
+        assert newcomer.is_in
+        assert newcomer.get(back).headers["Location"] == TURNED_AWAY
+
+
+def sent_back(url: str) -> str:
+    """The path by which the provider sends a browser back from there."""
+    with requests.Session() as browser:
+        browser.trust_env = False
+        location = browser.get(url, allow_redirects=False, timeout=30).headers["Location"]
+    return f"{BACK}?{urlsplit(location).query}"
