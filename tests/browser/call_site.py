@@ -26,6 +26,7 @@ from storage.rows.recordings import Recording
 from storage.staff import accounts, sessions
 from storage.staff.accounts import Account, Position
 from tests.browser.console_visit import served
+from tests.console.conftest import entry_of
 from tests.faults.conftest import opened
 from tests.faults.premises import KEK, Clock, Premises
 from tests.storage.wavs import RATE, quiet, tone, wav_bytes
@@ -130,7 +131,9 @@ class CallSite:
 
     def app(self, url: str) -> Flask:
         shop = self.premises.shop
-        console = Console(shop.database, url, store=shop.store, key_encryption_key=KEK, now=self.premises.clock)
+        clock = self.premises.clock
+        entry = entry_of(shop.database, clock)
+        console = Console(shop.database, url, store=shop.store, key_encryption_key=KEK, entry=entry, now=clock)
         return create_app(console)
 
 

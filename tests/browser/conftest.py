@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -12,7 +12,9 @@ from simulator.clock import Action, RealClock
 from simulator.config import Config
 from simulator.exchange import Exchange
 from simulator.server import Server
+from storage.rows.recordings import Recording
 from tests import prepare
+from tests.browser.call_site import CallSite, call_site, conversation
 from tests.browser.support_line import SupportLine
 from tests.browser.visit import Town, Visit
 
@@ -98,3 +100,15 @@ def visit(browser: Browser, town: Town) -> Iterator[Visit]:
     visit.end()
     assert not visit.complaints
     assert visit.hosts <= {town.url.removeprefix("http://")}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CallSite]:
+    with call_site(tmp_path_factory.mktemp("site")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def talk(site: CallSite) -> Recording:
+    """A minute and a half of two people, with silences between them."""
+    return site.kept(conversation(90), purposes={"quality": timedelta(days=90), "training": timedelta(days=30)})
