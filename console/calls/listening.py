@@ -7,7 +7,7 @@ most, near the position that was reported; without a living lease of one's own s
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -33,6 +33,7 @@ from storage.moment import Moment
 from storage.rows.recordings import Recording
 
 _TRACKS: tuple[Track, ...] = get_args(Track)
+UNREADABLE = "unreadable"
 _NOBODY = "somebody who is not signed in"
 
 
@@ -68,12 +69,15 @@ class Listening:
         if isinstance(opened, Refusal):
             return _answer(HTTPStatus.CONFLICT, _told(Stopped(Stop.NOT_TO_BE_OPENED, opened.reason)))
         held, audio = opened
+        tracks = list(self._readable(audio))
+        if not tracks:
+            return _answer(HTTPStatus.CONFLICT, {"stop": UNREADABLE, "why": ""})
         return jsonify(
             {
                 "lease": held.id,
                 "renewed_every_ms": int(RENEWED_EVERY.total_seconds() * 1000),
                 "lost_after_ms": int(LOST_AFTER.total_seconds() * 1000),
-                "tracks": [_described(track, self._pieces(audio, track)) for track in _TRACKS if track in audio.names],
+                "tracks": tracks,
             }
         )
 
@@ -130,6 +134,17 @@ class Listening:
             }
         )
 
+    def _readable(self, audio: KeptAudio) -> Iterator[Mapping[str, object]]:
+        """The tracks that there are. The master of a recording that is kept just as it came may be of a form that
+        cannot be read here.
+        """
+        for track in _TRACKS:
+            if track in audio.names:
+                try:
+                    yield _described(track, self._pieces(audio, track))
+                except Refused:
+                    continue
+
     def _opened(self, lease_id: str, listener: Viewer | None) -> tuple[Lease, KeptAudio] | Stopped:
         session_id, now = listener.session.id if listener else None, self.now()
         with self.database.read() as connection:
@@ -165,7 +180,7 @@ def _wanted() -> tuple[Track, int]:
     return found, int(from_ms)
 
 
-def _described(track: Track, pieces: AudioPieces) -> dict[str, object]:
+def _described(track: Track, pieces: AudioPieces) -> Mapping[str, object]:
     return {
         "track": track,
         "codec": pieces.codec,

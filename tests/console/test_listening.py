@@ -18,6 +18,7 @@ from storage.staff import sessions
 from tests.console.conftest import BASE_URL, Person, Staff, entry_of
 from tests.faults.conftest import premises
 from tests.faults.premises import KEK, ONE_MACHINE, Premises
+from tests.faults.test_odd_audio import MU_LAW
 from tests.policies.test_rulebook import GOOD
 from tests.storage.wavs import quiet, stereo, tone, wav_bytes
 
@@ -152,6 +153,12 @@ def test_no_piece_is_handed_out_any_more(site: Site, happen: Callable[[Site, Per
     assert piece(reviewer, lease, 0).status_code == 403
     site.premises.write(lambda c: sessions.end_all(c, reviewer.account.id, site.premises.clock.now, "revoked"))
     assert ask(reviewer, f"/leases/{lease}", {"n": 1, "position_ms": 0}).status_code == 401
+
+
+def test_a_recording_that_cannot_be_read_here_says_so(site: Site) -> None:
+    reviewer, recording = site.staff.somebody(), site.premises.stored(wav=MU_LAW, duration_s=6)
+    answer = open_lease(reviewer, recording)
+    assert (answer.status_code, answer.get_json()["stop"]) == (409, "unreadable")
 
 
 @pytest.mark.parametrize("role", Role)
