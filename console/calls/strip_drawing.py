@@ -38,10 +38,13 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Line:
+    """`anchor` keeps its sign inside the drawing."""
+
     kind: str
     x: str
     says: str
-    sign: str = ""
+    sign: str
+    anchor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,9 @@ def _heard(axis: _Axis, begin: int, end: int) -> Box:
 
 
 def _line(axis: _Axis, mark: Mark) -> Line:
-    return Line(mark.what, axis.x(mark.at_ms), says(mark), mark.digit or _SIGNS.get(mark.what, ""))
+    share = axis.share(mark.at_ms)
+    sign = mark.digit or _SIGNS.get(mark.what, "")
+    return Line(mark.what, _percent(share), says(mark), sign, _anchor(share, _LETTER / 2))
 
 
 def _ticks(axis: _Axis) -> Iterator[Tick]:
@@ -135,8 +140,12 @@ def _ticks(axis: _Axis) -> Iterator[Tick]:
     step_ms = next((step for step in _STEPS_S if length_s / step <= _TICKS_MAX), _STEPS_S[-1]) * 1000
     for at_ms in range(-(-axis.begins_ms // step_ms) * step_ms, axis.ends_ms + 1, step_ms):
         share = axis.share(at_ms)
-        anchor = "start" if share < _LETTER * 2 else "end" if share > 100 - _LETTER * 2 else "middle"
-        yield Tick(_percent(share), position(at_ms), anchor)
+        yield Tick(_percent(share), position(at_ms), _anchor(share, _LETTER * 2))
+
+
+def _anchor(share: float, half: float) -> str:
+    """Of a text that is twice as wide as `half`."""
+    return "start" if share < half else "end" if share > 100 - half else "middle"
 
 
 def _percent(share: float) -> str:

@@ -60,7 +60,8 @@ async function open() {
 }
 
 function refuse({ reason, why }) {
-  const text = [sentence("stopped"), sentence(`because-${reason}`) || sentence("because-failed"), why].filter(Boolean).join(" ");
+  const because = sentence(`because-${reason}`, { why }) || sentence("because-failed");
+  const text = `${sentence("stopped")} ${because}`;
   tell(text);
   alarm(text);
   part("again").hidden = reason !== "signed_out";
@@ -213,5 +214,6 @@ showSpeed();
 seek(Number(given.startMs));
 showState();
 section.dataset.isReady = "";
-if ("startsAtOnce" in given) play();
+addEventListener("pageshow", ({ persisted }) => persisted && showState()); // come back to, and its listening is closed
+if ("startsAtOnce" in given) await play(); // the lanes can wait for the first sound
 draw();

@@ -1,6 +1,7 @@
 """The page of a call: what it says of each kind of call, and to whom."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -20,6 +21,8 @@ from tests.console.conftest import Person
 from tests.console.test_listening import OTHERS_LINE, Site, open_lease, report, site
 from tests.faults.conftest import premises
 from tests.faults.premises import ONE_MACHINE, Premises
+from tests.faults.test_sweep import swept
+from tests.faults.test_whose_recording import two
 
 __all__ = ["premises", "site"]
 pytestmark = ONE_MACHINE
@@ -150,11 +153,30 @@ def running(premises: Premises) -> Recording:
     return premises.hears(owner, premises.company.start(owner.call_sid, b""), RecordingEvent.IN_PROGRESS)
 
 
-@pytest.mark.parametrize(("made", "why"), [(arriving, WhyNone.NOT_FETCHED), (running, WhyNone.RUNNING)])
-def test_a_recording_that_is_still_to_come_says_so_and_what_to_do(site: Site, made: object, why: WhyNone) -> None:
-    text = page(site.staff.somebody(), made(site.premises))  # type: ignore[operator]  # one of the two above
+def in_doubt(premises: Premises) -> Call:
+    owner = premises.call()
+    two(premises, owner, apart_s=3)
+    for _ in range(30):
+        swept(premises, hours=1)
+    return owner
+
+
+@pytest.mark.parametrize(
+    ("made", "why", "next_"),
+    [
+        (arriving, WhyNone.NOT_FETCHED, "open it again in some minutes"),
+        (running, WhyNone.RUNNING, "some minutes after the call has ended"),
+        (in_doubt, WhyNone.IN_DOUBT, "there is an incident about it"),
+    ],
+)
+def test_a_recording_that_cannot_be_heard_yet_says_so_and_what_comes_next(
+    site: Site, made: Callable[[Premises], Recording | Call], why: WhyNone, next_: str
+) -> None:
+    one = made(site.premises)
+    text = page(site.staff.somebody(), one)
     assert says(why) in text
-    assert "minutes" in text
+    assert next_ in text
+    assert 'id="player"' not in text
 
 
 def test_a_destroyed_recording_leaves_its_page_and_shows_its_certificate(site: Site) -> None:
