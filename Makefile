@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-watch bench-cli bench-entry bench-console area-codes vendored lock clean
+.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench-watch: $(VENV)/.ready-test ## measure what it costs to see every recording
 
 bench-cli: $(VENV)/.ready-test ## measure how soon the command line answers, against its libraries' import
 	$(BIN)/python -m bench.command_line $(ARGS)
+
+bench-listening: $(VENV)/.ready-test ## measure the first sound of calls of 90 s to 2 h, and whether all of a long call agrees
+	$(BIN)/python -m bench.listening $(ARGS)
 
 bench-entry: $(VENV)/.ready-test ## measure a wrong password for a known name against an unknown one
 	$(BIN)/python -m bench.entry $(ARGS)

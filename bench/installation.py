@@ -77,24 +77,24 @@ def postgres(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _server(variant: str, environ: Mapping[str, str], folder: Path) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", *_COMMANDS[variant], str(port)]
     with (folder / f"{variant}.log").open("wb") as log:
         process = subprocess.Popen(command, env={**os.environ, **environ}, stderr=log)
         try:
-            _wait_for(process, port, log.name)
+            wait_for(process, port, log.name)
             yield port
         finally:
             process.terminate()
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 
 
-def _wait_for(process: subprocess.Popen[bytes], port: int, log: str) -> None:
+def wait_for(process: subprocess.Popen[bytes], port: int, log: str) -> None:
     deadline = time.monotonic() + _START_S
     while True:
         try:
