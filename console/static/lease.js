@@ -6,6 +6,7 @@ const AHEAD_MS = 50_000; // the console hands out sound up to 60 s ahead of the 
 const BEHIND_MS = 10_000; // and up to 20 s behind it: a piece is some seconds long
 const RANGES_MAX = 200;
 const OPENED_WITHIN_MS = 10_000;
+const WORTH_MS = 250; // of sound: less is not worth an event of its own
 const OVER = new Set([401, 403, 404]);
 
 /** The console says that nothing may be heard, or nothing more. `reason` is its word, `why` its sentence, if any. */
@@ -80,7 +81,7 @@ export class Lease extends EventTarget {
   close() {
     if (this.isOver) return;
     this.#end();
-    this.#reportLast();
+    this.#send(this.#last());
   }
 
   /** Nothing may be heard any more, as the answer to a report or to another request says. */
@@ -88,14 +89,19 @@ export class Lease extends EventTarget {
     if (this.isOver) return;
     this.#end();
     this.dispatchEvent(new CustomEvent("stopped", { detail: stopped }));
-    this.#reportLast(); // with what was heard until now, in case that the console still takes it
+    const last = this.#last(); // with what was heard until now, which the console still takes for a while
+    if (lengthOf(last.ranges) >= WORTH_MS) this.#send(last);
   }
 
-  #reportLast() {
+  #last() {
     const { positionMs, ranges, playedMs } = this.#fresh();
     // The report before may not have arrived. Parts of a recording count once, however often they are told.
     const all = [...(this.#unanswered?.ranges ?? []), ...ranges].slice(-RANGES_MAX);
-    const last = { n: ++this.#number, position_ms: positionMs, ranges: all, played_ms: playedMs, closes: true };
+    return { n: ++this.#number, position_ms: positionMs, ranges: all, played_ms: playedMs, closes: true };
+  }
+
+  /** Without waiting for an answer. */
+  #send(last) {
     post(this.#url, last, { keepalive: true }).catch(() => {});
   }
 
@@ -103,7 +109,7 @@ export class Lease extends EventTarget {
     while (this.#isWanted && !this.isOver) {
       this.#isWanted = this.#unanswered !== null; // that is an old one, so a new one must follow
       this.#unanswered ??= this.#next();
-      const answer = (await this.#send()) ?? (await this.#send());
+      const answer = (await this.#ask()) ?? (await this.#ask());
       if (this.isOver || answer === null) return;
       await this.#heed(answer);
     }
@@ -120,7 +126,7 @@ export class Lease extends EventTarget {
   }
 
   /** @returns {Promise<Response | null>} null where no answer came: it goes out again under the same number. */
-  async #send() {
+  async #ask() {
     this.#sentAt = performance.now();
     const answer = await post(this.#url, this.#unanswered, { withinMs: this.#everyMs }).catch(() => null);
     return answer && (answer.ok || OVER.has(answer.status)) ? answer : null;
@@ -129,9 +135,10 @@ export class Lease extends EventTarget {
   async #heed(answer) {
     const told = answer.ok ? await answer.json().catch(() => null) : null;
     if (answer.ok && !told) return; // it broke off
-    if (!answer.ok || told.stop) return this.stop(told ? new Stopped(told.stop, told.why) : await refusal(answer));
-    this.#reportedMs = this.#unanswered.position_ms;
+    const { position_ms: reportedMs } = this.#unanswered;
     this.#unanswered = null;
+    if (!answer.ok || told.stop) return this.stop(told ? new Stopped(told.stop, told.why) : await refusal(answer));
+    this.#reportedMs = reportedMs;
     this.#hear();
     this.dispatchEvent(new Event("answered"));
   }
@@ -156,4 +163,8 @@ export async function refusal(answer) {
   const told = await answer.json().catch(() => ({}));
   if (told.stop) return new Stopped(told.stop, told.why);
   return new Stopped({ 401: "signed_out", 403: "refused", 404: "not_permitted" }[answer.status] ?? "failed");
+}
+
+function lengthOf(ranges) {
+  return ranges.reduce((sum, [fromMs, toMs]) => sum + toMs - fromMs, 0);
 }

@@ -60,7 +60,7 @@ async function open() {
 }
 
 function refuse({ reason, why }) {
-  const because = sentence(`because-${reason}`, { why }) || sentence("because-failed");
+  const because = (why && sentence(`because-${reason}-why`, { why })) || sentence(`because-${reason}`) || sentence("because-failed");
   const text = `${sentence("stopped")} ${because}`;
   tell(text);
   alarm(text);
