@@ -160,7 +160,9 @@ class Listening:
 
     def _log_try(self, lease_id: str, listener: Viewer | None) -> None:
         moment, actor = Moment(self.now()), listener.account.name if listener else _NOBODY
-        self.database.write(lambda connection: leases.refuse_others(connection, moment, lease_id, actor=actor))
+        self.database.write(
+            lambda connection: leases.refuse_others(connection, moment, lease_id, self.limits, actor=actor)
+        )
 
     def _pieces(self, audio: KeptAudio, track: Track) -> AudioPieces:
         pieces = AudioPieces.of(audio.open(track), track, self.facts.of(audio.recording_id, track))

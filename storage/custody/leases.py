@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from evidence.events import Event
-from policies.listening import STOPPED_BECAUSE, Range, Report, Stop, is_lost, is_to_be_logged, union
+from policies.listening import LOST_AFTER, STOPPED_BECAUSE, Range, Report, Stop, is_lost, is_to_be_logged, union
 from policies.permissions import Act, may
 from policies.purposes import NotGranted
 from policies.sessions import Limits
@@ -166,13 +166,16 @@ def renew(
     connection: Connection, moment: Moment, lease_id: str, session_id: str, report: Report, limits: Limits
 ) -> Stopped | None:
     """Take a report of a session in, and say whether the listening goes on: None. A report that comes twice counts
-    once.
+    once. A last report of what was heard until the page learned of the end counts too, in an event of its own.
     """
     held = by_id(connection, lease_id, lock=True)
     if held is None or held.session_id != session_id:
         return OUT_OF_SCOPE
     if held.ended_by:
-        return Stopped(Stop(held.ended_by))
+        ended = Stopped(Stop(held.ended_by))
+        if _is_last_word(held, report, moment.at):
+            _log(connection, moment, _take(connection, moment, held, report), stopped=ended)
+        return ended
     stopped = standing(connection, held, moment.at, limits) or (Stopped(Stop.CLOSED) if report.closes else None)
     if report.number > held.report:
         held = _take(connection, moment, held, report)
@@ -205,12 +208,17 @@ def end_where_due(connection: Connection, moment: Moment, lease_id: str, limits:
         end(connection, moment, held, stopped)
 
 
-def refuse_others(connection: Connection, moment: Moment, lease_id: str, *, actor: str) -> None:
+def refuse_others(connection: Connection, moment: Moment, lease_id: str, limits: Limits, *, actor: str) -> None:
     """Log that somebody tried to hear by another session's lease: once an hour for a lease, since it costs nothing to
-    try. A lease that does not exist leaves no trace.
+    try. A lease that does not exist leaves no trace, nor does one by which nothing can be heard: it may be the listener
+    who has just signed out.
     """
     held = by_id(connection, lease_id, lock=True)
-    if held is None or (held.refused_at and moment.at - held.refused_at < _REFUSED_AGAIN):
+    if (
+        held is None
+        or standing(connection, held, moment.at, limits)
+        or (held.refused_at and moment.at - held.refused_at < _REFUSED_AGAIN)
+    ):
         return
     connection.execute(update(lease).where(lease.c.id == held.id).values(refused_at=moment.at))
     public = {"recording": held.recording_id, "purpose": held.purpose, "why": "the lease to hear it is another's"}
@@ -222,6 +230,12 @@ def call_of(connection: Connection, held: Lease) -> str:
     """Our id of the call whose recording it is."""
     found = connection.scalar(select(recording.c.call_id).where(recording.c.id == held.recording_id))
     return str(found)
+
+
+def _is_last_word(held: Lease, report: Report, now: datetime) -> bool:
+    """Whether it tells of sound that the page still played while its lease was ended elsewhere."""
+    is_new = report.number > held.report and bool(report.ranges)
+    return is_new and held.ended_at is not None and now - held.ended_at <= LOST_AFTER
 
 
 def _take(connection: Connection, moment: Moment, held: Lease, report: Report) -> Lease:

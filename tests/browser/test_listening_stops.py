@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from policies.permissions import Role, Scope
+from storage.custody.lease_watch import LeaseWatch
 from storage.rows.recordings import Recording
 from storage.staff import accounts, sessions
 from storage.staff.accounts import Account, Position
-from tests.browser.at_call import AtCall, at_call, listened
+from tests.browser.at_call import AtCall, at_call, listened, until
 from tests.browser.call_site import CallSite, conversation
 from tests.faults.test_withdraw import BY_AGENT, withdrawn
 
@@ -159,6 +160,20 @@ def test_another_tabs_listening_goes_on_when_one_is_closed(browser: Browser, sit
         other.leave()
         told = listened(one, other)
     assert [each["why"] for each in told] == [[""], [""]]
+
+
+def test_the_log_has_what_was_heard_also_where_the_worker_ended_the_listening_first(
+    browser: Browser, site: CallSite, recording: Recording
+) -> None:
+    account = site.account()
+    with at_call(browser, site, recording, account) as at:
+        at.visit.expected = ("status of 403",)
+        at.open("?t=5").play().plays_until(9)
+        consent_is_withdrawn(site, recording, account)
+        LeaseWatch(site.premises.shop, site.limits).look()
+        at.wait("robot.isSilent()")
+        played = sum(end - begin for begin, end in at.played)
+        until(lambda: abs(listened(at)[0]["heard"] - played) < 1000, 5)
 
 
 def test_the_log_has_what_was_heard_until_the_sound_was_stopped(
