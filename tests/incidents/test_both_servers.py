@@ -286,7 +286,7 @@ def _listens(service: Service, kept: Any) -> tuple[Person, str]:
     ask(service.console, f"/leases/{lease}/piece?track=master&from_ms=0", base_url=BASE_URL)
     for authorization in (f"Bearer {API_TOKEN}", f"Bearer {API_TOKEN}x", ""):
         headers = {"Authorization": authorization}
-        path = f"/api/calls/{CALLER}/pause"
+        path = f"/api/calls/{CALLER[1:]}/pause"
         ask(service.console, path, "POST", base_url=BASE_URL, headers=headers, json={"actor": CALLER})
     person.post("/leave", headers={"Origin": "https://evil.example"})
     return person, lease
