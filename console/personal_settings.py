@@ -4,8 +4,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Self
+from zoneinfo import available_timezones
 
 SPEED_MIN, SPEED_MAX = 0.5, 3.0
 LANGUAGES = ("en", "es")
@@ -50,10 +52,14 @@ def _language(value: object) -> str | None:
     return value if isinstance(value, str) and value in ("", *LANGUAGES) else None
 
 
-def _time_zone(value: object) -> str | None:
-    from zoneinfo import available_timezones
+@cache
+def _known_zones() -> frozenset[str]:
+    """Read from many files, and so only once: settings are read with each request."""
+    return frozenset(available_timezones())
 
-    return value if isinstance(value, str) and value in available_timezones() else None
+
+def _time_zone(value: object) -> str | None:
+    return value if isinstance(value, str) and value in _known_zones() else None
 
 
 def _speed(value: object) -> float | None:

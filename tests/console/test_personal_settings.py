@@ -23,6 +23,12 @@ def test_what_was_wished_is_read_again() -> None:
     assert all(getattr(changed, name) != getattr(PersonalSettings(), name) for name in WISHES)
 
 
+def test_the_zones_of_the_system_are_not_read_for_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    PersonalSettings.read('{"time_zone": "Asia/Tokyo"}')
+    monkeypatch.setattr("console.personal_settings.available_timezones", lambda: pytest.fail("they were read again"))
+    assert PersonalSettings.read('{"time_zone": "Asia/Tokyo"}').time_zone == "Asia/Tokyo"
+
+
 @pytest.mark.parametrize("text", ["", "[]", "null", '{"speed": "fast"}', '{"later": 1}', "{"])
 def test_what_cannot_be_read_has_its_default(text: str) -> None:
     assert PersonalSettings.read(text) == PersonalSettings()
