@@ -57,8 +57,9 @@ def read_cursor(text: str) -> Cursor | None:
         found = datetime.fromisoformat(at)
     except ValueError:
         return None
-    is_whole = found.tzinfo is not None and call_id.isascii() and call_id.isalnum() and len(call_id) <= _CALL_ID_MAX
-    return Cursor(found, call_id) if is_whole else None
+    is_time = found.tzinfo is not None and _FIRST <= found.date() <= _LAST
+    is_id = call_id.isascii() and call_id.isalnum() and len(call_id) <= _CALL_ID_MAX
+    return Cursor(found, call_id) if is_time and is_id else None
 
 
 def line_name(line: str) -> str:

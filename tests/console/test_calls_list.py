@@ -123,6 +123,8 @@ def test_a_filter_finds_what_is_like_that(site: Site, query: str, is_found: bool
         "reviewed=1",
         "after=x",
         "after=2026-11-22~a",
+        "after=0001-01-01T00:00:00%2B23:59~a",
+        "after=9999-12-31T23:59:59-23:59~a",
         "caller=x",
         "caller=" + "A" * 500,
         "agent=" + "0" * 32,
