@@ -62,6 +62,8 @@ def bind(connection: Connection, account_id: str, issuer: str, subject: str) -> 
 
 def unbind(connection: Connection, account_id: str, issuer: str) -> bool:
     """False where the account has none of this issuer."""
+    if not _is_one(issuer, issuer):
+        return False
     mine = (_ROW.staff_id == account_id) & (_ROW.issuer == issuer)
     return connection.execute(delete(staff_identity).where(mine)).rowcount > 0
 

@@ -76,3 +76,8 @@ def test_an_identity_that_was_unbound_can_be_bound_again(
 def test_an_identity_that_is_none_is_refused(database: Database, alice: Account, issuer: str, wrong: str) -> None:
     with pytest.raises(Refused):
         bind(database, alice, wrong, issuer)
+
+
+@pytest.mark.parametrize("issuer", ["", "\0", "a\0b", "x" * 256])
+def test_what_is_no_issuer_is_none_of_an_accounts(database: Database, alice: Account, issuer: str) -> None:
+    assert database.write(lambda c: identities.unbind(c, alice.id, issuer)) is False
