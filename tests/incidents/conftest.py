@@ -49,6 +49,7 @@ from tests.callflow.conftest import (
 )
 from tests.callflow.conftest import Clock as WebhookClock
 from tests.console.conftest import BASE_URL, Staff, entry_of
+from tests.console.provider import Provider
 from tests.faults.conftest import peer
 from tests.faults.phone_company import OURS, Tape
 from tests.faults.premises import KEK, Premises
@@ -173,10 +174,13 @@ def make_console(premises: Premises, rules: str = RULES) -> Console:
         BASE_URL,
         live=live,
         rulebook=rulebook,
+        number_hash_key=NUMBER_KEY,
         store=premises.shop.store,
         key_encryption_key=KEK,
         entry=entry_of(database, premises.clock),
+        sign_on=Provider(),
         lines=tuple(line.number for line in rulebook.lines),
+        limits=rulebook.console.limits,
         now=premises.clock,
     )
 

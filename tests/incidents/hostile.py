@@ -38,13 +38,16 @@ NOTHING = "0" * 32
 """An id of nothing."""
 
 
-def with_ids(call_id: str, recording_id: str = NOTHING, lease_id: str = NOTHING, sid: str = "") -> Mapping[str, object]:
+def with_ids(
+    call_id: str, recording_id: str = NOTHING, lease_id: str = NOTHING, sid: str = "", **more: str
+) -> Mapping[str, object]:
     """A genuine value for each argument of a route, but for `mac`, which takes the key. An argument that is not listed
     names nothing.
     """
     known = {"call_id": call_id, "recording_id": recording_id, "lease_id": lease_id, "name": sid or "CA" + NOTHING}
     webhook = {"mac": "x" * 43, "sha256": "a" * 64, "round_": 1, "prompt": 1, "stay": "1-1", "state": "recorded"}
-    return defaultdict(lambda: NOTHING, {**known, **webhook, "act": "pause", "filename": "console.css"})
+    rest = {"act": "pause", "filename": "console.css", "index": 0}
+    return defaultdict(lambda: NOTHING, {**known, **webhook, **rest, **more})
 
 
 _QUERIES = {"piece": "?track=master&from_ms=0"}  # without which nothing is even looked for
