@@ -65,7 +65,7 @@ def _search(connection: Connection, way: Way, wanted: int) -> tuple[list[Cursor]
     """The first calls, `wanted` at most, that the way's walks come by, each once; and how far all of them have come, if
     one did not come to its end. Calls beyond that are left for the next page.
     """
-    newest_first = way[0].way.newest_first
+    newest_first = way[0].index.newest_first
     nearest = max if newest_first else min
     calls: list[Cursor] = []
     horizon: Cursor | None = None

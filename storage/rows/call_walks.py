@@ -40,7 +40,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Way:
+class WalkedIndex:
     """An index to walk along. Its entries are sorted by `lead` (None: by no value), by `time` and by the call's id, and
     hold the columns of the list that it `covers`.
     """
@@ -58,20 +58,22 @@ class Way:
 
 
 _COVERED = frozenset({*FILTERED, "received_at"})
-BY_TIME = Way(call_listing, None, call_listing.c.received_at, _COVERED)
-BY_VALUE = {name: Way(call_listing, call_listing.c[name], call_listing.c.received_at, _COVERED) for name in FILTERED}
-BY_CALLER = Way(call_listing, call_listing.c.caller_hash, call_listing.c.received_at, frozenset())
-BY_AGENT = Way(taken_by, taken_by.c.address, taken_by.c.received_at, frozenset())
-BY_END = Way(call_listing, None, call_listing.c.retain_until, _COVERED, newest_first=False)
+BY_TIME = WalkedIndex(call_listing, None, call_listing.c.received_at, _COVERED)
+BY_VALUE = {
+    name: WalkedIndex(call_listing, call_listing.c[name], call_listing.c.received_at, _COVERED) for name in FILTERED
+}
+BY_CALLER = WalkedIndex(call_listing, call_listing.c.caller_hash, call_listing.c.received_at, frozenset())
+BY_AGENT = WalkedIndex(taken_by, taken_by.c.address, taken_by.c.received_at, frozenset())
+BY_END = WalkedIndex(call_listing, None, call_listing.c.retain_until, _COVERED, newest_first=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """A walk through the entries of one value of the way's lead, between two places that are no part of it. It reads
+    """A walk through the entries of one value of the index's lead, between two places that are no part of it. It reads
     `entries` of them at most.
     """
 
-    way: Way
+    index: WalkedIndex
     value: object
     low: Cursor
     high: Cursor
@@ -82,11 +84,11 @@ class Walk:
     def looks_up(self) -> bool:
         """Whether another place is read for each entry, which takes many times as long as to read the entry."""
         kinds = [condition.kind for condition in self.conditions]
-        return any(kind.looks_up or not self.way.covers.issuperset(kind.columns) for kind in kinds)
+        return any(kind.looks_up or not self.index.covers.issuperset(kind.columns) for kind in kinds)
 
     def beyond(self, place: Cursor) -> "Walk":
         """The rest of the walk, from that place on."""
-        return replace(self, high=place) if self.way.newest_first else replace(self, low=place)
+        return replace(self, high=place) if self.index.newest_first else replace(self, low=place)
 
     def back_to(self, place: Cursor) -> "Walk":
         """The walk, newest first, which need not go further back than that place."""
@@ -107,13 +109,13 @@ def found(connection: Connection, walk: Walk, limit: int) -> list[Cursor]:
     """The first calls, `limit` at most, that fulfil the walk's conditions. Without any, an agent's calls may be among
     them that are not listed yet.
     """
-    finding = _finding(walk.way, tuple(condition.kind for condition in walk.conditions))
+    finding = _finding(walk.index, tuple(condition.kind for condition in walk.conditions))
     return [Cursor(*row) for row in finding.all(connection, {**_parameters(walk), "limit": limit})]
 
 
 def last(connection: Connection, walk: Walk) -> Cursor | None:
     """The last entry that the walk reads, whatever its conditions; None where there is none."""
-    row = _ending(walk.way).first(connection, _parameters(walk))
+    row = _ending(walk.index).first(connection, _parameters(walk))
     return None if row is None else Cursor(*row)
 
 
@@ -138,33 +140,33 @@ def _parameters(walk: Walk) -> dict[str, object]:
 
 
 @lru_cache(maxsize=1024)
-def _finding(way: Way, kinds: tuple[Kind, ...]) -> Prepared:
-    read = _entries(way, kinds)
-    kept = select(read.c[way.time.name], read.c.call_id).where(*_conditions(way, kinds, read))
-    return Prepared(kept.order_by(*_order(way, read)).limit(bindparam("limit", type_=Integer)))
+def _finding(index: WalkedIndex, kinds: tuple[Kind, ...]) -> Prepared:
+    read = _entries(index, kinds)
+    kept = select(read.c[index.time.name], read.c.call_id).where(*_conditions(index, kinds, read))
+    return Prepared(kept.order_by(*_order(index, read)).limit(bindparam("limit", type_=Integer)))
 
 
 @cache
-def _ending(way: Way) -> Prepared:
-    read = _entries(way, ())
-    last_first = select(read.c[way.time.name], read.c.call_id).order_by(*_order(way, read, backwards=True))
+def _ending(index: WalkedIndex) -> Prepared:
+    read = _entries(index, ())
+    last_first = select(read.c[index.time.name], read.c.call_id).order_by(*_order(index, read, backwards=True))
     return Prepared(last_first.limit(literal_column("1")))
 
 
-def _entries(way: Way, kinds: Sequence[Kind]) -> Subquery:
+def _entries(index: WalkedIndex, kinds: Sequence[Kind]) -> Subquery:
     """The entries that a walk reads, in their order, with the columns that its conditions need."""
-    wanted = {column for kind in kinds for column in kind.columns} - {column.name for column in way.key}
-    also = [way.table.c[name] for name in sorted(wanted)] if way.table is call_listing else []
-    key = tuple_(*way.key)
-    entries = select(*way.key, *also).where(key > _bound(way, "low"), key < _bound(way, "high"))
-    if way is BY_END:  # its index has no entry for calls without an end, and both databases must be told so
-        entries = entries.where(way.time.is_not(None))
-    return entries.order_by(*_order(way, way.table)).limit(bindparam("entries", type_=Integer)).subquery()
+    wanted = {column for kind in kinds for column in kind.columns} - {column.name for column in index.key}
+    also = [index.table.c[name] for name in sorted(wanted)] if index.table is call_listing else []
+    key = tuple_(*index.key)
+    entries = select(*index.key, *also).where(key > _bound(index, "low"), key < _bound(index, "high"))
+    if index is BY_END:  # its index has no entry for calls without an end, and both databases must be told so
+        entries = entries.where(index.time.is_not(None))
+    return entries.order_by(*_order(index, index.table)).limit(bindparam("entries", type_=Integer)).subquery()
 
 
-def _conditions(way: Way, kinds: Sequence[Kind], read: Subquery) -> list[ColumnElement[bool]]:
+def _conditions(index: WalkedIndex, kinds: Sequence[Kind], read: Subquery) -> list[ColumnElement[bool]]:
     named = [(kind, _prefix(n)) for n, kind in enumerate(kinds)]
-    if way.table is call_listing:
+    if index.table is call_listing:
         return [kind.holds(read.c, prefix) for kind, prefix in named]
     if not kinds:
         return []
@@ -173,15 +175,15 @@ def _conditions(way: Way, kinds: Sequence[Kind], read: Subquery) -> list[ColumnE
     return [is_found(select(listed.c.call_id).where(listed.c.call_id == read.c.call_id, *conditions))]
 
 
-def _bound(way: Way, which: str) -> ColumnElement[Any]:
+def _bound(index: WalkedIndex, which: str) -> ColumnElement[Any]:
     names = (f"{which}_at", f"{which}_id")
-    named = zip(way.key, names if way.lead is None else ("lead", *names), strict=True)
+    named = zip(index.key, names if index.lead is None else ("lead", *names), strict=True)
     return tuple_(*(bindparam(name, type_=column.type) for column, name in named))
 
 
-def _order(way: Way, read: Table | Subquery, *, backwards: bool = False) -> list[ColumnElement[Any]]:
-    columns = [read.c[column.name] for column in way.key]
-    return [column.desc() if way.newest_first is not backwards else column.asc() for column in columns]
+def _order(index: WalkedIndex, read: Table | Subquery, *, backwards: bool = False) -> list[ColumnElement[Any]]:
+    columns = [read.c[column.name] for column in index.key]
+    return [column.desc() if index.newest_first is not backwards else column.asc() for column in columns]
 
 
 def _prefix(n: int) -> str:

@@ -14,6 +14,7 @@ from storage.rows.call_walks import BY_AGENT, BY_CALLER, BY_END, BY_TIME, BY_VAL
 
 _EVER, _NEVER = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 _INSTANT = timedelta(microseconds=1)
+_DAYS_MAX = 100 * 366
 _WALKS_MAX = 100  # for one page: each is a statement
 _PROBED_MAX, _PROBE = 6, 100  # walks, and entries of each, which show how far back they reach
 _LOOK_UP = 16  # entries are read in the time in which another place is looked up
@@ -50,7 +51,7 @@ def ways(filters: Filters, reach: Reach, after: Cursor | None, now: datetime) ->
     equal = tuple(by_column.values())
     within = () if _holds_all(reach, filters) else (_of_reach(reach),)
     if filters.due_within_days is not None:
-        due = now + timedelta(days=filters.due_within_days) + _INSTANT
+        due = now + timedelta(days=min(filters.due_within_days, _DAYS_MAX)) + _INSTANT
         conditions = (*equal, *agent, *within, *_of_caller(filters), *_received(filters))
         return [(Walk(BY_END, None, after or Cursor(_EVER), Cursor(due), conditions),)]
     low, high = Cursor(filters.received_from or _EVER), Cursor(filters.received_until or _NEVER)

@@ -39,7 +39,7 @@ class Calls:
 
     def _is_asked_for(self, row: Listed, filters: Filters, now: datetime) -> bool:
         names = ("line", "place", "outcome", "audio", "language", "mode", "reviewed", "caller_hash")
-        days = filters.due_within_days
+        days = None if filters.due_within_days is None else min(filters.due_within_days, 9_999)
         return (
             all(getattr(filters, name) in (None, getattr(row, name)) for name in names)
             and (filters.agent is None or filters.agent in self.takers[row.call_id])
@@ -110,7 +110,7 @@ def some_filters(chance: Random, among: Iterable[str]) -> Filters:
         "agent": (*AGENTS, "client:nobody"),
         "received_from": (since,),
         "received_until": (since + timedelta(hours=20),),
-        "due_within_days": (0, 3, 30),
+        "due_within_days": (-1, 0, 3, 30, 10**9),
         "caller_hash": ("a" * 64, "b" * 64, "c" * 64),
     }
     return Filters(**{name: chance.choice(values[name]) for name in among})  # type: ignore[arg-type]  # by name
