@@ -21,7 +21,7 @@ from storage.rows.listing import Listed
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.5
-EVENTS_AT_ONCE = 500  # of some 125 calls: writing them takes 12 ms on SQLite, where a caller's step may wait for it
+EVENTS_AT_ONCE = 200  # of some 50 calls: writing them takes 5 ms on SQLite, where a caller's step may wait for it
 _TURN_S = 0.5  # of work, then others have their turn: a list that is made anew takes many
 _TELL_EVERY_S = 60.0
 _FAR_BEHIND = 20_000
