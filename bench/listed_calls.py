@@ -37,7 +37,7 @@ OUTCOMES = {
 MODES = {"opt_in": 60.0, "notice": 25.0, "opt_out": 10.0, "must_record": 4.0, "never": 1.0}
 LANGUAGES = {"en-US": 80.0, "es-US": 14.0, "fr-CA": 3.0, "de-DE": 2.0, "pt-BR": 0.9, "zh-CN": 0.1}
 _UNANSWERED = frozenset({"hung_up_in_disclosure", "hung_up_in_choice", "open"})
-_IN_DOUBT, _REVIEWED = 0.0005, 0.05
+_IN_DOUBT, _REVIEWED, _SYNTHETIC = 0.0005, 0.05, 0.02
 _CALLERS = 400_000
 _AT_ONCE = 20_000
 
@@ -94,7 +94,7 @@ def _row(chance: Random, now: datetime, age: timedelta, line: str, place: str, *
         None if audio is ListedAudio.NONE else chance.randrange(5, 1800),
         received_at + KEPT_FOR if is_kept else None,
         int(audio is not ListedAudio.NONE and chance.random() < _REVIEWED),
-        0,
+        int(chance.random() < _SYNTHETIC),
         "" if not place else f"+1 ••• ••• ••{chance.randrange(100):02}",
         caller_hash(chance.randrange(_CALLERS)) if place else None,
         0,

@@ -43,8 +43,12 @@ class ListedRecording:
     retain_until: datetime | None
 
 
-def listed_audio(outcome: str, recordings: Iterable[ListedRecording], *, is_in_doubt: bool) -> ListedAudio:
-    """The permitted recording decides where there is one. `is_in_doubt`: an incident of doubt is open."""
+def listed_audio(
+    outcome: str, recordings: Iterable[ListedRecording], *, is_in_doubt: bool, is_synthetic: bool = False
+) -> ListedAudio:
+    """The permitted recording decides where there is one. `is_in_doubt`: an incident of doubt is open. Of a synthetic
+    call none is expected: there is nobody to record.
+    """
     made = list(recordings)
     found = next((_OF_ITS_OWN[one.state] for one in made if one.is_permitted), None)
     states = {one.state for one in made}
@@ -52,7 +56,7 @@ def listed_audio(outcome: str, recordings: Iterable[ListedRecording], *, is_in_d
         return ListedAudio.IN_DOUBT
     if found is not None:
         return found
-    if outcome in RECORDING_OUTCOMES:
+    if outcome in RECORDING_OUTCOMES and not is_synthetic:
         return ListedAudio.EXPECTED
     others = (RecordingState.CONDEMNED, RecordingState.DESTROYED)
     return next((_OF_ITS_OWN[state] for state in others if state in states), ListedAudio.NONE)

@@ -58,7 +58,7 @@ class CallsList:
         sealed = Sealed(viewer().token).closed(found)
         return redirect(url_for("calls", caller=sealed), HTTPStatus.SEE_OTHER)
 
-    def save(self) -> Response:
+    def save(self) -> Response | tuple[str, HTTPStatus]:
         somebody, moment = viewer(), Moment(self.now())
         with self.database.read() as connection:
             form = filter_form.read(request.form, self._choices(connection, somebody), somebody.zone, _sealed(somebody))
@@ -69,7 +69,7 @@ class CallsList:
                 lambda connection: saved_filters.save(connection, moment, somebody.account.id, name, query)
             )
         except Refused:
-            return redirect(f"{url_for('calls')}?{query}#save", HTTPStatus.SEE_OTHER)
+            return self._page(somebody, not_saved=name), HTTPStatus.UNPROCESSABLE_ENTITY
         return redirect(f"{url_for('calls')}?{query}", HTTPStatus.SEE_OTHER)
 
     def forget(self, filter_id: str) -> Response:
@@ -78,10 +78,12 @@ class CallsList:
             abort(HTTPStatus.NOT_FOUND)
         return redirect(url_for("calls"), HTTPStatus.SEE_OTHER)
 
-    def _page(self, somebody: Viewer, *, number: str | None = None) -> str:
+    def _page(self, somebody: Viewer, *, number: str | None = None, not_saved: str | None = None) -> str:
+        """`number` is what was written for one and is none, `not_saved` the name under which a filter was not saved."""
+        given = request.args if not_saved is None else request.form
         with self.database.read() as connection:
             choices = self._choices(connection, somebody)
-            form = filter_form.read(request.args, choices, somebody.zone, _sealed(somebody))
+            form = filter_form.read(given, choices, somebody.zone, _sealed(somebody))
             after = filter_form.read_cursor(request.args.get("after", ""))
             found = call_pages.page(connection, form.filters, somebody.reach, after, now=self.now(), size=PAGE_SIZE)
             as_of = listing_projection.as_of(connection)
@@ -96,6 +98,7 @@ class CallsList:
             as_of=as_of,
             saved=saved,
             number=number,
+            not_saved=not_saved,
             may_hear=somebody.may(Act.HEAR),
             **_options(choices),
         )

@@ -18,7 +18,9 @@ _LINE_DIGITS = 8
 _TEXT_MAX, _CALL_ID_MAX = 64, 32
 _FIRST, _LAST = date(2000, 1, 1), date(2199, 12, 31)  # no call is from another time
 # A filter of these names is kept when the list is filtered further, and may be saved; `after` and `caller` may not.
-SAVED = ("line", "outcome", "place", "audio", "reviewed", "mode", "language", "agent", "from", "until", "due")
+SAVED = ("line", "outcome", "place", "audio", "reviewed", "mode", "language", "agent", "from", "until", "due", "tests")
+_TESTS: Mapping[str, bool | None] = {"": False, "too": None, "only": True}
+"""Calls of the service to itself, which are nobody's, are left out unless they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,8 @@ def read(given: Mapping[str, str], choices: Choices, zone: ZoneInfo, sealed: Sea
 
 def _filters(known: Mapping[str, object], caller_hash: str | None) -> Filters:
     names = {"from": "received_from", "until": "received_until", "due": "due_within_days"}
-    found = {names.get(name, name): value for name, value in known.items()}
-    return Filters(**found, caller_hash=caller_hash)  # type: ignore[arg-type]  # by `_READERS`
+    found = {names.get(name, name): value for name, value in known.items() if name != "tests"}
+    return Filters(**found, synthetic=_TESTS[str(known.get("tests", ""))], caller_hash=caller_hash)  # type: ignore[arg-type]  # by `_READERS`
 
 
 def _read(name: str, text: str, choices: Choices, zone: ZoneInfo) -> object | None:
@@ -117,6 +119,7 @@ _READERS: Mapping[str, Callable[[str, Choices], object | None]] = {
     "place": lambda text, choices: _among(text, choices.places),
     "language": lambda text, choices: _among(text, choices.languages),
     "reviewed": lambda text, _: {"yes": True, "no": False}.get(text),
+    "tests": lambda text, _: _among(text, _TESTS),
     "agent": lambda text, choices: choices.agents[text][1] if text in choices.agents else None,
     "due": lambda text, _: int(text) if text in map(str, DUE_DAYS) else None,
 }

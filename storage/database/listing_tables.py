@@ -6,7 +6,7 @@ from policies.listing import ListedAudio
 from storage.database.column_types import Instant
 from storage.database.metadata import metadata, one_of
 
-FILTERED = ("line", "place", "outcome", "audio", "language", "mode", "reviewed")
+FILTERED = ("line", "place", "outcome", "audio", "language", "mode", "reviewed", "synthetic")
 """The columns of the list that are filtered by equality: each leads an index that holds all the others."""
 _KEPT_ONLY = text("retain_until IS NOT NULL")
 
@@ -32,7 +32,7 @@ review = Table(
     "review",
     metadata,
     Column("call_id", ForeignKey("call.id"), primary_key=True),
-    Column("staff_id", String(32), primary_key=True),
+    Column("staff_id", ForeignKey("staff.id"), primary_key=True),
     Column("reviewed_at", Instant, nullable=False),
 )
 

@@ -36,6 +36,7 @@ class Filters:
     language: str | None = None
     mode: str | None = None
     reviewed: bool | None = None
+    synthetic: bool | None = None
     agent: str | None = None
     received_from: datetime | None = None
     received_until: datetime | None = None
@@ -122,8 +123,11 @@ def _density(connection: Connection, walk: Walk, now: datetime) -> float:
 def _equal(filters: Filters) -> dict[str, Condition]:
     """By the column."""
     asked = {name: getattr(filters, name) for name in FILTERED}
-    asked["reviewed"] = None if filters.reviewed is None else int(filters.reviewed)
-    return {name: Condition(Equals(name), (value,)) for name, value in asked.items() if value is not None}
+    return {name: Condition(Equals(name), (_stored(value),)) for name, value in asked.items() if value is not None}
+
+
+def _stored(value: object) -> object:
+    return int(value) if isinstance(value, bool) else value
 
 
 def _of_agent(filters: Filters) -> tuple[Condition, ...]:

@@ -103,7 +103,7 @@ def renew(connection: Connection, call_id: str) -> None:
 
 def _listed(row: Any, sources: _Sources) -> Listed:
     made = sources.recordings.get(row.id, [])
-    audio = listed_audio(row.outcome, made, is_in_doubt=row.id in sources.in_doubt)
+    audio = listed_audio(row.outcome, made, is_in_doubt=row.id in sources.in_doubt, is_synthetic=bool(row.synthetic))
     is_erased = row.erased_at is not None
     return Listed(
         call_id=row.id,

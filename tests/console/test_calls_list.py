@@ -195,6 +195,30 @@ def test_calls_beyond_the_scope_are_not_listed_whatever_is_asked(site: Site) -> 
     assert "is for no calls yet" in site.page(nothing)
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"), [("", "r"), ("?tests=too", "tr"), ("?tests=only", "t"), ("?tests=no", "r")]
+)
+def test_calls_of_the_service_to_itself_are_there_for_whoever_asks(site: Site, query: str, expected: str) -> None:
+    made = {"r": site.call(Outcome.CONSENTED)}
+    site.premises.clock.passes(minutes=1)
+    made["t"] = site.premises.call(Outcome.CONSENTED, synthetic=True).id
+    assert site.listed(site.staff.somebody(), query) == [made[name] for name in expected]
+
+
+def test_no_recording_of_a_call_of_the_service_to_itself_is_expected(site: Site) -> None:
+    site.premises.call(Outcome.CONSENTED, synthetic=True)
+    page = site.page(site.staff.somebody(), "?tests=only")
+    assert "not recorded" in page.partition("<tbody")[2]
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 65, "a\x00b"])
+def test_a_filter_under_a_name_that_is_none_is_said_and_stays_set(site: Site, name: str) -> None:
+    answer = site.staff.somebody().post("/filters", {"name": name, "outcome": "declined"})
+    assert answer.status_code == 422
+    assert "It was not saved: a name has 1 to 64 characters" in answer.text
+    assert '<option value="declined" selected>' in answer.text
+
+
 def test_a_filter_is_saved_used_and_forgotten_by_its_own_person_alone(site: Site) -> None:
     site.call()
     reviewer, other = site.staff.somebody(), site.staff.somebody()

@@ -18,6 +18,7 @@ from evidence.events import Event, Value
 from onrecord.demo.promises import Breach, Witness, open_master, strays
 from policies.consent import Outcome
 from policies.lifecycle import CallEvent, CallState, RecordingEvent, RecordingState
+from policies.permissions import Role
 from policies.purposes import Granted
 from storage.audio import audio_objects
 from storage.audio.contract import AudioStore
@@ -43,6 +44,8 @@ from storage.rows.permits import Permit
 from storage.rows.provider_copies import COPIES
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, PAUSE, RESUME, Recording
 from storage.rows.withdrawing import WITHDRAW, recording_suppressed
+from storage.staff import accounts
+from storage.staff.accounts import Position
 from tests.conftest import NOON
 from tests.faults.interruptions import Died
 from tests.faults.phone_company import OURS, PhoneCompany
@@ -191,6 +194,7 @@ class Premises:
         purposes: Mapping[str, timedelta] | None = None,
         call_sid: str = "",
         caller_hash: str | None = None,
+        synthetic: bool = False,
     ) -> Call:
         """A call as the webhooks leave it when that is its outcome; None: still in the disclosure.
 
@@ -216,6 +220,7 @@ class Premises:
             disclosure_length_ms=0,
             sweep_at=self.clock.now + timedelta(days=1),
             caller_hash=caller_hash,
+            synthetic=synthetic,
         )
         came = self.write(lambda connection: self._receive(connection, new))
         if outcome is None:
@@ -223,10 +228,22 @@ class Premises:
         lengths = purposes or {"quality": keep}
         return self.write(lambda connection: self._decide(connection, came, outcome, keep, lengths))
 
+    def staff_id(self, name: str) -> str:
+        """The account of somebody of that name, which is made where there is none."""
+
+        def find(connection: Connection) -> str:
+            position = Position(Role.REVIEWER)
+            found = accounts.by_name(connection, name)
+            return (found or accounts.add(connection, self.moment(), name, name.title(), position, actor="root")).id
+
+        return self.write(find)
+
     def _receive(self, connection: Connection, new: Call) -> Call:
         calls.add(connection, new)
         rules: dict[str, Value] = {"rules_sha256": new.rules_sha256, "law": {"version": "", "sha256": new.law_sha256}}
         public = {"mode": new.mode, "language": new.language, **rules}
+        if new.synthetic:
+            public["synthetic"] = True
         private = {"callee": new.line, "provider_call_id": new.call_sid, "caller_hash": new.caller_hash}
         return calls.append_events(connection, self.moment(), new, Event("call.received", public, private))
 

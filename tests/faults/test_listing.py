@@ -84,8 +84,9 @@ def news_comes(premises: Premises, chance: Random) -> None:
 
 
 def is_reviewed(premises: Premises, chance: Random) -> None:
-    owner, who = some_call(premises, chance), chance.choice("ab") * 32
-    premises.write(lambda connection: reviews.mark(connection, premises.moment(), owner.id, staff_id=who, actor="Ann"))
+    owner, name = some_call(premises, chance), chance.choice(["ann", "ben"])
+    who = premises.staff_id(name)
+    premises.write(lambda connection: reviews.mark(connection, premises.moment(), owner.id, staff_id=who, actor=name))
 
 
 def is_doubted(premises: Premises, chance: Random) -> None:

@@ -7,24 +7,24 @@ from storage.row_check import check as row_check
 from storage.rows import reviews
 from tests.faults.premises import Premises
 
-ANN, BOB = "a" * 32, "b" * 32
 
-
-def mark(premises: Premises, call_id: str, staff_id: str) -> bool:
+def mark(premises: Premises, call_id: str, name: str) -> bool:
+    staff_id = premises.staff_id(name)
     return premises.write(
-        lambda connection: reviews.mark(connection, premises.moment(), call_id, staff_id=staff_id, actor="Ann A.")
+        lambda connection: reviews.mark(connection, premises.moment(), call_id, staff_id=staff_id, actor=name)
     )
 
 
 def test_each_member_of_staff_reviews_a_call_once(premises: Premises) -> None:
     owner = premises.call()
     first_at = premises.clock.now
-    assert mark(premises, owner.id, ANN)
+    assert mark(premises, owner.id, "ann")
     premises.clock.passes(hours=1)
-    assert not mark(premises, owner.id, ANN)
-    assert mark(premises, owner.id, BOB)
+    assert not mark(premises, owner.id, "ann")
+    assert mark(premises, owner.id, "bob")
+    ann, bob = premises.staff_id("ann"), premises.staff_id("bob")
     with premises.shop.database.read() as connection:
-        assert reviews.of_call(connection, owner.id) == {ANN: first_at, BOB: premises.clock.now}
+        assert reviews.of_call(connection, owner.id) == {ann: first_at, bob: premises.clock.now}
         assert row_check.of_call(connection, owner.id, None) == []
     told = [event for event in premises.story(owner).events if event["type"] == "call.reviewed"]
     assert [[*event["sd"]] for event in told] == [["actor"], ["actor"]]
@@ -32,4 +32,4 @@ def test_each_member_of_staff_reviews_a_call_once(premises: Premises) -> None:
 
 def test_a_call_that_is_not_there_cannot_be_reviewed(premises: Premises) -> None:
     with pytest.raises(Broken, match="no such row"):
-        mark(premises, "0" * 32, ANN)
+        mark(premises, "0" * 32, "ann")

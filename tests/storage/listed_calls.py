@@ -38,7 +38,7 @@ class Calls:
         return reach.everywhere or row.line in reach.lines or bool(reach.addresses & self.takers[row.call_id])
 
     def _is_asked_for(self, row: Listed, filters: Filters, now: datetime) -> bool:
-        names = ("line", "place", "outcome", "audio", "language", "mode", "reviewed", "caller_hash")
+        names = ("line", "place", "outcome", "audio", "language", "mode", "reviewed", "synthetic", "caller_hash")
         days = None if filters.due_within_days is None else min(filters.due_within_days, 9_999)
         return (
             all(getattr(filters, name) in (None, getattr(row, name)) for name in names)
@@ -81,7 +81,7 @@ def _row(chance: Random) -> Listed:
         recorded_s=30,
         retain_until=NOON + timedelta(days=chance.randrange(-2, 9)) if audio is ListedAudio.KEPT else None,
         reviewed=chance.random() < 0.2,
-        synthetic=False,
+        synthetic=chance.random() < 0.2,
         caller_masked="" if is_erased else "+1 ••• ••• ••11",
         caller_hash=None if is_erased else chance.choice(HASHES),
         erased=is_erased,
@@ -107,6 +107,7 @@ def some_filters(chance: Random, among: Iterable[str]) -> Filters:
         "language": LANGUAGES,
         "mode": MODES,
         "reviewed": (True, False),
+        "synthetic": (True, False),
         "agent": (*AGENTS, "client:nobody"),
         "received_from": (since,),
         "received_until": (since + timedelta(hours=20),),

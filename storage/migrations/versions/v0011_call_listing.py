@@ -22,7 +22,7 @@ down_revision = "0010"
 
 # A moment: on SQLite its ISO text in UTC, which sorts as time does.
 INSTANT = DateTime(timezone=True).with_variant(String(32), "sqlite")
-FILTERED = ("line", "place", "outcome", "audio", "language", "mode", "reviewed")
+FILTERED = ("line", "place", "outcome", "audio", "language", "mode", "reviewed", "synthetic")
 
 
 def upgrade() -> None:
@@ -42,6 +42,7 @@ def upgrade() -> None:
         Column("staff_id", String(length=32), nullable=False),
         Column("reviewed_at", INSTANT, nullable=False),
         ForeignKeyConstraint(["call_id"], ["call.id"], name=op.f("fk_review_call_id")),
+        ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_review_staff_id")),
         PrimaryKeyConstraint("call_id", "staff_id", name=op.f("pk_review")),
     )
     op.create_table(
