@@ -26,7 +26,7 @@ class PlacedBy(StrEnum):
 
 PLACED: Mapping[PlacedBy, str] = {
     PlacedBy.PAUSE: "by the pause's own position in the recording",
-    PlacedBy.PROVIDER: "by the telephone company's clock, to a second",
+    PlacedBy.PROVIDER: "by the telephone company's clock, which counts whole seconds, and by the log",
     PlacedBy.LOG: "by the log, between the permit and the first news of the recording",
     PlacedBy.FIRST_EVENT: "from the call's first event, since there is no recording",
 }

@@ -90,6 +90,17 @@ SENTENCES: Mapping[WhyNone, str] = {
     WhyNone.ERASED: "What was personal about the call was erased, and its recording with it.",
 }
 
+GONE: Collection[WhyNone] = {
+    WhyNone.NONE_MADE,
+    WhyNone.GOING,
+    WhyNone.EXPIRED,
+    WhyNone.DESTROYED,
+    WhyNone.WITHDRAWN,
+    WhyNone.WITHDRAWN_GOING,
+    WhyNone.WITHDRAWN_NONE,
+    WhyNone.ERASED,
+}
+"""Of a recording that was permitted, and that nobody will hear."""
 
 ERASED, RETENTION = "erased", "retention"
 """Rules of a destruction, as its event names them."""

@@ -11,7 +11,7 @@ from compliance.call_page.axis import RecordingFacts
 from compliance.call_page.facts import CallFacts, MadeRecording, facts_of, recordings_of
 from compliance.call_page.known_events import entries_of, faults_of_text
 from compliance.call_page.listeners import Listeners, listeners
-from compliance.call_page.no_recording import SENTENCES, Fate, WhyNone, why_none
+from compliance.call_page.no_recording import GONE, SENTENCES, Fate, WhyNone, why_none
 from compliance.call_page.strip import Strip, strip_of
 from compliance.call_page.told_events import ToldEvent, told_events
 from compliance.call_page.why_heard import WhyHeard, why_heard
@@ -60,6 +60,11 @@ class CallPage:
     differs: tuple[str, ...]
     faults: tuple[str, ...]
     signed: int
+
+    @property
+    def is_gone(self) -> bool:
+        """The recording that was permitted is not kept, or not for long."""
+        return self.why_none in GONE
 
     @property
     def why_none_says(self) -> str:

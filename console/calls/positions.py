@@ -12,7 +12,8 @@ _TENTH_MS = 100
 
 def position(ms: int, *, tenths: bool = False) -> str:
     """Before the beginning of the recording with a minus."""
-    minus, rest = ("−", -ms) if ms < 0 else ("", ms)
+    step = _TENTH_MS if tenths else 1000
+    minus, rest = ("−", -ms) if ms <= -step else ("", abs(ms))
     minutes, second = divmod(rest // 1000, 60)
     hours, minute = divmod(minutes, 60)
     whole = f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

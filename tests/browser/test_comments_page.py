@@ -140,5 +140,5 @@ def test_without_scripts_the_page_tells_everything_and_takes_comments(
         at.page.locator("#comment-new textarea").fill("no scripts")
         at.page.get_by_role("button", name="Save the comment").click()
         comments(at).filter(has_text="no scripts").wait_for()
-        at.page.get_by_role("button", name="Reviewed").click()
+        at.page.get_by_role("button", name="Mark as reviewed").click()
         at.page.locator("#reviewed").get_by_text("Reviewed by").wait_for()
