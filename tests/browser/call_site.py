@@ -6,32 +6,43 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from flask import Flask
+from pyotp import TOTP
 
+from compliance.staff import welcome
+from compliance.staff.administration import Administration
+from compliance.staff.entry import Entry
 from console.app import Console, create_app
 from policies.lifecycle import RecordingEvent
 from policies.pausing import AtLimit, PauseEnd, Pausing
 from policies.permissions import Role, Scope
+from policies.rulebook.read import parse
 from policies.sessions import Limits, SignedInBy
 from storage.audio.derived_files import find_ffmpeg
 from storage.audio.directory_store import DirectoryStore
 from storage.rows import agents, calls, pauses, pausing
+from storage.rows.listing_projection import Projection
 from storage.rows.recordings import Recording
 from storage.staff import accounts, sessions
 from storage.staff.accounts import Account, Position
 from tests.browser.console_visit import served
 from tests.console.conftest import entry_of
 from tests.faults.conftest import opened
-from tests.faults.premises import KEK, Clock, Premises
+from tests.faults.premises import KEK, LINE, Clock, Premises
+from tests.policies.test_rulebook import GOOD
 from tests.storage.wavs import RATE, quiet, tone, wav_bytes
 
 CLICK_S = 0.01
+_RULES = parse(GOOD)
+RULEBOOK = replace(_RULES, lines=(replace(_RULES.lines[0], number=LINE), *_RULES.lines[1:]))
+NUMBER_KEY = b"N" * 32
+PASSWORD = "wombat-teapot-7-gravel"
 
 
 class RunningClock(Clock):
@@ -113,6 +124,16 @@ class CallSite:
         moment = self.premises.moment()
         return self.premises.write(lambda c: accounts.add(c, moment, name, name.title(), position, actor="a test"))
 
+    def with_password(self, name: str, role: Role) -> Account:
+        """One that was set up as by its person, with a password, an app and recovery codes."""
+        entry = self.entry
+        administration = Administration(entry.database, entry.rules, entry.moment)
+        invited = administration.add(name, name.title(), Position(role, Scope(everywhere=True)), actor="a test")
+        proposed = welcome.propose_code(entry, invited.link)
+        code = TOTP(proposed.secret.replace(" ", "")).at(self.premises.clock())
+        welcome.with_password(entry, invited.link, PASSWORD, proposed.sealed, code, browser="a test")
+        return invited.account
+
     def session(self, account: Account) -> str:
         """The token of a new session."""
         moment = self.premises.moment()
@@ -127,14 +148,35 @@ class CallSite:
 
     def heard(self, recording: Recording) -> list[dict[str, Any]]:
         """The events of what was heard of it."""
-        return [event for event in self.premises.story(recording).events if event["type"] == "recording.heard"]
+        return self.told(recording, "recording.heard")
+
+    def told(self, recording: Recording, kind: str) -> list[dict[str, Any]]:
+        """The events of its call that are of a kind."""
+        return [event for event in self.premises.story(recording).events if event["type"] == kind]
+
+    @property
+    def entry(self) -> Entry:
+        return entry_of(self.premises.shop.database, self.premises.clock)
 
     def app(self, url: str) -> Flask:
-        shop = self.premises.shop
-        clock = self.premises.clock
-        entry = entry_of(shop.database, clock)
-        console = Console(shop.database, url, store=shop.store, key_encryption_key=KEK, entry=entry, now=clock)
+        shop, clock = self.premises.shop, self.premises.clock
+        console = Console(
+            shop.database,
+            url,
+            rulebook=RULEBOOK,
+            number_hash_key=NUMBER_KEY,
+            store=shop.store,
+            key_encryption_key=KEK,
+            entry=self.entry,
+            lines=[line.number for line in RULEBOOK.lines],
+            now=clock,
+        )
         return create_app(console)
+
+    def list_calls(self) -> None:
+        """Bring the list of calls up to date, as the worker does."""
+        while Projection(self.premises.shop.database).step():
+            pass
 
 
 @contextmanager

@@ -34,3 +34,30 @@ function joint(...elements) {
     ? { width: side("right", Math.max) - side("left", Math.min), height: side("bottom", Math.max) - side("top", Math.min) }
     : { width: 0, height: 0 };
 }
+
+/** The controls that the tab key has to reach, numbered in the order of the page; of radio buttons the one that is
+    chosen, or the first. */
+window.reach = {
+  mark: () => {
+    const can = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
+    const found = [...document.querySelectorAll(can)].filter((e) => {
+      if (!e.checkVisibility({ visibilityProperty: true }) || e.disabled || e.closest("[inert]")) return false;
+      if (e.tabIndex < 0) return false;
+      if (e.type !== "radio") return true;
+      const group = [...document.getElementsByName(e.name)];
+      return e === (group.find((one) => one.checked) ?? group[0]);
+    });
+    found.forEach((element, number) => { element.dataset.reach = number; });
+    return found.length;
+  },
+
+  /** The number of the control that has the focus, and whether it is seen: in the window, with an outline or a shadow. */
+  here: () => {
+    const e = document.activeElement;
+    if (!e || e.dataset.reach === undefined) return [null, true];
+    const { outlineStyle, outlineWidth, boxShadow, borderColor } = getComputedStyle(e);
+    const { top, bottom, width, height } = e.getBoundingClientRect();
+    const marked = (outlineStyle !== "none" && outlineWidth !== "0px") || boxShadow !== "none" || e.type === "range";
+    return [Number(e.dataset.reach), marked && width > 0 && height > 0 && bottom > 0 && top < innerHeight];
+  },
+};
