@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Index, Table, text
 
 from policies.listing import ListedAudio
+from policies.masking import WITHHELD
 from storage.database.engine import Database
 from storage.database.tables import call_listing, taken_by
 
@@ -95,7 +96,7 @@ def _row(chance: Random, now: datetime, age: timedelta, line: str, place: str, *
         received_at + KEPT_FOR if is_kept else None,
         int(audio is not ListedAudio.NONE and chance.random() < _REVIEWED),
         int(chance.random() < _SYNTHETIC),
-        "" if not place else f"+1 ••• ••• ••{chance.randrange(100):02}",
+        WITHHELD if not place else f"+1 ••• ••• ••{chance.randrange(100):02}",
         caller_hash(chance.randrange(_CALLERS)) if place else None,
         0,
     )

@@ -1,4 +1,4 @@
-"""A call as the list of calls shows it: its audio, until when that is kept, and the caller's number in disguise."""
+"""A call as the list of calls shows it: its audio, until when that is kept, and where the caller is."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from policies.consent import RECORDING_OUTCOMES
 from policies.jurisdiction.pack import UNKNOWN_PLACE
-from policies.jurisdiction.places import valid_number
 from policies.lifecycle import RecordingState
 
 
@@ -84,9 +83,3 @@ def place_of(ends: Iterable[str]) -> str:
     """
     places = (end.removeprefix("caller ") for end in ends if end.startswith("caller "))
     return " ".join(sorted({place for place in places if place != UNKNOWN_PLACE}))
-
-
-def masked(number: str) -> str:
-    """The country's code and the last two digits; empty for a withheld number, and what is none."""
-    valid = valid_number(number)
-    return f"+{valid.country_code} ••• ••• ••{number[-2:]}" if valid else ""

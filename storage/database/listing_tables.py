@@ -53,7 +53,7 @@ call_listing = Table(
     Column("retain_until", Instant),  # empty where nothing is there to be kept
     Column("reviewed", Integer, nullable=False),
     Column("synthetic", Integer, nullable=False),
-    Column("caller_masked", String(32), nullable=False),  # empty where the number is withheld, or erased
+    Column("caller_masked", String(32), nullable=False),  # empty where it is erased
     Column("caller_hash", String(64)),
     Column("erased", Integer, nullable=False),
     one_of("audio", tuple(ListedAudio)),

@@ -11,7 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from evidence.disclosures import read_disclosure
 from policies.lifecycle import RecordingState
-from policies.listing import ListedAudio, ListedRecording, kept_until, listed_audio, masked, place_of, recorded_s
+from policies.listing import ListedAudio, ListedRecording, kept_until, listed_audio, place_of, recorded_s
+from policies.masking import masked
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import call, call_listing, disclosure, incident, log_leaf, permit, recording, review
 from storage.errors import Broken
@@ -22,7 +23,7 @@ from storage.rows.recordings import IN_DOUBT
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A row of `call_listing`. `place` is where the caller is by the ruling, empty where that is unknown;
-    `caller_masked` is empty where the number is withheld or erased.
+    `caller_masked` is as `policies.masking` has it, and empty where it is erased.
     """
 
     call_id: str

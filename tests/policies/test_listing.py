@@ -1,4 +1,4 @@
-"""A call as the list shows it: its audio, its end, its caller in disguise."""
+"""A call as the list shows it: its audio, its end, and where the caller is."""
 
 from datetime import timedelta
 from itertools import product
@@ -7,7 +7,7 @@ import pytest
 
 from policies.consent import RECORDING_OUTCOMES, Outcome
 from policies.lifecycle import RecordingState
-from policies.listing import ListedAudio, ListedRecording, kept_until, listed_audio, masked, place_of, recorded_s
+from policies.listing import ListedAudio, ListedRecording, kept_until, listed_audio, place_of, recorded_s
 from tests.conftest import NOON
 
 LATER = NOON + timedelta(days=90)
@@ -92,18 +92,3 @@ def test_the_length_is_of_the_permitted_recording_and_stays_when_that_is_gone() 
 )
 def test_the_place_is_the_callers(ends: list[str], place: str) -> None:
     assert place_of(ends) == place
-
-
-@pytest.mark.parametrize(
-    ("number", "shown"),
-    [
-        ("+12125550111", "+1 ••• ••• ••11"),
-        ("+4930901820", "+49 ••• ••• ••20"),
-        ("anonymous", ""),
-        ("", ""),
-        ("+266696687", ""),
-        ("sip:alice@example.com", ""),
-    ],
-)
-def test_a_number_shows_its_country_and_its_last_two_digits(number: str, shown: str) -> None:
-    assert masked(number) == shown
