@@ -32,6 +32,7 @@ from console.language import add_language
 from console.live_calls import LiveCalls
 from console.request_forgery import form_token
 from console.routes import CONVERTERS, ROUTES, About
+from console.sentences import add_sentences
 from console.times import add_times
 from console.viewer import Viewer
 from policies.permissions import Act
@@ -84,6 +85,7 @@ def create_app(console: Console) -> Flask:
         if (view := views.get(route.endpoint)) is not None:
             app.add_url_rule(route.rule, route.endpoint, view, methods=route.methods)
     add_language(app)
+    add_sentences(app)
     add_times(app)
     app.before_request(guard.check)
     app.after_request(lambda response: _close_in(response, console.base_url))

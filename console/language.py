@@ -19,7 +19,8 @@ def language() -> str:
     viewer = g.get("viewer")
     if viewer is not None and viewer.settings.language:
         return str(viewer.settings.language)
-    return request.accept_languages.best_match(LANGUAGES, DEFAULT) or DEFAULT
+    wished = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality > 0)
+    return next((name for name in wished if name in LANGUAGES), DEFAULT)
 
 
 def gettext(message: str) -> str:

@@ -20,13 +20,13 @@ def written(at: datetime, zone: ZoneInfo) -> str:
     local = at.astimezone(zone)
     abbreviation = local.tzname() or ""
     named = abbreviation if abbreviation == zone.key else f"{abbreviation} ({zone.key})"
-    return f"{local.day} {_months()[local.month - 1]} {local.year}, {local:%H:%M:%S} {named}"
+    time = f"{local:%H:%M:%S}"
+    return gettext("%(day)s, %(time)s %(zone)s") % {"day": _written_day(local), "time": time, "zone": named}
 
 
 def day(at: datetime) -> str:
     """Such as "28 Nov 2026", in the viewer's zone."""
-    local = at.astimezone(_zone())
-    return f"{local.day} {_months()[local.month - 1]} {local.year}"
+    return _written_day(at.astimezone(_zone()))
 
 
 def instant(at: datetime) -> str:
@@ -36,6 +36,11 @@ def instant(at: datetime) -> str:
 
 def add_times(app: Flask) -> None:
     app.jinja_env.filters.update(when=when, day=day, instant=instant)
+
+
+def _written_day(local: datetime) -> str:
+    month = _months()[local.month - 1]
+    return gettext("%(day)s %(month)s %(year)s") % {"day": local.day, "month": month, "year": local.year}
 
 
 def _zone() -> ZoneInfo:

@@ -15,6 +15,7 @@ from console import words
 from console.calls import filter_form
 from console.calls.filter_form import SAVED, Choices, FilterForm, line_name
 from console.sealed_value import Sealed
+from console.sentences import translated
 from console.viewer import Viewer, viewer
 from policies.jurisdiction.pack import packaged_law
 from policies.permissions import Act
@@ -131,6 +132,7 @@ def _options(choices: Choices) -> dict[str, object]:
         "line_options": [(line_name(line), line) for line in choices.lines],
         "outcome_options": words.outcomes().items(),
         "audio_options": words.audio().items(),
+        "place_options": [(code, translated(name)) for code, name in choices.places.items()],
         "mode_options": words.modes().items(),
         "language_options": [(tag, words.language(tag)) for tag in choices.languages],
         "agent_options": [(name, person) for name, (person, _) in choices.agents.items()],

@@ -14,6 +14,7 @@ from flask import Response, request
 
 from console.calls.page import CallPages, Tried
 from console.language import gettext
+from console.sentences import translated
 from console.viewer import viewer
 from policies.purposes import NotGranted
 from storage.audio.contract import AudioStore
@@ -60,7 +61,7 @@ class Downloads:
                 call_id, gettext("Choose a purpose for the download."), HTTPStatus.UNPROCESSABLE_ENTITY
             )
         if isinstance(opened, Refusal):
-            said = gettext("Nothing was downloaded: %(why)s.") % {"why": opened.reason}
+            said = gettext("Nothing was downloaded: %(why)s.") % {"why": translated(opened.reason)}
             return self._refused(call_id, said, HTTPStatus.CONFLICT)
         audio = opened.open()  # so that a store that is away is said before anything is sent
         headers = {"Content-Disposition": f'attachment; filename="{self._name(call_id)}"'}

@@ -17,6 +17,7 @@ from flask import Response, g, jsonify, request
 
 from console.calls.lease_body import Misread, read_body, read_purpose, read_report
 from console.calls.track_facts import TrackFacts
+from console.sentences import NOBODY, translated
 from console.viewer import Viewer, viewer
 from policies.listening import LOST_AFTER, RENEWED_EVERY, Stop, is_near
 from policies.purposes import NotGranted
@@ -34,7 +35,6 @@ from storage.rows.recordings import Recording
 
 _TRACKS: tuple[Track, ...] = get_args(Track)
 UNREADABLE = "unreadable"
-_NOBODY = "somebody who is not signed in"
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Listening:
             )
 
     def _log_try(self, lease_id: str, listener: Viewer | None) -> None:
-        moment, actor = Moment(self.now()), listener.account.name if listener else _NOBODY
+        moment, actor = Moment(self.now()), listener.account.name if listener else NOBODY
         self.database.write(
             lambda connection: leases.refuse_others(connection, moment, lease_id, self.limits, actor=actor)
         )
@@ -193,7 +193,7 @@ def _described(track: Track, pieces: AudioPieces) -> Mapping[str, object]:
 
 
 def _told(stopped: Stopped) -> dict[str, object]:
-    return {"stop": stopped.by, "why": stopped.why}
+    return {"stop": stopped.by, "why": translated(stopped.why)}
 
 
 def _answer(status: HTTPStatus, body: Mapping[str, object]) -> Response:

@@ -17,7 +17,7 @@ from console.calls.kept_tracks import KeptTracks, kept_tracks
 from console.calls.positions import Start, position, start_of
 from console.calls.purposes import Choice, choices
 from console.calls.strip_drawing import described, draw
-from console.language import gettext
+from console.sentences import NOBODY, translated
 from console.viewer import Viewer, viewer
 from policies.lifecycle import RecordingState
 from policies.permissions import Act
@@ -100,7 +100,8 @@ class CallPages:
             described=described,
             later_at=later_at,
             texts=TEXTS,
-            modes={mode: gettext(words) for mode, words in MODES.items()},
+            nobody=NOBODY,
+            modes={mode: translated(words) for mode, words in MODES.items()},
             **given,
         )
 

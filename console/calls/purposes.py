@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from compliance.call_page.why_heard import PurposeHeld
+from console.sentences import translated
 from policies.purposes import Allowed
 
 
@@ -11,6 +12,10 @@ from policies.purposes import Allowed
 class Choice:
     purpose: str
     is_chosen: bool
+
+    @property
+    def words(self) -> str:
+        return translated(self.purpose)
 
 
 def choices(held: Iterable[PurposeHeld], last: str) -> tuple[Choice, ...]:

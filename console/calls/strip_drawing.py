@@ -11,6 +11,7 @@ from compliance.call_page.strip import Strip
 from compliance.call_page.strip_parts import HOW, NAMES, Mark, Span, What
 from console.calls.positions import position
 from console.language import gettext
+from console.sentences import translated
 
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
 _TICKS_MAX = 6  # of which each has room also on a narrow page
@@ -100,10 +101,10 @@ def says(part: Span | Mark) -> str:
 
 def described(part: Span | Mark) -> str:
     """Its name, with its number, its key and how it ended, as far as it has them."""
-    name, how = gettext(NAMES[part.what]), HOW.get(part.how, part.how)
+    name, how = translated(NAMES[part.what]), HOW.get(part.how, part.how)
     words = f"{name} {part.number}" if part.number > 1 or part.what is What.ROUND else name
     notes = [gettext("key %(digit)s") % {"digit": part.digit}] if part.digit else []
-    notes += [gettext(how)] if how else []
+    notes += [translated(how)] if how else []
     return f"{words}: {', '.join(notes)}" if notes else words
 
 
@@ -116,7 +117,7 @@ _RECORDED = frozenset({What.RECORDING, What.PAUSE})
 
 
 def _box(axis: _Axis, span: Span) -> Box:
-    name = gettext(NAMES[span.what])
+    name = translated(NAMES[span.what])
     has_room = axis.share(span.to_ms) - axis.share(span.from_ms) >= len(name) * _LETTER
     is_labelled = has_room and span.what is not What.ROUND
     width = axis.width(span.from_ms, span.to_ms)

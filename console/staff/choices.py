@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from compliance.staff.administration import Administration, Invited
 from console.language import gettext
+from console.sentences import translated
 from console.staff.position_form import PositionForm
 from console.staff.words import words_of
 from policies.permissions import Role
@@ -53,7 +54,7 @@ class StaffPages:
 
 
 def refused(error: Refused) -> str:
-    return gettext("Nothing was changed. The reason: %(reason)s.") % {"reason": error}
+    return gettext("Nothing was changed. The reason: %(reason)s.") % {"reason": translated(str(error))}
 
 
 def sign_in_elsewhere() -> str:
