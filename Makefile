@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored lock clean
+.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored messages lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ area-codes: $(VENV)/.ready-test ## make the table of area codes again from phone
 
 vendored: $(VENV)/.ready-test ## fetch the console's scripts and styles of others from npm again, as listed
 	$(BIN)/python -m tests.console.vendored
+
+messages: $(VENV)/.ready-test ## bring the console's Spanish up to date with its pages, and compile it
+	$(BIN)/python -m tests.console.messages
 
 lock: $(VENV)/.ready-test ## pin every dependency again, with hashes
 	$(PIP) install uv
