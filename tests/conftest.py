@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from storage.database.engine import Database
 from storage.database.schema import migrate
 from storage.jobs.queue import create_job_tables
-from tests.databases import PostgresServer
+from tests.databases import PostgresServer, migrated_file
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DIALECTS = ("sqlite", "postgresql")
@@ -29,13 +29,24 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=DIALECTS)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database; the test runs once on each kind."""
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables; the test runs once on each kind."""
     _ran[request.param] += 1
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'onrecord.db'}"
         return
     with request.getfixturevalue("postgres").fresh_database() as url:
+        yield url
+
+
+@pytest.fixture(params=DIALECTS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with all tables and nothing in them; the test runs once on each kind."""
+    _ran[request.param] += 1
+    if request.param == "sqlite":
+        yield migrated_file(tmp_path / "onrecord.db")
+        return
+    with request.getfixturevalue("postgres").fresh_database(migrated=True) as url:
         yield url
 
 
@@ -66,7 +77,6 @@ def used_database(
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     opened = Database.open(database_url)
-    migrate(opened)
     yield opened
     opened.close()
 

@@ -52,6 +52,8 @@ def _migrate(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     version = _version(connection)
+    if version == SCHEMA_VERSION:
+        return
     if version is not None:
         _refuse_unknown(version)
     config = _config()

@@ -5,11 +5,10 @@ import logging
 import os
 import re
 import secrets
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -35,7 +34,6 @@ from onrecord.settings.key_file import create_key_file
 from policies.rulebook.read import parse
 from simulator import twiml
 from storage.database.engine import Database
-from storage.database.schema import migrate
 from storage.database.tables import incident, log_leaf, metadata
 from storage.jobs.queue import JobQueue, create_job_tables
 from storage.journal.request_journal import RequestJournal
@@ -45,6 +43,7 @@ from storage.rows.calls import Call
 from storage.rows.recordings import Recording
 from tests.compliance.signed_log import SignedLog
 from tests.conftest import DIALECTS, NOON
+from tests.databases import migrated_file
 
 BASE = "https://voice.example.com"
 ACCOUNT = "AC" + "a" * 32
@@ -345,25 +344,14 @@ def twilio(installation: Installation) -> Twilio:
     return installation.twilio
 
 
-@pytest.fixture(scope="session")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite database that has its tables and nothing in them: to be copied, which is quicker than to make one."""
-    file = tmp_path_factory.mktemp("empty") / "onrecord.db"
-    with closing(Database.open(f"sqlite:///{file}")) as made:
-        migrate(made)
-    return file
-
-
 @pytest.fixture(params=DIALECTS)
 def signed_log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SignedLog]:
     with ExitStack() as stack:
         if request.param == "sqlite":
-            file = shutil.copy(request.getfixturevalue("empty_file"), tmp_path / "onrecord.db")
-            url = f"sqlite:///{file}"
+            url = migrated_file(tmp_path / "onrecord.db")
         else:
-            url = stack.enter_context(request.getfixturevalue("postgres").fresh_database())
+            url = stack.enter_context(request.getfixturevalue("postgres").fresh_database(migrated=True))
         kept = SignedLog(Database.open(url), tmp_path / "signed")
-        migrate(kept.database)
         create_key_file(kept.key_file)
         yield kept
         kept.database.close()

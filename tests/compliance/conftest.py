@@ -1,7 +1,6 @@
 """The fixtures of the phone side, which these tests need as well."""
 
 from tests.callflow.conftest import (
-    empty_file,
     fresh_installation,
     installation,
     nothing_private_in_logs,
@@ -9,4 +8,4 @@ from tests.callflow.conftest import (
     twilio,
 )
 
-__all__ = ["empty_file", "fresh_installation", "installation", "nothing_private_in_logs", "signed_log", "twilio"]
+__all__ = ["fresh_installation", "installation", "nothing_private_in_logs", "signed_log", "twilio"]

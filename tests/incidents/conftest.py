@@ -1,6 +1,5 @@
 """One whole installation: both web servers' applications and the jobs, on one database, and who comes to them."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -42,7 +41,6 @@ from tests.callflow.conftest import (
     URLS,
     PhoneCall,
     Twilio,
-    empty_file,
     make_waiting,
     recording_url,
     starts_recording,
@@ -50,12 +48,13 @@ from tests.callflow.conftest import (
 from tests.callflow.conftest import Clock as WebhookClock
 from tests.console.conftest import BASE_URL, Staff, entry_of
 from tests.console.provider import Provider
+from tests.databases import migrated_file
 from tests.faults.conftest import peer
 from tests.faults.phone_company import OURS, Tape
 from tests.faults.premises import KEK, Premises
 from tests.storage.wavs import quiet, stereo, tone, wav_bytes
 
-__all__ = ["empty_file", "peer"]
+__all__ = ["peer"]
 RULES = RULEBOOK.read_text()
 API_TOKEN = "a-token-of-the-agents-page-0123456789"
 WAV = wav_bytes(stereo(tone(1.0), quiet(1.0)))
@@ -190,10 +189,9 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
     """On SQLite, unless the test names another database."""
     with ExitStack() as stack:
         if getattr(request, "param", "sqlite") == "sqlite":
-            shutil.copy(request.getfixturevalue("empty_file"), tmp_path / "onrecord.db")
-            url = f"sqlite:///{tmp_path}/onrecord.db"
+            url = migrated_file(tmp_path / "onrecord.db")
         else:
-            url = stack.enter_context(request.getfixturevalue("postgres").fresh_database())
+            url = stack.enter_context(request.getfixturevalue("postgres").fresh_database(migrated=True))
         yield stack.enter_context(opened(url, DirectoryStore(tmp_path / "audio"), tmp_path))
 
 

@@ -149,7 +149,7 @@ def test_incident_07_the_telephone_company_gave_recordings_to_whoever_asked(
     )
 
 
-def test_incident_08_the_address_of_a_recording_was_good_for_ever(tmp_path: Path, peer: Peer, empty_file: Path) -> None:
+def test_incident_08_the_address_of_a_recording_was_good_for_ever(tmp_path: Path, peer: Peer) -> None:
     """The addresses that a maker of voice agents hands out for recordings expire only where its customer asks for it
     (Retell, documentation of signed URLs).
     """

@@ -123,8 +123,8 @@ def test_a_connection_that_would_not_sync_its_commits_is_refused(
         Database.open(f"sqlite:///{tmp_path}/onrecord.db")
 
 
-def test_an_empty_database_is_refused_until_it_is_migrated(database_url: str) -> None:
-    opened = Database.open(database_url)
+def test_an_empty_database_is_refused_until_it_is_migrated(empty_database_url: str) -> None:
+    opened = Database.open(empty_database_url)
     with pytest.raises(NotMigrated, match="the database is empty"):
         check_schema(opened)
     migrate(opened)

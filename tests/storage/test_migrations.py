@@ -173,8 +173,8 @@ def test_the_log_is_guarded_from_its_first_row_on(database: Database) -> None:
         )
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(database_url: str) -> None:
-    database = Database.open(database_url)
+def test_a_migration_that_fails_leaves_nothing_behind(empty_database_url: str) -> None:
+    database = Database.open(empty_database_url)
     database.write(lambda connection: connection.execute(text("CREATE TABLE worker (not_ours INTEGER)")))
     with pytest.raises(Exception, match="worker"):
         migrate(database)
@@ -183,8 +183,8 @@ def test_a_migration_that_fails_leaves_nothing_behind(database_url: str) -> None
     database.close()
 
 
-def test_those_who_migrate_at_once_take_turns(database_url: str) -> None:
-    databases = [Database.open(database_url) for _ in range(4)]
+def test_those_who_migrate_at_once_take_turns(empty_database_url: str) -> None:
+    databases = [Database.open(empty_database_url) for _ in range(4)]
     try:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(migrate, databases))  # raises what any of them raised

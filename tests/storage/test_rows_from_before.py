@@ -53,8 +53,8 @@ PERMIT = {"outcome": "consented", "retention": "quality-90d", "retain_until": UN
 
 
 @pytest.fixture
-def old(database_url: str) -> Iterator[Database]:
-    opened = Database.open(database_url)
+def old(empty_database_url: str) -> Iterator[Database]:
+    opened = Database.open(empty_database_url)
     upgrade(opened, "0001")
     yield opened
     opened.close()
