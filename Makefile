@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored messages lock clean
+.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored messages pictures lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,7 +19,7 @@ console: $(VENV)/.ready-demo ## serve the console of a demonstration that has en
 
 test: lint ## install what the tests need, check the code, run every test
 	$(BIN)/python tests/prepare.py
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 test-one: $(VENV)/.ready-test ## run some tests: ARGS="tests/policies/test_consent.py -k silence"
 	@test -n "$(ARGS)" || { echo 'say which: ARGS="tests/policies/test_consent.py -k silence"'; exit 2; }
@@ -63,6 +63,9 @@ area-codes: $(VENV)/.ready-test ## make the table of area codes again from phone
 
 vendored: $(VENV)/.ready-test ## fetch the console's scripts and styles of others from npm again, as listed
 	$(BIN)/python -m tests.console.vendored
+
+pictures: $(VENV)/.ready-test ## visit every page of the demonstration and take the pictures of docs/pictures again
+	$(BIN)/python -m tests.browser.pictures
 
 messages: $(VENV)/.ready-test ## bring the console's Spanish up to date with its pages, and compile it
 	$(BIN)/python -m tests.console.messages

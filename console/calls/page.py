@@ -13,6 +13,7 @@ from compliance.call_page.strip import Later, Strip
 from compliance.call_page.strip_parts import Mark, Span
 from compliance.call_page.words_heard import TEXTS
 from compliance.explain import MODES
+from console import words
 from console.calls.kept_tracks import KeptTracks, kept_tracks
 from console.calls.positions import Start, position, start_of
 from console.calls.purposes import Choice, choices
@@ -101,6 +102,7 @@ class CallPages:
             later_at=later_at,
             texts=TEXTS,
             nobody=NOBODY,
+            spoken=words.language(found.facts.language),
             modes={mode: translated(words) for mode, words in MODES.items()},
             **given,
         )

@@ -84,6 +84,7 @@ class ConsoleVisit:
         width: int = 1280,
         scheme: Literal["light", "dark"] = "light",
         javascript: bool = True,
+        locale: str = "en-US",
     ) -> None:
         self.url = url
         self.complaints: list[str] = []
@@ -95,7 +96,7 @@ class ConsoleVisit:
             color_scheme=scheme,
             java_script_enabled=javascript,
             reduced_motion="reduce",  # a picture or a check in the middle of a transition sees half of it
-            locale="en-US",
+            locale=locale,
         )
         self.context.add_init_script(path=Path(__file__).with_name("console_watch.js"))
         self.context.on("request", self._note)
