@@ -18,7 +18,7 @@ def exports(people: People) -> Iterator[dict[str, object]]:
 def test_a_field_that_there_is_not_is_said_and_nothing_is_logged(people: People) -> None:
     ran = people.site.run("log", "export", "--number", ANN, "--disclose", "callr,actor", "-o", "case")
     assert ran.code == 2
-    assert "callr: what can be disclosed is actor, approved_by, audio_sha256" in ran.err
+    assert "callr: what can be disclosed is actor, addresses, approved_by, " in ran.err
     assert not (people.site.folder / "case").exists()
     assert not list(exports(people))
 
