@@ -1,4 +1,5 @@
 import json
+import re
 from base64 import urlsafe_b64decode
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -7,7 +8,17 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.events import Event, NotCanonical, Personal, canonical, digest_of, timestamp, write_leaf
+from evidence.events import (
+    Event,
+    NotCanonical,
+    Personal,
+    canonical,
+    digest_of,
+    names_somebody,
+    timestamp,
+    without_names,
+    write_leaf,
+)
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 CALL = "0123456789abcdef0123456789abcdef"
@@ -101,3 +112,21 @@ def test_a_canonical_line_reads_back_as_the_same_value(value: object) -> None:
     line = canonical(value)  # type: ignore[arg-type]  # hypothesis types recursive strategies as object
     assert json.loads(line) == value
     assert "\n" not in line
+
+
+_MAIL = re.compile(r"""[^\s"/<>@]+@[^\s"/<>@]+\.[a-z]{2,}""")
+
+
+@given(st.lists(st.sampled_from(["a@", "b", "1", " ", '"', "x" * 70, "@", ".com", ".c"]), max_size=12).map("".join))
+def test_an_address_of_mail_is_found_wherever_it_begins(text: str) -> None:
+    assert names_somebody(text) is (_MAIL.search(text) is not None)
+    assert without_names(text) == _MAIL.sub("(erased)", text)
+
+
+def test_of_an_address_that_goes_on_after_a_number_nothing_is_left() -> None:
+    assert without_names("+12125550100ann@example.com") == "(erased)(erased)"
+
+
+def test_a_long_line_without_names_is_looked_through_once() -> None:
+    """Looked through from each of its characters on, it would take hours, and hold the log as long."""
+    assert not names_somebody(canonical({"ranges": [[at, at + 1] for at in range(0, 200_000, 2)]}))
