@@ -66,6 +66,21 @@ def union(ranges: Iterable[Range]) -> tuple[Range, ...]:
     return tuple(found)
 
 
+def coarse(ranges: Sequence[Range], most: int = RANGES_MAX) -> tuple[Range, ...]:
+    """At most so many, of ranges in order and apart: the narrowest gaps between them count as heard, and no more gaps
+    than needed. An event of the log holds no more, however many a page reports.
+    """
+    gaps = sorted(range(1, len(ranges)), key=lambda n: ranges[n][0] - ranges[n - 1][1])
+    filled = set(gaps[: max(0, len(ranges) - most)])
+    found: list[Range] = []
+    for n, (begin, end) in enumerate(ranges):
+        if n in filled:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((begin, end))
+    return tuple(found)
+
+
 def is_plausible(report: Report, duration_ms: int) -> bool:
     """Whether the report can be of a recording of that length: places within it, in numbers that make sense."""
     places = [report.position_ms, *(place for range_ in report.ranges for place in range_)]

@@ -12,7 +12,17 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from evidence.events import Event
-from policies.listening import LOST_AFTER, STOPPED_BECAUSE, Range, Report, Stop, is_lost, is_to_be_logged, union
+from policies.listening import (
+    LOST_AFTER,
+    STOPPED_BECAUSE,
+    Range,
+    Report,
+    Stop,
+    coarse,
+    is_lost,
+    is_to_be_logged,
+    union,
+)
 from policies.permissions import Act, may
 from policies.purposes import NotGranted
 from policies.sessions import Limits
@@ -239,7 +249,7 @@ def _is_last_word(held: Lease, report: Report, now: datetime) -> bool:
 
 
 def _take(connection: Connection, moment: Moment, held: Lease, report: Report) -> Lease:
-    fresh = union((*held.fresh, *report.ranges))
+    fresh = coarse(union((*held.fresh, *report.ranges)))
     taken = {
         "renewed_at": moment.at,
         "report": report.number,

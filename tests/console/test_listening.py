@@ -9,7 +9,7 @@ from flask import Flask
 
 from console.app import Console, create_app
 from console.request_forgery import HEADER, form_token
-from policies.listening import AHEAD_MS, BEHIND_MS, LOST_AFTER, RENEWED_EVERY
+from policies.listening import AHEAD_MS, BEHIND_MS, LOST_AFTER, RANGES_MAX, RENEWED_EVERY
 from policies.permissions import Role
 from policies.rulebook.read import parse
 from storage.audio.pieces import PIECE_BYTES_MAX
@@ -232,3 +232,17 @@ def test_a_piece_that_is_none_is_refused(site: Site, query: str) -> None:
     reviewer, recording = site.staff.somebody(), site.premises.stored()
     lease = open_lease(reviewer, recording).get_json()["lease"]
     assert reviewer.get(f"/leases/{lease}/piece{query}").status_code == 400
+
+
+def test_no_page_makes_the_log_keep_more_than_an_event_s_ranges(site: Site) -> None:
+    """Not even one that was changed by its user, and reports a thousandth of each second."""
+    reviewer, recording = site.staff.somebody(), site.premises.stored()
+    lease = open_lease(reviewer, recording).get_json()["lease"]
+    for number in range(1, 6):
+        first = number * 10_000
+        crumbs = [[at, at + 1] for at in range(first, first + 2 * RANGES_MAX, 2)]
+        assert report(reviewer, lease, number, ranges=crumbs, played_ms=RANGES_MAX) == {"go": True}
+    assert report(reviewer, lease, 6, closes=True)["stop"] == "closed"
+    [heard] = site.events(recording, "recording.heard")
+    assert len(heard["ranges"]) == RANGES_MAX
+    assert heard["played_ms"] == 5 * RANGES_MAX

@@ -17,6 +17,7 @@ from policies.listening import (
     STOPPED_BECAUSE,
     Report,
     Stop,
+    coarse,
     is_lost,
     is_near,
     is_plausible,
@@ -35,6 +36,17 @@ def test_a_union_covers_what_its_ranges_cover_and_nothing_else(spans: list[tuple
         ms for begin, end in spans for ms in range(begin, end)
     }
     assert all(one[1] < other[0] for one, other in pairwise(found))
+
+
+@given(SPANS, st.integers(1, 20))
+def test_coarse_ranges_are_few_and_fill_the_narrowest_gaps(spans: list[tuple[int, int]], most: int) -> None:
+    whole = union(spans)
+    found = coarse(whole, most)
+    assert len(found) == min(len(whole), most)
+    assert union(found) == found == union((*found, *whole))
+    gaps = sorted((other[0] - one[1] for one, other in pairwise(whole)), reverse=True)
+    left = sorted((other[0] - one[1] for one, other in pairwise(found)), reverse=True)
+    assert left == gaps[: len(left)]
 
 
 def test_a_page_reports_often_enough_that_sound_ends_in_six_seconds() -> None:
