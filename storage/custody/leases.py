@@ -38,6 +38,7 @@ from storage.staff import accounts, sessions
 
 _REFUSED_AGAIN = timedelta(hours=1)
 _AT_ONCE = 100
+_PLAYED_MS_MAX = 2**31 - 1  # of its column; nobody plays as much between two events
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +256,7 @@ def _take(connection: Connection, moment: Moment, held: Lease, report: Report) -
         "report": report.number,
         "position_ms": report.position_ms,
         "fresh": json.dumps(fresh),
-        "fresh_played_ms": held.fresh_played_ms + report.played_ms,
+        "fresh_played_ms": min(held.fresh_played_ms + report.played_ms, _PLAYED_MS_MAX),
     }
     connection.execute(update(lease).where(lease.c.id == held.id).values(taken))
     found = by_id(connection, held.id)

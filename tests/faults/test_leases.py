@@ -68,8 +68,10 @@ class Ears:
         assert not isinstance(opened, Refusal)
         return opened[0]
 
-    def report(self, lease: Lease, number: int, *ranges: Range, closes: bool = False) -> Stopped | None:
-        played = sum(end - begin for begin, end in ranges)
+    def report(
+        self, lease: Lease, number: int, *ranges: Range, played_ms: int = 0, closes: bool = False
+    ) -> Stopped | None:
+        played = played_ms or sum(end - begin for begin, end in ranges)
         report = Report(number, ranges[-1][1] if ranges else 0, ranges, played, closes=closes)
         return self.premises.write(
             lambda c: leases.renew(c, self.premises.moment(), lease.id, self.listener.session_id, report, LIMITS)
@@ -123,6 +125,14 @@ def test_a_report_that_comes_twice_counts_once(ears: Ears) -> None:
     ears.report(lease, 2, (0, 900), closes=True)
     [event] = ears.heard()
     assert (event["heard_ms"], event["played_ms"], event["final"]) == (500, 500, True)
+
+
+def test_no_report_says_more_than_its_row_can_hold(ears: Ears) -> None:
+    lease, played_ms = ears.open(), 40 * 3600 * 1000
+    for number in range(1, 18):  # each is plausible by itself
+        assert ears.report(lease, number, played_ms=played_ms) is None
+    assert ears.report(lease, 18, (0, 1000), closes=True) == Stopped(Stop.CLOSED)
+    assert [event["heard_ms"] for event in ears.heard()] == [1000]
 
 
 def test_a_listening_without_reports_counts_up_to_the_last_one(ears: Ears) -> None:
