@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, IntegerConverter
 
 from policies.permissions import Act
 
@@ -27,7 +27,13 @@ class CallName(BaseConverter):
     regex = "[0-9A-Za-z]{1,64}"
 
 
-CONVERTERS: Final = {"id": Id, "digest": Digest, "call_name": CallName}
+class Index(IntegerConverter):
+    """Of an event of the log: no longer than a database counts."""
+
+    regex = "[0-9]{1,15}"
+
+
+CONVERTERS: Final = {"id": Id, "digest": Digest, "call_name": CallName, "index": Index}
 
 
 class Need(Enum):
@@ -103,7 +109,7 @@ ROUTES: Final = (
     Route("keys", "/keys", Need.SIGNED_IN),
     Route("keys_save", "/keys", Need.SIGNED_IN, ("POST",)),
     Route("call", _CALL, Permission(Act.READ_CALL, About.CALL)),
-    Route("proof", f"{_CALL}/events/<int:index>/proof", Permission(Act.READ_CALL, About.CALL)),
+    Route("proof", f"{_CALL}/events/<index:index>/proof", Permission(Act.READ_CALL, About.CALL)),
     Route("review", f"{_CALL}/review", Permission(Act.REVIEW, About.CALL), ("POST",)),
     Route("comment_add", f"{_CALL}/comments", Permission(Act.COMMENT, About.CALL), ("POST",)),
     Route("comment_change", _COMMENT, Permission(Act.COMMENT, About.CALL), ("POST",)),
