@@ -63,8 +63,9 @@ def _time_zone(value: object) -> str | None:
 
 
 def _speed(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return round(min(SPEED_MAX, max(SPEED_MIN, float(value))), 2) if is_number else None  # type: ignore[arg-type]  # is one
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return round(float(min(SPEED_MAX, max(SPEED_MIN, value))), 2)
 
 
 def _volumes(value: object) -> tuple[float, ...] | None:
@@ -82,8 +83,10 @@ def _claim(value: object) -> bool | None:
 def _keys(value: object) -> Mapping[str, str] | None:
     if not isinstance(value, dict) or len(value) > 64:
         return None
-    if not all(isinstance(one, str) and 0 < len(one) <= 32 for pair in value.items() for one in pair):
-        return None
+    if not all(
+        isinstance(one, str) and 0 < len(one) <= 32 and one.isprintable() for pair in value.items() for one in pair
+    ):
+        return None  # what no page can show would keep its person out of every page
     return MappingProxyType(dict(value))
 
 

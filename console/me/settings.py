@@ -58,7 +58,7 @@ def of_form(form: MultiDict[str, str]) -> dict[str, Any]:
         "single_keys": "single_keys" in form,
     }
     volumes = [form.get(name, type=int) for name in ("volume_caller", "volume_agent")]
-    wishes["volumes"] = [volume / 100 for volume in volumes if volume is not None]
+    wishes["volumes"] = [volume / 100 for volume in volumes if volume is not None and 0 <= volume <= 100]
     return {**wishes, "keys": {}} if "usual_keys" in form else wishes
 
 

@@ -283,6 +283,12 @@ def test_a_language_that_was_chosen_counts_for_its_person_alone(alice: Person, s
     assert '<html lang="en">' in staff.somebody().get("/log").text
 
 
+def test_a_volume_beyond_all_numbers_is_left_out(alice: Person) -> None:
+    form = {"language": "es", "volume_caller": "9" * 4000, "volume_agent": "1"}
+    assert alice.post("/me/settings", form).headers["Location"] == "/me?said=settings_saved"
+    assert 'lang="es"' in alice.get("/me").text
+
+
 def test_settings_of_another_version_lock_nobody_out(alice: Person, database: Database) -> None:
     database.write(lambda c: accounts.save_settings(c, alice.account.id, '{"time_zone": 7, "keys": [1]}'))
     assert alice.get("/me").status_code == 200

@@ -46,6 +46,9 @@ def test_what_cannot_be_read_has_its_default(text: str) -> None:
         {"skips_silence": "yes"},
         {"keys": {"play": 1}},
         {"keys": {"play": "P" * 33}},
+        {"keys": {"play": "\ud800"}},
+        {"keys": {"play": "\0"}},
+        {"keys": {"\ud800": "P"}},
         {"purpose": "Quality"},
         {"purpose": "+14155550111"},
         {"purpose": 1},
@@ -56,6 +59,6 @@ def test_a_wish_that_makes_no_sense_is_left_out(wish: dict[str, object]) -> None
     assert PersonalSettings().changed({**wish, "single_keys": False}) == PersonalSettings(single_keys=False)
 
 
-@pytest.mark.parametrize(("wished", "speed"), [(0.1, 0.5), (9, 3.0), (1.2345, 1.23), (1, 1.0)])
+@pytest.mark.parametrize(("wished", "speed"), [(0.1, 0.5), (9, 3.0), (1.2345, 1.23), (1, 1.0), (10**400, 3.0)])
 def test_a_speed_is_within_its_limits(wished: float, speed: float) -> None:
     assert PersonalSettings().changed({"speed": wished}).speed == speed
