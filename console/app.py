@@ -122,7 +122,7 @@ def _call_views(console: Console) -> Mapping[str, View]:
     if console.rulebook:
         views |= CallsList(database, console.rulebook, console.number_hash_key, now).views()
     if store:
-        views |= Downloads(database, store, key, pages, now).views()
+        views |= Downloads(database, store, key, pages, console.limits, now).views()
         views |= Listening(database, store, key, console.limits, now).views()
     return views
 

@@ -1,11 +1,14 @@
 """A copy to take away: another permission, a purpose, an event of its own, and a name that names nobody."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
 from policies.permissions import Role
 from storage.errors import Broken
+from storage.rows.recordings import Recording
+from storage.staff import accounts
 from tests.console.conftest import Person
 from tests.console.test_listening import Site, site
 from tests.faults.conftest import premises
@@ -14,6 +17,7 @@ from tests.storage.wavs import stereo, tone, wav_bytes
 
 __all__ = ["premises", "site"]
 pytestmark = ONE_MACHINE
+LONG = wav_bytes(stereo(tone(400.0), tone(400.0)))
 
 
 def path(recording: object) -> str:
@@ -59,18 +63,44 @@ def test_a_destroyed_recording_is_no_more_to_be_had(site: Site) -> None:
     assert supervisor.post(path(recording), {"purpose": "quality"}).status_code == 409
 
 
-def test_a_download_breaks_off_when_it_may_be_opened_no_more(site: Site) -> None:
-    long = wav_bytes(stereo(tone(400.0), tone(400.0)))
-    person = _streaming(site)
-    recording = site.premises.stored(wav=long, duration_s=400)
+def _sign_out(_: Site, person: Person, __: Recording) -> None:
+    person.post("/leave")
+
+
+def _disable(site: Site, person: Person, _: Recording) -> None:
+    site.premises.write(lambda c: accounts.disable(c, site.premises.moment(), person.account, actor="root"))
+
+
+def _change_role(site: Site, person: Person, _: Recording) -> None:
+    site.staff.change(person.account.name, Role.REVIEWER)
+
+
+def _take_scope(site: Site, person: Person, _: Recording) -> None:
+    site.staff.change(person.account.name, Role.COMPLIANCE)
+
+
+def _condemn(site: Site, _: Person, recording: Recording) -> None:
+    site.premises.condemn(recording)
+
+
+@pytest.mark.parametrize("happen", [_condemn, _sign_out, _disable, _change_role, _take_scope])
+def test_a_download_breaks_off_when_it_may_be_opened_no_more(
+    site: Site, happen: Callable[[Site, Person, Recording], None]
+) -> None:
+    person, recording = _streaming(site), site.premises.stored(wav=LONG, duration_s=400)
     data = {"purpose": "quality", "csrf_token": _token(person)}
     answer = person.client.post(path(recording), base_url="https://console.example.com", data=data, buffered=False)
     pieces = iter(answer.iter_encoded())
     got = [next(pieces)]
-    site.premises.condemn(recording)
+    happen(site, person, recording)
     with pytest.raises(Broken, match="broken off"):
         got.extend(pieces)
-    assert 0 < sum(map(len, got)) < len(long)
+    assert 0 < sum(map(len, got)) < len(LONG)
+
+
+def test_a_long_download_comes_whole(site: Site) -> None:
+    person, recording = _streaming(site), site.premises.stored(wav=LONG, duration_s=400)
+    assert person.post(path(recording), {"purpose": "quality"}).data == LONG
 
 
 def _streaming(site: Site) -> Person:
