@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from console.request_forgery import HEADER, form_token
 from console.routes import BY_ENDPOINT, ROUTES, About, Permission, Route
@@ -112,6 +113,25 @@ def test_each_route_is_for_those_whom_the_table_permits_and_for_nobody_else(prem
     assert wrong == []
     assert seen == len(GUARDED) * len(TARGETS) * (len(Role) * len(SCOPES) + 2)
     assert len(refused) == 1  # not there and not yours are the same bytes
+
+
+@ONE_MACHINE
+def test_as_much_is_looked_up_for_what_is_not_there_as_for_what_is_not_yours(premises: Premises) -> None:
+    site, recording, said = Site.of(premises), premises.stored(), list[str]()
+    account = site.staff.account("stranger", Role.COMPLIANCE, SCOPES["another line"])
+    stranger = site.staff.sign_in(account)
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        said.append(statement)
+
+    event.listen(premises.shop.database.engine, "before_cursor_execute", note)
+    for route in (route for route in GUARDED if route.about in (About.CALL, About.RECORDING)):
+        work = []
+        for target in (recording, None):
+            said.clear()
+            assert send(stranger, route, target).status_code == 404
+            work.append([*said])
+        assert work[0] == work[1], route.endpoint
 
 
 def _names_another_object(route: Route) -> bool:
