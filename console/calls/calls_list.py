@@ -140,8 +140,9 @@ def _options(choices: Choices) -> dict[str, object]:
     }
 
 
-def _sealed(somebody: Viewer) -> Sealed:
-    return Sealed(somebody.token)
+def _sealed(somebody: Viewer) -> Sealed | None:
+    """None for whoever may no longer search by number: a link from before their role was changed finds nobody."""
+    return Sealed(somebody.token) if somebody.may(Act.SEARCH_NUMBER) else None
 
 
 def _next_url(form: FilterForm, after: Cursor) -> str:

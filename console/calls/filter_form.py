@@ -69,13 +69,13 @@ def line_name(line: str) -> str:
     return sha256(line.encode()).hexdigest()[:_LINE_DIGITS]
 
 
-def read(given: Mapping[str, str], choices: Choices, zone: ZoneInfo, sealed: Sealed) -> FilterForm:
+def read(given: Mapping[str, str], choices: Choices, zone: ZoneInfo, sealed: Sealed | None) -> FilterForm:
     """A parameter that makes no sense is left out, and named: an old link still shows something."""
     wishes = {name: text[:_TEXT_MAX] for name, text in given.items() if name in SAVED and text}
     read = {name: _read(name, text, choices, zone) for name, text in wishes.items()}
     odd = [name for name, value in read.items() if value is None]
     known = {name: value for name, value in read.items() if value is not None}
-    caller_hash = sealed.opened(given["caller"]) if given.get("caller") else None
+    caller_hash = sealed.opened(given["caller"]) if sealed and given.get("caller") else None
     if given.get("caller") and caller_hash is None:
         odd.append("caller")
     values = {name: wishes[name] for name in known} | ({"caller": given["caller"]} if caller_hash else {})

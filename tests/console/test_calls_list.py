@@ -17,6 +17,8 @@ from policies.rulebook.read import parse
 from storage.number_hash import number_hash
 from storage.rows import agents
 from storage.rows.listing_projection import Projection
+from storage.staff import accounts
+from storage.staff.accounts import Position
 from tests.console.conftest import BASE_URL, Person, Staff
 from tests.faults.conftest import premises
 from tests.faults.premises import KEK, LINE, ONE_MACHINE, Premises
@@ -164,6 +166,18 @@ def test_a_link_to_a_callers_calls_opens_nothing_in_another_session(site: Site) 
     assert len(site.listed(reviewer, to)) == 1
     assert len(site.listed(again, to)) == 2
     assert "could not be understood" in again.get(f"/calls{to}").text
+
+
+def test_a_link_to_a_callers_calls_opens_nothing_once_the_role_may_not_search(site: Site) -> None:
+    site.call(number=NUMBER), site.call()
+    reviewer = site.staff.somebody()
+    to = reviewer.post("/calls/search", {"number": NUMBER}).headers["Location"].removeprefix("/calls")
+    admin = Position(Role.ADMIN, Scope(everywhere=True))
+    site.premises.write(
+        lambda c: accounts.change(c, site.premises.moment(), reviewer.account, admin, actor="root"),
+    )
+    assert len(site.listed(reviewer, to)) == 2
+    assert "could not be understood" in reviewer.get(f"/calls{to}").text
 
 
 @pytest.mark.parametrize("number", ["", "0111", "+1", "anonymous", "+1415555011100000000", "=1+1", "<b>", "\x00"])
