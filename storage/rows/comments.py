@@ -4,6 +4,7 @@ A private comment is its author's alone, with all of its thread; others are for 
 comment that is removed leaves its place while others' answers stand below it, without a word of it.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from storage.errors import Refused
 from storage.moment import Moment
 
 BODY_MAX = 4000
+_ID = re.compile("[0-9a-f]{32}")
 AT_MS_MAX = 40 * 3600 * 1000  # longer than any recording
 
 
@@ -155,7 +157,8 @@ def _lock(connection: Connection, call_id: str) -> datetime | None:
 
 
 def _first(connection: Connection, call_id: str, staff_id: str, comment_id: str) -> Comment:
-    found = peek(connection, call_id, comment_id, staff_id)
+    # A database may refuse to look for what is no id, and would then seem away.
+    found = peek(connection, call_id, comment_id, staff_id) if _ID.fullmatch(comment_id) else None
     if found is None or found.answers is not None:
         raise Refused("comment: there is no thread to answer in")
     return found

@@ -142,3 +142,10 @@ def test_an_erased_call_has_no_comments_and_takes_none(premises: Premises, ann: 
     assert seen(premises, owner.id, ann) == []
     with pytest.raises(Refused, match="erased"):
         say(premises, owner.id, ann, "her name again")
+
+
+@pytest.mark.parametrize("odd", ["\0", "é" * 32, "0" * 33])
+def test_what_is_no_id_is_no_thread(premises: Premises, call_id: str, ann: str, odd: str) -> None:
+    with pytest.raises(Refused, match="no thread to answer in"):
+        say(premises, call_id, ann, "to whom", answers=odd)
+    assert seen(premises, call_id, ann) == []
