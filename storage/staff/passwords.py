@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _SALT_BYTES, _HASH_BYTES = 16, 32
 # Anybody can have a password looked at, so how much memory and time that takes is limited.
 _AT_ONCE_MAX = 2
+# A thread that waits for its turn serves nobody else, so anybody could keep all of a process's threads waiting.
+_WAITING_MAX = 4
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Hashing:
     """How passwords are hashed: usually by the second of the two choices of RFC 9106, for where 2 GiB are too much.
 
     Both methods that look at a password are slow. They raise Unavailable after `wait_s` where too many are being looked
-    at, so a process has one such value.
+    at, and at once where others are waiting for that already, so a process has one such value.
     """
 
     time_cost: int = 3
@@ -34,6 +36,7 @@ class Hashing:
     lanes: int = 4
     wait_s: float = 5.0
     at_once: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_AT_ONCE_MAX), repr=False, compare=False)
+    waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_WAITING_MAX), repr=False, compare=False)
 
     @property
     def nobodys(self) -> str:
@@ -65,12 +68,21 @@ class Hashing:
 
     @contextmanager
     def _one_of_few(self) -> Iterator[None]:
-        if not self.at_once.acquire(timeout=self.wait_s):
+        if not (self.at_once.acquire(blocking=False) or self._waited()):
             raise Unavailable("passwords: too many are being looked at")
         try:
             yield
         finally:
             self.at_once.release()
+
+    def _waited(self) -> bool:
+        """Whether the turn came in time, for one of those few that may wait."""
+        if not self.waiting.acquire(blocking=False):
+            return False
+        try:
+            return self.at_once.acquire(timeout=self.wait_s)
+        finally:
+            self.waiting.release()
 
 
 @dataclass(frozen=True, slots=True)

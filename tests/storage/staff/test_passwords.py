@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import pytest
 from argon2 import PasswordHasher
@@ -94,6 +95,22 @@ def test_only_so_many_passwords_are_looked_at_at_once() -> None:
         busy.hash_of(RIGHT, os.urandom)
     busy.at_once.release()
     assert busy.is_right(RIGHT, kept)
+
+
+def test_of_those_who_come_while_many_wait_nobody_waits() -> None:
+    busy = Hashing(time_cost=1, memory_kib=8, lanes=1, wait_s=3600.0)
+    kept = busy.hash_of(RIGHT, os.urandom)
+    for _ in range(2):
+        busy.at_once.acquire()
+    with ThreadPoolExecutor(16) as pool:
+        tries = {pool.submit(busy.is_right, RIGHT, kept) for _ in range(16)}
+        refused: set[Future[bool]] = set()
+        while len(refused) < 12:
+            done, _ = wait(tries - refused, return_when=FIRST_COMPLETED)
+            refused |= done
+        assert all(isinstance(one.exception(), Unavailable) for one in refused)
+        busy.at_once.release()
+        assert [one.result() for one in tries - refused] == [True] * 4
 
 
 def of_name(database: Database, name: str) -> KeptPassword:
