@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
-from werkzeug.routing import BaseConverter, IntegerConverter
+from werkzeug.routing import BaseConverter
 
 from policies.permissions import Act
 
@@ -27,13 +27,7 @@ class CallName(BaseConverter):
     regex = "[0-9A-Za-z]{1,64}"
 
 
-class Index(IntegerConverter):
-    """Of an event of the log: no longer than a database counts."""
-
-    regex = "[0-9]{1,15}"
-
-
-CONVERTERS: Final = {"id": Id, "digest": Digest, "call_name": CallName, "index": Index}
+CONVERTERS: Final = {"id": Id, "digest": Digest, "call_name": CallName}
 
 
 class Need(Enum):
@@ -81,7 +75,7 @@ class Route:
         return self.needs.about if isinstance(self.needs, Permission) else About.NOTHING
 
 
-_ID = "id"
+_ID, _EVENT = "id", "int(max=999999999999999)"  # no more than a database counts
 _STAFF, _ACCOUNT = Permission(Act.MANAGE_STAFF), Permission(Act.MANAGE_STAFF, About.ACCOUNT)
 _ONE = f"/staff/<{_ID}:account_id>"
 _CALL, _RECORDING = f"/calls/<{_ID}:call_id>", f"/calls/<{_ID}:call_id>/recordings/<{_ID}:recording_id>"
@@ -109,7 +103,7 @@ ROUTES: Final = (
     Route("keys", "/keys", Need.SIGNED_IN),
     Route("keys_save", "/keys", Need.SIGNED_IN, ("POST",)),
     Route("call", _CALL, Permission(Act.READ_CALL, About.CALL)),
-    Route("proof", f"{_CALL}/events/<index:index>/proof", Permission(Act.READ_CALL, About.CALL)),
+    Route("proof", f"{_CALL}/events/<{_EVENT}:index>/proof", Permission(Act.READ_CALL, About.CALL)),
     Route("review", f"{_CALL}/review", Permission(Act.REVIEW, About.CALL), ("POST",)),
     Route("comment_add", f"{_CALL}/comments", Permission(Act.COMMENT, About.CALL), ("POST",)),
     Route("comment_change", _COMMENT, Permission(Act.COMMENT, About.CALL), ("POST",)),
