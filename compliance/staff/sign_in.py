@@ -13,7 +13,7 @@ from compliance.staff.logged_sessions import Browser, SignedIn
 from policies.incidents import IncidentKind
 from policies.sessions import SessionEnd, SignedInBy
 from policies.sign_in import counts_back, may_sign_in
-from storage.errors import Refused
+from storage.errors import Refused, Unavailable
 from storage.moment import Moment
 from storage.rows.incidents import raise_incident
 from storage.staff import (
@@ -92,8 +92,7 @@ def by_password(
     moment = entry.moment()
     with entry.database.read() as connection:
         known = passwords.of_name(connection, name)
-    is_right, is_outdated = entry.hashing.is_right(password, known.kept), entry.hashing.is_outdated
-    renewed = entry.hashing.hash_of(password, moment.random) if is_right and is_outdated(known.kept) else ""
+    is_right = entry.hashing.is_right(password, known.kept)
 
     def settle(connection: Connection) -> SignedIn | NotSignedIn:
         # An unknown name goes the same way to the same end, in the same time.
@@ -104,12 +103,13 @@ def by_password(
             throttle.fail(connection, known.account_id, moment.at)
             return _WRONG
         throttle.clear(connection, known.account_id)
-        if renewed:
-            passwords.save(connection, known.account_id, renewed)
         account = accounts.existing(connection, known.account_id)
         return _let_in(connection, entry, moment, account, SignedInBy.PASSWORD, Browser(browser, old_token))
 
-    return entry.database.write(settle)
+    done = entry.database.write(settle)
+    if isinstance(done, SignedIn) and entry.hashing.is_outdated(known.kept):
+        _hash_anew(entry, known, password, moment)
+    return done
 
 
 def by_identity(
@@ -170,6 +170,24 @@ def _may_try(connection: Connection, known: KeptPassword, moment: Moment) -> boo
     """Whether the password that was looked at is still the account's, and the account does not wait."""
     turns.lock(connection, known.account_id)
     return passwords.is_still(connection, known) and not throttle.waits(connection, known.account_id, moment.at)
+
+
+def _hash_anew(entry: Entry, known: KeptPassword, password: str, moment: Moment) -> None:
+    """With today's parameters; another time where too many passwords are being looked at.
+
+    Only for a person who is in: a hash takes time, and would tell others that the password alone is right.
+    """
+    try:
+        renewed = entry.hashing.hash_of(password, moment.random)
+    except Unavailable:
+        return
+
+    def save(connection: Connection) -> None:
+        turns.lock(connection, known.account_id)
+        if passwords.is_still(connection, known):
+            passwords.save(connection, known.account_id, renewed)
+
+    entry.database.write(save)
 
 
 def _has_code(connection: Connection, entry: Entry, account_id: str, code: str, moment: Moment) -> bool:

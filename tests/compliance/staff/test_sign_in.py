@@ -16,7 +16,7 @@ from policies.incidents import IncidentKind
 from policies.permissions import Role
 from policies.sessions import Limits
 from policies.sign_in import ConsoleRules
-from storage.errors import Broken
+from storage.errors import Broken, Unavailable
 from storage.rows import incidents
 from storage.staff import passwords
 from storage.staff.passwords import Hashing
@@ -281,13 +281,42 @@ def test_an_unknown_name_is_turned_away_by_as_much_work_as_a_known_one(
 
 @dataclass(frozen=True)
 class Watched(Hashing):
-    """Remembers what was looked at."""
+    """Remembers what was looked at, and what was made."""
 
     looked: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
 
     def is_right(self, password: str, kept: str) -> bool:
         self.looked.append(kept)
         return super().is_right(password, kept)
+
+    def hash_of(self, password: str, random: Callable[[int], bytes]) -> str:
+        self.made.append(made := super().hash_of(password, random))
+        return made
+
+
+def test_a_right_password_with_a_wrong_code_takes_no_longer_than_a_wrong_one(desk: Desk) -> None:
+    alice, app, _ = desk.with_password("alice")
+    desk.hashing = Watched(time_cost=2, memory_kib=8, lanes=1)
+    assert desk.types(alice, "000000") == WRONG
+    assert desk.hashing.made == []
+    assert isinstance(desk.types(alice, app.at(desk.now)), SignedIn)
+    assert len(desk.hashing.made) == 1
+
+
+def test_a_person_is_in_also_where_their_hash_cannot_be_made_anew(desk: Desk) -> None:
+    alice, app, _ = desk.with_password("alice")
+    desk.hashing = Busy(time_cost=2, memory_kib=8, lanes=1)
+    assert isinstance(desk.types(alice, app.at(desk.now)), SignedIn)
+    assert "t=1" in desk.read(lambda c: passwords.of_account(c, alice.id))
+
+
+@dataclass(frozen=True)
+class Busy(Hashing):
+    """Too many passwords are being looked at, but for this one."""
+
+    def hash_of(self, password: str, random: Callable[[int], bytes]) -> str:
+        raise Unavailable("passwords: too many are being looked at")
 
 
 def test_a_hash_of_other_parameters_is_made_anew_when_its_password_comes(desk: Desk) -> None:
