@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from evidence.events import Event
 from policies.listening import (
@@ -32,12 +32,15 @@ from storage.custody import access
 from storage.custody.access import Refusal
 from storage.custody.hearing import Heard, heard_event
 from storage.database.tables import lease, recording
+from storage.errors import Refused
 from storage.moment import Moment
 from storage.rows import agents, calls
 from storage.staff import accounts, sessions
 
 _REFUSED_AGAIN = timedelta(hours=1)
 _AT_ONCE = 100
+OPEN_MAX = 10
+"""Listenings of one person at once: each has its events for ever, and every look at the call reads them."""
 _PLAYED_MS_MAX = 2**31 - 1  # of its column; nobody plays as much between two events
 
 
@@ -95,8 +98,10 @@ def open_lease(
 ) -> tuple[Lease, KeptAudio] | Refusal:
     """The access is in the log with the lease, in the caller's transaction: the audio is for after its commit.
 
-    Raises as `access.open_for_purpose`.
+    Raises as `access.open_for_purpose`, and Refused for a person who listens to too many at once.
     """
+    if _open_of(connection, listener.account_id, moment.at) >= OPEN_MAX:
+        raise Refused(f"account {listener.account_id}: it listens to {OPEN_MAX} recordings at once, which is the most")
     opened = access.open_for_purpose(
         connection,
         moment,
@@ -241,6 +246,12 @@ def call_of(connection: Connection, held: Lease) -> str:
     """Our id of the call whose recording it is."""
     found = connection.scalar(select(recording.c.call_id).where(recording.c.id == held.recording_id))
     return str(found)
+
+
+def _open_of(connection: Connection, account_id: str, now: datetime) -> int:
+    """Leases of a person that are reported on, whether anybody has ended the others yet or not."""
+    mine = (lease.c.staff_id == account_id) & lease.c.ended_at.is_(None) & (lease.c.renewed_at >= now - LOST_AFTER)
+    return connection.scalar(select(func.count()).where(mine)) or 0
 
 
 def _is_last_word(held: Lease, report: Report, now: datetime) -> bool:

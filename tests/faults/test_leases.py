@@ -18,6 +18,7 @@ from storage.custody import leases
 from storage.custody.access import Refusal
 from storage.custody.lease_watch import LeaseWatch
 from storage.custody.leases import Lease, Listener, Stopped
+from storage.errors import Refused
 from storage.rows import agents, calls
 from storage.rows.recordings import Recording
 from storage.rows.withdrawing import Wish, withdraw
@@ -133,6 +134,20 @@ def test_no_report_says_more_than_its_row_can_hold(ears: Ears) -> None:
         assert ears.report(lease, number, played_ms=played_ms) is None
     assert ears.report(lease, 18, (0, 1000), closes=True) == Stopped(Stop.CLOSED)
     assert [event["heard_ms"] for event in ears.heard()] == [1000]
+
+
+def test_one_person_listens_to_a_few_at_once(ears: Ears) -> None:
+    first, *_ = [ears.open() for _ in range(leases.OPEN_MAX)]
+    before = len(ears.premises.story(ears.recording).events)
+    with pytest.raises(Refused, match="at once"):
+        ears.open()
+    assert len(ears.premises.story(ears.recording).events) == before
+    ears.report(first, 1, closes=True)
+    ears.open()
+    with pytest.raises(Refused, match="at once"):
+        ears.open()
+    ears.premises.clock.passes(seconds=LOST_AFTER.total_seconds() + 1)
+    ears.open()  # also where no worker has ended the others yet
 
 
 def test_a_listening_without_reports_counts_up_to_the_last_one(ears: Ears) -> None:
