@@ -22,7 +22,7 @@ from storage.database.engine import Database
 from storage.errors import Refused
 from storage.moment import Moment
 from storage.rows import comments
-from storage.rows.comments import AT_MS_MAX, BODY_MAX, Draft
+from storage.rows.comments import AT_MS_MAX, BODY_MAX, MOST, Draft, TooMany
 
 Answer = Response | str | tuple[str, int]
 
@@ -65,6 +65,8 @@ class Comments:
     def _write(self, call_id: str, work: Callable[[Connection], Any]) -> Answer:
         try:
             self.database.write(work)
+        except TooMany:
+            return self._refused(call_id, _too_many())
         except Refused:
             return self._refused(call_id, _problem_of(request.form.get("body")))
         if not _is_part():
@@ -93,6 +95,13 @@ def _draft() -> Draft:
     if at and (at_ms is None or at_ms > AT_MS_MAX):
         raise Refused(gettext("Write the place as minutes and seconds, such as 1:05, or leave it empty."))
     return Draft(form.get("body", ""), at_ms, "is_private" in form, form.get("answers") or None)
+
+
+def _too_many() -> str:
+    most = {"most": MOST}
+    return (
+        gettext("You have written %(most)s comments on this call, which is the most. Remove one to add another.") % most
+    )
 
 
 def _problem_of(body: str | None) -> str:

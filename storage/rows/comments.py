@@ -17,8 +17,14 @@ from storage.errors import Refused
 from storage.moment import Moment
 
 BODY_MAX = 4000
+MOST = 200
+"""Of one person on a call, the page of which shows them all to everybody."""
 _ID = re.compile("[0-9a-f]{32}")
 AT_MS_MAX = 40 * 3600 * 1000  # longer than any recording
+
+
+class TooMany(Refused):
+    """The person has written as many on the call as there is room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,13 @@ _SELECT = select(*_COLUMNS).join(staff, staff.c.id == comment.c.staff_id)
 
 def add(connection: Connection, moment: Moment, call_id: str, staff_id: str, draft: Draft) -> Comment:
     """Raises Refused for words or a place that make no sense, for a thread that its author does not see, and for a call
-    that is erased.
+    that is erased; TooMany for one more than there is room for.
     """
     body = _checked(draft.body)
     if _lock(connection, call_id) is not None:
         raise Refused("comment: the call is erased, and keeps no words")
+    if _written(connection, call_id, staff_id) >= MOST:
+        raise TooMany(f"comment: a person writes {MOST} on a call at most")
     first = _first(connection, call_id, staff_id, draft.answers) if draft.answers else None
     at_ms, is_private = (first.at_ms, first.is_private) if first else (draft.at_ms, draft.is_private)
     if at_ms is not None and not 0 <= at_ms <= AT_MS_MAX:
@@ -154,6 +162,11 @@ def _lock(connection: Connection, call_id: str) -> datetime | None:
     row = connection.execute(select(call.c.erased_at).where(call.c.id == call_id).with_for_update()).one()
     erased_at: datetime | None = row.erased_at
     return erased_at
+
+
+def _written(connection: Connection, call_id: str, staff_id: str) -> int:
+    mine = (comment.c.call_id == call_id) & (comment.c.staff_id == staff_id) & (comment.c.body != "")
+    return connection.scalar(select(func.count()).where(mine)) or 0
 
 
 def _first(connection: Connection, call_id: str, staff_id: str, comment_id: str) -> Comment:

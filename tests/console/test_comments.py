@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from policies.permissions import Role, Scope
+from storage.rows import comments
 from storage.rows.comments import BODY_MAX
 from storage.rows.recordings import Recording
 from tests.console.conftest import Person
@@ -92,6 +93,16 @@ def test_a_comment_that_is_refused_says_why_and_changes_nothing(
     assert why in answer.text
     assert "<html" not in answer.text
     assert ids(ann.get(f"/calls/{recording.call_id}").text) == []
+
+
+def test_who_has_written_too_many_is_told_and_keeps_what_was_typed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comments, "MOST", 1)
+    ann, recording = site.staff.somebody(), site.premises.stored()
+    assert say(ann, recording, "the first").status_code == 200
+    refused = say(ann, recording, "the second")
+    assert (refused.status_code, "which is the most" in refused.text) == (422, True)
+    page = ann.post(f"/calls/{recording.call_id}/comments", {"body": "the third"})
+    assert (page.status_code, "the third" in page.text) == (422, True)
 
 
 def test_its_author_alone_changes_and_removes_a_comment(site: Site) -> None:

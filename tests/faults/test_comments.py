@@ -9,7 +9,7 @@ from storage.custody import erasure
 from storage.database.tables import comment
 from storage.errors import Refused
 from storage.rows import comments
-from storage.rows.comments import AT_MS_MAX, BODY_MAX, Comment, Draft
+from storage.rows.comments import AT_MS_MAX, BODY_MAX, MOST, Comment, Draft, TooMany
 from storage.staff import accounts
 from storage.staff.accounts import Position
 from tests.faults.premises import Premises
@@ -149,3 +149,16 @@ def test_what_is_no_id_is_no_thread(premises: Premises, call_id: str, ann: str, 
     with pytest.raises(Refused, match="no thread to answer in"):
         say(premises, call_id, ann, "to whom", answers=odd)
     assert seen(premises, call_id, ann) == []
+
+
+def test_one_person_does_not_fill_the_page_of_a_call(premises: Premises, call_id: str, ann: str, bob: str) -> None:
+    first = say(premises, call_id, ann, "first")
+    for number in range(1, MOST):
+        say(premises, call_id, ann, f"{number}", answers=first.id if number % 2 else None)
+    with pytest.raises(TooMany):
+        say(premises, call_id, ann, "one more")
+    last = say(premises, call_id, bob, "another's")
+    remove(premises, say(premises, call_id, bob, "removed", answers=last.id), bob)
+    with pytest.raises(TooMany):
+        say(premises, call_id, ann, "one more", answers=last.id)
+    say(premises, premises.call(Outcome.DECLINED).id, ann, "on another call")
