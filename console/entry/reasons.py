@@ -14,8 +14,8 @@ def refusal(why: Why) -> str:
             )
         case Why.PASSKEY_IN_DOUBT:
             return gettext(
-                "This passkey may have been copied, so it opens nothing any more. Sign in another way, or ask an "
-                "administrator for a new link."
+                "This passkey may have been copied, so it did not let you in. Ask an administrator for a new link: "
+                "from then on neither the passkey nor a copy of it opens anything."
             )
         case _:
             return gettext(
