@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, g, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 
 from compliance.staff.entry import Entry
 from console.account_views import account_views
@@ -178,6 +178,8 @@ def _say_error(error: HTTPException) -> Any:
     code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     if code < HTTPStatus.BAD_REQUEST:
         return error.get_response()
+    if isinstance(error, BadHost):  # no page can be made: its links are of a host
+        return Response("There is no such host.\n", code, content_type="text/plain; charset=utf-8")
     return _page(HTTPStatus(code))
 
 

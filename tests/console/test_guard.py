@@ -69,6 +69,15 @@ def test_no_answer_leads_to_the_host_that_a_request_names(app: Flask, staff: Sta
             assert "evil.example" not in answer.text + str(answer.headers), path
 
 
+@pytest.mark.parametrize("host", ["x" * 64, "x" * 300 + ".example", "a..b"])
+def test_a_host_that_is_none_is_refused_as_closed_in_as_all_else(app: Flask, host: str) -> None:
+    answer = app.test_client().get("/enter", base_url=BASE_URL, headers={"Host": host})
+    assert answer.status_code == 400
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert host not in answer.text
+
+
 def test_what_is_no_id_is_looked_up_nowhere(app: Flask, staff: Staff) -> None:
     person, routes = staff.somebody(), [route for route in ROUTES if "/<id:" in route.rule]
     assert len(routes) > 3
