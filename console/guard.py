@@ -44,7 +44,9 @@ class Guard:
     now: Callable[[], datetime]
 
     def check(self) -> AnyResponse | None:
-        """Before each request: None lets it through, with `g.viewer` and `g.object` where the route needs them."""
+        """Before each request: None lets it through, with `g.viewer`, `g.session_id` and `g.object` where the route
+        needs them.
+        """
         route = BY_ENDPOINT.get(request.endpoint or "")
         if request.endpoint is None:
             return None  # no route of ours: not found, or a wrong method
@@ -59,7 +61,7 @@ class Guard:
             case Need.LEASE:
                 g.viewer = self._viewer()
                 return None
-            case Need.SIGNED_IN | Permission():
+            case Need.SIGNED_IN | Need.REPORT | Permission():
                 return self._pass(route)
 
     def _viewer(self) -> Viewer | None:
@@ -79,14 +81,14 @@ class Guard:
         token, now = request.cookies.get(SESSION_COOKIE, ""), self.now()
         with self.database.read() as connection:
             viewer = viewers.find(connection, token, now, self.limits) if token else None
-            if viewer is None:
+            g.viewer, g.session_id = viewer, sessions.id_of(connection, token)
+            if not viewer and not (g.session_id and route.needs is Need.REPORT):
                 return _to_entry(route)
-            g.viewer = viewer
             if request.method not in _SAFE and not is_from_us(request, token, self.base_url):
                 abort(HTTPStatus.FORBIDDEN)
-            if isinstance(route.needs, Permission):
+            if viewer and isinstance(route.needs, Permission):
                 self._require(connection, viewer, route.needs)
-        if route.is_activity and now - viewer.session.seen_at >= sessions.SEEN_EVERY:
+        if viewer and route.is_activity and now - viewer.session.seen_at >= sessions.SEEN_EVERY:
             self.database.write(lambda writing: sessions.see(writing, viewer.session.id, now))
             g.viewer = replace(viewer, session=replace(viewer.session, seen_at=now))
         return None

@@ -33,7 +33,7 @@ CONVERTERS: Final = {"id": Id, "digest": Digest, "call_name": CallName}
 class Need(Enum):
     """`OPEN`: nothing. `ENTRY`: nothing but the entry's own token for a POST. `SIGNED_IN`: a living session.
     `TOKEN`: the endpoint asks for a token of its own. `LEASE`: the endpoint asks for a lease of the viewer's session,
-    and says so to whoever has none.
+    and says so to whoever has none. `REPORT`: a session, which may have ended: it has a last thing to tell.
     """
 
     OPEN = "open"
@@ -41,6 +41,7 @@ class Need(Enum):
     SIGNED_IN = "signed_in"
     TOKEN = "token"  # noqa: S105 - a kind of route
     LEASE = "lease"
+    REPORT = "report"
 
 
 class About(StrEnum):
@@ -116,7 +117,7 @@ ROUTES: Final = (
     Route("lease_open", f"{_RECORDING}/lease", Permission(Act.HEAR, About.RECORDING), ("POST",)),
     Route("lanes", f"{_RECORDING}/lanes", Permission(Act.HEAR, About.RECORDING)),
     # Of the viewer's own session: the endpoint says why a listening stops, also to whoever may no longer hear.
-    Route("lease", f"/leases/<{_ID}:lease_id>", Need.SIGNED_IN, ("POST",)),
+    Route("lease", f"/leases/<{_ID}:lease_id>", Need.REPORT, ("POST",)),
     Route("piece", f"/leases/<{_ID}:lease_id>/piece", Need.LEASE),
     Route("session", "/session", Need.SIGNED_IN, is_activity=False),
     Route("stay", "/stay", Need.SIGNED_IN, ("POST",)),

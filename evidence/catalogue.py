@@ -141,10 +141,10 @@ CATALOGUE: Mapping[str, EventType] = {
     "recording.stored": _of_call(
         "recording size_bytes objects retain_until oddities", "audio_sha256 audio_sha512 object", words=say.stored
     ),
-    "recording.accessed": _of_call("recording purpose what", "actor", words=say.accessed),
+    "recording.accessed": _of_call("recording purpose what lease", "actor", words=say.accessed),
     "recording.access_refused": _of_call("recording purpose why", "actor", words=say.access_refused),
     "recording.heard": _of_call(
-        "recording lease purpose ranges heard_ms played_ms final why", "actor", words=say.listened
+        "recording lease purpose ranges heard_ms played_ms handed_out final why", "actor", words=say.listened
     ),
     "recording.deleted": _of_call(
         "recording where rule", words=lambda *_: ["The telephone company's copy of it was deleted."]

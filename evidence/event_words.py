@@ -3,7 +3,7 @@
 An event holds its public fields and its disclosed private fields.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -134,12 +134,18 @@ def access_refused(event: Fields, _: Words) -> list[str]:
 
 
 def listened(event: Fields, _: Words) -> list[str]:
-    """The seconds heard since the listening's event before, if there is one."""
-    ranges = [f"{at_second(begin)} to {at_second(end)}" for begin, end in event["ranges"]]
-    told = ", ".join(ranges[:_RANGES_MAX]) + (f" and {len(ranges) - _RANGES_MAX} more" * (len(ranges) > _RANGES_MAX))
-    heard = f"The recording was heard{_by(event)}, for {event['purpose']}: {told or 'nothing of it'}."
+    """The seconds heard since the listening's event before, if there is one, and those handed out since then."""
+    heard = (
+        f"The recording was heard{_by(event)}, for {event['purpose']}: {_parts(event['ranges']) or 'nothing of it'}."
+    )
+    handed = _parts(event.get("handed_out", []))
     ended = f"The listening ended: {event['why'] or 'it was closed'}."
-    return [heard, ended] if event["final"] else [heard]
+    return [heard, *[f"Sound was handed out of {handed}."] * bool(handed), *[ended] * bool(event["final"])]
+
+
+def _parts(ranges: Sequence[tuple[int, int]]) -> str:
+    told = [f"{at_second(begin)} to {at_second(end)}" for begin, end in ranges]
+    return ", ".join(told[:_RANGES_MAX]) + (f" and {len(told) - _RANGES_MAX} more" * (len(told) > _RANGES_MAX))
 
 
 def at_second(ms: int) -> str:

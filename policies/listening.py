@@ -1,7 +1,8 @@
 """The rules of listening: a lease to hear one recording for one purpose, renewed as long as it is heard.
 
 The page reports its place and the ranges heard since the report before; each answer says go on, or stop and why.
-Without reports the lease is over by itself, and sound is only ever handed out near the place that was reported.
+Without reports the lease is over by itself, and sound is only ever handed out near the place that was reported. The
+sound handed out counts apart: no report can make it less, and nothing else can have been heard.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,8 +15,12 @@ LOST_AFTER = timedelta(seconds=12)
 """A page that gets no answer for so long stops by itself; so does a lease that gets no report."""
 AHEAD_MS, BEHIND_MS = 60_000, 20_000
 """How far from the reported position sound is handed out."""
+LAST_WORDS_MAX = 2
+"""Reports that count after the end: the one under way, and what was heard until its answer."""
 LOGGED_EVERY = timedelta(minutes=1)
 RANGES_MAX = 200
+SPEED_MAX, SPARE_MS = 3, 15_000
+"""No more is played than this many times the time that passed, and a little: a report may be under way for a while."""
 
 Range = tuple[int, int]
 """From and to, in ms of the recording; the end is not part of it."""
@@ -66,6 +71,19 @@ def union(ranges: Iterable[Range]) -> tuple[Range, ...]:
     return tuple(found)
 
 
+def common(some: Iterable[Range], others: Iterable[Range]) -> tuple[Range, ...]:
+    """The parts that lie in both."""
+    others = union(others)
+    both = ((max(begin, since), min(end, until)) for begin, end in union(some) for since, until in others)
+    return union((begin, end) for begin, end in both if begin < end)
+
+
+def believed(played_ms: int, passed: timedelta) -> int:
+    """How much of it can have been played in that time."""
+    passed_ms = max(0, passed // timedelta(milliseconds=1))
+    return min(played_ms, passed_ms * SPEED_MAX + SPARE_MS)
+
+
 def coarse(ranges: Sequence[Range], most: int = RANGES_MAX) -> tuple[Range, ...]:
     """At most so many, of ranges in order and apart: the narrowest gaps between them count as heard, and no more gaps
     than needed. An event of the log holds no more, however many a page reports.
@@ -101,9 +119,10 @@ def is_near(position_ms: int, piece: Range) -> bool:
 
 
 def is_lost(renewed_at: datetime, now: datetime) -> bool:
-    return now - renewed_at > LOST_AFTER
+    """Also where the clock was set back: it can't tell then how long no report came."""
+    return abs(now - renewed_at) > LOST_AFTER
 
 
 def is_to_be_logged(logged_at: datetime, now: datetime, fresh: Sequence[Range]) -> bool:
-    """Whether what was heard since the last event is to have one of its own before the end."""
+    """Whether what was heard or handed out since the last event is to have one of its own before the end."""
     return bool(fresh) and now - logged_at >= LOGGED_EVERY

@@ -30,9 +30,9 @@ OUTCOMES: Mapping[str, str] = {
     Outcome.UNCLEAR: "pressed no key that means yes",
     Outcome.HUNG_UP_IN_DISCLOSURE: "hung up during the disclosure",
     Outcome.HUNG_UP_IN_CHOICE: "hung up at the question",
-    Outcome.DISCLOSURE_CUT_SHORT: "not recorded, since the disclosure was cut short",
-    Outcome.DISCLOSURE_FAILED: "not recorded, since the disclosure failed",
-    Outcome.NOT_ASKED: "not asked, and not recorded",
+    Outcome.DISCLOSURE_CUT_SHORT: "not to be recorded, since the disclosure was cut short",
+    Outcome.DISCLOSURE_FAILED: "not to be recorded, since the disclosure failed",
+    Outcome.NOT_ASKED: "not asked, and not to be recorded",
     Outcome.WITHDRAWN: "withdrew the consent",
 }
 """Every outcome, in words about the caller."""

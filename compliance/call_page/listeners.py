@@ -8,14 +8,15 @@ from typing import Any
 from compliance.call_log import Entry
 from compliance.call_page.known_events import listed
 
+_ACCESSES = frozenset({"recording.accessed", "recording.access_refused"})
 Ranges = tuple[tuple[int, int], ...]
 """Parts of a recording in ms, from and to, in order and apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A recording that was opened, or was not. `what` is playback or export, `refused` is why it was not opened; one of
-    the two is empty. `actor` is empty where who it was is not known any more.
+    """A recording that was opened, and not for a listening, or was not. `what` is export, `refused` is why it was not
+    opened; one of the two is empty. `actor` is empty where who it was is not known any more.
     """
 
     event: int
@@ -29,8 +30,9 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """A listening, by its lease. `first_at` and `last_at` are the times of its reports. `heard` are the parts of the
-    recording that were heard, `played_ms` is how much sound was played. `is_over`, and `why`, empty where the listener
+    """A listening, by its lease. `first_at` is when it was opened, `last_at` is the time of its last event. `heard` are
+    the parts of the recording that were heard, `played_ms` is how much sound was played, and of `handed_out` sound left
+    for the browser. `is_over`, and `why`, empty where the listener
     closed it.
     """
 
@@ -42,6 +44,7 @@ class Listening:
     recording_id: str
     purpose: str
     heard: Ranges
+    handed_out: Ranges
     played_ms: int
     is_over: bool
     why: str
@@ -49,6 +52,10 @@ class Listening:
     @property
     def heard_ms(self) -> int:
         return length_of(self.heard)
+
+    @property
+    def handed_out_ms(self) -> int:
+        return length_of(self.handed_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +70,14 @@ class Listeners:
 
 
 def listeners(entries: Sequence[Entry]) -> Listeners:
-    accesses = (_access(entry) for entry in entries if entry.type.startswith("recording.access"))
-    reports: dict[str, list[Entry]] = {}
+    accesses: list[Access] = []
+    of_leases: dict[str, list[Entry]] = {}
     for entry in entries:
-        if entry.type == "recording.heard":
-            reports.setdefault(_text(entry, "lease"), []).append(entry)
-    return Listeners(tuple(accesses), tuple(_listening(lease, told) for lease, told in reports.items()))
+        if entry.type == "recording.heard" or (entry.type == "recording.accessed" and _text(entry, "lease")):
+            of_leases.setdefault(_text(entry, "lease"), []).append(entry)
+        elif entry.type in _ACCESSES:
+            accesses.append(_access(entry))
+    return Listeners(tuple(accesses), tuple(_listening(lease, told) for lease, told in of_leases.items()))
 
 
 def union(parts: Iterable[tuple[int, int]]) -> Ranges:
@@ -111,15 +120,16 @@ def _listening(lease: str, reports: Sequence[Entry]) -> Listening:
         actor=str(first.private.get("actor", "")),
         recording_id=_text(first, "recording"),
         purpose=_text(first, "purpose"),
-        heard=union(part for entry in reports for part in _ranges(entry)),
+        heard=union(part for entry in reports for part in _ranges(entry, "ranges")),
+        handed_out=union(part for entry in reports for part in _ranges(entry, "handed_out")),
         played_ms=sum(_number(entry.public.get("played_ms")) for entry in reports),
         is_over=final is not None,
         why=_text(final, "why") if final else "",
     )
 
 
-def _ranges(entry: Entry) -> list[tuple[int, int]]:
-    pairs = [tuple(map(_number, listed(pair))) for pair in listed(entry.public.get("ranges"))]
+def _ranges(entry: Entry, name: str) -> list[tuple[int, int]]:
+    pairs = [tuple(map(_number, listed(pair))) for pair in listed(entry.public.get(name))]
     return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
 
 

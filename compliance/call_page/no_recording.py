@@ -49,9 +49,10 @@ class WhyNone(StrEnum):
     ERASED = "erased"
 
 
+# No sentence says that nothing was recorded: somebody else may have done it, and the certificate tells of that.
 SENTENCES: Mapping[WhyNone, str] = {
     WhyNone.UNDECIDED: "It is not decided yet whether the call may be recorded.",
-    WhyNone.DECLINED: "The caller declined, and was not recorded.",
+    WhyNone.DECLINED: "The caller declined to be recorded.",
     WhyNone.DECLINED_AND_ENDED: "The caller declined, and the call ended: this line has no unrecorded calls.",
     WhyNone.SILENT: "The caller pressed nothing, which is no consent here.",
     WhyNone.SILENT_AND_ENDED: "The caller pressed nothing, and the call ended: this line has no unrecorded calls.",
@@ -65,11 +66,11 @@ SENTENCES: Mapping[WhyNone, str] = {
     WhyNone.NEVER_LINE: "This line never records.",
     WhyNone.FORBIDDEN: "The law does not allow this call to be recorded for the purposes of the line.",
     WhyNone.REMEMBERED: "This number declined before, and is not asked again for a while.",
-    WhyNone.OUR_FAILURE: "A step of ours failed, and the caller was connected without being recorded.",
+    WhyNone.OUR_FAILURE: "A step of ours failed, and the caller was connected with nothing permitted.",
     WhyNone.END_UNKNOWN: "The call ended undecided, and nobody tells how long it was.",
     WhyNone.PROVIDER_ENDED: "The telephone company ended the call before it was decided.",
-    WhyNone.PROVIDER_FAILED: "The telephone company could not carry out a step, and the caller was connected without "
-    "being recorded.",
+    WhyNone.PROVIDER_FAILED: "The telephone company could not carry out a step, and the caller was connected with "
+    "nothing permitted.",
     WhyNone.NO_LINE: "What was dialled is none of the lines, so nobody was asked.",
     WhyNone.NOT_ASKED: "The caller was not asked.",
     WhyNone.SELF_TEST: "The service called itself as a test, and there was nobody to record.",

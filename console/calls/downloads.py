@@ -58,7 +58,6 @@ class Downloads:
                     store=self.store,
                     key_encryption_key=self.key_encryption_key,
                     actor=taker.account.name,
-                    what="export",
                 )
             )
         except Refused:

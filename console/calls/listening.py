@@ -19,7 +19,7 @@ from console.calls.lease_body import Misread, read_body, read_purpose, read_repo
 from console.calls.track_facts import TrackFacts
 from console.sentences import NOBODY, translated
 from console.viewer import Viewer, viewer
-from policies.listening import LOST_AFTER, RENEWED_EVERY, Stop, is_near
+from policies.listening import LOST_AFTER, RENEWED_EVERY, Range, Stop, common, is_near
 from policies.purposes import NotGranted
 from policies.sessions import Limits
 from storage.audio.contract import AudioStore
@@ -82,7 +82,8 @@ class Listening:
         )
 
     def renew(self, lease_id: str) -> Response:
-        moment, mine = Moment(self.now()), viewer().session.id
+        """From a session that has just ended a last report is taken as well: what was heard until the page knew."""
+        moment, mine = Moment(self.now()), str(g.session_id)
         try:
             report = read_report(read_body(request))
         except Misread as error:
@@ -90,6 +91,8 @@ class Listening:
         stopped = self.database.write(
             lambda connection: leases.renew(connection, moment, lease_id, mine, report, self.limits)
         )
+        if g.viewer is None and stopped:
+            return _answer(HTTPStatus.UNAUTHORIZED, _told(stopped))
         return jsonify(_told(stopped) if stopped else {"go": True})
 
     def piece(self, lease_id: str) -> Response:
@@ -110,6 +113,8 @@ class Listening:
             return Response(status=HTTPStatus.NO_CONTENT)
         if not is_near(held.position_ms, (piece.from_ms, piece.to_ms)):
             return _answer(HTTPStatus.FORBIDDEN, {"error": "too far from the position that was reported"})
+        if stopped := self._hand_out(held, (piece.from_ms, piece.to_ms)):
+            return _answer(HTTPStatus.FORBIDDEN, _told(stopped))
         place = {"X-From-Ms": str(piece.from_ms), "X-To-Ms": str(piece.to_ms)}
         return Response(piece.body, content_type="audio/mp4", headers=place)
 
@@ -157,6 +162,11 @@ class Listening:
                 store=self.store,
                 key_encryption_key=self.key_encryption_key,
             )
+
+    def _hand_out(self, held: Lease, piece: Range) -> Stopped | None:
+        if common(held.handed, (piece,)) == (piece,):
+            return None
+        return self.database.write(lambda connection: leases.hand_out(connection, held.id, piece))
 
     def _log_try(self, lease_id: str, listener: Viewer | None) -> None:
         moment, actor = Moment(self.now()), listener.account.name if listener else NOBODY

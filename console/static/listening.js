@@ -31,6 +31,8 @@ export class Listening extends EventTarget {
     element.addEventListener("pause", () => this.#paused());
     element.addEventListener("play", () => clearTimeout(this.#silent));
     addEventListener("pagehide", () => this.close());
+    // Behind a sign-out nothing could be reported any more.
+    addEventListener("submit", ({ target }) => target.matches(".leave") && this.close());
   }
 
   get isOpen() {

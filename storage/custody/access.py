@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -29,7 +28,7 @@ from storage.rows.incidents import is_open_of_call
 
 # A purpose goes into the log for ever, so it can't be free text, which may hold a number.
 _PURPOSE = re.compile(r"[a-z][a-z_-]{0,47}", re.ASCII)
-_NOT_BELIEVED = NotGranted("its rows say something else than the log")
+NOT_BELIEVED = NotGranted("its rows say something else than the log")
 
 Decide = Callable[[str], Allowed | NotGranted]
 """The decision on opening a recording, by the purpose that is named."""
@@ -55,11 +54,12 @@ def open_for_purpose(
     store: AudioStore,
     key_encryption_key: bytes,
     actor: str,
-    what: Literal["export", "playback"] = "export",
+    lease_id: str = "",
 ) -> KeptAudio | Refusal:
     """Decide and log the decision, in the caller's transaction; open the audio only when that has been committed.
 
-    `actor` is the name of the member of staff. Raises Refused for a purpose that is not one word, and Broken for a
+    `actor` is the name of the member of staff, `lease_id` that of the listening that it opens;
+    without one it is an export. Raises Refused for a purpose that is not one word, and Broken for a
     recording that does not exist, or is kept and can't be opened.
     """
     _check_one_word(recording_id, purpose)
@@ -76,8 +76,9 @@ def open_for_purpose(
             return Refusal(recording.id, reason)
         case Allowed():
             audio = kept_audio(connection, recording.id, store=store, key_encryption_key=key_encryption_key)
+            what: dict[str, Value] = {"what": "playback", "lease": lease_id} if lease_id else {"what": "export"}
             calls.append_events(
-                connection, moment, call, Event("recording.accessed", {**public, "what": what}, {"actor": actor})
+                connection, moment, call, Event("recording.accessed", {**public, **what}, {"actor": actor})
             )
             return audio
 
@@ -120,7 +121,7 @@ def opening(connection: Connection, known: CheckedCall, recording_id: str, at: d
     one that was signed.
     """
     if known.differs:
-        return lambda _: _NOT_BELIEVED
+        return lambda _: NOT_BELIEVED
     check_permit_signed(connection, known.events)
     audio = _audio(connection, known, recording_id)
     return lambda purpose: may_open(audio, purpose, at)

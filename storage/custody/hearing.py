@@ -13,7 +13,8 @@ class Heard:
     """A part of one listening: what was heard since its event before.
 
     `lease` names the listening, by a random id. `ranges` are in ms of the recording, from and to, in order and apart.
-    `played_ms` is how much sound was played, so that a second heard twice counts twice. `final`: the listening is over,
+    `played_ms` is how much sound was played, so that a second heard twice counts twice. `handed_out` are the ranges of
+    which sound left for the browser, so what was heard lies in those of the listening. `final`: the listening is over,
     and `why`, in words that name nobody; empty where the listener closed it.
     """
 
@@ -22,6 +23,7 @@ class Heard:
     purpose: str
     ranges: Sequence[tuple[int, int]]
     played_ms: int
+    handed_out: Sequence[tuple[int, int]] = ()
     final: bool = False
     why: str = ""
 
@@ -39,6 +41,7 @@ def heard_event(heard: Heard, *, actor: str) -> Event:
         "ranges": [[begin, end] for begin, end in heard.ranges],
         "heard_ms": heard.heard_ms,
         "played_ms": heard.played_ms,
+        "handed_out": [[begin, end] for begin, end in heard.handed_out],
         "final": heard.final,
         "why": heard.why,
     }

@@ -1,7 +1,8 @@
 """Leases to listen: opened for a purpose, renewed by reports, ended with a reason.
 
 The log has the opening before a byte is handed out, and what was heard each minute and at the end. A lease that ends
-without a last report counts up to the report before.
+without a last report counts up to the report before. Each piece of sound is in the row before it leaves, and in the log
+with what was heard.
 """
 
 import json
@@ -13,18 +14,22 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from evidence.events import Event
 from policies.listening import (
+    LAST_WORDS_MAX,
     LOST_AFTER,
+    RANGES_MAX,
     STOPPED_BECAUSE,
     Range,
     Report,
     Stop,
+    believed,
     coarse,
+    common,
     is_lost,
     is_to_be_logged,
     union,
 )
 from policies.permissions import Act, may
-from policies.purposes import NotGranted
+from policies.purposes import Allowed, NotGranted
 from policies.sessions import Limits
 from storage.audio.contract import AudioStore
 from storage.audio.unseal import KeptAudio
@@ -32,7 +37,7 @@ from storage.custody import access
 from storage.custody.access import Refusal
 from storage.custody.hearing import Heard, heard_event
 from storage.database.tables import lease, recording
-from storage.errors import Refused
+from storage.errors import Broken, Refused
 from storage.moment import Moment
 from storage.rows import agents, calls
 from storage.staff import accounts, sessions
@@ -41,7 +46,7 @@ _REFUSED_AGAIN = timedelta(hours=1)
 _AT_ONCE = 100
 OPEN_MAX = 10
 """Listenings of one person at once: each has its events for ever, and every look at the call reads them."""
-_PLAYED_MS_MAX = 2**31 - 1  # of its column; nobody plays as much between two events
+_RANGES = ("fresh", "handed", "handed_fresh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,10 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A row of `lease`. `report` is the number of the last report; `fresh` are ranges that are in no event yet."""
+    """A row of `lease`. `report` is the number of the last report; `fresh` are ranges that are in no event yet.
+    `handed` are all of which sound was handed out, and `handed_fresh` those of them that are in no event yet.
+    `last_words` counts the reports that were taken after the end.
+    """
 
     id: str
     recording_id: str
@@ -68,10 +76,13 @@ class Lease:
     position_ms: int
     fresh: tuple[Range, ...]
     fresh_played_ms: int
+    handed: tuple[Range, ...]
+    handed_fresh: tuple[Range, ...]
     logged_at: datetime
     refused_at: datetime | None
     ended_at: datetime | None
     ended_by: str
+    last_words: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,7 @@ def open_lease(
     """
     if _open_of(connection, listener.account_id, moment.at) >= OPEN_MAX:
         raise Refused(f"account {listener.account_id}: it listens to {OPEN_MAX} recordings at once, which is the most")
+    lease_id = moment.new_id()
     opened = access.open_for_purpose(
         connection,
         moment,
@@ -110,11 +122,10 @@ def open_lease(
         store=store,
         key_encryption_key=key_encryption_key,
         actor=listener.actor,
-        what="playback",
+        lease_id=lease_id,
     )
     if isinstance(opened, Refusal):
         return opened
-    lease_id = moment.new_id()
     connection.execute(
         insert(lease).values(
             id=lease_id,
@@ -151,7 +162,7 @@ def standing(connection: Connection, held: Lease, now: datetime, limits: Limits)
     call = calls.peek(connection, call_id)
     if call is None or not accounts.reach(connection, account).covers(call.line, agents.addresses(connection, call_id)):
         return Stopped(Stop.NOT_YOURS)
-    opens = access.would_open(connection, held.recording_id, held.purpose, now)
+    opens = _would_open(connection, held, now)
     if isinstance(opens, NotGranted):
         return Stopped(Stop.NOT_TO_BE_OPENED, opens.reason)
     return Stopped(Stop.SILENT) if is_lost(held.renewed_at, now) else None
@@ -178,6 +189,19 @@ def audio_under(
     return held, access.reopen(connection, held.recording_id, store=store, key_encryption_key=key_encryption_key)
 
 
+def hand_out(connection: Connection, lease_id: str, piece: Range) -> Stopped | None:
+    """Note that this piece of sound leaves, which it may not do before the commit; or why it may not at all."""
+    held = by_id(connection, lease_id, lock=True)
+    if held is None:
+        return OUT_OF_SCOPE
+    if held.ended_by:
+        return Stopped(Stop(held.ended_by))
+    handed = {"handed": (*held.handed, piece), "handed_fresh": (*held.handed_fresh, piece)}
+    noted = {name: json.dumps(union(ranges)) for name, ranges in handed.items()}
+    connection.execute(update(lease).where(lease.c.id == held.id).values(noted))
+    return None
+
+
 def renew(
     connection: Connection, moment: Moment, lease_id: str, session_id: str, report: Report, limits: Limits
 ) -> Stopped | None:
@@ -191,13 +215,17 @@ def renew(
         ended = Stopped(Stop(held.ended_by))
         if _is_last_word(held, report, moment.at):
             _log(connection, moment, _take(connection, moment, held, report), stopped=ended)
+            counted = {"last_words": held.last_words + 1}
+            connection.execute(update(lease).where(lease.c.id == held.id).values(counted))
         return ended
     stopped = standing(connection, held, moment.at, limits) or (Stopped(Stop.CLOSED) if report.closes else None)
     if report.number > held.report:
         held = _take(connection, moment, held, report)
     if stopped:
         end(connection, moment, held, stopped)
-    elif is_to_be_logged(held.logged_at, moment.at, held.fresh):
+    elif len(held.handed_fresh) > RANGES_MAX or is_to_be_logged(
+        held.logged_at, moment.at, (*held.fresh, *held.handed_fresh)
+    ):
         _log(connection, moment, held)
     return stopped
 
@@ -248,6 +276,14 @@ def call_of(connection: Connection, held: Lease) -> str:
     return str(found)
 
 
+def _would_open(connection: Connection, held: Lease, now: datetime) -> Allowed | NotGranted:
+    """A log that does not hold lets nothing be heard. Here that is a refusal: the other leases are to be ended too."""
+    try:
+        return access.would_open(connection, held.recording_id, held.purpose, now)
+    except Broken:  # the check of the log tells a person
+        return access.NOT_BELIEVED
+
+
 def _open_of(connection: Connection, account_id: str, now: datetime) -> int:
     """Leases of a person that are reported on, whether anybody has ended the others yet or not."""
     mine = (lease.c.staff_id == account_id) & lease.c.ended_at.is_(None) & (lease.c.renewed_at >= now - LOST_AFTER)
@@ -256,18 +292,19 @@ def _open_of(connection: Connection, account_id: str, now: datetime) -> int:
 
 def _is_last_word(held: Lease, report: Report, now: datetime) -> bool:
     """Whether it tells of sound that the page still played while its lease was ended elsewhere."""
-    is_new = report.number > held.report and bool(report.ranges)
-    return is_new and held.ended_at is not None and now - held.ended_at <= LOST_AFTER
+    is_new = report.number > held.report and bool(common(report.ranges, held.handed))
+    is_soon = held.ended_at is not None and abs(now - held.ended_at) <= LOST_AFTER
+    return is_new and is_soon and held.last_words < LAST_WORDS_MAX
 
 
 def _take(connection: Connection, moment: Moment, held: Lease, report: Report) -> Lease:
-    fresh = coarse(union((*held.fresh, *report.ranges)))
+    fresh = common(coarse(union((*held.fresh, *common(report.ranges, held.handed)))), held.handed)
     taken = {
         "renewed_at": moment.at,
         "report": report.number,
         "position_ms": report.position_ms,
         "fresh": json.dumps(fresh),
-        "fresh_played_ms": min(held.fresh_played_ms + report.played_ms, _PLAYED_MS_MAX),
+        "fresh_played_ms": believed(held.fresh_played_ms + report.played_ms, moment.at - held.logged_at),
     }
     connection.execute(update(lease).where(lease.c.id == held.id).values(taken))
     found = by_id(connection, held.id)
@@ -278,14 +315,22 @@ def _take(connection: Connection, moment: Moment, held: Lease, report: Report) -
 def _log(connection: Connection, moment: Moment, held: Lease, *, stopped: Stopped | None = None) -> None:
     why = (stopped.why or STOPPED_BECAUSE[stopped.by]) if stopped else ""
     heard = Heard(
-        held.recording_id, held.id, held.purpose, held.fresh, held.fresh_played_ms, final=stopped is not None, why=why
+        held.recording_id,
+        held.id,
+        held.purpose,
+        held.fresh,
+        held.fresh_played_ms,
+        held.handed_fresh,
+        final=stopped is not None,
+        why=why,
     )
     actor = accounts.existing(connection, held.staff_id).name
     call = calls.existing(connection, call_of(connection, held))
     calls.append_events(connection, moment, call, heard_event(heard, actor=actor))
-    logged = {"fresh": "[]", "fresh_played_ms": 0, "logged_at": moment.at}
+    logged = {"fresh": "[]", "fresh_played_ms": 0, "handed_fresh": "[]", "logged_at": moment.at}
     connection.execute(update(lease).where(lease.c.id == held.id).values(logged))
 
 
 def _read(row: dict[str, Any]) -> Lease:
-    return Lease(**{**row, "fresh": tuple((begin, end) for begin, end in json.loads(row["fresh"]))})
+    ranges = {name: tuple((begin, end) for begin, end in json.loads(row[name])) for name in _RANGES}
+    return Lease(**{**row, **ranges})

@@ -21,10 +21,13 @@ lease = Table(
     Column("position_ms", Integer, nullable=False, server_default="0"),
     Column("fresh", Text, nullable=False, server_default="[]"),  # JSON: ranges in ms
     Column("fresh_played_ms", Integer, nullable=False, server_default="0"),
+    Column("handed", Text, nullable=False, server_default="[]"),  # JSON: ranges of which sound was handed out
+    Column("handed_fresh", Text, nullable=False, server_default="[]"),  # those of them that are in no event yet
     Column("logged_at", Instant, nullable=False),
     Column("refused_at", Instant),  # when somebody else last tried to hear by it
     Column("ended_at", Instant),
     Column("ended_by", String(24), nullable=False, server_default=""),
+    Column("last_words", Integer, nullable=False, server_default="0"),  # reports that were taken after its end
     one_of("ended_by", ("", *Stop)),
     CheckConstraint("(ended_at IS NULL) = (ended_by = '')", name="ended_by_what"),
     Index("ix_lease_open", "ended_at", "renewed_at"),

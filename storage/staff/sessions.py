@@ -76,6 +76,11 @@ def lives(connection: Connection, session_id: str, now: datetime, limits: Limits
     return row is not None and now < _read(row._asdict()).dies_at(limits)
 
 
+def id_of(connection: Connection, token: str) -> str | None:
+    """The id of the token's session, which may have ended."""
+    return connection.scalar(select(staff_session.c.id).where(staff_session.c.bearer_sha256 == _sha256(token)))
+
+
 def see(connection: Connection, session_id: str, now: datetime) -> None:
     """The person has just asked for something."""
     still = (staff_session.c.id == session_id) & staff_session.c.ended_at.is_(None) & (staff_session.c.seen_at < now)

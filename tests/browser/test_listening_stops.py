@@ -110,6 +110,17 @@ def test_sound_ends_with_a_sign_out_in_another_tab(browser: Browser, site: CallS
         assert again.get_attribute("href") == f"/enter?next=/calls/{recording.call_id}"
 
 
+def test_the_log_has_what_was_heard_until_a_sign_out_in_the_same_tab(
+    browser: Browser, site: CallSite, recording: Recording
+) -> None:
+    with at_call(browser, site, recording) as at:
+        at.open("?t=5").play().plays_until(8.5)
+        at.page.get_by_role("button", name="Sign out").click()
+        at.page.wait_for_url("**/enter**")
+        [told] = listened(at)
+    assert told["heard"] >= 2500
+
+
 def _network_goes(page: Page) -> None:
     page.context.set_offline(True)
 
@@ -176,14 +187,15 @@ def test_the_log_has_what_was_heard_also_where_the_worker_ended_the_listening_fi
         until(lambda: abs(listened(at)[0]["heard"] - played) < 1000, 5)
 
 
+@pytest.mark.parametrize("takes_away", [scope_is_taken_away, account_is_disabled, session_is_revoked])
 def test_the_log_has_what_was_heard_until_the_sound_was_stopped(
-    browser: Browser, site: CallSite, recording: Recording
+    browser: Browser, site: CallSite, recording: Recording, takes_away: END
 ) -> None:
     account = site.account()
     with at_call(browser, site, recording, account) as at:
-        at.visit.expected = ("status of 403",)
+        at.visit.expected = ("status of 401", "status of 403")
         at.open("?t=5").play().plays_until(9)
-        scope_is_taken_away(site, recording, account)
+        takes_away(site, recording, account)
         at.wait("robot.isSilent()")
         played = at.played
         [told] = listened(at)

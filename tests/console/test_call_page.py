@@ -18,7 +18,7 @@ from storage.rows import calls, holds
 from storage.rows.calls import Call
 from storage.rows.recordings import Recording
 from tests.console.conftest import Person
-from tests.console.test_listening import OTHERS_LINE, Site, open_lease, report, site
+from tests.console.test_listening import OTHERS_LINE, Site, open_lease, piece, report, site
 from tests.faults.conftest import premises
 from tests.faults.premises import ONE_MACHINE, Premises
 from tests.faults.test_sweep import swept
@@ -120,6 +120,18 @@ def test_each_role_finds_what_it_may_do(site: Site, role: Role) -> None:
     assert ("/review" in text) == (role in (Role.REVIEWER, Role.SUPERVISOR))
 
 
+def test_whoever_listens_just_now_is_told(site: Site) -> None:
+    recording, listener = site.premises.stored(), site.staff.somebody()
+    assert "Nobody so far, by the log." in page(site.staff.somebody(), recording)
+    lease = open_lease(listener, recording).get_json()["lease"]
+    text = page(site.staff.somebody(), recording)
+    assert "Nobody so far, by the log." not in text
+    assert "Heard nothing of it." in text
+    piece(listener, lease, 0)
+    report(listener, lease, 1, closes=True)
+    assert "Handed out to the browser: 0:01.5." in page(site.staff.somebody(), recording)
+
+
 def test_another_lines_call_and_no_call_are_the_same_bytes(site: Site) -> None:
     person, recording = site.staff.somebody(everywhere=False, lines=[OTHERS_LINE]), site.premises.stored()
     answers = [person.get(f"/calls/{call_id}") for call_id in (recording.call_id, "0" * 32)]
@@ -204,15 +216,28 @@ def test_a_recording_without_copy_or_picture_says_so(site: Site) -> None:
 
 def test_a_hold_and_its_reason_stand_beside_the_purposes(site: Site) -> None:
     recording = site.premises.stored()
+    hold(site, recording)
+    text = page(site.staff.somebody(), recording)
+    assert "Legal hold 1 since 22 Nov 2026, 12:00:00 UTC: it is not destroyed while that stands." in text
+    assert "case 7 &lt;b&gt;" in text
 
-    def hold(connection: Connection) -> None:
+
+def test_a_hold_that_came_too_late_for_the_recording_does_not_say_that_it_is_there(site: Site) -> None:
+    recording = site.premises.stored()
+    site.premises.condemn(recording)
+    site.premises.work()
+    hold(site, recording)
+    text = page(site.staff.somebody(), recording)
+    assert "not destroyed while" not in text
+    assert "Legal hold 1 since 22 Nov 2026, 12:00:00 UTC: the call is not erased while that stands." in text
+
+
+def hold(site: Site, recording: Recording) -> None:
+    def place(connection: Connection) -> None:
         call = calls.existing(connection, recording.call_id)
         holds.place(connection, site.premises.moment(), call, reason="case 7 <b>", actor="maria")
 
-    site.premises.write(hold)
-    text = page(site.staff.somebody(), recording)
-    assert "Legal hold 1 since 22 Nov 2026" in text
-    assert "case 7 &lt;b&gt;" in text
+    site.premises.write(place)
 
 
 def test_rows_that_contradict_the_log_are_said_above_all_and_nothing_is_played(site: Site) -> None:
@@ -242,6 +267,7 @@ def test_who_listened_before_and_to_which_seconds(site: Site) -> None:
     listener, recording = site.staff.somebody(), site.premises.stored()
     assert "Nobody so far, by the log." in page(listener, recording)
     lease = open_lease(listener, recording).get_json()["lease"]
+    piece(listener, lease, 0)
     report(listener, lease, 1, 1200, ranges=[[0, 500], [700, 1200]], played_ms=1000)
     report(listener, lease, 2, 1200, closes=True)
     open_lease(listener, recording, "training")

@@ -19,7 +19,9 @@ from tests.conftest import NOON
 from tests.console.conftest import BASE_URL, Clock, Staff
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-CLOSED = [route for route in ROUTES if route.needs is Need.SIGNED_IN or isinstance(route.needs, Permission)]
+CLOSED = [
+    route for route in ROUTES if route.needs in (Need.SIGNED_IN, Need.REPORT) or isinstance(route.needs, Permission)
+]
 PATHS = ("/", "/enter", "/healthz", "/readyz", "/static/console.css", "/static/", "/static/x", "/x", "/%00", "/log")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,12 +10,13 @@ from flask import Flask
 
 from console.app import Console, create_app
 from console.request_forgery import HEADER, form_token
-from policies.listening import AHEAD_MS, BEHIND_MS, LOST_AFTER, RANGES_MAX, RENEWED_EVERY
+from policies.listening import AHEAD_MS, BEHIND_MS, LOST_AFTER, RANGES_MAX, RENEWED_EVERY, union
 from policies.permissions import Role
 from policies.rulebook.read import parse
+from policies.sessions import Limits
 from storage.audio.pieces import PIECE_BYTES_MAX
 from storage.rows.recordings import Recording
-from storage.staff import sessions
+from storage.staff import accounts, sessions
 from tests.console.conftest import BASE_URL, Person, Staff, entry_of
 from tests.faults.conftest import premises
 from tests.faults.premises import KEK, ONE_MACHINE, Premises
@@ -109,6 +111,21 @@ def test_sound_is_handed_out_near_the_reported_position_only(site: Site) -> None
     assert piece(reviewer, lease, 190_000).status_code == 200
 
 
+def test_whoever_fetches_all_and_reports_nothing_is_in_the_log_with_all_of_it(site: Site) -> None:
+    reviewer, recording = site.staff.somebody(), site.premises.stored(wav=LONG, duration_s=200)
+    lease = open_lease(reviewer, recording).get_json()["lease"]
+    at = number = 0
+    while (answer := piece(reviewer, lease, at)).status_code != 204:
+        if answer.status_code == 403:
+            number += 1
+            assert report(reviewer, lease, number, at) == {"go": True}
+            continue
+        at = int(answer.headers["X-To-Ms"])
+    report(reviewer, lease, number + 1, closes=True)
+    [heard] = site.events(recording, "recording.heard")
+    assert (heard["ranges"], heard["handed_out"]) == ([], [[0, 200_000]])
+
+
 def test_a_stolen_address_opens_nothing_and_is_on_record(site: Site) -> None:
     reviewer, recording = site.staff.somebody(), site.premises.stored()
     lease = open_lease(reviewer, recording).get_json()["lease"]
@@ -153,6 +170,47 @@ def test_no_piece_is_handed_out_any_more(site: Site, happen: Callable[[Site, Per
     assert piece(reviewer, lease, 0).status_code == 403
     site.premises.write(lambda c: sessions.end_all(c, reviewer.account.id, site.premises.clock.now, "revoked"))
     assert ask(reviewer, f"/leases/{lease}", {"n": 1, "position_ms": 0}).status_code == 401
+
+
+def _disable(site: Site, person: Person) -> None:
+    site.premises.write(lambda c: accounts.disable(c, site.premises.moment(), person.account, actor="root"))
+
+
+def _revoke(site: Site, person: Person) -> None:
+    site.premises.write(lambda c: sessions.end_all(c, person.account.id, site.premises.clock.now, "revoked"))
+
+
+@pytest.mark.parametrize("happen", [_disable, _revoke, _be_idle])
+def test_what_was_heard_until_the_page_learns_that_its_session_has_ended_counts(
+    site: Site, happen: Callable[[Site, Person], None]
+) -> None:
+    reviewer, recording = site.staff.somebody(), site.premises.stored()
+    lease = open_lease(reviewer, recording).get_json()["lease"]
+    piece(reviewer, lease, 0)
+    assert report(reviewer, lease, 1, 300, ranges=[[0, 300]], played_ms=300) == {"go": True}
+    happen(site, reviewer)
+    body = {"n": 2, "position_ms": 900, "ranges": [[300, 900]], "played_ms": 600}
+    unsigned = reviewer.client.post(f"/leases/{lease}", base_url=BASE_URL, json=body)
+    assert unsigned.status_code == 403
+    for _ in range(2):
+        told = ask(reviewer, f"/leases/{lease}", body)
+        assert (told.status_code, told.get_json()["stop"]) == (401, "signed_out")
+    ask(reviewer, f"/leases/{lease}", {**body, "n": 3, "ranges": [[900, 1000]], "closes": True})
+    heard = site.events(recording, "recording.heard")
+    assert union((begin, end) for event in heard for begin, end in event["ranges"]) == ((0, 1000),)
+    assert reviewer.get("/log").status_code == 303
+
+
+def test_reports_without_end_keep_no_session_alive_beyond_its_whole_time(site: Site) -> None:
+    reviewer, recording = site.staff.somebody(), site.premises.stored()
+    lease = open_lease(reviewer, recording).get_json()["lease"]
+    limits, lived = Limits(), timedelta()
+    while (told := ask(reviewer, f"/leases/{lease}", {"n": 1, "position_ms": 0})).status_code == 200:
+        site.premises.clock.passes(minutes=25)
+        lived += timedelta(minutes=25)
+        assert lived < 2 * limits.whole
+    assert told.status_code == 401
+    assert limits.whole <= lived <= limits.whole + timedelta(minutes=25)
 
 
 def test_a_recording_that_cannot_be_read_here_says_so(site: Site) -> None:
@@ -236,10 +294,11 @@ def test_a_piece_that_is_none_is_refused(site: Site, query: str) -> None:
 
 def test_no_page_makes_the_log_keep_more_than_an_event_s_ranges(site: Site) -> None:
     """Not even one that was changed by its user, and reports a thousandth of each second."""
-    reviewer, recording = site.staff.somebody(), site.premises.stored()
+    reviewer, recording = site.staff.somebody(), site.premises.stored(wav=LONG, duration_s=200)
     lease = open_lease(reviewer, recording).get_json()["lease"]
     for number in range(1, 6):
         first = number * 10_000
+        assert piece(reviewer, lease, first).status_code == 200
         crumbs = [[at, at + 1] for at in range(first, first + 2 * RANGES_MAX, 2)]
         assert report(reviewer, lease, number, ranges=crumbs, played_ms=RANGES_MAX) == {"go": True}
     assert report(reviewer, lease, 6, closes=True)["stop"] == "closed"

@@ -30,7 +30,7 @@ from tests.console.page_texts import BEGIN, END, Texts, source_texts
 from tests.console.provider import Provider
 from tests.console.test_call_page import arriving, in_doubt, running
 from tests.console.test_comments import ids, say
-from tests.console.test_listening import open_lease, report
+from tests.console.test_listening import open_lease, piece, report
 from tests.console.test_sign_on import connect
 from tests.faults.conftest import premises
 from tests.faults.premises import KEK, LINE, ONE_MACHINE, Premises
@@ -227,9 +227,11 @@ def recordings_are_looked_at(site: Site) -> None:
     recording = premises.stored({"quality": timedelta(days=90), "training": timedelta(days=30)})
     listener = site.somebody(Role.SUPERVISOR, Scope(everywhere=True))
     lease = open_lease(listener, recording).get_json()["lease"]
+    piece(listener, lease, 0)
     report(listener, lease, 1, 1200, ranges=[[0, 500], [700, 1200]], played_ms=1000)
     report(listener, lease, 2, 1200, closes=True)
     left = open_lease(listener, recording).get_json()["lease"]
+    piece(listener, left, 0)
     report(listener, left, 1, 900, ranges=[[0, 900]], played_ms=900)
     open_lease(listener, recording, "transcription")
     for at in ("", "0:01"):

@@ -27,6 +27,7 @@ VALUES: dict[str, Any] = {
     "match": False,
     "at_ms": 12_400,
     "ranges": [[0, 4_000], [61_000, 3_700_000]],
+    "handed_out": [[0, 24_000]],
     "final": True,
     "bridged": True,
     "was_connected": True,
@@ -99,6 +100,15 @@ def test_the_seconds_that_were_heard_are_told() -> None:
     assert in_words({**heard, "ranges": [], "final": True, "why": "its consent was withdrawn"}, {}) == [
         "The recording was heard by jane, for quality: nothing of it.",
         "The listening ended: its consent was withdrawn.",
+    ]
+
+
+def test_sound_that_was_handed_out_is_told_beside_what_was_heard() -> None:
+    heard = {"type": "recording.heard", "purpose": "quality", "ranges": [], "final": True, "why": ""}
+    assert in_words({**heard, "handed_out": [[0, 20_000]]}, {}) == [
+        "The recording was heard (by whom is not opened here), for quality: nothing of it.",
+        "Sound was handed out of 0:00 to 0:20.",
+        "The listening ended: it was closed.",
     ]
 
 

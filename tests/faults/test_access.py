@@ -139,8 +139,12 @@ def test_who_asked_can_be_read_and_erased_and_is_in_no_event(premises: Premises)
 @ONE_MACHINE
 def test_the_log_says_whether_it_was_copied_or_played(premises: Premises) -> None:
     one = premises.stored()
-    ask(premises, one, what="playback")
-    assert [trace["what"] for trace in traces(premises, one)] == ["playback"]
+    ask(premises, one, lease_id="a" * 32)
+    ask(premises, one)
+    assert [(trace["what"], trace.get("lease")) for trace in traces(premises, one)] == [
+        ("playback", "a" * 32),
+        ("export", None),
+    ]
 
 
 @ONE_MACHINE

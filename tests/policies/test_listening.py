@@ -17,7 +17,9 @@ from policies.listening import (
     STOPPED_BECAUSE,
     Report,
     Stop,
+    believed,
     coarse,
+    common,
     is_lost,
     is_near,
     is_plausible,
@@ -36,6 +38,19 @@ def test_a_union_covers_what_its_ranges_cover_and_nothing_else(spans: list[tuple
         ms for begin, end in spans for ms in range(begin, end)
     }
     assert all(one[1] < other[0] for one, other in pairwise(found))
+
+
+@given(SPANS, SPANS)
+def test_what_is_common_lies_in_both(some: list[tuple[int, int]], others: list[tuple[int, int]]) -> None:
+    one, other = ({ms for begin, end in spans for ms in range(begin, end)} for spans in (some, others))
+    assert {ms for begin, end in common(some, others) for ms in range(begin, end)} == one & other
+
+
+@pytest.mark.parametrize(
+    ("passed_ms", "told_ms", "counts_ms"), [(4_000, 27_000, 27_000), (4_000, 27_001, 27_000), (-1, 16_000, 15_000)]
+)
+def test_what_was_played_is_believed_as_far_as_time_allows(passed_ms: int, told_ms: int, counts_ms: int) -> None:
+    assert believed(told_ms, timedelta(milliseconds=passed_ms)) == counts_ms
 
 
 @given(SPANS, st.integers(1, 20))

@@ -9,10 +9,11 @@ from tests.conftest import NOON
 
 
 def test_what_was_heard_twice_counts_once_as_heard_and_twice_as_played() -> None:
-    heard = Heard("r" * 32, "e" * 32, "quality", ((0, 4_000), (61_000, 62_500)), played_ms=9_500, final=True, why="")
+    heard = Heard("r" * 32, "e" * 32, "quality", ((0, 4_000), (61_000, 62_500)), 9_500, ((0, 8_000),), final=True)
     event = heard_event(heard, actor="jane")
     assert event.public["heard_ms"] == 5_500
     assert event.public["played_ms"] == 9_500
+    assert event.public["handed_out"] == [[0, 8_000]]
 
 
 def test_the_log_takes_it_and_does_not_name_who_listened() -> None:

@@ -1,10 +1,12 @@
 """A call without a recording says why in a sentence, whatever its outcome and the fate of its recordings."""
 
+import re
 from itertools import product
 
 import pytest
 
 from callflow.decide import line_of
+from compliance.call_page.facts import OUTCOMES as CALL_OUTCOMES
 from compliance.call_page.no_recording import SENTENCES, Fate, WhyNone, why_none
 from policies import connected, consent, hanging_up
 from policies.consent import Mode, Outcome, Standard
@@ -21,6 +23,13 @@ OUTCOMES = ("open", *Outcome)
 STATES = (None, *RecordingState)
 RULES = ("", "erased", "withdrawn", "retention", "no permit")
 SERVED = Served(disclosure_s=1, question_s=1)
+
+
+def test_no_sentence_says_that_nothing_was_recorded() -> None:
+    for outcome, reason, other in product(OUTCOMES, [reason for reason, _ in reasons()], RecordingState):
+        why = why_none(Fate(outcome, reason, others=[other]))
+        assert not re.search("not recorded|without being recorded", SENTENCES[why] if why else ""), why
+    assert not any("not recorded" in words for words in CALL_OUTCOMES.values())
 
 
 def test_every_fate_has_its_sentence_but_that_of_a_recording_that_is_kept() -> None:

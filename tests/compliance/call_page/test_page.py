@@ -449,7 +449,9 @@ def put(premises: Premises, index: int, leaf: str) -> None:
     )
 
 
-def access_by(premises: Premises, one: Recording, actor: str = "jane", purpose: str = "quality") -> None:
+def access_by(
+    premises: Premises, one: Recording, actor: str = "jane", purpose: str = "quality", lease_id: str = ""
+) -> None:
     premises.write(
         lambda connection: access.open_for_purpose(
             connection,
@@ -459,7 +461,7 @@ def access_by(premises: Premises, one: Recording, actor: str = "jane", purpose: 
             store=premises.shop.store,
             key_encryption_key=KEK,
             actor=actor,
-            what="playback",
+            lease_id=lease_id,
         )
     )
 
@@ -470,6 +472,20 @@ def hears(premises: Premises, heard: Heard, actor: str = "jane") -> None:
         calls.append_events(connection, premises.moment(), owner, heard_event(heard, actor=actor))
 
     premises.write(note)
+
+
+def test_who_has_just_begun_to_listen_is_told(premises: Premises) -> None:
+    one = premises.stored()
+    access_by(premises, one, lease_id="a" * 32)
+    began = premises.clock.now
+    page = page_of(premises, one)
+    assert (page.differs, page.faults, page.listeners.accesses) == ((), (), ())
+    [only] = page.listeners.listenings
+    assert (only.actor, only.first_at, only.heard, only.is_over) == ("jane", began, (), False)
+    premises.clock.passes(seconds=60)
+    hears(premises, Heard(one.id, "a" * 32, "quality", ((0, 1000),), 1000, ((0, 4000),)))
+    [only] = page_of(premises, one).listeners.listenings
+    assert (only.first_at, only.heard, only.handed_out_ms) == (began, ((0, 1000),), 4000)
 
 
 def test_who_listened_is_told_with_purpose_and_seconds(premises: Premises) -> None:
@@ -483,7 +499,7 @@ def test_who_listened_is_told_with_purpose_and_seconds(premises: Premises) -> No
     page = page_of(premises, one)
     assert (page.differs, page.faults) == ((), ())
     assert [(each.actor, each.purpose, each.what, each.refused) for each in page.listeners.accesses] == [
-        ("jane", "quality", "playback", ""),
+        ("jane", "quality", "export", ""),
         ("kim", "training", "", "its caller did not agree to its use for training"),
     ]
     first, second = page.listeners.listenings
