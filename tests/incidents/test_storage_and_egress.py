@@ -82,7 +82,7 @@ def test_incident_04_recordings_were_found_by_guessing_their_names(service: Serv
     ids = {
         "call": [service.call_of(one.sid).id for one in arrived],
         "recording": [service.recordings_of(one.sid)[0].id for one in arrived],
-        "lease": [str(open_lease(person, kept).get_json()["lease"]) for _ in range(40)],
+        "lease": [str(open_lease(staff.somebody(), kept).get_json()["lease"]) for _ in range(40)],
         "account": [staff.somebody().account.id for _ in range(40)],
         "session": [staff.sign_in(person.account).token for _ in range(40)],
     }
