@@ -65,7 +65,7 @@ def test_every_page_is_found_along_an_index(listed: Database, reach: Reach) -> N
                 asked += 1
         found = {one: bad for one, values in statements.items() if (bad := plans.faults(connection, one, values))}
     assert found == {}
-    assert asked == 2 * (1 + 12 + 66)
+    assert asked == 2 * (1 + 13 + 78)
     assert len(statements) > 10
 
 
