@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from evidence.disclosures import read_disclosure
 from policies.lifecycle import RecordingState
 from policies.listing import ListedAudio, ListedRecording, kept_until, listed_audio, place_of, recorded_s
-from policies.masking import masked
+from policies.masking import UNREADABLE, masked
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import call, call_listing, disclosure, incident, log_leaf, permit, recording, review
 from storage.errors import Broken
@@ -53,6 +53,9 @@ class _Sources:
     permitted_until: Mapping[str, datetime]
     in_doubt: Collection[str]
     reviewed: Collection[str]
+
+    def masked(self, call_id: str) -> str:
+        return masked(self.numbers[call_id]) if call_id in self.numbers else UNREADABLE
 
 
 def _what_is_erased_stays(insert: postgresql.Insert | sqlite.Insert) -> postgresql.Insert | sqlite.Insert:
@@ -119,7 +122,7 @@ def _listed(row: Any, sources: _Sources) -> Listed:
         retain_until=kept_until(audio, made, sources.permitted_until.get(row.id)),
         reviewed=row.id in sources.reviewed,
         synthetic=bool(row.synthetic),
-        caller_masked="" if is_erased else masked(sources.numbers.get(row.id, "")),
+        caller_masked="" if is_erased else sources.masked(row.id),
         caller_hash=None if is_erased else row.caller_hash,
         erased=is_erased,
     )

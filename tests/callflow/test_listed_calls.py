@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select, update
 
 from policies.erasure import stand_in
 from policies.listing import ListedAudio
+from policies.masking import SIP, UNREADABLE, WITHHELD
 from storage.custody import erasure
 from storage.custody.erasure import Request
 from storage.database.engine import Database
@@ -64,12 +65,17 @@ def test_every_call_is_a_row_whichever_way_it_went(installation: Installation) -
     }
 
 
-@pytest.mark.parametrize("withheld", ["anonymous", "", "sip:somebody@example.com", "+266696687"])
-def test_a_withheld_number_is_shown_as_none_of_nowhere(installation: Installation, withheld: str) -> None:
-    placed = talks(installation.twilio.dial(caller=withheld))
+@pytest.mark.parametrize(
+    ("caller", "shown"),
+    [("anonymous", WITHHELD), ("", WITHHELD), ("sip:somebody@example.com", SIP), ("+266696687", WITHHELD)],
+)
+def test_what_is_no_number_is_shown_as_what_it_is_of_nowhere(
+    installation: Installation, caller: str, shown: str
+) -> None:
+    placed = talks(installation.twilio.dial(caller=caller))
     up_to_date(installation.database)
     row = listed(installation, placed.sid)
-    assert (row.caller_masked, row.caller_hash, row.place) == ("", None, "")
+    assert (row.caller_masked, row.caller_hash, row.place) == (shown, None, "")
 
 
 def test_a_number_that_may_belong_to_two_places_shows_both(installation: Installation) -> None:
@@ -124,7 +130,7 @@ def test_a_number_that_was_made_unreadable_is_shown_as_none(installation: Instal
     mine = disclosure.c.call_id == installation.call(placed.sid).id
     installation.database.write(lambda connection: connection.execute(update(disclosure).where(mine).values(body="x")))
     up_to_date(installation.database)
-    assert listed(installation, placed.sid).caller_masked == ""
+    assert listed(installation, placed.sid).caller_masked == UNREADABLE
 
 
 def test_no_number_and_no_name_of_the_providers_stands_in_the_list(installation: Installation) -> None:
