@@ -4,6 +4,7 @@ import { Heard } from "/static/heard.js";
 import { Sound } from "/static/sound.js";
 
 const LOUD = 0.2;
+const SAMPLES = 8192; // 171 ms: a click is seen also where the machine is busy for that long
 
 window.element = document.querySelector("audio");
 window.failures = [];
@@ -37,7 +38,7 @@ window.openChannels = () => {
   context.createMediaElementSource(element).connect(splitter);
   window.channels = [0, 1].map((n) => {
     const volume = context.createGain();
-    const level = new AnalyserNode(context, { fftSize: 2048 });
+    const level = new AnalyserNode(context, { fftSize: SAMPLES });
     splitter.connect(volume, n);
     volume.connect(level).connect(merger, 0, n);
     return { volume: volume.gain, level, rate: context.sampleRate };
@@ -50,12 +51,14 @@ window.openChannels = () => {
 /** The position, in ms, at which the next loud sample of each channel comes out, until `isOver`. */
 window.onsets = async (isOver) => {
   const found = [null, null];
-  const samples = new Float32Array(2048);
+  const samples = new Float32Array(SAMPLES);
+  const since = audioClock();
   while (!isOver()) {
     await frame();
     channels.forEach(({ level, rate }, n) => {
       level.getFloatTimeDomainData(samples);
-      const at = samples.findIndex((sample) => Math.abs(sample) > LOUD);
+      const earlier = samples.length - (audioClock() - since) * rate;
+      const at = samples.findIndex((sample, m) => m >= earlier && Math.abs(sample) > LOUD);
       if (at >= 0) found[n] ??= element.currentTime * 1000 - ((samples.length - at) * 1000) / rate;
     });
   }

@@ -68,6 +68,7 @@ CALLERS = (
     *((NOTICE, texan(number)) for number in range(2, 6)),
     (NOTICE, WITHHELD),
 )
+UNHARMED = texan(6)
 
 
 @dataclass
@@ -91,6 +92,16 @@ class Storm:
                 self._kill()
                 due_at = time.monotonic() + self.fate.choice((0.5, 4.0, 6.0, 8.0))
                 self.say(f"{len(self.placed)} calls placed, {len(live)} under way, killed {dict(self.killed)}")
+            time.sleep(0.2)
+        self._is_over()
+
+    def _is_over(self) -> None:
+        """One more agrees when nothing is killed any more: whatever the storm hit, there is something to keep."""
+        while not self._is_met():
+            time.sleep(0.2)
+        last = place(self.local.simulator_url, DemoCall("", ASKING, UNHARMED, DOES[0]))
+        self.placed.append(last)
+        while not last.seen().is_over:
             time.sleep(0.2)
 
     def _is_met(self) -> bool:
