@@ -81,8 +81,10 @@ class Guard:
         token, now = request.cookies.get(SESSION_COOKIE, ""), self.now()
         with self.database.read() as connection:
             viewer = viewers.find(connection, token, now, self.limits) if token else None
-            g.viewer, g.session_id = viewer, sessions.id_of(connection, token)
-            if not viewer and not (g.session_id and route.needs is Need.REPORT):
+            g.viewer, g.session_id = viewer, viewer.session.id if viewer else None
+            if route.needs is Need.REPORT and not viewer:
+                g.session_id = sessions.id_of(connection, token)
+            if not g.session_id:
                 return _to_entry(route)
             if request.method not in _SAFE and not is_from_us(request, token, self.base_url):
                 abort(HTTPStatus.FORBIDDEN)

@@ -103,7 +103,7 @@ class CallPages:
             texts=TEXTS,
             nobody=NOBODY,
             spoken=words.language(found.facts.language),
-            modes={mode: translated(words) for mode, words in MODES.items()},
+            modes={mode: translated(says) for mode, says in MODES.items()},
             **given,
         )
 
