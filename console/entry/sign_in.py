@@ -49,11 +49,9 @@ class SignIn:
 
     def by_password(self) -> AnyResponse:
         name, password, code = (request.form.get(field, "") for field in ("name", "password", "code"))
-        # No account has a name that a database cannot spell; asked for it, one would seem to be away.
-        named = name if name.isprintable() else ""
         next_, old_token = request.form.get("next", ""), request.cookies.get(SESSION_COOKIE, "")
         try:
-            done = sign_in.by_password(self.entry, named, password, code, browser=browser(), old_token=old_token)
+            done = sign_in.by_password(self.entry, name, password, code, browser=browser(), old_token=old_token)
         except Unavailable as error:
             log.warning("nobody was signed in: %s", error)
             page = self.render("", next_=next_, name=name, problem=busy())

@@ -66,8 +66,6 @@ class Connecting:
         if away := sign_in_again(self.now(), url_for("me")):
             return away
         account, issuer = viewer().account, request.form.get("issuer", "")
-        if not issuer.isprintable():  # no identity has such a one, and a database may refuse to look
-            return back_to_me("last_way_in")
         try:
             credentials.unbind_identity(self.entry, account.id, issuer, actor=account.name)
         except Refused:
