@@ -1,15 +1,16 @@
 """Everybody who listened to the recordings of a call, or asked to, by the log: for what, and to which seconds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from compliance.call_log import Entry
 from compliance.call_page.known_events import listed
+from policies.listening import Range, union
 
 _ACCESSES = frozenset({"recording.accessed", "recording.access_refused"})
-Ranges = tuple[tuple[int, int], ...]
+Ranges = tuple[Range, ...]
 """Parts of a recording in ms, from and to, in order and apart."""
 
 
@@ -78,17 +79,6 @@ def listeners(entries: Sequence[Entry]) -> Listeners:
         elif entry.type in _ACCESSES:
             accesses.append(_access(entry))
     return Listeners(tuple(accesses), tuple(_listening(lease, told) for lease, told in of_leases.items()))
-
-
-def union(parts: Iterable[tuple[int, int]]) -> Ranges:
-    """Parts that overlap or touch become one."""
-    found: list[tuple[int, int]] = []
-    for begin, end in sorted(parts):
-        if found and begin <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        elif begin < end:
-            found.append((begin, end))
-    return tuple(found)
 
 
 def length_of(ranges: Ranges) -> int:

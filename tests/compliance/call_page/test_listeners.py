@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.call_page.listeners import length_of, listeners, union
+from compliance.call_page.listeners import length_of, listeners
+from policies.listening import union
 from tests.compliance.call_page.told import happens
 
 PARTS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)))
