@@ -72,10 +72,15 @@ def union(ranges: Iterable[Range]) -> tuple[Range, ...]:
 
 
 def common(some: Iterable[Range], others: Iterable[Range]) -> tuple[Range, ...]:
-    """The parts that lie in both."""
-    others = union(others)
-    both = ((max(begin, since), min(end, until)) for begin, end in union(some) for since, until in others)
-    return union((begin, end) for begin, end in both if begin < end)
+    """The parts that lie in both, found in one pass: a page may report many ranges while the log's writer waits."""
+    left, right = list(reversed(union(some))), list(reversed(union(others)))
+    found: list[Range] = []
+    while left and right:
+        begin, end = max(left[-1][0], right[-1][0]), min(left[-1][1], right[-1][1])
+        if begin < end:
+            found.append((begin, end))
+        (left if left[-1][1] == end else right).pop()
+    return tuple(found)
 
 
 def believed(played_ms: int, passed: timedelta) -> int:
