@@ -4,7 +4,7 @@ call's page visit.
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -23,15 +23,14 @@ from policies.lifecycle import RecordingEvent
 from policies.pausing import AtLimit, PauseEnd, Pausing
 from policies.permissions import Role, Scope
 from policies.rulebook.read import parse
-from policies.sessions import Limits, SignedInBy
+from policies.sessions import Limits
 from storage.audio.derived_files import find_ffmpeg
 from storage.audio.directory_store import DirectoryStore
 from storage.rows import agents, calls, pauses, pausing
 from storage.rows.listing_projection import Projection
 from storage.rows.recordings import Recording
-from storage.staff import accounts, sessions
 from storage.staff.accounts import Account, Position
-from tests.browser.console_visit import served
+from tests.browser.console_visit import ConsoleStaff, served
 from tests.console.conftest import entry_of
 from tests.faults.conftest import opened
 from tests.faults.premises import KEK, LINE, Clock, Premises
@@ -119,10 +118,12 @@ class CallSite:
 
         premises.write(write)
 
+    @property
+    def staff(self) -> ConsoleStaff:
+        return ConsoleStaff(self.premises.shop.database, self.limits, self.premises.moment)
+
     def account(self, role: Role = Role.REVIEWER, *, everywhere: bool = True, **more: Any) -> Account:
-        name, position = f"{role}-{secrets.token_hex(3)}", Position(role, Scope(everywhere), **more)
-        moment = self.premises.moment()
-        return self.premises.write(lambda c: accounts.add(c, moment, name, name.title(), position, actor="a test"))
+        return self.staff.account(f"{role}-{secrets.token_hex(3)}", role, Scope(everywhere), **more)
 
     def with_password(self, name: str, role: Role) -> Account:
         """One that was set up as by its person, with a password, an app and recovery codes."""
@@ -136,11 +137,7 @@ class CallSite:
 
     def session(self, account: Account) -> str:
         """The token of a new session."""
-        moment = self.premises.moment()
-        begin: Callable[..., str] = lambda c: sessions.begin(  # noqa: E731 - a transaction
-            c, moment, account.id, SignedInBy.PASSKEY, "a test", self.limits
-        )
-        return self.premises.write(begin)
+        return self.staff.session(account)
 
     def taken_by(self, recording: Recording, address: str) -> None:
         moment = self.premises.moment()
