@@ -100,6 +100,8 @@ class CallsList:
             saved=saved,
             number=number,
             not_saved=not_saved,
+            longest_name=saved_filters.NAME_MAX,
+            most_filters=saved_filters.MOST,
             may_hear=somebody.may(Act.HEAR),
             **_options(choices),
         )

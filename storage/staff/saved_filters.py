@@ -8,7 +8,7 @@ from storage.database.tables import saved_filter
 from storage.errors import Refused
 from storage.moment import Moment
 
-_NAME_MAX, _QUERY_MAX, _MAX = 64, 1000, 50
+NAME_MAX, _QUERY_MAX, MOST = 64, 1000, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class SavedFilter:
 
 def save(connection: Connection, moment: Moment, account_id: str, name: str, query: str) -> None:
     """A filter of the same name is replaced. Raises Refused for a name that is none, or one filter too many."""
-    if not name.isprintable() or not 0 < len(name) <= _NAME_MAX or len(query) > _QUERY_MAX:
-        raise Refused(f"the name of a filter is of 1 to {_NAME_MAX} printable characters")
+    if not name.isprintable() or not 0 < len(name) <= NAME_MAX or len(query) > _QUERY_MAX:
+        raise Refused(f"the name of a filter is of 1 to {NAME_MAX} printable characters")
     mine = saved_filter.c.staff_id == account_id
     connection.execute(delete(saved_filter).where(mine, saved_filter.c.name == name))
-    if (connection.scalar(select(func.count()).select_from(saved_filter).where(mine)) or 0) >= _MAX:
-        raise Refused(f"a person has {_MAX} filters at most")
+    if (connection.scalar(select(func.count()).select_from(saved_filter).where(mine)) or 0) >= MOST:
+        raise Refused(f"a person has {MOST} filters at most")
     row = {"id": moment.new_id(), "staff_id": account_id, "name": name, "query": query, "made_at": moment.at}
     connection.execute(insert(saved_filter).values(row))
 
