@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from storage.database.engine import Database
 from storage.database.schema import migrate
 from storage.jobs.queue import create_job_tables
+from storage.log import verification as log_verification
 from tests.databases import PostgresServer, migrated_file
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -51,24 +52,30 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture(scope="session")
-def used_databases() -> Iterator[dict[str, Database]]:
+def used_databases(postgres: PostgresServer) -> Iterator[dict[str, Database]]:
+    """The databases that tests share, and their check at the end: whoever broke one is found whatever the order was."""
     opened: dict[str, Database] = {}
     yield opened
     for database in opened.values():
+        with database.read() as connection:
+            log_verification.verify(connection)
         database.close()
 
 
 @pytest.fixture(params=DIALECTS)
 def used_database(
-    request: pytest.FixtureRequest, used_databases: dict[str, Database], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    postgres: PostgresServer,
+    used_databases: dict[str, Database],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Database:
     """A database that other tests wrote to before: for those that break nothing and look only for their own rows."""
     dialect = request.param
     _ran[dialect] += 1
     if dialect not in used_databases:
         file = tmp_path_factory.mktemp("used") / "onrecord.db"
-        server = request.getfixturevalue("postgres") if dialect == "postgresql" else None
-        used_databases[dialect] = Database.open(server.lasting_database() if server else f"sqlite:///{file}")
+        url = postgres.lasting_database() if dialect == "postgresql" else f"sqlite:///{file}"
+        used_databases[dialect] = Database.open(url)
         migrate(used_databases[dialect])
         create_job_tables(used_databases[dialect])
     return used_databases[dialect]

