@@ -17,7 +17,7 @@ from outbound.head_deadline import HeadDeadline
 from tests.onrecord.tls import certified
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
-REST = b"Content-Length: 2\r\n\r\nok"
+REST = b"Connection: close\r\nContent-Length: 2\r\n\r\nok"
 TRICKLE = 1000
 """Bytes that a slow server sends, some milliseconds apart, before it ends its headers after all."""
 
