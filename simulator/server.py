@@ -1,7 +1,9 @@
 """The exchange as a server: Twilio's REST API and the control API on one port of this machine."""
 
 import threading
+from collections.abc import Iterator
 from types import TracebackType
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, current_app, request
 from werkzeug.exceptions import HTTPException
@@ -62,7 +64,7 @@ class Server:
     def __init__(self, exchange: Exchange, host: str = "127.0.0.1", port: int = 0) -> None:
         self.exchange = exchange
         self._server: BaseWSGIServer = make_server(
-            host, port, create_app(exchange), threaded=True, request_handler=_QuietHandler
+            host, port, closing_at_the_end(create_app(exchange)), threaded=True, request_handler=_QuietHandler
         )
         self.url = f"http://{host}:{self._server.server_port}"
         exchange.config = exchange.config.served_at(self.url)
@@ -83,6 +85,22 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def closing_at_the_end(app: WSGIApplication) -> WSGIApplication:
+    """The application, which closes what it sends, such as a file, as soon as that is sent. Werkzeug's server does so
+    only if the client stays on the line until then.
+    """
+
+    def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterator[bytes]:
+        parts = app(environ, start)
+        try:
+            yield from parts
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+
+    return answer
 
 
 class _QuietHandler(WSGIRequestHandler):

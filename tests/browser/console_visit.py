@@ -21,6 +21,7 @@ from werkzeug.serving import make_server
 from console.guard import SESSION_COOKIE
 from policies.permissions import Role, Scope
 from policies.sessions import Limits, SignedInBy
+from simulator.server import closing_at_the_end
 from storage.database.engine import Database
 from storage.moment import Moment
 from storage.staff import accounts, sessions
@@ -36,7 +37,7 @@ def served(make_app: Callable[[str], Flask]) -> Iterator[str]:
     """The address of an app while it is served; `make_app` gets that address, which the app must know."""
     server = make_server("127.0.0.1", 0, Flask("none yet"), threaded=True)
     url = f"http://localhost:{server.server_port}"
-    server.app = make_app(url)
+    server.app = closing_at_the_end(make_app(url))
     thread = threading.Thread(target=server.serve_forever, name="console", daemon=True)
     thread.start()
     try:

@@ -10,6 +10,7 @@ import numpy as np
 from flask import Flask, Response, send_from_directory
 from werkzeug.serving import make_server
 
+from simulator.server import closing_at_the_end
 from storage.audio.derived_files import derive, find_ffmpeg
 from storage.audio.pieces import AudioPieces, Track
 from tests.source import ROOT
@@ -52,7 +53,7 @@ class RecordingPage:
 
     def __enter__(self) -> Self:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._server = make_server("127.0.0.1", 0, self._app(), threaded=True)
+        self._server = make_server("127.0.0.1", 0, closing_at_the_end(self._app()), threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
         return self
