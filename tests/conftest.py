@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,24 +31,24 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=DIALECTS)
-def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def empty_database_url(request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path: Path) -> Iterator[str]:
     """The URL of a database without tables; the test runs once on each kind."""
     _ran[request.param] += 1
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'onrecord.db'}"
         return
-    with request.getfixturevalue("postgres").fresh_database() as url:
+    with postgres.fresh_database() as url:
         yield url
 
 
 @pytest.fixture(params=DIALECTS)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path: Path) -> Iterator[str]:
     """The URL of a database with all tables and nothing in them; the test runs once on each kind."""
     _ran[request.param] += 1
     if request.param == "sqlite":
         yield migrated_file(tmp_path / "onrecord.db")
         return
-    with request.getfixturevalue("postgres").fresh_database(migrated=True) as url:
+    with postgres.fresh_database(migrated=True) as url:
         yield url
 
 
@@ -57,9 +58,8 @@ def used_databases(postgres: PostgresServer) -> Iterator[dict[str, Database]]:
     opened: dict[str, Database] = {}
     yield opened
     for database in opened.values():
-        with database.read() as connection:
+        with closing(database), database.read() as connection:
             log_verification.verify(connection)
-        database.close()
 
 
 @pytest.fixture(params=DIALECTS)
