@@ -43,7 +43,7 @@ from storage.rows.calls import Call
 from storage.rows.recordings import Recording
 from tests.compliance.signed_log import SignedLog
 from tests.conftest import DIALECTS, NOON
-from tests.databases import migrated_file
+from tests.databases import PostgresServer, migrated_file
 
 BASE = "https://voice.example.com"
 ACCOUNT = "AC" + "a" * 32
@@ -345,12 +345,12 @@ def twilio(installation: Installation) -> Twilio:
 
 
 @pytest.fixture(params=DIALECTS)
-def signed_log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SignedLog]:
+def signed_log(request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path: Path) -> Iterator[SignedLog]:
     with ExitStack() as stack:
         if request.param == "sqlite":
             url = migrated_file(tmp_path / "onrecord.db")
         else:
-            url = stack.enter_context(request.getfixturevalue("postgres").fresh_database(migrated=True))
+            url = stack.enter_context(postgres.fresh_database(migrated=True))
         kept = SignedLog(Database.open(url), tmp_path / "signed")
         create_key_file(kept.key_file)
         yield kept

@@ -11,7 +11,7 @@ from storage.audio.contract import AudioStore
 from storage.audio.directory_store import DirectoryStore
 from storage.database.engine import Database
 from storage.database.schema import migrate
-from tests.databases import migrated_file
+from tests.databases import PostgresServer, migrated_file
 from tests.faults.premises import Premises
 from tests.storage.s3_peer import Peer, s3_peer
 
@@ -23,14 +23,14 @@ def peer() -> Iterator[Peer]:
 
 
 @pytest.fixture(params=["one machine", "postgres and s3"])
-def premises(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Premises]:
+def premises(request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path: Path) -> Iterator[Premises]:
     if request.param == "one machine":
         (tmp_path / "audio").mkdir()
         with opened(migrated_file(tmp_path / "onrecord.db"), DirectoryStore(tmp_path / "audio"), tmp_path) as made:
             yield made
         return
     store = request.getfixturevalue("peer").new_store(lock=True)
-    with request.getfixturevalue("postgres").fresh_database(migrated=True) as url, opened(url, store, tmp_path) as made:
+    with postgres.fresh_database(migrated=True) as url, opened(url, store, tmp_path) as made:
         made.stride = 4  # this way is slow, and differs in few things
         yield made
 

@@ -48,7 +48,7 @@ from tests.callflow.conftest import (
 from tests.callflow.conftest import Clock as WebhookClock
 from tests.console.conftest import BASE_URL, Staff, entry_of
 from tests.console.provider import Provider
-from tests.databases import migrated_file
+from tests.databases import PostgresServer, migrated_file
 from tests.faults.conftest import peer
 from tests.faults.phone_company import OURS, Tape
 from tests.faults.premises import KEK, Premises
@@ -185,13 +185,13 @@ def make_console(premises: Premises, rules: str = RULES) -> Console:
 
 
 @pytest.fixture
-def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+def service(request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path: Path) -> Iterator[Service]:
     """On SQLite, unless the test names another database."""
     with ExitStack() as stack:
         if getattr(request, "param", "sqlite") == "sqlite":
             url = migrated_file(tmp_path / "onrecord.db")
         else:
-            url = stack.enter_context(request.getfixturevalue("postgres").fresh_database(migrated=True))
+            url = stack.enter_context(postgres.fresh_database(migrated=True))
         yield stack.enter_context(opened(url, DirectoryStore(tmp_path / "audio"), tmp_path))
 
 

@@ -17,6 +17,7 @@ from storage.database.tables import call_listing
 from storage.rows.call_pages import Cursor, Filters, Page, page
 from storage.rows.listing import Listed
 from tests.conftest import DIALECTS, NOON
+from tests.databases import PostgresServer
 from tests.storage import listed_calls
 from tests.storage.listed_calls import AGENTS, LINES, Calls, some_filters, some_reach
 
@@ -26,12 +27,14 @@ MADE = listed_calls.make(Random(12), 400)
 
 
 @pytest.fixture(scope="module", params=DIALECTS)
-def listed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def listed(
+    request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
     """A database with the calls of `MADE`, which no test changes."""
     with ExitStack() as stack:
         url = f"sqlite:///{tmp_path_factory.mktemp('listed')}/onrecord.db"
         if request.param == "postgresql":
-            url = stack.enter_context(request.getfixturevalue("postgres").fresh_database())
+            url = stack.enter_context(postgres.fresh_database())
         database = stack.enter_context(closing(Database.open(url)))
         migrate(database)
         database.write(lambda connection: listed_calls.write(connection, MADE))

@@ -16,6 +16,7 @@ from storage.database.tables import call_listing, taken_by
 from storage.rows import call_walks
 from storage.rows.call_pages import Cursor, Filters, page
 from tests.conftest import DIALECTS, NOON
+from tests.databases import PostgresServer
 from tests.storage import listed_calls, plans
 from tests.storage.listed_calls import AGENTS, LINES, some_filters
 
@@ -34,11 +35,13 @@ SECOND_PAGE = Cursor(NOON, "8" * 32)
 
 
 @pytest.fixture(scope="module", params=DIALECTS)
-def listed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def listed(
+    request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
     with ExitStack() as stack:
         url = f"sqlite:///{tmp_path_factory.mktemp('plans')}/onrecord.db"
         if request.param == "postgresql":
-            url = stack.enter_context(request.getfixturevalue("postgres").fresh_database())
+            url = stack.enter_context(postgres.fresh_database())
         database = stack.enter_context(closing(Database.open(url)))
         migrate(database)
         database.write(lambda connection: listed_calls.write(connection, listed_calls.make(Random(5), 300)))

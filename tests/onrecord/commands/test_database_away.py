@@ -23,6 +23,7 @@ from tests.callflow.conftest import ACCOUNT, BASE, TOKEN, Clock, Delivery, Phone
 from tests.callflow.test_remembered_declines import REMEMBERED, TEXT
 from tests.callflow.whole_calls import NOTICE
 from tests.conftest import DIALECTS
+from tests.databases import PostgresServer
 from tests.onrecord.commands.people import phone_company
 from tests.onrecord.commands.site import Site
 from tests.onrecord.commands.test_serving import Served, kill, starting, until
@@ -94,11 +95,11 @@ def database_away(site: Site) -> Iterator[None]:
 
 
 @pytest.fixture(params=DIALECTS)
-def site(request: pytest.FixtureRequest, site: Site) -> Iterator[Site]:
+def site(request: pytest.FixtureRequest, postgres: PostgresServer, site: Site) -> Iterator[Site]:
     if request.param == "sqlite":
         yield site
         return
-    with request.getfixturevalue("postgres").fresh_database() as url:
+    with postgres.fresh_database() as url:
         site.environ["DATABASE_URL"] = url
         with site.inside():
             for _ in initialise(os.environ):
