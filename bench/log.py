@@ -33,7 +33,8 @@ from storage.database.schema import migrate
 from storage.database.tables import disclosure, log_head, log_leaf
 from storage.log import checkpoints, consent_log
 from storage.log.checkpoints import Signing
-from storage.log.tree import KeptTree, close_subtrees
+from storage.log.tree import KeptTree
+from storage.log.tree_keeper import close_subtrees
 from storage.log.verification import verify
 from storage.moment import Moment
 
@@ -84,11 +85,12 @@ def _long_log(folder: Path, events: int) -> bool:
 
 
 def _fill(database: Database, events: int) -> None:
-    """As `consent_log.append` writes them, many at a time. Every third event has two disclosures."""
+    """As `consent_log.append` writes them, many at a time; then the tree. Every third event has two disclosures."""
     for start in range(0, events, _PAGE):
         database.write(lambda connection, start=start: _page(connection, start, min(_PAGE, events - start)))  # type: ignore[misc]  # mypy and defaults
         if sys.stderr.isatty():
             print(f"\r{start + _PAGE} events", end="\r", file=sys.stderr, flush=True)
+    close_subtrees(database)
 
 
 def _page(connection: Connection, start: int, count: int) -> None:
@@ -105,7 +107,6 @@ def _page(connection: Connection, start: int, count: int) -> None:
     connection.execute(insert(log_leaf), rows)
     connection.execute(insert(disclosure), opened)
     connection.execute(log_head.update().values(size=start + count))
-    close_subtrees(connection, start, start + count)
 
 
 def _proofs(database: Database) -> bool:

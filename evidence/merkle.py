@@ -18,13 +18,23 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
+def parents(hashes: Sequence[bytes]) -> list[bytes]:
+    """The nodes above, left to right; a last hash that has no sibling yet has no parent either."""
+    return [sha256(b"\x01" + left + right).digest() for left, right in zip(hashes[::2], hashes[1::2], strict=False)]
+
+
+def with_parents(hashes: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """The hashes, and level upon level the roots of the perfect subtrees over them: those of height h are in [h]."""
+    levels = [hashes]
+    while len(levels[-1]) > 1:
+        levels.append(parents(levels[-1]))
+    return levels
+
+
 def root_of_perfect(hashes: Sequence[bytes]) -> bytes:
     """The root over a power of two of hashes: quicker than a frontier where there are many."""
-    while len(hashes) > 1:
-        hashes = [
-            sha256(b"\x01" + left + right).digest() for left, right in zip(hashes[::2], hashes[1::2], strict=True)
-        ]
-    return hashes[0]
+    assert len(hashes).bit_count() == 1, f"{len(hashes)} is no power of two"
+    return with_parents(hashes)[-1][0]
 
 
 class Frontier:

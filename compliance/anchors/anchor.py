@@ -15,6 +15,7 @@ from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.log import anchors, checkpoints
 from storage.log.checkpoints import SignedCheckpoint, Signing
+from storage.log.tree_keeper import close_subtrees
 from storage.moment import Moment, utc_now
 from storage.rows.incidents import raise_incident
 
@@ -53,6 +54,7 @@ class Anchoring:
         Raises Refused where an older copy of the database was restored, even if that was while this process ran.
         """
         signing, moment, noted = self.signing, self.moment(), self.file.newest()
+        close_subtrees(self.database)  # while nobody waits: signing holds up all who append
 
         def sign(connection: Connection) -> SignedCheckpoint:
             require_unrestored(connection, noted, self.file.place)

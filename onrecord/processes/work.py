@@ -33,6 +33,7 @@ from storage.custody.withdraw import see_to_withdrawals, withdraw
 from storage.custody.workshop import Workshop
 from storage.jobs.queue import JobQueue
 from storage.jobs.worker import Periodic, Worker
+from storage.log import tree_keeper
 from storage.rows import declines, listing_projection
 from storage.rows.handoffs import ACCOMPANY, JOIN, RELEASE
 from storage.rows.listing_projection import Projection
@@ -98,6 +99,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             Periodic("pauses", PAUSES_EVERY_S, lambda: see_to_pauses(workshop, installation.jobs)),
             Periodic("forget", FORGET_EVERY_S, lambda: _forget(workshop, installation.jobs)),
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
+            Periodic("subtrees", tree_keeper.LOOK_EVERY_S, tree_keeper.TreeKeeper(installation.database).look),
             Periodic("checkpoint", CHECKPOINT_EVERY_S, installation.anchoring.sign_where_due),
             Periodic("self-test", schedule.LOOK_EVERY_S, schedule.SelfTest.of(installation, stopping).look),
             Periodic("doctor", DOCTOR_LOOKS_EVERY_S, Doctor(installation).look),

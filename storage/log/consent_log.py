@@ -18,7 +18,7 @@ from evidence.merkle import leaf_hash
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import disclosure, log_head, log_leaf
 from storage.errors import Broken
-from storage.log.tree import KeptTree, close_subtrees
+from storage.log.tree import KeptTree
 
 if TYPE_CHECKING:
     from storage.moment import Moment
@@ -56,7 +56,6 @@ def append(
     (size,) = head
     start: int = size - len(lines)
     _insert(connection, lines, start=start, call_id=call_id, first_n=first_n)
-    close_subtrees(connection, start, size)
     return start
 
 

@@ -1,11 +1,17 @@
-"""The tree above the log's leaves, as it is kept: one hash for every full 256 children, level upon level.
+"""The tree above the log's leaves: one hash is kept for every full 256 children, level upon level.
 
 To compute the root of a long log, or a proof in it, then takes a few hundred hashes.
+
+`storage.log.tree_keeper` keeps them a moment after the leaves. A hash that is not kept yet is computed from the level
+below, so roots and proofs are the same at any size, whatever is kept.
 """
 
-from sqlalchemy import Connection, bindparam, insert, select
+from collections.abc import Sequence
+from functools import partial
 
-from evidence.merkle import root_of_perfect
+from sqlalchemy import Connection, bindparam, select
+
+from evidence.merkle import root_of_perfect, with_parents
 from evidence.merkle_proofs import consistency_path, inclusion_path, root_of_range
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import log_leaf, log_node
@@ -14,16 +20,15 @@ from storage.errors import Broken
 FAN_OUT = 256
 HEIGHT = 8  # 2**8 == FAN_OUT
 _LEAVES = Prepared(
-    select(log_leaf.c.hash)
+    select(log_leaf.c.idx, log_leaf.c.hash)
     .where(log_leaf.c.idx.between(bindparam("first"), bindparam("last")))
     .order_by(log_leaf.c.idx)
 )
 _NODES = Prepared(
-    select(log_node.c.hash)
+    select(log_node.c.n, log_node.c.hash)
     .where(log_node.c.lvl == bindparam("level"), log_node.c.n.between(bindparam("first"), bindparam("last")))
     .order_by(log_node.c.n)
 )
-_INSERT_NODE = Prepared(insert(log_node))
 
 
 class KeptTree:
@@ -31,47 +36,45 @@ class KeptTree:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._blocks: dict[tuple[int, int], list[bytes]] = {}
+        self._blocks: dict[tuple[int, int, int], list[Sequence[bytes]]] = {}
 
     def root(self, size: int) -> bytes:
         """The root over the first `size` events."""
-        return root_of_range(0, size, self._subtree)
+        return root_of_range(0, size, partial(self._subtree, size))
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
-        return inclusion_path(index, size, self._subtree)
+        return inclusion_path(index, size, partial(self._subtree, size))
 
     def consistency(self, old: int, size: int) -> list[bytes]:
-        return consistency_path(old, size, self._subtree)
+        return consistency_path(old, size, partial(self._subtree, size))
 
-    def _subtree(self, start: int, height: int) -> bytes:
+    def _subtree(self, size: int, start: int, height: int) -> bytes:
         level, rest = divmod(height, HEIGHT)
         block, within = divmod(start >> HEIGHT * level, FAN_OUT)
-        hashes = self._block(level, block)[within : within + (1 << rest)]
-        if len(hashes) != 1 << rest:
-            raise Broken(f"consent log: events from {start} on are missing, or what is kept of their hashes is")
-        return root_of_perfect(hashes)
+        full = (size >> HEIGHT * level) - block * FAN_OUT
+        return self._block(level, block, min(full, FAN_OUT))[rest][within >> rest]
 
-    def _block(self, level: int, n: int) -> list[bytes]:
-        if (level, n) not in self._blocks:
-            self._blocks[level, n] = read_block(self._connection, level, n)
-        return self._blocks[level, n]
+    def _block(self, level: int, block: int, count: int) -> list[Sequence[bytes]]:
+        """The first `count` hashes of a block, and above them those of all their perfect subtrees."""
+        if (level, block, count) not in self._blocks:
+            hashes = hashes_of(self._connection, level, block * FAN_OUT, count)
+            self._blocks[level, block, count] = with_parents(hashes)
+        return self._blocks[level, block, count]
 
 
-def read_block(connection: Connection, level: int, n: int) -> list[bytes]:
-    """The hashes of the n-th FAN_OUT nodes of a level, as far as there are any; level 0 are the leaves."""
-    asked = {"first": n * FAN_OUT, "last": n * FAN_OUT + FAN_OUT - 1}
+def hashes_of(connection: Connection, level: int, first: int, count: int) -> list[bytes]:
+    """The hashes of nodes of a level, all of whose leaves are there; level 0 are the leaves."""
+    asked = {"first": first, "last": first + count - 1}
     rows = _LEAVES.all(connection, asked) if level == 0 else _NODES.all(connection, {"level": level, **asked})
-    return [bytes(digest) for (digest,) in rows]
+    kept = len(rows)
+    if (level == 0 and kept < count) or (rows and rows[-1][0] != first + kept - 1):
+        start = first * FAN_OUT**level
+        raise Broken(f"consent log: events from {start} on are missing, or what is kept of their hashes is")
+    return [bytes(digest) for _, digest in rows] + [
+        subtree_root(connection, level, n) for n in range(first + kept, first + count)
+    ]
 
 
-def close_subtrees(connection: Connection, before: int, size: int) -> None:
-    """Keep the roots of the subtrees that became full when the log grew to `size` events."""
-    for full in range(before // FAN_OUT, size // FAN_OUT):
-        _close(connection, level=1, n=full)
-
-
-def _close(connection: Connection, *, level: int, n: int) -> None:
-    root = root_of_perfect(read_block(connection, level - 1, n))
-    _INSERT_NODE.run(connection, {"lvl": level, "n": n, "hash": root})
-    if (n + 1) % FAN_OUT == 0:
-        _close(connection, level=level + 1, n=n // FAN_OUT)
+def subtree_root(connection: Connection, level: int, n: int) -> bytes:
+    """The root of the n-th subtree of a level, from the level below."""
+    return root_of_perfect(hashes_of(connection, level - 1, n * FAN_OUT, FAN_OUT))

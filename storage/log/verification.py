@@ -185,11 +185,14 @@ def _too_short(size: int, held: Held) -> str:
 
 
 def _check_nodes(connection: Connection, nodes: list[bytes]) -> None:
-    """Compares every kept hash, level by level, with the hash computed from the leaves."""
+    """Compares every kept hash, level by level, with the hash computed from the leaves. The newest subtrees may not be
+    kept yet (`storage.log.tree_keeper`); before them, none may be missing.
+    """
     level = 1
     while nodes:
-        kept = connection.scalars(select(log_node.c.hash).where(log_node.c.lvl == level).order_by(log_node.c.n))
-        if list(map(bytes, kept)) != nodes:
+        query = select(log_node.c.n, log_node.c.hash).where(log_node.c.lvl == level).order_by(log_node.c.n)
+        kept = [(n, bytes(digest)) for n, digest in connection.execute(query)]
+        if kept != list(enumerate(nodes[: len(kept)])):
             raise Broken(f"consent log: the kept subtrees of level {level} do not match the leaves: {_TAMPERED}")
         nodes, level = _parents(nodes), level + 1
     if connection.execute(select(log_node.c.lvl).where(log_node.c.lvl >= level)).first():

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import func, select
 
 from compliance.anchors.anchor import CHECKPOINT_EVERY_S
 from compliance.anchors.anchor_file import STDOUT, AnchorFile
@@ -17,9 +18,12 @@ from evidence.checkpoints import Checkpoint
 from evidence.notes import Note, Vkey, verified
 from onrecord.anchoring import sign_what_is_left
 from onrecord.settings.key_file import read_keys
+from storage.database.tables import log_node
 from storage.errors import Broken, Unavailable
 from storage.log import anchors, checkpoints
 from storage.log.checkpoints import SignedCheckpoint
+from storage.log.tree import FAN_OUT
+from storage.log.tree_keeper import full_subtrees
 from tests.compliance.signed_log import ON_SQLITE, SignedLog, rewrite
 from tests.onrecord.test_settings import WITNESS
 from tests.outbound.a_witness import a_witness
@@ -47,6 +51,14 @@ def test_with_news_the_log_is_signed_once_a_minute(signed_log: SignedLog) -> Non
     assert signed_log.signed() == []  # of an empty log there is nothing to say
     minutes(signed_log, 4, signed_log.happens)
     assert len(signed_log.signed()) == 4
+
+
+def test_the_subtrees_of_the_log_are_closed_before_it_is_signed(signed_log: SignedLog) -> None:
+    signed_log.happens(2 * FAN_OUT)
+    signed_log.anchoring.sign()
+    with signed_log.database.read() as connection:
+        assert full_subtrees(connection, 9) == []
+        assert connection.scalar(select(func.count()).select_from(log_node)) == 2
 
 
 @ON_SQLITE

@@ -11,8 +11,8 @@ from storage.database.engine import Database
 from storage.database.tables import disclosure, log_leaf
 from storage.errors import Broken, Unavailable
 from storage.log import consent_log
-from storage.log import tree as log_tree
 from storage.log.tree import KeptTree
+from storage.log.tree_keeper import close_subtrees
 from storage.log.verification import verify
 from tests.conftest import NOON
 
@@ -66,16 +66,6 @@ def test_the_root_from_kept_subtrees_is_the_root_of_the_leaves(database: Databas
             assert consent_log.root(connection) == root_of(leaf_hash(leaf.encode()) for leaf in leaves)
 
 
-def test_subtrees_of_subtrees_are_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_tree, "FAN_OUT", 4)
-    monkeypatch.setattr(log_tree, "HEIGHT", 2)
-    for _ in range(70):
-        database.write(appending(Event("selftest.passed"), call_id=None, first_n=None))
-    with database.read() as connection:
-        assert verify(connection).size == 70
-        assert connection.scalar(text("SELECT count(*) FROM log_node WHERE lvl = 3")) == 1
-
-
 @pytest.mark.parametrize("change", [update(log_leaf).values(leaf="{}"), delete(log_leaf)])
 def test_the_log_refuses_to_be_changed(database: Database, change: object) -> None:
     database.write(appending(Event("call.received")))
@@ -115,6 +105,7 @@ def test_history_changed_behind_the_logs_back_is_found(database: Database, tampe
 
 def test_a_rewritten_leaf_with_a_matching_hash_still_contradicts_the_kept_subtrees(database: Database) -> None:
     database.write(appending(*(Event("selftest.passed") for _ in range(256)), call_id=None, first_n=None))
+    close_subtrees(database)
     forged = '{"forged":true}'
 
     def work(connection: Connection) -> None:
