@@ -1,9 +1,12 @@
 """Log lines that wait for the commit of a `Database.write`, whose work may run more than once, or be taken back."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from storage.database.held_back import commit, holding_back
 
 _WAITING = "onrecord_after_commit"
 
@@ -22,14 +25,21 @@ def after_commit(connection: Connection, say: Callable[[], object]) -> None:
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Connection]:
-    """Commits at the end, and then makes the calls that waited for it."""
+def transaction(engine: Engine, until: Callable[[], float | None] = lambda: None) -> Iterator[Connection]:
+    """Commits at the end, as `held_back.commit` does with `until`, and then makes the calls that waited for it."""
     waiting: list[Callable[[], object]] = []
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         info = connection.info  # of a connection that is lost on the way it can't be asked for any more
         info[_WAITING] = waiting
         try:
-            yield connection
+            connection.begin()
+            with holding_back(connection):
+                yield connection
+            commit(connection, until())
+        except BaseException:
+            with suppress(DBAPIError):  # of a connection that is lost there is nothing to take back
+                connection.rollback()
+            raise
         finally:
             info.pop(_WAITING, None)
     for say in waiting:

@@ -6,14 +6,12 @@ So the waiting is done by a thread that can be left behind.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
 from typing import TypeVar
 
 from storage.errors import Unavailable
 
 T = TypeVar("T")
 
-IsLate = Callable[[], bool]
 # As many as a web process has threads. While all hang, the next caller waits for its own deadline, and no longer.
 _THREADS = 16
 
@@ -26,16 +24,14 @@ class Deadline:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="in-time")
 
-    def keep(self, work: Callable[[IsLate], T], within_s: float) -> T:
+    def keep(self, work: Callable[[], T], within_s: float) -> T:
         """The work's result. Raises the work's errors, and Unavailable when it is not done in time.
 
-        Late work goes on in its thread: it must ask `is_late` before it commits.
+        Late work goes on in its thread: it must not commit any more.
         """
-        given_up = Event()
-        task = self._threads.submit(work, given_up.is_set)
+        task = self._threads.submit(work)
         try:
             return task.result(within_s)
         except TimeoutError as error:
-            given_up.set()
             task.cancel()
             raise too_late(within_s) from error

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
 from pysqlite3 import dbapi2 as sqlite
@@ -17,10 +18,13 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from storage.database import libpq
 from storage.database.after_commit import transaction
 from storage.database.circuit_breaker import CircuitBreaker
-from storage.database.deadline import Deadline, IsLate
-from storage.database.group_commit import GroupCommit
+from storage.database.deadline import Deadline
+from storage.database.driver_errors import translating
+from storage.database.group_commit import GroupCommit, Ungrouped
+from storage.database.held_back import on_statement
 from storage.database.lost_connections import on_lost
 from storage.database.row_errors import on_error
 from storage.errors import Broken, Refused, Unavailable
@@ -47,6 +51,12 @@ POSTGRES_PATIENCE = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
+# The driver, which would have all statements forgotten at some rollbacks: also those that `libpq` has prepared.
+_PREPARES_NOTHING: dict[str, None] = {"prepare_threshold": None}
+# A row that somebody has locked for longer is waited for by the one who wants it, and by none of their group.
+_GROUP_LOCK_MS = 200
+_GROUPS = 2  # one is put together while the other is on its way to the disk
+_LOCK_NOT_AVAILABLE = "55P03"
 _RACES = 5
 _READING = "onrecord_reading"
 
@@ -59,7 +69,11 @@ class Database:
         self.dialect = engine.dialect.name
         snapshot = {} if self.dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         self._reading = engine.execution_options(**{_READING: True}, **snapshot)
-        self._writer = GroupCommit(engine) if self.dialect == "sqlite" else None
+        self._writer = (
+            GroupCommit(engine)
+            if self.dialect == "sqlite"
+            else GroupCommit(engine, threads=_GROUPS, begin=_begin_group, hands_back=_is_better_alone)
+        )
         self._deadline = Deadline()
         self._stall = CircuitBreaker()
 
@@ -100,44 +114,56 @@ class Database:
 
     def _write(self, work: Callable[[Connection], T], within_s: float | None) -> T:
         with _translated():
-            if self._writer is not None:
+            if self.dialect == "sqlite":
                 return self._writer.run(work, within_s)
             if within_s is None:
-                return _write_postgres(self.engine, work, lambda: False)
-            return self._deadline.keep(lambda is_late: _write_postgres(self.engine, work, is_late), within_s)
+                return _write_postgres(self.engine, work, None)
+            until = monotonic() + within_s
+            with suppress(Ungrouped):
+                return self._writer.run(work, within_s)
+            left_s = max(0.0, until - monotonic())
+            return self._deadline.keep(lambda: _write_postgres(self.engine, work, until), left_s)
 
     def look(self, work: Callable[[Connection], T], *, within_s: float) -> T:
         """The result of `work` in a `read`. Raises Unavailable when it takes longer than `within_s`."""
 
-        def look(_: IsLate) -> T:
+        def look() -> T:
             with self.read() as connection:
                 return work(connection)
 
         return self._deadline.keep(look, within_s)
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        self._writer.close()
         self.engine.dispose()
 
 
-def _write_postgres(engine: Engine, work: Callable[[Connection], T], is_late: IsLate) -> T:
+def _write_postgres(engine: Engine, work: Callable[[Connection], T], until: float | None) -> T:
     """Two first deliveries of one request race on a unique key; the loser runs again and finds the winner's row."""
     for attempt in range(_RACES):
         try:
-            with transaction(engine) as connection:
-                result = work(connection)
-                if is_late():
-                    raise Unavailable("nobody waits for this write any more")
-                return result
+            with transaction(engine, lambda: until) as connection:
+                return work(connection)
         except DBAPIError as error:
             if attempt == _RACES - 1 or not _is_race(error):
                 raise
     raise AssertionError("unreachable")
 
 
+def _begin_group(connection: Connection) -> None:
+    with translating(connection, ""):
+        libpq.begun(connection, f"SET LOCAL lock_timeout = {_GROUP_LOCK_MS}")
+
+
 def _is_race(error: DBAPIError) -> bool:
     return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", "") in {"40001", "40P01"}
+
+
+def _is_better_alone(error: BaseException) -> bool:
+    """A lost race is run again, and a locked row waited for, by whoever has the work."""
+    if not isinstance(error, DBAPIError):
+        return False
+    return _is_race(error) or getattr(error.orig, "sqlstate", "") == _LOCK_NOT_AVAILABLE
 
 
 def _engine(url: str) -> Engine:
@@ -164,6 +190,7 @@ def _sqlite_engine(url: str, file: str | None) -> Engine:
     turn = Path(f"{file}.turn")
     event.listen(engine, "connect", lambda connection, record: _open_sqlite(connection, record, turn))
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "before_cursor_execute", on_statement)
     event.listen(engine, "checkin", lambda _, record: _pass_turn_on(record.info))
     event.listen(engine, "close", lambda _, record: os.close(record.info.pop("turn")))
     return engine
@@ -205,11 +232,12 @@ def _postgres_engine(url: str) -> Engine:
             pool_size=5,
             max_overflow=15,  # two processes of each kind stay well under the 100 that Postgres allows by default
             hide_parameters=True,
-            connect_args=POSTGRES_PATIENCE,
+            connect_args={**POSTGRES_PATIENCE, **_PREPARES_NOTHING},
         )
     except NoSuchModuleError as error:
         raise Refused(f"DATABASE_URL: {error}") from None
     event.listen(engine, "connect", _open_postgres)
+    event.listen(engine, "before_cursor_execute", on_statement)
     event.listen(engine, "handle_error", on_error)
     event.listen(engine, "handle_error", on_lost)
     return engine

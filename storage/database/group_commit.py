@@ -1,4 +1,4 @@
-"""Commits the writes of all threads in a single thread: writes that are queued together share a transaction and a sync.
+"""Commits the writes of many threads together: writes that are queued at the same time share a transaction and a sync.
 
 A thread that waits for a stalled disk gives up after a time, and its work is then taken back.
 """
@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -27,9 +28,10 @@ def _closed() -> threading.Lock:
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """`gate` opens when there is a result or an error."""
+    """`gate` opens when there is a result or an error. `until`, by `time.monotonic`, is when its thread gives up."""
 
     work: Callable[[Connection], Any]
+    until: float | None = None
     gate: threading.Lock = field(default_factory=_closed)
     result: Any = None
     error: BaseException | None = None
@@ -41,12 +43,31 @@ class _Waiting:
         self.gate.release()
 
 
+class Ungrouped(Exception):
+    """The group was taken back. Nothing of this work is written: whoever has it runs it alone."""
+
+
 class GroupCommit:
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    """`threads` commit at the same time, each a group of its own: one for a database with a single writer.
+
+    `begin` begins a group's transaction. Where one fails, its works are run again one by one. With `hands_back` that is
+    up to whoever has them, so that no other group waits: `run` raises Ungrouped then, also for a work that was alone
+    with an error for which `hands_back` is true.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        threads: int = 1,
+        begin: Callable[[Connection], object] | None = None,
+        hands_back: Callable[[BaseException], bool] | None = None,
+    ) -> None:
+        self._engine, self._begin, self._hands_back = engine, begin, hands_back
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
+        self._count = threads
 
     def run(self, work: Callable[[Connection], T], within_s: float | None) -> T:
         """Return the work's result once the transaction that it is part of is on disk.
@@ -55,7 +76,7 @@ class GroupCommit:
         the commit, later.
         """
         self._start()
-        own = _Waiting(work)
+        own = _Waiting(work, None if within_s is None else monotonic() + within_s)
         self._queue.put(own)
         own.gate.acquire(timeout=-1 if within_s is None else within_s)
         if not own.is_done:
@@ -68,16 +89,21 @@ class GroupCommit:
 
     def close(self) -> None:
         """Let what is queued be committed, then end the thread."""
-        if self._thread is not None:
+        if self._threads:
             self._queue.put(None)
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _start(self) -> None:
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._serve, name="group-commit", daemon=True)
-                    self._thread.start()
+        if self._threads:
+            return
+        with self._starting:
+            if not self._threads:
+                self._threads = [
+                    threading.Thread(target=self._serve, name="group-commit", daemon=True) for _ in range(self._count)
+                ]
+                for thread in self._threads:
+                    thread.start()
 
     def _serve(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -87,22 +113,31 @@ class GroupCommit:
             try:
                 self._commit(group, self._queued())
             except BaseException as error:  # noqa: BLE001  # handed to whoever waits for it
-                self._one_by_one(group, error)
+                self._taken_back(group, error)
+        self._queue.put(None)  # for the next thread
 
-    def _one_by_one(self, group: list[_Waiting], error: BaseException) -> None:
+    def _taken_back(self, group: list[_Waiting], error: BaseException) -> None:
         """After a failure took the group's writes back: give the error to its owner and the others a fresh start."""
-        if len(group) == 1:
-            group[0].done(error=error)
-            return
+        is_alone = len(group) == 1
         for waiting in group:
-            try:
-                self._commit([waiting])
-            except BaseException as own:  # noqa: BLE001  # handed to whoever waits for it
-                waiting.done(error=own)
+            if self._hands_back and not (is_alone and not self._hands_back(error)):
+                waiting.done(error=Ungrouped())
+            elif is_alone:
+                waiting.done(error=error)
+            else:
+                self._once_more(waiting)
+
+    def _once_more(self, waiting: _Waiting) -> None:
+        try:
+            self._commit([waiting])
+        except BaseException as error:  # noqa: BLE001  # handed to whoever waits for it
+            waiting.done(error=error)
 
     def _commit(self, group: list[_Waiting], more: Iterable[_Waiting] = ()) -> None:
         """Write for the group and for the `more` that join it on the way, all in one transaction."""
-        with transaction(self._engine) as connection:
+        with transaction(self._engine, lambda: self._until(group)) as connection:
+            if self._begin:
+                self._begin(connection)
             results = [waiting.work(connection) for waiting in group]
             for waiting in more:
                 group.append(waiting)
@@ -111,6 +146,11 @@ class GroupCommit:
                 raise Unavailable("somebody in the group no longer waits")
         for waiting, result in zip(group, results, strict=True):
             waiting.done(result)
+
+    @staticmethod
+    def _until(group: Iterable[_Waiting]) -> float | None:
+        """When the first of them gives up."""
+        return min((waiting.until for waiting in group if waiting.until is not None), default=None)
 
     def _queued(self) -> Iterator[_Waiting]:
         """The writes that are queued, and those that queue up while the earlier writes run."""

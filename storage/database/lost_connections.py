@@ -16,11 +16,11 @@ def on_lost(context: ExceptionContext) -> None:
         context.is_disconnect = True
 
 
-def leave_where_lost(connection: Connection, error: BaseException, cursor: Any) -> bool:
+def leave_where_lost(connection: Connection, error: BaseException) -> bool:
     """The same for a statement that went past SQLAlchemy: give up this connection and whatever waits in the pool."""
     driver: Any = connection.connection.dbapi_connection
     failure: Any = error  # of the driver, as SQLAlchemy wants it
-    if not (_says_so(error) or connection.dialect.is_disconnect(failure, driver, cursor)):
+    if not (_says_so(error) or connection.dialect.is_disconnect(failure, driver, None)):
         return False
     connection.invalidate(error)
     connection.engine.dispose()

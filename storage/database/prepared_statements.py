@@ -4,82 +4,124 @@ SQLAlchemy's own work for each execution (cache key, context, events, result) ta
 Here it is done once. Each execution then only puts the values in order and converts those of columns such as `Instant`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Self
+from itertools import count
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Dialect, Select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql.dml import UpdateBase
 
-from storage.database.lost_connections import leave_where_lost
-from storage.database.row_errors import leave_the_row_out
+from storage.database.driver_errors import translating
+from storage.database.held_back import before_reading, hold, run_at_once, tables_of
+from storage.database.libpq import Order, fetch
+
+R = TypeVar("R")
 
 Values = Mapping[str, Any]
 _Convert = Callable[[Any], Any]
+_NUMBERS = count()
 
 
 class Prepared:
     """A statement whose values are all named: by `bindparam`, or by the columns of an insert.
 
     Begins the connection's transaction where none has begun, fails, and tells the listeners of `before_cursor_execute`,
-    as an execution by SQLAlchemy does.
+    as an execution by SQLAlchemy does. `of_call` is the parameter with the id of the call that all it reads is of.
     """
 
-    def __init__(self, statement: Select[Any] | UpdateBase) -> None:
-        self._statement = statement
+    def __init__(self, statement: Select[Any] | UpdateBase, *, of_call: str = "") -> None:
+        self._statement, self._of_call = statement, of_call
+        self._name = b"onrecord_%d" % next(_NUMBERS)
+        self.tables = tables_of(statement) or frozenset()
         self._compiled: dict[str, _Compiled] = {}
 
     def run(self, connection: Connection, *rows: Values) -> int:
         """Once for each of `rows`; returns how many rows of the table it changed."""
-        changed: int = self._execute(connection, rows, lambda cursor: cursor.rowcount)
-        return changed
+        self._before(connection, rows[0])
+        return sum(self.send(connection, rows))
 
     def first(self, connection: Connection, values: Values) -> tuple[Any, ...] | None:
         """The first row of the result, its columns as the statement lists them."""
-        row = self._execute(connection, (values,), lambda cursor: cursor.fetchone())
-        return None if row is None else self._for(connection.dialect).read(row)
+        rows = self._rows(connection, values, lambda cursor: cursor.fetchmany(1))
+        return rows[0] if rows else None
 
     def all(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
         """Every row of the result, as `first` gives one."""
-        rows = self._execute(connection, (values,), lambda cursor: cursor.fetchall())
-        read = self._for(connection.dialect).read
-        return [read(row) for row in rows]
+        return self._rows(connection, values, lambda cursor: cursor.fetchall())
 
-    def _execute(self, connection: Connection, rows: tuple[Values, ...], result: Callable[[Any], Any]) -> Any:
-        compiled, driver = self._for(connection.dialect), connection.dialect.loaded_dbapi
+    def hold(self, connection: Connection, row: Values, *, call_id: str | None) -> None:
+        """Run it with that row, which it must meet, at the end of the transaction, or before somebody reads its tables
+        (`held_back`). `call_id`: the call that the row is of.
+        """
+        hold(connection, self, row, call_id=call_id)
+
+    def send(self, connection: Connection, rows: Sequence[Values]) -> list[int]:
+        """Execute it, whatever is held back, for each of `rows`. On Postgres it says how many rows of the table each
+        changed, on SQLite how many all did.
+        """
+        if connection.dialect.name == "postgresql":
+            return run_at_once(connection, self.orders(connection, rows))
+        return [self._sent(connection, rows, lambda cursor: cursor.rowcount)]
+
+    def orders(self, connection: Connection, rows: Sequence[Values]) -> list[Order]:
+        """It with each of `rows`, for Postgres; the listeners are told as if it were executed now."""
+        compiled = self._for(connection.dialect)
+        given = [compiled.parameters(values) for values in rows]
+        self._tell(connection, None, compiled.sql, given)
+        return [Order(compiled.sql, values, self._name) for values in given]
+
+    def _rows(
+        self, connection: Connection, values: Values, fetched: Callable[[Any], list[Any]]
+    ) -> list[tuple[Any, ...]]:
+        self._before(connection, values)
+        compiled = self._for(connection.dialect)
+        if connection.dialect.name == "postgresql":
+            (order,) = self.orders(connection, [values])
+            with translating(connection, order.sql):
+                rows = fetch(connection, order)
+        else:
+            rows = self._sent(connection, [values], fetched)
+        return [compiled.read(row) for row in rows]
+
+    def _before(self, connection: Connection, values: Values) -> None:
+        """Begins its transaction, and writes first the rows that wait for its tables."""
         if not connection.in_transaction():
             connection.begin()
-        with closing(connection.connection.cursor()) as cursor:
-            try:
-                for listener in connection.dispatch.before_cursor_execute:
-                    listener(connection, cursor, compiled.sql, rows, None, len(rows) > 1)
-                if len(rows) == 1:
-                    cursor.execute(compiled.sql, compiled.parameters(rows[0]))
-                else:
-                    cursor.executemany(compiled.sql, [compiled.parameters(values) for values in rows])
-                return result(cursor)
-            except driver.Error as error:
-                leave_the_row_out(error)
-                is_lost = leave_where_lost(connection, error, cursor)
-                raise DBAPIError.instance(
-                    compiled.sql, None, error, driver.Error, connection_invalidated=is_lost, dialect=connection.dialect
-                ) from error
+        before_reading(connection, self.tables, call_id=str(values[self._of_call]) if self._of_call else None)
+
+    def _sent(self, connection: Connection, rows: Sequence[Values], result: Callable[[Any], R]) -> R:
+        compiled = self._for(connection.dialect)
+        with closing(connection.connection.cursor()) as cursor, translating(connection, compiled.sql):
+            given = [compiled.parameters(values) for values in rows]
+            self._tell(connection, cursor, compiled.sql, given)
+            if len(given) == 1:
+                cursor.execute(compiled.sql, given[0])
+            else:
+                cursor.executemany(compiled.sql, given)
+            return result(cursor)
+
+    def _tell(self, connection: Connection, cursor: Any, sql: str, given: Sequence[list[Any]]) -> None:
+        for listener in connection.dispatch.before_cursor_execute:
+            listener(connection, cursor, sql, given, None, len(given) > 1)
 
     def _for(self, dialect: Dialect) -> "_Compiled":
         found = self._compiled.get(dialect.name)
         if found is None:
+            if dialect.name == "postgresql":
+                dialect = psycopg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # as libpq has it
             found = self._compiled[dialect.name] = _Compiled.of(self._statement, dialect)
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """The SQL in a dialect, the order of its parameters (None: they go by name), and the converters of its columns."""
+    """The SQL in a dialect, the order of its parameters, and the converters of its columns."""
 
     sql: str
-    order: tuple[str, ...] | None
+    order: tuple[str, ...]
     constants: Values
     converted: tuple[tuple[str, _Convert], ...]
     read_as: tuple[tuple[int, _Convert], ...]
@@ -93,17 +135,17 @@ class _Compiled:
         ]
         return cls(
             sql=compiled.string,
-            order=tuple(compiled.positiontup) if compiled.positional else None,
+            order=tuple(compiled.positiontup),
             constants={name: bind.value for name, bind in compiled.binds.items() if not bind.required},
             converted=tuple((name, convert) for name, convert in bound.items() if convert),
             read_as=tuple((place, convert) for place, convert in enumerate(columns) if convert),
         )
 
-    def parameters(self, values: Values) -> Any:
+    def parameters(self, values: Values) -> list[Any]:
         given = {**self.constants, **values}
         for name, convert in self.converted:
             given[name] = convert(given[name])
-        return given if self.order is None else [given[name] for name in self.order]
+        return [given[name] for name in self.order]
 
     def read(self, row: Any) -> tuple[Any, ...]:
         values = list(row)

@@ -1,36 +1,45 @@
 """The consent log in the database: append-only, in the caller's transaction, numbered without gaps.
 
 The event row is the leaf. Its index is taken under the lock of the one-row head, so the order of the log is the order
-of the commits, and an event exists exactly when the change that it records does. The tree above the leaves is kept as
+of the commits, and an event exists exactly when the change that it records does. All processes take turns at that lock:
+events are held back until the transaction has nothing else to do. The tree above the leaves is kept as
 one hash for every full 256 children, which is enough to compute the root of a long log quickly (`storage.log.tree`);
 `storage.log.verification` trusts none of it and starts from the leaves.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, insert, select, update
 
-from evidence.events import Event, Leaf, write_leaf
+from evidence.events import Event, write_leaf
 from evidence.merkle import leaf_hash
+from storage.database.held_back import Asked, hold_last
 from storage.database.prepared_statements import Prepared
-from storage.database.tables import disclosure, log_head, log_leaf
+from storage.database.tables import disclosure, log_head, log_leaf, log_node
 from storage.errors import Broken
 from storage.log.tree import KeptTree
 
 if TYPE_CHECKING:
     from storage.moment import Moment
 
+Row = Mapping[str, Any]
+
 _PAGE = 1000
-_MOVE_HEAD = Prepared(
-    update(log_head)
-    .where(log_head.c.id == 1)
-    .values(size=log_head.c.size + bindparam("more"))
-    .returning(log_head.c.size)
+_SIZE = select(log_head.c.size).where(log_head.c.id == 1)
+_MOVE_HEAD = Prepared(update(log_head).where(log_head.c.id == 1).values(size=log_head.c.size + bindparam("more")))
+_INSERT_LEAF = Prepared(
+    insert(log_leaf)
+    .inline()
+    .values(
+        {name: bindparam(name) for name in ("leaf", "hash", "call_id", "n")}
+        | {"idx": _SIZE.scalar_subquery() - bindparam("from_end", type_=BigInteger)}
+    )
 )
-_INSERT_LEAF, _INSERT_DISCLOSURE = Prepared(insert(log_leaf)), Prepared(insert(disclosure))
+_OPEN = Prepared(insert(disclosure))
+_TABLES = (log_head.name, log_leaf.name, log_node.name)
 
 
 def append(
@@ -41,22 +50,17 @@ def append(
     first_n: int | None,
     at: datetime,
     random: Callable[[int], bytes],
-) -> int:
-    """Append events as the call's numbers `first_n`, `first_n + 1`, …; returns the index of the first.
+) -> None:
+    """Append events as the call's numbers `first_n`, `first_n + 1`, …, durable when the caller's transaction is.
 
-    Durable when the caller's transaction is. Holds the head's lock until then, so do nothing slow after it.
+    They get their places at the end of it, or when it reads the log, and the head's lock is held from then on.
     """
-    lines = [
-        write_leaf(event, call=call_id, n=None if first_n is None else first_n + k, at=at, random=random)
-        for k, event in enumerate(events)
-    ]
-    head = _MOVE_HEAD.first(connection, {"more": len(lines)})
-    if head is None:
-        raise Broken("consent log: it has no head")
-    (size,) = head
-    start: int = size - len(lines)
-    _insert(connection, lines, start=start, call_id=call_id, first_n=first_n)
-    return start
+    numbered = [(event, None if first_n is None else first_n + k) for k, event in enumerate(events)]
+    leaves = [(write_leaf(event, call=call_id, n=n, at=at, random=random), n) for event, n in numbered]
+    for leaf, _ in leaves:
+        for digest, body in leaf.disclosures.items():
+            _OPEN.hold(connection, {"digest": digest, "call_id": call_id, "body": body}, call_id=call_id)
+    hold_last(connection, [_row(leaf.line, call_id, n) for leaf, n in leaves], _placed, _TABLES)
 
 
 def append_events(connection: Connection, moment: "Moment", *events: Event) -> None:
@@ -64,29 +68,15 @@ def append_events(connection: Connection, moment: "Moment", *events: Event) -> N
     append(connection, events, call_id=None, first_n=None, at=moment.at, random=moment.random)
 
 
-def _insert(
-    connection: Connection, leaves: Sequence[Leaf], *, start: int, call_id: str | None, first_n: int | None
-) -> None:
-    _INSERT_LEAF.run(
-        connection,
-        *(
-            {
-                "idx": start + k,
-                "leaf": leaf.line,
-                "hash": leaf_hash(leaf.line.encode()),
-                "call_id": call_id,
-                "n": None if first_n is None else first_n + k,
-            }
-            for k, leaf in enumerate(leaves)
-        ),
-    )
-    opened = [
-        {"digest": digest, "call_id": call_id, "body": body}
-        for leaf in leaves
-        for digest, body in leaf.disclosures.items()
-    ]
-    if opened:
-        _INSERT_DISCLOSURE.run(connection, *opened)
+def _row(leaf: str, call_id: str | None, n: int | None) -> Row:
+    """The row of an event, but for its place."""
+    return {"leaf": leaf, "hash": leaf_hash(leaf.encode()), "call_id": call_id, "n": n}
+
+
+def _placed(rows: list[Row]) -> Asked:
+    """The head moves first, which locks it, and then each event gets a place below it; without a head there is none."""
+    leaves: list[Row] = [{**row, "from_end": len(rows) - k} for k, row in enumerate(rows)]
+    return [(_MOVE_HEAD, [{"more": len(rows)}]), (_INSERT_LEAF, leaves)]
 
 
 def size(connection: Connection) -> int:

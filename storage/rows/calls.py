@@ -95,7 +95,7 @@ _COLUMNS = [call.c[name] for name in Call.__dataclass_fields__]
 _OF_SID = select(*_COLUMNS).where(call.c.call_sid == bindparam("sid"))
 _OF_ID = select(*_COLUMNS).where(call.c.id == bindparam("id"))
 _PEEK_SID, _BY_SID = Prepared(_OF_SID), Prepared(_OF_SID.with_for_update())
-_PEEK, _BY_ID = Prepared(_OF_ID), Prepared(_OF_ID.with_for_update())
+_PEEK, _BY_ID = Prepared(_OF_ID, of_call="id"), Prepared(_OF_ID.with_for_update(), of_call="id")
 _ADD = Prepared(insert(call))
 _MOVE = Prepared(
     update(call)
@@ -321,7 +321,7 @@ def _read(row: tuple[Any, ...] | None) -> Call | None:
 
 
 def _save(connection: Connection, call: Call, moved: Call) -> None:
-    saved = _MOVE.run(
+    _MOVE.hold(
         connection,
         {
             "the_id": call.id,
@@ -339,6 +339,5 @@ def _save(connection: Connection, call: Call, moved: Call) -> None:
             "asked_before": moved.asked_before,
             "agreed_round": moved.agreed_round,
         },
+        call_id=call.id,
     )
-    if saved != 1:
-        raise Broken(f"call {call.id}: its row changed while it was locked")

@@ -34,7 +34,7 @@ _PERMIT = select(permit).where(permit.c.call_id == bindparam("id"))
 
 def give(connection: Connection, given: Permit) -> Permit:
     """Write the permit that a decision gave. A call has one; a second is refused by its primary key."""
-    _GIVE.run(
+    _GIVE.hold(
         connection,
         {
             "call_id": given.call_id,
@@ -44,6 +44,7 @@ def give(connection: Connection, given: Permit) -> Permit:
             "retain_until": given.retain_until,
             "decided_at": given.decided_at,
         },
+        call_id=given.call_id,
     )
     return given
 

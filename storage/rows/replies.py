@@ -24,7 +24,8 @@ class Reply:
 _OF_STEP = Prepared(
     select(reply.c.request_sha256, reply.c.body, reply.c.answered_at)
     .where(reply.c.call_id == bindparam("id"), reply.c.step == bindparam("step_name"))
-    .order_by(reply.c.attempt)
+    .order_by(reply.c.attempt),
+    of_call="id",
 )
 _KEEP = Prepared(insert(reply))
 
@@ -43,7 +44,7 @@ def last_but(connection: Connection, call_id: str, step: str) -> datetime | None
 
 def keep(connection: Connection, call_id: str, step: str, given: Reply, *, attempt: int = 1) -> None:
     """`attempt` counts the different requests to that step, from 1."""
-    _KEEP.run(
+    _KEEP.hold(
         connection,
         {
             "call_id": call_id,
@@ -53,4 +54,5 @@ def keep(connection: Connection, call_id: str, step: str, given: Reply, *, attem
             "body": given.body,
             "answered_at": given.answered_at,
         },
+        call_id=call_id,
     )

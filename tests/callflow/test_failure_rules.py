@@ -17,6 +17,7 @@ from sqlalchemy import Connection, event, text
 from werkzeug.test import TestResponse
 
 from callflow.webhooks import create_app
+from storage.database.engine import Database
 from tests.callflow.conftest import (
     CALLER,
     URLS,
@@ -57,7 +58,7 @@ def dies_midway(installation: Installation) -> Iterator[None]:
     """What is under way is cut off at its last event: Postgres ends the connection, or we have a bug."""
 
     def cut(statement: str) -> None:
-        if not statement.startswith("INSERT INTO log_leaf"):
+        if "INSERT INTO log_leaf" not in statement:
             return
         if installation.database.dialect == "sqlite":
             raise ZeroDivisionError
@@ -75,11 +76,29 @@ def no_commit(installation: Installation) -> Iterator[None]:
     def fail(connection: Connection) -> None:
         raise ZeroDivisionError
 
+    if installation.database.dialect == "postgresql":
+        with refused_at_the_commit(installation.database):
+            yield
+        return
     event.listen(installation.database.engine, "commit", fail)
     try:
         yield
     finally:
         event.remove(installation.database.engine, "commit", fail)
+
+
+@contextmanager
+def refused_at_the_commit(database: Database) -> Iterator[None]:
+    body = "BEGIN RAISE EXCEPTION 'the disk is full'; END"
+    trigger = "CREATE CONSTRAINT TRIGGER refuses AFTER INSERT ON log_leaf DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+    with database.engine.begin() as connection:
+        connection.execute(text(f"CREATE FUNCTION refuses() RETURNS trigger LANGUAGE plpgsql AS $${body}$$"))
+        connection.execute(text(f"{trigger} EXECUTE FUNCTION refuses()"))
+    try:
+        yield
+    finally:
+        with database.engine.begin() as connection:
+            connection.execute(text("DROP FUNCTION refuses() CASCADE"))
 
 
 @contextmanager

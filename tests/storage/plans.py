@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from psycopg import RawCursor
 from sqlalchemy import Connection, event
 
 from storage.database.listing_tables import FILTERED
@@ -30,7 +31,7 @@ def heard(connection: Connection) -> Iterator[Statements]:
 
     def hear(_: object, _cursor: object, statement: str, values: Any, *_more: object) -> None:
         if "set_config" not in statement and "FROM" in statement:
-            first = values[0] if isinstance(values, tuple) and values else values  # `Prepared` hands on many
+            first = values[0] if isinstance(values, list) and values else values  # `Prepared` hands on many
             statements.setdefault(statement, first)
 
     event.listen(connection, "before_cursor_execute", hear)
@@ -68,8 +69,12 @@ def _table(detail: str) -> str:
 
 
 def _faults_on_postgres(connection: Connection, statement: str, values: Any) -> list[str]:
-    ones = dict.fromkeys(re.findall(r"%\((\w+)\)s", statement), 1)  # what is not given is a LIMIT of one
-    told = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", {**ones, **values}).scalar()
+    driver: Any = connection.connection.driver_connection
+    if "$1" in statement:  # of a `Prepared`, in the order of its numbers
+        (told,) = RawCursor(driver).execute(f"EXPLAIN (FORMAT JSON) {statement}", values).fetchone()  # type: ignore[misc]  # always a row
+    else:
+        ones = dict.fromkeys(re.findall(r"%\((\w+)\)s", statement), 1)  # what is not given is a LIMIT of one
+        told = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", {**ones, **values}).scalar()
     (plan,) = told if isinstance(told, list) else json.loads(str(told))
     return list(_of_node(plan["Plan"]))
 

@@ -36,7 +36,7 @@ def twice(database: Database, work: Work) -> None:
     def counted(connection: Connection) -> None:
         ran.append(connection)
         work(connection)
-        if len(ran) == 1 and database._writer is not None:
+        if len(ran) == 1 and database.dialect == "sqlite":
             database._writer._queue.put(group_commit._Waiting(fails))
         elif len(ran) == 1:
             for _ in range(2):

@@ -242,3 +242,20 @@ def test_nothing_signed_says_who_holds_it(database: Database) -> None:
     with database.read() as connection:
         assert checkpoints.newest(connection) is None
         assert connection.execute(select(log_checkpoint)).first() is None
+
+
+def test_no_checkpoint_covers_an_event_that_can_still_vanish(database: Database) -> None:
+    """Whoever signs waits for a transaction that has placed its events, until it is known what becomes of them."""
+    sign(database)
+    with ThreadPoolExecutor(1) as threads:
+        with database.engine.connect() as writing, writing.begin() as begun:
+            consent_log.append_events(writing, moment(), Event("selftest.passed"))
+            assert consent_log.size(writing) == 3
+            signing = threads.submit(sign, database, SIGNING, 2)
+            with pytest.raises(TimeoutError):
+                signing.result(0.3)
+            begun.rollback()
+        assert signing.result().size == 2
+    append(database)
+    assert sign(database, minutes=4).size == 3
+    assert types(database) == ["log.named", "key.introduced", "selftest.passed"]

@@ -1,0 +1,243 @@
+"""Writes that wait for the end of their transaction: whoever reads sees them, and nobody else has to wait for them."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, bindparam, event, insert, make_url, select, text, update
+
+from evidence.events import Event
+from storage.database.engine import Database
+from storage.database.held_back import tables_of
+from storage.database.prepared_statements import Prepared
+from storage.database.tables import call, log_head, log_leaf, reply, watermark
+from storage.errors import Broken, Unavailable
+from storage.log import consent_log
+from storage.log.verification import verify
+from storage.moment import Moment
+from tests.conftest import NOON
+from tests.databases import PostgresServer
+
+ADD = Prepared(insert(watermark))
+MOVE = Prepared(update(watermark).where(watermark.c.name == bindparam("the_name")).values(at=bindparam("at")))
+READ = Prepared(select(watermark.c.name).where(watermark.c.name == bindparam("of")), of_call="of")
+LISTED = Prepared(select(watermark.c.name))
+
+
+def held(connection: Connection, name: str = "one") -> None:
+    ADD.hold(connection, {"name": name, "at": NOON}, call_id=name)
+
+
+def appended(connection: Connection) -> None:
+    consent_log.append_events(connection, Moment(NOON, os.urandom), Event("selftest.passed"))
+
+
+@contextmanager
+def executed(database: Database) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(connection: Connection, cursor: object, statement: str, *_: object) -> None:
+        statements.append(" ".join(statement.split()))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda connection: LISTED.first(connection, {}),
+        lambda connection: READ.first(connection, {"of": "one"}),
+        lambda connection: connection.execute(select(watermark.c.name)).first(),
+        lambda connection: connection.execute(select(select(watermark.c.name).subquery())).first(),
+        lambda connection: connection.execute(
+            select(call.c.id, watermark.c.name)
+            .outerjoin_from(watermark, call, call.c.id == watermark.c.name)
+            .with_only_columns(watermark.c.name)
+        ).first(),
+        lambda connection: connection.execute(text("SELECT name FROM watermark")).first(),
+        lambda connection: connection.exec_driver_sql("SELECT name FROM watermark").first(),
+        lambda connection: connection.execute(update(watermark).values(name="one").returning(watermark.c.name)).first(),
+    ],
+)
+def test_whoever_reads_the_table_in_the_transaction_sees_what_is_held_back(
+    database: Database, read: Callable[[Connection], Any]
+) -> None:
+    def work(connection: Connection) -> None:
+        held(connection)
+        assert tuple(read(connection)) == ("one",)
+
+    database.write(work)
+
+
+def test_what_is_of_another_call_and_what_is_of_another_table_goes_on_waiting(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        held(connection)
+        READ.first(connection, {"of": "another"})
+        connection.execute(select(reply.c.step)).first()
+        assert not [statement for statement in statements if statement.startswith("INSERT")]
+
+    with executed(database) as statements:
+        database.write(work)
+    assert [statement for statement in statements if statement.startswith("INSERT INTO watermark")]
+
+
+def test_the_head_of_the_log_is_taken_when_all_else_is_written(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        appended(connection)
+        held(connection)
+        connection.execute(insert(watermark).values(name="two", at=NOON))
+        appended(connection)
+
+    with executed(database) as statements:
+        database.write(work)
+    writes = [statement.split(" (")[0].split(" SET")[0] for statement in statements if statement[0] in "IU"]
+    assert writes == ["INSERT INTO watermark", "INSERT INTO watermark", "UPDATE log_head", "INSERT INTO log_leaf"]
+    with database.read() as connection:
+        assert verify(connection).size == 2
+
+
+def test_an_event_can_be_read_in_the_transaction_that_appends_it(database: Database) -> None:
+    def work(connection: Connection) -> list[str]:
+        appended(connection)
+        first = list(consent_log.leaves(connection))
+        appended(connection)
+        assert consent_log.size(connection) == 2
+        return first
+
+    assert len(database.write(work)) == 1
+    with database.read() as connection:
+        assert verify(connection).size == 2
+
+
+def test_a_row_that_is_not_met_takes_everything_back(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        appended(connection)
+        held(connection)
+        MOVE.hold(connection, {"the_name": "nobody", "at": NOON}, call_id=None)
+
+    with pytest.raises(Broken, match="2 rows were to be written, and 1 were"):
+        database.write(work)
+    with database.read() as connection:
+        assert (verify(connection).size, LISTED.first(connection, {})) == (0, None)
+
+
+def test_without_a_head_no_event_and_no_change_is_written(database: Database) -> None:
+    database.write(lambda connection: connection.execute(log_head.delete()))
+
+    def work(connection: Connection) -> None:
+        held(connection)
+        appended(connection)
+
+    with pytest.raises(Broken):
+        database.write(work, within_s=3)
+    with database.read() as connection:
+        assert connection.execute(select(log_leaf.c.idx)).first() is None
+        assert LISTED.first(connection, {}) is None
+
+
+def test_what_a_failed_transaction_held_back_is_not_in_the_next(database: Database) -> None:
+    def fails(connection: Connection) -> None:
+        held(connection)
+        appended(connection)
+        raise ValueError
+
+    with pytest.raises(ValueError, match="^$"):
+        database.write(fails)
+    database.write(appended)
+    with database.read() as connection:
+        assert (verify(connection).size, LISTED.first(connection, {})) == (1, None)
+
+
+def test_the_tables_of_a_statement_are_all_that_it_names() -> None:
+    inner = select(reply.c.step).where(reply.c.call_id == call.c.id).exists()
+    assert tables_of(update(watermark).where(watermark.c.name.in_(select(call.c.id).where(inner)))) == frozenset(
+        {
+            "watermark",
+            "call",
+            "reply",
+        }
+    )
+
+
+@pytest.fixture
+def on_postgres(postgres: PostgresServer) -> Iterator[str]:
+    with postgres.fresh_database(migrated=True) as url:
+        yield url
+
+
+def test_a_row_that_somebody_has_locked_holds_up_nobody_else(on_postgres: str) -> None:
+    """The writes of both go to the database together, until it says that one of them has to wait."""
+    locked = update(watermark).where(watermark.c.name == "locked").values(at=NOON)
+    with closing(Database.open(on_postgres)) as database, ThreadPoolExecutor(2) as threads:
+        database.write(partial(held, name="locked"))
+        with database.engine.begin() as owner:
+            owner.execute(locked)
+            waits = threads.submit(database.write, lambda connection: connection.execute(locked), within_s=30)
+            for k in range(20):
+                database.write(partial(held, name=f"free {k}"), within_s=30)
+            assert not waits.done()
+        waits.result()
+
+
+def test_a_write_that_is_given_up_while_it_waits_for_the_head_is_not_written(on_postgres: str) -> None:
+    with closing(Database.open(on_postgres)) as database:
+        with database.engine.begin() as owner:
+            consent_log.lock(owner)
+            with pytest.raises(Unavailable):
+                database.write(appended, within_s=0.3)
+        database.write(appended)
+        with database.read() as connection:
+            assert verify(connection).size == 1
+
+
+def test_the_head_is_held_for_no_answer_of_the_client(on_postgres: str, tmp_path: Path) -> None:
+    """Seen on the wire: what takes the head's lock, the event and the commit come to the server in one message."""
+    with _tapped(on_postgres, tmp_path) as (url, said), closing(Database.open(url)) as database:
+        for _ in range(3):  # the first prepares the statements
+            database.write(appended, within_s=30)
+        said.clear()
+        database.write(appended, within_s=30)
+    (message,) = [data for by, data in said if by == "client" and b"\0COMMIT\0" in data]
+    assert message.count(b"selftest.passed") == 1
+    assert [by for by, data in said if data == message or b"selftest.passed" in data] == ["client"]
+
+
+@contextmanager
+def _tapped(url: str, folder: Path) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """The server behind a socket that notes who says what."""
+    parsed, said = make_url(url), list[tuple[str, bytes]]()
+    real = f"{parsed.query['host']}/.s.PGSQL.5432"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{folder}/.s.PGSQL.5432")
+        listening.listen()
+        listening.settimeout(30)
+        threading.Thread(target=_pass_on, args=(listening, real, said), daemon=True).start()
+        yield parsed.set(query={"host": str(folder)}).render_as_string(hide_password=False), said
+
+
+def _pass_on(listening: socket.socket, real: str, said: list[tuple[str, bytes]]) -> None:
+    while True:
+        try:
+            client, _ = listening.accept()
+        except OSError:
+            return
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(real)
+        for by, source, target in (("client", client, server), ("server", server, client)):
+            threading.Thread(target=_copy, args=(by, source, target, said), daemon=True).start()
+
+
+def _copy(by: str, source: socket.socket, target: socket.socket, said: list[tuple[str, bytes]]) -> None:
+    while data := source.recv(65536):
+        said.append((by, data))
+        target.sendall(data)
+    target.close()
