@@ -1,4 +1,4 @@
-"""Asks Twilio for its account of a call that is over, and logs whether it agrees with ours.
+"""The job *corroborate*: asks Twilio for its account of a call that is over, and logs whether it agrees with ours.
 
 Nobody here could have written Twilio's account: it is kept byte for byte, its hash is in the log, and where it differs
 from ours that is an incident. An account that differs soon after the call may not be whole yet, and is asked for again.
@@ -20,8 +20,11 @@ from policies import corroboration, unheard
 from policies.attribution import UNTIMED, Times
 from policies.corroboration import CORROBORATED_AFTER, Differs, Logged, Request
 from policies.incidents import IncidentKind
+from storage.custody.sweep import KnownJobs
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
+from storage.jobs.contract import JobKind, Lane, Turn
+from storage.jobs.steps import Steps
 from storage.moment import Moment
 from storage.provider import CallAccount, Listed, Provider, ProviderRecording
 from storage.rows import calls, news, provider_accounts
@@ -31,7 +34,8 @@ from storage.rows.recordings import Jobs
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 50
+CORROBORATE = JobKind("corroborate", Lane.BULK, Turn.LOOKING_BACK)
+_AT_ONCE, _TURNS_MAX = 10, 5
 _FAILURES_MAX = 5
 _WHOLE_AFTER = timedelta(hours=1)
 _UNKNOWN_AFTER = timedelta(days=1)
@@ -69,10 +73,25 @@ class Corroboration:
     moment: Callable[[], Moment]
     wait: timedelta = CORROBORATED_AFTER
 
-    def look(self) -> None:
-        """Ask about each call that is due. A call that can't be asked about delays no other."""
-        failures = 0
-        for call_id in self._due():
+    def ask_for_one(self, jobs: KnownJobs) -> None:
+        """Queue the job where a call is due and none is under way."""
+        if self._due() and not jobs.under_way(CORROBORATE):
+            job_id = f"{self.moment().at:%Y%m%dT%H%M%S}"
+            self.database.write(lambda connection: jobs.enqueue(connection, CORROBORATE, job_id, ""))
+
+    def corroborate(self, steps: Steps) -> None:
+        """A few calls in each step, so that a recording to be stored waits for no more than these."""
+        for _ in range(_TURNS_MAX):
+            if not steps("ask", self.look):
+                return
+
+    def look(self) -> bool:
+        """Ask about some calls that are due. A call that can't be asked about delays no other.
+
+        False where no more are due, or Twilio fails.
+        """
+        due, failures = self._due(), 0
+        for call_id in due:
             try:
                 self._ask(call_id)
             except (Unavailable, Refused, Broken) as error:
@@ -80,7 +99,8 @@ class Corroboration:
                 failures += 1
                 self._not_told(call_id, "Twilio could not be asked", give_up_after=_KEPT_THERE)
             if failures == _FAILURES_MAX:
-                break  # it is Twilio that fails, or our way to it
+                return False  # it is Twilio that fails, or our way to it
+        return len(due) == _AT_ONCE
 
     def ask_now(self, name: str) -> Corroborated:
         """Ask at once about the call of that sid, or id of ours, and take the account for whole. Logged where it was

@@ -8,7 +8,7 @@ from functools import partial
 from callflow.callbacks import Callbacks
 from callflow.taking_in import take_in
 from compliance.anchors.anchor import CHECKPOINT_EVERY_S
-from compliance.provider.corroborate_call import Corroboration
+from compliance.provider.corroborate_call import CORROBORATE, Corroboration
 from compliance.provider.reconcile_day import Reconciliation
 from onrecord.doctor.examination import LOOK_EVERY_S as DOCTOR_LOOKS_EVERY_S
 from onrecord.doctor.examination import Doctor
@@ -31,6 +31,7 @@ from storage.custody.row_watch import RowWatch
 from storage.custody.text_watch import TextWatch
 from storage.custody.withdraw import see_to_withdrawals, withdraw
 from storage.custody.workshop import Workshop
+from storage.jobs import backlog
 from storage.jobs.queue import JobQueue
 from storage.jobs.worker import Periodic, Worker
 from storage.log import tree_keeper
@@ -73,6 +74,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
     missed = MissedCalls(
         installation.database, workshop.provider, Callbacks(installation.conversation()), workshop.moment
     )
+    corroboration = make_corroboration(installation, workshop)
     return Worker(
         installation.database,
         {
@@ -87,6 +89,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             RELEASE: partial(release, workshop),
             WITHDRAW: partial(withdraw, workshop, installation.jobs),
             COPIES: partial(remove_copies, workshop),
+            CORROBORATE: lambda steps, _: corroboration.corroborate(steps),
             sweep.SWEEP: lambda steps, _: sweep.sweep(workshop, installation.jobs, steps),
         },
         on_failure=partial(note_failure, workshop),
@@ -103,13 +106,14 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             Periodic("checkpoint", CHECKPOINT_EVERY_S, installation.anchoring.sign_where_due),
             Periodic("self-test", schedule.LOOK_EVERY_S, schedule.SelfTest.of(installation, stopping).look),
             Periodic("doctor", DOCTOR_LOOKS_EVERY_S, Doctor(installation).look),
-            Periodic("corroborate", CORROBORATE_EVERY_S, make_corroboration(installation, workshop).look),
+            Periodic("corroborate", CORROBORATE_EVERY_S, lambda: corroboration.ask_for_one(installation.jobs)),
             Periodic(
                 "leases",
                 lease_watch.LOOK_EVERY_S,
                 lease_watch.LeaseWatch(workshop, installation.rulebook.console.limits).look,
             ),
             Periodic("texts", text_watch.LOOK_EVERY_S, TextWatch(workshop, installation.jobs).look),
+            Periodic("backlog", backlog.LOOK_EVERY_S, lambda: backlog.tell(workshop.database, workshop.now)),
             Periodic("rows", ROWS_EVERY_S, RowWatch(workshop, installation.jobs).look),
             Periodic("list of calls", listing_projection.LOOK_EVERY_S, Projection(installation.database).look),
             Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(installation, workshop).look),

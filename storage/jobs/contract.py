@@ -8,6 +8,8 @@ Enqueued
 Done
   At least once, by any worker, and begun about a second after it was enqueued where a worker has room. A step that
   succeeded is kept and not done again; a step in which its worker died is, so it must bear repeating.
+  Of the jobs of a lane those of an earlier `Turn` are begun first, and of one turn the oldest: while more is asked for
+  than workers do, a later turn waits for all of an earlier one. It loses nothing, and has its turn when there is room.
   No other worker begins a job while the worker that has it is alive. A worker that was silent for longer than
   `Tempo.silent_s` counts as dead; should it come back in the middle of a step, the step may be done twice, and the job
   goes on in one place only.
@@ -30,7 +32,7 @@ Forgotten
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -45,12 +47,21 @@ class Lane(StrEnum):
     BULK = "bulk"  # audio: many, long, and held up for hours when a store is down
 
 
+class Turn(IntEnum):
+    """Which jobs of a lane are begun first."""
+
+    FIRST = 0
+    COPIES = 1  # what can be made again at any time from what is kept
+    LOOKING_BACK = 2  # at calls that are over, and for which nothing is left to do
+
+
 @dataclass(frozen=True)
 class JobKind:
     """A kind of job, named in one place for callers and workers."""
 
     name: str
     lane: Lane
+    turn: Turn = Turn.FIRST
 
     def key(self, job_id: str) -> str:
         return f"{self.name}:{job_id}"

@@ -13,7 +13,7 @@ from typing import Any
 from dbos import DBOS, Queue
 from dbos._core import execute_dequeued_workflow
 from dbos._dbos import _get_dbos_instance
-from sqlalchemy import Select, TableClause, column, exists, literal, select, table, text, update
+from sqlalchemy import Select, TableClause, column, exists, func, literal, select, table, text, update
 from sqlalchemy.exc import DBAPIError
 
 from storage.database.engine import Database
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _WAITING, _RUNNING = (literal(status, literal_execute=True) for status in ("ENQUEUED", "PENDING"))
 # In the words of the index over jobs that have not ended: without them SQLite would read all the others too.
 _NOT_ENDED = text("status IN ('ENQUEUED', 'PENDING')")
-_COLUMNS = ("queue_name", "status", "owner_xid", "started_at_epoch_ms")
+_COLUMNS = ("name", "queue_name", "status", "owner_xid", "created_at", "started_at_epoch_ms")
 
 
 class Dispatch:
@@ -87,6 +87,12 @@ class Dispatch:
 def table_of_jobs(database: Database) -> TableClause:
     schema = None if database.dialect == "sqlite" else "dbos"
     return table("workflow_status", *map(column, _COLUMNS), schema=schema)
+
+
+def backlog(jobs: TableClause) -> Select[str, int, int]:
+    """Selects the kinds of jobs that no worker has begun, how many, and when the oldest was asked for (epoch ms)."""
+    counted = select(jobs.c.name, func.count(), func.min(jobs.c.created_at)).group_by(jobs.c.name)
+    return counted.where(jobs.c.status == _WAITING, _NOT_ENDED).order_by(func.min(jobs.c.created_at))
 
 
 def which_wait(jobs: TableClause, lanes: Sequence[Lane]) -> Select[*tuple[Any, ...]]:

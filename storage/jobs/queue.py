@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NoReturn
 
-from dbos import DBOSClient, DBOSPortableJSONSerializer, _serialization
+from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, _serialization
 from dbos import error as dbos_error
 from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine
@@ -48,11 +48,14 @@ class JobQueue(DurableJobs):
         self._client = _client(database.engine)
 
     def enqueue(self, connection: Connection, kind: JobKind, job_id: str, argument: Argument) -> None:
-        self._client.enqueue_in_transaction(
-            connection,
-            {"workflow_name": kind.name, "queue_name": kind.lane.value, "workflow_id": kind.key(job_id)},
-            argument,
-        )
+        options: EnqueueOptions = {
+            "workflow_name": kind.name,
+            "queue_name": kind.lane.value,
+            "workflow_id": kind.key(job_id),
+        }
+        if kind.turn:  # without a priority a job comes before all that have one
+            options["priority"] = int(kind.turn)
+        self._client.enqueue_in_transaction(connection, options, argument)
 
     def standing(self, kind: JobKind, job_id: str) -> Standing | None:
         try:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, update
 
 from callflow.conversation import Conversation
 from callflow.taking_in import take_in
-from compliance.provider.corroborate_call import Corroborated, Corroboration
+from compliance.provider.corroborate_call import CORROBORATE, Corroborated, Corroboration
 from onrecord.lines import publish
 from policies.corroboration import CORROBORATED_AFTER, Differs
 from policies.hanging_up import UNHEARD
@@ -25,7 +25,7 @@ from storage.database.engine import Database
 from storage.database.tables import call as call_table
 from storage.database.tables import log_leaf, reply
 from storage.errors import Broken, Refused, Unavailable
-from storage.jobs.queue import create_job_tables
+from storage.jobs.queue import JobQueue, create_job_tables
 from storage.moment import Moment
 from storage.provider import CallAccount, ProviderCall, ProviderRequest
 from storage.rows import declines, provider_accounts
@@ -287,9 +287,35 @@ def test_a_call_that_came_in_by_an_address_of_before_is_no_contradiction(desk: D
     desk.takes(*made)
     desk.installation.twilio.clock.passes(7200)
     moved = replace(desk.corroboration, public_base_url="https://new.example/calls")
-    moved.look()
+    while moved.look():
+        pass
     for one in made:
         assert [event["match"] for event in desk.told(one)] == [True]
+
+
+def test_the_job_asks_about_a_few_calls_in_each_step_until_none_is_due(desk: Desk) -> None:
+    made, found = [desk.declined() for _ in range(12)], list[bool]()
+
+    def step(_name: str, ask: Any) -> bool:
+        found.append(ask())
+        return found[-1]
+
+    desk.installation.twilio.clock.passes(20 * 60)
+    desk.corroboration.corroborate(step)  # type: ignore[arg-type]  # each step is done here, and nothing kept
+    assert found == [True, False]
+    assert [len(desk.told(one)) for one in made] == [1] * 12
+
+
+def test_a_job_is_queued_where_a_call_is_due_and_none_is_under_way(desk: Desk) -> None:
+    jobs = JobQueue(desk.installation.database)
+    create_job_tables(desk.installation.database)
+    desk.declined()
+    desk.corroboration.ask_for_one(jobs)
+    assert jobs.under_way(CORROBORATE) == frozenset()
+    for _ in range(3):
+        desk.installation.twilio.clock.passes(20 * 60)
+        desk.corroboration.ask_for_one(jobs)
+    assert len(jobs.under_way(CORROBORATE)) == 1
 
 
 @pytest.mark.parametrize("step", ["/voice/answer", "/voice/choice/", "/voice/consent/"])

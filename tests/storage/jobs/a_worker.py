@@ -7,7 +7,7 @@ resumes the jobs of the dead it writes to FOLDER/resuming and stays as long as F
 writes to FOLDER/resumed. Once FOLDER/fail_to_resume exists, the next job is not resumed, and once FOLDER/lose_answer
 exists, the next is taken and the answer is lost. After each beat it writes to FOLDER/counts how many beats, looks for
 jobs, statements and commits there were. Whatever address the process connects to is written to FOLDER/connections. Each
-JOB is one more kind that it can do.
+JOB is one more kind that it can do, with its turn as in `copy:1`. Where BULK is set, so many of these begin at once.
 """
 
 import logging
@@ -17,13 +17,14 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from storage.database.engine import Database
 from storage.errors import Refused
-from storage.jobs.contract import JobKind, Lane
+from storage.jobs.contract import JobKind, Lane, Turn
 from storage.jobs.steps import Steps
 from storage.jobs.worker import Crew, Periodic, Tempo, Worker
 from tests.storage.jobs.engine import fail_to_resume_once
@@ -33,6 +34,11 @@ WALK = JobKind("walk", Lane.PROMPT)
 STEPS = ("first", "second", "third")
 CREW = Crew(begun_max=10, steps_max=4)
 QUICK = Tempo(beat_s=0.1, silent_s=1.0, poll_s=0.1, prompt=CREW, bulk=CREW)
+
+
+def kind(named: str) -> JobKind:
+    name, _, turn = named.partition(":")
+    return JobKind(name, Lane.BULK, Turn(int(turn or 0)))
 
 
 def note(folder: Path, file: str, line: str) -> None:
@@ -112,20 +118,20 @@ def main(url: str, folder: Path, *more: str) -> None:
 
     sys.addaudithook(heard)
     logging.basicConfig(level=logging.INFO)
-    kinds = [WALK, *(JobKind(name, Lane.BULK) for name in more)]
+    kinds = [WALK, *map(kind, more)]
     database = Database.open(url)
     lose_an_answer(database, folder)
     fail_to_resume_once(folder / "fail_to_resume")
     worker = Watched(
         database,
-        {kind: lambda steps, job_id: walk(folder, steps, job_id) for kind in kinds},
-        on_failure=lambda kind, job_id, error: failed(folder, job_id, error),
+        {one: lambda steps, job_id: walk(folder, steps, job_id) for one in kinds},
+        on_failure=lambda _kind, job_id, error: failed(folder, job_id, error),
         periodic=[
             Periodic("tick", 0.1, lambda: note(folder, "ticks", str(os.getpid()))),
             Periodic("tock", 0.1, lambda: note(folder, "tocks", str(os.getpid())), everywhere=True),
             *(Periodic(f"drag {n}", 0.1, lambda: drag(folder), everywhere=True) for n in range(5)),
         ],
-        tempo=QUICK,
+        tempo=replace(QUICK, bulk=replace(CREW, begun_max=int(os.environ.get("BULK", CREW.begun_max)))),
     )
     worker.folder = folder
     ended = threading.Event()
