@@ -20,7 +20,8 @@ from onrecord.installation import Installation, open_installation
 from onrecord.processes.address import Address
 from onrecord.processes.body_gate import BodyGate
 from onrecord.processes.health import Readiness, add_health
-from onrecord.processes.serve import die_with_parent, run, webhook_workers
+from onrecord.processes.serve import die_with_parent, run
+from onrecord.settings.environment import read_settings
 from onrecord.settings.logging_setup import say_logs_plainly
 from policies.lifecycle import CallState
 from storage.database.engine import Database
@@ -104,4 +105,8 @@ def _any_call(installation: Installation) -> Call:
 if __name__ == "__main__":
     say_logs_plainly()
     die_with_parent()
-    run(f"bench.variants:{sys.argv[1]}", Address("127.0.0.1", int(sys.argv[2])), workers=webhook_workers(os.environ))
+    run(
+        f"bench.variants:{sys.argv[1]}",
+        Address("127.0.0.1", int(sys.argv[2])),
+        workers=read_settings(os.environ).web_processes,
+    )

@@ -42,7 +42,7 @@ from onrecord.processes.address import Address, free_address
 from onrecord.processes.body_gate import BodyGate
 from onrecord.processes.descriptors import connections_max, raise_limit
 from onrecord.processes.health import Readiness, add_health
-from onrecord.settings.environment import Settings
+from onrecord.settings.environment import Settings, read_settings
 from onrecord.settings.logging_setup import say_logs_plainly
 from policies.jurisdiction.places import places_of
 from policies.ruling import ends_of, rule
@@ -280,19 +280,12 @@ def run(app: str, address: Address, *, workers: int, interface: Interfaces = Int
     ).serve()
 
 
-def webhook_workers(environ: Mapping[str, str]) -> int:
-    """How many worker processes the webhooks get: SQLite has a single writer, which is faster within a process than
-    between several.
-    """
-    return 1 if environ.get("DATABASE_URL", "sqlite:").startswith("sqlite") else 2
-
-
 def main(face: Face, host: str, port: str, parent: str = "") -> None:
     say_logs_plainly()
     die_with_parent(int(parent) if parent else None)
     address = Address(host, int(port))
     if face == "webhooks":
-        run("onrecord.processes.serve:webhooks_doorway", address, workers=webhook_workers(os.environ))
+        run("onrecord.processes.serve:webhooks_doorway", address, workers=read_settings(os.environ).web_processes)
     else:
         run("onrecord.processes.serve:console_app", address, workers=1, interface=Interfaces.WSGI)
 

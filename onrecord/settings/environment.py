@@ -33,6 +33,7 @@ Need = Literal["all", "places", "database", "rulebook"]
 CONSOLE_BASE_URL = "http://localhost:8001"
 """Where `serve` listens unless it is told otherwise, by the name that browsers make passkeys for."""
 SECRET_LENGTH_MIN = 16
+WEB_PROCESSES_MAX = 64
 SECRET = re.compile(rf"[!-~]{{{SECRET_LENGTH_MIN},}}")
 
 
@@ -101,6 +102,13 @@ class Settings:
     """The identity provider by which staff sign on; empty, as are the next two: there is none."""
     oidc_client_id: str = ""
     oidc_client_secret: str = field(default="", repr=False)
+    asked_web_processes: int = 0
+    """How many processes are to answer the webhooks; 0: as many as suit the database."""
+
+    @property
+    def web_processes(self) -> int:
+        """At least 1. SQLite has a single writer, which is faster within a process than between two."""
+        return self.asked_web_processes or (1 if self.database_url.startswith("sqlite") else 2)
 
 
 def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings:
@@ -148,6 +156,7 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         oidc_issuer=oidc_issuer,
         oidc_client_id=oidc_client_id,
         oidc_client_secret=oidc_client_secret,
+        asked_web_processes=int(phone.text("ONRECORD_WEB_PROCESSES", _processes_fault) or 0),
     )
     if found.problems:
         raise SettingsRejected(*found.problems)
@@ -262,6 +271,12 @@ def _wait_fault(value: str) -> Fault | None:
     if value.isascii() and value.isdigit() and 1 <= int(value) <= longest_s:
         return None
     return Fault("is no number of seconds", f"expected 1 to {longest_s}, or leave it unset")
+
+
+def _processes_fault(value: str) -> Fault | None:
+    if value.isascii() and value.isdigit() and 1 <= int(value) <= WEB_PROCESSES_MAX:
+        return None
+    return Fault("is no number of processes", f"expected 1 to {WEB_PROCESSES_MAX}, or leave it unset")
 
 
 def _sid_fault(prefix: str) -> Check:

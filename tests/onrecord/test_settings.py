@@ -73,6 +73,15 @@ def test_twilio_may_be_asked_about_a_call_sooner_and_never_later() -> None:
         )
 
 
+def test_webhooks_are_answered_by_one_process_on_sqlite_and_two_on_postgres_or_as_many_as_are_named() -> None:
+    assert read_settings(GIVEN).web_processes == 1
+    postgres = {**GIVEN, "DATABASE_URL": "postgresql://onrecord@localhost/onrecord"}
+    assert read_settings(postgres).web_processes == 2
+    assert read_settings({**postgres, "ONRECORD_WEB_PROCESSES": "64"}).web_processes == 64
+    for wrong in ("0", "65", "many", "-1", "\u0664"):
+        assert set(rejected({**GIVEN, "ONRECORD_WEB_PROCESSES": wrong})) == {"ONRECORD_WEB_PROCESSES"}
+
+
 def test_every_problem_is_reported_at_once() -> None:
     problems = rejected({"PUBLIC_BASE_URL": "http://calls.example.org", "AUDIO_STORE": "ftp://x"})
     assert set(problems) == {"PUBLIC_BASE_URL", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "AUDIO_STORE"}
