@@ -84,7 +84,7 @@ class _Phone:
         """The whole answer; None while some of it is still to come."""
         heard = self.socket.recv(_ANSWER_BYTES_MAX)
         self._heard += heard
-        if heard and not _is_whole(self._heard):
+        if heard and not is_whole(self._heard):
             return None
         self.waited_ms = (perf_counter() - self._sent_at) * 1000
         self.is_waiting = False
@@ -92,9 +92,9 @@ class _Phone:
         return answer
 
 
-def _is_whole(answer: bytes) -> bool:
+def is_whole(answer: bytes) -> bool:
     head, separator, body = answer.partition(b"\r\n\r\n")
     if not separator:
         return False
     _, _, length = head.lower().partition(b"content-length:")
-    return len(body) >= int(length.partition(b"\r\n")[0])
+    return len(body) >= int(length.partition(b"\r\n")[0] or 0)  # an answer without content tells no length

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from onrecord.initialise import initialise
@@ -20,6 +21,12 @@ _COMMANDS = {
     CONSTANT: ("bench.variants", "constant"),
 }
 _START_S = 30.0
+
+
+@dataclass(frozen=True)
+class Server:
+    port: int
+    pid: int
 
 
 def settings(folder: Path, database_url: str) -> dict[str, str]:
@@ -54,7 +61,7 @@ def installed(environ: Mapping[str, str]) -> Iterator[Installation]:
 def served(environ: Mapping[str, str], folder: Path) -> Iterator[dict[str, int]]:
     """The port of each variant, all of them up and idle. What they log goes to `folder`."""
     with ExitStack() as stack:
-        yield {variant: stack.enter_context(_server(variant, environ, folder)) for variant in _COMMANDS}
+        yield {variant: stack.enter_context(server(variant, environ, folder)).port for variant in _COMMANDS}
 
 
 def lines_logged(folder: Path, text: str) -> int:
@@ -76,14 +83,14 @@ def postgres(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _server(variant: str, environ: Mapping[str, str], folder: Path) -> Iterator[int]:
+def server(variant: str, environ: Mapping[str, str], folder: Path) -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, "-m", *_COMMANDS[variant], str(port)]
     with (folder / f"{variant}.log").open("wb") as log:
         process = subprocess.Popen(command, env={**os.environ, **environ}, stderr=log)
         try:
             wait_for(process, port, log.name)
-            yield port
+            yield Server(port, process.pid)
         finally:
             process.terminate()
             process.wait()

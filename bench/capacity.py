@@ -1,0 +1,49 @@
+"""How much an installation can take on this machine: the tables of docs/capacity.md.
+
+    python -m bench.capacity [--quick] [--parts calls …] [--databases sqlite postgresql] [--web-processes 1 2 4]
+
+Nothing else may run on the machine meanwhile. `--quick` takes a few minutes, and shows that all of it works.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from time import perf_counter
+
+from bench import whole_calls
+from bench.webhook import machine
+
+Part = Callable[[argparse.Namespace], Iterator[str]]
+
+PARTS: Mapping[str, Part] = {
+    "calls": lambda options: whole_calls.measured(
+        options.databases, options.web_processes, 3.0 if options.quick else 10.0
+    ),
+}
+
+
+def main() -> int:
+    options = _options()
+    for fact in machine():
+        print(fact)
+    missed = False
+    for name in options.parts:
+        began = perf_counter()
+        for line in PARTS[name](options):
+            print(line, flush=True)
+            missed = missed or "MISSED" in line
+        print(f"({name}: {perf_counter() - began:.0f} s)", flush=True)
+    return 1 if missed else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.capacity", description="On a machine that does nothing else.")
+    parser.add_argument("--quick", action="store_true", help="short rounds, of which nothing is to be read")
+    parser.add_argument("--parts", nargs="+", choices=[*PARTS], default=[*PARTS])
+    parser.add_argument("--databases", nargs="+", choices=("sqlite", "postgresql"), default=["sqlite", "postgresql"])
+    parser.add_argument("--web-processes", nargs="+", type=int, default=[1, 2, 4])
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
