@@ -10,16 +10,40 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 
-from bench import whole_calls
-from bench.webhook import machine
+from bench import whole_calls, worker_calls
+from bench.log import PROCESSES, appended
+from bench.tables import table
+from bench.webhook import disk_folder, machine
 
 Part = Callable[[argparse.Namespace], Iterator[str]]
 
-PARTS: Mapping[str, Part] = {
-    "calls": lambda options: whole_calls.measured(
-        options.databases, options.web_processes, 3.0 if options.quick else 10.0
-    ),
-}
+
+def _calls(options: argparse.Namespace) -> Iterator[str]:
+    return whole_calls.measured(options.databases, options.web_processes, 3.0 if options.quick else 10.0)
+
+
+def _worker(options: argparse.Namespace) -> Iterator[str]:
+    counts = {30: 40, 300: 8} if options.quick else {30: 1000, 300: 100, 3600: 10}
+    return worker_calls.ended(options.databases, counts)
+
+
+def _in_progress(options: argparse.Namespace) -> Iterator[str]:
+    count, seconds = (200, 10.0) if options.quick else (2000, 120.0)
+    return worker_calls.in_progress(options.databases, count, seconds)
+
+
+def _events(options: argparse.Namespace) -> Iterator[str]:
+    rows = []
+    with disk_folder() as folder:
+        for database in options.databases:
+            for processes in PROCESSES:
+                rows.append(
+                    (database, processes, *appended(database, folder, processes, 1.0 if options.quick else 5.0))
+                )
+    yield from table("Events in a second", ("database", "processes", "events/s", "the log"), rows)
+
+
+PARTS: Mapping[str, Part] = {"calls": _calls, "worker": _worker, "in-progress": _in_progress, "events": _events}
 
 
 def main() -> int:

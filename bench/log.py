@@ -49,6 +49,7 @@ _PRESSED: dict[str, Value] = {
     "rule": "opt_in",
 }
 _CHOICE = Event("consent.choice", {**_PRESSED, **_UNDER})
+PROCESSES, SOUND = (1, 4, 16), "contiguous, verified"
 _OF_A_CALL = 10
 _PAGE = 10_000
 
@@ -158,19 +159,22 @@ def _verification(database: Database) -> bool:
 
 def _appending(kind: str, folder: Path, seconds: float) -> bool:
     sound, alone = True, 0.0
-    for processes in (1, 4):
-        with _fresh(kind, folder, processes) as url:
-            with closing(Database.open(url)) as database:
-                migrate(database)
-            written = _append_from(url, processes, seconds)
-            with closing(Database.open(url)) as database, database.read() as connection:
-                verified = verify(connection)
-        sound = sound and verified.size == written
-        per_s = written / seconds
-        alone = alone or per_s
-        state = "contiguous, verified" if verified.size == written else f"WRONG: {verified.size} of {written}"
+    for processes in PROCESSES:
+        per_s, state = appended(kind, folder, processes, seconds)
+        sound, alone = sound and state == SOUND, alone or per_s
         print(f"{kind:<11}{processes} processes {per_s:>7.0f} events/s {per_s / alone:>5.2f} of one process  {state}")
     return sound
+
+
+def appended(kind: str, folder: Path, processes: int, seconds: float) -> tuple[float, str]:
+    """Events in a second, and whether the log is sound afterwards."""
+    with _fresh(kind, folder, processes) as url:
+        with closing(Database.open(url)) as database:
+            migrate(database)
+        written = _append_from(url, processes, seconds)
+        with closing(Database.open(url)) as database, database.read() as connection:
+            verified = verify(connection)
+    return written / seconds, SOUND if verified.size == written else f"WRONG: {verified.size} of {written}"
 
 
 def _append_from(url: str, processes: int, seconds: float) -> int:

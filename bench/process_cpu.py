@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def cpu_s(pids: Iterable[int]) -> float:
-    """Of those that are alive: one that ended meanwhile is missed."""
+    """Of those that are alive, and of the children that they waited for."""
     return sum(_own_s(pid) for root in pids for pid in _family(root))
 
 
@@ -18,5 +18,5 @@ def _family(root: int) -> Iterator[int]:
 
 
 def _own_s(pid: int) -> float:
-    user, system = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    used = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:15]
+    return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")

@@ -36,7 +36,6 @@ _URL = {
     "dial": re.compile(rb'<Dial[^>]* action="([^"]+)"'),
 }
 _RECORDING = {"RecordingSource": "StartCallRecordingTwiML", "RecordingChannels": "2", "RecordingTrack": "both"}
-_LENGTH = {"RecordingDuration": "30", "ErrorCode": "0"}
 _ENDED = {
     "CallStatus": "completed",
     "CallDuration": "60",
@@ -56,7 +55,9 @@ STEPS = (
         "dial",
         {"DialCallStatus": "completed", "DialBridged": "true", "DialCallDuration": "30"},
     ),
-    Step("recording completed", 0.25, b"", "recording", {**_RECORDING, **_LENGTH, "RecordingStatus": "completed"}),
+    Step(
+        "recording completed", 0.25, b"", "recording", {**_RECORDING, "ErrorCode": "0", "RecordingStatus": "completed"}
+    ),
     Step("call completed", 0.25, b"", "/callbacks/call", _ENDED),
 )
 
@@ -70,6 +71,7 @@ class Caller:
     token: str
     line: str
     number: str = "+15125550111"
+    recording_s: int = 30
 
 
 @dataclass
@@ -121,6 +123,8 @@ class WholeCall:
             form |= {"CallSid": "CA" + self.sid[:1:-1], "ParentCallSid": self.sid, "To": AGENT, "Called": AGENT}
         if step.address == "recording":
             form["RecordingSid"] = "RE" + self.sid[2:]
+        if step.name == "recording completed":
+            form["RecordingDuration"] = str(caller.recording_s)
         return form
 
 
