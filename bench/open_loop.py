@@ -17,7 +17,7 @@ from typing import Protocol
 
 from bench.caller import is_whole
 from bench.process_cpu import cpu_s
-from bench.whole_call import STEPS, Caller, HeardByNobody, WholeCall
+from bench.whole_call import STEPS, Caller, HeardByNobody, Step, WholeCall
 
 _ANSWER_BYTES_MAX = 64 * 1024
 _LONGEST_WAIT_S, _IDLE_S = 0.05, 2.0
@@ -47,6 +47,7 @@ class Load:
     per_s: float
     seconds: float
     processes: tuple[int, ...] = ()
+    steps: Sequence[Step] = STEPS
     is_constant: bool = False
     """Whether the server gives one answer to all."""
 
@@ -89,7 +90,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 def run(load: Load, caller: Caller) -> Heard:
     """In a process of its own: what it costs is not the server's."""
     new_call = HeardByNobody if load.is_constant else WholeCall
-    return Generator(load, lambda: new_call(caller), [step.after_s for step in STEPS]).run()
+    return Generator(load, lambda: new_call(caller, load.steps), [step.after_s for step in load.steps]).run()
 
 
 @dataclass(order=True)

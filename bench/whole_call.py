@@ -3,7 +3,7 @@
 import re
 import secrets
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hmac import digest
 from html import unescape
@@ -60,6 +60,8 @@ STEPS = (
     ),
     Step("call completed", 0.25, b"", "/callbacks/call", _ENDED),
 )
+WITHOUT_SOUND = tuple(step for step in STEPS if step.name != "recording completed")
+"""For the worker there is then nothing to fetch."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +81,17 @@ class WholeCall:
     """`request` and `answered` take turns, once for each of the steps."""
 
     caller: Caller
+    steps: Sequence[Step] = STEPS
     sid: str = field(default_factory=lambda: "CA" + secrets.token_hex(16))
     step: int = 0
     _addresses: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_over(self) -> bool:
-        return self.step == len(STEPS)
+        return self.step == len(self.steps)
 
     def request(self) -> bytes:
-        step = STEPS[self.step]
+        step = self.steps[self.step]
         path = step.address if step.address.startswith("/") else self._addresses[step.address]
         return signed(self.caller, path, self._form(step))
 
@@ -96,7 +99,7 @@ class WholeCall:
         """Whether it is what was wanted. One that is not ends the call."""
         if not answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 204 ")):
             return False
-        if STEPS[self.step].wanted not in answer:
+        if self.steps[self.step].wanted not in answer:
             return False
         for name, url in _URL.items():
             if found := url.search(answer):
@@ -148,7 +151,7 @@ class HeardByNobody(WholeCall):
     """The same requests to a server that knows nothing of calls and always answers alike."""
 
     def request(self) -> bytes:
-        address = STEPS[self.step].address
+        address = self.steps[self.step].address
         self._addresses.setdefault(address, f"/voice/{address}/{self.sid[2:]}/{'0' * 43}")
         return super().request()
 

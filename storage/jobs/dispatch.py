@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _WAITING, _RUNNING = (literal(status, literal_execute=True) for status in ("ENQUEUED", "PENDING"))
 # In the words of the index over jobs that have not ended: without them SQLite would read all the others too.
 _NOT_ENDED = text("status IN ('ENQUEUED', 'PENDING')")
-_COLUMNS = ("name", "queue_name", "status", "owner_xid", "created_at", "started_at_epoch_ms")
+_COLUMNS = ("workflow_uuid", "name", "queue_name", "status", "owner_xid", "created_at", "started_at_epoch_ms")
 
 
 class Dispatch:

@@ -1,0 +1,232 @@
+"""Whether whoever reads for minutes holds up callers or jobs.
+
+    python -m bench.long_readers [--minutes 10] [--per-s 20] [--databases sqlite postgresql] [--readers verification …]
+
+Calls begin at a fixed rate, and a job is asked for in each second, while one reader works without a pause: a
+verification of the log or a report over the list of calls, each in a single transaction for all of these minutes, or
+exports of the whole log one after another. A worker runs; Twilio cannot be reached, and calls leave no sound to fetch.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from random import Random
+from threading import Event as ThreadEvent
+from threading import Thread
+
+from sqlalchemy import select, text
+
+from bench.beside import Beside, Work
+from bench.installation import DURABLE, installed, server, settings
+from bench.open_loop import Heard, Load, percentile, run
+from bench.page_times import EVERYWHERE, Pages
+from bench.tables import table, verdict
+from bench.webhook import database_url, disk_folder, machine
+from bench.whole_call import WITHOUT_SOUND
+from bench.whole_calls import caller_of
+from bench.worker_calls import working
+from storage.custody.sweep import SWEEP
+from storage.database.engine import Database
+from storage.database.tables import worker
+from storage.jobs.dispatch import table_of_jobs
+from storage.jobs.queue import JobQueue
+from storage.log.verification import verify
+from storage.rows.call_pages import page
+
+P99_MS_MAX, START_S_MAX, DEAD_ROWS_MAX, WAL_MB_MAX = 30.0, 2.0, 10_000.0, 1024.0
+HEADINGS = ("database", "beside", "p50 ms", "p99 ms", "slowest ms", "a job starts after, s", "dead rows", "WAL, MB")
+_ASKED = "asked"
+
+
+def verifies(url: str, _now: datetime, _per_s: float, begun: Event, ended: Event) -> None:
+    with closing(Database.open(url)) as database, database.read() as connection:
+        while not ended.is_set():
+            verify(connection)
+            begun.set()
+
+
+def reports(url: str, now: datetime, _per_s: float, begun: Event, ended: Event) -> None:
+    with closing(Database.open(url)) as database, database.read() as connection:
+        pages = Pages(database, now, Random(7), times=1)
+        while not ended.is_set():
+            page(connection, pages.filters(()), EVERYWHERE, None, now=now)
+            begun.set()
+
+
+def exports(_url: str, _now: datetime, _per_s: float, begun: Event, ended: Event) -> None:
+    """As an operator does it, with the settings in the environment."""
+    place = Path(os.environ["ONRECORD_SPOOL"]).with_name("bundle")
+    command = [
+        sys.executable,
+        "-c",
+        f"from onrecord.commands.main import main; main(['log', 'export', '--all', '-o', {str(place)!r}])",
+    ]
+    while not ended.is_set():
+        begun.set()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        shutil.rmtree(place)
+
+
+READERS: Mapping[str, Work | None] = {
+    "nobody": None,
+    "verification": verifies,
+    "report": reports,
+    "exports": exports,
+}
+
+
+@dataclass
+class Watch:
+    """Asks for a job in each second, and looks at what grows."""
+
+    database: Database
+    dead_rows: int = 0
+    wal_bytes: int = 0
+    _ended: ThreadEvent = field(default_factory=ThreadEvent)
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        thread = Thread(target=self._watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+
+    def starts_s(self) -> list[float]:
+        """How long each job waited for its start. One that has not started waits until now."""
+        jobs = table_of_jobs(self.database)
+        asked = jobs.c.workflow_uuid.startswith(SWEEP.key(_ASKED))
+        mine = select(jobs.c.created_at, jobs.c.started_at_epoch_ms).where(asked)
+        now_ms = datetime.now(UTC).timestamp() * 1000
+        with self.database.read() as connection:
+            rows = connection.execute(mine).all()
+        return [((started or now_ms) - asked) / 1000 for asked, started in rows]
+
+    def _watch(self) -> None:
+        jobs, n = JobQueue(self.database), 0
+        while not self._ended.wait(1.0):
+            n += 1
+            job_id = f"{_ASKED}{n}"
+            self.database.write(lambda connection, job_id=job_id: jobs.enqueue(connection, SWEEP, job_id, ""))  # type: ignore[misc]  # mypy and defaults
+            self.dead_rows = max(self.dead_rows, self._dead_rows())
+            self.wal_bytes = max(self.wal_bytes, _wal_bytes(self.database))
+
+    def _dead_rows(self) -> int:
+        """Of the one that has the most, of the tables of jobs and the heartbeats. SQLite has none."""
+        if self.database.dialect == "sqlite":
+            return 0
+        ours = "schemaname = :schema OR relname = :heartbeats"
+        query = text(f"SELECT max(n_dead_tup) FROM pg_stat_user_tables WHERE {ours}")  # constants
+        named = {"schema": table_of_jobs(self.database).schema, "heartbeats": worker.name}
+        with self.database.read() as connection:
+            return int(connection.scalar(query, named) or 0)
+
+
+def _wal_bytes(database: Database) -> int:
+    file = Path(f"{database.engine.url.database}-wal")
+    return file.stat().st_size if database.dialect == "sqlite" and file.exists() else 0
+
+
+@dataclass(frozen=True)
+class Found:
+    heard: Heard
+    starts_s: Sequence[float]
+    dead_rows: int
+    wal_bytes: int
+
+    def row(self, database: str, reader: str) -> tuple[object, ...]:
+        late = self.heard.all_ms
+        p50, slowest = percentile(late, 50), max(late, default=0.0)
+        wal = f"{self.wal_bytes / 1e6:.0f}" if database == "sqlite" else ""
+        dead = self.dead_rows if database != "sqlite" else ""
+        return (database, reader, p50, self.heard.p99_ms, slowest, max(self.starts_s, default=0.0), dead, wal)
+
+    def verdicts(self, database: str, reader: str) -> Iterator[str]:
+        who = f"{database}, beside {reader}"
+        p99, start = self.heard.p99_ms, max(self.starts_s, default=float("nan"))
+        errors = self.heard.errors
+        yield verdict(
+            f"{who}: p99 ms, {errors} wrong", p99, f"< {P99_MS_MAX:.0f}", is_met=p99 < P99_MS_MAX and not errors
+        )
+        yield verdict(f"{who}: a job starts after, s", start, f"< {START_S_MAX:.0f}", is_met=start < START_S_MAX)
+        if database == "sqlite":
+            wal_mb = self.wal_bytes / 1e6
+            yield verdict(f"{who}: WAL, MB", wal_mb, f"≤ {WAL_MB_MAX:,.0f}", is_met=wal_mb <= WAL_MB_MAX)
+        else:
+            is_bounded = self.dead_rows <= DEAD_ROWS_MAX
+            yield verdict(f"{who}: dead rows", float(self.dead_rows), f"≤ {DEAD_ROWS_MAX:,.0f}", is_met=is_bounded)
+
+
+def _measure(database: str, work: Work | None, per_s: float, seconds: float) -> Found:
+    with disk_folder() as folder, database_url(database, folder) as url:
+        environ = {**settings(folder, url), "TWILIO_API_BASE_URL": "http://127.0.0.1:9"}  # nobody answers there
+        os.environ.update(environ)
+        with (
+            installed(environ) as installation,
+            server(DURABLE, environ, folder) as web,
+            working(environ, folder, installation.database),
+            ProcessPoolExecutor(1, mp_context=get_context("spawn")) as others,
+        ):
+            watch = Watch(installation.database)
+            with Beside(url, datetime.now(UTC), 0.0).at(work), watch.keeping():
+                load = Load(web.port, per_s, seconds, (web.pid,), WITHOUT_SOUND)
+                heard = others.submit(run, load, caller_of(environ)).result()
+            return Found(heard, watch.starts_s(), watch.dead_rows, watch.wal_bytes)
+
+
+def measured(
+    databases: Sequence[str], readers: Sequence[str], *, per_s: float, seconds: float, say: Callable[[str], None]
+) -> bool:
+    rows, verdicts = [], list[str]()
+    for database in databases:
+        for reader in readers:
+            found = _measure(database, READERS[reader], per_s, seconds)
+            rows.append(found.row(database, reader))
+            verdicts += found.verdicts(database, reader)
+    for line in table(
+        f"{per_s:.0f} calls a second beside whoever reads for {seconds / 60:.0f} minutes", HEADINGS, rows
+    ):
+        say(line)
+    say("")
+    for line in verdicts:
+        say(line)
+    return not any("MISSED" in line for line in verdicts)
+
+
+def main() -> int:
+    options = _options()
+    for fact in machine():
+        print(fact)
+    is_met = measured(
+        options.databases,
+        options.readers,
+        per_s=options.per_s,
+        seconds=60 * options.minutes,
+        say=lambda line: print(line, flush=True),
+    )
+    return 0 if is_met else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.long_readers", description="On a machine that does nothing else.")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of each reader")
+    parser.add_argument("--per-s", type=float, default=20.0, help="calls that begin in a second")
+    parser.add_argument("--readers", nargs="+", choices=[*READERS], default=[*READERS])
+    parser.add_argument("--databases", nargs="+", choices=("sqlite", "postgresql"), default=["sqlite", "postgresql"])
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
