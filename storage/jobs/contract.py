@@ -51,8 +51,7 @@ class Turn(IntEnum):
     """Which jobs of a lane are begun first."""
 
     FIRST = 0
-    COPIES = 1  # what can be made again at any time from what is kept
-    LOOKING_BACK = 2  # at calls that are over, and for which nothing is left to do
+    LOOKING_BACK = 1  # at calls that are over, and for which nothing is left to do
 
 
 @dataclass(frozen=True)

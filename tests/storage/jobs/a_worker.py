@@ -7,7 +7,7 @@ resumes the jobs of the dead it writes to FOLDER/resuming and stays as long as F
 writes to FOLDER/resumed. Once FOLDER/fail_to_resume exists, the next job is not resumed, and once FOLDER/lose_answer
 exists, the next is taken and the answer is lost. After each beat it writes to FOLDER/counts how many beats, looks for
 jobs, statements and commits there were. Whatever address the process connects to is written to FOLDER/connections. Each
-JOB is one more kind that it can do, with its turn as in `copy:1`. Where BULK is set, so many of these begin at once.
+JOB is one more kind that it can do; its turn as in `back:1`. Where BULK is set, so many of them begin at once.
 """
 
 import logging

@@ -15,9 +15,8 @@ from tests.storage.jobs.engine import give_up
 
 BEGUN = 3
 STORE = JobKind("store", Lane.BULK)
-COPY = JobKind("copy", Lane.BULK, Turn.COPIES)
 LOOK_BACK = JobKind("look_back", Lane.BULK, Turn.LOOKING_BACK)
-KINDS = ("store", "copy:1", "look_back:2")
+KINDS = ("store", "look_back:1")
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +25,7 @@ def small_crew(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask_in_the_wrong_order(yard: Yard, count: int) -> None:
-    for kind in (LOOK_BACK, COPY, STORE):
+    for kind in (LOOK_BACK, STORE):
         for n in range(count):
             yard.ask(f"{kind.name}{n}", kind)
 
@@ -43,9 +42,9 @@ def test_a_backlog_is_worked_off_by_turn(yard: Yard, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("BULK", "1")
     ask_in_the_wrong_order(yard, 2 * BEGUN)
     yard.start(1, *KINDS)
-    until(lambda: len(begun(yard)) == 6 * BEGUN)
+    until(lambda: len(begun(yard)) == 4 * BEGUN)
     assert [job_id.rstrip("0123456789") for job_id in begun(yard)] == [
-        kind.name for kind in (STORE, COPY, LOOK_BACK) for _ in range(2 * BEGUN)
+        kind.name for kind in (STORE, LOOK_BACK) for _ in range(2 * BEGUN)
     ]
 
 
@@ -55,10 +54,9 @@ def test_at_twice_the_capacity_recordings_are_stored_and_the_rest_waits(yard: Ya
     yard.start(1, *KINDS)
     until(lambda: len(begun(yard)) == BEGUN)
     assert standings(yard, STORE) == {Standing.RUNNING: BEGUN, Standing.WAITING: BEGUN}
-    assert standings(yard, COPY) == standings(yard, LOOK_BACK) == {Standing.WAITING: 2 * BEGUN}
+    assert standings(yard, LOOK_BACK) == {Standing.WAITING: 2 * BEGUN}
     yard.let_go()
     until(lambda: standings(yard, LOOK_BACK) == {Standing.DONE: 2 * BEGUN})
-    assert standings(yard, COPY) == {Standing.DONE: 2 * BEGUN}, "nothing is lost"
 
 
 def test_a_stop_that_is_asked_for_last_begins_while_all_recordings_wait(yard: Yard) -> None:
@@ -73,11 +71,11 @@ def test_a_stop_that_is_asked_for_last_begins_while_all_recordings_wait(yard: Ya
     yard.let_go()
 
 
-def test_a_recording_that_comes_late_goes_before_copies_that_wait(yard: Yard) -> None:
+def test_a_recording_that_comes_late_goes_before_what_can_wait(yard: Yard) -> None:
     yard.hold()
     yard.start(1, *KINDS)
     for n in range(2 * BEGUN):
-        yard.ask(f"copy{n}", COPY)
+        yard.ask(f"look_back{n}", LOOK_BACK)
     until(lambda: len(begun(yard)) == BEGUN)
     yard.ask("store", STORE)
     yard.let_go()
@@ -90,10 +88,10 @@ def test_the_worker_tells_which_jobs_have_waited_for_a_minute(
 ) -> None:
     create_job_tables(database)
     queue, now = JobQueue(database), datetime.now(UTC)
-    for n, kind in enumerate([COPY, STORE, STORE]):
+    for n, kind in enumerate([LOOK_BACK, STORE, STORE]):
         database.write(lambda connection, kind=kind, n=n: queue.enqueue(connection, kind, f"{n}", ""))  # type: ignore[misc]  # mypy and defaults
     give_up(queue, STORE.key("2"))
     backlog.tell(database, lambda: now + timedelta(seconds=30))
     assert caplog.messages == []
     backlog.tell(database, lambda: now + timedelta(seconds=90))
-    assert sorted(told.partition(" wait")[0] for told in caplog.messages) == ["1 jobs copy", "1 jobs store"]
+    assert sorted(told.partition(" wait")[0] for told in caplog.messages) == ["1 jobs look_back", "1 jobs store"]
