@@ -1,6 +1,7 @@
 """How much an installation can take on this machine: the tables of docs/capacity.md.
 
     python -m bench.capacity [--quick] [--parts calls …] [--databases sqlite postgresql] [--web-processes 1 2 4]
+        [--into docs/capacity.md]
 
 Nothing else may run on the machine meanwhile. `--quick` takes a few minutes, and shows that all of it works.
 """
@@ -8,13 +9,15 @@ Nothing else may run on the machine meanwhile. `--quick` takes a few minutes, an
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from time import perf_counter
 
 from bench import whole_calls, worker_calls
 from bench.log import PROCESSES, appended
-from bench.tables import table
+from bench.tables import table, write_into
 from bench.webhook import disk_folder, machine
 
+EVENTS = "Events in a second"
 Part = Callable[[argparse.Namespace], Iterator[str]]
 
 
@@ -40,24 +43,25 @@ def _events(options: argparse.Namespace) -> Iterator[str]:
                 rows.append(
                     (database, processes, *appended(database, folder, processes, 1.0 if options.quick else 5.0))
                 )
-    yield from table("Events in a second", ("database", "processes", "events/s", "the log"), rows)
+    yield from table(EVENTS, ("database", "processes", "events/s", "the log"), rows)
 
 
 PARTS: Mapping[str, Part] = {"calls": _calls, "worker": _worker, "in-progress": _in_progress, "events": _events}
 
 
 def main() -> int:
-    options = _options()
-    for fact in machine():
-        print(fact)
-    missed = False
+    options, printed = _options(), list[str]()
+    facts = [*machine()]
+    print("\n".join(facts))
     for name in options.parts:
         began = perf_counter()
         for line in PARTS[name](options):
             print(line, flush=True)
-            missed = missed or "MISSED" in line
+            printed.append(line)
         print(f"({name}: {perf_counter() - began:.0f} s)", flush=True)
-    return 1 if missed else 0
+    if options.into:
+        write_into(options.into, facts, printed)
+    return 1 if any("MISSED" in line for line in printed) else 0
 
 
 def _options() -> argparse.Namespace:
@@ -66,6 +70,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--parts", nargs="+", choices=[*PARTS], default=[*PARTS])
     parser.add_argument("--databases", nargs="+", choices=("sqlite", "postgresql"), default=["sqlite", "postgresql"])
     parser.add_argument("--web-processes", nargs="+", type=int, default=[1, 2, 4])
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="put the tables into docs/capacity.md as well")
     return parser.parse_args()
 
 

@@ -1,6 +1,7 @@
 """Whether whoever reads for minutes holds up callers or jobs.
 
     python -m bench.long_readers [--minutes 10] [--per-s 20] [--databases sqlite postgresql] [--readers verification …]
+        [--into docs/capacity.md]
 
 Calls begin at a fixed rate, and a job is asked for in each second, while one reader works without a pause: a
 verification of the log or a report over the list of calls, each in a single transaction for all of these minutes, or
@@ -12,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ from bench.beside import Beside, Work
 from bench.installation import DURABLE, installed, server, settings
 from bench.open_loop import Heard, Load, percentile, run
 from bench.page_times import EVERYWHERE, Pages
-from bench.tables import table, verdict
+from bench.tables import table, verdict, write_into
 from bench.webhook import database_url, disk_folder, machine
 from bench.whole_call import WITHOUT_SOUND
 from bench.whole_calls import caller_of
@@ -44,6 +45,7 @@ from storage.log.verification import verify
 from storage.rows.call_pages import page
 
 P99_MS_MAX, START_S_MAX, DEAD_ROWS_MAX, WAL_MB_MAX = 30.0, 2.0, 10_000.0, 1024.0
+TITLE = "Long readers"
 HEADINGS = ("database", "beside", "p50 ms", "p99 ms", "slowest ms", "a job starts after, s", "dead rows", "WAL, MB")
 _ASKED = "asked"
 
@@ -186,37 +188,28 @@ def _measure(database: str, work: Work | None, per_s: float, seconds: float) -> 
             return Found(heard, watch.starts_s(), watch.dead_rows, watch.wal_bytes)
 
 
-def measured(
-    databases: Sequence[str], readers: Sequence[str], *, per_s: float, seconds: float, say: Callable[[str], None]
-) -> bool:
+def measured(options: argparse.Namespace) -> Iterator[str]:
     rows, verdicts = [], list[str]()
-    for database in databases:
-        for reader in readers:
-            found = _measure(database, READERS[reader], per_s, seconds)
+    for database in options.databases:
+        for reader in options.readers:
+            found = _measure(database, READERS[reader], options.per_s, 60 * options.minutes)
             rows.append(found.row(database, reader))
             verdicts += found.verdicts(database, reader)
-    for line in table(
-        f"{per_s:.0f} calls a second beside whoever reads for {seconds / 60:.0f} minutes", HEADINGS, rows
-    ):
-        say(line)
-    say("")
-    for line in verdicts:
-        say(line)
-    return not any("MISSED" in line for line in verdicts)
+    yield from table(TITLE, HEADINGS, rows)
+    yield ""
+    yield from verdicts
 
 
 def main() -> int:
-    options = _options()
-    for fact in machine():
-        print(fact)
-    is_met = measured(
-        options.databases,
-        options.readers,
-        per_s=options.per_s,
-        seconds=60 * options.minutes,
-        say=lambda line: print(line, flush=True),
-    )
-    return 0 if is_met else 1
+    options, printed = _options(), list[str]()
+    facts = [*machine()]
+    print("\n".join(facts))
+    for line in measured(options):
+        print(line, flush=True)
+        printed.append(line)
+    if options.into:
+        write_into(options.into, facts, printed)
+    return 1 if any("MISSED" in line for line in printed) else 0
 
 
 def _options() -> argparse.Namespace:
@@ -225,6 +218,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--per-s", type=float, default=20.0, help="calls that begin in a second")
     parser.add_argument("--readers", nargs="+", choices=[*READERS], default=[*READERS])
     parser.add_argument("--databases", nargs="+", choices=("sqlite", "postgresql"), default=["sqlite", "postgresql"])
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="put the table into docs/capacity.md as well")
     return parser.parse_args()
 
 

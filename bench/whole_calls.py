@@ -25,7 +25,17 @@ P99_MS_MAX, CALLS_PER_S_MIN, CPU_RATIO_MAX = 30.0, 100.0, 7.0
 RATES = (20.0, 40.0, 60.0, 80.0, 100.0, 125.0, 150.0, 200.0, 250.0, 300.0, 400.0, 500.0)
 COMPARED_AT = RATES[0]
 """The rate at which CPU is compared: what a process does in any case weighs alike on both sides."""
-HEADINGS = ("database", "web processes", "calls/s", "p50 ms", "p99 ms", "slowest ms", "CPU ms/call", "at the next rate")
+TITLE = "Whole calls per second"
+HEADINGS = (
+    "database",
+    "web processes",
+    "calls/s",
+    "p50 ms",
+    "p99 ms",
+    "slowest ms",
+    "CPU ms/call at 20/s",
+    "the next rate",
+)
 _GENERATOR_MS_MAX = 10.0
 """At the 99th percentile; beyond it the lateness is the generator's own, and says nothing of the server."""
 
@@ -47,9 +57,9 @@ class Ramp:
         return "generator" in self.broke or not self.broke
 
     def row(self, database: str, processes: object) -> tuple[object, ...]:
-        best = self.heard.get(self.per_s, Heard())
+        best, compared = self.heard.get(self.per_s, Heard()), self.heard.get(COMPARED_AT, Heard())
         p50, slowest = percentile(best.all_ms, 50), max(best.all_ms, default=0.0)
-        return (database, processes, self.per_s, p50, best.p99_ms, slowest, best.cpu_ms_per_call, self.broke)
+        return (database, processes, self.per_s, p50, best.p99_ms, slowest, compared.cpu_ms_per_call, self.broke)
 
 
 def ramp(send: Send, rates: Sequence[float]) -> Ramp:
@@ -78,14 +88,15 @@ def measured(databases: Sequence[str], web_processes: Sequence[int], seconds: fl
         found = {number: _durable(database, number, seconds) for number in web_processes}
         rows += [one.row(database, number) for number, one in found.items()]
         verdicts += list(_verdicts(database, found, constant))
-    yield from table("Whole calls per second", HEADINGS, rows)
+    yield from table(TITLE, HEADINGS, rows)
     yield ""
     yield from verdicts
 
 
 def _verdicts(database: str, found: Mapping[int, Ramp], constant: Ramp) -> Iterator[str]:
     best = max(found.values(), key=lambda one: one.per_s)
-    is_met = best.per_s >= CALLS_PER_S_MIN or best.is_generators_limit
+    is_generators = constant.is_generators_limit and best.per_s >= constant.per_s > 0
+    is_met = best.per_s >= CALLS_PER_S_MIN or is_generators
     wanted = f"{CALLS_PER_S_MIN:.0f} with every p99 < {P99_MS_MAX:.0f} ms, or the generator's limit,"
     yield verdict(f"{database}: whole calls per second", best.per_s, wanted, is_met=is_met)
     first = found[min(found)].heard.get(COMPARED_AT)

@@ -26,6 +26,8 @@ from policies.lifecycle import RecordingState
 from storage.database.engine import Database
 from storage.database.tables import call, call_listing, incident, recording, worker
 
+COST, GROWTH = "What a call costs the worker once it is over", "Growth of the database"
+LIVE = "Calls in progress"
 COST_HEADINGS = ("database", "recording", "calls", "worker CPU ms/call", "calls an hour and core", "in the audio store")
 SIZE_HEADINGS = ("database", "calls", "KB/call", "GB per million calls")
 LIVE_HEADINGS = ("database", "calls in progress", "% of a core", "calls in progress for half a core")
@@ -70,13 +72,13 @@ def ended(databases: Sequence[str], counts: Mapping[int, int]) -> Iterator[str]:
         (name, _length(length), one.calls, one.cpu_ms_per_call, 3.6e6 / one.cpu_ms_per_call, _stored(one))
         for (name, length), one in found.items()
     ]
-    yield from table("What a call costs the worker once it is over", COST_HEADINGS, cost)
+    yield from table(COST, COST_HEADINGS, cost)
     shortest = {name: found[name, min(counts)] for name in databases}
     size = [
         (name, one.calls, one.database_bytes / one.calls / 1e3, one.database_bytes / one.calls / 1e3)
         for name, one in shortest.items()
     ]
-    yield from table("Growth of the database", SIZE_HEADINGS, size)
+    yield from table(GROWTH, SIZE_HEADINGS, size)
 
 
 def _length(seconds: int) -> str:
@@ -102,7 +104,7 @@ def _ended(database: str, length_s: int, count: int) -> Cost:
 def in_progress(databases: Sequence[str], count: int, seconds: float) -> Iterator[str]:
     """What a worker does for calls that go on, without any news of them."""
     rows = [row for database in databases for row in _in_progress(database, count, seconds)]
-    yield from table("Calls in progress", LIVE_HEADINGS, rows)
+    yield from table(LIVE, LIVE_HEADINGS, rows)
 
 
 def _in_progress(database: str, count: int, seconds: float) -> Iterator[tuple[object, ...]]:

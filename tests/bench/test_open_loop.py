@@ -1,7 +1,7 @@
 """The load that capacity is measured with hides no waiting."""
 
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 from math import isnan
 from threading import Thread
 from time import perf_counter
@@ -64,12 +64,13 @@ class Server:
             Thread(target=self._answer, args=[connection], daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
-        while connection.recv(1):
-            self.heard += 1
-            if self.heard == HELD_BACK:
-                self.connections[0].sendall(ANSWER)
-            if self.heard > 1:
-                connection.sendall(ANSWER)
+        with suppress(OSError), connection:
+            while connection.recv(1):
+                self.heard += 1
+                if self.heard == HELD_BACK:
+                    self.connections[0].sendall(ANSWER)
+                if self.heard > 1:
+                    connection.sendall(ANSWER)
 
 
 def load(port: int) -> Load:
