@@ -35,6 +35,7 @@ from storage.jobs import backlog
 from storage.jobs.queue import JobQueue
 from storage.jobs.worker import Periodic, Worker
 from storage.log import tree_keeper
+from storage.moment import utc_now
 from storage.rows import declines, listing_projection
 from storage.rows.handoffs import ACCOMPANY, JOIN, RELEASE
 from storage.rows.listing_projection import Projection
@@ -166,6 +167,7 @@ def make_workshop(installation: Installation) -> Workshop:
         key_encryption_key=installation.keys.key_encryption_key,
         ffmpeg=find_ffmpeg(settings.ffmpeg),
         backups=installation.rulebook.backups,
+        is_behind=lambda: backlog.is_behind(installation.database, utc_now()),
     )
 
 

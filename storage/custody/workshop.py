@@ -25,6 +25,10 @@ class Workshop:
     now: Callable[[], datetime] = utc_now
     backups: Duration | None = None
     """How long backups of the database and the audio store are kept; None: unknown to the service."""
+    is_behind: Callable[[], bool] = lambda: False
+    """Whether recordings wait longer than they should: they are then stored without a copy for reviewers, who hear the
+    master.
+    """
 
     def moment(self) -> Moment:
         return Moment(self.now(), self.random)

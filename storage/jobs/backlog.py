@@ -1,4 +1,4 @@
-"""Tells in the worker's log which jobs have waited for long: more is asked for than all workers do."""
+"""Whether more is asked for than all workers do; and the worker's log, which tells what has waited for long."""
 
 import logging
 from collections.abc import Callable
@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from storage.database.engine import Database
-from storage.jobs.dispatch import backlog, table_of_jobs
+from storage.jobs.contract import Lane
+from storage.jobs.dispatch import backlog, has_waited, table_of_jobs
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 60.0
 _LONG = timedelta(minutes=1)
+# A job is begun within a second where a worker has room.
+_BEHIND = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,13 @@ class Backlog:
     kind: str
     count: int
     since: datetime
+
+
+def is_behind(database: Database, now: datetime) -> bool:
+    """Whether a recording waits to be stored or to expire because each worker has as many as it begins at once."""
+    since_ms = int((now - _BEHIND).timestamp() * 1000)
+    with database.read() as connection:
+        return bool(connection.scalar(has_waited(table_of_jobs(database), Lane.BULK, since_ms)))
 
 
 def backlogs(database: Database, now: datetime) -> list[Backlog]:

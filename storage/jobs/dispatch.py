@@ -18,14 +18,23 @@ from sqlalchemy.exc import DBAPIError
 
 from storage.database.engine import Database
 from storage.errors import Unavailable
-from storage.jobs.contract import Lane
+from storage.jobs.contract import Lane, Turn
 
 log = logging.getLogger(__name__)
 
 _WAITING, _RUNNING = (literal(status, literal_execute=True) for status in ("ENQUEUED", "PENDING"))
 # In the words of the index over jobs that have not ended: without them SQLite would read all the others too.
 _NOT_ENDED = text("status IN ('ENQUEUED', 'PENDING')")
-_COLUMNS = ("workflow_uuid", "name", "queue_name", "status", "owner_xid", "created_at", "started_at_epoch_ms")
+_COLUMNS = (
+    "workflow_uuid",
+    "name",
+    "queue_name",
+    "status",
+    "priority",
+    "owner_xid",
+    "created_at",
+    "started_at_epoch_ms",
+)
 
 
 class Dispatch:
@@ -93,6 +102,12 @@ def backlog(jobs: TableClause) -> Select[str, int, int]:
     """Selects the kinds of jobs that no worker has begun, how many, and when the oldest was asked for (epoch ms)."""
     counted = select(jobs.c.name, func.count(), func.min(jobs.c.created_at)).group_by(jobs.c.name)
     return counted.where(jobs.c.status == _WAITING, _NOT_ENDED).order_by(func.min(jobs.c.created_at))
+
+
+def has_waited(jobs: TableClause, lane: Lane, since_ms: int) -> Select[bool]:
+    """Selects whether a job of the lane's first turn waits that was asked for before then (epoch ms)."""
+    mine = jobs.c.queue_name == lane.value, jobs.c.priority == int(Turn.FIRST), jobs.c.created_at < since_ms
+    return select(exists().where(*mine, jobs.c.status == _WAITING, _NOT_ENDED))
 
 
 def which_wait(jobs: TableClause, lanes: Sequence[Lane]) -> Select[*tuple[Any, ...]]:

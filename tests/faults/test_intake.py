@@ -68,6 +68,15 @@ def test_what_reviewers_hear_is_kept_beside_the_master(premises: Premises) -> No
     assert len(list(premises.shop.store.list(""))) == 4
 
 
+@ONE_MACHINE
+def test_while_recordings_wait_one_is_stored_and_verified_without_a_copy_for_reviewers(premises: Premises) -> None:
+    one = premises.completed()
+    taken_in(replace(premises.shop, ffmpeg=find_ffmpeg(None), is_behind=lambda: True), one)
+    premises.assert_kept(one)
+    (stored,) = (event for event in premises.story(one).events if event["type"] == "recording.stored")
+    assert stored["objects"] == ["master", "peaks", "levels"]
+
+
 @EITHER_SIDE
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["there", "elsewhere"])
 def test_an_intake_that_dies_anywhere_is_finished_by_another(

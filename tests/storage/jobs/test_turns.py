@@ -95,3 +95,17 @@ def test_the_worker_tells_which_jobs_have_waited_for_a_minute(
     assert caplog.messages == []
     backlog.tell(database, lambda: now + timedelta(seconds=90))
     assert sorted(told.partition(" wait")[0] for told in caplog.messages) == ["1 jobs look_back", "1 jobs store"]
+
+
+def test_workers_are_behind_once_a_recording_has_waited_for_ten_seconds(database: Database) -> None:
+    create_job_tables(database)
+    queue, now = JobQueue(database), datetime.now(UTC)
+    later = now + timedelta(seconds=60)
+    for kind in (WALK, LOOK_BACK):
+        database.write(lambda connection, kind=kind: queue.enqueue(connection, kind, "1", ""))  # type: ignore[misc]  # mypy and defaults
+    assert not backlog.is_behind(database, later), "neither a stop nor a look back is a recording"
+    database.write(lambda connection: queue.enqueue(connection, STORE, "1", ""))
+    assert not backlog.is_behind(database, now)
+    assert backlog.is_behind(database, later)
+    give_up(queue, STORE.key("1"))
+    assert not backlog.is_behind(database, later)
