@@ -67,8 +67,12 @@ def test_what_two_libraries_could_write_differently_is_refused(bad: object) -> N
         "call +431110 back",
         "CA0123456789abcdef0123456789abcdef",
         "recording RE0123456789abcdef0123456789abcdef failed",
-        "sip:ann@pbx.example",
+        "sip:ann",
+        "sips:ann",
         "client:ann",
+        "tel:110",
+        "mailto:ann",
+        "whatsapp:ann",
         "ann.smith@acme.example",
         "quality-90d/2026/11/22/0123456789abcdef0123456789abcdef/master-0badcafe.sealed",
     ],
@@ -121,6 +125,19 @@ _MAIL = re.compile(r"""[^\s"/<>@]+@[^\s"/<>@]+\.[a-z]{2,}""")
 def test_an_address_of_mail_is_found_wherever_it_begins(text: str) -> None:
     assert names_somebody(text) is (_MAIL.search(text) is not None)
     assert without_names(text) == _MAIL.sub("(erased)", text)
+
+
+_FORMS = (
+    *(r"\+[1-9][0-9]{4,15}", r"[A-Z]{1,2}[0-9a-f]{31,32}", r"[^@]@[^@ ]\.[a-z]{1,2}"),
+    r"[0-9a-f]{32}/[a-z]-[0-9a-f]{8}\.sealed",
+)
+_BETWEEN = st.sampled_from(["", " ", "a", "A", "0", "sip:", "tel:"])
+_ALIKE = st.one_of([st.from_regex(form, fullmatch=True, alphabet=st.characters(max_codepoint=127)) for form in _FORMS])
+
+
+@given(st.lists(_ALIKE | _BETWEEN, max_size=3).map("".join) | st.text())
+def test_a_line_names_somebody_exactly_where_something_is_struck_out(text: str) -> None:
+    assert names_somebody(text) is (without_names(text) != text)
 
 
 def test_of_an_address_that_goes_on_after_a_number_nothing_is_left() -> None:
