@@ -13,7 +13,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from typing import Literal, Self
 from urllib.parse import unquote_to_bytes
 
@@ -27,6 +27,7 @@ Reason = Literal[
 ]
 Pairs = list[tuple[bytes, bytes]]
 
+_PERCENT = ord("%")  # bytes are asked for a number nine times as fast as for bytes
 _DEFAULT_PORT = {"http": "80", "https": "443"}
 _URL = re.compile(
     r"(?=[!-~]+\Z)(?P<scheme>https?)://(?P<host>(?:[^/?#@]*@)?(?:\[[^\]/?#]*\]|[^][/?#:@]+))"
@@ -53,7 +54,11 @@ class Form(Mapping[str, str]):
     @classmethod
     def read(cls, encoded: bytes) -> Self:
         """The form as sent, with no check of its signature."""
-        return cls((_text(name), _text(value)) for name, value in _pairs(encoded))
+        return cls.of(_pairs(encoded))
+
+    @classmethod
+    def of(cls, pairs: Pairs) -> Self:
+        return cls([(_text(name), _text(value)) for name, value in pairs])
 
     def __getitem__(self, name: str) -> str:
         value, *others = self._values[name]
@@ -119,7 +124,7 @@ def verify(
     posted = _pairs(body or b"")
     if not _is_signed(secrets, urls, posted, signatures[:SIGNATURES_MAX]):
         return Refusal("bad_signature")
-    form = Form.read(body if body is not None else url.partition("?")[2].encode())
+    form = Form.of(posted) if body is not None else Form.read(url.partition("?")[2].encode())
     # A sub-account signs with a token of its own. Ours could not destroy the recordings of another account.
     return form if account_sid in form.all("AccountSid") else Refusal("wrong_account")
 
@@ -141,13 +146,17 @@ def _spellings(url: str) -> list[str]:
 
 def _pairs(encoded: bytes) -> Pairs:
     """The names and values of a form as bytes: the sender chooses the encoding."""
-    fields = (field.partition(b"=") for field in encoded.replace(b"+", b" ").split(b"&") if field)
-    return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in fields]
+    fields = [field.partition(b"=") for field in encoded.replace(b"+", b" ").split(b"&") if field]
+    return [(_unquoted(name), _unquoted(value)) for name, _, value in fields]
+
+
+def _unquoted(text: bytes) -> bytes:
+    return unquote_to_bytes(text) if _PERCENT in text else text
 
 
 def _is_signed(secrets: Sequence[str], urls: Sequence[str], pairs: Pairs, signatures: Sequence[str]) -> bool:
     """Each pair is signed once, sorted. All combinations are tried, even after a match. No empty secret signs."""
-    tail = b"".join(name + value for name, value in sorted(set(pairs)))
+    tail = b"".join(chain.from_iterable(sorted(set(pairs))))
     claimed = [text.encode("utf-8", "replace") for text in signatures]
     signed = False
     for secret, url in product(filter(None, secrets), urls):
