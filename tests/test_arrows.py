@@ -48,7 +48,7 @@ PLAN = {
     ),
     "callflow": Room(
         rooms=names("policies evidence storage twiml_templates"),
-        libraries=names("flask itsdangerous jinja2 sqlalchemy"),
+        libraries=names("flask jinja2 sqlalchemy"),
     ),
     "outbound": Room(
         rooms=names("policies storage evidence"),
