@@ -34,6 +34,8 @@ _LABEL, _MARK_LABEL = b"onrecord request journal v1 ", b"onrecord request journa
 _WAITING, _ASIDE, _PART = ".request", ".aside", ".part"
 _ENTRY, _WAITS = re.compile(r"[0-9]{12}\.(?:request|aside)"), re.compile(r"[0-9]{12}\.request")
 _NONCE_BYTES = 12
+# Within that time of a change, a file system may give another change of the folder the same time.
+_TICK_S = 3.0
 # The process with the lock writes two small files: if it has the lock for longer, it has been stopped.
 _LOCK_S = 1.0
 
@@ -61,18 +63,28 @@ class Standing:
 class RequestJournal:
     """Safe to share between threads, and processes may share the folder."""
 
-    def __init__(self, folder: Path, key: bytes, *, entries_max: int = ENTRIES_MAX, bytes_max: int = BYTES_MAX) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        key: bytes,
+        *,
+        entries_max: int = ENTRIES_MAX,
+        bytes_max: int = BYTES_MAX,
+        tick_s: float = _TICK_S,
+    ) -> None:
         self.folder = folder
+        self._tick_ns = int(tick_s * 1e9)
         self._cipher = AESGCM(key)
         self._entries_max, self._bytes_max = entries_max, bytes_max
         self._unwritten: deque[Kept] = deque()
         self._guard = Lock()
         self._last = 0  # that this process has written
+        self._without_entries: tuple[int, int] | None = None  # the folder's inode, and its last change
         self._size_bytes, self._counted_at = 0, -inf
 
     def waits(self) -> bool:
         """Whether there is anything to settle. Cheap: it is asked before each request."""
-        return bool(self._unwritten) or any(map(_WAITS.fullmatch, self._names()))
+        return bool(self._unwritten) or self._has_entries()
 
     def keep(self, kept: Kept) -> None:
         """Durable when this returns. Raises Unavailable where the disk takes nothing, or the journal is full: the
@@ -216,6 +228,19 @@ class RequestJournal:
         with disk_edge("request journal: its folder can't be written"):
             make_folder(self.folder)
         return locked(self.folder / f".{name}", within_s, f"request journal: {why_not}")
+
+    def _has_entries(self) -> bool:
+        """Without a look into the folder, whose time tells whether any process has changed it."""
+        try:
+            found = self.folder.stat()
+        except OSError:
+            return False
+        if (found.st_ino, found.st_ctime_ns) == self._without_entries:
+            return False
+        has_entries = any(map(_WAITS.fullmatch, self._names()))
+        if not has_entries and time.time_ns() - found.st_ctime_ns > self._tick_ns:
+            self._without_entries = found.st_ino, found.st_ctime_ns
+        return has_entries
 
     def _names(self) -> Iterator[str]:
         with suppress(OSError), os.scandir(self.folder) as found:

@@ -3,12 +3,14 @@
 import os
 import resource
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 
@@ -63,6 +65,50 @@ def test_what_is_kept_is_read_again_in_the_order_in_which_it_came(journal: Reque
     successor = again(journal)
     assert successor.waits()
     assert [successor.read(number) for number in successor.waiting()] == [kept(number) for number in range(12)]
+
+
+def test_an_entry_of_another_process_waits_from_the_moment_on_that_it_is_kept(
+    journal: RequestJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the file system gives all changes within two seconds the same time."""
+    look = os.stat
+
+    def coarse(path: Path, **how: bool) -> object:
+        found = look(path, **how)
+        changed_s = found.st_ctime_ns // 1_000_000_000
+        return SimpleNamespace(
+            st_mode=found.st_mode, st_ino=found.st_ino, st_ctime_ns=changed_s // 2 * 2 * 1_000_000_000
+        )
+
+    other = again(journal)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "stat", coarse)
+        for number in range(1, 10):
+            assert not journal.waits()
+            other.keep(kept(number))
+            assert journal.waits()
+            other.settled_to(number)
+
+
+def test_an_entry_waits_in_a_folder_in_which_nothing_happened_for_long(tmp_path: Path) -> None:
+    journal = RequestJournal(tmp_path, KEY, tick_s=0.05)
+    while time.time_ns() - tmp_path.stat().st_ctime_ns < 0.1e9:
+        assert not journal.waits()
+    again(journal).keep(KEPT)
+    assert journal.waits()
+
+
+def test_an_empty_folder_is_looked_into_once_and_never_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, scan = [], os.scandir
+
+    def note(folder: Path) -> object:
+        looked.append(folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", note)
+    journal = RequestJournal(tmp_path, KEY, tick_s=0.0)
+    assert [journal.waits() for _ in range(5)] == [False] * 5
+    assert looked == [tmp_path]
 
 
 def test_an_entry_is_synced_before_keep_returns_and_so_is_its_name(
