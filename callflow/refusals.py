@@ -1,33 +1,48 @@
 """Refused requests: a bare 403 for whatever Twilio did not sign, and one log line a minute for each reason."""
 
 import logging
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from threading import Lock
+from typing import Any, cast
 
-from flask import Response, g, request
-
+from callflow.routes import Route
 from callflow.signature import BODY_BYTES_MAX, Form, Refusal, raw_target, signed_url, verify
-from callflow.urls import Urls
+from callflow.urls import Kind, Urls
 from storage.once_a_minute import Repeats
 
 log = logging.getLogger(__name__)
 
-_OPEN_ENDPOINTS = frozenset({"healthz", "readyz"})
 SIGNED_METHODS = ("POST", "GET")  # a number may be set to GET: Twilio signs its URL with the parameters in it
-_BY_MAC_ALONE = frozenset({"audio"})  # fetched to be played: the request says nothing and changes nothing
-_STEP_IN_PATH = {
-    "choice": "round_",
-    "consent": "prompt",
-    "whisper": "state",
-    "join": "round_",
-    "star": "stay",
-    "withdraw": "stay",
-}  # the part of the path that the MAC covers beside the call
+_LENGTH = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request that Twilio signed, with its parameters as sent. `token` is Twilio's own name for the request, the same
+    each time it is repeated; empty without one.
+    """
+
+    route: Route
+    form: Form
+    sent: bytes
+    token: str
+
+    @property
+    def call_id(self) -> str:
+        """Empty for a request to an endpoint that is of no call."""
+        return self.route.arguments.get("call_id", "")
+
+    @property
+    def sha256(self) -> str:
+        return sha256(self.sent).hexdigest()
 
 
 class Gate:
-    """Admits requests that Twilio signed, with a URL made for their call and step. Any other gets a bare 403."""
+    """Admits requests that Twilio signed, with a URL made for their call and step. Any other is counted."""
 
     def __init__(
         self, urls: Urls, webhook_secrets: Sequence[str], account_sid: str, now: Callable[[], datetime]
@@ -35,50 +50,48 @@ class Gate:
         self._urls, self._secrets, self._account_sid = urls, webhook_secrets, account_sid
         self._refusals = Refusals(now)
 
-    def admit(self) -> Response | None:
-        if request.endpoint in _OPEN_ENDPOINTS:
+    def admit(self, environ: Mapping[str, Any], route: Route) -> Signed | None:
+        admitted = self._admitted(environ, route)
+        if isinstance(admitted, Refusal):
+            self._refusals.count(admitted.reason)
             return None
-        reason = self._refusal() if request.endpoint not in _BY_MAC_ALONE else self._wrong_mac()
-        if reason is None:
-            return None
-        self._refusals.count(reason)
-        return Response(status=403)
+        return admitted
 
-    def _refusal(self) -> str | None:
-        heard = self._heard()
-        if isinstance(heard, Refusal):
-            return heard.reason
-        g.form = heard
-        return None if request.routing_exception else self._wrong_mac()
+    def admits_audio(self, sha256: str, mac: str) -> bool:
+        """Audio is fetched to be played: the request says nothing and changes nothing, so its MAC is enough."""
+        is_ours = self._urls.check("audio", sha256, "", mac)
+        if not is_ours:
+            self._refusals.count("wrong_mac")
+        return is_ours
 
-    def _heard(self) -> Form | Refusal:
-        signatures = [value.strip() for value in ",".join(request.headers.getlist("X-Twilio-Signature")).split(",")]
+    def _admitted(self, environ: Mapping[str, Any], route: Route) -> Signed | Refusal:
+        heard = self._heard(environ, route)
+        return Refusal("wrong_mac") if isinstance(heard, Signed) and not self._is_ours(route) else heard
+
+    def _heard(self, environ: Mapping[str, Any], route: Route) -> Signed | Refusal:
+        signatures = [value.strip() for value in environ.get("HTTP_X_TWILIO_SIGNATURE", "").split(",")]
         if not any(signatures):
             return Refusal("no_signature")
-        if request.method not in SIGNED_METHODS:
+        method, length = environ["REQUEST_METHOD"], _length(environ)
+        if method not in SIGNED_METHODS:
             return Refusal("wrong_method")
-        if (request.content_length or 0) > BODY_BYTES_MAX:
+        if length is not None and length > BODY_BYTES_MAX:
             return Refusal("body_too_large")
-        url = signed_url(self._urls.public_base_url, raw_target(request.environ))
+        url = signed_url(self._urls.public_base_url, raw_target(environ))
         if isinstance(url, Refusal):
             return url
-        g.sent = request.get_data() if request.method == "POST" else request.query_string
-        return verify(
-            self._secrets,
-            url=url,
-            body=g.sent if request.method == "POST" else None,
-            signatures=signatures,
-            account_sid=self._account_sid,
-        )
+        body = _body(environ, length) if method == "POST" else None
+        form = verify(self._secrets, url=url, body=body, signatures=signatures, account_sid=self._account_sid)
+        if isinstance(form, Refusal):
+            return form
+        sent = environ.get("QUERY_STRING", "").encode("latin-1") if body is None else body
+        return Signed(route, form, sent, environ.get("HTTP_I_TWILIO_IDEMPOTENCY_TOKEN", ""))
 
-    def _wrong_mac(self) -> str | None:
-        path = request.view_args or {}
-        if "mac" not in path:
-            return None  # the URLs in the number's settings at Twilio name no call
-        step = str(path.get(_STEP_IN_PATH.get(str(request.endpoint), ""), ""))
-        named = path.get("call_id") or path.get("sha256", "")
-        is_ours = self._urls.check(request.endpoint, named, step, path["mac"])  # type: ignore[arg-type]  # a Kind
-        return None if is_ours else "wrong_mac"
+    def _is_ours(self, route: Route) -> bool:
+        """The URLs in the number's settings at Twilio name no call, and have no MAC."""
+        if route.mac is None:
+            return True
+        return self._urls.check(cast(Kind, route.endpoint), route.arguments["call_id"], route.step, route.mac)
 
 
 class Refusals:
@@ -94,3 +107,20 @@ class Refusals:
             times = self._repeats.come(reason, now_s)
         if times:
             log.warning("requests refused: %d, %s", times, reason)
+
+
+def _length(environ: Mapping[str, Any]) -> int | None:
+    """The length of the body; None where the request does not say it."""
+    said = environ.get("CONTENT_LENGTH", "")
+    if not _LENGTH.fullmatch(said):
+        return BODY_BYTES_MAX + 1 if said.isdecimal() else None
+    return int(said)
+
+
+def _body(environ: Mapping[str, Any], length: int | None) -> bytes:
+    """Empty where nothing says where it ends (PEP 3333)."""
+    if environ.get("wsgi.input_terminated"):
+        return cast(bytes, environ["wsgi.input"].read())
+    if length is None or "HTTP_TRANSFER_ENCODING" in environ:
+        return b""
+    return cast(bytes, environ["wsgi.input"].read(length))

@@ -60,7 +60,7 @@ TOOLS: dict[str, set[str]] = {
 }
 # A failure nobody foresaw is caught where somebody waits or a thread would die of it, and nowhere else.
 EDGES = {
-    "callflow/webhooks.py",  # a caller waits
+    "callflow/steps.py",  # a caller waits
     "onrecord/processes/health.py",  # a check
     "callflow/waiting_requests.py",  # an entry of the journal, and others wait behind it
     "storage/jobs/worker.py",  # a job

@@ -11,6 +11,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from callflow.routes import ENDPOINTS
 from tests.callflow.conftest import BASE
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -59,6 +60,13 @@ def paths_of(app: Flask, values: Mapping[str, object]) -> Iterator[tuple[Rule, s
     for rule in app.url_map.iter_rules():
         path = adapter.build(rule.endpoint, {name: values[name] for name in rule.arguments})
         yield rule, path + _QUERIES.get(rule.endpoint, "")
+
+
+def paths_of_webhooks(values: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Each endpoint that takes signed requests, with a path of it."""
+    for endpoint in ENDPOINTS:
+        segments = (*endpoint.arguments, "mac") if endpoint.has_mac else ()
+        yield endpoint.name, "/".join([endpoint.path, *(str(values[name]) for name in segments)])
 
 
 def told(answer: TestResponse) -> bytes:

@@ -4,7 +4,7 @@ import asyncio
 import io
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -29,7 +29,7 @@ from tests.console.conftest import BASE_URL, Person
 from tests.console.provider import ISSUER
 from tests.console.test_listening import open_lease, piece, report
 from tests.incidents.conftest import API_TOKEN, Service
-from tests.incidents.hostile import EVIL, FORGED_HEADERS, METHODS, ask, paths_of, told, with_ids
+from tests.incidents.hostile import EVIL, FORGED_HEADERS, METHODS, ask, paths_of, paths_of_webhooks, told, with_ids
 from tests.onrecord.carried import FORM, Request
 from tests.source import ROOT
 
@@ -48,12 +48,15 @@ def test_incident_01_an_open_web_server_held_calls_with_the_callers_numbers_in_t
     personal = [CALLER[2:], call.sid, kept.recording_sid, person.account.name, person.account.display_name]
     secret = [one.encode() for one in personal] + [b"RIFF", b"moof", b"quality"]
     seen = set()
-    for app, base_url in ((service.webhooks, BASE), (service.console, BASE_URL)):
-        for rule, path in paths_of(app, values):
-            seen.add(rule.endpoint)
+    for app, base_url, signed in (
+        (service.webhooks, BASE, paths_of_webhooks(values)),
+        (service.console, BASE_URL, iter(())),
+    ):
+        for endpoint, path in (*((rule.endpoint, path) for rule, path in paths_of(app, values)), *signed):
+            seen.add(endpoint)
             for method in METHODS:
                 answer = ask(app, path, method, base_url=base_url)
-                is_open = rule.endpoint in OPEN or method == "OPTIONS"  # which says only the methods that there are
+                is_open = endpoint in OPEN or method == "OPTIONS"  # which says only the methods that there are
                 assert is_open or answer.status_code in {303, 401, 403, 404, 405}, (method, path)
                 body = told(answer).replace(path.encode(), b"")
                 assert [one for one in secret if one in body] == [], (method, path)
@@ -213,9 +216,10 @@ def test_incident_17_a_body_was_read_before_anybody_knew_whose_it_was(service: S
         asyncio.run(BodyGate(service.webhooks).__rsgi__(sent, sent))
         assert ([status for status, *_ in sent.answered], sent.was_read) == ([403], is_read)
         assert sent.sent_bytes <= BODY_BYTES_MAX + 128
-    for environ in _posts(service.webhooks, BASE, {"CONTENT_LENGTH": "1000"}):
+    paths = [path for _, path in paths_of_webhooks(_POSTED)]
+    for environ in _posts([*paths, *_paths(service.webhooks)], BASE, {"CONTENT_LENGTH": "1000"}):
         assert run_wsgi_app(service.webhooks, {**environ, "wsgi.input": Unread()})[1][:3] in {"403", "405"}
-    for environ in _posts(service.console, BASE_URL, {"CONTENT_LENGTH": "1000"}):
+    for environ in _posts(_paths(service.console), BASE_URL, {"CONTENT_LENGTH": "1000"}):
         status = run_wsgi_app(service.console, {**environ, "wsgi.input": Unread()})[1]
         assert status[:3] in {"401", "403", "405"}, (status, environ["PATH_INFO"])
     _console_reads_no_more_than_its_limit(service)
@@ -224,20 +228,27 @@ def test_incident_17_a_body_was_read_before_anybody_knew_whose_it_was(service: S
 def _console_reads_no_more_than_its_limit(service: Service) -> None:
     person = service.staff.somebody(Role.ADMIN)
     cookies = {"HTTP_COOKIE": f"{SESSION_COOKIE}={person.token}; {ENTRY_COOKIE}=x", "HTTP_AUTHORIZATION": "Bearer x"}
-    for environ in _posts(service.console, BASE_URL, {**cookies, "CONTENT_LENGTH": str(BODY_MAX + 1)}):
+    for environ in _posts(_paths(service.console), BASE_URL, {**cookies, "CONTENT_LENGTH": str(BODY_MAX + 1)}):
         status = run_wsgi_app(service.console, {**environ, "wsgi.input": Unread()})[1]
         assert status[:3] in {"401", "403", "404", "405", "413"}, (status, environ["PATH_INFO"])
     chunked = {**cookies, "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
-    for environ in _posts(service.console, BASE_URL, chunked):
+    for environ in _posts(_paths(service.console), BASE_URL, chunked):
         body = Endless()
         status = run_wsgi_app(service.console, {**environ, "wsgi.input": io.BufferedReader(body, 1024)})[1]
         assert status[:3] in {"401", "403", "404", "405", "413"}, (status, environ["PATH_INFO"])
         assert body.read_bytes <= 3 * BODY_MAX
 
 
-def _posts(app: Flask, base_url: str, more: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """A POST to each route, as a web server hands it on."""
-    for _, path in paths_of(app, with_ids("0" * 32, "0" * 32, "0" * 32, "CA" + "0" * 32)):
+_POSTED = with_ids("0" * 32, "0" * 32, "0" * 32, "CA" + "0" * 32)
+
+
+def _paths(app: Flask) -> list[str]:
+    return [path for _, path in paths_of(app, _POSTED)]
+
+
+def _posts(paths: Iterable[str], base_url: str, more: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A POST to each path, as a web server hands it on."""
+    for path in paths:
         environ = EnvironBuilder(path=path, method="POST", content_type=FORM, base_url=base_url).get_environ()
         environ.pop("CONTENT_LENGTH", None)
         yield {**environ, **more}
