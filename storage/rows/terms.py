@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Self
 
 from policies.purposes import Granted
@@ -37,21 +38,9 @@ class Terms:
         )
 
     @classmethod
-    def read(cls, text: str) -> Self:
+    def read(cls, text: str) -> "Terms":
         """Empty for a call from before terms stood on its row. Raises Broken for a text that `written` never wrote."""
-        if not text:
-            return cls("", (), "", None)
-        try:
-            fields = json.loads(text)
-            return cls(
-                law=fields["law"],
-                purposes=tuple(Granted(name, datetime.fromisoformat(at)) for name, at in fields["purposes"].items()),
-                retention=fields["retention"],
-                retain_until=datetime.fromisoformat(fields["retain_until"]) if fields["retain_until"] else None,
-                conflicts=tuple(fields["conflicts"]),
-            )
-        except (ValueError, KeyError) as error:
-            raise Broken("call: its row does not say what a permit would") from error
+        return _read(text) if text else cls("", (), "", None)
 
     def written(self) -> str:
         fields = {
@@ -62,3 +51,19 @@ class Terms:
             "conflicts": self.conflicts,
         }
         return json.dumps(fields, separators=(",", ":"))
+
+
+# One request reads the terms of its call several times.
+@lru_cache(maxsize=256)
+def _read(text: str) -> Terms:
+    try:
+        fields = json.loads(text)
+        return Terms(
+            law=fields["law"],
+            purposes=tuple(Granted(name, datetime.fromisoformat(at)) for name, at in fields["purposes"].items()),
+            retention=fields["retention"],
+            retain_until=datetime.fromisoformat(fields["retain_until"]) if fields["retain_until"] else None,
+            conflicts=tuple(fields["conflicts"]),
+        )
+    except (ValueError, KeyError) as error:
+        raise Broken("call: its row does not say what a permit would") from error
