@@ -3,11 +3,12 @@
 Only a `Permit` can be rendered into a start of a recording.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from html import escape
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from callflow.urls import Stay, Urls
 from policies.rules import MENU_KEYS_MAX, Line
@@ -182,54 +183,40 @@ def menu(languages: Sequence[str], *, language_url: str) -> bytes:
 
 
 def disclose(wording: Wording, urls: Urls, *, choice_url: str) -> bytes:
-    return _render("disclose.xml", wording=wording, choice_url=choice_url, audio_url=_audio_of(urls))
+    return _fill("disclose.xml", {"choice_url": choice_url}, wording=wording, audio_url=_audio_of(urls))
 
 
 def choose(wording: Wording, urls: Urls, *, consent_url: str, again: bool) -> bytes:
-    return _render("choose.xml", wording=wording, consent_url=consent_url, again=again, audio_url=_audio_of(urls))
+    return _fill("choose.xml", {"consent_url": consent_url}, wording=wording, again=again, audio_url=_audio_of(urls))
 
 
 def record(permit: Permit, line: Line, wording: Wording, urls: Urls) -> bytes:
-    return _render(
-        "record.xml",
-        line=line,
-        wording=wording,
-        recording_url=urls.recording(permit.call_id),
-        ended_url=urls.ended(permit.call_id),
-        whisper_url=urls.whisper(permit.call_id, recorded=True),
-    )
+    of_call = {
+        "recording_url": urls.recording(permit.call_id),
+        "ended_url": urls.ended(permit.call_id),
+        "whisper_url": urls.whisper(permit.call_id, recorded=True),
+    }
+    return _fill("record.xml", of_call, line=line, wording=wording)
 
 
 def recorded(call_id: str, line: Line, wording: Wording, urls: Urls) -> bytes:
     """Go on with the running recording: it is announced again, and not started again."""
-    return _render(
-        "recorded.xml",
-        line=line,
-        wording=wording,
-        ended_url=urls.ended(call_id),
-        whisper_url=urls.whisper(call_id, recorded=True),
-    )
+    of_call = {"ended_url": urls.ended(call_id), "whisper_url": urls.whisper(call_id, recorded=True)}
+    return _fill("recorded.xml", of_call, line=line, wording=wording)
 
 
 def suppress(
     call_id: str, line: Line, wording: Wording, urls: Urls, *, text: str, audio: str = "", stops: bool = False
 ) -> bytes:
     """`audio`: the hash of the recorded prompt that says `text`, where there is one; `stops`: a recording runs."""
-    return _render(
-        "suppress.xml",
-        stops=stops,
-        line=line,
-        wording=wording,
-        text=text,
-        audio_url=_audio_of(urls)(audio),
-        ended_url=urls.ended(call_id),
-        whisper_url=urls.whisper(call_id, recorded=False),
-    )
+    of_call = {"ended_url": urls.ended(call_id), "whisper_url": urls.whisper(call_id, recorded=False)}
+    audio_url = _audio_of(urls)(audio)
+    return _fill("suppress.xml", of_call, stops=stops, line=line, wording=wording, text=text, audio_url=audio_url)
 
 
 def refuse(wording: Wording, *, text: str, stops: bool = False) -> bytes:
     """Say `text`, and end a call that may not go on unrecorded; `stops`: a recording runs."""
-    return _render("refuse.xml", wording=wording, text=text, stops=stops)
+    return _fill("refuse.xml", {}, wording=wording, text=text, stops=stops)
 
 
 def connect(line: Line, *, ended_url: str = "", stops: bool = False) -> bytes:
@@ -262,12 +249,12 @@ def join(call_id: str, round_: int, urls: Urls, wording: Wording | None) -> byte
 
 def ended(wording: Wording, *, text: str) -> bytes:
     """Hang up, after saying `text` where there is something to say."""
-    return _render("ended.xml", wording=wording, text=text)
+    return _fill("ended.xml", {}, wording=wording, text=text)
 
 
 def whisper(wording: Wording, *, recorded: bool) -> bytes:
     text = wording.whisper_recorded if recorded else wording.whisper_not_recorded
-    return _render("whisper.xml", wording=wording, text=text)
+    return _fill("whisper.xml", {}, wording=wording, text=text)
 
 
 def nothing() -> bytes:
@@ -283,13 +270,37 @@ def _conference(call_id: str, round_: int) -> str:
     return f"onrecord-{call_id}-{round_}"
 
 
+@lru_cache(maxsize=8)
 def _audio_of(urls: Urls) -> Callable[[str], str]:
     """The URL of a recorded prompt by its hash; none where a voice speaks."""
     return lambda sha256: urls.audio(sha256) if sha256 else ""
 
 
 def _render(template: str, **values: object) -> bytes:
-    return _templates().get_template(template).render(values).encode()
+    return _template(template).render(values).encode()
+
+
+def _fill(template: str, urls: Mapping[str, str], **values: Hashable) -> bytes:
+    """A document in which nothing but the `urls` is of one call: the rest, from line and wording, is rendered once."""
+    document = _with_marks(template, tuple(urls), tuple(values.items()))
+    for name, url in urls.items():
+        document = document.replace(_mark(name), escape(url))
+    return document.encode()
+
+
+@lru_cache(maxsize=1024)
+def _with_marks(template: str, urls: tuple[str, ...], values: tuple[tuple[str, Hashable], ...]) -> str:
+    return _template(template).render({name: _mark(name) for name in urls}, **dict(values))
+
+
+def _mark(url: str) -> str:
+    """The place of a URL. No text can hold it: it is no character of XML."""
+    return f"\0{url}\0"
+
+
+@cache
+def _template(name: str) -> Template:
+    return _templates().get_template(name)
 
 
 @cache
