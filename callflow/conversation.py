@@ -225,10 +225,10 @@ class Conversation:
 
     def facts(self, connection: Connection, moment: Moment, call: Call) -> Facts:
         """The call under the rules and words that it came in under."""
-        facts = Facts(call, rules_of(connection, call, self.rulebook), moment.at)
-        wording = facts.wording
+        rulebook = rules_of(connection, call, self.rulebook)
+        wording = Facts(call, rulebook, moment.at).wording
         is_same = wording.sha256 == call.wording_sha256
-        return replace(facts, kept=wording if is_same else kept_wording(connection, call))
+        return Facts(call, rulebook, moment.at, kept=wording if is_same else kept_wording(connection, call))
 
     def facts_of_answer(self, connection: Connection, moment: Moment, call: Call) -> Facts:
         """The facts, with remembered declines and running recordings, which an answer may depend on."""
