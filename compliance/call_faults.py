@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from evidence.checkpoints import Checkpoint
 from evidence.disclosures import opens
 from evidence.merkle import leaf_hash
 from evidence.soundness import Line, Unsound, check_calls, check_disclosures, check_leaf, signed
@@ -14,6 +15,7 @@ from storage.database.tables import call, log_leaf
 from storage.errors import Broken
 from storage.log import checkpoints, consent_log
 from storage.log.proofs import Prover
+from storage.log.tree import KeptTree
 
 
 def faults_of(
@@ -61,9 +63,14 @@ def _faults_of_lines(connection: Connection, leaves: Sequence[tuple[int, str]], 
     kept = dict(_unsigned_hashes(connection, size, leaves))
     for index, leaf in leaves:
         if newest is not None and index < size:
-            yield from _found(check_leaf, index, leaf, prover.tree.inclusion(index, size), newest.checkpoint)
+            yield from _found(_check_signed, prover.tree, index, leaf, newest.checkpoint)
         elif leaf_hash(leaf.encode()) != kept.get(index):
             yield f"event {index} does not match its hash: its text was changed after it was logged"
+
+
+def _check_signed(tree: KeptTree, index: int, leaf: str, checkpoint: Checkpoint) -> None:
+    """Raises Broken also where no proof can be made, since a neighbour of the event is missing."""
+    check_leaf(index, leaf, tree.inclusion(index, checkpoint.size), checkpoint)
 
 
 def _unsigned_hashes(

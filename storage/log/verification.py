@@ -1,30 +1,34 @@
 """Computes the whole log again from the text of every event, trusting no hash that was kept of it."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from evidence.checkpoints import Checkpoint
-from evidence.disclosures import erased_in
 from evidence.event_times import EventTimes
-from evidence.events import digest_of, timestamp
-from evidence.merkle import Frontier, leaf_hash, root_of_perfect
-from storage.database.tables import call, disclosure, log_leaf, log_node
+from evidence.events import timestamp
+from evidence.merkle import Frontier
+from storage.database.prepared_statements import Prepared
+from storage.database.tables import call, log_leaf, log_node
 from storage.errors import Broken
 from storage.log import consent_log
 from storage.log import tree as log_tree
-from storage.log.text_verification import NAMING, Named, Opened, check_texts
+from storage.log.disclosure_verification import check_disclosures
+from storage.log.event_reading import TAMPERED, Leaf, Reading, is_no_event, read_pages
+from storage.log.text_verification import Named, check_texts
 
-_PAGE = 5000
-_DECODE = json.JSONDecoder().raw_decode
-_TAMPERED = "somebody changed the log, or the disk did"
+_PAGE = 1000
+_EVENTS = Prepared(
+    select(log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash, log_leaf.c.call_id, log_leaf.c.n)
+    .where(log_leaf.c.idx > bindparam("after"))
+    .order_by(log_leaf.c.idx)
+    .limit(_PAGE)
+)
 
 Progress = Callable[[int, int], object]
-Leaf = tuple[int, str, bytes, str | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,11 @@ class Verified:
 
 @dataclass(slots=True)
 class _Count:
-    """The state of the pass over the leaves: full blocks, and the leaves since the last full block."""
+    """The state of the pass over the leaves: the full subtrees of the lowest kept level, and the leaves since."""
 
     size: int = 0
     full: Frontier = field(default_factory=Frontier)
-    block: list[bytes] = field(default_factory=list)
+    rest: list[bytes] = field(default_factory=list)
     nodes: list[bytes] = field(default_factory=list)
     of_calls: dict[str, int] = field(default_factory=dict)
     committed: set[str] = field(default_factory=set)
@@ -60,29 +64,25 @@ class _Count:
     named: Named = field(default_factory=Named)
     times: EventTimes = field(default_factory=EventTimes)
 
-    def read(self, index: int, event: Mapping[str, Any]) -> None:
-        """Collect the event's claims that are compared with the rows beside the log."""
-        if committed := event.get("sd"):
-            self.committed.update(committed.values())
-        kind, ts = event.get("type"), event.get("ts")
-        if kind in NAMING:
-            self.named.add(event)
-        elif kind == "privacy.erased":
+    def read(self, event: Mapping[str, Any]) -> None:
+        """Collect the claims of an event that names a text or tells of an erasure."""
+        if event["type"] == "privacy.erased":
             self.erased.add(event["call"])
-        if ts and ts != self.times.latest:
-            self.times.add(index, ts, event.get("call"))
+        else:
+            self.named.add(event)
 
-    def add(self, digest: bytes) -> None:
-        self.size += 1
-        self.block.append(digest)
-        if len(self.block) == log_tree.FAN_OUT:
-            self.nodes.append(root_of_perfect(self.block))
-            self.full.push(self.nodes[-1], height=log_tree.HEIGHT)
-            self.block.clear()
+    def add(self, digests: Sequence[bytes]) -> None:
+        self.size += len(digests)
+        hashes = [*self.rest, *digests]
+        whole = len(hashes) - len(hashes) % log_tree.FAN_OUT
+        self.rest = hashes[whole:]
+        for root in log_tree.closed(hashes[:whole]):
+            self.nodes.append(root)
+            self.full.push(root, height=log_tree.HEIGHT)
 
     def root(self) -> bytes:
         frontier = self.full.copy()
-        for digest in self.block:
+        for digest in self.rest:
             frontier.push(digest)
         return frontier.root()
 
@@ -113,52 +113,46 @@ def verify(
     waiting = sorted(held, key=lambda checkpoint: checkpoint.checkpoint.size)[::-1]
     watching = sorted(seen, key=lambda sighting: sighting.size)[::-1]
     _reach(count, waiting)
-    for page in _pages(connection):
-        for leaf in page:
-            if watching:
-                _see(count, watching)
-            _take(count, leaf)
-            if waiting:
-                _reach(count, waiting)
+    for page, reading in read_pages(_pages(connection), size=total):
+        count.committed |= reading.committed
+        start, end = count.size, count.size + len(reading.hashes)
+        while count.size < end:
+            _see(count, watching)
+            stops = [*(one.checkpoint.size for one in waiting[-1:]), *(one.size for one in watching[-1:])]
+            _take(count, page, reading, start, min([end, *stops]))
+            _reach(count, waiting)
+        if reading.fault:
+            raise Broken(reading.fault)
         progress(count.size, total)
     if waiting:
         raise Broken(_too_short(count.size, waiting[0]))
     if count.size != total:
-        raise Broken(f"consent log: the head says {total} events, there are {count.size}: {_TAMPERED}")
+        raise Broken(f"consent log: the head says {total} events, there are {count.size}: {TAMPERED}")
     _check_nodes(connection, count.nodes)
     _check_calls(connection, count.of_calls)
-    check_texts(connection, count.named, _check_disclosures(connection, count))
+    check_texts(connection, count.named, check_disclosures(connection, count.committed, count.erased, count.named))
     return Verified(count.size, count.root(), len(held), tuple(count.times.in_words()))
 
 
-def _take(count: _Count, leaf: Leaf) -> None:
-    index, line, digest, call_id, n = leaf
-    if index != count.size:
-        raise Broken(f"consent log: event {count.size} is missing, the next is {index}: it was deleted")
-    if leaf_hash(line.encode()) != digest:
-        raise Broken(f"consent log: event {index} does not match its hash: its text was changed after it was logged")
-    event = _read(index, line)
-    if (event.get("call"), event.get("n")) != (call_id, n):
-        raise Broken(f"consent log: event {index} is filed under another call or number than it says: {_TAMPERED}")
-    if call_id is not None:
-        due = count.of_calls.get(call_id, 0)
-        if n != due:
-            raise Broken(f"consent log: event {index} of call {call_id} is number {n}, not {due}: one was left out")
-        count.of_calls[call_id] = due + 1
-    try:
-        count.read(index, event)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise Broken(f"consent log: event {index} is no event: {_TAMPERED}") from error
-    count.add(digest)
-
-
-def _read(index: int, line: str) -> Mapping[str, Any]:
-    """As `consent_log.read_event`, and quicker for a valid event."""
-    try:
-        event, end = _DECODE(line)
-    except (ValueError, RecursionError):
-        event, end = None, 0
-    return event if end == len(line) and isinstance(event, dict) else consent_log.read_event(index, line)
+def _take(count: _Count, page: Sequence[Leaf], reading: Reading, start: int, end: int) -> None:
+    """Takes the events on to number `end`, of a page that begins with number `start`."""
+    of_calls, times = count.of_calls, count.times
+    for place in range(count.size - start, end - start):
+        index, _, _, call_id, n = page[place]
+        if call_id is not None:
+            due = of_calls.get(call_id, 0)
+            if n != due:
+                raise Broken(f"consent log: event {index} of call {call_id} is number {n}, not {due}: one was left out")
+            of_calls[call_id] = due + 1
+        try:
+            if place in reading.telling:
+                count.read(reading.telling[place])
+            ts = reading.times[place]
+            if ts and ts != times.latest:
+                times.add(index, ts, call_id)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise Broken(is_no_event(index)) from error
+    count.add(reading.hashes[count.size - start : end - start])
 
 
 def _reach(count: _Count, waiting: list[Held]) -> None:
@@ -193,15 +187,10 @@ def _check_nodes(connection: Connection, nodes: list[bytes]) -> None:
         query = select(log_node.c.n, log_node.c.hash).where(log_node.c.lvl == level).order_by(log_node.c.n)
         kept = [(n, bytes(digest)) for n, digest in connection.execute(query)]
         if kept != list(enumerate(nodes[: len(kept)])):
-            raise Broken(f"consent log: the kept subtrees of level {level} do not match the leaves: {_TAMPERED}")
-        nodes, level = _parents(nodes), level + 1
+            raise Broken(f"consent log: the kept subtrees of level {level} do not match the leaves: {TAMPERED}")
+        nodes, level = log_tree.closed(nodes), level + 1
     if connection.execute(select(log_node.c.lvl).where(log_node.c.lvl >= level)).first():
-        raise Broken(f"consent log: subtrees are kept that no events fill: {_TAMPERED}")
-
-
-def _parents(nodes: list[bytes]) -> list[bytes]:
-    width = log_tree.FAN_OUT
-    return [root_of_perfect(nodes[start : start + width]) for start in range(0, len(nodes) - width + 1, width)]
+        raise Broken(f"consent log: subtrees are kept that no events fill: {TAMPERED}")
 
 
 def _check_calls(connection: Connection, logged: dict[str, int]) -> None:
@@ -209,46 +198,11 @@ def _check_calls(connection: Connection, logged: dict[str, int]) -> None:
     for call_id, events in connection.execute(select(call.c.id, call.c.events)):
         if events != logged.get(call_id, 0):
             found = logged.get(call_id, 0)
-            raise Broken(
-                f"consent log: it has {found} events of call {call_id}, whose row counts {events}: {_TAMPERED}"
-            )
-
-
-def _check_disclosures(connection: Connection, count: _Count) -> Opened:
-    """Each personal field that is left must open the commitment it is filed under, and no erased field may be back."""
-    opened, gone, committed = Opened(), _gone(connection, count.erased), count.committed
-    hashes = count.named.answers.keys() | count.named.audio.keys()
-    for digest, body in connection.execute(select(disclosure.c.digest, disclosure.c.body)):
-        if digest_of(body) != digest:
-            raise Broken(f"consent log: the disclosure {digest} says something else than was committed to")
-        if digest not in committed:
-            raise Broken(f"consent log: the disclosure {digest} is of no event: it was put there by somebody else")
-        if digest in gone:
-            raise Broken(gone[digest])
-        if digest in hashes:
-            opened.add(count.named, digest, body)
-    return opened
-
-
-def _gone(connection: Connection, erased: Iterable[str]) -> dict[str, str]:
-    """By the digest of each erased field, the message for its being there again."""
-    found: dict[str, str] = {}
-    for call_id in erased:
-        fields = erased_in(event for _, event in consent_log.events_of_call(connection, call_id))
-        found |= {digest: came_back(call_id, name) for digest, name in fields.items()}
-    return found
-
-
-def came_back(call_id: str, name: str) -> str:
-    return (
-        f"consent log: {name} of call {call_id} was erased, as its events say, and is here again: `onrecord "
-        f"reapply-erasures` erases it again; a restored backup may have brought it back, or somebody did"
-    )
+            raise Broken(f"consent log: it has {found} events of call {call_id}, whose row counts {events}: {TAMPERED}")
 
 
 def _pages(connection: Connection) -> Iterator[Sequence[Leaf]]:
-    columns = (log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash, log_leaf.c.call_id, log_leaf.c.n)
-    query, last = select(*columns).order_by(log_leaf.c.idx).limit(_PAGE), -1
-    while rows := connection.execute(query.where(log_leaf.c.idx > last)).all():
+    last = -1
+    while rows := _EVENTS.all(connection, {"after": last}):
         yield rows
         last = rows[-1][0]

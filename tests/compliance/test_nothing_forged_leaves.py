@@ -133,7 +133,7 @@ def text_of(table: object, old: str, new: str) -> Change:
 
 
 def node(connection: Connection, _: Call) -> None:
-    connection.execute(insert(log_node), {"lvl": 1, "n": 0, "hash": b"\x05" * 32})
+    connection.execute(update(log_node).where(log_node.c.lvl == 1, log_node.c.n == 0).values(hash=b"\x05" * 32))
 
 
 CHANGES: dict[str, Change] = {

@@ -390,7 +390,9 @@ def test_a_long_log_tells_how_far_it_has_been_read(site: Site) -> None:
     told: list[tuple[int, int]] = []
     with closing(site.database()) as database, database.read() as connection:
         verify(connection, progress=lambda done, total: told.append((done, total)))
-    assert told == [(5000, 5_100), (5_100, 5_100)]
+    assert len(told) > 1
+    assert told == sorted(told)
+    assert told[-1] == (5_100, 5_100)
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
