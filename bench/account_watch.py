@@ -100,7 +100,7 @@ def _measured(folder: Path, count: int, intervals: int) -> Iterator[str]:
     with _served(twilio) as url, _database(folder) as database:
         account = "AC" + "0" * 32
         provider = TwilioProvider(Account(account, account, "token", url))
-        shop = Workshop(database, provider, DirectoryStore(folder), folder / "spool", b"K" * 32, None)
+        shop = Workshop(database, provider, DirectoryStore(folder), folder / "spool", b"K" * 32, listening_copies=False)
         watch = AccountWatch(shop, jobs, frozenset({LINE}))
         database.write(lambda connection: [_call(connection, twilio, Outcome.CONSENTED) for _ in range(count)])
         declined = database.write(lambda connection: _call(connection, twilio, Outcome.DECLINED))

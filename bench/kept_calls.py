@@ -20,7 +20,6 @@ from policies.consent import Outcome
 from policies.copies import CopyKind
 from policies.lifecycle import CallEvent, CallState, RecordingEvent
 from policies.purposes import Granted
-from storage.audio.derived_files import find_ffmpeg
 from storage.custody.intake import intake
 from storage.custody.workshop import Workshop
 from storage.jobs.steps import Steps
@@ -40,23 +39,24 @@ _CLICK_S, _PIECE_BYTES = 0.01, 1 << 20
 
 
 @dataclass
-class OneTape:
-    """The provider's side of a single recording, which is complete until it is deleted."""
+class SameSound:
+    """The provider's side of recordings with the same sound, each complete until it is deleted."""
 
     wav: Path
-    shown: ProviderRecording
-    is_deleted: bool = False
+    seconds: float
+    deleted: set[str] = field(default_factory=set)
 
-    def recording(self, _: str) -> ProviderRecording | None:
-        return None if self.is_deleted else self.shown
+    def recording(self, sid: str) -> ProviderRecording | None:
+        shown = ProviderRecording(sid, "", "completed", round(self.seconds), 2, _OURS, utc_now())
+        return None if sid in self.deleted else shown
 
     def media(self, _: str) -> Iterator[bytes]:
         with self.wav.open("rb") as file:
             while piece := file.read(_PIECE_BYTES):
                 yield piece
 
-    def delete(self, _: str) -> None:
-        self.is_deleted = True
+    def delete(self, sid: str) -> None:
+        self.deleted.add(sid)
 
     def copies_of(self, *_: str) -> tuple[CopiesSeen, ...]:
         return tuple(CopiesSeen(kind, Sight.SEEN) for kind in CopyKind)
@@ -75,33 +75,35 @@ class Shelf:
 
     def kept(self, name: str, seconds: float, clicks_s: Sequence[float] = ()) -> Recording:
         wav = write_wav(self.folder / f"{name}.wav", seconds, clicks_s)
+        completed = self.completed(name, seconds)
+        take_in(self.workshop(SameSound(wav, seconds)), completed.id)
+        end = call_end.end
+        self._write(lambda c, m: end(c, m, calls.existing(c, completed.call_id), status="completed", duration_s=None))
+        wav.unlink()
+        with self.installation.database.read() as connection:
+            found = recordings.peek(connection, completed.id)
+        assert found is not None
+        return found
+
+    def completed(self, name: str, seconds: float) -> Recording:
+        """A recording that the provider has completed, and that is not taken in yet."""
         call, sid = self._call(name), "RE" + name.ljust(32, "0")[:32]
         told = [
             News(sid, event, _OURS, reports_to_us=True, duration_s=length)
             for event, length in ((RecordingEvent.IN_PROGRESS, None), (RecordingEvent.COMPLETED, round(seconds)))
         ]
-        known = [self._write(lambda c, m, one=one: self._hear(c, m, call.id, one)) for one in told][-1]  # type: ignore[misc]  # mypy and defaults
-        shown = ProviderRecording(sid, call.call_sid, "completed", round(seconds), 2, _OURS, utc_now())
-        self._store(known.id, OneTape(wav, shown))
-        self._write(lambda c, m: call_end.end(c, m, calls.existing(c, call.id), status="completed", duration_s=None))
-        wav.unlink()
-        with self.installation.database.read() as connection:
-            found = recordings.peek(connection, known.id)
-        assert found is not None
-        return found
+        return [self._write(lambda c, m, one=one: self._hear(c, m, call.id, one)) for one in told][-1]  # type: ignore[misc]  # mypy and defaults
 
-    def _store(self, recording_id: str, provider: OneTape) -> None:
+    def workshop(self, provider: SameSound) -> Workshop:
         installation = self.installation
-        shop = Workshop(
+        return Workshop(
             installation.database,
             cast(Provider, provider),
             installation.store,
             self.folder / "spool",
             installation.keys.key_encryption_key,
-            find_ffmpeg(None),
+            listening_copies=True,
         )
-        once: Callable[[str, Callable[[], T]], T] = lambda _, step: step()  # noqa: E731 - a job without an engine
-        intake(shop, cast(Steps, once), recording_id)
 
     def _call(self, name: str) -> Call:
         def decide(connection: Connection, moment: Moment) -> Call:
@@ -131,6 +133,12 @@ class Shelf:
     def _write(self, work: Callable[[Connection, Moment], T]) -> T:
         moment = Moment.now()
         return self.installation.database.write(lambda connection: work(connection, moment))
+
+
+def take_in(workshop: Workshop, recording_id: str) -> None:
+    """As the worker does."""
+    once: Callable[[str, Callable[[], T]], T] = lambda _, step: step()  # noqa: E731 - a job without an engine
+    intake(workshop, cast(Steps, once), recording_id)
 
 
 def write_wav(path: Path, seconds: float, clicks_s: Sequence[float]) -> Path:

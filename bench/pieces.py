@@ -19,7 +19,7 @@ from time import perf_counter
 
 import numpy as np
 
-from storage.audio.derived_files import derive, find_ffmpeg
+from storage.audio.derived_files import derive
 from storage.audio.pieces import AudioPieces, Piece, Track
 
 _RATE, _ROUNDS = 8_000, 200
@@ -55,8 +55,8 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {platform.platform()}, {minutes} minutes")
     with TemporaryDirectory() as folder:
         master = _noise(Path(folder) / "master.wav", minutes)
-        listening = derive(master, Path(folder), ffmpeg=find_ffmpeg(None)).listening
-        assert listening, "bench.pieces needs ffmpeg"
+        listening = derive(master, Path(folder), listening=True).listening
+        assert listening, "bench.pieces needs the listening extra"
         for line in (*_of_track("listening", listening), *_of_track("master", master)):
             print(line, flush=True)
     return 0

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from onrecord.account_trial import try_account
 from onrecord.installation import Installation
 from onrecord.settings.environment import Settings
-from storage.audio.listening_copy import find_ffmpeg, listening_copy
+from storage.audio.listening_copy import can_be_made, listening_copy
 from storage.audio.store_trial import Trial, try_store
 from storage.audio.wav import WavFacts
 from storage.disk import disk_edge
@@ -25,22 +25,20 @@ _ROOM_BYTES = 2 * 4 * 3600 * 32_000
 def try_all(installation: Installation) -> Trial:
     settings = installation.settings
     trial = try_store(installation.store, today=datetime.now(UTC).date(), random=secrets.token_bytes)
-    return trial + try_account(settings) + _try_ffmpeg(settings) + _try_anchors(settings) + _try_spool(settings)
+    return trial + try_account(settings) + _try_listening_copy() + _try_anchors(settings) + _try_spool(settings)
 
 
-def _try_ffmpeg(settings: Settings) -> Trial:
-    """An ffmpeg that the settings do not name may fail: reviewers hear the WAV then."""
+def _try_listening_copy() -> Trial:
+    """The encoder may fail: reviewers hear the WAV then."""
+    if not can_be_made():
+        return Trial()
     try:
-        if (ffmpeg := find_ffmpeg(settings.ffmpeg)) is None:
-            return Trial()
         with TemporaryDirectory() as folder, disk_edge("a temporary file"):
             facts = WavFacts(2, 8000, 2, len(_QUIET) / 32_000, len(_QUIET))
-            with listening_copy(ffmpeg, Path(folder) / "tried", facts, s_max=20) as write:
+            with listening_copy(Path(folder) / "tried", facts) as write:
                 write(_QUIET)
     except _FAILURES as error:
-        if settings.ffmpeg:
-            return Trial((f"ONRECORD_FFMPEG names a program that makes no listening copy ({error}): name another",))
-        return Trial(untold=(f"ONRECORD_FFMPEG: there will be no listening copies, because {error}",))
+        return Trial(untold=(f"there will be no listening copies: {error}",))
     return Trial()
 
 

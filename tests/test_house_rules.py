@@ -46,8 +46,8 @@ TOOLS: dict[str, set[str]] = {
     "subprocess": {
         "onrecord/processes/serve.py",
         "onrecord/demo/local_installation.py",
-        "storage/audio/listening_copy.py",
     },
+    "av": {"storage/audio/listening_copy.py"},
     "pydub": {"storage/audio/wav.py"},
     "urllib.request": set(),
     "http.client": set(),

@@ -19,7 +19,7 @@ from onrecord.selftest import schedule
 from onrecord.settings.environment import Settings
 from outbound.twilio_client import TWILIO, Account
 from outbound.twilio_provider import TwilioProvider
-from storage.audio.listening_copy import find_ffmpeg
+from storage.audio import listening_copy
 from storage.custody import account_watch, lease_watch, live_calls, sweep, text_watch
 from storage.custody.copies import remove_copies
 from storage.custody.destroy import delete_again, destroy
@@ -165,7 +165,7 @@ def make_workshop(installation: Installation) -> Workshop:
         store=installation.store,
         spool=settings.spool,
         key_encryption_key=installation.keys.key_encryption_key,
-        ffmpeg=find_ffmpeg(settings.ffmpeg),
+        listening_copies=listening_copy.can_be_made(),
         backups=installation.rulebook.backups,
         is_behind=lambda: backlog.is_behind(installation.database, utc_now()),
     )

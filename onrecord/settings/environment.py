@@ -4,7 +4,6 @@ No secret has a default. It stands in the variable itself or in a file named by 
 """
 
 import re
-import shutil
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -76,7 +75,6 @@ class Settings:
     audio_store: str
     rulebook: Path
     key_file: Path
-    ffmpeg: str | None
     spool: Path
     journal: Path
     """Where requests wait that were answered while the database was away."""
@@ -140,7 +138,6 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         audio_store=places.text("AUDIO_STORE", audio_store_fault) or "dir:var/audio",
         rulebook=Path(rules.text("ONRECORD_RULEBOOK") or "onrecord.toml"),
         key_file=Path(places.text("ONRECORD_KEY_FILE") or "var/keys"),
-        ffmpeg=places.text("ONRECORD_FFMPEG", _program_fault(environ.get("PATH"))) or None,
         spool=Path(places.text("ONRECORD_SPOOL") or "var/spool"),
         journal=Path(places.text("ONRECORD_JOURNAL") or "var/journal"),
         vcon_key=Path(database.text("ONRECORD_VCON_KEY") or "var/vcon.pem"),
@@ -282,8 +279,3 @@ def _processes_fault(value: str) -> Fault | None:
 def _sid_fault(prefix: str) -> Check:
     expected = Fault("is malformed", f"expected {prefix} and 32 hex digits")
     return lambda value: None if re.fullmatch(prefix + "[0-9a-f]{32}", value) else expected
-
-
-def _program_fault(search_path: str | None) -> Check:
-    missing = Fault("names no program that can be run", "install it, or leave it unset")
-    return lambda value: None if shutil.which(value, path=search_path) else missing

@@ -1,109 +1,98 @@
 """The copy that reviewers hear: Ogg Opus, an eighth of the WAV's size, the two sides still left and right.
 
-A single ffmpeg process takes the samples through a pipe, so a call of four hours costs no more memory than
-a short call. The same samples give the same bytes, which lets a job that was cut off run again.
+It is encoded in this process, by ffmpeg's libraries as PyAV brings them, in windows: a call of four hours costs no more
+memory than a short call, and a short call does not pay for the start of a program. Nothing of a recording but its
+samples gets there, which `storage.audio.riff` found. The same samples give the same bytes.
 """
 
+import importlib.util
 import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from tempfile import TemporaryFile
-from threading import Timer
-from typing import IO
+
+import numpy as np
 
 from storage.audio.wav import WavFacts
-from storage.disk import create_private, disk_edge
-from storage.errors import Refused, Unavailable
+from storage.disk import create_private, disk_edge, write_all
+from storage.errors import Unavailable
 
-_QUIET = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "error")
-# Without these, each run writes another serial number and the encoder's version.
-_SAME_BYTES = ("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact")
 _BITS_PER_SECOND = {1: 16_000, 2: 28_000}
+_LAYOUTS = {1: "mono", 2: "stereo"}
+# Opus knows these only. Sound with frames at another rate is resampled to the next of them.
+_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
+# Without it, each run writes another serial number, and each version of the encoder its name.
+_SAME_BYTES = {"fflags": "+bitexact"}
 
 
-def find_ffmpeg(configured: str | None) -> str | None:
-    """The configured ffmpeg, else the system's, else that of the `ffmpeg` extra; None if there is none.
-
-    Without ffmpeg there is no listening copy and reviewers hear the WAV. A configured ffmpeg that can't be
-    run is Refused, not passed over.
-    """
-    if configured:
-        if found := shutil.which(configured):
-            return found
-        raise Refused(f"ffmpeg: {configured} is not a program that can be run")
-    return shutil.which("ffmpeg") or _extra()
+def can_be_made() -> bool:
+    """Whether the `listening` extra is installed. Without it reviewers hear the WAV."""
+    return importlib.util.find_spec("av") is not None
 
 
 @contextmanager
-def listening_copy(
-    ffmpeg: str, target: Path, facts: WavFacts, *, s_max: float | None = None
-) -> Iterator[Callable[[bytes], object]]:
+def listening_copy(target: Path, facts: WavFacts) -> Iterator[Callable[[bytes], None]]:
     """Hands out the function that takes the samples; `target` is there, whole, once the block has ended well.
 
-    Unavailable if ffmpeg can't be run, fails, or takes longer than `s_max`: a minute more than the recording.
+    Raises Unavailable if the encoder or the disk fails.
     """
     partial = target.with_name(f"{target.name}.part")
     try:
-        with disk_edge("listening copy"):
-            os.close(create_private(partial))
-        with _running(_command(ffmpeg, partial, facts), s_max or 60 + facts.duration_s) as (process, said):
-            assert process.stdin is not None
-            took_all = False
-            # A broken pipe tells only that ffmpeg ended: its status and last words tell why.
-            with suppress(BrokenPipeError):
-                yield process.stdin.write
-                process.stdin.close()
-                took_all = True
-            if process.wait() or not took_all:
-                raise Unavailable(f"listening copy: ffmpeg ended with {process.returncode}: {_last_line(said)}")
-        with disk_edge("listening copy"):
+        with _edge():
+            descriptor = create_private(partial)
+            try:
+                with _encoder(_File(descriptor), facts) as write:
+                    yield write
+            finally:
+                os.close(descriptor)
             partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True)
+class _File:
+    """A file for PyAV to write from its beginning to its end."""
+
+    descriptor: int
+
+    def write(self, content: bytes) -> int:
+        write_all(self.descriptor, content)
+        return len(content)
+
+
 @contextmanager
-def _running(command: list[str], s_max: float) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-    """The process, and a file with its messages: an unread pipe would stop it when full. Ended in any case."""
-    with TemporaryFile() as said:
-        try:
-            # The program is the operator's choice, the rest our own words and paths; there is no shell.
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)  # noqa: S603
-        except OSError as error:
-            raise Unavailable(f"listening copy: ffmpeg can't be run: {error.strerror}") from error
-        watchdog = Timer(s_max, process.kill)
-        watchdog.start()
-        try:
-            yield process, said
-        finally:
-            watchdog.cancel()
-            process.kill()
-            process.communicate()
+def _encoder(file: _File, facts: WavFacts) -> Iterator[Callable[[bytes], None]]:
+    import av
+
+    rate = min(rate for rate in _RATES if rate >= facts.frame_rate)
+    layout, tick, begun = _LAYOUTS[facts.channels], Fraction(1, facts.frame_rate), 0
+    with av.open(file, "w", format="ogg", options=_SAME_BYTES) as ogg:
+        opus = ogg.add_stream("libopus", rate=rate, layout=layout)
+        opus.bit_rate = _BITS_PER_SECOND[facts.channels]
+        opus.codec_context.flags |= av.codec.context.Flags.bitexact
+        ogg.start_encoding()
+
+        def write(samples: bytes) -> None:
+            nonlocal begun
+            frame = av.AudioFrame.from_ndarray(np.frombuffer(samples, "<i2")[None, :], format="s16", layout=layout)
+            # Without a time, the encoder's delay would be counted twice in the positions of the pages.
+            frame.sample_rate, frame.time_base, frame.pts = facts.frame_rate, tick, begun
+            begun += frame.samples
+            ogg.mux(opus.encode(frame))
+
+        yield write
+        ogg.mux(opus.encode(None))
 
 
-def _command(ffmpeg: str, target: Path, facts: WavFacts) -> list[str]:
-    samples = ("-f", "s16le", "-ar", str(facts.frame_rate), "-ac", str(facts.channels), "-i", "pipe:0")
-    # Opus' voice mode ends the stream with a packet that is all padding, which ffmpeg's own decoder
-    # complains of.
-    opus = ("-c:a", "libopus", "-b:a", str(_BITS_PER_SECOND[facts.channels]))
-    return [ffmpeg, *_QUIET, *samples, *_SAME_BYTES, *opus, "-f", "ogg", "-y", f"file:{target}"]
+@contextmanager
+def _edge() -> Iterator[None]:
+    from av.error import FFmpegError
 
-
-def _last_line(said: IO[bytes]) -> str:
-    said.seek(0)
-    lines = said.read().decode(errors="replace").split("\n")
-    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "it said nothing")
-
-
-def _extra() -> str | None:
     try:
-        from imageio_ffmpeg import get_ffmpeg_exe
-    except ImportError:
-        return None
-    try:
-        return str(get_ffmpeg_exe())
-    except RuntimeError:  # installed for a platform without a binary
-        return None
+        with disk_edge("listening copy"):
+            yield
+    except FFmpegError as error:
+        raise Unavailable(f"listening copy: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""The listening copy, Ogg Opus as our own ffmpeg writes it, as packets for MP4 (RFC 7845, and "Opus in ISOBMFF").
+"""The listening copy, Ogg Opus as it is made here, as packets for MP4 (RFC 7845, and "Opus in ISOBMFF").
 
 Its packets are of 20 ms, so a packet's number tells its time.
 """
@@ -43,7 +43,7 @@ class OpusStream:
 
     @classmethod
     def of(cls, audio: Ranges) -> Self:
-        """Raises Broken for any other file than our ffmpeg makes."""
+        """Raises Broken for any file that is no listening copy."""
         pages = OggPages.of(audio)
         first, last = pages.at(0), pages.last()
         if len(first.body) < _HEAD.size or last.granule < 0:

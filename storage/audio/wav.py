@@ -100,7 +100,7 @@ def _wav(path: Path, layout: Layout, size_bytes: int) -> Wav:
 @functools.cache
 def _audio_segment() -> Any:
     with warnings.catch_warnings():
-        # pydub warns of audioop's end and looks for an ffmpeg when imported; it never gets to use one here.
+        # pydub warns of audioop's end and looks for an ffmpeg when imported, which it has no use for here.
         warnings.simplefilter("ignore")
         from pydub import AudioSegment
     return AudioSegment

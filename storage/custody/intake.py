@@ -103,8 +103,8 @@ def _remove(workshop: Workshop, keys: Mapping[str, AudioKey]) -> None:
 def _put_all(workshop: Workshop, recording: Recording, folder: Path, keys: Mapping[str, AudioKey]) -> list[AudioObject]:
     workshop.store.stat(keys[MASTER], None)  # a store that is away is to be found out before the work, not after it
     data_key = _data_key(workshop, recording.id)
-    ffmpeg = None if workshop.is_behind() else workshop.ffmpeg
-    derived = derived_files.derive_what_can_be(folder / MASTER_FILE, folder, ffmpeg=ffmpeg)
+    listening = workshop.listening_copies and not workshop.is_behind()
+    derived = derived_files.derive_what_can_be(folder / MASTER_FILE, folder, listening=listening)
     plain = {MASTER: folder / MASTER_FILE, **(derived.files() if derived else {})}
     return [_put(workshop, recording, data_key, name=name, file=file, key=keys[name]) for name, file in plain.items()]
 

@@ -20,7 +20,8 @@ class Workshop:
     store: AudioStore
     spool: Path
     key_encryption_key: bytes
-    ffmpeg: str | None
+    listening_copies: bool
+    """Whether copies for reviewers are made."""
     random: Callable[[int], bytes] = secrets.token_bytes
     now: Callable[[], datetime] = utc_now
     backups: Duration | None = None

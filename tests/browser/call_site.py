@@ -24,7 +24,6 @@ from policies.pausing import AtLimit, PauseEnd, Pausing
 from policies.permissions import Role, Scope
 from policies.rulebook.read import parse
 from policies.sessions import Limits
-from storage.audio.derived_files import find_ffmpeg
 from storage.audio.directory_store import DirectoryStore
 from storage.rows import agents, calls, pauses, pausing
 from storage.rows.listing_projection import Projection
@@ -180,7 +179,7 @@ class CallSite:
 def call_site(folder: Path) -> Iterator[CallSite]:
     (folder / "audio").mkdir()
     store, url = DirectoryStore(folder / "audio"), f"sqlite:///{folder}/onrecord.db"
-    with opened(url, store, folder, at=RunningClock(), ffmpeg=find_ffmpeg(None)) as premises:
+    with opened(url, store, folder, at=RunningClock(), listening_copies=True) as premises:
         site = CallSite(premises)
         with served(site.app) as address:
             site.url = address

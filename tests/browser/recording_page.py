@@ -11,7 +11,7 @@ from flask import Flask, Response, send_from_directory
 from werkzeug.serving import make_server
 
 from simulator.server import closing_at_the_end
-from storage.audio.derived_files import derive, find_ffmpeg
+from storage.audio.derived_files import derive
 from storage.audio.pieces import AudioPieces, Track
 from tests.source import ROOT
 from tests.storage.oggs import Bytes
@@ -42,7 +42,7 @@ class RecordingPage:
     @classmethod
     def made_in(cls, folder: Path) -> Self:
         master = write_wav(folder / "m.wav", clicks_and_tones())
-        made = derive(master, folder, ffmpeg=find_ffmpeg(None))
+        made = derive(master, folder, listening=True)
         assert made.listening
         return cls(
             {

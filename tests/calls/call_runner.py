@@ -45,7 +45,6 @@ from simulator.phone_call import Hook, PhoneCall
 from simulator.plans import CallPlan
 from simulator.server import Server
 from storage.audio.contract import AudioStore
-from storage.audio.listening_copy import find_ffmpeg
 from storage.custody.account_watch import AccountWatch
 from storage.custody.copies import remove_copies
 from storage.custody.destroy import delete_again, destroy
@@ -321,7 +320,7 @@ class Town:
             store=self.store,
             spool=self.spool,
             key_encryption_key=KEK,
-            ffmpeg=find_ffmpeg(None),
+            listening_copies=True,
             now=self.exchange.clock.now,
         )
         steps, is_refusing = cast(Steps, self._persevere), self.exchange.faults.rest.next > 0

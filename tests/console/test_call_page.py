@@ -208,7 +208,7 @@ def test_a_destroyed_recording_leaves_its_page_and_shows_its_certificate(site: S
 
 
 def test_a_recording_without_copy_or_picture_says_so(site: Site) -> None:
-    text = page(site.staff.somebody(), site.premises.stored())  # made without ffmpeg
+    text = page(site.staff.somebody(), site.premises.stored())  # made without a listening copy
     assert "There is no listening copy of this recording" in text
     assert '<option value="listening"' not in text
     assert 'data-part="no-lanes" hidden' in text

@@ -166,11 +166,17 @@ class Premises:
 
     @classmethod
     def open(
-        cls, database: Database, store: AudioStore, spool: Path, *, at: Clock | None = None, ffmpeg: str | None = None
+        cls,
+        database: Database,
+        store: AudioStore,
+        spool: Path,
+        *,
+        at: Clock | None = None,
+        listening_copies: bool = False,
     ) -> "Premises":
         clock, jobs = at or Clock(), BookedJobs(database)
         company = PhoneCompany(clock)
-        shop = Workshop(database, company, store, spool, KEK, ffmpeg, now=clock)
+        shop = Workshop(database, company, store, spool, KEK, listening_copies, now=clock)
         jobs.open()
         watch = AccountWatch(shop, jobs, frozenset({LINE}))
         made = cls(shop, company, jobs, clock, watch, LiveCalls(shop, jobs))

@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from policies.lifecycle import RecordingState
 from storage.audio.contract import AudioKey, AudioStore, StoredAudio
-from storage.audio.listening_copy import find_ffmpeg
 from storage.custody.destroy import destroy
 from storage.custody.intake import intake
 from storage.custody.sweep import tidy
@@ -63,7 +62,7 @@ def test_the_hashes_of_the_audio_are_committed_to_in_private(premises: Premises)
 @ONE_MACHINE
 def test_what_reviewers_hear_is_kept_beside_the_master(premises: Premises) -> None:
     one = premises.completed()
-    taken_in(replace(premises.shop, ffmpeg=find_ffmpeg(None)), one)
+    taken_in(replace(premises.shop, listening_copies=True), one)
     premises.assert_kept(one)
     assert len(list(premises.shop.store.list(""))) == 4
 

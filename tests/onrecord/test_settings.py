@@ -50,7 +50,6 @@ def test_three_settings_are_enough_and_the_rest_have_defaults() -> None:
         audio_store="dir:var/audio",
         rulebook=Path("onrecord.toml"),
         key_file=Path("var/keys"),
-        ffmpeg=None,
         spool=Path("var/spool"),
         journal=Path("var/journal"),
         vcon_key=Path("var/vcon.pem"),
@@ -349,11 +348,6 @@ def test_what_is_wrong_with_the_holders_is_told_together() -> None:
 def test_a_command_on_the_database_alone_reads_where_the_anchor_file_is() -> None:
     settings = read_settings({"ONRECORD_ANCHOR_FILE": "-", "ONRECORD_WITNESS": "nobody"}, need="database")
     assert (settings.anchor_file, settings.witness) == ("-", "")
-
-
-def test_an_ffmpeg_that_cannot_run_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "ffmpeg").write_text("not a program")
-    assert set(rejected({**GIVEN, "ONRECORD_FFMPEG": str(tmp_path / "ffmpeg")})) == {"ONRECORD_FFMPEG"}
 
 
 def test_no_secret_is_in_the_repr() -> None:

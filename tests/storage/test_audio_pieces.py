@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
 
-from storage.audio.derived_files import derive, find_ffmpeg
+from storage.audio.derived_files import derive
 from storage.audio.pieces import PIECE_BYTES_MAX, AudioPieces, Piece, Track
 from storage.audio.riff import Layout, NotAudio
 from storage.audio.sealing import OpenAudio, open_sealed, seal
@@ -57,10 +58,8 @@ def all_pieces(pieces: AudioPieces) -> list[Piece]:
 
 
 def decoded(content: bytes, channels: int = 2) -> Samples:
-    ffmpeg = find_ffmpeg(None)
-    assert ffmpeg, "the test extra brings one"
     strict = ["-v", "warning", "-err_detect", "crccheck+bitstream+buffer+explode"]
-    command = [ffmpeg, *strict, "-i", "pipe:0", "-f", "s16le", "-"]
+    command = [get_ffmpeg_exe(), *strict, "-i", "pipe:0", "-f", "s16le", "-"]
     ran = subprocess.run(command, input=content, check=True, capture_output=True)
     said = [line for line in ran.stderr.decode().splitlines() if line and "Guessed Channel Layout" not in line]
     assert said == []
@@ -76,7 +75,7 @@ def decoded_pieces(pieces: AudioPieces) -> Samples:
 def ten_minutes(tmp_path_factory: pytest.TempPathFactory) -> dict[Track, OpenAudio]:
     folder = tmp_path_factory.mktemp("ten_minutes")
     master = write_wav(folder / "m.wav", clicks(600))
-    made = derive(master, folder, ffmpeg=find_ffmpeg(None))
+    made = derive(master, folder, listening=True)
     assert made.listening
     return {
         "master": sealed(folder, master, "master"),
@@ -202,7 +201,7 @@ def test_an_odd_master_is_heard_as_far_as_it_goes(content: bytes) -> None:
 
 def test_a_recording_without_a_sample_has_no_piece(tmp_path: Path) -> None:
     master = write_wav(tmp_path / "m.wav", np.zeros((0, 2), np.int16))
-    made = derive(master, tmp_path, ffmpeg=find_ffmpeg(None))
+    made = derive(master, tmp_path, listening=True)
     assert made.listening
     for file, track in ((master, "master"), (made.listening, "listening")):
         pieces = AudioPieces.of(Bytes(file.read_bytes()), track)  # type: ignore[arg-type]  # each is one

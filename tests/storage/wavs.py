@@ -42,6 +42,6 @@ def wav_bytes(samples: NDArray[np.int16], rate: int = RATE) -> bytes:
     return riff(pcm_format(channels, rate), chunk(b"data", samples.astype("<i2").tobytes()))
 
 
-def write_wav(path: Path, samples: NDArray[np.int16]) -> Path:
-    path.write_bytes(wav_bytes(samples))
+def write_wav(path: Path, samples: NDArray[np.int16], *, rate: int = RATE) -> Path:
+    path.write_bytes(wav_bytes(samples, rate))
     return path

@@ -116,7 +116,7 @@ def _take_in(installation: Installation, clock: Clock) -> None:
         installation.store,
         installation.settings.spool,
         installation.keys.key_encryption_key,
-        None,
+        listening_copies=False,
         now=clock,
     )
     with installation.database.read() as connection:
@@ -140,7 +140,7 @@ def carry_out_destructions(installation: Installation) -> None:
         installation.store,
         installation.settings.spool,
         installation.keys.key_encryption_key,
-        None,
+        listening_copies=False,
     )
     with installation.database.read() as connection:
         condemned = [one for one in _recordings(connection) if one.state is RecordingState.CONDEMNED]

@@ -91,7 +91,7 @@ def called(fresh: Site, tmp_path_factory: pytest.TempPathFactory) -> Called:
             opened.store,
             Path("var/spool"),
             opened.keys.key_encryption_key,
-            None,
+            listening_copies=False,
         )
         for one in installation.recordings(sids[0]):
             intake(shop, cast(Steps, Patient()), one.id)

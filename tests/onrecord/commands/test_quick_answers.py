@@ -11,7 +11,7 @@ from tests.onrecord.commands.site import Site
 from tests.onrecord.commands.test_telling import commands
 
 SLOW = (
-    *("alembic", "boto3", "botocore", "cryptography", "dbos", "flask", "granian", "numpy", "psycopg", "pydub"),
+    *("alembic", "av", "boto3", "botocore", "cryptography", "dbos", "flask", "granian", "numpy", "psycopg", "pydub"),
     *("pysqlite3", "requests", "rfc3161_client", "rich", "sqlalchemy", "twilio", "urllib3", "werkzeug"),
 )
 # Runs each command line, and prints which of the slow libraries this interpreter holds in the end.
