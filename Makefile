@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo console test test-one lint format bench bench-rules bench-log bench-capacity bench-readers bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored messages pictures lock clean
+.PHONY: help demo console test test-one lint format bench bench-rules bench-intake bench-log bench-capacity bench-readers bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored messages pictures lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench-capacity: $(VENV)/.ready-test ## measure how much this machine takes: the 
 
 bench-readers: $(VENV)/.ready-test ## measure whether whoever reads for minutes holds up callers or jobs (ARGS="--minutes 1")
 	$(BIN)/python -m bench.long_readers $(ARGS)
+
+bench-intake: $(VENV)/.ready-test ## measure what a recording costs the worker, against ffmpeg and against AES-GCM alone
+	$(BIN)/python -m bench.intake $(ARGS)
 
 bench-watch: $(VENV)/.ready-test ## measure what it costs to see every recording of an account
 	$(BIN)/python -m bench.account_watch $(ARGS)
