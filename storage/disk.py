@@ -31,7 +31,7 @@ def create_private(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
-def write_all(descriptor: int, content: bytes) -> None:
+def write_all(descriptor: int, content: bytes | memoryview) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
@@ -109,15 +109,7 @@ def pieces(path: Path) -> Iterator[bytes]:
 
 
 def sha256_of(path: Path) -> str:
-    return _digest_of(path, "sha256")
-
-
-def sha512_of(path: Path) -> str:
-    return _digest_of(path, "sha512")
-
-
-def _digest_of(path: Path, algorithm: str) -> str:
-    digest = hashlib.new(algorithm)
+    digest = hashlib.sha256()
     for piece in pieces(path):
         digest.update(piece)
     return digest.hexdigest()

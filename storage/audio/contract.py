@@ -7,7 +7,6 @@ Broken (a person must look).
 """
 
 import builtins
-import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +15,9 @@ from pathlib import Path
 from typing import Protocol
 
 from storage.audio.audio_key import AudioKey
-from storage.errors import Broken, Refused
+from storage.errors import Refused
 
-__all__ = ["AudioKey", "AudioStore", "StoredAudio", "read_back"]
-
-_READ_BACK_BYTES = 1 << 20
+__all__ = ["AudioKey", "AudioStore", "StoredAudio"]
 
 
 @dataclass(frozen=True)
@@ -49,13 +46,13 @@ class StoredAudio:
 class AudioStore(Protocol):
     """Safe to share between threads, and between processes that open the same place."""
 
-    def put(self, key: AudioKey, source: Path, *, sha256: str, retain_until: datetime | None) -> StoredAudio:
-        """Keep the bytes of `source` under `key`; they are durable when this returns.
+    def put(self, key: AudioKey, source: Path, *, retain_until: datetime | None) -> StoredAudio:
+        """Keep the bytes of `source` under `key`; they are durable when this returns, and their sha-256 is stated.
 
         Running it again with the same bytes changes nothing and returns the same version, also after a put
-        whose answer was lost. Other bytes under the same key: Conflict. Bytes that aren't `sha256`: Broken,
-        nothing kept. With a `retain_until` in the future, a store that takes locks locks the bytes until
-        then (at least, rounded up to a second) and reads the lock back: NotEnforced if it isn't there.
+        whose answer was lost. Other bytes under the same key: Conflict. With a `retain_until` in the future, a
+        store that takes locks locks the bytes until then (at least, rounded up to a second) and reads the lock
+        back: NotEnforced if it isn't there.
         Nothing half written is ever visible.
         """
         ...
@@ -100,16 +97,6 @@ class AudioStore(Protocol):
     def check(self) -> None:
         """Raise Unavailable, naming AUDIO_STORE, problem and remedy, if the store can't be used."""
         ...
-
-
-def read_back(store: AudioStore, stored: StoredAudio) -> None:
-    """Read every byte again; Broken unless they are the bytes that were put."""
-    digest, at = hashlib.sha256(), 0
-    while piece := store.read(stored.key, stored.version_id, at, _READ_BACK_BYTES):
-        digest.update(piece)
-        at += len(piece)
-    if (at, digest.hexdigest()) != (stored.size_bytes, stored.sha256):
-        raise Broken(f"audio store: what was read back of {stored.key} is not what was put")
 
 
 def lock_wanted(retain_until: datetime | None, now: datetime) -> datetime | None:

@@ -32,15 +32,15 @@ class DirectoryStore:
         self._incoming = Incoming(self._root)
         self._now = now
 
-    def put(self, key: AudioKey, source: Path, *, sha256: str, retain_until: datetime | None) -> StoredAudio:
+    def put(self, key: AudioKey, source: Path, *, retain_until: datetime | None) -> StoredAudio:
         lock = lock_wanted(retain_until, self._now())
         path = self._path(key)
-        with self._edge("put", key), self._incoming.copy_of(source, sha256) as copy, self._incoming.alone():
+        with self._edge("put", key), self._incoming.copy_of(source) as copy, self._incoming.alone():
             is_new = not path.exists()
             if is_new:
-                Sidecar(sha256, copy.stat().st_size, lock).write(path)
-                os.link(copy, path)
-            return self._adopt(key, path, sha256, lock, is_new=is_new)
+                Sidecar(copy.sha256, copy.size_bytes, lock).write(path)
+                os.link(copy.path, path)
+            return self._adopt(key, path, copy.sha256, lock, is_new=is_new)
 
     def read(self, key: AudioKey, version_id: str, start: int, length: int) -> bytes:
         checked_range(key, start, length)

@@ -9,11 +9,20 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from storage.disk import create_private, pieces, write_all
-from storage.errors import Broken
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Bytes on their way in, with the hash of what was written."""
+
+    path: Path
+    size_bytes: int
+    sha256: str
 
 
 class Incoming:
@@ -32,17 +41,15 @@ class Incoming:
             os.close(descriptor)
 
     @contextmanager
-    def copy_of(self, source: Path, sha256: str) -> Iterator[Path]:
-        """A durable copy, gone afterwards. Broken if its bytes aren't those that `sha256` was taken of."""
+    def copy_of(self, source: Path) -> Iterator["Copy"]:
+        """A durable copy, gone afterwards."""
         with self._fresh() as (path, descriptor):
             digest = hashlib.sha256()
             for piece in pieces(source):
                 write_all(descriptor, piece)
                 digest.update(piece)
-            if digest.hexdigest() != sha256:
-                raise Broken("audio store: the bytes to be kept are not those their sha-256 was taken of")
             os.fsync(descriptor)
-            yield path
+            yield Copy(path, os.fstat(descriptor).st_size, digest.hexdigest())
 
     def try_out(self) -> None:
         """Write and link once, as every put does; OSError where that can't be done here."""

@@ -48,11 +48,10 @@ class S3Store:
         self._read_s_max = read_s_max
         self._now = now
 
-    def put(self, key: AudioKey, source: Path, *, sha256: str, retain_until: datetime | None) -> StoredAudio:
+    def put(self, key: AudioKey, source: Path, *, retain_until: datetime | None) -> StoredAudio:
         lock = lock_wanted(retain_until, self._now()) if self.takes_locks() else None
         with disk_edge(f"audio store: put of {key}"):
-            if sha256_of(source) != sha256:
-                raise Broken("audio store: the bytes to be kept are not those their sha-256 was taken of")
+            sha256 = sha256_of(source)
         there = self._versions(key)
         sent = None if there else self._bucket.send(key, source, sha256, lock)
         kept = there or self._versions(key)

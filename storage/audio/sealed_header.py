@@ -25,15 +25,16 @@ from storage.errors import Broken, Refused
 HEADER_BYTES = 84
 CHUNK_BYTES = 1 << 16
 DATA_KEY_BYTES = 32
-_TAG_BYTES = 16
+SALT_BYTES = 32
+TAG_BYTES = 16
 _MAGIC = b"onrecS\x00\x01"
 _LAYOUT = struct.Struct(">8sIQ32s32s")
 
 
 def plain_length_of(sealed_length: int) -> int:
     """The length of the content by that of the sealed file, which needs no key."""
-    chunks = -(-(sealed_length - HEADER_BYTES) // (CHUNK_BYTES + _TAG_BYTES))
-    return sealed_length - HEADER_BYTES - chunks * _TAG_BYTES
+    chunks = -(-(sealed_length - HEADER_BYTES) // (CHUNK_BYTES + TAG_BYTES))
+    return sealed_length - HEADER_BYTES - chunks * TAG_BYTES
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,10 @@ class Header:
 
     @property
     def sealed_length(self) -> int:
-        return HEADER_BYTES + self.plain_length + self.chunks * _TAG_BYTES
+        return HEADER_BYTES + self.plain_length + self.chunks * TAG_BYTES
 
     def chunk_offset(self, index: int) -> int:
-        return HEADER_BYTES + index * (CHUNK_BYTES + _TAG_BYTES)
+        return HEADER_BYTES + index * (CHUNK_BYTES + TAG_BYTES)
 
     def nonce(self, index: int) -> bytes:
         """Unique under a key that is made for one content only; the last byte marks the last chunk."""

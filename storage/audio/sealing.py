@@ -7,40 +7,31 @@ last (the STREAM construction): no chunk can be altered, dropped, repeated or mo
 recording exchanged for another, without the reader noticing. `storage/audio/sealed_header.py` lays out the
 header.
 
-Sealing the same audio with the same data key gives the same bytes, so a job that was cut off may seal and
-put again. The repetition is safe because the salt, and with it the key of the chunks, is made from the content.
+Each sealing draws a salt at random, and so has a key for its chunks that no other has: a job that was cut off
+may seal again with the same data key, and no two contents ever meet under one key and nonce.
 """
 
-import hashlib
-import hmac
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from storage.audio.sealed_header import CHUNK_BYTES, DATA_KEY_BYTES, HEADER_BYTES, Header
-from storage.disk import create_private, disk_edge, sha256_of, write_all
+from storage.audio.sealed_header import CHUNK_BYTES, DATA_KEY_BYTES, HEADER_BYTES, SALT_BYTES, TAG_BYTES, Header
+from storage.disk import create_private, disk_edge, write_all
 from storage.errors import Broken, Refused
 
 _NONCE_BYTES = 12
-_WRAPPED_BYTES = _NONCE_BYTES + DATA_KEY_BYTES + 16
+_WRAPPED_BYTES = _NONCE_BYTES + DATA_KEY_BYTES + TAG_BYTES
+_CHUNKS_AT_ONCE = 4
 
 # Fetches sealed bytes: from where, and how many; fewer where they end.
 Read = Callable[[int, int], bytes]
 Random = Callable[[int], bytes]
-
-
-@dataclass(frozen=True)
-class Sealed:
-    """Size and hash of the sealed bytes; `plain_sha256` is the hash of the audio in them."""
-
-    size_bytes: int
-    sha256: str
-    plain_sha256: str
 
 
 @dataclass(frozen=True)
@@ -81,21 +72,24 @@ def new_data_key(random: Random) -> bytes:
     return random(DATA_KEY_BYTES)
 
 
-def seal(source: Path, target: Path, *, data_key: bytes, recording_id: str) -> Sealed:
+def seal(
+    source: Path, target: Path, *, data_key: bytes, recording_id: str, random: Random = secrets.token_bytes
+) -> None:
     """Write `source` sealed to `target`, or nothing. The id is part of what must be known to open it again.
 
     `recording_id` may name the piece too ("<id>/peaks.bin"): then pieces of one recording can't be
     exchanged either.
     """
-    with disk_edge(f"sealing: {recording_id}"):
-        plain_sha256 = sha256_of(source)
-        header = Header.make(data_key, recording_id, source.stat().st_size, _salt(data_key, recording_id, plain_sha256))
+    with disk_edge(f"sealing: {recording_id}"), source.open("rb") as file:
+        header = Header.make(data_key, recording_id, os.fstat(file.fileno()).st_size, random(SALT_BYTES))
+        descriptor = create_private(target)
         try:
-            size_bytes, sha256 = _write(target, _sealed_pieces(source, header, plain_sha256))
-            return Sealed(size_bytes, sha256, plain_sha256)
+            _write(descriptor, file, header)
         except BaseException:
             target.unlink(missing_ok=True)
             raise
+        finally:
+            os.close(descriptor)
 
 
 def open_sealed(read: Read, *, data_key: bytes, recording_id: str) -> OpenAudio:
@@ -127,35 +121,25 @@ def unwrap_key(kek: bytes, wrapped: bytes, recording_id: str) -> bytes:
         raise Broken(f"sealing: the key of {recording_id} was wrapped by another key, or altered") from error
 
 
-def _salt(data_key: bytes, recording_id: str, plain_sha256: str) -> bytes:
-    content = b"onrecord salt v1" + bytes.fromhex(plain_sha256) + recording_id.encode()
-    return hmac.digest(data_key, content, "sha256")
-
-
-def _sealed_pieces(source: Path, header: Header, plain_sha256: str) -> Iterator[bytes]:
-    yield bytes(header)
-    cipher, digest = AESGCM(header.key), hashlib.sha256()
-    with source.open("rb") as file:
-        for index in range(header.chunks):
-            plain = file.read(CHUNK_BYTES)
-            digest.update(plain)
-            yield cipher.encrypt(header.nonce(index), plain, bytes(header))
-        if file.read(1) or digest.hexdigest() != plain_sha256:
-            # Two contents under one key would be the end of GCM's secrecy.
-            raise Broken("sealing: the audio changed while it was sealed")
-
-
-def _write(target: Path, content: Iterator[bytes]) -> tuple[int, str]:
-    size_bytes, digest = 0, hashlib.sha256()
-    descriptor = create_private(target)
-    try:
-        for piece in content:
-            write_all(descriptor, piece)
-            digest.update(piece)
-            size_bytes += len(piece)
-    finally:
-        os.close(descriptor)
-    return size_bytes, digest.hexdigest()
+def _write(descriptor: int, file: BinaryIO, header: Header) -> None:
+    """Into the same two buffers again and again: new memory for each chunk would cost more than its encryption."""
+    plain = memoryview(bytearray(_CHUNKS_AT_ONCE * CHUNK_BYTES))
+    sealed = memoryview(bytearray(_CHUNKS_AT_ONCE * (CHUNK_BYTES + TAG_BYTES)))
+    cipher, about = AESGCM(header.key), bytes(header)
+    write_all(descriptor, about)
+    read_bytes = 0
+    for first in range(0, header.chunks, _CHUNKS_AT_ONCE):
+        got_bytes, filled_bytes = file.readinto(plain), 0  # type: ignore[attr-defined]  # not in BinaryIO
+        read_bytes += got_bytes
+        for index in range(first, min(first + _CHUNKS_AT_ONCE, header.chunks)):
+            at = (index - first) * CHUNK_BYTES
+            chunk = plain[at : min(at + CHUNK_BYTES, got_bytes)]
+            ends = filled_bytes + len(chunk) + TAG_BYTES
+            cipher.encrypt_into(header.nonce(index), chunk, about, sealed[filled_bytes:ends])
+            filled_bytes = ends
+        write_all(descriptor, sealed[:filled_bytes])
+    if read_bytes != header.plain_length or file.read(1):
+        raise Broken("sealing: the audio changed its length while it was sealed")
 
 
 def _decrypt(cipher: AESGCM, header: Header, index: int, chunk: bytes, recording_id: str) -> bytes:

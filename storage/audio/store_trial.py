@@ -47,8 +47,8 @@ def _use(store: AudioStore, key: AudioKey) -> Iterator[str]:
         with disk_edge("a temporary file"), TemporaryDirectory() as folder:
             source = Path(folder) / "tried"
             source.write_bytes(_CONTENT)
-            stored = store.put(key, source, sha256=hashlib.sha256(_CONTENT).hexdigest(), retain_until=None)
-        if store.stat(key, stored.version_id) != stored:
+            stored = store.put(key, source, retain_until=None)
+        if stored.sha256 != hashlib.sha256(_CONTENT).hexdigest() or store.stat(key, stored.version_id) != stored:
             yield "what was put is not what it says that it has"
         if store.read(key, stored.version_id, 3, 5) != _CONTENT[3:8]:
             yield "what was read back is not what was put"

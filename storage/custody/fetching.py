@@ -8,13 +8,14 @@ from sqlalchemy import Connection
 from storage.audio.judging import Verdict, judge
 from storage.audio.spool import spool
 from storage.custody.workshop import Workshop
-from storage.disk import disk_edge
+from storage.disk import disk_edge, write_private
 from storage.errors import Unavailable, Unusable
 from storage.pace import Pace
 from storage.rows import delays, recordings
 from storage.rows.recordings import Recording
 
 MASTER_FILE = "master.wav"
+MASTER_SHA256_FILE = "master.sha256"  # the hash of what came; it is there once all of the master is
 _NO_AUDIO = "no audio"  # instead of a hash: a page that says when it was made never comes twice alike
 # The longest that a RIFF file can be: 37 hours of Twilio's, whose calls end after 24. Sealed it still fits in one put.
 MEDIA_BYTES_MAX = (1 << 32) + 8
@@ -34,6 +35,7 @@ def download(workshop: Workshop, recording: Recording, folder: Path) -> None:
         verdict = judge(master, recording.duration_s)
         if not verdict.is_plain:
             _require_again(workshop, recording, verdict, spooled.sha256)
+        write_private(folder / MASTER_SHA256_FILE, spooled.sha256.encode())
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

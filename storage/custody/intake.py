@@ -19,13 +19,13 @@ from policies.lifecycle import RecordingEvent, RecordingState
 from storage.audio import audio_objects, derived_files, sealing
 from storage.audio.audio_key import AudioKey
 from storage.audio.audio_objects import AudioObject
-from storage.audio.contract import read_back
 from storage.audio.judging import judge
+from storage.audio.reading_back import read_back
 from storage.custody.copies import remove_what_goes
-from storage.custody.fetching import MASTER_FILE, download
+from storage.custody.fetching import MASTER_FILE, MASTER_SHA256_FILE, download
 from storage.custody.workshop import Workshop
 from storage.database.tables import recording_key
-from storage.disk import disk_edge, sha512_of
+from storage.disk import disk_edge, sha256_of
 from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.steps import Steps
 from storage.provider import WITHOUT_AUDIO
@@ -69,16 +69,14 @@ def _store(workshop: Workshop, recording_id: str, attempt: str) -> None:
     if recording.state is not RecordingState.COMPLETED:
         return
     folder = workshop.folder(recording_id) / attempt
-    if not (folder / MASTER_FILE).exists():
+    if not (folder / MASTER_SHA256_FILE).exists():
         download(workshop, recording, folder)  # the job went on on another machine
     permit = _permit(workshop, call)
     suffix = workshop.random(4).hex()
     keys = {name: _key(permit, call, recording_id, f"{name}-{suffix}") for name in (MASTER, *_DERIVED)}
     try:
         verdict = judge(folder / MASTER_FILE, recording.duration_s)
-        objects = _put_all(workshop, recording, folder, keys)
-        with disk_edge(f"spool of recording {recording.id}"):
-            audio_sha512 = sha512_of(folder / MASTER_FILE)
+        objects, audio_sha512 = _put_all(workshop, recording, folder, keys)
     except (Refused, Unavailable, Broken):
         _remove(workshop, keys)
         if look(workshop, recording_id)[1].state is RecordingState.COMPLETED:
@@ -100,24 +98,39 @@ def _remove(workshop: Workshop, keys: Mapping[str, AudioKey]) -> None:
             workshop.store.delete(key)
 
 
-def _put_all(workshop: Workshop, recording: Recording, folder: Path, keys: Mapping[str, AudioKey]) -> list[AudioObject]:
+def _put_all(
+    workshop: Workshop, recording: Recording, folder: Path, keys: Mapping[str, AudioKey]
+) -> tuple[list[AudioObject], str]:
+    """The objects, the master first, and the SHA-512 of the audio in it."""
     workshop.store.stat(keys[MASTER], None)  # a store that is away is to be found out before the work, not after it
     data_key = _data_key(workshop, recording.id)
+    master = folder / MASTER_FILE
     listening = workshop.listening_copies and not workshop.is_behind()
-    derived = derived_files.derive_what_can_be(folder / MASTER_FILE, folder, listening=listening)
-    plain = {MASTER: folder / MASTER_FILE, **(derived.files() if derived else {})}
-    return [_put(workshop, recording, data_key, name=name, file=file, key=keys[name]) for name, file in plain.items()]
+    derived = derived_files.derive_what_can_be(master, folder, listening=listening)
+    with disk_edge(f"spool of recording {recording.id}"):
+        files = {
+            master: (MASTER, (folder / MASTER_SHA256_FILE).read_text()),
+            **{file: (name, sha256_of(file)) for name, file in (derived.files() if derived else {}).items()},
+        }
+    put = [
+        _put(workshop, recording, data_key, keys[name], name=name, file=file, sha256=sha256)
+        for file, (name, sha256) in files.items()
+    ]
+    return [stored for stored, _ in put], put[0][1]
 
 
 def _put(
-    workshop: Workshop, recording: Recording, data_key: bytes, *, name: str, file: Path, key: AudioKey
-) -> AudioObject:
-    sealed_file = file.with_suffix(file.suffix + ".sealed")
-    sealed = sealing.seal(file, sealed_file, data_key=data_key, recording_id=f"{recording.id}/{name}")
-    stored = workshop.store.put(key, sealed_file, sha256=sealed.sha256, retain_until=None)
-    read_back(workshop.store, stored)
+    workshop: Workshop, recording: Recording, data_key: bytes, key: AudioKey, *, name: str, file: Path, sha256: str
+) -> tuple[AudioObject, str]:
+    """The object, which opens to the content with that hash, and the content's SHA-512."""
+    sealed_file, about = file.with_suffix(file.suffix + ".sealed"), f"{recording.id}/{name}"
+    sealing.seal(file, sealed_file, data_key=data_key, recording_id=about, random=workshop.random)
+    stored = workshop.store.put(key, sealed_file, retain_until=None)
+    content = read_back(workshop.store, stored, data_key=data_key, recording_id=about)
+    if content.sha256 != sha256:
+        raise Broken(f"recording {recording.id}: the spool has changed what came as {name}")
     sealed_file.unlink(missing_ok=True)
-    return AudioObject(name, str(key), stored.version_id, stored.size_bytes, stored.sha256, sealed.plain_sha256)
+    return AudioObject(name, str(key), stored.version_id, stored.size_bytes, stored.sha256, sha256), content.sha512
 
 
 def _commit(

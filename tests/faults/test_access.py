@@ -255,7 +255,7 @@ OPENERS: dict[str, set[str]] = {
     "kept_audio": {"storage/custody/access.py", "onrecord/demo/promises.py"},
     "reopen": {"storage/custody/leases.py"},
     "picture_of": {"console/calls/listening.py"},
-    "open_sealed": {"storage/audio/unseal.py"},
+    "open_sealed": {"storage/audio/unseal.py", "storage/audio/reading_back.py"},
     "unseal_range": set(),
     "plaintext_length": set(),
     "unwrap_key": {"storage/audio/unseal.py", "storage/custody/intake.py"},

@@ -70,7 +70,7 @@ def test_what_reviewers_hear_is_kept_beside_the_master(premises: Premises) -> No
 @ONE_MACHINE
 def test_while_recordings_wait_one_is_stored_and_verified_without_a_copy_for_reviewers(premises: Premises) -> None:
     one = premises.completed()
-    taken_in(replace(premises.shop, ffmpeg=find_ffmpeg(None), is_behind=lambda: True), one)
+    taken_in(replace(premises.shop, listening_copies=True, is_behind=lambda: True), one)
     premises.assert_kept(one)
     (stored,) = (event for event in premises.story(one).events if event["type"] == "recording.stored")
     assert stored["objects"] == ["master", "peaks", "levels"]
@@ -249,6 +249,24 @@ def test_what_our_store_does_not_keep_stays_at_twilio_and_an_incident_says_why(
     premises.clock.passes(hours=1)
     premises.sweep()  # once an hour it is tried again
     premises.work()
+    premises.assert_kept(one)
+
+
+@ONE_MACHINE
+@pytest.mark.parametrize("at", [29, 60, -1], ids=["in its header", "in its samples", "at its end"])
+def test_audio_that_the_spool_altered_is_not_kept_and_is_fetched_anew(premises: Premises, at: int) -> None:
+    one, fetched = premises.completed(), Remembered(last="fetch")
+    with pytest.raises(Died):
+        taken_in(premises.shop, one, fetched)
+    (master,) = premises.shop.spool.rglob("master.wav")
+    altered = bytearray(master.read_bytes())
+    altered[at] ^= 1
+    master.write_bytes(altered)
+    with pytest.raises(Broken, match="changed"):
+        taken_in(premises.shop, one, replace(fetched, last=""))
+    assert premises.company.holds(one.recording_sid)
+    assert list(premises.shop.store.list("")) == []
+    taken_in(premises.shop, one)
     premises.assert_kept(one)
 
 

@@ -21,8 +21,7 @@ KILLED = 9
 
 
 def put(store: DirectoryStore, source: Path) -> None:
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    store.put(KEY, source, sha256=digest, retain_until=None)
+    store.put(KEY, source, retain_until=None)
 
 
 def act(deed: str, root: Path, source: Path) -> None:
