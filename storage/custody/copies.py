@@ -61,11 +61,7 @@ def remove_what_goes(workshop: Workshop, call_id: str) -> None:
     except Unavailable:
         return
 
-    def tell(connection: Connection) -> None:
-        for seen in looked.seen:
-            tell_sight(connection, workshop.moment(), seen)
-
-    workshop.database.write(tell)
+    workshop.database.write(lambda connection: tell_sights(connection, workshop.moment(), looked.seen))
 
 
 def look_and_delete(workshop: Workshop, call: Call, *, condemned: str = "") -> Looked:
@@ -74,7 +70,11 @@ def look_and_delete(workshop: Workshop, call: Call, *, condemned: str = "") -> L
     `condemned` is the id of a recording that must go although no event says so yet: its time is over.
     """
     seen = _look(workshop, call)
-    noted = workshop.database.write(lambda connection: _note(connection, workshop.moment(), call.id, seen, condemned))
+    noted: dict[ProviderCopy, CopyRow] = {}
+    if any(each.copies for each in seen):
+        noted = workshop.database.write(
+            lambda connection: _note(connection, workshop.moment(), call.id, seen, condemned)
+        )
     with workshop.database.read() as connection:
         open_rows = [row for row in provider_copies.of_call(connection, call.id) if row.gone_at is None]
     # A conversation may have several calls in it: its row is of the call that it was found for first.
@@ -83,13 +83,13 @@ def look_and_delete(workshop: Workshop, call: Call, *, condemned: str = "") -> L
     return Looked(seen, tuple(going.values()), tuple(noted))
 
 
-def tell_sight(connection: Connection, moment: Moment, seen: CopiesSeen) -> None:
-    """Open an incident about a kind of which no list can be read, or close it."""
-    if seen.sight is not Sight.FORBIDDEN:
-        resolve(connection, moment, IncidentKind.COPIES_NOT_LOOKED_FOR, seen.kind)
-        return
-    detail = unseen_words([seen])
-    raise_incident(connection, moment, IncidentKind.COPIES_NOT_LOOKED_FOR, about=seen.kind, call_id=None, detail=detail)
+def tell_sights(connection: Connection, moment: Moment, seen: Sequence[CopiesSeen]) -> None:
+    """Open an incident about each kind of which no list can be read, and close those about the others."""
+    kind = IncidentKind.COPIES_NOT_LOOKED_FOR
+    resolve(connection, moment, kind, *(each.kind for each in seen if each.sight is not Sight.FORBIDDEN))
+    for each in seen:
+        if each.sight is Sight.FORBIDDEN:
+            raise_incident(connection, moment, kind, about=each.kind, call_id=None, detail=unseen_words([each]))
 
 
 def unseen_words(unseen: Iterable[CopiesSeen]) -> str:

@@ -48,7 +48,6 @@ def intake(workshop: Workshop, steps: Steps, recording_id: str) -> None:
         shutil.rmtree(workshop.folder(recording_id) / attempt, ignore_errors=True)  # the next job fetches it anew
         raise
     steps("release", lambda: _release(workshop, recording_id))
-    steps("copies", lambda: _remove_copies(workshop, recording_id))
 
 
 def _fetch(workshop: Workshop, recording_id: str) -> str:
@@ -174,6 +173,11 @@ def _commit(
 
 
 def _release(workshop: Workshop, recording_id: str) -> None:
+    _delete_theirs(workshop, recording_id)
+    _remove_copies(workshop, recording_id)
+
+
+def _delete_theirs(workshop: Workshop, recording_id: str) -> None:
     """Delete the provider's copy, now that ours is verified, see that it is gone, and delete attempts' leavings."""
     call, recording = look(workshop, recording_id)
     clear_spool(workshop, recording_id)

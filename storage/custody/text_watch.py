@@ -18,7 +18,7 @@ from policies.copies import ACCOUNT_WIDE, CopyKind
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
 from policies.tying import GENERATIONS_MAX, AskCall, Facts, LegSeen, Tied, Undecided, decide
-from storage.custody.copies import note_what_goes, tell_sight
+from storage.custody.copies import note_what_goes, tell_sights
 from storage.custody.intake import may_have_texts
 from storage.custody.workshop import Workshop
 from storage.database.tables import recording as recording_table
@@ -148,7 +148,7 @@ class TextWatch:
                     is_decided = False
 
         def end(connection: Connection) -> None:
-            tell_sight(connection, self.workshop.moment(), seen)
+            tell_sights(connection, self.workshop.moment(), [seen])
             if seen.sight is not Sight.FORBIDDEN and is_decided:
                 watermarks.advance(connection, name, began)
 
