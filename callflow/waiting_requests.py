@@ -27,6 +27,7 @@ from storage.journal.request_journal import RequestJournal
 from storage.log import consent_log
 from storage.moment import Moment, utc_now
 from storage.rows.incidents import raise_incident
+from storage.served import aside
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class WaitingRequests:
     def keep(self, kept: Kept) -> None:
         """Never fails: the caller is answered anyhow. A failing disk is logged once, until it works again."""
         try:
-            self.journal.keep(kept)
+            aside(lambda: self.journal.keep(kept))
             self._is_lost = False
         except Unavailable as error:
             if not self._is_lost:
@@ -76,7 +77,7 @@ class WaitingRequests:
     def go_first(self) -> None:
         """Settle the waiting requests before a new one. Raises Unavailable where that can't be done at once."""
         if self.journal.waits():
-            self.settle(within_s=0.0 if self._is_away else _PATIENCE_S)
+            aside(lambda: self.settle(within_s=0.0 if self._is_away else _PATIENCE_S))
 
     def settle(self, *, within_s: float) -> None:
         """Settle all that wait. Raises Unavailable if the database is away, another process settles, or time is up."""

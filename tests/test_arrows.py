@@ -38,7 +38,7 @@ PLAN = {
     "storage": Room(
         rooms=names("policies evidence"),
         libraries=names("""
-            alembic argon2 av boto3 botocore cryptography dbos itsdangerous numpy psycopg pydub pyotp
+            alembic argon2 av boto3 botocore cryptography dbos greenlet itsdangerous numpy psycopg pydub pyotp
             pysqlite3 segno sqlalchemy urllib3 webauthn
         """),
     ),

@@ -2,8 +2,9 @@
 
 A WSGI application has a thread for each request, and reads the body in it. So a client that sends a header and then
 nothing would hold a thread, and with as many such connections as there are threads, no caller would get through. Here a
-body is awaited, for a limited time and up to a limited size, and only a whole request is given a thread. The number of
-awaited requests is limited too: beyond it, the oldest request of the client with the most of them is dropped.
+body is awaited, for a limited time and up to a limited size. A whole request with a signature is then served on the
+loop (`storage.served`), any other in a thread. The number of awaited requests is limited too: beyond it, the oldest
+request of the client with the most of them is dropped.
 """
 
 import asyncio
@@ -12,14 +13,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from io import BytesIO
 from typing import Any, Protocol
 from wsgiref.types import WSGIApplication
 
 from callflow.signature import BODY_BYTES_MAX
+from storage.served import serve
 
 BODY_S = 5.0
 AWAITED_MAX = 256  # of Twilio's a body comes with its header, or right after it
+_SIGNATURE = "x-twilio-signature"
 _LENGTH_DIGITS_MAX = 9
 _THREADS = 16  # that wait for the database while others work; the interpreter runs one at a time anyway
 
@@ -60,7 +64,11 @@ class BodyGate:
         except TimeoutError:
             protocol.response_empty(408, [])
             return
-        answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._run, _environ(scope, body))
+        run = partial(self._run, _environ(scope, body))
+        if _SIGNATURE in scope.headers:
+            answer = await serve(run, self._threads)
+        else:
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, run)
         protocol.response_bytes(*answer)
 
     def _run(self, environ: dict[str, Any]) -> Answer:
@@ -111,7 +119,7 @@ async def _body(headers: Mapping[str, str], protocol: Any) -> bytes:
     Nothing of one that will be refused for its length, or for want of a signature, anyway.
     """
     length = headers.get("content-length", "")
-    if "x-twilio-signature" not in headers or _is_too_long(length):
+    if _SIGNATURE not in headers or _is_too_long(length):
         return b""
     body = b""
     async for chunk in protocol:

@@ -15,24 +15,19 @@ from sqlalchemy import Connection, Engine
 from storage.database.after_commit import transaction
 from storage.database.deadline import too_late
 from storage.errors import Unavailable
+from storage.served import Signal
 
 T = TypeVar("T")
 _GROUP_MAX = 64
 
 
-def _closed() -> threading.Lock:
-    gate = threading.Lock()
-    gate.acquire()
-    return gate
-
-
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """`gate` opens when there is a result or an error. `until`, by `time.monotonic`, is when its thread gives up."""
+    """`is_done` is signalled when there is a result or an error. `until`, by `time.monotonic`, is when it gives up."""
 
     work: Callable[[Connection], Any]
     until: float | None = None
-    gate: threading.Lock = field(default_factory=_closed)
+    signal: Signal = field(default_factory=Signal)
     result: Any = None
     error: BaseException | None = None
     is_done: bool = False
@@ -40,7 +35,7 @@ class _Waiting:
 
     def done(self, result: Any = None, error: BaseException | None = None) -> None:
         self.result, self.error, self.is_done = result, error, True
-        self.gate.release()
+        self.signal.give()
 
 
 class Ungrouped(Exception):
@@ -78,7 +73,7 @@ class GroupCommit:
         self._start()
         own = _Waiting(work, None if within_s is None else monotonic() + within_s)
         self._queue.put(own)
-        own.gate.acquire(timeout=-1 if within_s is None else within_s)
+        own.signal.wait(within_s)
         if not own.is_done:
             own.has_given_up = True
             raise too_late(within_s)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -17,7 +18,8 @@ from onrecord.demo.local_installation import free_port
 from onrecord.processes.body_gate import AWAITED_MAX, BodyGate
 from storage.database.engine import Database
 from storage.database.schema import migrate
-from tests.callflow.conftest import Delivery, Installation, install
+from tests.callflow.conftest import Delivery, Installation, connects, install
+from tests.callflow.test_failure_rules import hangs
 from tests.onrecord.carried import FORM, Lines, Request
 from tests.source import ROOT
 
@@ -98,6 +100,16 @@ def test_bodies_that_never_come_keep_nobody_waiting(installation: Installation) 
     assert [status for status, *_ in genuine.answered] == [200]
     assert answered_before == [0]
     assert {status for one in slow for status, *_ in one.answered} == {408}
+
+
+def test_a_database_that_hangs_keeps_no_request_from_being_answered(installation: Installation) -> None:
+    """Many more wait for it than there are threads."""
+    calls = [installation.twilio.dial() for _ in range(60)]
+    arriving = [request(installation.twilio.sign("/voice/answer", call.params(CallStatus="ringing"))) for call in calls]
+    with hangs(installation):
+        pass_through(BodyGate(installation.twilio.app), *arriving)
+    assert all(connects(ElementTree.fromstring(body)) for one in arriving for _, _, body in one.answered)
+    assert [len(one.answered) for one in arriving] == [1] * len(arriving)
 
 
 @pytest.mark.parametrize("beside", ["A" * 28, "", "x, y"])
