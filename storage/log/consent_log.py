@@ -2,8 +2,8 @@
 
 The event row is the leaf. Its index is taken under the lock of the one-row head, so the order of the log is the order
 of the commits, and an event exists exactly when the change that it records does. All processes take turns at that lock:
-events are held back until the transaction has nothing else to do. The tree above the leaves is kept as
-one hash for every full 256 children, which is enough to compute the root of a long log quickly (`storage.log.tree`);
+events are held back until the transaction has nothing else to do. Of the tree above the leaves, one hash is kept for
+every full 16 children, which is enough to compute the root of a long log quickly (`storage.log.tree`);
 `storage.log.verification` trusts none of it and starts from the leaves.
 """
 
