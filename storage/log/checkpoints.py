@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, func, insert, select
 
 from evidence.checkpoints import Checkpoint
 from evidence.events import Event
 from evidence.notes import Note, Signer, Vkey
+from storage.database.prepared_statements import Prepared
 from storage.database.tables import log_checkpoint, log_key, log_origin
 from storage.errors import Broken
 from storage.log import consent_log
@@ -108,7 +109,8 @@ def newest(connection: Connection) -> SignedCheckpoint | None:
 
 def first_covering(connection: Connection, index: int) -> SignedCheckpoint | None:
     """The earliest checkpoint whose tree has the event."""
-    return _first(connection, _SIGNED.where(log_checkpoint.c.size > index).order_by(log_checkpoint.c.size))
+    row = _COVERING.first(connection, {"index": index})
+    return None if row is None else _made(*row)
 
 
 def at_size(connection: Connection, size: int) -> SignedCheckpoint | None:
@@ -154,6 +156,7 @@ def resume(connection: Connection, moment: Moment, signing: Signing, over: Note)
 
 _ORIGIN = select(log_origin.c.id, log_origin.c.origin, log_origin.c.first_size, log_origin.c.resumed_over)
 _SIGNED = select(log_checkpoint.c.note, log_checkpoint.c.signed_at)
+_COVERING = Prepared(_SIGNED.where(log_checkpoint.c.size > bindparam("index")).order_by(log_checkpoint.c.size).limit(1))
 
 
 def current_origin(connection: Connection) -> Origin | None:
@@ -191,5 +194,9 @@ def _first(connection: Connection, query: Select[Any]) -> SignedCheckpoint | Non
 
 
 def _read(row: Any) -> SignedCheckpoint:
-    note = Note.parse(row.note)
-    return SignedCheckpoint(Checkpoint.of(note), note, row.signed_at)
+    return _made(row.note, row.signed_at)
+
+
+def _made(text: str, signed_at: datetime) -> SignedCheckpoint:
+    note = Note.parse(text)
+    return SignedCheckpoint(Checkpoint.of(note), note, signed_at)

@@ -3,19 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from evidence.merkle import leaf_hash
 from evidence.merkle_proofs import root_by_inclusion
 from policies.derivation import derive
 from policies.derived import DerivedCall, DerivedPermit, Fields
 from policies.lifecycle import ImpossibleTransition, RecordingState
+from storage.database.prepared_statements import Prepared
 from storage.database.tables import log_leaf
 from storage.errors import Broken
 from storage.log import checkpoints, consent_log
 from storage.log.tree import KeptTree
 
 _LOOK = "run `onrecord log verify`"
+_EVENTS = Prepared(
+    select(log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash, log_leaf.c.n)
+    .where(log_leaf.c.call_id == bindparam("id"))
+    .order_by(log_leaf.c.n)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +75,13 @@ def logged_permit(connection: Connection, call_id: str) -> DerivedPermit | None:
 
 def logged_events(connection: Connection, call_id: str) -> list[LoggedEvent]:
     """The events of a call in their order. Raises Broken where they are not as they were logged."""
-    columns = (log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash, log_leaf.c.n)
-    rows = connection.execute(select(*columns).where(log_leaf.c.call_id == call_id).order_by(log_leaf.c.n))
     events: list[LoggedEvent] = []
-    for n, row in enumerate(rows):
-        event = consent_log.read_event(row.idx, row.leaf)
-        is_whole = leaf_hash(row.leaf.encode()) == bytes(row.hash) and isinstance(event.get("sd", {}), dict)
-        if not is_whole or (event.get("call"), event.get("n"), row.n) != (call_id, n, n):
-            raise Broken(f"consent log: event {row.idx} of call {call_id} is not as it was logged; {_LOOK}")
-        events.append(LoggedEvent(row.idx, row.leaf, event))
+    for place, (index, leaf, kept, said_n) in enumerate(_EVENTS.all(connection, {"id": call_id})):
+        event = consent_log.read_event(index, leaf)
+        is_whole = leaf_hash(leaf.encode()) == bytes(kept) and isinstance(event.get("sd", {}), dict)
+        if not is_whole or (event.get("call"), event.get("n"), said_n) != (call_id, place, place):
+            raise Broken(f"consent log: event {index} of call {call_id} is not as it was logged; {_LOOK}")
+        events.append(LoggedEvent(index, leaf, event))
     return events
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
 
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingState
+from storage.database.prepared_statements import Prepared
 from storage.database.tables import delay, incident, recording
 from storage.moment import Moment
 from storage.rows.incidents import close_incident
@@ -46,6 +47,10 @@ class Delay:
 
 
 _SELECT = select(*[delay.c[name] for name in Delay.__dataclass_fields__])
+_CLEAR = Prepared(delete(delay).where(delay.c.recording_id == bindparam("id")))
+_WAITS = (incident.c.about == bindparam("id")) & or_(*(incident.c.kind == kind for kind in _ABOUT_RECORDING))
+_FAILED = (incident.c.kind == IncidentKind.JOB_FAILED) & or_(*(incident.c.about == bindparam(job) for job in JOBS))
+_RESOLVED = Prepared(select(incident.c.id).where(incident.c.closed_at.is_(None), _WAITS | _FAILED))
 
 
 def of(connection: Connection, recording_id: str) -> Delay | None:
@@ -91,13 +96,9 @@ def came_before(connection: Connection, moment: Moment, recording_id: str, media
 
 def clear(connection: Connection, moment: Moment, recording_id: str) -> None:
     """The recording's state has changed: delete the reason, and close the incidents about the delay."""
-    connection.execute(delete(delay).where(delay.c.recording_id == recording_id))
-    waits = (incident.c.about == recording_id) & incident.c.kind.in_(_ABOUT_RECORDING)
-    failed = incident.c.about.in_([f"{job}:{recording_id}" for job in JOBS]) & (
-        incident.c.kind == IncidentKind.JOB_FAILED
-    )
-    resolved = select(incident.c.id).where(incident.c.closed_at.is_(None), waits | failed)
-    for incident_id in connection.scalars(resolved).all():
+    _CLEAR.run(connection, {"id": recording_id})
+    failed = {job: f"{job}:{recording_id}" for job in JOBS}
+    for (incident_id,) in _RESOLVED.all(connection, {"id": recording_id, **failed}):
         close_incident(connection, moment, incident_id, actor="onrecord", reason="the work went on")
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from storage.database.prepared_statements import Prepared
 from storage.database.tables import handoff
 from storage.jobs.contract import JobKind, Lane
 from storage.moment import Moment
@@ -45,6 +46,11 @@ class Handoff:
 
 
 _SELECT = select(*[handoff.c[name] for name in Handoff.__dataclass_fields__])
+_ASKED = _SELECT.where(
+    handoff.c.call_id == bindparam("id"), handoff.c.asked_at.is_not(None), handoff.c.left_at.is_(None)
+)
+_ON_THE_WAY = Prepared(_ASKED)
+_OF_ROUND = Prepared(_ASKED.where(handoff.c.round == bindparam("number")).order_by(handoff.c.asked_at))
 
 
 def note(connection: Connection, moment: Moment, call: Call, leg_sid: str, jobs: Jobs) -> None:
@@ -71,13 +77,7 @@ def of_leg(connection: Connection, call_id: str, leg_sid: str) -> Handoff | None
 
 def of_round(connection: Connection, call: Call) -> Handoff | None:
     """The agent who is in the conference of the call's present round, or on the way there."""
-    found = _SELECT.where(
-        handoff.c.call_id == call.id,
-        handoff.c.round == call.round,
-        handoff.c.asked_at.is_not(None),
-        handoff.c.left_at.is_(None),
-    )
-    return _read(connection.execute(found.order_by(handoff.c.asked_at)).first())
+    return _read(_OF_ROUND.first(connection, {"id": call.id, "number": call.round}))
 
 
 def has_joined(connection: Connection, call_id: str) -> bool:
@@ -120,10 +120,9 @@ def accompany(connection: Connection, noted: Handoff, jobs: Jobs, why: str) -> N
 
 def release(connection: Connection, call_id: str, jobs: Jobs) -> None:
     """The caller has gone: queue the end of the legs that would stay behind in the conference."""
-    rows = connection.execute(_SELECT.where(handoff.c.call_id == call_id, handoff.c.asked_at.is_not(None))).all()
-    for noted in map(_read, rows):
-        if noted and noted.left_at is None:
-            jobs.enqueue(connection, RELEASE, noted.id, noted.id)
+    for row in _ON_THE_WAY.all(connection, {"id": call_id}):
+        noted = Handoff(*row)
+        jobs.enqueue(connection, RELEASE, noted.id, noted.id)
 
 
 def _save(connection: Connection, changed: Handoff) -> Handoff:
@@ -132,5 +131,5 @@ def _save(connection: Connection, changed: Handoff) -> Handoff:
     return changed
 
 
-def _read(row: Row[Any] | None) -> Handoff | None:
-    return None if row is None else Handoff(**row._asdict())
+def _read(row: Row[Any] | tuple[Any, ...] | None) -> Handoff | None:
+    return None if row is None else Handoff(*row)

@@ -4,11 +4,12 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, true, update
 
 from evidence.events import Event, Value, without_names
 from policies.incidents import IncidentKind
 from storage.database.after_commit import after_commit
+from storage.database.prepared_statements import Prepared
 from storage.database.tables import incident
 from storage.errors import Refused
 from storage.log import consent_log
@@ -19,6 +20,11 @@ log = logging.getLogger(__name__)
 
 # Lasting facts of an ended call, found again and again while Twilio is asked: once closed, they stay closed.
 _ONCE = frozenset({IncidentKind.RECORDING_MISSING})
+_OPEN_ABOUT = Prepared(
+    select(incident.c.id).where(
+        incident.c.kind == bindparam("kind"), incident.c.about == bindparam("about"), incident.c.closed_at.is_(None)
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,6 @@ def close_incident(connection: Connection, moment: Moment, incident_id: int, *, 
 
 def resolve(connection: Connection, moment: Moment, kind: IncidentKind, *about: str) -> None:
     """Close incidents that have resolved themselves. Fine where none was open."""
-    is_open = (incident.c.kind == kind) & incident.c.about.in_(about) & incident.c.closed_at.is_(None)
-    for incident_id in connection.scalars(select(incident.c.id).where(is_open)).all():
-        close_incident(connection, moment, incident_id, actor="onrecord", reason="it has resolved itself")
+    for each in about:
+        for (incident_id,) in _OPEN_ABOUT.all(connection, {"kind": kind, "about": each}):
+            close_incident(connection, moment, incident_id, actor="onrecord", reason="it has resolved itself")

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from evidence.events import Event, Value
 from policies.pausing import AtLimit, PauseEnd
+from storage.database.prepared_statements import Prepared
 from storage.database.tables import pause
 from storage.errors import Refused
 from storage.moment import Moment
@@ -37,6 +38,7 @@ class Pause:
 
 
 _SELECT = select(*[pause.c[name] for name in Pause.__dataclass_fields__])
+_OPEN_OF = Prepared(_SELECT.where(pause.c.call_id == bindparam("id"), pause.c.ended_at.is_(None)))
 
 
 def ask(
@@ -105,7 +107,7 @@ def by_id(connection: Connection, number: int) -> Pause | None:
 
 
 def open_of(connection: Connection, call_id: str) -> Pause | None:
-    row = connection.execute(_SELECT.where(pause.c.call_id == call_id, pause.c.ended_at.is_(None))).first()
+    row = _OPEN_OF.first(connection, {"id": call_id})
     return None if row is None else _read(row)
 
 
@@ -136,5 +138,6 @@ def _save(connection: Connection, changed: Pause) -> Pause:
     return changed
 
 
-def _read(row: Row[Any]) -> Pause:
-    return Pause(**{**row._asdict(), "at_limit": AtLimit(row.at_limit)})
+def _read(row: Row[Any] | tuple[Any, ...]) -> Pause:
+    made = Pause(*row)
+    return replace(made, at_limit=AtLimit(made.at_limit))

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
@@ -29,7 +29,22 @@ class Permit:
 
 _GIVE = Prepared(insert(permit))
 _ALONE, _LOST = "it has a permit, and no event gives one", "its permit is gone, which its events give"
-_PERMIT = select(permit).where(permit.c.call_id == bindparam("id"))
+
+
+class _Row(NamedTuple):
+    """A row of `permit`."""
+
+    call_id: str
+    outcome: str
+    purposes: str
+    retention: str
+    retain_until: datetime
+    decided_at: datetime
+
+
+_PERMIT = Prepared(
+    select(*[permit.c[name] for name in _Row._fields]).where(permit.c.call_id == bindparam("id")), of_call="id"
+)
 
 
 def give(connection: Connection, given: Permit) -> Permit:
@@ -51,7 +66,7 @@ def give(connection: Connection, given: Permit) -> Permit:
 
 def permit_of(connection: Connection, call_id: str) -> Permit | None:
     """The permit that the call's events give. Raises Contradicted where its row differs from them."""
-    row, given = connection.execute(_PERMIT, {"id": call_id}).first(), logged_permit(connection, call_id)
+    row, given = _kept(connection, call_id), logged_permit(connection, call_id)
     if (row is None) != (given is None):
         raise Contradicted(f"call {call_id}", _ALONE if given is None else _LOST)
     if row is not None and given is not None and (differs := next(permit_differences(row, given), "")):
@@ -61,10 +76,15 @@ def permit_of(connection: Connection, call_id: str) -> Permit | None:
 
 def kept_permit(connection: Connection, call_id: str) -> Permit | None:
     """The permit by its row alone, unchecked: for display only."""
-    return of_row(connection.execute(_PERMIT, {"id": call_id}).first())
+    return of_row(_kept(connection, call_id))
 
 
-def of_row(row: Row[Any] | None) -> Permit | None:
+def _kept(connection: Connection, call_id: str) -> _Row | None:
+    row = _PERMIT.first(connection, {"id": call_id})
+    return None if row is None else _Row(*row)
+
+
+def of_row(row: Row[Any] | _Row | None) -> Permit | None:
     """The permit in a row of `permit`; None where there is no row."""
     if row is None:
         return None

@@ -4,16 +4,18 @@ A recording is condemned together with the job that stops and destroys it, and w
 withdrawal asked for it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, update
 
 from evidence.events import Event, Value
 from policies.incidents import IncidentKind
 from policies.lifecycle import RecordingEvent, RecordingState, after
+from storage.database.prepared_statements import Prepared
 from storage.database.tables import call, recording
 from storage.errors import Broken
 from storage.jobs.contract import JobKind, Lane
@@ -68,21 +70,28 @@ class Recording:
 
 _PEEK = select(*[recording.c[name] for name in Recording.__dataclass_fields__])
 _SELECT = _PEEK.with_for_update()
+_WITH_ID = recording.c.id == bindparam("id")
+_PEEK_ID, _BY_ID = Prepared(_PEEK.where(_WITH_ID)), Prepared(_SELECT.where(_WITH_ID))
+_PEEK_SID = Prepared(_PEEK.where(recording.c.recording_sid == bindparam("sid")))
+_OF_CALL = Prepared(
+    _PEEK.where(recording.c.call_id == bindparam("call_id")).order_by(recording.c.noticed_at), of_call="call_id"
+)
+_ADD = Prepared(insert(recording))
 _WITH_CALL_SID = _PEEK.add_columns(call.c.call_sid.label("of_call_sid")).join(call, call.c.id == recording.c.call_id)
 
 
 def by_id(connection: Connection, recording_id: str) -> Recording | None:
     """The row, locked until the transaction ends."""
-    return _read(connection.execute(_SELECT.where(recording.c.id == recording_id)).first())
+    return _read(_BY_ID.first(connection, {"id": recording_id}))
 
 
 def peek(connection: Connection, recording_id: str) -> Recording | None:
     """As `by_id`, without a lock, for reading only."""
-    return _read(connection.execute(_PEEK.where(recording.c.id == recording_id)).first())
+    return _read(_PEEK_ID.first(connection, {"id": recording_id}))
 
 
 def peek_sid(connection: Connection, recording_sid: str) -> Recording | None:
-    return _read(connection.execute(_PEEK.where(recording.c.recording_sid == recording_sid)).first())
+    return _read(_PEEK_SID.first(connection, {"sid": recording_sid}))
 
 
 def with_sids(connection: Connection, recording_sids: Collection[str]) -> dict[str, tuple[Recording, str]]:
@@ -106,12 +115,12 @@ def some(connection: Connection, condition: ColumnElement[bool], *, limit: int) 
 
 
 def of_call(connection: Connection, call_id: str) -> list[Recording]:
-    rows = connection.execute(_PEEK.where(recording.c.call_id == call_id).order_by(recording.c.noticed_at))
+    rows = _OF_CALL.all(connection, {"call_id": call_id})
     return [found for row in rows if (found := _read(row)) is not None]
 
 
 def add(connection: Connection, new: Recording) -> None:
-    connection.execute(insert(recording), {name: getattr(new, name) for name in Recording.__dataclass_fields__})
+    _ADD.run(connection, {name: getattr(new, name) for name in Recording.__dataclass_fields__})
 
 
 def save(connection: Connection, moment: Moment, before: Recording, moved: Recording) -> None:
@@ -120,13 +129,17 @@ def save(connection: Connection, moment: Moment, before: Recording, moved: Recor
         for name in Recording.__dataclass_fields__
         if getattr(moved, name) != getattr(before, name)
     }
-    saved = connection.execute(
-        update(recording).where(recording.c.id == before.id, recording.c.state == before.state).values(changed)
-    )
-    if saved.rowcount != 1:
+    if _change(frozenset(changed)).run(connection, {"of": before.id, "seen": before.state, **changed}) != 1:
         raise Broken(f"recording {before.id}: its row changed while it was locked")
     if moved.state is not before.state:
         delays.clear(connection, moment, before.id)
+
+
+@cache
+def _change(columns: frozenset[str]) -> Prepared:
+    """It changes these columns of the row with the id `of`, unless that has another state than `seen` by now."""
+    as_seen = recording.c.id == bindparam("of"), recording.c.state == bindparam("seen")
+    return Prepared(update(recording).where(*as_seen).values({name: bindparam(name) for name in sorted(columns)}))
 
 
 def condemn(connection: Connection, moment: Moment, call: Call, condemned: Recording, jobs: Jobs, *, why: str) -> None:
@@ -222,8 +235,9 @@ def of_row(row: Row[Any]) -> Recording:
     return _made(row._asdict())
 
 
-def _read(row: Row[tuple[object, ...]] | None) -> Recording | None:
-    return None if row is None else _made(row._asdict())
+def _read(row: Sequence[Any] | None) -> Recording | None:
+    """The columns in the order of `Recording`'s fields."""
+    return None if row is None else _made(dict(zip(Recording.__dataclass_fields__, row, strict=True)))
 
 
 def _made(fields: Mapping[str, Any]) -> Recording:
