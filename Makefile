@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo console test test-one lint format bench bench-rules bench-intake bench-log bench-capacity bench-readers bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored messages pictures lock clean
+.PHONY: help demo console test test-one lint format bench bench-rules bench-intake bench-log bench-appending bench-capacity bench-readers bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored messages pictures lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +40,11 @@ bench: $(VENV)/.ready-test ## measure the consent webhook against its baselines,
 bench-rules: $(VENV)/.ready-test ## measure the law pack and one ruling against their baselines
 	$(BIN)/python -m bench.rules $(ARGS)
 
-bench-log: $(VENV)/.ready-test ## measure the consent log at a million events, and appending to it
+bench-log: $(VENV)/.ready-test ## measure the consent log at a million events
 	$(BIN)/python -m bench.log $(ARGS)
+
+bench-appending: $(VENV)/.ready-test ## measure the ways in which processes take turns at the log's end
+	$(BIN)/python -m bench.appending $(ARGS)
 
 bench-capacity: $(VENV)/.ready-test ## measure how much this machine takes: the tables of docs/capacity.md (ARGS=--quick: only see that it works)
 	$(BIN)/python -m bench.capacity $(ARGS)

@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from time import perf_counter
 
-from bench import whole_calls, worker_calls
-from bench.log import PROCESSES, appended
-from bench.tables import table, write_into
-from bench.webhook import disk_folder, machine
+from bench import appending, whole_calls, worker_calls
+from bench.tables import write_into
+from bench.webhook import machine
 
-EVENTS = "Events in a second"
 Part = Callable[[argparse.Namespace], Iterator[str]]
 
 
@@ -36,14 +34,7 @@ def _in_progress(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _events(options: argparse.Namespace) -> Iterator[str]:
-    rows = []
-    with disk_folder() as folder:
-        for database in options.databases:
-            for processes in PROCESSES:
-                rows.append(
-                    (database, processes, *appended(database, folder, processes, 1.0 if options.quick else 5.0))
-                )
-    yield from table(EVENTS, ("database", "processes", "events/s", "the log"), rows)
+    return appending.measured(options.databases, 1.0 if options.quick else 5.0)
 
 
 PARTS: Mapping[str, Part] = {"calls": _calls, "worker": _worker, "in-progress": _in_progress, "events": _events}

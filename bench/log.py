@@ -1,10 +1,8 @@
-"""The consent log at a million events: proofs, checkpoints, verification; and appending to it, from several processes.
+"""The consent log at a million events, on SQLite: proofs, checkpoints, verification.
 
-    python -m bench.log [--events 1000000] [--seconds 5] [--databases sqlite postgresql]
+    python -m bench.log [--events 1000000]
 
-Read the ratios: each figure has, in the same run and on the same file, the least that the same thing could cost. The
-long log is on SQLite. Appending is measured with durable transactions of three events with two disclosures, as a
-decision writes them, and each log is then verified.
+Read the ratios: each figure has, in the same run and on the same file, the least that the same thing could cost.
 """
 
 import argparse
@@ -13,20 +11,19 @@ import random
 import secrets
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
 
 from sqlalchemy import Connection, insert, select
 
-from bench.installation import postgres
+from bench.appending import CHOICE, UNDER
 from bench.webhook import machine
-from evidence.events import Event, Value, write_leaf
+from evidence.events import Event, write_leaf
 from evidence.merkle import leaf_hash
 from storage.database.engine import Database
 from storage.database.schema import migrate
@@ -39,17 +36,6 @@ from storage.log.verification import verify
 from storage.moment import Moment
 
 INCLUSION_MS_MAX, CHECKPOINT_MS_MAX, VERIFY_S_MAX, AIM_EVENTS = 0.5, 5.0, 5.0, 1_000_000
-_UNDER: dict[str, Value] = {"rules_sha256": "9" * 64, "law": {"version": "2026-11-22", "sha256": "8" * 64}}
-_PRESSED: dict[str, Value] = {
-    "attempt": 1,
-    "input": "dtmf",
-    "digit": "1",
-    "answer": "accepted",
-    "action": "record",
-    "rule": "opt_in",
-}
-_CHOICE = Event("consent.choice", {**_PRESSED, **_UNDER})
-PROCESSES, SOUND = (1, 4, 16), "contiguous, verified"
 _OF_A_CALL = 10
 _PAGE = 10_000
 
@@ -59,17 +45,12 @@ def main() -> int:
     for fact in machine():
         print(fact)
     with tempfile.TemporaryDirectory(prefix="onrecord-bench-") as folder:
-        found = _long_log(Path(folder), options.events)
-        for database in options.databases:
-            found = _appending(database, Path(folder), options.seconds) and found
-    return 0 if found else 1
+        return 0 if _long_log(Path(folder), options.events) else 1
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.log", description="Read the ratios, not the figures.")
     parser.add_argument("--events", type=int, default=AIM_EVENTS)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of appending, for each number of processes")
-    parser.add_argument("--databases", nargs="+", choices=("sqlite", "postgresql"), default=["sqlite", "postgresql"])
     return parser.parse_args()
 
 
@@ -99,7 +80,7 @@ def _page(connection: Connection, start: int, count: int) -> None:
     for index in range(start, start + count):
         call_id, n = f"{index // _OF_A_CALL:032x}", index % _OF_A_CALL
         private = {"request_sha256": secrets.token_hex(32), "caller": "+14155550100"}
-        event = Event("call.received", _UNDER, private) if index % 3 == 0 else _CHOICE
+        event = Event("call.received", UNDER, private) if index % 3 == 0 else CHOICE
         leaf = write_leaf(event, call=call_id, n=n, at=now, random=os.urandom)
         rows.append(
             {"idx": index, "leaf": leaf.line, "hash": leaf_hash(leaf.line.encode()), "call_id": call_id, "n": n}
@@ -155,59 +136,6 @@ def _verification(database: Database) -> bool:
     aim = f"aim {VERIFY_S_MAX:g} s: {'met' if took_s <= VERIFY_S_MAX else 'MISSED'}"
     print(f"{'full verification':<36}{took_s:>9.1f} s{took_s / least_s:>9.1f} x  {verified.size} events, {aim}")
     return took_s <= VERIFY_S_MAX
-
-
-def _appending(kind: str, folder: Path, seconds: float) -> bool:
-    sound, alone = True, 0.0
-    for processes in PROCESSES:
-        per_s, state = appended(kind, folder, processes, seconds)
-        sound, alone = sound and state == SOUND, alone or per_s
-        print(f"{kind:<11}{processes} processes {per_s:>7.0f} events/s {per_s / alone:>5.2f} of one process  {state}")
-    return sound
-
-
-def appended(kind: str, folder: Path, processes: int, seconds: float) -> tuple[float, str]:
-    """Events in a second, and whether the log is sound afterwards."""
-    with _fresh(kind, folder, processes) as url:
-        with closing(Database.open(url)) as database:
-            migrate(database)
-        written = _append_from(url, processes, seconds)
-        with closing(Database.open(url)) as database, database.read() as connection:
-            verified = verify(connection)
-    return written / seconds, SOUND if verified.size == written else f"WRONG: {verified.size} of {written}"
-
-
-def _append_from(url: str, processes: int, seconds: float) -> int:
-    with get_context("spawn").Pool(processes) as pool:
-        return sum(pool.starmap(append_for, [(url, worker, seconds) for worker in range(processes)]))
-
-
-def append_for(url: str, worker: int, seconds: float) -> int:
-    """How many events this process appended, in durable transactions, until the time was over."""
-    written, events = 0, [Event("call.received", _UNDER, {"request_sha256": "7" * 64, "caller": "+14155550100"})]
-    events += [Event("recording.permitted", _UNDER), _CHOICE]
-    with closing(Database.open(url)) as database:
-        ends = perf_counter() + seconds
-        while perf_counter() < ends:
-            call_id = f"{worker:08x}{written:024x}"
-            database.write(
-                lambda connection, call_id=call_id: consent_log.append(  # type: ignore[misc]  # mypy and defaults
-                    connection, events, call_id=call_id, first_n=0, at=datetime.now(UTC), random=os.urandom
-                )
-            )
-            written += len(events)
-    return written
-
-
-@contextmanager
-def _fresh(kind: str, folder: Path, processes: int) -> Iterator[str]:
-    if kind == "sqlite":
-        yield f"sqlite:///{folder}/{processes}.db"
-        return
-    place = folder / f"server-{processes}"
-    place.mkdir(mode=0o700)
-    with postgres(place) as url:
-        yield url
 
 
 def _megabytes(file: Path) -> float:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from bench import capacity, whole_calls, worker_calls
+from bench import appending, whole_calls, worker_calls
 from bench.long_readers import TITLE
 from bench.tables import table, tables_of, with_table, write_into
 from tests.source import ROOT
 
 PAGE = "# A\n\nMachine: old\n\n## One\n\nwords\n\n| a |\n| --- |\n| 1 |\n| 2 |\n\n## Two\n\n| kept |\n\nMore words.\n"
-TITLES = [whole_calls.TITLE, worker_calls.COST, worker_calls.GROWTH, worker_calls.LIVE, capacity.EVENTS, TITLE]
+TITLES = [whole_calls.TITLE, worker_calls.COST, worker_calls.GROWTH, worker_calls.LIVE, appending.TITLE, TITLE]
 
 
 def test_a_table_takes_the_place_of_the_one_under_its_title(tmp_path: Path) -> None:
