@@ -58,13 +58,13 @@ class _Held:
         last, self.last, self.last_tables = self.last, [], frozenset()
         return self.place(last) if last and self.place else []
 
-    def asked_for(self, tables: Collection[str] | None, call_id: str | None) -> Asked:
-        """The rows to be written before somebody reads these tables; None: any."""
+    def asked_for(self, tables: Collection[str] | None, call_id: str | None) -> tuple[Asked, Asked]:
+        """The rows to be written before somebody reads these tables, and what comes last of them; None: any."""
         is_last = bool(self.last) and (tables is None or not self.last_tables.isdisjoint(tables))
         is_due = is_last or tables is None or not self.tables.isdisjoint(tables)
         if not is_due or (call_id is not None and call_id not in self.calls and not is_last):
-            return []
-        return [*self.taken(), *(self.taken_last() if is_last else [])]
+            return [], []
+        return self.taken(), self.taken_last() if is_last else []
 
 
 def hold(connection: Connection, statement: Statement, row: Row, *, call_id: str | None) -> None:
@@ -85,7 +85,7 @@ def hold_last(connection: Connection, rows: Sequence[Any], place: Place, tables:
     """The same for rows that come behind everything else; `place` makes the statements of all of them together."""
     held: _Held | None = connection.info.get(_HELD)
     if held is None:
-        _execute(connection, place(list(rows)))
+        _execute_last(connection, place(list(rows)))
         return
     held.last += rows
     held.last_tables, held.place = frozenset(tables), place
@@ -95,7 +95,9 @@ def before_reading(connection: Connection, tables: Collection[str] | None, *, ca
     """Write what waits for these tables; None: for any. `call_id`: what is read of them is of that call alone."""
     held: _Held | None = connection.info.get(_HELD)
     if held is not None and (held.rows or held.last):
-        _execute(connection, held.asked_for(tables, call_id))
+        rows, last = held.asked_for(tables, call_id)
+        _execute(connection, rows)
+        _execute_last(connection, last)
 
 
 def on_statement(connection: Connection, cursor: Any, sql: str, given: Any, context: Any, many: bool) -> None:
@@ -130,7 +132,7 @@ def holding_back(connection: Connection) -> Iterator[None]:
 
 
 def commit(connection: Connection, until: float | None) -> None:
-    """Write what comes last, and commit: on Postgres in one message, so that its locks are held for no answer of ours.
+    """Write what comes last, and commit: on Postgres as one query, so that its locks are held for no answer of ours.
 
     `until`, by `time.monotonic`: whoever waits for it has gone by then, so the server does not wait for a lock any
     longer. Raises Unavailable where that is past.
@@ -140,9 +142,8 @@ def commit(connection: Connection, until: float | None) -> None:
     if left_ms is not None and left_ms <= 0:
         raise Unavailable("nobody waits for this write any more")
     if last and connection.dialect.name == "postgresql":
-        orders = [order for statement, rows in last for order in statement.orders(connection, rows)]
         patience = [] if left_ms is None else [Order(f"SET LOCAL lock_timeout = {left_ms}")]
-        run_at_once(connection, [*patience, *orders, Order("COMMIT")])
+        _run_whole(connection, [*patience, *_orders(connection, last), Order("COMMIT")])
     else:
         _execute(connection, last)
     connection.commit()
@@ -159,9 +160,24 @@ def _execute(connection: Connection, asked: Asked) -> None:
         return
     due = sum(len(rows) for _, rows in asked)
     if connection.dialect.name == "postgresql":
-        orders = [order for statement, rows in asked for order in statement.orders(connection, rows)]
-        met = run_at_once(connection, orders)
+        met = run_at_once(connection, _orders(connection, asked))
     else:
         met = [count for statement, rows in asked for count in statement.send(connection, rows)]
     if sum(met) != due:
         raise Broken(f"database: {due} rows were to be written, and {sum(met)} were: one changed while it was locked")
+
+
+def _execute_last(connection: Connection, asked: Asked) -> None:
+    if asked and connection.dialect.name == "postgresql":
+        _run_whole(connection, _orders(connection, asked))
+    else:
+        _execute(connection, asked)
+
+
+def _orders(connection: Connection, asked: Asked) -> list[Order]:
+    return [order for statement, rows in asked for order in statement.orders(connection, rows)]
+
+
+def _run_whole(connection: Connection, orders: Sequence[Order]) -> None:
+    with translating(connection, ""):
+        libpq.run_whole(connection, orders)

@@ -74,6 +74,16 @@ def run(connection: Connection, orders: Sequence[Order]) -> list[int]:
     return [result.command_tuples or 0 for result in results]
 
 
+def run_whole(connection: Connection, orders: Sequence[Order]) -> None:
+    """All of them in one query, which the server begins when it has the whole of it: a message of several parts is
+    executed as they come, and whatever the first locks is held for as long as a client that was stopped sends no more.
+    """
+    pgconn = begun(connection).pgconn
+    for order in orders:
+        _prepare(connection, pgconn, order)
+    _check(pgconn.exec_(b"; ".join(_written_out(pgconn, order) for order in orders)))
+
+
 def begun(connection: Connection, also: str = "") -> Any:
     """The driver's connection, in a transaction, begun as the driver would, with `also` in the same message."""
     driver: Any = connection.connection.driver_connection
@@ -94,6 +104,19 @@ def _prepare(connection: Connection, pgconn: Any, order: Order) -> None:
 
 def _sent(values: Sequence[Any]) -> tuple[list[bytes | None], list[int]]:
     return [_text(value) for value in values], [int(isinstance(value, bytes)) for value in values]
+
+
+def _written_out(pgconn: Any, order: Order) -> bytes:
+    if not order.name:
+        return order.sql.encode()
+    return b"EXECUTE %s(%s)" % (order.name, b", ".join(_literal(pgconn, value) for value in order.values))
+
+
+def _literal(pgconn: Any, value: Any) -> bytes:
+    from psycopg.pq import Escaping
+
+    text = b"\\x" + value.hex().encode() if isinstance(value, bytes) else _text(value)
+    return b"NULL" if text is None else bytes(Escaping(pgconn).escape_literal(text))
 
 
 def _text(value: Any) -> bytes | None:

@@ -5,7 +5,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -200,19 +201,56 @@ def test_a_write_that_is_given_up_while_it_waits_for_the_head_is_not_written(on_
 
 
 def test_the_head_is_held_for_no_answer_of_the_client(on_postgres: str, tmp_path: Path) -> None:
-    """Seen on the wire: what takes the head's lock, the event and the commit come to the server in one message."""
+    """Seen on the wire: what takes the head's lock, the event and the commit come to the server in one query."""
     with _tapped(on_postgres, tmp_path) as (url, said), closing(Database.open(url)) as database:
         for _ in range(3):  # the first prepares the statements
             database.write(appended, within_s=30)
         said.clear()
         database.write(appended, within_s=30)
-    (message,) = [data for by, data in said if by == "client" and b"\0COMMIT\0" in data]
+    (message,) = [data for by, data in said if by == "client" and data.endswith(b"; COMMIT\0")]
+    assert (message[:1], int.from_bytes(message[1:5])) == (b"Q", len(message) - 1)
     assert message.count(b"selftest.passed") == 1
     assert [by for by, data in said if data == message or b"selftest.passed" in data] == ["client"]
 
 
+def test_the_head_is_not_held_for_a_client_that_stops_while_it_sends_its_events(
+    on_postgres: str, tmp_path: Path
+) -> None:
+    """However many events: the server has all but the end of the message, and the head is free."""
+
+    def many(connection: Connection) -> None:
+        for _ in range(200):
+            appended(connection)
+
+    stop = _Stop()
+    with (
+        closing(Database.open(on_postgres)) as other,
+        _tapped(on_postgres, tmp_path, stop) as (url, _),
+        closing(Database.open(url)) as database,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        stop.at = b"COMMIT\0"
+        stopped = threads.submit(database.write, many, within_s=30)
+        assert stop.reached.wait(30)
+        other.write(appended, within_s=30)
+        stop.over.set()
+        with pytest.raises(Unavailable):
+            stopped.result()
+        with other.read() as connection:
+            assert verify(connection).size == 1
+
+
+@dataclass
+class _Stop:
+    """Of a client's message the server gets what comes before `at`, and no more until all is `over`."""
+
+    at: bytes = b""
+    reached: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+
+
 @contextmanager
-def _tapped(url: str, folder: Path) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+def _tapped(url: str, folder: Path, stop: _Stop | None = None) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
     """The server behind a socket that notes who says what."""
     parsed, said = make_url(url), list[tuple[str, bytes]]()
     real = f"{parsed.query['host']}/.s.PGSQL.5432"
@@ -220,11 +258,11 @@ def _tapped(url: str, folder: Path) -> Iterator[tuple[str, list[tuple[str, bytes
         listening.bind(f"{folder}/.s.PGSQL.5432")
         listening.listen()
         listening.settimeout(30)
-        threading.Thread(target=_pass_on, args=(listening, real, said), daemon=True).start()
+        threading.Thread(target=_pass_on, args=(listening, real, said, stop), daemon=True).start()
         yield parsed.set(query={"host": str(folder)}).render_as_string(hide_password=False), said
 
 
-def _pass_on(listening: socket.socket, real: str, said: list[tuple[str, bytes]]) -> None:
+def _pass_on(listening: socket.socket, real: str, said: list[tuple[str, bytes]], stop: _Stop | None) -> None:
     while True:
         try:
             client, _ = listening.accept()
@@ -232,12 +270,21 @@ def _pass_on(listening: socket.socket, real: str, said: list[tuple[str, bytes]])
             return
         server = socket.socket(socket.AF_UNIX)
         server.connect(real)
-        for by, source, target in (("client", client, server), ("server", server, client)):
-            threading.Thread(target=_copy, args=(by, source, target, said), daemon=True).start()
+        threading.Thread(target=_copy, args=("client", client, server, said, stop), daemon=True).start()
+        threading.Thread(target=_copy, args=("server", server, client, said, None), daemon=True).start()
 
 
-def _copy(by: str, source: socket.socket, target: socket.socket, said: list[tuple[str, bytes]]) -> None:
+def _copy(
+    by: str, source: socket.socket, target: socket.socket, said: list[tuple[str, bytes]], stop: _Stop | None
+) -> None:
     while data := source.recv(65536):
         said.append((by, data))
+        if stop and stop.at and stop.at in data:
+            target.sendall(data[: data.index(stop.at)])
+            stop.reached.set()
+            stop.over.wait(30)
+            break
         target.sendall(data)
-    target.close()
+    for one in (source, target):
+        with suppress(OSError):  # the other direction has ended it
+            one.shutdown(socket.SHUT_RDWR)
