@@ -22,6 +22,8 @@ from storage.errors import Broken, Unavailable
 
 Row = Mapping[str, Any]
 _HELD = "onrecord_held_back"
+# A limit on locks would begin anew behind each of those who are before it.
+_PATIENCE = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = {}"
 _ON_THE_WAY_MS = 50  # to the server, whose patience ends before that of whoever waits here
 _TABLES_OF: WeakKeyDictionary[Any, frozenset[str] | None] = WeakKeyDictionary()
 
@@ -142,7 +144,7 @@ def commit(connection: Connection, until: float | None) -> None:
     if left_ms is not None and left_ms <= 0:
         raise Unavailable("nobody waits for this write any more")
     if last and connection.dialect.name == "postgresql":
-        patience = [] if left_ms is None else [Order(f"SET LOCAL lock_timeout = {left_ms}")]
+        patience = [] if left_ms is None else [Order(_PATIENCE.format(left_ms))]
         _run_whole(connection, [*patience, *_orders(connection, last), Order("COMMIT")])
     else:
         _execute(connection, last)

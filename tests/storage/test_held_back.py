@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -198,6 +199,40 @@ def test_a_write_that_is_given_up_while_it_waits_for_the_head_is_not_written(on_
         database.write(appended)
         with database.read() as connection:
             assert verify(connection).size == 1
+
+
+def test_a_write_whose_turn_comes_after_it_is_given_up_is_not_written(on_postgres: str) -> None:
+    """It waits behind somebody who waits: together that takes longer than its caller does."""
+    is_over = threading.Event()
+
+    def next_before_it() -> None:
+        with database.engine.begin() as connection:
+            consent_log.lock(connection)
+            is_over.wait(30)
+
+    with closing(Database.open(on_postgres)) as database, ThreadPoolExecutor(2) as threads:
+        with database.engine.begin() as owner:
+            consent_log.lock(owner)
+            before_it = threads.submit(next_before_it)
+            _wait(database, 1)
+            given_up = threads.submit(database.write, appended, within_s=2)
+            _wait(database, 2, since_s=1)
+        with pytest.raises(Unavailable):
+            given_up.result()
+        is_over.set()
+        before_it.result()
+        database.write(appended)
+        with database.read() as connection:
+            assert verify(connection).size == 1
+
+
+def _wait(database: Database, count: int, *, since_s: float = 0) -> None:
+    """Until so many wait for a lock, each for that long."""
+    waiting = f"wait_event_type = 'Lock' AND clock_timestamp() - state_change > '{since_s} s'"
+    query = text(f"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {waiting}")
+    late_at = monotonic() + 30
+    while database.look(lambda connection: connection.scalar(query), within_s=30) < count:
+        assert monotonic() < late_at
 
 
 def test_the_head_is_held_for_no_answer_of_the_client(on_postgres: str, tmp_path: Path) -> None:
