@@ -60,19 +60,19 @@ class GroupCommit:
     ) -> None:
         self._engine, self._begin, self._hands_back = engine, begin, hands_back
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
-        self._starting = threading.Lock()
+        self._queueing = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._count = threads
+        self._is_closed = False
 
     def run(self, work: Callable[[Connection], T], within_s: float | None) -> T:
         """Return the work's result once the transaction that it is part of is on disk.
 
-        Raises Unavailable when that takes too long. Nothing was written then, but for one case: the disk did confirm
-        the commit, later.
+        Raises Unavailable when that takes too long, and after `close`. Nothing was written then, but for one case: the
+        disk did confirm the commit, later.
         """
-        self._start()
         own = _Waiting(work, None if within_s is None else monotonic() + within_s)
-        self._queue.put(own)
+        self._put(own)
         own.signal.wait(within_s)
         if not own.is_done:
             own.has_given_up = True
@@ -83,22 +83,27 @@ class GroupCommit:
         return result
 
     def close(self) -> None:
-        """Let what is queued be committed, then end the thread."""
-        if self._threads:
+        """Let what is queued be committed, then end the threads. Nothing is queued behind that."""
+        with self._queueing:
+            self._is_closed = True
             self._queue.put(None)
         for thread in self._threads:
             thread.join()
 
-    def _start(self) -> None:
-        if self._threads:
-            return
-        with self._starting:
+    def _put(self, waiting: _Waiting) -> None:
+        with self._queueing:
+            if self._is_closed:
+                raise Unavailable("database: it is closed")
             if not self._threads:
-                self._threads = [
-                    threading.Thread(target=self._serve, name="group-commit", daemon=True) for _ in range(self._count)
-                ]
-                for thread in self._threads:
-                    thread.start()
+                self._start()
+            self._queue.put(waiting)
+
+    def _start(self) -> None:
+        self._threads = [
+            threading.Thread(target=self._serve, name="group-commit", daemon=True) for _ in range(self._count)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def _serve(self) -> None:
         while (first := self._queue.get()) is not None:

@@ -78,3 +78,12 @@ def test_work_that_is_waited_for_is_written_beside_work_that_is_given_up(
     for thread in patient:
         thread.join()
     assert values(database) == [2, 3]
+
+
+def test_work_that_comes_after_the_end_is_refused_at_once(database: Database, writer: GroupCommit) -> None:
+    """Nobody would do it, and whoever has no time limit would wait for ever."""
+    writer.run(put(1), None)
+    writer.close()
+    with pytest.raises(Unavailable, match="closed"):
+        writer.run(put(2), BEGUN_S)
+    assert values(database) == [1]
