@@ -5,7 +5,7 @@ wait for one of them are written before it reads. The end of the consent log, at
 is written last of all, and on Postgres in one message with the commit: no client can hold it up.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -43,13 +43,16 @@ Place = Callable[[list[Any]], Asked]
 
 @dataclass(slots=True)
 class _Held:
-    """`calls` are the ids of the calls that the `rows` are of; `last`, of `last_tables`, come behind all of them."""
+    """`calls` are the ids of the calls that the `rows` are of; `last`, of `last_tables` and `last_calls`, come behind
+    all of them.
+    """
 
     rows: dict[Statement, list[Row]] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
     last: list[Any] = field(default_factory=list)
     last_tables: frozenset[str] = frozenset()
+    last_calls: set[str] = field(default_factory=set)
     place: Place | None = None
 
     def taken(self) -> Asked:
@@ -57,16 +60,19 @@ class _Held:
         return list(rows.items())
 
     def taken_last(self) -> Asked:
-        last, self.last, self.last_tables = self.last, [], frozenset()
+        last, self.last, self.last_tables, self.last_calls = self.last, [], frozenset(), set()
         return self.place(last) if last and self.place else []
 
     def asked_for(self, tables: Collection[str] | None, call_id: str | None) -> tuple[Asked, Asked]:
         """The rows to be written before somebody reads these tables, and what comes last of them; None: any."""
-        is_last = bool(self.last) and (tables is None or not self.last_tables.isdisjoint(tables))
-        is_due = is_last or tables is None or not self.tables.isdisjoint(tables)
-        if not is_due or (call_id is not None and call_id not in self.calls and not is_last):
-            return [], []
-        return self.taken(), self.taken_last() if is_last else []
+        is_last = bool(self.last) and _reads(self.last_tables, self.last_calls, tables, call_id)
+        is_due = is_last or _reads(self.tables, self.calls, tables, call_id)
+        return self.taken() if is_due else [], self.taken_last() if is_last else []
+
+
+def _reads(written: Set[str], of: Set[str], tables: Collection[str] | None, call_id: str | None) -> bool:
+    """Whether what is written to tables, of calls, is among what somebody reads."""
+    return tables is None or not (written.isdisjoint(tables) or (call_id is not None and call_id not in of))
 
 
 def hold(connection: Connection, statement: Statement, row: Row, *, call_id: str | None) -> None:
@@ -83,7 +89,9 @@ def hold(connection: Connection, statement: Statement, row: Row, *, call_id: str
     held.calls.add(call_id or "")
 
 
-def hold_last(connection: Connection, rows: Sequence[Any], place: Place, tables: Collection[str]) -> None:
+def hold_last(
+    connection: Connection, rows: Sequence[Any], place: Place, tables: Collection[str], *, call_id: str | None
+) -> None:
     """The same for rows that come behind everything else; `place` makes the statements of all of them together."""
     held: _Held | None = connection.info.get(_HELD)
     if held is None:
@@ -91,6 +99,7 @@ def hold_last(connection: Connection, rows: Sequence[Any], place: Place, tables:
         return
     held.last += rows
     held.last_tables, held.place = frozenset(tables), place
+    held.last_calls.add(call_id or "")
 
 
 def before_reading(connection: Connection, tables: Collection[str] | None, *, call_id: str | None = None) -> None:
@@ -108,6 +117,18 @@ def on_statement(connection: Connection, cursor: Any, sql: str, given: Any, cont
         before_reading(connection, tables_of(context.compiled.statement))
     elif context is not None:
         before_reading(connection, None)
+
+
+@contextmanager
+def reading_nothing(connection: Connection) -> Iterator[None]:
+    """The statements inside read no table that rows wait for, though they may be plain text."""
+    info = connection.info
+    held = info.pop(_HELD, None)
+    try:
+        yield
+    finally:
+        if held is not None:
+            info[_HELD] = held
 
 
 def tables_of(statement: Any) -> frozenset[str] | None:

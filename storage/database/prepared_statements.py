@@ -30,10 +30,11 @@ class Prepared:
 
     Begins the connection's transaction where none has begun, fails, and tells the listeners of `before_cursor_execute`,
     as an execution by SQLAlchemy does. `of_call` is the parameter with the id of the call that all it reads is of.
+    `is_of_past`: it reads only rows that are written for certain, whatever waits for its tables.
     """
 
-    def __init__(self, statement: Select[Any] | UpdateBase, *, of_call: str = "") -> None:
-        self._statement, self._of_call = statement, of_call
+    def __init__(self, statement: Select[Any] | UpdateBase, *, of_call: str = "", is_of_past: bool = False) -> None:
+        self._statement, self._of_call, self._is_of_past = statement, of_call, is_of_past
         self._name = b"onrecord_%d" % next(_NUMBERS)
         self.tables = tables_of(statement) or frozenset()
         self._compiled: dict[str, _Compiled] = {}
@@ -90,7 +91,8 @@ class Prepared:
         """Begins its transaction, and writes first the rows that wait for its tables."""
         if not connection.in_transaction():
             connection.begin()
-        before_reading(connection, self.tables, call_id=str(values[self._of_call]) if self._of_call else None)
+        if not self._is_of_past:
+            before_reading(connection, self.tables, call_id=str(values[self._of_call]) if self._of_call else None)
 
     def _sent(self, connection: Connection, rows: Sequence[Values], result: Callable[[Any], R]) -> R:
         compiled = self._for(connection.dialect)

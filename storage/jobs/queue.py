@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from storage.database.engine import Database
+from storage.database.held_back import reading_nothing
 from storage.errors import NotMigrated, Unavailable
 from storage.jobs import ENGINE_LOGGER
 from storage.jobs.contract import Argument, DurableJobs, JobKind, Lane, Standing
@@ -55,7 +56,8 @@ class JobQueue(DurableJobs):
         }
         if kind.turn:  # without a priority a job comes before all that have one
             options["priority"] = int(kind.turn)
-        self._client.enqueue_in_transaction(connection, options, argument)
+        with reading_nothing(connection):  # DBOS executes plain text, of its own tables
+            self._client.enqueue_in_transaction(connection, options, argument)
 
     def standing(self, kind: JobKind, job_id: str) -> Standing | None:
         try:

@@ -39,6 +39,10 @@ _INSERT_LEAF = Prepared(
     )
 )
 _OPEN = Prepared(insert(disclosure))
+_OF_CALL = Prepared(
+    select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id == bindparam("id")).order_by(log_leaf.c.n),
+    of_call="id",
+)
 _TABLES = (log_head.name, log_leaf.name, log_node.name)
 
 
@@ -60,7 +64,7 @@ def append(
     for leaf, _ in leaves:
         for digest, body in leaf.disclosures.items():
             _OPEN.hold(connection, {"digest": digest, "call_id": call_id, "body": body}, call_id=call_id)
-    hold_last(connection, [_row(leaf.line, call_id, n) for leaf, n in leaves], _placed, _TABLES)
+    hold_last(connection, [_row(leaf.line, call_id, n) for leaf, n in leaves], _placed, _TABLES, call_id=call_id)
 
 
 def append_events(connection: Connection, moment: "Moment", *events: Event) -> None:
@@ -106,8 +110,7 @@ def read_event(index: int, leaf: str) -> dict[str, Any]:
 
 def of_call(connection: Connection, call_id: str) -> list[tuple[int, str]]:
     """A call's events in their order: index and line."""
-    query = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id == call_id).order_by(log_leaf.c.n)
-    return [(row.idx, row.leaf) for row in connection.execute(query)]
+    return [(index, leaf) for index, leaf in _OF_CALL.all(connection, {"id": call_id})]
 
 
 def events_of_call(connection: Connection, call_id: str) -> list[tuple[int, dict[str, Any]]]:

@@ -22,12 +22,14 @@ HEIGHT = 4  # 2**4 == FAN_OUT
 _LEAVES = Prepared(
     select(log_leaf.c.idx, log_leaf.c.hash)
     .where(log_leaf.c.idx.between(bindparam("first"), bindparam("last")))
-    .order_by(log_leaf.c.idx)
+    .order_by(log_leaf.c.idx),
+    is_of_past=True,  # the size of the tree is signed, or was read, which wrote all that waited
 )
 _NODES = Prepared(
     select(log_node.c.n, log_node.c.hash)
     .where(log_node.c.lvl == bindparam("level"), log_node.c.n.between(bindparam("first"), bindparam("last")))
-    .order_by(log_node.c.n)
+    .order_by(log_node.c.n),
+    is_of_past=True,
 )
 
 

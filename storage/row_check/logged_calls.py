@@ -20,7 +20,8 @@ _LOOK = "run `onrecord log verify`"
 _EVENTS = Prepared(
     select(log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash, log_leaf.c.n)
     .where(log_leaf.c.call_id == bindparam("id"))
-    .order_by(log_leaf.c.n)
+    .order_by(log_leaf.c.n),
+    of_call="id",
 )
 
 

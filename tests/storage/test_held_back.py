@@ -21,9 +21,13 @@ from storage.database.held_back import tables_of
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import call, log_head, log_leaf, reply, watermark
 from storage.errors import Broken, Unavailable
+from storage.jobs.queue import JobQueue, create_job_tables
 from storage.log import consent_log
+from storage.log.tree import KeptTree
 from storage.log.verification import verify
 from storage.moment import Moment
+from storage.row_check import logged_calls
+from storage.rows.recordings import INTAKE
 from tests.conftest import NOON
 from tests.databases import PostgresServer
 
@@ -118,6 +122,52 @@ def test_an_event_can_be_read_in_the_transaction_that_appends_it(database: Datab
     assert len(database.write(work)) == 1
     with database.read() as connection:
         assert verify(connection).size == 2
+
+
+ONE, ANOTHER = "0" * 32, "1" * 32
+
+
+def event_of(connection: Connection, call_id: str, n: int = 0) -> None:
+    events = [Event("call.sent_back")]
+    consent_log.append(connection, events, call_id=call_id, first_n=n, at=NOON, random=os.urandom)
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [
+        lambda connection, _: consent_log.of_call(connection, ANOTHER)[0],
+        lambda connection, _: logged_calls.logged_events(connection, ANOTHER)[0],
+        lambda connection, _: KeptTree(connection).root(2),
+        lambda connection, jobs: jobs.enqueue(connection, INTAKE, "one", "one"),
+    ],
+)
+def test_a_step_leaves_the_head_alone_where_it_asks_for_a_job_or_reads_an_event_that_does_not_wait(
+    database: Database, reads: Callable[[Connection, JobQueue], Any]
+) -> None:
+    create_job_tables(database)
+    jobs = JobQueue(database)
+    for n in range(2):
+        database.write(partial(event_of, call_id=ANOTHER, n=n))
+
+    def work(connection: Connection) -> None:
+        event_of(connection, ONE)
+        reads(connection, jobs)
+        assert not [statement for statement in statements if statement.startswith("UPDATE log_head")]
+
+    with executed(database) as statements:
+        database.write(work)
+    assert [statement for statement in statements if statement.startswith("UPDATE log_head")]
+
+
+def test_the_events_of_a_call_are_read_with_those_that_wait(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        event_of(connection, ANOTHER)
+        event_of(connection, ONE)
+        assert len(consent_log.of_call(connection, ONE)) == 1
+        event_of(connection, ONE, n=1)
+        assert len(logged_calls.logged_events(connection, ONE)) == 2
+
+    database.write(work)
 
 
 def test_a_row_that_is_not_met_takes_everything_back(database: Database) -> None:
