@@ -39,6 +39,22 @@ def test_it_may_be_asked_again_after_each_try_in_vain() -> None:
             raise Unavailable("still")
 
 
+def test_whoever_fails_while_others_are_answered_keeps_nobody_from_asking() -> None:
+    """As one does whose row is locked by somebody for long."""
+    stall = CircuitBreaker()
+
+    def is_locked_out() -> None:
+        with stall.watched():
+            with stall.watched():
+                pass  # somebody else
+            raise Unavailable
+
+    with pytest.raises(Unavailable):
+        is_locked_out()
+    with stall.watched(), stall.watched():
+        pass
+
+
 def test_what_the_work_itself_refuses_is_no_stall() -> None:
     stall = CircuitBreaker()
     with pytest.raises(Refused), stall.watched():
