@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storage.database import libpq
@@ -260,6 +260,8 @@ def _translated() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise Broken(f"database: a constraint refused the write: {error.orig}") from error
+    except DataError as error:
+        raise Broken(f"database: it can't keep what was to be written: {error.orig}") from error
     except DBAPIError as error:
         raise Unavailable(f"database (DATABASE_URL): {error.orig}") from error
     except PoolTimeout as error:

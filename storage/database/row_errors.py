@@ -2,9 +2,16 @@
 
 from sqlalchemy import ExceptionContext
 
+_A_VALUE = "22"  # the class of errors about a value, whose first sentence may quote it
+
 
 def leave_the_row_out(error: BaseException) -> None:
-    """Cut a driver's error down to its first sentence, in place, so that errors chained to it say no more."""
+    """Cut a driver's error down to its first sentence, or to its name where that would quote a value: in place, so that
+    errors chained to it say no more.
+    """
+    if (getattr(error, "sqlstate", None) or "").startswith(_A_VALUE):
+        error.args = (type(error).__name__,)
+        return
     primary = getattr(getattr(error, "diag", None), "message_primary", None)
     if primary:
         error.args = (primary,)
