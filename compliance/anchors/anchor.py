@@ -54,7 +54,7 @@ class Anchoring:
         Raises Refused where an older copy of the database was restored, even if that was while this process ran.
         """
         signing, moment, noted = self.signing, self.moment(), self.file.newest()
-        close_subtrees(self.database)  # while nobody waits: signing holds up all who append
+        close_subtrees(self.database)  # while no other signer waits
 
         def sign(connection: Connection) -> SignedCheckpoint:
             require_unrestored(connection, noted, self.file.place)

@@ -22,6 +22,7 @@ from storage.log.tree import KeptTree
 from storage.moment import Moment
 
 SIGN_EVERY = timedelta(minutes=1)
+_SIGNING = 7_236_419  # a lock between processes on Postgres: any number that nobody else takes in this database
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,15 @@ class SignedCheckpoint:
 def sign(connection: Connection, moment: Moment, signing: Signing) -> SignedCheckpoint:
     """The checkpoint of the log as it stands, signed now unless it is already. Durable with the transaction.
 
-    A new name or key is logged first. Raises Broken where the log is not the log that was signed before.
+    A new name or key is logged first. Raises Broken where the log is not the log that was signed before. Nobody who
+    appends waits for it: what is signed is the log as it is committed, and what this transaction has added.
     """
-    consent_log.lock(connection)  # or a newer checkpoint of another process would be compared with an older log
+    _take_turn(connection)  # or a newer checkpoint of another process would be compared with an older log
     origin = current_origin(connection) or _name(connection, moment, signing)
     signers = [Signer(origin.origin, seed) for seed in signing.seeds]
     _introduce(connection, moment, origin, signers)
-    tree, size, last = KeptTree(connection), consent_log.size(connection), newest(connection)
+    tree, last = KeptTree(connection), newest(connection)
+    size = consent_log.size(connection)
     if last and not (last.size <= size and tree.root(last.size) == last.checkpoint.root):
         raise Broken(
             f"consent log: its first {last.size} events are not those that were signed at "
@@ -141,6 +144,7 @@ def vkeys(connection: Connection) -> list[Vkey]:
 
 def resume(connection: Connection, moment: Moment, signing: Signing, over: Note) -> SignedCheckpoint:
     """Go on under a new name after a restored backup. `over` is the checkpoint that the log falls short of."""
+    _take_turn(connection)
     consent_log.lock(connection)
     lost = Checkpoint.of(over)
     restored: dict[str, Any] = {
@@ -163,6 +167,12 @@ def current_origin(connection: Connection) -> Origin | None:
     """The name that the log is signed under now; None before the first signature."""
     row = connection.execute(_ORIGIN.order_by(log_origin.c.id.desc())).first()
     return None if row is None else Origin(**row._asdict())
+
+
+def _take_turn(connection: Connection) -> None:
+    """Nobody else signs until the transaction ends. SQLite has one writer at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_SIGNING)))
 
 
 def _name(connection: Connection, moment: Moment, signing: Signing, *, resumed_over: str | None = None) -> Origin:
