@@ -43,10 +43,11 @@ class LateSteps:
             return
         facts, late = self.conversation.facts_of_meeting(connection, moment, call), _late(kept)
         answered = replies.of_step(connection, call.id, step_of(kept.endpoint, kept.path))
-        if settled := next((reply for reply in answered if _answers(reply, kept)), None):
-            # The first transaction was committed after all, too late for the caller.
-            if settled.body != kept.answered and _connects(kept):
-                self.conversation.settle(connection, moment, facts, put_through(facts, [late]))
+        settled = [reply for reply in answered if _answers(reply, kept)]
+        if any(reply.body == kept.answered for reply in settled) or (settled and not _connects(kept)):
+            return
+        if settled:  # the first transaction was committed after all, too late for the caller
+            self._settle(connection, moment, kept, facts, put_through(facts, [late]), attempt=len(answered) + 1)
             return
         try:
             settlement = _settlement(facts, kept, form)
@@ -54,9 +55,15 @@ class LateSteps:
             settlement = put_through(facts, [late])
         if facts.agent and _meets(kept):
             settlement = replace(settlement, document=decide.meeting(facts, facts.agent))
+        self._settle(connection, moment, kept, facts, settlement, attempt=len(answered) + 1)
+
+    def _settle(
+        self, connection: Connection, moment: Moment, kept: Kept, facts: Facts, settlement: Settlement, *, attempt: int
+    ) -> None:
+        """With the answer that the caller got, by which the same request is recognised if it is settled again."""
         self.conversation.settle(connection, moment, facts, settlement)
         reply = Reply(kept.body_sha256, kept.answered, kept.received_at)
-        replies.keep(connection, call.id, step_of(kept.endpoint, kept.path), reply, attempt=len(answered) + 1)
+        replies.keep(connection, facts.call.id, step_of(kept.endpoint, kept.path), reply, attempt=attempt)
 
     def _call(self, connection: Connection, moment: Moment, kept: Kept, form: Form) -> Call:
         arrived = forms.IncomingCall.read_leniently(form)
