@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from time import monotonic
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -185,10 +186,11 @@ class Steps:
         """Run a step in one transaction, after all waiting requests. On return all its rows are on disk. If it raises,
         nothing was written, but for one case: the disk confirmed the commit after the deadline.
         """
-        self.waiting.go_first()
+        until = monotonic() + self.deadline_s
+        self.waiting.go_first(self.deadline_s)
         moment, request_sha256 = Moment(self.now()), asked.sha256
         return self.database.write(
-            lambda connection: step(connection, moment, request_sha256, *heard), within_s=self.deadline_s
+            lambda connection: step(connection, moment, request_sha256, *heard), within_s=max(0.0, until - monotonic())
         )
 
     def _note(self, asked: Signed, step: Callable[..., None]) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from callflow.late_steps import LateSteps
 from policies.incidents import IncidentKind
+from storage.database.deadline import Deadline
 from storage.database.engine import Database
 from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.periodic import repeat
@@ -27,13 +28,14 @@ from storage.journal.request_journal import RequestJournal
 from storage.log import consent_log
 from storage.moment import Moment, utc_now
 from storage.rows.incidents import raise_incident
-from storage.served import aside
 
 log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 1.0
 # How long a caller waits for earlier requests; and the time of one go in which no caller waits.
 _PATIENCE_S, _AT_ONCE_S = 0.5, 60.0
+# How long a caller waits for a disk, once the database has taken its time. Twilio waits for 5 s in all.
+_DISK_S = 1.5
 _REMOVED_AT_ONCE = 50
 _TRIES_MAX = 10
 
@@ -45,6 +47,9 @@ class WaitingRequests:
     late: LateSteps
     now: Callable[[], datetime] = utc_now
     deadline_s: float = 3.0
+    disk_s: float = _DISK_S
+    _disk: Deadline = field(default_factory=lambda: Deadline("request journal: the disk", threads=1))
+    _settling: Deadline = field(default_factory=lambda: Deadline("request journal: the database"))
     _is_away: bool = False
     _is_lost: bool = False
     _failures: dict[int, int] = field(default_factory=dict)
@@ -65,19 +70,24 @@ class WaitingRequests:
                 self._give_up_on_the_first(str(error))
 
     def keep(self, kept: Kept) -> None:
-        """Never fails: the caller is answered anyhow. A failing disk is logged once, until it works again."""
+        """Never fails: the caller is answered anyhow, also where the disk stalls. A failing disk is logged once, until
+        it works again.
+        """
         try:
-            aside(lambda: self.journal.keep(kept))
+            self.journal.hold(kept)
+            self._disk.keep(lambda: self.journal.write_down(kept), self.disk_s)
             self._is_lost = False
         except Unavailable as error:
             if not self._is_lost:
                 log.error("a request that was answered is kept in memory alone: %s", error)
             self._is_lost = True
 
-    def go_first(self) -> None:
-        """Settle the waiting requests before a new one. Raises Unavailable where that can't be done at once."""
+    def go_first(self, within_s: float) -> None:
+        """Settle the waiting requests before a new one. Raises Unavailable where that can't be done at once, and in any
+        case after that time.
+        """
         if self.journal.waits():
-            aside(lambda: self.settle(within_s=0.0 if self._is_away else _PATIENCE_S))
+            self._settling.keep(lambda: self.settle(within_s=0.0 if self._is_away else _PATIENCE_S), within_s)
 
     def settle(self, *, within_s: float) -> None:
         """Settle all that wait. Raises Unavailable if the database is away, another process settles, or time is up."""

@@ -1,13 +1,13 @@
 """Requests that are served on an event loop, each in a greenlet: whoever waits there gives way to the others.
 
 A thread for each would cost more than the request itself, since threads take turns at the interpreter. The code of a
-step reads as if it had a thread of its own, and in a thread it waits like any other code.
+step reads as if it had a thread of its own, and in a thread it waits like any other code. Work that may block is done
+by another thread (`storage.database.deadline`), and only the signal of its end is waited for.
 """
 
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
@@ -16,10 +16,13 @@ from greenlet import getcurrent, greenlet
 T = TypeVar("T")
 
 
-async def serve(work: Callable[[], T], threads: Executor) -> T:
-    """The result of `work`, which runs on this loop, and in `threads` where it is put aside."""
-    served: Any = greenlet(work)
-    served.threads = threads
+class _Served(greenlet):  # type: ignore[misc]  # the library tells no types
+    """The greenlet of a request on a loop. In a thread there is none."""
+
+
+async def serve(work: Callable[[], T]) -> T:
+    """The result of `work`, which runs on this loop."""
+    served: Any = _Served(work)
     awaited = served.switch()
     while not served.dead:
         try:
@@ -31,26 +34,15 @@ async def serve(work: Callable[[], T], threads: Executor) -> T:
     return cast(T, awaited)
 
 
-def _threads() -> Executor | None:
-    """Of what is being served here; None in a thread."""
-    return getattr(getcurrent(), "threads", None)
-
-
 def _gives_way(awaited: Awaitable[T]) -> T:
     return cast(T, getcurrent().parent.switch(awaited))
-
-
-def aside(work: Callable[[], T]) -> T:
-    """The result of `work`, which may block: it does not block a loop."""
-    threads = _threads()
-    return work() if threads is None else _gives_way(asyncio.get_running_loop().run_in_executor(threads, work))
 
 
 class Signal:
     """Given once, by any thread, to whoever made it."""
 
     def __init__(self) -> None:
-        self._is_served = _threads() is not None
+        self._is_served = isinstance(getcurrent(), _Served)
         if self._is_served:
             self._loop = asyncio.get_running_loop()
             self._given = self._loop.create_future()

@@ -66,7 +66,7 @@ class BodyGate:
             return
         run = partial(self._run, _environ(scope, body))
         if _SIGNATURE in scope.headers:
-            answer = await serve(run, self._threads)
+            answer = await serve(run)
         else:
             answer = await asyncio.get_running_loop().run_in_executor(self._threads, run)
         protocol.response_bytes(*answer)

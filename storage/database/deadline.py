@@ -1,7 +1,8 @@
 """An answer in time: a caller waits for it, and the provider waits only so long before it gives the call up.
 
 A database that hangs (a lock that nobody releases, a network that swallows packets, a disk that stalls) gives no error.
-So the waiting is done by a thread that can be left behind.
+So the waiting is done by a thread that can be left behind. The time counts from when it is asked for, whether or not a
+thread is free: however many wait, none of them waits for longer.
 """
 
 from collections.abc import Callable
@@ -9,29 +10,34 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from storage.errors import Unavailable
+from storage.served import Signal
 
 T = TypeVar("T")
 
-# As many as a web process has threads. While all hang, the next caller waits for its own deadline, and no longer.
+# Fewer than Postgres gives a process connections.
 _THREADS = 16
 
 
-def too_late(within_s: float | None) -> Unavailable:
-    return Unavailable(f"the database took longer than {within_s} s")
+def too_late(within_s: float | None, what: str = "the database") -> Unavailable:
+    return Unavailable(f"{what} took longer than {within_s and round(within_s, 3)} s")
 
 
 class Deadline:
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="in-time")
+    """`what` takes too long, in the errors."""
+
+    def __init__(self, what: str = "the database", *, threads: int = _THREADS) -> None:
+        self._what = what
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="in-time")
 
     def keep(self, work: Callable[[], T], within_s: float) -> T:
         """The work's result. Raises the work's errors, and Unavailable when it is not done in time.
 
-        Late work goes on in its thread: it must not commit any more.
+        Late work goes on in its thread: it must not commit any more. Where it had no thread yet it is never begun.
         """
+        ended = Signal()
         task = self._threads.submit(work)
-        try:
-            return task.result(within_s)
-        except TimeoutError as error:
-            task.cancel()
-            raise too_late(within_s) from error
+        task.add_done_callback(lambda _: ended.give())
+        ended.wait(within_s)
+        if task.cancel() or not task.done():
+            raise too_late(within_s, self._what)
+        return task.result()

@@ -28,7 +28,6 @@ from storage.database.held_back import on_statement
 from storage.database.lost_connections import on_lost
 from storage.database.row_errors import on_error
 from storage.errors import Broken, Refused, Unavailable
-from storage.served import aside
 
 T = TypeVar("T")
 
@@ -123,7 +122,7 @@ class Database:
             with suppress(Ungrouped):
                 return self._writer.run(work, within_s)
             left_s = max(0.0, until - monotonic())
-            return aside(lambda: self._deadline.keep(lambda: _write_postgres(self.engine, work, until), left_s))
+            return self._deadline.keep(lambda: _write_postgres(self.engine, work, until), left_s)
 
     def look(self, work: Callable[[Connection], T], *, within_s: float) -> T:
         """The result of `work` in a `read`. Raises Unavailable when it takes longer than `within_s`."""
@@ -132,7 +131,7 @@ class Database:
             with self.read() as connection:
                 return work(connection)
 
-        return aside(lambda: self._deadline.keep(look, within_s))
+        return self._deadline.keep(look, within_s)
 
     def close(self) -> None:
         self._writer.close()

@@ -86,25 +86,36 @@ class RequestJournal:
         """Whether there is anything to settle. Cheap: it is asked before each request."""
         return bool(self._unwritten) or self._has_entries()
 
-    def keep(self, kept: Kept) -> None:
-        """Durable when this returns. Raises Unavailable where the disk takes nothing, or the journal is full: the
-        request is then held in memory.
+    def hold(self, kept: Kept) -> None:
+        """In memory, at once, until `write_down`. Raises Unavailable where memory is full."""
+        if len(self._unwritten) >= UNWRITTEN_MAX:
+            raise Unavailable("request journal: the disk takes nothing, and memory is full")
+        self._unwritten.append(kept)
+
+    def write_down(self, kept: Kept) -> None:
+        """A held request, after all that were held before it. Durable when this returns. Raises Unavailable where the
+        disk takes nothing, or the journal is full: the request stays in memory.
         """
         with self._guard:
-            if len(self._unwritten) >= UNWRITTEN_MAX:
-                raise Unavailable("request journal: the disk takes nothing, and memory is full")
-            self._unwritten.append(kept)
-            self._write_down()
+            while any(held is kept for held in self._unwritten):
+                self._write_down_the_first()
 
     def waiting(self) -> list[int]:
         return self._numbers(_WAITING)
 
     def unwritten(self) -> list[Kept]:
-        """In the order in which they came. Requests that the disk takes by now are written there first."""
-        with self._guard:
+        """In the order in which they came. Requests that the disk takes by now are written there first. Raises
+        Unavailable where the disk does not answer, neither yes nor no.
+        """
+        if not self._guard.acquire(timeout=_LOCK_S):
+            raise Unavailable("request journal: the disk has stopped answering")
+        try:
             with suppress(Unavailable):
-                self._write_down()
+                while self._unwritten:
+                    self._write_down_the_first()
             return list(self._unwritten)
+        finally:
+            self._guard.release()
 
     def forget(self, kept: Kept) -> None:
         """An unwritten request is settled."""
@@ -173,10 +184,9 @@ class RequestJournal:
         """
         return self._flock("turn", within_s, "its entries are being settled")
 
-    def _write_down(self) -> None:
-        while self._unwritten:
-            self._append(self._unwritten[0])
-            self._unwritten.popleft()
+    def _write_down_the_first(self) -> None:
+        self._append(self._unwritten[0])
+        self._unwritten.popleft()
 
     def _append(self, kept: Kept) -> None:
         with self._locked():

@@ -1,11 +1,13 @@
 """Once answered, never lost: what came while the database was away is settled in order, once, as what it was."""
 
 import logging
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,6 +15,7 @@ from sqlalchemy import Connection, event, select
 
 from callflow.late_steps import LateSteps
 from callflow.waiting_requests import WaitingRequests
+from callflow.webhooks import create_app
 from policies.connected import OUR_FAILURE, once_connected
 from policies.consent import Ask, EndCall, Outcome, Record, Suppress
 from storage.database.engine import Database
@@ -61,6 +64,28 @@ def away(installation: Installation) -> Iterator[None]:
         yield
     finally:
         event.remove(engine, "before_cursor_execute", fail)
+
+
+@contextmanager
+def stalled_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The disk takes a file's content, and does not say so until later."""
+    goes_on, sync = Event(), os.fsync
+
+    def wait(descriptor: int) -> None:
+        goes_on.wait()
+        sync(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", wait)
+        try:
+            yield
+        finally:
+            goes_on.set()
+
+
+def keep(journal: RequestJournal, kept: Kept) -> None:
+    journal.hold(kept)
+    journal.write_down(kept)
 
 
 def settle(installation: Installation) -> None:
@@ -238,14 +263,29 @@ def test_a_commit_that_came_through_too_late_is_recognised(installation: Install
     kept = journal.read(number)
     journal.settled_to(number)
     delivery.to(installation.twilio.app)
-    journal.keep(kept)
+    keep(journal, kept)
     settle(installation)
     assert outcome(installation, call) == ("not_asked", OUR_FAILURE)
     assert installation.event_types(call.sid).count("disclosure.completed") == 1
-    journal.keep(kept)
+    keep(journal, kept)
     settle(installation)
     told = installation.event_types(call.sid)
     assert (told.count("recording.suppressed"), told.count("step.settled_late")) == (1, 1)
+
+
+def test_a_disk_that_stalls_keeps_no_caller_waiting_and_loses_nothing(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = replace(installation.webhooks.waiting, disk_s=0.01)
+    installation.twilio.app = create_app(replace(installation.webhooks, waiting=waiting, deadline_s=0.3))
+    called = [installation.twilio.dial() for _ in range(3)]
+    asked = [call.to_the_question() for call in called]
+    with away(installation), stalled_disk(monkeypatch):
+        answers = [call.presses(question, "2") for call, question in zip(called, asked, strict=True)]
+        assert all(map(connects, answers))
+        assert installation.journal.standing().unwritten == 3
+    settle(installation)
+    assert {outcome(installation, call)[0] for call in called} == {"declined"}
 
 
 def test_what_comes_while_others_wait_waits_behind_them(installation: Installation) -> None:
@@ -339,7 +379,7 @@ def test_an_entry_that_cannot_be_settled_goes_aside_and_blocks_no_other(
             (file,) = journal.folder.glob("*.request")
             file.unlink()
             path = {**kept.path, "call_id": call_id} if spoil == "another call's" else kept.path
-            journal.keep(replace(kept, path=path, body=b"" if spoil == "no form" else kept.body))
+            keep(journal, replace(kept, path=path, body=b"" if spoil == "no form" else kept.body))
         call.presses(question, "2")
     settle(installation)
     assert outcome(installation, call)[0] == "declined"

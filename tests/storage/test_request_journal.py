@@ -39,6 +39,11 @@ def journal(tmp_path: Path) -> RequestJournal:
     return RequestJournal(tmp_path / "journal", KEY)
 
 
+def keep(journal: RequestJournal, kept: Kept) -> None:
+    journal.hold(kept)
+    journal.write_down(kept)
+
+
 def again(journal: RequestJournal) -> RequestJournal:
     """As the process that comes after one that was killed sees it."""
     return RequestJournal(journal.folder, KEY)
@@ -61,7 +66,7 @@ def full_disk() -> Iterator[None]:
 def test_what_is_kept_is_read_again_in_the_order_in_which_it_came(journal: RequestJournal) -> None:
     assert not journal.waits()
     for number in range(12):
-        journal.keep(kept(number))
+        keep(journal, kept(number))
     successor = again(journal)
     assert successor.waits()
     assert [successor.read(number) for number in successor.waiting()] == [kept(number) for number in range(12)]
@@ -85,7 +90,7 @@ def test_an_entry_of_another_process_waits_from_the_moment_on_that_it_is_kept(
         patched.setattr(os, "stat", coarse)
         for number in range(1, 10):
             assert not journal.waits()
-            other.keep(kept(number))
+            keep(other, kept(number))
             assert journal.waits()
             other.settled_to(number)
 
@@ -94,7 +99,7 @@ def test_an_entry_waits_in_a_folder_in_which_nothing_happened_for_long(tmp_path:
     journal = RequestJournal(tmp_path, KEY, tick_s=0.05)
     while time.time_ns() - tmp_path.stat().st_ctime_ns < 0.1e9:
         assert not journal.waits()
-    again(journal).keep(KEPT)
+    keep(again(journal), KEPT)
     assert journal.waits()
 
 
@@ -122,12 +127,12 @@ def test_an_entry_is_synced_before_keep_returns_and_so_is_its_name(
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", note)
-    journal.keep(KEPT)
+    keep(journal, KEPT)
     assert synced == [False, True]
 
 
 def test_nothing_personal_stands_in_names_or_in_the_clear(journal: RequestJournal) -> None:
-    journal.keep(KEPT)
+    keep(journal, KEPT)
     (file,) = files(journal)
     assert file.name == "000000000001.request"
     for word in (CALLER.encode(), b"Digits", b"consent", b"Response"):
@@ -135,22 +140,22 @@ def test_nothing_personal_stands_in_names_or_in_the_clear(journal: RequestJourna
 
 
 def test_the_folder_and_all_in_it_are_closed_to_others(journal: RequestJournal) -> None:
-    journal.keep(KEPT)
+    keep(journal, KEPT)
     journal.settled_to(1)
     assert stat.S_IMODE(journal.folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in journal.folder.iterdir()} == {0o600}
 
 
 def test_a_number_is_never_given_twice(journal: RequestJournal) -> None:
-    journal.keep(kept(1))
+    keep(journal, kept(1))
     journal.settled_to(1)
-    again(journal).keep(kept(2))
+    keep(again(journal), kept(2))
     assert (journal.waiting(), journal.is_settled(1), journal.is_settled(2)) == ([2], True, False)
 
 
 def test_an_entry_that_was_altered_or_put_under_another_number_is_broken(journal: RequestJournal) -> None:
     for number in range(3):
-        journal.keep(kept(number))
+        keep(journal, kept(number))
     first, second, third = files(journal)
     swapped = first.read_bytes()
     first.write_bytes(second.read_bytes())
@@ -162,14 +167,14 @@ def test_an_entry_that_was_altered_or_put_under_another_number_is_broken(journal
 
 
 def test_an_entry_is_read_with_its_own_key_alone(journal: RequestJournal) -> None:
-    journal.keep(KEPT)
+    keep(journal, KEPT)
     with pytest.raises(Broken):
         RequestJournal(journal.folder, b"L" * 32).read(1)
 
 
 def test_entries_that_were_taken_away_are_missed(journal: RequestJournal) -> None:
     for number in range(5):
-        journal.keep(kept(number))
+        keep(journal, kept(number))
     assert journal.lacking() is None
     for file in files(journal)[1:3]:
         file.unlink()
@@ -182,7 +187,7 @@ def test_entries_that_were_taken_away_are_missed(journal: RequestJournal) -> Non
 
 def test_what_is_settled_or_set_aside_is_not_missed(journal: RequestJournal) -> None:
     for number in range(4):
-        journal.keep(kept(number))
+        keep(journal, kept(number))
     journal.settled_to(2)
     journal.set_aside(3)
     assert (journal.lacking(), journal.waiting(), len(files(journal, ".aside"))) == (None, [4], 1)
@@ -191,7 +196,7 @@ def test_what_is_settled_or_set_aside_is_not_missed(journal: RequestJournal) -> 
 
 
 def test_an_entry_that_is_put_back_is_known_to_be_settled(journal: RequestJournal) -> None:
-    journal.keep(KEPT)
+    keep(journal, KEPT)
     (file,) = files(journal)
     copy = file.read_bytes()
     journal.settled_to(1)
@@ -202,7 +207,7 @@ def test_an_entry_that_is_put_back_is_known_to_be_settled(journal: RequestJourna
 
 def test_a_mark_that_was_taken_away_shows(journal: RequestJournal) -> None:
     for number in range(3):
-        journal.keep(kept(number))
+        keep(journal, kept(number))
     journal.settled_to(2)
     (journal.folder / ".settled").unlink()
     assert again(journal).lacking() == Lacking(2, 1, 2)
@@ -216,7 +221,7 @@ def test_a_file_that_is_no_entry_holds_up_nothing(journal: RequestJournal, name:
 
 
 def test_an_entry_with_a_number_out_of_all_bounds_is_counted_at_once(journal: RequestJournal) -> None:
-    journal.keep(KEPT)
+    keep(journal, KEPT)
     (journal.folder / "999999999999.request").write_bytes(b"x")
     assert journal.lacking() == Lacking(999_999_999_997, 2, 999_999_999_998)
     with pytest.raises(Broken):
@@ -232,10 +237,10 @@ def test_an_entry_that_is_gone_when_it_is_read_is_told_from_a_disk_that_fails(jo
 def test_a_full_journal_says_so(tmp_path: Path, limits: dict[str, int]) -> None:
     journal = RequestJournal(tmp_path, KEY, **limits)
     for number in range(3):
-        journal.keep(kept(number))
+        keep(journal, kept(number))
     assert journal.standing().is_full
     with pytest.raises(Unavailable, match="full"):
-        journal.keep(kept(3))
+        keep(journal, kept(3))
     assert (journal.standing().waiting, journal.standing().unwritten) == (4, 1)
 
 
@@ -243,10 +248,10 @@ def test_what_the_disk_does_not_take_is_held_in_memory_and_written_once_it_does(
     with full_disk():
         for number in range(3):
             with pytest.raises(Unavailable):
-                journal.keep(kept(number))
+                keep(journal, kept(number))
         assert journal.waits()
         assert journal.unwritten() == [kept(0), kept(1), kept(2)]
-    journal.keep(kept(3))
+    keep(journal, kept(3))
     assert journal.unwritten() == []
     assert [journal.read(number).token for number in journal.waiting()] == ["0", "1", "2", "3"]
 
@@ -255,17 +260,17 @@ def test_memory_is_bounded_too(journal: RequestJournal) -> None:
     with full_disk():
         for number in range(UNWRITTEN_MAX + 1):
             with pytest.raises(Unavailable):
-                journal.keep(kept(number))
+                keep(journal, kept(number))
         assert len(journal.unwritten()) == UNWRITTEN_MAX
 
 
 def test_many_threads_keep_all_they_are_given(journal: RequestJournal) -> None:
-    def keep(begin: int) -> None:
+    def keep_some(begin: int) -> None:
         own = again(journal)
         for number in range(begin, begin + 10):
-            own.keep(kept(number))
+            keep(own, kept(number))
 
-    threads = [Thread(target=keep, args=(10 * begin,)) for begin in range(6)]
+    threads = [Thread(target=keep_some, args=(10 * begin,)) for begin in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -284,7 +289,7 @@ def test_one_has_its_turn_at_a_time(journal: RequestJournal) -> None:
 def test_the_standing_tells_since_when_they_wait(journal: RequestJournal) -> None:
     assert journal.standing().since is None
     before = datetime.now(UTC).replace(microsecond=0)
-    journal.keep(KEPT)
+    keep(journal, KEPT)
     since = journal.standing().since
     assert since is not None
     assert since >= before

@@ -3,20 +3,18 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from storage.served import Signal, aside, serve
+from storage.served import Signal, serve
 
 
 def served(*works: Callable[[], Any]) -> list[Any]:
     """Their results, or errors, all of them begun on one loop."""
 
     async def all_of_them() -> list[Any]:
-        with ThreadPoolExecutor(2) as threads:
-            return await asyncio.gather(*(serve(work, threads) for work in works), return_exceptions=True)
+        return await asyncio.gather(*map(serve, works), return_exceptions=True)
 
     return asyncio.run(all_of_them())
 
@@ -67,7 +65,7 @@ def test_a_signal_that_comes_after_it_was_given_up_disturbs_nobody() -> None:
         signal.wait(0.0)
         signal.give()
         signal.give()
-        aside(lambda: None)
+        Signal().wait(0.0)
         return "on"
 
     assert served(late) == ["on"]
@@ -79,25 +77,9 @@ def test_whoever_gives_a_signal_is_not_disturbed_by_a_loop_that_has_ended() -> N
     made[0].give()
 
 
-def test_what_blocks_is_done_in_another_thread_and_its_error_is_raised_where_it_was_asked_for() -> None:
-    here = threading.get_ident()
-
-    def fails() -> None:
-        assert threading.get_ident() != here
-        raise KeyError
-
-    def asks() -> str:
-        with pytest.raises(KeyError):
-            aside(fails)
-        return f"{threading.get_ident() == here} {aside(threading.get_ident) == here}"
-
-    assert served(asks) == ["True False"]
-    assert aside(threading.get_ident) == here, "in a thread it is done at once"
-
-
 def test_an_error_ends_the_one_that_raises_it_and_no_other() -> None:
     def fails() -> None:
-        aside(lambda: None)
+        Signal().wait(0.0)
         raise ZeroDivisionError
 
     failed, well = served(fails, lambda: "well")
