@@ -12,6 +12,8 @@ from callflow.urls import ANSWER_PATH, CALL_PROGRESS_PATH, FALLBACK_PATH
 _OWN_SEGMENTS = 3  # the empty one before the first slash is one
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _NUMBERS = frozenset({"round_", "prompt"})
+_READING = frozenset({"GET", "HEAD"})
+_OPEN = re.compile(r"/(?:healthz|readyz|voice/audio/[^/]+/[^/]+)/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,14 @@ NOWHERE = Route("")
 _BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS}
 
 
+def needs_no_signature(method: str, path: str) -> bool:
+    """Whether it is health or a recorded prompt that is asked for."""
+    return method in _READING and bool(_OPEN.fullmatch(path))
+
+
 def route_of(path: str) -> Route:
-    """`NOWHERE` for a path of no endpoint. A slash at the end changes nothing."""
-    segments = path.removesuffix("/").split("/")
+    """`NOWHERE` for a path of no endpoint. A slash at the end changes nothing, and neither do more of them in front."""
+    segments = (path[:1] + path.lstrip("/")).removesuffix("/").split("/")
     endpoint = _BY_PATH.get("/".join(segments[:_OWN_SEGMENTS]))
     texts = segments[_OWN_SEGMENTS:]
     if endpoint is None or len(texts) != len(endpoint.arguments) + endpoint.has_mac or not all(texts):

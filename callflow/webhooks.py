@@ -16,7 +16,7 @@ from flask import Flask, Response, request
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
 from callflow.refusals import Gate
-from callflow.routes import route_of
+from callflow.routes import needs_no_signature, route_of
 from callflow.steps import Answer, Step, Steps
 from callflow.waiting_requests import WaitingRequests
 from storage.database.engine import Database
@@ -26,7 +26,6 @@ from storage.rows.prompts import audio_of
 
 log = logging.getLogger(__name__)
 
-_HEALTH, _AUDIO = frozenset({"/healthz", "/readyz"}), "/voice/audio/"
 _PROMPT_FOR_S = 86_400
 # Twilio waits 5 s for a step and 4 s for a callback (see `callflow.urls`), and then the caller hears an error.
 DEADLINE_S = 3.0
@@ -54,10 +53,11 @@ def create_app(parts: Webhooks) -> Flask:
     its step, in less time than Flask takes to find it.
     """
     app = Flask("callflow", static_folder=None)
+    app.url_map.strict_slashes = False
     parts.add_health(app)
     gate = Gate(parts.conversation.urls, parts.webhook_secrets, parts.account_sid, parts.now)
     audio = _Prompts(parts.database, gate, parts.deadline_s).audio
-    app.add_url_rule(f"{_AUDIO}<sha256>/<mac>", "audio", audio, methods=["GET"], provide_automatic_options=False)
+    app.add_url_rule("/voice/audio/<sha256>/<mac>", "audio", audio, methods=["GET"], provide_automatic_options=False)
     steps = Steps(
         parts.database, parts.conversation, parts.callbacks, parts.waiting, now=parts.now, deadline_s=parts.deadline_s
     )
@@ -73,7 +73,7 @@ class _Front:
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        if environ["REQUEST_METHOD"] in ("GET", "HEAD") and (path in _HEALTH or path.startswith(_AUDIO)):
+        if needs_no_signature(environ["REQUEST_METHOD"], path):
             return self._unsigned(environ, start)
         return _said(self._answer(environ, path), start)
 

@@ -31,6 +31,10 @@ UNKNOWN_PATHS = (
     "/.env",
     f"/{MARK}",
     "/voice/answer.xml",
+    "/voice/audio/",
+    "/voice/audio/x",
+    "/voice/audio//x/y",
+    "/voice/audio/x/y/z",
 )
 
 
