@@ -3,8 +3,9 @@
 A WSGI application has a thread for each request, and reads the body in it. So a client that sends a header and then
 nothing would hold a thread, and with as many such connections as there are threads, no caller would get through. Here a
 body is awaited, for a limited time and up to a limited size. A whole request with a signature is then served on the
-loop (`storage.served`), any other in a thread. The number of awaited requests is limited too: beyond it, the oldest
-request of the client with the most of them is dropped.
+loop (`storage.served`), any other in a thread: health looks at the disk, and a body much longer than Twilio's takes as
+long to check as dozens of others. The number of awaited requests is limited too: beyond it, the oldest request of the
+client with the most of them is dropped.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from io import BytesIO
 from typing import Any, Protocol
 from wsgiref.types import WSGIApplication
 
+from callflow.routes import needs_no_signature
 from callflow.signature import BODY_BYTES_MAX
 from storage.served import serve
 
@@ -25,7 +27,9 @@ BODY_S = 5.0
 AWAITED_MAX = 256  # of Twilio's a body comes with its header, or right after it
 _SIGNATURE = "x-twilio-signature"
 _LENGTH_DIGITS_MAX = 9
-_THREADS = 16  # that wait for the database while others work; the interpreter runs one at a time anyway
+_THREADS = 16
+# Anybody can send long bodies: the fewer threads check them, the less the loop has to wait for the interpreter.
+_LONG_BYTES, _LONG_THREADS = 8 * 1024, 2
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
@@ -56,6 +60,7 @@ class BodyGate:
         self._app = app
         self._awaited = _Awaited(body_s)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
+        self._long = ThreadPoolExecutor(_LONG_THREADS, thread_name_prefix="long-request")
 
     async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
         try:
@@ -65,11 +70,17 @@ class BodyGate:
             protocol.response_empty(408, [])
             return
         run = partial(self._run, _environ(scope, body))
-        if _SIGNATURE in scope.headers:
-            answer = await serve(run)
+        if threads := self._threads_for(scope, body):
+            answer = await asyncio.get_running_loop().run_in_executor(threads, run)
         else:
-            answer = await asyncio.get_running_loop().run_in_executor(self._threads, run)
+            answer = await serve(run)
         protocol.response_bytes(*answer)
+
+    def _threads_for(self, scope: Scope, body: bytes) -> ThreadPoolExecutor | None:
+        """None: on the loop."""
+        if _SIGNATURE not in scope.headers or needs_no_signature(scope.method, scope.path):
+            return self._threads
+        return self._long if len(body) > _LONG_BYTES else None
 
     def _run(self, environ: dict[str, Any]) -> Answer:
         started: list[tuple[int, list[tuple[str, str]]]] = []

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import get_ident
+from wsgiref.types import StartResponse, WSGIEnvironment
 from xml.etree import ElementTree
 
 import pytest
@@ -22,6 +24,8 @@ from tests.callflow.conftest import Delivery, Installation, connects, install
 from tests.callflow.test_failure_rules import hangs
 from tests.onrecord.carried import FORM, Lines, Request
 from tests.source import ROOT
+
+SIGNED = {"x-twilio-signature": "x"}
 
 
 def request(delivery: Delivery) -> Request:
@@ -110,6 +114,32 @@ def test_a_database_that_hangs_keeps_no_request_from_being_answered(installation
         pass_through(BodyGate(installation.twilio.app), *arriving)
     assert all(connects(ElementTree.fromstring(body)) for one in arriving for _, _, body in one.answered)
     assert [len(one.answered) for one in arriving] == [1] * len(arriving)
+
+
+@pytest.mark.parametrize(
+    ("one", "on_loop"),
+    [
+        (Request("/voice/answer", SIGNED, b"x" * 8192), True),
+        (Request("/voice/answer", SIGNED, b"", method="GET"), True),
+        (Request("/voice/answer", SIGNED, b"x" * 8193), False),
+        (Request("/readyz", SIGNED, b"", method="GET"), False),
+        (Request("/voice/answer", {}), False),
+    ],
+    ids=["signed", "signed GET", "long", "health", "unsigned"],
+)
+def test_what_may_take_long_is_served_beside_the_loop(one: Request, on_loop: bool) -> None:
+    served_in: list[int] = []
+
+    def app(_: WSGIEnvironment, start: StartResponse) -> list[bytes]:
+        served_in.append(get_ident())
+        start("204 No Content", [])
+        return []
+
+    pass_through(BodyGate(app), one)
+    assert ([status for status, *_ in one.answered], [thread == get_ident() for thread in served_in]) == (
+        [204],
+        [on_loop],
+    )
 
 
 @pytest.mark.parametrize("beside", ["A" * 28, "", "x, y"])
