@@ -75,7 +75,12 @@ class _Front:
         path = environ.get("PATH_INFO", "")
         if needs_no_signature(environ["REQUEST_METHOD"], path):
             return self._unsigned(environ, start)
-        return _said(self._answer(environ, path), start)
+        try:
+            answer = self._answer(environ, path)
+        except Exception:  # the server says 500 then, and nothing else: Twilio turns to the fallback
+            log.exception("a request could not be answered")
+            raise
+        return _said(answer, start)
 
     def _answer(self, environ: WSGIEnvironment, path: str) -> Answer:
         signed = self._gate.admit(environ, route_of(path))

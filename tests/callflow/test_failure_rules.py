@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
@@ -260,6 +261,17 @@ def test_a_conversation_without_a_decision_is_put_down_to_our_failure(installati
     known = installation.call(call.sid)
     assert (known.outcome, known.reason) == ("not_asked", "a step of ours failed, and the caller was connected")
     assert installation.event_types(call.sid)[-3:] == ["recording.suppressed", "conversation.ended", "call.completed"]
+
+
+def test_a_bug_outside_of_a_step_is_in_the_log(installation: Installation, caplog: pytest.LogCaptureFixture) -> None:
+    def fails() -> datetime:
+        raise ZeroDivisionError
+
+    app = create_app(replace(installation.webhooks, now=fails))
+    delivery = installation.twilio.sign("/voice/answer", installation.twilio.dial().params(CallStatus="ringing"))
+    with pytest.raises(ZeroDivisionError):
+        delivery.to(app)
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_call_to_a_number_of_no_line_is_connected_to_the_first_line(twilio: Twilio) -> None:
