@@ -75,7 +75,7 @@ class WaitingRequests:
         """
         try:
             self.journal.hold(kept)
-            self._disk.keep(lambda: self.journal.write_down(kept), self.disk_s)
+            self._disk.keep(lambda: self.journal.write_down(kept), self.disk_s, or_later=True)
             self._is_lost = False
         except Unavailable as error:
             if not self._is_lost:

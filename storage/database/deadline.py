@@ -29,15 +29,17 @@ class Deadline:
         self._what = what
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="in-time")
 
-    def keep(self, work: Callable[[], T], within_s: float) -> T:
+    def keep(self, work: Callable[[], T], within_s: float, *, or_later: bool = False) -> T:
         """The work's result. Raises the work's errors, and Unavailable when it is not done in time.
 
-        Late work goes on in its thread: it must not commit any more. Where it had no thread yet it is never begun.
+        Late work goes on in its thread: it must not commit any more. Where it had no thread yet it is never begun, or,
+        with `or_later`, before this process ends.
         """
         ended = Signal()
         task = self._threads.submit(work)
         task.add_done_callback(lambda _: ended.give())
         ended.wait(within_s)
-        if task.cancel() or not task.done():
+        is_given_up = not or_later and task.cancel()
+        if is_given_up or not task.done():
             raise too_late(within_s, self._what)
         return task.result()

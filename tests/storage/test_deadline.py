@@ -54,18 +54,21 @@ def test_what_hangs_is_given_up_and_the_error_names_it(run: Callable[..., list[A
     assert run(waits) == ["on"]
 
 
-def test_what_had_no_thread_in_time_is_never_done(run: Callable[..., list[Any]], disk: threading.Event) -> None:
+@pytest.mark.parametrize("or_later", [False, True])
+def test_what_had_no_thread_in_time_is_done_only_where_it_was_asked_for_later_too(
+    run: Callable[..., list[Any]], disk: threading.Event, or_later: bool
+) -> None:
     deadline, done = Deadline(threads=1), list[str]()
 
     def asks() -> None:
         for work in (disk.wait, lambda: done.append("late")):
             with pytest.raises(Unavailable):
-                deadline.keep(work, 0.01)
+                deadline.keep(work, 0.01, or_later=or_later)
         disk.set()
         deadline.keep(lambda: done.append("in time"), LONG_S)
 
     run(asks)
-    assert done == ["in time"]
+    assert done == (["late", "in time"] if or_later else ["in time"])
 
 
 def test_however_many_wait_for_what_hangs_one_more_waits_no_longer_than_it_said(disk: threading.Event) -> None:
