@@ -4,10 +4,12 @@ servers.
 The status of `/readyz` is for a balancer: 200 where every part works that the web server's own work needs, else 503.
 Its JSON is for people and their alarms: each part by its name, also the parts without which the work goes on.
 
-A thread of its own does the checks for `/readyz`: a request from outside causes no work.
+A thread of its own does the checks for `/readyz`, and details are looked up once a second at most: requests from
+outside, however many, cause hardly any work.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 Check = Callable[[], None]
 Detail = Callable[[], object]
 _EVERY_S = 10.0
+_DETAIL_S = 1.0
 
 
 class _Part:
@@ -46,6 +49,22 @@ class _Part:
         return self._held and time.monotonic() - self._looked <= within_s
 
 
+class _Looked:
+    """A detail as it was when it was looked up last."""
+
+    def __init__(self, look: Detail, for_s: float) -> None:
+        self._look, self._for_s, self._until = look, for_s, -math.inf
+        self._detail: object = None
+        self._turn = threading.Lock()
+
+    def told(self) -> object:
+        with self._turn:
+            if time.monotonic() >= self._until:
+                self._detail = self._look()
+                self._until = time.monotonic() + self._for_s
+            return self._detail
+
+
 class Readiness:
     """Runs each check periodically, on a thread of its own, so that a check that hangs does not affect the others. A
     part does not work if its check raises, and the error goes to our log; nor if its check has not returned for three
@@ -62,9 +81,10 @@ class Readiness:
         besides: Mapping[str, Check] | None = None,
         details: Mapping[str, Detail] | None = None,
         every_s: float = _EVERY_S,
+        detail_s: float = _DETAIL_S,
     ) -> None:
         self._needed = frozenset(needed)
-        self._details = details or {}
+        self._details = {name: _Looked(look, detail_s) for name, look in (details or {}).items()}
         self._parts = {name: _Part(name, check) for name, check in {**needed, **(besides or {})}.items()}
         self._every_s = every_s
 
@@ -80,7 +100,7 @@ class Readiness:
         return {name: part.holds(3 * self._every_s) for name, part in self._parts.items()}
 
     def told(self) -> Mapping[str, object]:
-        return {name: detail() for name, detail in self._details.items()}
+        return {name: detail.told() for name, detail in self._details.items()}
 
     def is_ready(self, found: Mapping[str, bool]) -> bool:
         return all(found[name] for name in self._needed)

@@ -1,5 +1,6 @@
 """`/healthz` says that the process answers, `/readyz` that it can do its work; asking makes it do nothing."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -82,6 +83,13 @@ def test_asking_makes_us_look_at_nothing() -> None:
         client.get("/readyz")
         client.get("/healthz")
     assert part.looks == 1
+
+
+@pytest.mark.parametrize(("detail_s", "told"), [(60.0, [1, 1, 1]), (0.0, [1, 2, 3])])
+def test_a_detail_is_looked_up_now_and_then_however_often_somebody_asks(detail_s: float, told: list[int]) -> None:
+    count = itertools.count(1)
+    client = client_of(Readiness({}, details={"journal": lambda: next(count)}, detail_s=detail_s))
+    assert [client.get("/readyz").json for _ in told] == [{"journal": n} for n in told]
 
 
 def test_it_is_looked_at_again_and_again() -> None:
