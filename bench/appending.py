@@ -133,8 +133,8 @@ def appended(kind: str, processes: int, seconds: float, *, way: Way = TAKEN, awa
             migrate(database)
         with away(url, away_ms) if away_ms else _near(url) as reached:
             took_ms = _append_from(reached, processes, seconds, way)
-        with closing(Database.open(url)) as database, database.read() as connection:
-            verified = verify(connection)
+        with closing(Database.open(url)) as database:
+            verified = verify(database.read)
     written = len(took_ms) * len(_DECISION)
     state = SOUND if verified.size == written else f"{WRONG}: {verified.size} of {written}"
     return Appended(written / seconds, quantiles(took_ms, n=100, method="inclusive")[98], state)

@@ -51,9 +51,9 @@ _ASKED = "asked"
 
 
 def verifies(url: str, _now: datetime, _per_s: float, begun: Event, ended: Event) -> None:
-    with closing(Database.open(url)) as database, database.read() as connection:
+    with closing(Database.open(url)) as database:
         while not ended.is_set():
-            verify(connection)
+            verify(database.read)
             begun.set()
 
 

@@ -79,6 +79,6 @@ class Turns:
 
 def permits_on_disk(installation: Installation) -> int:
     """How many decisions the database holds. Raises Broken if its log does not verify."""
+    log_verification.verify(installation.database.read)
     with installation.database.read() as connection:
-        log_verification.verify(connection)
         return int(connection.execute(select(func.count()).select_from(permit)).scalar_one())

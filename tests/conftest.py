@@ -58,8 +58,8 @@ def used_databases(postgres: PostgresServer) -> Iterator[dict[str, Database]]:
     opened: dict[str, Database] = {}
     yield opened
     for database in opened.values():
-        with closing(database), database.read() as connection:
-            log_verification.verify(connection)
+        with closing(database):
+            log_verification.verify(database.read)
 
 
 @pytest.fixture(params=DIALECTS)

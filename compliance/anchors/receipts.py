@@ -5,32 +5,34 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection
-
 from compliance.anchors.anchor_file import read_line
 from evidence.notes import NotANote, NotSigned, Vkey, read_signature, verified
+from storage.database.engine import Views
 from storage.errors import Broken
 from storage.log import anchors, checkpoints
 from storage.log.anchors import Anchor
 from storage.log.checkpoints import SignedCheckpoint
-from storage.log.verification import Seen
+from storage.log.followed_log import Seen
 
 
-def look_outside(connection: Connection) -> tuple[list[Seen], list[str]]:
+def look_outside(views: Views) -> tuple[list[Seen], list[str]]:
     """When witnesses and authorities saw the log, by clocks that are not ours; and which receipts are for no checkpoint
     of ours, in plain words.
     """
-    seen, wrong = [], []
-    for anchor in anchors.anchors_of(connection):
-        signed = checkpoints.at_size(connection, anchor.size)
-        try:
-            at = check_receipt(anchor, signed) if signed else None
-        except Broken as error:
-            wrong.append(str(error))
-            continue
-        if at is not None:
-            by = anchor.place if anchor.kind == "tsa" else Vkey.parse(anchor.place).name
-            seen.append(Seen(anchor.size, at, f"the signature of {by}"))
+    seen: list[Seen] = []
+    wrong: list[str] = []
+    for page in anchors.in_pages(views):
+        with views() as connection:
+            signed = [checkpoints.at_size(connection, anchor.size) for anchor in page]
+        for anchor, checkpoint in zip(page, signed, strict=True):
+            try:
+                at = check_receipt(anchor, checkpoint) if checkpoint else None
+            except Broken as error:
+                wrong.append(str(error))
+                continue
+            if at is not None:
+                by = anchor.place if anchor.kind == "tsa" else Vkey.parse(anchor.place).name
+                seen.append(Seen(anchor.size, at, f"the signature of {by}"))
     return seen, wrong
 
 

@@ -12,43 +12,64 @@ from compliance.anchors.anchor_file import AnchorFile, read_line
 from compliance.anchors.restored_backup import fallen_short_of, short_in_words, was_lost
 from evidence.checkpoints import Checkpoint
 from evidence.notes import NotANote, Note, NotSigned, Vkey, verified
+from storage.database.engine import Views
 from storage.errors import Broken, Refused
 from storage.log import anchors, checkpoints
 from storage.log.checkpoints import Origin
-from storage.log.verification import Held
+from storage.log.followed_log import Held
+
+_AT_ONCE = 500  # a signature takes a tenth of a millisecond
+
+Found = tuple[Note, str]
+"""A checkpoint, and in whose hands it was found."""
 
 
-def held_checkpoints(connection: Connection, file: AnchorFile, brought: Sequence[Path] = ()) -> list[Held]:
+def held_checkpoints(views: Views, file: AnchorFile, brought: Sequence[Path] = ()) -> list[Held]:
     """All checkpoints to check the log against, without the lost ones of the anchor file (`lost_checkpoints`).
 
     Raises Broken for a checkpoint that this log has not signed, or that was brought and is lost; Refused for a file
     that holds no checkpoint.
     """
     lines = _noted(file)  # before the database is read, which would lack a checkpoint that is signed meanwhile
-    signers = _Signers.of(connection)
-    _require_names_known(connection, signers, file)
-    given = [(signed.note, "kept in the database") for signed in checkpoints.all_signed(connection)]
+    with views() as connection:
+        _require_names_known(connection, _Signers.of(connection), file)
+    given = [(note, "kept in the database") for note in checkpoints.all_notes(views)]
     given += [(note, f"in {path}") for path in brought for note in read_checkpoints(path)]
-    for note, by in given:
-        signers.require_signed(note, by)
-        if signers.has_lost(note):
-            raise Broken(
-                f"consent log: the checkpoint {by} is of events that a restored backup has lost, as the log says "
-                f"itself (backup.restored): nothing here can be held against it"
-            )
-    noted = [note for note in lines if not signers.has_lost(note)]
-    for note in noted:
-        signers.require_signed(note, f"in {file.place}")
-    return [Held(Checkpoint.of(note), by) for note, by in (*given, *((note, f"in {file.place}") for note in noted))]
+    for signers, some in _some_at_once(views, given):
+        for note, by in some:
+            signers.require_signed(note, by)
+            if signers.has_lost(note):
+                raise Broken(
+                    f"consent log: the checkpoint {by} is of events that a restored backup has lost, as the log says "
+                    f"itself (backup.restored): nothing here can be held against it"
+                )
+    noted: list[Found] = []
+    for signers, some in _some_at_once(views, [(note, f"in {file.place}") for note in lines]):
+        left = [(note, by) for note, by in some if not signers.has_lost(note)]
+        for note, by in left:
+            signers.require_signed(note, by)
+        noted += left
+    return [Held(Checkpoint.of(note), by) for note, by in (*given, *noted)]
 
 
-def lost_checkpoints(connection: Connection, file: AnchorFile) -> list[Checkpoint]:
+def lost_checkpoints(views: Views, file: AnchorFile) -> list[Checkpoint]:
     """Checkpoints in the anchor file that this log has signed, of events that restored backups have lost."""
-    signers = _Signers.of(connection)
-    lost = [note for note in _noted(file) if signers.has_lost(note)]
-    for note in lost:
-        signers.require_signed(note, f"in {file.place}")
-    return list(map(Checkpoint.of, lost))
+    found: list[Checkpoint] = []
+    for signers, some in _some_at_once(views, [(note, f"in {file.place}") for note in _noted(file)]):
+        lost = [(note, by) for note, by in some if signers.has_lost(note)]
+        for note, by in lost:
+            signers.require_signed(note, by)
+        found += [Checkpoint.of(note) for note, _ in lost]
+    return found
+
+
+def _some_at_once(views: Views, notes: Sequence[Found]) -> Iterator[tuple["_Signers", Sequence[Found]]]:
+    """Some of the checkpoints at a time, with the log's names and keys, in a view that is open until the next. Names
+    and keys are only added, and a checkpoint was signed after them.
+    """
+    for start in range(0, len(notes), _AT_ONCE):
+        with views() as connection:
+            yield _Signers.of(connection), notes[start : start + _AT_ONCE]
 
 
 def _noted(file: AnchorFile) -> list[Note]:
@@ -114,8 +135,8 @@ def read_checkpoints(path: Path) -> list[Note]:
     return [note]
 
 
-def lost_in_words(connection: Connection, file: AnchorFile) -> Iterator[str]:
-    lost = lost_checkpoints(connection, file)
+def lost_in_words(views: Views, file: AnchorFile) -> Iterator[str]:
+    lost = lost_checkpoints(views, file)
     if lost:
         most = max(checkpoint.size for checkpoint in lost)
         yield f"checkpoints of events that restored backups have lost: {len(lost)}, of up to {most} events"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from compliance.anchors.anchor_file import AnchorFile
     from onrecord.installation import Installation
+    from storage.database.engine import Database
     from storage.rows.calls import Call
 
 FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
@@ -70,12 +71,13 @@ def reading() -> Iterator["Connection"]:
 
 
 @contextmanager
-def reading_log() -> Iterator[tuple["Connection", "AnchorFile"]]:
-    """The database, and the file outside it that its log is checked against."""
+def reading_log() -> Iterator[tuple["Database", "AnchorFile"]]:
+    """The database alone, and the file outside it that its log is checked against."""
     from compliance.anchors.anchor_file import AnchorFile
+    from onrecord.installation import open_records
 
-    with reading() as connection:
-        yield connection, AnchorFile(read_settings(os.environ, need="database").anchor_file)
+    with failures_told(), closing(open_records(os.environ)) as database:
+        yield database, AnchorFile(read_settings(os.environ, need="database").anchor_file)
 
 
 def call_named(connection: "Connection", name: str) -> "Call":

@@ -26,7 +26,7 @@ from onrecord.commands.rules import Day
 from storage.errors import Broken, Refused, Unavailable
 
 if TYPE_CHECKING:
-    from storage.log.verification import Progress as Told
+    from storage.log.followed_log import Progress as Told
 
 _NAMED_MAX = 10
 
@@ -58,12 +58,12 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
     from storage.log.verification import verify
     from storage.row_check import check as row_check
 
-    with reading_log() as (connection, anchors), progress_shown("events") as progress:
+    with reading_log() as (database, anchors), progress_shown("events") as progress:
         try:
-            held = held_checkpoints(connection, anchors, brought)
-            seen, wrong = look_outside(connection)
-            verified = verify(connection, held, seen=seen, progress=progress)
-            lost = list(lost_in_words(connection, anchors))
+            held = held_checkpoints(database.read, anchors, brought)
+            seen, wrong = look_outside(database.read)
+            verified = verify(database.read, held, seen=seen, progress=progress)
+            lost = list(lost_in_words(database.read, anchors))
         except Broken as error:
             end([str(error)], FOUND_SOMETHING)
         told = verified.size if size is None else size
@@ -71,18 +71,16 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
             end([f"consent log: it has {verified.size} events, and never had {told}"], FOUND_SOMETHING)
         with progress_shown("calls") as compared:
             differ = [
-                str(difference) for difference in row_check.of_all(connection, datetime.now(UTC), progress=compared)
+                str(difference) for difference in row_check.of_all(database.read, datetime.now(UTC), progress=compared)
             ]
         if differ:
             end(_first(differ), FOUND_SOMETHING)
-        click.echo(f"log ok: {told} events, root {KeptTree(connection).root(told).hex()}")
-        click.echo(f"checkpoints that it goes on from: {verified.checkpoints}")
-        for line in (
-            *lost,
-            *trust_in_words(connection),
-            *(f"WARNING: {line}" for line in (*verified.warnings, *wrong)),
-        ):
-            click.echo(line)
+        with database.read() as connection:
+            root, trust = KeptTree(connection).root(told), list(trust_in_words(connection))
+    click.echo(f"log ok: {told} events, root {root.hex()}")
+    click.echo(f"checkpoints that it goes on from: {verified.checkpoints}")
+    for line in (*lost, *trust, *(f"WARNING: {line}" for line in (*verified.warnings, *wrong))):
+        click.echo(line)
 
 
 @log.command("show")
@@ -96,7 +94,7 @@ def log_show(call_sid: str | None, start: int) -> None:
     """
     from onrecord.commands.log_text import tell_all, tell_log_of
 
-    with reading_log() as (connection, _):
+    with reading_log() as (database, _), database.read() as connection:
         if call_sid is None:
             for leaf in tell_all(connection, start, tell_problem):
                 click.echo(leaf)
@@ -227,7 +225,7 @@ def log_keys() -> None:
     """
     from storage.log import checkpoints
 
-    with reading_log() as (connection, _):
+    with reading_log() as (database, _), database.read() as connection:
         for vkey in checkpoints.vkeys(connection):
             click.echo(str(vkey))
 

@@ -76,8 +76,8 @@ def breaches(witness: Witness, seen: Sequence[SeenCall], *, others: Collection[s
     `others` are the sids of further calls that it has seen and that are not checked, perhaps because they are under
     way.
     """
+    found = list(_log(witness))
     with witness.database.read() as connection:
-        found = list(_log(connection))
         unknown: list[SeenCall] = []
         for placed in seen:
             told = life_of(connection, placed.call_sid)
@@ -98,11 +98,11 @@ def breaches(witness: Witness, seen: Sequence[SeenCall], *, others: Collection[s
     return found
 
 
-def _log(connection: Connection) -> Iterator[Breach]:
+def _log(witness: Witness) -> Iterator[Breach]:
     """P5: the log is whole, and every row beside it agrees with its events."""
     try:
-        log_verification.verify(connection)
-        differ = list(row_check.of_all(connection))
+        log_verification.verify(witness.database.read)
+        differ = list(row_check.of_all(witness.database.read))
     except Broken as error:
         yield Breach("P5", "-", str(error))
         return

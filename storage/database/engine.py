@@ -8,7 +8,7 @@ flock on a file beside the database passes the turn on.
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
@@ -30,6 +30,9 @@ from storage.database.row_errors import on_error
 from storage.errors import Broken, Refused, Unavailable
 
 T = TypeVar("T")
+Views = Callable[[], AbstractContextManager[Connection]]
+"""Opens a consistent view of the committed rows, as `Database.read` does. A view keeps alive what is changed meanwhile,
+dead rows on Postgres and the write-ahead log on SQLite: whoever reads for long opens one for each page."""
 
 # Below 3.51.3 a reset of the write-ahead log can lose commits or corrupt the file (sqlite.org, "WAL-reset bug").
 SQLITE_VERSION_MIN = (3, 51, 3)

@@ -3,6 +3,7 @@
 An anchor counts for every earlier checkpoint as well, since its tree extends theirs; it proves nothing of a later one.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,8 @@ from sqlalchemy import Connection, exists, func, insert, select
 from evidence.anchor_levels import KINDS, Level
 from evidence.events import Event, Value
 from evidence.notes import NotANote, NotSigned, Signature, Vkey, read_signature, verified
+from storage.database.engine import Views
+from storage.database.pages import Paged
 from storage.database.tables import log_anchor, log_leaf
 from storage.errors import Broken
 from storage.log import checkpoints, consent_log
@@ -34,6 +37,7 @@ class Anchor:
 
 
 _ALL = select(*[log_anchor.c[name] for name in Anchor.__dataclass_fields__])
+_PAGES = Paged(_ALL.with_only_columns(log_anchor.c.id, *_ALL.selected_columns), log_anchor.c.id, at_once=200)
 
 
 def add(
@@ -50,6 +54,11 @@ def anchors_of(connection: Connection, *, from_size: int = 0) -> list[Anchor]:
     """Anchors of checkpoints of at least that size, the oldest first."""
     rows = connection.execute(_ALL.where(log_anchor.c.size >= from_size).order_by(log_anchor.c.size, log_anchor.c.id))
     return [Anchor(**row._asdict()) for row in rows]
+
+
+def in_pages(views: Views) -> Iterator[list[Anchor]]:
+    """All anchors, those that were made first before the others, a page at a time."""
+    return ([Anchor(*row[1:]) for row in page] for page in _PAGES.pages(views))
 
 
 def last_of(connection: Connection, kind: str, place: str) -> Anchor | None:

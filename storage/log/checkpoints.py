@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, select
 from evidence.checkpoints import Checkpoint
 from evidence.events import Event
 from evidence.notes import Note, Signer, Vkey
+from storage.database.engine import Views
+from storage.database.pages import Paged
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import log_checkpoint, log_key, log_origin
 from storage.errors import Broken
@@ -131,6 +133,11 @@ def all_signed(connection: Connection) -> list[SignedCheckpoint]:
     return [_read(row) for row in connection.execute(_SIGNED.order_by(log_checkpoint.c.size))]
 
 
+def all_notes(views: Views) -> list[Note]:
+    """The checkpoints by their size, read a page at a time."""
+    return [Note.parse(note) for page in _NOTES.pages(views) for _, note in page]
+
+
 def origins(connection: Connection) -> list[Origin]:
     """Every name that the log was signed under, the oldest first."""
     return [Origin(**row._asdict()) for row in connection.execute(_ORIGIN.order_by(log_origin.c.id))]
@@ -161,6 +168,7 @@ def resume(connection: Connection, moment: Moment, signing: Signing, over: Note)
 _ORIGIN = select(log_origin.c.id, log_origin.c.origin, log_origin.c.first_size, log_origin.c.resumed_over)
 _SIGNED = select(log_checkpoint.c.note, log_checkpoint.c.signed_at)
 _COVERING = Prepared(_SIGNED.where(log_checkpoint.c.size > bindparam("index")).order_by(log_checkpoint.c.size).limit(1))
+_NOTES = Paged(select(log_checkpoint.c.size, log_checkpoint.c.note), log_checkpoint.c.size)
 
 
 def current_origin(connection: Connection) -> Origin | None:

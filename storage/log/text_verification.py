@@ -3,7 +3,7 @@ the provider's accounts, and the hash of each recording's audio. Each is hashed 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Table, select
 
 from evidence.disclosures import read_disclosure
 from policies.wording import hashed_texts
+from storage.database.engine import Views
+from storage.database.pages import Paged
 from storage.database.tables import (
     audio_object,
     law_version,
@@ -22,7 +24,9 @@ from storage.database.tables import (
 )
 from storage.errors import Broken
 
-_ALTERED = "it was altered since it was published"
+_PROMPTS = Paged(select(prompt_audio.c.sha256, prompt_audio.c.body), prompt_audio.c.sha256, at_once=10)
+_ACCOUNTS = select(provider_account.c.call_id, provider_account.c.body)
+_MASTERS = select(audio_object.c.recording_id, audio_object.c.plain_sha256).where(audio_object.c.name == "master")
 _PUBLISHING = {"policy.published": "rules_sha256", "law.published": "sha256", "prompt.published": "prompt_sha256"}
 NAMING = frozenset({*_PUBLISHING, "provider.corroborated", "recording.stored"})
 """The types of the events that name a text kept beside the log."""
@@ -51,37 +55,53 @@ class Named:
             self.audio[committed["audio_sha256"]] = event["recording"]
 
 
-@dataclass(slots=True)
-class Opened:
-    """The hashes that are not erased: of the provider's account, by call, and of the audio, by recording."""
-
-    answers: dict[str, str] = field(default_factory=dict)
-    audio: dict[str, str] = field(default_factory=dict)
-
-    def add(self, named: Named, digest: str, body: str) -> None:
-        for about, found in ((named.answers, self.answers), (named.audio, self.audio)):
-            if digest in about:
-                found[about[digest]] = str(read_disclosure(body)[1])
-
-
-def check_texts(connection: Connection, named: Named, opened: Opened) -> None:
-    """Raises Broken for the first text that is not the text that the log names."""
+def check_texts(connection: Connection, named: Named) -> None:
+    """Raises Broken for the first text that is not the text that the log names: `named` in the events of this view,
+    since a wording that is approved again is changed together with the event that says so.
+    """
     for kind, about, table in (
         ("policy.published", "rulebook", rulebook_version),
         ("law.published", "law pack", law_version),
     ):
-        kept = dict(_hashes(connection, table, table.c.text))
-        _require_same(about, kept)
+        kept = _texts(connection, table)
+        for name, text in kept.items():
+            check_text(about, name, text)
         _require_kept(about, named.published[kind], kept)
-    kept = {
-        row.sha256: row.text for row in connection.execute(select(wording_version.c.sha256, wording_version.c.text))
-    }
+    kept = _texts(connection, wording_version)
     for digest, text in kept.items():
         check_wording(digest, text, named.published["prompt.published"].get(digest))
     _require_kept("wording", named.published["prompt.published"], kept)
-    _require_same("recorded prompt", dict(_hashes(connection, prompt_audio, prompt_audio.c.body)))
-    _check_answers(connection, named, opened)
-    _check_audio(connection, opened)
+
+
+def _texts(connection: Connection, table: Table) -> dict[str, str]:
+    return {row.sha256: row.text for row in connection.execute(select(table.c.sha256, table.c.text))}
+
+
+def check_prompts(views: Views) -> None:
+    """Raises Broken for the first sound of a recorded prompt that has another hash than its name."""
+    for page in _PROMPTS.pages(views):
+        for name, body in page:
+            if sha256(bytes(body)).hexdigest() != name:
+                raise Broken(_altered("recorded prompt", name))
+
+
+def check_hashes(connection: Connection, named: Named, disclosures: Sequence[tuple[str, str]]) -> None:
+    """Raises Broken where what is kept of the provider's account, or of the audio, is not what its hash says among
+    these disclosures.
+    """
+    if answers := _opened(named.answers, disclosures):
+        for call_id, body in connection.execute(_ACCOUNTS.where(provider_account.c.call_id.in_(answers))):
+            if sha256(bytes(body)).hexdigest() != answers[call_id]:
+                raise Broken(_other_account(call_id))
+    if audio := _opened(named.audio, disclosures):
+        for recording_id, kept in connection.execute(_MASTERS.where(audio_object.c.recording_id.in_(audio))):
+            if kept != audio[recording_id]:
+                raise Broken(_other_audio(recording_id))
+
+
+def _opened(named: Mapping[str, str], disclosures: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The hashes among the disclosures, by what they are of."""
+    return {named[digest]: str(read_disclosure(body)[1]) for digest, body in disclosures if digest in named}
 
 
 def check_wording(name: str, text: str, published: Mapping[str, Any] | None = None) -> None:
@@ -97,29 +117,17 @@ def check_wording(name: str, text: str, published: Mapping[str, Any] | None = No
         claimed = (published["prompt"], published.get("approved_on", ""), "approved_by" in published.get("sd", {}))
         is_same = claimed == (_name(wording), wording.get("approved_on", ""), bool(wording.get("approved_by")))
     if not is_same:
-        raise Broken(f"wording {name}: its text is not the one that the log names: {_ALTERED}")
+        raise Broken(_altered("wording", name))
 
 
 def check_text(about: str, name: str, text: str) -> None:
     """Raises Broken for a text of another hash."""
     if sha256(text.encode()).hexdigest() != name:
-        raise Broken(f"{about} {name}: its text is not the one that the log names: {_ALTERED}")
+        raise Broken(_altered(about, name))
 
 
 def _name(wording: Mapping[str, Any]) -> str:
     return f"{wording.get('id')}@{wording.get('version')}"
-
-
-def _hashes(connection: Connection, table: Table, content: Any) -> Iterator[tuple[str, str]]:
-    """Each row's name, which must be its hash, with the hash of its content."""
-    for name, kept in connection.execute(select(table.c.sha256, content)):
-        yield name, sha256(kept.encode() if isinstance(kept, str) else bytes(kept)).hexdigest()
-
-
-def _require_same(about: str, kept: Mapping[str, str]) -> None:
-    for name, has in kept.items():
-        if name != has:
-            raise Broken(f"{about} {name}: its text is not the one that the log names: {_ALTERED}")
 
 
 def _require_kept(about: str, published: Mapping[str, object], kept: Mapping[str, object]) -> None:
@@ -127,19 +135,16 @@ def _require_kept(about: str, published: Mapping[str, object], kept: Mapping[str
         raise Broken(f"{about} {missing[0]}: the log says that it was published, and it is not kept: it was deleted")
 
 
-def _check_answers(connection: Connection, named: Named, opened: Opened) -> None:
-    for call_id, body in connection.execute(select(provider_account.c.call_id, provider_account.c.body)):
-        if call_id in opened.answers and sha256(bytes(body)).hexdigest() != opened.answers[call_id]:
-            raise Broken(
-                f"call {call_id}: what is kept of the provider's account is not what the log commits to: it was altered"
-            )
+def _altered(about: str, name: str) -> str:
+    return f"{about} {name}: its text is not the one that the log names: it was altered since it was published"
 
 
-def _check_audio(connection: Connection, opened: Opened) -> None:
-    query = select(audio_object.c.recording_id, audio_object.c.plain_sha256).where(audio_object.c.name == "master")
-    for recording_id, kept in connection.execute(query):
-        if opened.audio.get(recording_id, kept) != kept:
-            raise Broken(
-                f"recording {recording_id}: the hash that is kept of its audio is not the one that the log commits to: "
-                f"it was altered"
-            )
+def _other_account(call_id: str) -> str:
+    return f"call {call_id}: what is kept of the provider's account is not what the log commits to: it was altered"
+
+
+def _other_audio(recording_id: str) -> str:
+    return (
+        f"recording {recording_id}: the hash that is kept of its audio is not the one that the log commits to: "
+        f"it was altered"
+    )

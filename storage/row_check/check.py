@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, case, func, select
 
 from policies.derived import DerivedCall, Fields
+from storage.database.engine import Views
+from storage.database.pages import Paged, Place
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import call, disclosure, log_leaf
 from storage.log import consent_log
@@ -18,7 +20,7 @@ from storage.row_check.claims import LoggedCall, digests_in
 from storage.row_check.differences import Difference, differences
 from storage.row_check.logged_calls import logged, made_of
 from storage.row_check.rows_of_calls import rows_between
-from storage.row_check.rows_of_no_call import decline_differences, incident_differences
+from storage.row_check.rows_of_no_call import Said, decline_differences, incident_differences
 
 _AT_ONCE = 500
 _MINE: tuple[Any, Any] = (bindparam("first"), bindparam("last"))
@@ -28,8 +30,13 @@ _EVENTS = Prepared(
     .order_by(log_leaf.c.call_id, log_leaf.c.n)
 )
 _CLOSED = Prepared(select(disclosure.c.digest, disclosure.c.body).where(disclosure.c.call_id.between(*_MINE)))
-_WITHOUT_ROW = select(log_leaf.c.call_id).where(
-    log_leaf.c.n == 0, ~select(call.c.id).where(call.c.id == log_leaf.c.call_id).exists()
+_CALLS = select(call).order_by(call.c.id).limit(_AT_ONCE)
+_HASHES = select(call.c.id, call.c.caller_hash)
+_MOVED = Paged(select(log_leaf.c.idx, log_leaf.c.call_id), log_leaf.c.idx, at_once=_AT_ONCE)
+_IS_WITHOUT_ROW = (log_leaf.c.n == 0) & ~select(call.c.id).where(call.c.id == log_leaf.c.call_id).exists()
+# The page has every event, so that each takes as long, however few are looked for.
+_WITHOUT_ROW = Paged(
+    select(log_leaf.c.idx, case((_IS_WITHOUT_ROW, log_leaf.c.call_id))), log_leaf.c.idx, at_once=10 * _AT_ONCE
 )
 
 Progress = Callable[[int, int], object]
@@ -38,42 +45,72 @@ Progress = Callable[[int, int], object]
 def of_call(connection: Connection, call_id: str, now: datetime | None = None) -> list[Difference]:
     """Where the rows of a call differ from its events. Raises Broken where the events are not as they were logged."""
     rows = connection.execute(select(call).where(call.c.id == call_id)).all()
-    return list(_compared(connection, rows, {call_id: logged(connection, call_id)}, now))
+    return list(_compared(connection, rows, {call_id: logged(connection, call_id)}, now)) if rows else []
 
 
-def of_all(
-    connection: Connection, now: datetime | None = None, *, progress: Progress = lambda *_: None
-) -> Iterator[Difference]:
-    """Where any row differs from the events of a log that was verified before, some calls at a time.
+def of_all(views: Views, now: datetime | None = None, *, progress: Progress = lambda *_: None) -> Iterator[Difference]:
+    """Where any row differs from the events of a log that was verified before, some calls at a time: their rows and
+    events are read in one view, and no view is open where a difference is told.
 
     `progress` is called with the number of calls done and the total. Raises Broken where events can't follow one
     another.
     """
-    done, total = 0, connection.scalar(select(func.count()).select_from(call)) or 0
-    said: dict[str, DerivedCall] = {}
-    for rows in _calls(connection):
-        derived = _derived(connection, rows[0].id, rows[-1].id)
-        said.update(
-            {
-                call_id: derived_call
-                for call_id, derived_call in derived.items()
-                if derived_call.remembered or derived_call.forgotten_at
-            }
-        )
-        yield from _compared(connection, rows, derived, now)
+    with views() as connection:
+        done, total = 0, connection.scalar(select(func.count()).select_from(call)) or 0
+        size = consent_log.size(connection)
+    said: dict[str, Said] = {}
+    last = ""
+    while True:
+        with views() as connection:
+            rows = connection.execute(_CALLS.where(call.c.id > last)).all()
+            found = list(_of_calls(connection, rows, said, now))
+        yield from found
         done += len(rows)
-        progress(done, total)
-    for call_id in connection.scalars(_WITHOUT_ROW):
-        yield Difference(f"call {call_id}", "it has events and no row")
-    yield from incident_differences(connection)
-    yield from decline_differences(connection, said, now)
-
-
-def _calls(connection: Connection) -> Iterator[Sequence[Row[Any]]]:
-    page, last = select(call).order_by(call.c.id).limit(_AT_ONCE), ""
-    while rows := connection.execute(page.where(call.c.id > last)).all():
-        yield rows
+        progress(done, max(done, total))
+        if len(rows) < _AT_ONCE:
+            break
         last = rows[-1].id
+    for page in _WITHOUT_ROW.pages(views):
+        yield from (Difference(f"call {call_id}", "it has events and no row") for _, call_id in page if call_id)
+    yield from incident_differences(views)
+    yield from _declines(views, said, size, now)
+
+
+def _of_calls(
+    connection: Connection, rows: Sequence[Row[Any]], said: dict[str, Said], now: datetime | None
+) -> Iterator[Difference]:
+    """`rows` are all calls from the first to the last of them; those on which a decline was said are added."""
+    if not rows:
+        return
+    derived = _derived(connection, rows[0].id, rows[-1].id)
+    hashes = {row.id: row.caller_hash for row in rows}
+    said |= _saying(derived, hashes)
+    yield from _compared(connection, rows, derived, now)
+
+
+def _declines(views: Views, said: dict[str, Said], size: int, now: datetime | None) -> list[Difference]:
+    """Calls that have gone on since the first was read, when the log had that size, are read again: the declines are
+    compared with all calls as of one moment.
+    """
+    place: Place = (size - 1,)
+    while True:
+        with views() as connection:
+            page = _MOVED.after(connection, place)
+            ids = sorted({call_id for _, call_id in page if call_id})
+            hashes = {row.id: row.caller_hash for row in connection.execute(_HASHES.where(call.c.id.in_(ids)))}
+            said |= _saying({call_id: logged(connection, call_id) for call_id in ids}, hashes)
+            if _MOVED.is_last(page):
+                return list(decline_differences(connection, said, now))
+        place = _MOVED.place_of(page[-1])
+
+
+def _saying(derived: Mapping[str, DerivedCall], hashes: Mapping[str, str | None]) -> dict[str, Said]:
+    """The calls on which a number declined, or took that back."""
+    return {
+        call_id: Said(of_call, hashes.get(call_id))
+        for call_id, of_call in derived.items()
+        if of_call.remembered or of_call.forgotten_at
+    }
 
 
 def _derived(connection: Connection, first: str, last: str) -> dict[str, DerivedCall]:
@@ -87,8 +124,6 @@ def _compared(
     connection: Connection, rows: Sequence[Row[Any]], derived: Mapping[str, DerivedCall], now: datetime | None
 ) -> Iterator[Difference]:
     """`rows` must be all calls from the first to the last of them."""
-    if not rows:
-        return
     mine = {"first": rows[0].id, "last": rows[-1].id}
     wanted = {digest for derived_call in derived.values() for digest in digests_in(derived_call)}
     openings = {digest: value_of(digest, body) for digest, body in _CLOSED.all(connection, mine) if digest in wanted}

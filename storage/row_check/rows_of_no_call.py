@@ -1,17 +1,19 @@
 """Checks incidents and remembered declines against their events."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, case, select
 
 from evidence.events import timestamp, without_names
 from policies.derivation import derive_incidents
 from policies.derived import DerivedCall, DerivedDecline, DerivedIncident
 from policies.incidents import IncidentKind
-from storage.database.tables import call, incident, log_leaf, remembered_decline
+from storage.database.engine import Views
+from storage.database.pages import Paged, Place
+from storage.database.tables import incident, log_leaf, remembered_decline
 from storage.errors import Broken
 from storage.log import consent_log
 from storage.log.openings import opened
@@ -19,13 +21,27 @@ from storage.row_check import claims as row_claims
 from storage.row_check.claims import UNTOLD, moment
 from storage.row_check.differences import Difference, compared
 
-_AT_ONCE = 5000
-_TYPE = '"type":"incident.'
+_IS_OF_INCIDENT = log_leaf.c.call_id.is_(None) & log_leaf.c.leaf.contains('"type":"incident.')
+# The page has every event, so that each takes as long, however few are of incidents.
+_EVENTS = Paged(select(log_leaf.c.idx, case((_IS_OF_INCIDENT, log_leaf.c.leaf))), log_leaf.c.idx, at_once=5000)
 
 
-def incident_differences(connection: Connection) -> Iterator[Difference]:
+def incident_differences(views: Views) -> list[Difference]:
+    """The rows are compared in the view in which the last events are read."""
+    events: list[dict[str, Any]] = []
+    place: Place = ()
+    while True:
+        with views() as connection:
+            page = _EVENTS.after(connection, place)
+            events += [consent_log.read_event(index, leaf) for index, leaf in page if leaf]
+            if _EVENTS.is_last(page):
+                return list(_incidents(connection, events))
+        place = _EVENTS.place_of(page[-1])
+
+
+def _incidents(connection: Connection, events: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
     """An incident older than every logged incident is from before incidents were logged."""
-    kept, derived = {row.id: row for row in connection.execute(select(incident))}, _derived(connection)
+    kept, derived = {row.id: row for row in connection.execute(select(incident))}, _derived(events)
     openings = opened(connection, (digest for by_events in derived.values() for digest in by_events.closed_by.values()))
     first_at = min((by_events.opened_at for by_events in derived.values()), default="")
     for number in sorted(kept.keys() | derived.keys()):
@@ -38,9 +54,7 @@ def incident_differences(connection: Connection) -> Iterator[Difference]:
             yield Difference(about, "it has a row and no event")
 
 
-def _derived(connection: Connection) -> dict[int, DerivedIncident]:
-    query = select(log_leaf.c.idx, log_leaf.c.leaf).where(log_leaf.c.call_id.is_(None), log_leaf.c.leaf.contains(_TYPE))
-    events = [consent_log.read_event(row.idx, row.leaf) for row in connection.execute(query.order_by(log_leaf.c.idx))]
+def _derived(events: Sequence[Mapping[str, Any]]) -> dict[int, DerivedIncident]:
     try:
         return derive_incidents(events)
     except KeyError as error:
@@ -64,6 +78,16 @@ def _incident(about: str, row: Row[Any], derived: DerivedIncident, openings: dic
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A call on which a number declined, or took that back. A number is identified by its keyed hash, which an erased
+    call no longer has.
+    """
+
+    derived: DerivedCall
+    number_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Decline:
     """The last decline of a number, and the call on which it was said."""
 
@@ -71,13 +95,9 @@ class _Decline:
     said: DerivedDecline
 
 
-def decline_differences(
-    connection: Connection, said: Mapping[str, DerivedCall], now: datetime | None
-) -> Iterator[Difference]:
-    """`said` are the calls on which a number declined, or took that back. A number is identified by its keyed hash,
-    which an erased call no longer has.
-    """
-    due = _due(said, _hashes(connection, said))
+def decline_differences(connection: Connection, said: Mapping[str, Said], now: datetime | None) -> Iterator[Difference]:
+    """`said` are all calls on which a number declined, or took that back, as they are in this view."""
+    due = _due(said)
     openings = opened(connection, (decline.said.until_by for decline in due.values()))
     for row in connection.execute(select(remembered_decline)):
         about, decline = f"the remembered no of call {row.call_id}", due.pop(row.number_hash, None)
@@ -85,28 +105,19 @@ def decline_differences(
             yield Difference(about, "it has a row, and no event of such a no still stands")
         else:
             yield from compared(about, row, _expected(decline, openings))
-    erased_at = max((_last_said(derived) for derived in said.values() if derived.erased_at), default="")
+    erased_at = max((_last_said(one.derived) for one in said.values() if one.derived.erased_at), default="")
     for decline in due.values():
         if _holds(decline.said, openings, now) and decline.said.declined_at > erased_at:
             about, until = f"the remembered no of call {decline.call_id}", decline.said.until
             yield Difference(about, f"it is gone, and holds until {until}")
 
 
-def _hashes(connection: Connection, said: Mapping[str, DerivedCall]) -> dict[str, str]:
-    """The keyed hash of the number from which each of these calls came."""
-    ids, found = list(said), {}
-    for start in range(0, len(ids), _AT_ONCE):
-        some = call.c.id.in_(ids[start : start + _AT_ONCE]) & call.c.caller_hash.is_not(None)
-        found.update({row.id: row.caller_hash for row in connection.execute(_HASH.where(some))})
-    return found
-
-
-def _due(said: Mapping[str, DerivedCall], hashes: Mapping[str, str]) -> dict[str, _Decline]:
+def _due(said: Mapping[str, Said]) -> dict[str, _Decline]:
     """By hash: the last answer of each number, where that was a decline."""
     declines: dict[str, _Decline] = {}
     forgotten: dict[str, str] = {}
-    for call_id, derived in said.items():
-        hashed = hashes.get(call_id)
+    for call_id, one in said.items():
+        hashed, derived = one.number_hash, one.derived
         if hashed is None:
             continue
         forgotten[hashed] = max(forgotten.get(hashed, ""), derived.forgotten_at or "")
@@ -131,6 +142,3 @@ def _holds(said: DerivedDecline, openings: Mapping[str, Any], now: datetime | No
 
 def _last_said(derived: DerivedCall) -> str:
     return max(derived.remembered.declined_at if derived.remembered else "", derived.forgotten_at or "")
-
-
-_HASH = select(call.c.id, call.c.caller_hash)

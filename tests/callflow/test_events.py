@@ -42,16 +42,14 @@ def test_every_event_of_a_call_is_numbered_and_its_end_says_how_many_there_were(
 
 def test_the_log_of_all_calls_verifies(installation: Installation) -> None:
     call_every_way(installation.twilio, CALLER)
-    with installation.database.read() as connection:
-        assert log_verification.verify(connection).size == len(leaves(installation))
+    assert log_verification.verify(installation.database.read).size == len(leaves(installation))
 
 
 def test_erasing_who_called_breaks_no_proof(installation: Installation) -> None:
     (call, *_) = call_every_way(installation.twilio, CALLER)
     erase = delete(disclosure).where(disclosure.c.call_id == installation.call(call.sid).id)
     assert installation.database.write(lambda connection: connection.execute(erase).rowcount) > 0
-    with installation.database.read() as connection:
-        log_verification.verify(connection)
+    log_verification.verify(installation.database.read)
 
 
 def test_who_called_is_kept_nowhere_but_where_it_can_be_erased(installation: Installation) -> None:

@@ -1,7 +1,7 @@
 """Rows that somebody changed beside the log: whatever promises something is found, and told in plain words."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -87,10 +87,10 @@ class Lived:
 
     def found(self, connection: Connection) -> list[str]:
         try:
-            log_verification.verify(connection)
+            log_verification.verify(lambda: nullcontext(connection))
         except Broken as error:
             return [str(error)]
-        return [str(one) for one in row_check.of_all(connection, self.now)]
+        return [str(one) for one in row_check.of_all(lambda: nullcontext(connection), self.now)]
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,8 @@ pytestmark = ON_SQLITE
 
 def look(log: SignedLog) -> tuple[Verified, list[str]]:
     """As `log verify` does."""
-    with log.database.read() as connection:
-        seen, wrong = look_outside(connection)
-        return verify(connection, held_checkpoints(connection, log.file), seen=seen), wrong
+    seen, wrong = look_outside(log.database.read)
+    return verify(log.database.read, held_checkpoints(log.database.read, log.file), seen=seen), wrong
 
 
 @pytest.fixture

@@ -98,11 +98,11 @@ def checked(folder: Path, *keys: str, witnesses: tuple[str, ...] = (), kept: tup
     return list(VERIFIER["verify"](folder, list(keys), list(witnesses), list(kept)))
 
 
-def make_office(database: Database, folder: Path) -> Office:
+def make_office(database: Database, folder: Path, rulebook: str = RULEBOOK.read_text()) -> Office:
     create_job_tables(database)
-    installation = install(database)
+    installation = install(database, rulebook)
     create_key_file(folder / "keys")
-    rules = InForce.of(parse(RULEBOOK.read_text()), RULEBOOK.read_text(), (), NOON)
+    rules = InForce.of(parse(rulebook), rulebook, (), NOON)
     database.write(lambda connection: publish_rules(connection, Moment(NOON, os.urandom), rules))
     return Office(installation, folder)
 

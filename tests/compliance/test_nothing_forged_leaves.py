@@ -230,7 +230,7 @@ def test_what_was_changed_stays_unseen_by_nobody_where_nothing_was(office: Offic
         assert checked(write(bundle(office, whole), tmp_path / str(whole)), office.vkey)
     with office.installation.database.read() as connection:
         known = office.installation.call(office.sids[0])
-        assert verify(connection).warnings == ()
+        assert verify(office.installation.database.read).warnings == ()
         assert not CallLog.read(connection, known.id).faults
         assert gather(connection, known)
         assert explain_call(connection, known)
@@ -238,8 +238,8 @@ def test_what_was_changed_stays_unseen_by_nobody_where_nothing_was(office: Offic
 
 def look(office: Office) -> Verified:
     """As `log verify` does."""
-    with office.installation.database.read() as connection:
-        return verify(connection, held_checkpoints(connection, office.anchoring.file))
+    views = office.installation.database.read
+    return verify(views, held_checkpoints(views, office.anchoring.file))
 
 
 def change(office: Office, how: Change) -> None:

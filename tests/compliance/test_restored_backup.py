@@ -47,8 +47,7 @@ def is_refused(log: SignedLog) -> bool:
 
 def check(log: SignedLog, *brought: Path) -> int:
     """As `log verify` does; how many checkpoints the log was held against."""
-    with log.database.read() as connection:
-        return verify(connection, held_checkpoints(connection, log.file, brought)).checkpoints
+    return verify(log.database.read, held_checkpoints(log.database.read, log.file, brought)).checkpoints
 
 
 def test_the_right_database_is_gone_on_from(signed_log: SignedLog) -> None:
@@ -88,8 +87,7 @@ class BusyFile(AnchorFile):
 def test_a_checkpoint_that_is_signed_while_the_log_is_verified_is_no_loss_of_events(signed_log: SignedLog) -> None:
     goes_on(signed_log)
     file = BusyFile(str(signed_log.anchor_file), signed_log)
-    with signed_log.database.read() as connection:
-        assert verify(connection, held_checkpoints(connection, file)).size == signed_log.size()
+    assert verify(signed_log.database.read, held_checkpoints(signed_log.database.read, file)).size == signed_log.size()
 
 
 def test_one_that_is_restored_under_a_running_worker_is_signed_no_more(backup: Backup) -> None:
@@ -130,8 +128,7 @@ def test_what_was_lost_is_counted_and_not_held_against_the_log(backup: Backup, t
     resume(backup.log.anchoring)
     goes_on(backup.log, 30)
     assert check(backup.log) > 2
-    with backup.log.database.read() as connection:
-        lost = lost_checkpoints(connection, backup.log.file)
+    lost = lost_checkpoints(backup.log.database.read, backup.log.file)
     assert [one.size for one in lost] == [21]
     with pytest.raises(Broken, match="is of events that a restored backup has lost, as the log says itself"):
         check(backup.log, kept)
@@ -275,5 +272,5 @@ def test_a_forged_line_among_the_lost_ones_is_still_one(backup: Backup) -> None:
     lines = backup.log.anchor_file.read_text(encoding="utf-8")
     assert "\\n21\\n" in lines
     backup.log.anchor_file.write_text(lines.replace("\\n21\\n", "\\n22\\n"), encoding="utf-8")
-    with backup.log.database.read() as connection, pytest.raises(Broken, match="it was forged or damaged"):
-        lost_checkpoints(connection, backup.log.file)
+    with pytest.raises(Broken, match="it was forged or damaged"):
+        lost_checkpoints(backup.log.database.read, backup.log.file)

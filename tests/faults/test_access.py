@@ -93,8 +93,7 @@ def test_who_asks_for_another_purpose_hears_nothing_and_it_is_kept(premises: Pre
     assert traces(premises, one) == [
         {"type": "recording.access_refused", "recording": one.id, "purpose": "training", "why": why}
     ]
-    with premises.shop.database.read() as connection:
-        log_verification.verify(connection)
+    log_verification.verify(premises.shop.database.read)
 
 
 @ONE_MACHINE

@@ -216,6 +216,6 @@ def look(kind: str, installation: Installation, storm: Storm, took_s: float) -> 
             kept=kept or 0,
             killed=dict(storm.killed),
             breaches=found,
-            events=log_verification.verify(connection).size,
+            events=log_verification.verify(installation.database.read).size,
             took_s=took_s,
         )

@@ -67,8 +67,7 @@ def recorded(premises: Premises) -> tuple[Call, Recording]:
 
 
 def differences(premises: Premises) -> list[str]:
-    with premises.shop.database.read() as connection:
-        return [str(found) for found in of_all(connection, premises.clock.now)]
+    return [str(found) for found in of_all(premises.shop.database.read, premises.clock.now)]
 
 
 def runs(premises: Premises, sid: str) -> bool:

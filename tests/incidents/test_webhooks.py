@@ -257,8 +257,7 @@ def test_incident_21_callbacks_came_twice_at_once_and_in_the_wrong_order(service
     calls += [_deliver_at_once(service) for _ in range(4)]
     service.premises.work()
     assert {_what_became_of(service, call) for call in calls} == {"kept", "destroyed"}
-    with service.database.read() as connection:
-        assert [str(one) for one in of_all(connection, service.premises.clock.now)] == []
+    assert [str(one) for one in of_all(service.database.read, service.premises.clock.now)] == []
 
 
 def _deliver(service: Service, order: tuple[str, ...]) -> PhoneCall:

@@ -18,8 +18,9 @@ from storage.database.tables import log_checkpoint, log_head, log_leaf
 from storage.errors import Broken, Unavailable
 from storage.log import anchors, checkpoints, consent_log
 from storage.log.checkpoints import SignedCheckpoint, Signing
+from storage.log.followed_log import Held
 from storage.log.proofs import Prover
-from storage.log.verification import Held, verify
+from storage.log.verification import verify
 from storage.moment import Moment
 from tests.conftest import NOON
 
@@ -143,10 +144,9 @@ def test_a_log_that_was_rewritten_is_not_signed_again(database: Database) -> Non
     database.write(forge)
     with pytest.raises(Broken, match="not those that were signed at 2026-"):
         sign(database, minutes=2)
-    with database.read() as connection:
-        assert verify(connection).size == 13  # by itself it looks whole
-        with pytest.raises(Broken, match=r"first 12 events are not those of the checkpoint in a drawer"):
-            verify(connection, [Held(signed.checkpoint, "in a drawer")])
+    assert verify(database.read).size == 13  # by itself it looks whole
+    with pytest.raises(Broken, match=r"first 12 events are not those of the checkpoint in a drawer"):
+        verify(database.read, [Held(signed.checkpoint, "in a drawer")])
 
 
 def test_a_log_that_lost_its_end_is_told_from_one_that_was_rewritten(database: Database) -> None:
@@ -159,8 +159,8 @@ def test_a_log_that_lost_its_end_is_told_from_one_that_was_rewritten(database: D
         connection.execute(update(log_head).values(size=10))
 
     database.write(cut)
-    with database.read() as connection, pytest.raises(Broken, match="it has 10 events, and 12 when .* was signed"):
-        verify(connection, [Held(signed.checkpoint, "in a drawer")])
+    with pytest.raises(Broken, match="it has 10 events, and 12 when .* was signed"):
+        verify(database.read, [Held(signed.checkpoint, "in a drawer")])
     with pytest.raises(Broken, match="not those that were signed"):
         sign(database)
 
@@ -171,7 +171,7 @@ def test_checkpoints_of_every_size_hold_of_the_log_they_were_made_of(database: D
         sign(database)
     with database.read() as connection:
         held = [Held(one.checkpoint, "here") for one in checkpoints.all_signed(connection)]
-        assert verify(connection, [*held[::-1], Held(Checkpoint("x", 0, root_of([])), "of nothing")]).checkpoints == 7
+    assert verify(database.read, [*held[::-1], Held(Checkpoint("x", 0, root_of([])), "of nothing")]).checkpoints == 7
 
 
 def test_after_a_restored_backup_the_log_goes_on_under_a_name_of_its_own(database: Database) -> None:

@@ -32,7 +32,7 @@ def test_events_are_numbered_from_zero_without_gaps(database: Database) -> None:
         placed = [(row.idx, row.n) for row in connection.execute(select(log_leaf).order_by(log_leaf.c.idx))]
         assert placed == [(0, 0), (1, 1), (2, 2)]
         assert consent_log.size(connection) == 3
-        assert verify(connection).size == 3
+        assert verify(database.read).size == 3
 
 
 def test_a_rollback_takes_the_event_and_its_number_back(database: Database) -> None:
@@ -57,8 +57,7 @@ def test_many_writers_leave_one_unbroken_log(database: Database) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    with database.read() as connection:
-        assert verify(connection).size == 160
+    assert verify(database.read).size == 160
 
 
 def test_the_root_from_kept_subtrees_is_the_root_of_the_leaves(database: Database) -> None:
@@ -103,8 +102,8 @@ def test_history_changed_behind_the_logs_back_is_found(database: Database, tampe
         connection.execute(tampering)  # type: ignore[call-overload]  # as above
 
     database.write(work)
-    with database.read() as connection, pytest.raises(Broken, match=found):
-        verify(connection)
+    with pytest.raises(Broken, match=found):
+        verify(database.read)
 
 
 def test_a_rewritten_leaf_with_a_matching_hash_still_contradicts_the_kept_subtrees(database: Database) -> None:
@@ -118,8 +117,8 @@ def test_a_rewritten_leaf_with_a_matching_hash_still_contradicts_the_kept_subtre
         connection.execute(change)
 
     database.write(work)
-    with database.read() as connection, pytest.raises(Broken, match="subtrees"):
-        verify(connection)
+    with pytest.raises(Broken, match="subtrees"):
+        verify(database.read)
 
 
 def test_an_earlier_root_can_be_computed_again_for_whoever_noted_it(database: Database) -> None:
@@ -136,8 +135,8 @@ def test_an_earlier_root_can_be_computed_again_for_whoever_noted_it(database: Da
 def test_a_disclosure_that_was_rewritten_is_found(database: Database) -> None:
     database.write(appending(Event("call.received", {}, {"caller": "+14155550100"})))
     database.write(lambda connection: connection.execute(update(disclosure).values(body="QUJD")))
-    with database.read() as connection, pytest.raises(Broken, match="something else than was committed to"):
-        verify(connection)
+    with pytest.raises(Broken, match="something else than was committed to"):
+        verify(database.read)
 
 
 def test_an_event_filed_under_another_call_is_found(database: Database) -> None:
@@ -148,17 +147,15 @@ def test_an_event_filed_under_another_call_is_found(database: Database) -> None:
         connection.execute(update(log_leaf).values(call_id="d" * 32))
 
     database.write(work)
-    with database.read() as connection, pytest.raises(Broken, match="filed under another call"):
-        verify(connection)
+    with pytest.raises(Broken, match="filed under another call"):
+        verify(database.read)
 
 
 def test_erasing_a_disclosure_leaves_the_log_whole(database: Database) -> None:
     database.write(appending(Event("call.received", {}, {"caller": "+14155550100"})))
-    with database.read() as connection:
-        before = verify(connection)
+    before = verify(database.read)
     database.write(lambda connection: connection.execute(delete(disclosure)))
-    with database.read() as connection:
-        assert verify(connection) == before
+    assert verify(database.read) == before
 
 
 def test_an_event_that_only_another_version_knows_is_read_and_verified(database: Database) -> None:
@@ -167,6 +164,6 @@ def test_an_event_that_only_another_version_knows_is_read_and_verified(database:
         object.__setattr__(event, name, value)
     database.write(appending(event))
     with database.read() as connection:
-        assert verify(connection).size == 1
+        assert verify(database.read).size == 1
         (index, leaf), *_ = consent_log.of_call(connection, CALL)
         assert consent_log.read_event(index, leaf)["type"] == "call.moved"

@@ -17,7 +17,8 @@ from storage.database.tables import disclosure, log_head, log_leaf
 from storage.errors import Broken, Unavailable
 from storage.log import consent_log, event_reading
 from storage.log.event_reading import read_page
-from storage.log.verification import Held, verify
+from storage.log.followed_log import Held
+from storage.log.verification import verify
 from storage.moment import Moment
 from tests.conftest import NOON
 from tests.databases import migrated_file
@@ -49,11 +50,10 @@ def test_a_log_of_several_pages_is_verified_against_every_checkpoint(database: D
     hashes = fill(database, [f'{{"ts":"2026-11-22T12:00:00.{n % 1000:03}Z","v":{n}}}' for n in range(2 * PAGE + 17)])
     sizes = [0, 1, 999, 1000, 1000, 1001, 2000, len(hashes)]
     held = [Held(Checkpoint("x", size, root_of(hashes[:size])), f"of {size}") for size in sizes]
-    with database.read() as connection:
-        verified = verify(connection, held)
-        assert (verified.size, verified.root, verified.checkpoints) == (len(hashes), root_of(hashes), len(sizes))
-        with pytest.raises(Broken, match="first 1500 events are not those of the checkpoint in a drawer"):
-            verify(connection, [*held, Held(Checkpoint("x", 1500, b"\x05" * 32), "in a drawer")])
+    verified = verify(database.read, held)
+    assert (verified.size, verified.root, verified.checkpoints) == (len(hashes), root_of(hashes), len(sizes))
+    with pytest.raises(Broken, match="first 1500 events are not those of the checkpoint in a drawer"):
+        verify(database.read, [*held, Held(Checkpoint("x", 1500, b"\x05" * 32), "in a drawer")])
 
 
 FAULTS = {
@@ -84,8 +84,8 @@ def require_named(database: Database, line: str, found: str) -> None:
     lines = ['{"ts":"2026-11-22T12:00:00.000Z"}'] * (PAGE + 300)
     lines[1234] = line
     fill(database, lines)
-    with database.read() as connection, pytest.raises(Broken, match=found):
-        verify(connection)
+    with pytest.raises(Broken, match=found):
+        verify(database.read)
 
 
 @pytest.fixture
@@ -117,8 +117,8 @@ def test_where_the_process_beside_is_killed_nothing_is_said_of_the_log(database:
     if reader == "here":
         return
     fill(database, ["{}"] * 12 * PAGE)
-    with database.read() as connection, pytest.raises(Unavailable, match="was ended"):
-        verify(connection, progress=kill)
+    with pytest.raises(Unavailable, match="was ended"):
+        verify(database.read, progress=kill)
 
 
 @pytest.mark.parametrize("altered", [BODY, "ü", "", "A" * 44])
@@ -131,9 +131,9 @@ def test_the_one_altered_disclosure_among_many_is_named(database: Database, alte
 
     database.write(received)
     with database.read() as connection:
-        assert verify(connection).size == 1100
+        assert verify(database.read).size == 1100
         digest = connection.execute(disclosure.select().offset(1050).limit(1)).one().digest
     change = update(disclosure).where(disclosure.c.digest == digest).values(body=altered)
     database.write(lambda connection: connection.execute(change))
-    with database.read() as connection, pytest.raises(Broken, match=f"{digest} says something else"):
-        verify(connection)
+    with pytest.raises(Broken, match=f"{digest} says something else"):
+        verify(database.read)

@@ -107,8 +107,7 @@ def test_the_head_of_the_log_is_taken_when_all_else_is_written(database: Databas
         database.write(work)
     writes = [statement.split(" (")[0].split(" SET")[0] for statement in statements if statement[0] in "IU"]
     assert writes == ["INSERT INTO watermark", "INSERT INTO watermark", "UPDATE log_head", "INSERT INTO log_leaf"]
-    with database.read() as connection:
-        assert verify(connection).size == 2
+    assert verify(database.read).size == 2
 
 
 def test_an_event_can_be_read_in_the_transaction_that_appends_it(database: Database) -> None:
@@ -120,8 +119,7 @@ def test_an_event_can_be_read_in_the_transaction_that_appends_it(database: Datab
         return first
 
     assert len(database.write(work)) == 1
-    with database.read() as connection:
-        assert verify(connection).size == 2
+    assert verify(database.read).size == 2
 
 
 ONE, ANOTHER = "0" * 32, "1" * 32
@@ -179,7 +177,7 @@ def test_a_row_that_is_not_met_takes_everything_back(database: Database) -> None
     with pytest.raises(Broken, match="2 rows were to be written, and 1 were"):
         database.write(work)
     with database.read() as connection:
-        assert (verify(connection).size, LISTED.first(connection, {})) == (0, None)
+        assert (verify(database.read).size, LISTED.first(connection, {})) == (0, None)
 
 
 def test_without_a_head_no_event_and_no_change_is_written(database: Database) -> None:
@@ -206,7 +204,7 @@ def test_what_a_failed_transaction_held_back_is_not_in_the_next(database: Databa
         database.write(fails)
     database.write(appended)
     with database.read() as connection:
-        assert (verify(connection).size, LISTED.first(connection, {})) == (1, None)
+        assert (verify(database.read).size, LISTED.first(connection, {})) == (1, None)
 
 
 def test_the_tables_of_a_statement_are_all_that_it_names() -> None:
@@ -247,8 +245,7 @@ def test_a_write_that_is_given_up_while_it_waits_for_the_head_is_not_written(on_
             with pytest.raises(Unavailable):
                 database.write(appended, within_s=0.3)
         database.write(appended)
-        with database.read() as connection:
-            assert verify(connection).size == 1
+        assert verify(database.read).size == 1
 
 
 def test_a_write_whose_turn_comes_after_it_is_given_up_is_not_written(on_postgres: str) -> None:
@@ -272,8 +269,7 @@ def test_a_write_whose_turn_comes_after_it_is_given_up_is_not_written(on_postgre
         is_over.set()
         before_it.result()
         database.write(appended)
-        with database.read() as connection:
-            assert verify(connection).size == 1
+        assert verify(database.read).size == 1
 
 
 def _wait(database: Database, count: int, *, since_s: float = 0) -> None:
@@ -321,8 +317,7 @@ def test_the_head_is_not_held_for_a_client_that_stops_while_it_sends_its_events(
         stop.over.set()
         with pytest.raises(Unavailable):
             stopped.result()
-        with other.read() as connection:
-            assert verify(connection).size == 1
+        assert verify(other.read).size == 1
 
 
 @dataclass

@@ -34,5 +34,4 @@ def test_four_processes_leave_one_unbroken_log(database: Database, database_url:
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         for done in [pool.submit(append, database_url, worker) for worker in range(PROCESSES)]:
             done.result()
-    with database.read() as connection:
-        assert verify(connection).size == PROCESSES * CALLS * 2
+    assert verify(database.read).size == PROCESSES * CALLS * 2

@@ -95,8 +95,7 @@ def test_a_log_of_every_small_size_has_the_same_roots_and_proofs_whatever_is_clo
 def test_appending_closes_nothing(database: Database) -> None:
     append(database, 2 * FAN_OUT)
     assert kept(database) == []
-    with database.read() as connection:
-        assert verify(connection).size == 2 * FAN_OUT
+    assert verify(database.read).size == 2 * FAN_OUT
 
 
 def test_every_full_subtree_is_closed_a_few_in_a_transaction(
@@ -151,8 +150,7 @@ def test_keepers_at_once_and_somebody_who_appends_leave_a_whole_tree(database: D
     close_subtrees(database)
     assert failed == []
     assert [n for level, n in kept(database) if level == 1] == list(range(15))
-    with database.read() as connection:
-        assert verify(connection).size == 15 * FAN_OUT
+    assert verify(database.read).size == 15 * FAN_OUT
 
 
 def test_what_a_killed_keeper_leaves_undone_the_next_one_does(database: Database) -> None:
@@ -166,8 +164,7 @@ def test_what_a_killed_keeper_leaves_undone_the_next_one_does(database: Database
     with pytest.raises(KeyboardInterrupt):
         database.write(killed)
     assert kept(database) == [(1, 0), (1, 1)]
-    with database.read() as connection:
-        assert verify(connection).size == 6 * FAN_OUT
+    assert verify(database.read).size == 6 * FAN_OUT
     TreeKeeper(database).look()
     assert [n for level, n in kept(database) if level == 1] == list(range(6))
 
@@ -198,7 +195,7 @@ def test_a_checkpoint_over_unclosed_subtrees_is_the_one_over_closed_ones(databas
     signed = database.write(lambda connection: checkpoints.sign(connection, MOMENT, Signing("x.example", [b"s" * 32])))
     close_subtrees(database)
     with database.read() as connection:
-        assert KeptTree(connection).root(signed.size) == signed.checkpoint.root == verify(connection).root
+        assert KeptTree(connection).root(signed.size) == signed.checkpoint.root == verify(database.read).root
 
 
 def disarm(connection: Connection) -> None:
@@ -225,8 +222,8 @@ def test_a_kept_subtree_that_is_wrong_or_missing_before_another_is_found(databas
     close_subtrees(database)
     database.write(disarm)
     database.write(lambda connection: connection.execute(tampering))
-    with database.read() as connection, pytest.raises(Broken, match="subtrees"):
-        verify(connection)
+    with pytest.raises(Broken, match="subtrees"):
+        verify(database.read)
 
 
 def test_the_newest_subtrees_may_be_lost_and_are_closed_again(database: Database) -> None:
@@ -235,7 +232,7 @@ def test_the_newest_subtrees_may_be_lost_and_are_closed_again(database: Database
     database.write(disarm)
     database.write(lambda connection: connection.execute(delete(log_node).where(log_node.c.n == 2)))
     with database.read() as connection:
-        root = verify(connection).root
+        root = verify(database.read).root
         assert KeptTree(connection).root(3 * FAN_OUT) == root
     close_subtrees(database)
     assert kept(database) == [(1, 0), (1, 1), (1, 2)]

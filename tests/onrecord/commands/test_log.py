@@ -388,8 +388,8 @@ def test_an_authority_whose_certificate_is_missing_is_told_before_anything_start
 def test_a_long_log_tells_how_far_it_has_been_read(site: Site) -> None:
     happens(site, 5_100)
     told: list[tuple[int, int]] = []
-    with closing(site.database()) as database, database.read() as connection:
-        verify(connection, progress=lambda done, total: told.append((done, total)))
+    with closing(site.database()) as database:
+        verify(database.read, progress=lambda done, total: told.append((done, total)))
     assert len(told) > 1
     assert told == sorted(told)
     assert told[-1] == (5_100, 5_100)
