@@ -97,8 +97,8 @@ def _proofs(database: Database) -> bool:
         chosen = [random.randrange(size) for _ in range(500)]
         row = select(log_leaf.c.leaf)
         read = _each(lambda index: connection.execute(row.where(log_leaf.c.idx == index)).one(), chosen)
-        inclusion = _each(lambda index: KeptTree(connection).inclusion(index, size), chosen)
-        consistency = _each(lambda old: KeptTree(connection).consistency(old + 1, size), chosen)
+        inclusion = _each(lambda index: KeptTree.of(connection).inclusion(index, size), chosen)
+        consistency = _each(lambda old: KeptTree.of(connection).consistency(old + 1, size), chosen)
     _say("reading one event", read, None)
     _say("inclusion proof", inclusion, read, aim_ms=INCLUSION_MS_MAX)
     _say("consistency proof", consistency, read)

@@ -45,7 +45,7 @@ def cosign(database: Database, witness: Witness, checkpoint: SignedCheckpoint, l
         with database.read() as connection:
             if old > size:
                 raise _beyond(connection, old)
-            return KeptTree(connection).consistency(old, size)
+            return KeptTree.of(connection).consistency(old, size)
 
     return witness.cosign(checkpoint, last_size, consistency)
 

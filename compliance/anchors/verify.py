@@ -150,6 +150,6 @@ def trust_in_words(connection: Connection) -> Iterator[str]:
         return
     level = anchors.level_of(connection, newest.size)
     yield f"newest checkpoint: {newest.size} events, {newest.signed_at:%Y-%m-%d %H:%M:%S} UTC, {level}"
-    for anchor in {anchor.kind: anchor for anchor in anchors.anchors_of(connection)}.values():
+    for anchor in anchors.newest_of_kinds(connection):
         if anchor.size != newest.size:
             yield f"  last held by {anchor.kind} ({anchor.place}): {anchor.size} events, {anchor.anchored_at:%Y-%m-%d}"

@@ -1,36 +1,30 @@
 """`onrecord log export`: a bundle of events that an outsider can check without us, written as a folder or a zip."""
 
-import json
 import os
 import secrets
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection
 
 from compliance.anchors.anchor import Anchoring
-from compliance.bundle.gather import Gathering, Request
+from compliance.bundle.gather import Gathering
+from compliance.bundle.of_call import of_call
+from compliance.bundle.request import Request
 from compliance.bundle.selection import calls_of
-from compliance.call_log import CallLog
-from compliance.disclosable import DISCLOSABLE
-from compliance.documents import gather
 from evidence.bundle import files_of
 from evidence.events import Event, Value, timestamp
 from evidence.notes import Signer
-from evidence.receipt import receipt
 from evidence.soundness import Unsound
-from evidence.vcon import unsigned
 from storage.database.engine import Database
 from storage.disk import create_private, disk_edge
 from storage.errors import Broken, Refused
-from storage.log import consent_log
+from storage.log import anchors, consent_log
 from storage.log.proofs import Prover
 from storage.moment import Moment
-from storage.rows import calls, provider_accounts
 
 Files = Callable[[Connection, int], Mapping[str, bytes]]
 """Further files for a bundle, from the database and the number of events that were signed."""
@@ -66,21 +60,33 @@ def export(
     anchoring.sign()
     anchoring.anchor_in_file()
     uncosigned = anchoring.ask_witness()
-    with anchoring.database.read() as connection:
-        prover, made_at = Prover(connection), timestamp(anchoring.now())
+    views, made_at = anchoring.database.read, timestamp(anchoring.now())
+    held = [anchor for page in anchors.in_pages(views) for anchor in page]
+    with views() as connection:
+        prover = Prover(connection, views)
         signed = prover.signed
         if signed is None:
             raise Broken("consent log: what was signed a moment ago is not there")
-        if prover.held and prover.held.size == signed.size:
-            uncosigned = ""  # somebody else has asked it meanwhile
-        if uncosigned:
-            complain(f"the witness did not cosign this export: {uncosigned}")
-        more = _more(connection, request, call_ids, prover, anchoring.now()) | dict(files(connection, signed.size))
-        try:
-            gathering = Gathering(connection, request, call_ids, signed, prover.tree, more, uncosigned, complain)
-            bundle = gathering.bundle(made_at)
-        except Unsound as error:
-            raise Broken(f"log export: {error}. No bundle was made: run `onrecord log verify`") from error
+        more = dict(files(connection, signed.size))
+    if prover.held and prover.held.size == signed.size:
+        uncosigned = ""  # somebody else has asked it meanwhile
+    if uncosigned:
+        complain(f"the witness did not cosign this export: {uncosigned}")
+    of_calls = [of_call(views, request, call_id, prover, anchoring.now()) for call_id in call_ids]
+    try:
+        bundle = Gathering(
+            views,
+            request,
+            signed,
+            prover.tree,
+            of_calls=of_calls,
+            anchors=sorted(held, key=lambda anchor: anchor.size),
+            more=more,
+            uncosigned=uncosigned,
+            complain=complain,
+        ).bundle(made_at)
+    except Unsound as error:
+        raise Broken(f"log export: {error}. No bundle was made: run `onrecord log verify`") from error
     signers = [Signer(signed.checkpoint.origin, seed) for seed in anchoring.signing.seeds]
     return files_of(bundle, signers, made_at)
 
@@ -123,35 +129,6 @@ def write_bundle(files: Mapping[str, bytes], place: Path) -> None:
             if partial.is_dir():
                 shutil.rmtree(partial)
             partial.unlink(missing_ok=True)
-
-
-def _more(
-    connection: Connection, request: Request, call_ids: Sequence[str], prover: Prover, now: datetime
-) -> dict[str, bytes]:
-    """Each selected call as a vCon and a receipt; and the provider's account of it, where that is disclosed and its
-    hash is among the proven events: it may have come in since those were signed.
-    """
-    found: dict[str, bytes] = {}
-    for call_id in call_ids:
-        call = calls.peek(connection, call_id)
-        if call is None:
-            raise Broken(f"call {call_id}: there is no such row")
-        record = gather(connection, call, disclosed=request.disclosing(DISCLOSABLE), prover=prover)
-        found[f"derived/{call_id}.vcon.json"] = _json(unsigned(record, now))
-        found[f"derived/{call_id}.receipt.jsonld"] = _json(receipt(record, now))
-        if request.disclosing(["response_sha256"]) and (account := _account(connection, call_id, prover)):
-            found[f"provider/{call_id}.json"] = account
-    return found
-
-
-def _account(connection: Connection, call_id: str, prover: Prover) -> bytes | None:
-    corroborations = CallLog.read(connection, call_id, prover).of("provider.corroborated")
-    is_proven = any(prover.proof(entry.index) and "response_sha256" in entry.private for entry in corroborations)
-    return provider_accounts.account_of(connection, call_id) if is_proven else None
-
-
-def _json(document: Mapping[str, object]) -> bytes:
-    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def _folder(files: Mapping[str, bytes], folder: Path) -> None:

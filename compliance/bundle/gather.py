@@ -1,18 +1,25 @@
-"""Gathers a bundle (`evidence.bundle`) out of one view of the database, as of the newest checkpoint."""
+"""Gathers a bundle (`evidence.bundle`), as of the newest checkpoint.
+
+It is read in many views, since one for as long as an export of the whole log takes would keep alive all that is changed
+meanwhile. Events and checkpoints below that size never change, nor do texts under their hash. A disclosure may be
+erased between two views: the bundle has it, or has not, and what was read of a selected call is of one view.
+"""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
 
 from compliance.anchors.receipts import check_receipt
+from compliance.bundle.of_call import OfCall
+from compliance.bundle.request import Request
 from compliance.bundle.selection import Selection, hashes_in, leaves_of
 from compliance.bundle.texts import texts_of, wordings_of
-from compliance.disclosable import EVERYTHING
 from evidence.bundle import Bundle, Older, ProvenEvent
 from evidence.bundle_readme import About, BundledCall, ToldEvent, readme
 from evidence.checkpoints import Checkpoint
@@ -20,6 +27,7 @@ from evidence.disclosures import read_disclosure
 from evidence.events import timestamp
 from evidence.notes import Note, Vkey, verified
 from evidence.soundness import check_bundle
+from storage.database.engine import Views
 from storage.database.tables import disclosure
 from storage.errors import Refused
 from storage.log import anchors, checkpoints, consent_log
@@ -27,6 +35,9 @@ from storage.log.anchors import Anchor
 from storage.log.checkpoints import SignedCheckpoint
 from storage.log.proofs import prove
 from storage.log.tree import KeptTree
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _AT_ONCE = 500
 _SCOPES = {
@@ -36,21 +47,6 @@ _SCOPES = {
     "dates": "It is about all calls of some days.",
 }
 _SUFFIXES = {"file": "jsonl", "s3": "json", "tsa": "tsr"}
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """`disclose` are names of personal fields, or "all". `since` are checkpoints that somebody else has kept."""
-
-    selection: Selection
-    disclose: frozenset[str]
-    since: Sequence[Note]
-    actor: str
-    operator: str
-
-    def disclosing(self, names: Iterable[str]) -> frozenset[str]:
-        """The fields among `names` that are to be disclosed."""
-        return frozenset(names) if EVERYTHING in self.disclose else self.disclose & {*names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +65,15 @@ class _Logged:
 
 @dataclass(frozen=True)
 class Gathering:
-    connection: Connection
+    views: Views
     request: Request
-    call_ids: Sequence[str]
-    """Empty for the whole log, whose calls the README does not list."""
     signed: SignedCheckpoint
     """With every cosignature that was given for it."""
     tree: KeptTree
+    of_calls: Sequence[OfCall]
+    """Empty for the whole log, whose calls the README does not list."""
+    anchors: Sequence[Anchor]
+    """Those that were made before, by size."""
     more: Mapping[str, bytes]
     """Further files, by name."""
     uncosigned: str = ""
@@ -90,13 +88,14 @@ class Gathering:
             events=[self._proven(logged) for logged in self._events],
             checkpoint=self.signed.note,
             older=[Older(older.note, self.tree.consistency(older.size, self.signed.size)) for older in self._earlier()],
-            vkeys=checkpoints.vkeys(self.connection),
+            vkeys=self._vkeys,
             witnesses=[*dict.fromkeys(Vkey.parse(anchor.place) for anchor in self._held if anchor.kind == "witness")],
             readme=readme(self._about(made_at), self._calls()),
             verifier=files("evidence").joinpath("verify.py").read_text(encoding="utf-8"),
             texts={
-                **texts_of(self.connection, [logged.event for logged in self._events]),
+                **self._texts(),
                 **self._receipts(),
+                **{name: content for of_call in self.of_calls for name, content in of_call.files.items()},
                 **self.more,
             },
         )
@@ -107,12 +106,26 @@ class Gathering:
     @cached_property
     def _events(self) -> list[_Logged]:
         """Without the events after the checkpoint, which can't be proven yet."""
-        if self.request.selection.is_everything:
-            leaves = [*zip(range(self.signed.size), consent_log.leaves(self.connection), strict=False)]
-        else:
-            leaves = leaves_of(self.connection, self.call_ids)
         last = self.signed.size
+        if self.request.selection.is_everything:
+            signed = islice(consent_log.hashed_leaves(self.views), last)
+            leaves = [(index, leaf) for index, leaf, _ in signed]
+        else:
+            leaves = leaves_of(self.views, self._call_ids)
         return [_Logged(index, leaf, consent_log.read_event(index, leaf)) for index, leaf in leaves if index < last]
+
+    @cached_property
+    def _call_ids(self) -> list[str]:
+        return [of_call.call_id for of_call in self.of_calls]
+
+    @cached_property
+    def _vkeys(self) -> list[Vkey]:
+        with self.views() as connection:
+            return checkpoints.vkeys(connection)
+
+    def _texts(self) -> dict[str, bytes]:
+        with self.views() as connection:
+            return texts_of(connection, [logged.event for logged in self._events])
 
     @cached_property
     def _last(self) -> int:
@@ -127,10 +140,13 @@ class Gathering:
             for name, digest in logged.digests.items()
             if self.request.disclosing([name])
         ]
-        found: dict[str, str] = {}
-        for start in range(0, len(wanted), _AT_ONCE):
-            some = disclosure.c.digest.in_(wanted[start : start + _AT_ONCE])
-            rows = self.connection.execute(select(disclosure.c.digest, disclosure.c.body).where(some))
+        mine = {digest: body for of_call in self.of_calls for digest, body in of_call.bodies.items()}
+        found = {digest: mine[digest] for digest in wanted if digest in mine}
+        others = [digest for digest in wanted if digest not in found]
+        for start in range(0, len(others), _AT_ONCE):
+            some = disclosure.c.digest.in_(others[start : start + _AT_ONCE])
+            with self.views() as connection:
+                rows = connection.execute(select(disclosure.c.digest, disclosure.c.body).where(some)).all()
             found |= {row.digest: row.body for row in rows}
         return found
 
@@ -140,7 +156,7 @@ class Gathering:
         date the event from both sides; and the anchor that covers most.
         """
         by_kind: dict[str, list[Anchor]] = {}
-        for anchor in anchors.anchors_of(self.connection):
+        for anchor in self.anchors:
             if anchor.size <= self.signed.size:
                 by_kind.setdefault(anchor.kind, []).append(anchor)
         found = {id(anchor): anchor for held in by_kind.values() for anchor in (*self._that_date(held), held[-1])}
@@ -164,23 +180,31 @@ class Gathering:
         events, those that anchor targets hold, each line of the anchor file, since anybody may have got it, and those
         that were brought along.
         """
-        lines = [anchor for anchor in anchors.anchors_of(self.connection) if anchor.kind == "file"]
-        wanted: list[SignedCheckpoint | None] = [self._brought(note) for note in self.request.since]
-        wanted += [checkpoints.first_covering(self.connection, self._last)]
-        wanted += [checkpoints.at_size(self.connection, anchor.size) for anchor in (*self._held, *lines)]
+        lines = [anchor.size for anchor in self.anchors if anchor.kind == "file"]
+        sizes = [*dict.fromkeys([*(anchor.size for anchor in self._held), *lines])]
+        wanted = [*self._read(self._brought, self.request.since)]
+        wanted += self._read(checkpoints.first_covering, [self._last])
+        wanted += self._read(checkpoints.at_size, sizes)
         by_size = {signed.size: signed for signed in wanted if signed and signed.size < self.signed.size}
-        return [anchors.cosigned(self.connection, by_size[size]) for size in sorted(by_size)]
+        return [*self._read(anchors.cosigned, [by_size[size] for size in sorted(by_size)])]
 
-    def _brought(self, note: Note) -> SignedCheckpoint:
-        noted, size = Checkpoint.of(note), consent_log.size(self.connection)
+    def _read(self, read: Callable[[Connection, T], R], wanted: Sequence[T]) -> Iterator[R]:
+        """Each of them, some in a view at a time."""
+        for start in range(0, len(wanted), _AT_ONCE):
+            with self.views() as connection:
+                found = [read(connection, one) for one in wanted[start : start + _AT_ONCE]]
+            yield from found
+
+    def _brought(self, connection: Connection, note: Note) -> SignedCheckpoint | None:
+        noted, size = Checkpoint.of(note), consent_log.size(connection)
         if noted.size > size:
             raise Refused(
                 f"log export: the log is shorter than the checkpoint that was kept (--since): it has {size} events, "
                 f"and had {noted.size}"
             )
-        if not checkpoints.continues(self.connection, noted):
+        if not checkpoints.continues(connection, noted):
             raise Refused(f"log export: the log does not go on from the checkpoint of {noted.size} events (--since)")
-        if not verified(note, checkpoints.vkeys(self.connection)):
+        if not verified(note, self._vkeys):
             raise Refused(
                 f"log export: the checkpoint of {noted.size} events (--since) is signed with no key of this log"
             )
@@ -189,10 +213,12 @@ class Gathering:
     def _receipts(self) -> dict[str, bytes]:
         """Receipts of the anchor targets, with the checkpoints they are for. Witnesses' signatures stand in those."""
         found: dict[str, bytes] = {}
-        for anchor in (held for held in self._held if held.kind in _SUFFIXES):
+        kept = [anchor for anchor in self._held if anchor.kind in _SUFFIXES]
+        signed_for = self._read(checkpoints.at_size, [anchor.size for anchor in kept])
+        for anchor, signed in zip(kept, signed_for, strict=True):
             name = f"anchors/{anchor.size:012d}-{anchor.kind}"
             found[f"{name}.{_SUFFIXES[anchor.kind]}"] = bytes(anchor.receipt)
-            if signed := checkpoints.at_size(self.connection, anchor.size):
+            if signed:
                 check_receipt(anchor, signed)
                 found |= {f"{name}.checkpoint": str(signed.note).encode()} if anchor.kind != "file" else {}
         return found
@@ -216,22 +242,24 @@ class Gathering:
             disclosed=sorted({read_disclosure(body)[0] for body in self._bodies.values()}),
             size=self.signed.size,
             signed_at=timestamp(self.signed.signed_at),
-            level=anchors.level_of(self.connection, self.signed.size),
+            level=anchors.level_among(self.anchors, self.signed.size),
             holders=holders,
             is_partial=not self.request.selection.is_everything,
         )
 
     def _calls(self) -> list[BundledCall]:
         """The selected calls with their events, for the README; none for the whole log, which would be too long."""
-        words = wordings_of(self.connection, {named for logged in self._events for named in hashes_in(logged.event)})
+        with self.views() as connection:
+            words = wordings_of(connection, {named for logged in self._events for named in hashes_in(logged.event)})
         events: dict[str, list[ToldEvent]] = {}
+        selected = frozenset(self._call_ids)
         for logged in self._events:
-            if logged.event.get("call") in self.call_ids:
+            if logged.event.get("call") in selected:
                 shown = {
                     name: read_disclosure(self._bodies[d])[1] for name, d in logged.digests.items() if d in self._bodies
                 }
                 events.setdefault(logged.event["call"], []).append(ToldEvent(logged.index, {**logged.event, **shown}))
-        return [BundledCall(call_id, events[call_id], words) for call_id in self.call_ids if call_id in events]
+        return [BundledCall(call_id, events[call_id], words) for call_id in self._call_ids if call_id in events]
 
 
 def _days(selection: Selection) -> str:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, case, select
 
+from storage.database.engine import Views
+from storage.database.pages import Paged
 from storage.database.tables import call, log_leaf
 from storage.errors import Refused
 from storage.log import consent_log
@@ -62,32 +64,33 @@ def calls_of(connection: Connection, selection: Selection, number_key: bytes) ->
     return list(connection.scalars(select(call.c.id).where(*wanted).order_by(call.c.received_at)))
 
 
-def leaves_of(connection: Connection, call_ids: Sequence[str]) -> list[tuple[int, str]]:
+def leaves_of(views: Views, call_ids: Sequence[str]) -> list[tuple[int, str]]:
     """Every event of these calls, in the log's order: index and line. With them come the log's own events that bear on
     them: its names and keys, the publishing of the texts they name, the daily checks around their days, and the last
     event before each call, which dates it.
     """
-    found = _leaves(connection, log_leaf.c.call_id, call_ids)
+    found = _leaves(views, log_leaf.c.call_id, call_ids)
     events = {index: consent_log.read_event(index, leaf) for index, leaf in found.items()}
     named = {sha256 for event in events.values() for sha256 in hashes_in(event)}
     days = {event["ts"][:10] for event in events.values()}
     others: list[int] = []
-    for row in connection.execute(_LEAF.where(log_leaf.c.call_id.is_(None)).order_by(log_leaf.c.idx)):
-        event = consent_log.read_event(row.idx, row.leaf)
+    for index, leaf in ((index, leaf) for page in _OF_NO_CALL.pages(views) for index, leaf in page if leaf):
+        event = consent_log.read_event(index, leaf)
         if event["type"] not in _PUBLISHING and not hashes_in(event):  # whose texts would have to come along
-            others.append(row.idx)
+            others.append(index)
         if _bears_on(event, named, days):
-            found[row.idx] = row.leaf
+            found[index] = leaf
     firsts = [index for index, event in events.items() if event.get("n") == 0]
     before = {others[place - 1] for first in firsts if (place := bisect(others, first))}
-    return sorted((found | _leaves(connection, log_leaf.c.idx, sorted(before))).items())
+    return sorted((found | _leaves(views, log_leaf.c.idx, sorted(before))).items())
 
 
-def _leaves(connection: Connection, column: ColumnElement[Any], wanted: Sequence[object]) -> dict[int, str]:
+def _leaves(views: Views, column: ColumnElement[Any], wanted: Sequence[object]) -> dict[int, str]:
     found: dict[int, str] = {}
     for start in range(0, len(wanted), _AT_ONCE):
         some = column.in_(wanted[start : start + _AT_ONCE])
-        found |= {row.idx: row.leaf for row in connection.execute(_LEAF.where(some))}
+        with views() as connection:
+            found |= {row.idx: row.leaf for row in connection.execute(_LEAF.where(some))}
     return found
 
 
@@ -107,3 +110,7 @@ def _bears_on(event: Mapping[str, Any], named: set[str], days: set[str]) -> bool
 
 
 _LEAF = select(log_leaf.c.idx, log_leaf.c.leaf)
+# The page has every event, so that each takes as long, however few are of no call.
+_OF_NO_CALL = Paged(
+    select(log_leaf.c.idx, case((log_leaf.c.call_id.is_(None), log_leaf.c.leaf))), log_leaf.c.idx, at_once=5000
+)

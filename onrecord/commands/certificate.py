@@ -44,7 +44,7 @@ def certificate(name: str, *, place: Path | None, as_json: bool) -> None:
 def _into_bundle(name: str, place: Path) -> "Certificate":
     from compliance import certificate as certificates
     from compliance.bundle.export import check_place, export, write_bundle
-    from compliance.bundle.gather import Request
+    from compliance.bundle.request import Request
     from compliance.bundle.selection import Selection
     from onrecord.commands.actor import who_asks
 

@@ -76,7 +76,7 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
         if differ:
             end(_first(differ), FOUND_SOMETHING)
         with database.read() as connection:
-            root, trust = KeptTree(connection).root(told), list(trust_in_words(connection))
+            root, trust = KeptTree.of(connection).root(told), list(trust_in_words(connection))
     click.echo(f"log ok: {told} events, root {root.hex()}")
     click.echo(f"checkpoints that it goes on from: {verified.checkpoints}")
     for line in (*lost, *trust, *(f"WARNING: {line}" for line in (*verified.warnings, *wrong))):
@@ -94,13 +94,15 @@ def log_show(call_sid: str | None, start: int) -> None:
     """
     from onrecord.commands.log_text import tell_all, tell_log_of
 
-    with reading_log() as (database, _), database.read() as connection:
+    with reading_log() as (database, _):
         if call_sid is None:
-            for leaf in tell_all(connection, start, tell_problem):
+            for leaf in tell_all(database.read, start, tell_problem):
                 click.echo(leaf)
             return
-        for line in tell_log_of(connection, call_named(connection, call_sid)):
-            click.echo(line)
+        with database.read() as connection:
+            told = list(tell_log_of(connection, call_named(connection, call_sid)))
+    for line in told:
+        click.echo(line)
 
 
 @log.command("export")
@@ -142,7 +144,7 @@ def log_export(
     """
     from compliance.anchors.verify import read_checkpoints, trust_in_words
     from compliance.bundle.export import check_place, export, write_bundle
-    from compliance.bundle.gather import Request
+    from compliance.bundle.request import Request
     from compliance.bundle.selection import Selection
     from onrecord.commands.actor import who_asks
 

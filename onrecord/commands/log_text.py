@@ -9,18 +9,21 @@ from sqlalchemy import Connection
 
 from compliance.call_log import CallLog
 from evidence.merkle import leaf_hash
+from storage.database.engine import Views
 from storage.log import anchors, checkpoints, consent_log
 from storage.rows.calls import Call
 
 
-def tell_all(connection: Connection, start: int, complain: Callable[[str], object]) -> Iterator[str]:
+def tell_all(views: Views, start: int, complain: Callable[[str], object]) -> Iterator[str]:
     """Every event from an index on, as it is hashed. `complain` is called for each that is not as it was logged."""
-    for index, leaf, kept in consent_log.hashed_leaves(connection, start):
+    for index, leaf, kept in consent_log.hashed_leaves(views, start):
         yield leaf
         if leaf_hash(leaf.encode()) != kept:
             complain(f"event {index} does not match its hash: its text was changed after it was logged")
-    newest = checkpoints.newest(connection)
-    if newest and not checkpoints.continues(connection, newest.checkpoint):
+    with views() as connection:
+        newest = checkpoints.newest(connection)
+        goes_on = newest is None or checkpoints.continues(connection, newest.checkpoint)
+    if newest and not goes_on:
         complain(f"the first {newest.size} events are not those that were signed: run `onrecord log verify`")
 
 

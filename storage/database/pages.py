@@ -36,13 +36,14 @@ class Paged:
         """Whether there were no more rows when it was read."""
         return len(page) < self._at_once
 
-    def pages(self, views: Views) -> Iterator[Page]:
-        """All rows, up to a page that is the last when it is read. No view is open while a page is handed out."""
-        place: Place = ()
+    def pages(self, views: Views, after: Place = ()) -> Iterator[Page]:
+        """All rows after a place, up to a page that is the last when it is read. No view is open while a page is handed
+        out.
+        """
         while True:
             with views() as connection:
-                page = self.after(connection, place)
+                page = self.after(connection, after)
             yield page
             if self.is_last(page):
                 return
-            place = self.place_of(page[-1])
+            after = self.place_of(page[-1])

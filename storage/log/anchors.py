@@ -3,7 +3,7 @@
 An anchor counts for every earlier checkpoint as well, since its tree extends theirs; it proves nothing of a later one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,9 +67,25 @@ def last_of(connection: Connection, kind: str, place: str) -> Anchor | None:
     return None if row is None else Anchor(**row._asdict())
 
 
+def newest_of_kinds(connection: Connection) -> list[Anchor]:
+    """Of each kind the anchor of the largest checkpoint."""
+    newest = _ALL.order_by(log_anchor.c.size.desc(), log_anchor.c.id.desc()).limit(1)
+    rows = [connection.execute(newest.where(log_anchor.c.kind == kind)).first() for kind in KINDS]
+    return [Anchor(**row._asdict()) for row in rows if row]
+
+
 def level_of(connection: Connection, size: int) -> Level:
     """The highest level that covers the first `size` events."""
     kinds = connection.scalars(select(log_anchor.c.kind).where(log_anchor.c.size >= size).distinct())
+    return _highest(kinds)
+
+
+def level_among(known: Iterable[Anchor], size: int) -> Level:
+    """The same for these anchors alone."""
+    return _highest(anchor.kind for anchor in known if anchor.size >= size)
+
+
+def _highest(kinds: Iterable[str]) -> Level:
     return max((KINDS[kind] for kind in kinds), default=Level.SELF_SIGNED)
 
 

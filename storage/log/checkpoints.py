@@ -66,7 +66,7 @@ def sign(connection: Connection, moment: Moment, signing: Signing) -> SignedChec
     origin = current_origin(connection) or _name(connection, moment, signing)
     signers = [Signer(origin.origin, seed) for seed in signing.seeds]
     _introduce(connection, moment, origin, signers)
-    tree, last = KeptTree(connection), newest(connection)
+    tree, last = KeptTree.of(connection), newest(connection)
     size = consent_log.size(connection)
     if last and not (last.size <= size and tree.root(last.size) == last.checkpoint.root):
         raise Broken(
@@ -85,7 +85,7 @@ def sign(connection: Connection, moment: Moment, signing: Signing) -> SignedChec
 def continues(connection: Connection, checkpoint: Checkpoint) -> bool:
     """Whether the log begins with the events of that checkpoint."""
     is_long_enough = checkpoint.size <= consent_log.size(connection)
-    return is_long_enough and KeptTree(connection).root(checkpoint.size) == checkpoint.root
+    return is_long_enough and KeptTree.of(connection).root(checkpoint.size) == checkpoint.root
 
 
 def is_due(connection: Connection, now: datetime) -> bool:

@@ -9,6 +9,7 @@ every full 16 children, which is enough to compute the root of a long log quickl
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from sqlalchemy import BigInteger, Connection, bindparam, insert, select, update
 
 from evidence.events import Event, write_leaf
 from evidence.merkle import leaf_hash
+from storage.database.engine import Views
 from storage.database.held_back import Asked, hold_last
+from storage.database.pages import Paged
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import disclosure, log_head, log_leaf, log_node
 from storage.errors import Broken
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 
-_PAGE = 1000
+_LEAVES = Paged(select(log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash), log_leaf.c.idx)
 _SIZE = select(log_head.c.size).where(log_head.c.id == 1)
 _MOVE_HEAD = Prepared(update(log_head).where(log_head.c.id == 1).values(size=log_head.c.size + bindparam("more")))
 _INSERT_LEAF = Prepared(
@@ -94,7 +97,7 @@ def lock(connection: Connection) -> None:
 
 def root(connection: Connection) -> bytes:
     """The root of the whole log, from the kept subtrees and the leaves that no full subtree covers yet."""
-    return KeptTree(connection).root(size(connection))
+    return KeptTree.of(connection).root(size(connection))
 
 
 def read_event(index: int, leaf: str) -> dict[str, Any]:
@@ -119,15 +122,10 @@ def events_of_call(connection: Connection, call_id: str) -> list[tuple[int, dict
 
 
 def leaves(connection: Connection, start: int = 0) -> Iterator[str]:
-    """The events from an index on, verbatim as they are hashed; read a page at a time."""
-    return (leaf for _, leaf, _ in hashed_leaves(connection, start))
+    """The events from an index on, in one view, verbatim as they are hashed; read a page at a time."""
+    return (leaf for _, leaf, _ in hashed_leaves(lambda: nullcontext(connection), start))
 
 
-def hashed_leaves(connection: Connection, start: int = 0) -> Iterator[tuple[int, str, bytes]]:
-    """The events from an index on: index, leaf, and the hash that is kept of it."""
-    page = select(log_leaf.c.idx, log_leaf.c.leaf, log_leaf.c.hash).order_by(log_leaf.c.idx).limit(_PAGE)
-    last = start - 1
-    while rows := connection.execute(page.where(log_leaf.c.idx > last)).all():
-        for row in rows:
-            yield row.idx, row.leaf, bytes(row.hash)
-        last = rows[-1].idx
+def hashed_leaves(views: Views, start: int = 0) -> Iterator[tuple[int, str, bytes]]:
+    """The events from an index on: index, leaf, and the hash that is kept of it. No view is open while one is used."""
+    return ((index, leaf, digest) for page in _LEAVES.pages(views, (start - 1,)) for index, leaf, digest in page)

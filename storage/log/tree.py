@@ -7,12 +7,15 @@ below, so roots and proofs are the same at any size, whatever is kept.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
+from typing import Self
 
 from sqlalchemy import Connection, bindparam, select
 
 from evidence.merkle import parents, with_parents
 from evidence.merkle_proofs import consistency_path, inclusion_path, root_of_range
+from storage.database.engine import Views
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import log_leaf, log_node
 from storage.errors import Broken
@@ -34,11 +37,23 @@ _NODES = Prepared(
 
 
 class KeptTree:
-    """The tree in a connection's view. It caches the hashes it reads: share an instance for all proofs of a bundle."""
+    """The tree, read in views of its own. It caches the hashes it reads: share an instance for all proofs of a bundle.
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._blocks: dict[tuple[int, int, int], list[Sequence[bytes]]] = {}
+    Leaves below a committed size never change, so views of different times give the same hashes.
+    """
+
+    def __init__(self, views: Views, known: "KeptTree | None" = None) -> None:
+        self._views = views
+        self._blocks: dict[tuple[int, int, int], list[Sequence[bytes]]] = known._blocks if known else {}
+
+    @classmethod
+    def of(cls, connection: Connection) -> Self:
+        """The tree in a view that is open."""
+        return cls(lambda: nullcontext(connection))
+
+    def within(self, connection: Connection) -> "KeptTree":
+        """The same in a view that is open: both share what they read."""
+        return KeptTree(lambda: nullcontext(connection), self)
 
     def root(self, size: int) -> bytes:
         """The root over the first `size` events."""
@@ -59,7 +74,8 @@ class KeptTree:
     def _block(self, level: int, block: int, count: int) -> list[Sequence[bytes]]:
         """The first `count` hashes of a block, and above them those of all their perfect subtrees."""
         if (level, block, count) not in self._blocks:
-            hashes = hashes_of(self._connection, level, block * FAN_OUT, count)
+            with self._views() as connection:
+                hashes = hashes_of(connection, level, block * FAN_OUT, count)
             self._blocks[level, block, count] = with_parents(hashes)
         return self._blocks[level, block, count]
 

@@ -22,7 +22,7 @@ from storage.row_check.logged_calls import logged, made_of
 from storage.row_check.rows_of_calls import rows_between
 from storage.row_check.rows_of_no_call import Said, decline_differences, incident_differences
 
-_AT_ONCE = 500
+_AT_ONCE = 200
 _MINE: tuple[Any, Any] = (bindparam("first"), bindparam("last"))
 _EVENTS = Prepared(
     select(log_leaf.c.call_id, log_leaf.c.idx, log_leaf.c.leaf)
@@ -35,9 +35,7 @@ _HASHES = select(call.c.id, call.c.caller_hash)
 _MOVED = Paged(select(log_leaf.c.idx, log_leaf.c.call_id), log_leaf.c.idx, at_once=_AT_ONCE)
 _IS_WITHOUT_ROW = (log_leaf.c.n == 0) & ~select(call.c.id).where(call.c.id == log_leaf.c.call_id).exists()
 # The page has every event, so that each takes as long, however few are looked for.
-_WITHOUT_ROW = Paged(
-    select(log_leaf.c.idx, case((_IS_WITHOUT_ROW, log_leaf.c.call_id))), log_leaf.c.idx, at_once=10 * _AT_ONCE
-)
+_WITHOUT_ROW = Paged(select(log_leaf.c.idx, case((_IS_WITHOUT_ROW, log_leaf.c.call_id))), log_leaf.c.idx, at_once=5000)
 
 Progress = Callable[[int, int], object]
 

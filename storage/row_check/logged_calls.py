@@ -95,6 +95,6 @@ def check_permit_signed(connection: Connection, events: Sequence[LoggedEvent]) -
     signed = checkpoints.first_covering(connection, given.index) if given else None
     if given is None or signed is None:
         return
-    path = KeptTree(connection).inclusion(given.index, signed.size)
+    path = KeptTree.of(connection).inclusion(given.index, signed.size)
     if root_by_inclusion(given.index, signed.size, leaf_hash(given.leaf.encode()), path) != signed.checkpoint.root:
         raise Broken(f"consent log: event {given.index} is not among those that were signed; {_LOOK}")

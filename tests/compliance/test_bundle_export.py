@@ -21,7 +21,7 @@ from sqlalchemy import Connection, delete, select, text, update
 
 from compliance.anchors.anchor import Anchoring
 from compliance.bundle.export import export, write_bundle
-from compliance.bundle.gather import Request
+from compliance.bundle.request import Request
 from compliance.bundle.selection import Selection
 from evidence.catalogue import in_words
 from evidence.checkpoints import Checkpoint

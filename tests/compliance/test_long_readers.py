@@ -1,17 +1,25 @@
 """Readers of the whole log: no view of the database outlasts a page, and what goes on meanwhile is no false alarm."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, text
 
-from evidence.events import Event
+from compliance.anchors.anchor_file import AnchorFile
+from compliance.anchors.verify import held_checkpoints
+from compliance.bundle.export import export
+from compliance.bundle.request import Request
+from compliance.bundle.selection import Selection
+from compliance.disclosable import EVERYTHING
+from evidence.events import Event, digest_of
 from onrecord.publish import InForce, publish_rules
 from policies.rulebook.read import parse
 from storage.custody import erasure
@@ -24,9 +32,10 @@ from storage.log.tree_keeper import close_subtrees
 from storage.log.verification import verify
 from storage.moment import Moment
 from storage.row_check.check import of_all
-from tests.callflow.conftest import RULEBOOK
+from tests.callflow.conftest import NUMBER_KEY, RULEBOOK
 from tests.callflow.whole_calls import talks
-from tests.compliance.test_bundle_export import Office, make_office
+from tests.compliance.test_bundle_export import Office, checked, make_office, write
+from tests.conftest import NOON
 
 Act = Callable[[], object]
 FILLED = 1100
@@ -40,7 +49,7 @@ def office(database: Database, tmp_path: Path) -> Office:
     tells(made, FILLED)
     close_subtrees(database)
     made.sids = [talks(made.installation.twilio.dial(), "1").sid for _ in range(10)]
-    made.sids += [talks(made.installation.twilio.dial(caller=f"+1212555{n:04}"), "2").sid for n in range(10)]
+    made.sids += [talks(made.installation.twilio.dial(caller=f"+1512556{n:04}"), "2").sid for n in range(10)]
     made.anchoring.sign()
     return made
 
@@ -53,7 +62,7 @@ def tells(office: Office, events: int = 1) -> None:
 
 @dataclass
 class Between:
-    """Views of a database; `acts` happen before each is opened, and where a reader says that it goes on."""
+    """A database; `acts` happen before each of its views is opened, and where a reader says that it goes on."""
 
     database: Database
     acts: list[Act] = field(default_factory=list)
@@ -63,8 +72,11 @@ class Between:
         for act in self.acts:
             act()
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.database, name)
+
     @contextmanager
-    def views(self) -> Iterator[Connection]:
+    def read(self) -> Iterator[Connection]:
         self.opened += 1
         self.happens()
         with self.database.read() as connection:
@@ -88,15 +100,48 @@ def is_read(office: Office) -> bool:
 
 
 def verifies(_: Office, between: Between) -> None:
-    verify(between.views, progress=between.happens)
+    verify(between.read, progress=between.happens)
 
 
 def compares_rows(office: Office, between: Between) -> None:
-    found = of_all(between.views, office.installation.twilio.clock.now, progress=between.happens)
+    found = of_all(between.read, office.installation.twilio.clock.now, progress=between.happens)
     assert [str(difference) for difference in found] == []
 
 
-READERS = {"verification": verifies, "rows": compares_rows}
+def holds_checkpoints(office: Office, between: Between) -> None:
+    assert held_checkpoints(between.read, AnchorFile(str(office.folder / "anchors.txt")))
+
+
+def exports(office: Office, between: Between, selection: Selection) -> dict[str, bytes]:
+    anchoring = replace(office.anchoring, database=cast(Database, between))
+    request = Request(selection, frozenset({EVERYTHING}), (), actor="jane", operator="Email Customer Support")
+    files = export(anchoring, request, NUMBER_KEY)
+    assert checked(write(files, office.folder / "bundle"), office.vkey)
+    return files
+
+
+def exports_all(office: Office, between: Between) -> None:
+    exports(office, between, Selection())
+
+
+def exports_calls(office: Office, between: Between) -> None:
+    """Of each call it has all that is personal, or nothing."""
+    files = exports(office, between, Selection(since=NOON))
+    opened = {digest_of(json.loads(line)["d"]) for line in files["disclosures.jsonl"].splitlines()}
+    events = [json.loads(line) for line in files["events.jsonl"].splitlines()]
+    naming = {event["call"] for event in events if event.get("sd", {}).get("caller") in opened and "call" in event}
+    vcons = {name.split("/")[1][:32]: content for name, content in files.items() if name.endswith(".vcon.json")}
+    assert {call_id for call_id, content in vcons.items() if b"+1512" in content} == naming
+    assert naming
+
+
+READERS = {
+    "verification": verifies,
+    "rows": compares_rows,
+    "checkpoints": holds_checkpoints,
+    "export of all": exports_all,
+    "export of calls": exports_calls,
+}
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -128,7 +173,7 @@ def test_one_view_for_all_pages_keeps_everything_alive(office: Office) -> None:
 def lives_on(office: Office) -> list[Act]:
     """Between two pages somebody calls, rules are approved again, and an earlier call is erased."""
     database, twilio, numbers = office.installation.database, office.installation.twilio, count()
-    going = iter(office.sids)
+    going = reversed(office.sids)
     rules = InForce.of(parse(REMEMBERING), REMEMBERING, (), twilio.clock())
 
     def approves() -> None:

@@ -123,7 +123,7 @@ def test_older_proofs_hold(premises: Premises) -> None:
     before = log_verification.verify(premises.shop.database.read)
     erased(premises, one)
     with premises.shop.database.read() as connection:
-        assert KeptTree(connection).root(before.size) == before.root
+        assert KeptTree.of(connection).root(before.size) == before.root
         assert log_verification.verify(premises.shop.database.read).size > before.size
 
 

@@ -84,7 +84,7 @@ def test_a_witness_that_has_seen_more_or_less_than_we_remember_says_so_and_is_as
     first = give(log)
     log.happens(20)
     with log.database.read() as connection:  # cosigned, and the answer was lost
-        witness.latest[first.checkpoint.origin] = (9, KeptTree(connection).root(9))
+        witness.latest[first.checkpoint.origin] = (9, KeptTree.of(connection).root(9))
     known = give(log)
     assert [asked.split("\n")[0] for asked in witness.asked[1:]] == [f"old {first.size}", "old 9"]
     assert witness.latest[known.checkpoint.origin][0] == known.size

@@ -128,8 +128,8 @@ def test_an_earlier_root_can_be_computed_again_for_whoever_noted_it(database: Da
         with database.read() as connection:
             roots[n + 1] = consent_log.root(connection)
     with database.read() as connection:
-        assert {size: KeptTree(connection).root(size) for size in roots} == roots
-        assert KeptTree(connection).root(0) == root_of([])
+        assert {size: KeptTree.of(connection).root(size) for size in roots} == roots
+        assert KeptTree.of(connection).root(0) == root_of([])
 
 
 def test_a_disclosure_that_was_rewritten_is_found(database: Database) -> None:

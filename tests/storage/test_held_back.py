@@ -135,7 +135,7 @@ def event_of(connection: Connection, call_id: str, n: int = 0) -> None:
     [
         lambda connection, _: consent_log.of_call(connection, ANOTHER)[0],
         lambda connection, _: logged_calls.logged_events(connection, ANOTHER)[0],
-        lambda connection, _: KeptTree(connection).root(2),
+        lambda connection, _: KeptTree.of(connection).root(2),
         lambda connection, jobs: jobs.enqueue(connection, INTAKE, "one", "one"),
     ],
 )

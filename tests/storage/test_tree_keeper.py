@@ -65,10 +65,10 @@ def require_same(database: Database, hashes: Sequence[bytes], sizes: Sequence[in
         return root_of_perfect(hashes[start : start + (1 << height)])
 
     with database.read() as connection:
-        shared = KeptTree(connection)
+        shared = KeptTree.of(connection)
         for size in sizes:
             index, old = dice.randrange(size), dice.randrange(size)
-            for tree in (KeptTree(connection), shared):
+            for tree in (KeptTree.of(connection), shared):
                 assert tree.root(size) == root_of_range(0, size, subtree)
                 assert tree.inclusion(index, size) == inclusion_path(index, size, subtree)
                 assert tree.consistency(old, size) == consistency_path(old, size, subtree)
@@ -195,7 +195,7 @@ def test_a_checkpoint_over_unclosed_subtrees_is_the_one_over_closed_ones(databas
     signed = database.write(lambda connection: checkpoints.sign(connection, MOMENT, Signing("x.example", [b"s" * 32])))
     close_subtrees(database)
     with database.read() as connection:
-        assert KeptTree(connection).root(signed.size) == signed.checkpoint.root == verify(database.read).root
+        assert KeptTree.of(connection).root(signed.size) == signed.checkpoint.root == verify(database.read).root
 
 
 def disarm(connection: Connection) -> None:
@@ -233,7 +233,7 @@ def test_the_newest_subtrees_may_be_lost_and_are_closed_again(database: Database
     database.write(lambda connection: connection.execute(delete(log_node).where(log_node.c.n == 2)))
     with database.read() as connection:
         root = verify(database.read).root
-        assert KeptTree(connection).root(3 * FAN_OUT) == root
+        assert KeptTree.of(connection).root(3 * FAN_OUT) == root
     close_subtrees(database)
     assert kept(database) == [(1, 0), (1, 1), (1, 2)]
 
@@ -244,7 +244,7 @@ def test_a_hole_in_what_is_kept_gives_no_proof(database: Database) -> None:
     database.write(disarm)
     database.write(lambda connection: connection.execute(TAMPERING["a hole"]))
     with database.read() as connection, pytest.raises(Broken, match="what is kept of their hashes"):
-        KeptTree(connection).root(3 * FAN_OUT)
+        KeptTree.of(connection).root(3 * FAN_OUT)
 
 
 def test_a_log_that_lost_an_event_is_told_of_once_and_does_not_stop_the_keeper(
