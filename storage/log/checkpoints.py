@@ -129,10 +129,6 @@ def signed_as(connection: Connection, origin: str) -> int:
     return connection.scalar(query.where(mine)) or 0
 
 
-def all_signed(connection: Connection) -> list[SignedCheckpoint]:
-    return [_read(row) for row in connection.execute(_SIGNED.order_by(log_checkpoint.c.size))]
-
-
 def all_notes(views: Views) -> list[Note]:
     """The checkpoints by their size, read a page at a time."""
     return [Note.parse(note) for page in _NOTES.pages(views) for _, note in page]

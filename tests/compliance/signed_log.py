@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import shutil
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -94,8 +94,7 @@ class SignedLog:
 
     def signed(self) -> list[int]:
         """The size of each checkpoint."""
-        with self.database.read() as connection:
-            return [one.size for one in checkpoints.all_signed(connection)]
+        return [Checkpoint.of(note).size for note in checkpoints.all_notes(self.database.read)]
 
     def held(self, kind: str) -> list[Anchor]:
         with self.database.read() as connection:
@@ -171,8 +170,8 @@ def rewrite(database: Database, index: int, seed: bytes) -> None:
         connection.execute(update(log_leaf).where(log_leaf.c.idx == index).values(changed))
         hashes = [bytes(one) for one in connection.scalars(select(log_leaf.c.hash).order_by(log_leaf.c.idx))]
         connection.execute(delete(log_node))  # the next keeper closes the subtrees as they are now
-        for one in checkpoints.all_signed(connection):
-            origin, size = one.checkpoint.origin, one.size
+        for one in map(Checkpoint.of, checkpoints.all_notes(lambda: nullcontext(connection))):
+            origin, size = one.origin, one.size
             body = Checkpoint(origin, size, root_of(hashes[:size])).text
             note = str(Note(body, (Signer(origin, seed).sign(body),)))
             connection.execute(update(log_checkpoint).where(log_checkpoint.c.size == size).values(note=note))

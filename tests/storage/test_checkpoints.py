@@ -74,7 +74,9 @@ def test_of_two_who_sign_at_once_one_waits_and_neither_takes_the_other_for_a_for
         list(pool.map(append_and_sign, range(4)))
     with database.read() as connection:
         assert len(checkpoints.origins(connection)) == 1
-        assert checkpoints.all_signed(connection)[-1].size == consent_log.size(connection) == 122
+        newest = checkpoints.newest(connection)
+        assert newest
+        assert newest.size == consent_log.size(connection) == 122
 
 
 def test_signing_again_without_news_gives_the_same_checkpoint(database: Database) -> None:
@@ -169,8 +171,7 @@ def test_checkpoints_of_every_size_hold_of_the_log_they_were_made_of(database: D
     for _ in range(6):
         append(database, 50)
         sign(database)
-    with database.read() as connection:
-        held = [Held(one.checkpoint, "here") for one in checkpoints.all_signed(connection)]
+    held = [Held(Checkpoint.of(note), "here") for note in checkpoints.all_notes(database.read)]
     assert verify(database.read, [*held[::-1], Held(Checkpoint("x", 0, root_of([])), "of nothing")]).checkpoints == 7
 
 
