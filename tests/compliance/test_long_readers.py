@@ -91,9 +91,9 @@ def is_read(office: Office) -> bool:
         with closing(sqlite.connect(str(database.engine.url.database), timeout=0)) as connection:
             (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             return bool(is_busy)
-    query = (
+    query = (  # of clients: the server's own vacuum comes by when it likes
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-        "AND (xact_start IS NOT NULL OR backend_xmin IS NOT NULL)"
+        "AND backend_type = 'client backend' AND (xact_start IS NOT NULL OR backend_xmin IS NOT NULL)"
     )
     with database.read() as connection:
         return bool(connection.scalar(text(query)))
