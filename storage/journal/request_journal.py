@@ -169,13 +169,13 @@ class RequestJournal:
             sync_folder(self.folder)
 
     def standing(self) -> Standing:
-        waiting = self._numbers(_WAITING)
+        waiting, aside = self._numbers(_WAITING), self._numbers(_ASIDE)
         return Standing(
             waiting=len(waiting) + len(self._unwritten),
             since=self._written_at(waiting[0]) if waiting else None,
-            aside=len(self._numbers(_ASIDE)),
+            aside=len(aside),
             unwritten=len(self._unwritten),
-            is_full=self._is_full(),
+            is_full=self._is_full(len(waiting) + len(aside)),
         )
 
     def turn(self, within_s: float) -> AbstractContextManager[None]:
@@ -190,17 +190,18 @@ class RequestJournal:
 
     def _append(self, kept: Kept) -> None:
         with self._locked():
-            if self._is_full():
+            numbers = self._numbers(_WAITING, _ASIDE)
+            if self._is_full(len(numbers)):
                 raise Unavailable("request journal: it is full")
-            number = max([self._mark(), self._last, *self._numbers(_WAITING, _ASIDE)]) + 1
+            number = max([self._mark(), self._last, *numbers]) + 1
             nonce = secrets.token_bytes(_NONCE_BYTES)
             sealed = nonce + self._cipher.encrypt(nonce, kept.written(), _bound_to(number))
             with new_private(self._file(number, _WAITING)) as write:
                 write(sealed)
             self._last, self._size_bytes = number, self._size_bytes + len(sealed)
 
-    def _is_full(self) -> bool:
-        return len(self._numbers(_WAITING, _ASIDE)) >= self._entries_max or self._bytes() >= self._bytes_max
+    def _is_full(self, entries: int) -> bool:
+        return entries >= self._entries_max or self._bytes() >= self._bytes_max
 
     def _bytes(self) -> int:
         """The size of all entries; counted once a second, while entries of this process are added at once."""
