@@ -159,9 +159,10 @@ def warm_up(conversation: Conversation) -> None:
 
 def webhooks_doorway() -> BodyGate:
     """Programs and data that are loaded by now stay. The collector is kept from walking them again and again: it takes
-    60 ms each time, and callers wait meanwhile.
+    60 ms each time, and callers wait meanwhile. So they would for a log line that nobody reads.
     """
     gate = BodyGate(webhooks_app())
+    say_logs_plainly(unhurried=True)
     gc.collect()
     gc.freeze()
     return gate

@@ -8,8 +8,9 @@ import logging
 import math
 import re
 import sys
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, TextIO, cast
 
+from onrecord.settings.unhurried_stream import UnhurriedStream
 from storage.jobs import ENGINE_LOGGER
 from storage.once_a_minute import Repeats
 
@@ -53,8 +54,10 @@ class PlainHandler(logging.StreamHandler[TextIO]):
             super().emit(_told(failure, times))
 
 
-def say_logs_plainly(level: int = logging.INFO) -> None:
-    logging.basicConfig(level=level, handlers=[PlainHandler(sys.stderr)], force=True)
+def say_logs_plainly(level: int = logging.INFO, *, unhurried: bool = False) -> None:
+    """`unhurried`: nobody who logs waits for whoever reads it."""
+    stream = cast(TextIO, UnhurriedStream(sys.stderr)) if unhurried else sys.stderr
+    logging.basicConfig(level=level, handlers=[PlainHandler(stream)], force=True)
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 

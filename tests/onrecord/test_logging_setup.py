@@ -2,12 +2,14 @@
 
 import io
 import logging
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
 from onrecord.settings.logging_setup import PlainHandler
+from onrecord.settings.unhurried_stream import UnhurriedStream
 from storage.errors import Refused, Unavailable
 from storage.once_a_minute import EVERY_S
 from tests.callflow.conftest import Installation
@@ -120,3 +122,36 @@ def test_an_outage_of_the_database_is_a_few_lines(installation: Installation, lo
                 delivery.to(installation.twilio.app)
     logging.getLogger().removeHandler(log.handler)
     assert 0 < len(log.stream.getvalue().splitlines()) < 20
+
+
+class SlowlyRead(io.StringIO):
+    """A pipe that nobody reads for now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_read = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.is_read.wait(60)
+        return super().write(text)
+
+
+def test_whoever_logs_does_not_wait_for_whoever_reads_it() -> None:
+    pipe = SlowlyRead()
+    stream = UnhurriedStream(pipe)
+    for line in ("one\n", "two\n"):
+        stream.write(line)
+    assert pipe.getvalue() == ""
+    pipe.is_read.set()
+    stream.close()
+    assert pipe.getvalue() == "one\ntwo\n"
+
+
+def test_of_a_log_that_nobody_reads_lines_are_lost_and_counted() -> None:
+    pipe = SlowlyRead()
+    stream = UnhurriedStream(pipe, lines_max=2)
+    for number in range(5):
+        stream.write(f"{number}\n")
+    pipe.is_read.set()
+    stream.close()
+    assert pipe.getvalue() == "0\n3 lines of this log are lost: nobody read it\n1\n"
