@@ -288,6 +288,23 @@ def test_a_disk_that_stalls_keeps_no_caller_waiting_and_loses_nothing(
     assert {outcome(installation, call)[0] for call in called} == {"declined"}
 
 
+def test_earlier_requests_that_take_too_long_keep_no_caller_waiting(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier, call, goes_on, ended = installation.twilio.dial(), installation.twilio.dial(), Event(), list[bool]()
+    question = earlier.to_the_question()
+    with away(installation):
+        earlier.presses(question, "2")
+    installation.twilio.app = create_app(replace(installation.webhooks, deadline_s=0.05))
+    with monkeypatch.context() as patched:
+        patched.setattr(WaitingRequests, "settle", lambda *_, **__: ended.append(goes_on.wait(10)))
+        assert connects(call.arrives())
+        assert ended == []
+        goes_on.set()
+    settle(installation)
+    assert outcome(installation, call) == ("not_asked", OUR_FAILURE)
+
+
 def test_what_comes_while_others_wait_waits_behind_them(installation: Installation) -> None:
     """Another process settles, and has not come to the end: nobody is recorded against a refusal that waits."""
     call, other = installation.twilio.dial(), installation.twilio.dial(NOTICE)
