@@ -54,6 +54,15 @@ POSTGRES_PATIENCE = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
+# The same for the server, whose clients hold locks: a process that was stopped in the middle of a transaction, or whose
+# machine is gone in the middle of a message, must not hold up everybody else for ever.
+POSTGRES_PATIENCE_WITH_US = {
+    "idle_in_transaction_session_timeout": "60s",
+    "tcp_user_timeout": "10s",
+    "tcp_keepalives_idle": "10s",
+    "tcp_keepalives_interval": "5s",
+    "tcp_keepalives_count": "3",
+}
 # The driver, which would have all statements forgotten at some rollbacks: also those that `libpq` has prepared.
 _PREPARES_NOTHING: dict[str, None] = {"prepare_threshold": None}
 # A row that somebody has locked for longer is waited for by the one who wants it, and by none of their group.
@@ -107,8 +116,9 @@ class Database:
 
         `work` may run more than once (a lost race, a neighbour's failure), so it does nothing but talk to the
         connection; a log line waits for the commit (`storage.database.after_commit`). Any error in it takes all of its
-        writes back. Raises Unavailable when it takes longer than `within_s`: its writes are taken back then, unless
-        the disk does confirm their commit, but too late.
+        writes back. With a time limit it may run again after it was committed, where the connection was lost just then:
+        its rows tell it so, as they do for a request that is delivered twice. Raises Unavailable when it takes longer
+        than `within_s`: its writes are taken back then, unless the disk does confirm their commit, but too late.
         """
         if within_s is None:
             return self._write(work, None)
@@ -251,8 +261,7 @@ def _open_postgres(connection: Any, record: Any) -> None:
         answer = connection.execute(f"SHOW {setting}").fetchone()[0]
         if answer != value:
             raise Refused(f"Postgres says {setting}={answer} where {value} is needed: a commit would not survive")
-    # A process that was stopped in the middle of a transaction must not hold up everybody else for ever.
-    connection.execute("SET idle_in_transaction_session_timeout = '60s'")
+    connection.execute("; ".join(f"SET {name} = '{limit}'" for name, limit in POSTGRES_PATIENCE_WITH_US.items()))
     connection.commit()
 
 

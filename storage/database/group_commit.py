@@ -39,7 +39,9 @@ class _Waiting:
 
 
 class Ungrouped(Exception):
-    """The group was taken back. Nothing of this work is written: whoever has it runs it alone."""
+    """The group was taken back: whoever has this work runs it alone. Nothing of it is written, unless the connection
+    was lost while the group was committed.
+    """
 
 
 class GroupCommit:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, insert, text
 
-from storage.database.engine import SQLITE_PRAGMAS, Database
+from storage.database.engine import POSTGRES_PATIENCE_WITH_US, SQLITE_PRAGMAS, Database
 from storage.database.schema import SCHEMA_VERSION, check_schema, migrate, newest_version
 from storage.database.tables import incident
 from storage.errors import Broken, NotMigrated, Refused, Unavailable
@@ -91,6 +91,13 @@ def test_a_database_that_cannot_be_reached_is_unavailable_and_names_the_setting(
         Database.open(f"sqlite:///{tmp_path}/no/such/folder/onrecord.db")
     with pytest.raises(Unavailable, match="DATABASE_URL"):
         Database.open("postgresql://127.0.0.1:1/onrecord?connect_timeout=2")
+
+
+def test_postgres_does_not_wait_for_ever_for_a_client_that_is_gone_or_stopped(postgres: PostgresServer) -> None:
+    """Over a Unix socket it says 0 to what is asked of its network, and yet that it was asked by this session."""
+    asked = text("SELECT name FROM pg_settings WHERE source = 'session'")
+    with postgres.fresh_database() as url, closing(Database.open(url)) as database, database.read() as connection:
+        assert set(connection.scalars(asked)) >= set(POSTGRES_PATIENCE_WITH_US)
 
 
 def test_when_postgres_says_that_it_ends_one_connection_no_other_of_the_pool_is_used_again(
