@@ -158,13 +158,16 @@ def commit(connection: Connection, until: float | None) -> None:
     """Write what comes last, and commit: on Postgres as one query, so that its locks are held for no answer of ours.
 
     `until`, by `time.monotonic`: whoever waits for it has gone by then, so the server does not wait for a lock any
-    longer. Raises Unavailable where that is past.
+    longer. Raises Unavailable where that is past, and Broken where a statement failed and nobody said so.
     """
     held: _Held = connection.info.pop(_HELD)
     last, left_ms = held.taken_last(), None if until is None else round((until - monotonic()) * 1000) - _ON_THE_WAY_MS
     if left_ms is not None and left_ms <= 0:
         raise Unavailable("nobody waits for this write any more")
-    if last and connection.dialect.name == "postgresql":
+    is_postgres = connection.dialect.name == "postgresql"
+    if is_postgres and libpq.has_failed(connection):
+        raise Broken("database: a statement failed, and the work went on; nothing of it is written")
+    if last and is_postgres:
         patience = [] if left_ms is None else [Order(_PATIENCE.format(left_ms))]
         _run_whole(connection, [*patience, *_orders(connection, last), Order("COMMIT")])
     else:

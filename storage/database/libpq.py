@@ -20,7 +20,7 @@ _PREPARED = "onrecord_prepared"
 _BINARY = 1
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # of the binary timestamptz, in microseconds
 _OK = 0  # CONNECTION_OK
-_IDLE = 0  # PQTRANS_IDLE
+_IDLE, _IN_ERROR = 0, 3  # PQTRANS_IDLE, PQTRANS_INERROR
 _PIPELINE_SYNC = 10  # PGRES_PIPELINE_SYNC
 _FAILED = frozenset({5, 7, 11})  # bad response, fatal error, pipeline aborted
 
@@ -92,6 +92,12 @@ def begun(connection: Connection, also: str = "") -> Any:
         begin = f"BEGIN ISOLATION LEVEL {level.name.replace('_', ' ')}" if level else "BEGIN"
         _check(driver.pgconn.exec_(f"{begin}; {also}".encode()))
     return driver
+
+
+def has_failed(connection: Connection) -> bool:
+    """Whether a statement of the transaction failed: whatever says COMMIT then, it is rolled back without an error."""
+    driver: Any = connection.connection.driver_connection
+    return bool(driver.pgconn.transaction_status == _IN_ERROR)
 
 
 def _prepare(connection: Connection, pgconn: Any, order: Order) -> None:

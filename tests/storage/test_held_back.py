@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, bindparam, event, insert, make_url, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from evidence.events import Event
 from storage.database.engine import Database
@@ -318,6 +319,21 @@ def test_the_head_is_not_held_for_a_client_that_stops_while_it_sends_its_events(
         with pytest.raises(Unavailable):
             stopped.result()
         assert verify(other.read).size == 1
+
+
+@pytest.mark.parametrize("within_s", [None, 30])
+def test_a_work_that_hides_the_failure_of_a_statement_is_not_told_that_it_is_written(
+    on_postgres: str, within_s: float | None
+) -> None:
+    def hides(connection: Connection) -> None:
+        connection.execute(insert(watermark).values(name="one", at=NOON))
+        with suppress(DBAPIError):
+            connection.execute(text("SELECT 1 / 0"))
+
+    with closing(Database.open(on_postgres)) as database:
+        with pytest.raises(Broken, match="failed"):
+            database.write(hides, within_s=within_s)
+        database.write(partial(held, name="one"), within_s=within_s)
 
 
 @dataclass
