@@ -373,14 +373,16 @@ def _pass_on(listening: socket.socket, real: str, said: list[tuple[str, bytes]],
 def _copy(
     by: str, source: socket.socket, target: socket.socket, said: list[tuple[str, bytes]], stop: _Stop | None
 ) -> None:
-    while data := source.recv(65536):
-        said.append((by, data))
-        if stop and stop.at and stop.at in data:
-            target.sendall(data[: data.index(stop.at)])
-            stop.reached.set()
-            stop.over.wait(30)
-            break
-        target.sendall(data)
+    with suppress(OSError):  # the other direction has ended it
+        while data := source.recv(65536):
+            said.append((by, data))
+            if stop and stop.at and stop.at in data:
+                target.sendall(data[: data.index(stop.at)])
+                stop.reached.set()
+                stop.over.wait(30)
+                break
+            target.sendall(data)
     for one in (source, target):
-        with suppress(OSError):  # the other direction has ended it
+        with suppress(OSError):
             one.shutdown(socket.SHUT_RDWR)
+    target.close()
