@@ -33,9 +33,8 @@ _CLOSED = Prepared(select(disclosure.c.digest, disclosure.c.body).where(disclosu
 _CALLS = select(call).order_by(call.c.id).limit(_AT_ONCE)
 _HASHES = select(call.c.id, call.c.caller_hash)
 _MOVED = Paged(select(log_leaf.c.idx, log_leaf.c.call_id), log_leaf.c.idx, at_once=_AT_ONCE)
-_IS_WITHOUT_ROW = (log_leaf.c.n == 0) & ~select(call.c.id).where(call.c.id == log_leaf.c.call_id).exists()
 # The page has every event, so that each takes as long, however few are looked for.
-_WITHOUT_ROW = Paged(select(log_leaf.c.idx, case((_IS_WITHOUT_ROW, log_leaf.c.call_id))), log_leaf.c.idx, at_once=5000)
+_BEGINNINGS = Paged(select(log_leaf.c.idx, case((log_leaf.c.n == 0, log_leaf.c.call_id))), log_leaf.c.idx, at_once=5000)
 
 Progress = Callable[[int, int], object]
 
@@ -68,8 +67,8 @@ def of_all(views: Views, now: datetime | None = None, *, progress: Progress = la
         if len(rows) < _AT_ONCE:
             break
         last = rows[-1].id
-    for page in _WITHOUT_ROW.pages(views):
-        yield from (Difference(f"call {call_id}", "it has events and no row") for _, call_id in page if call_id)
+    for page in _BEGINNINGS.pages(views):
+        yield from _without_row(views, [call_id for _, call_id in page if call_id])
     yield from incident_differences(views)
     yield from _declines(views, said, size, now)
 
@@ -84,6 +83,13 @@ def _of_calls(
     hashes = {row.id: row.caller_hash for row in rows}
     said |= _saying(derived, hashes)
     yield from _compared(connection, rows, derived, now)
+
+
+def _without_row(views: Views, call_ids: Sequence[str]) -> list[Difference]:
+    """A row is as old as its call's first event, and stays."""
+    with views() as connection:
+        kept = {*connection.scalars(select(call.c.id).where(call.c.id.in_(call_ids)))}
+    return [Difference(f"call {call_id}", "it has events and no row") for call_id in call_ids if call_id not in kept]
 
 
 def _declines(views: Views, said: dict[str, Said], size: int, now: datetime | None) -> list[Difference]:
