@@ -1,8 +1,9 @@
 """Writes that wait for the end of their transaction, where those of several callers go to the database together.
 
 A row that nothing in the transaction reads need not go out alone. Each reader names its tables first, and rows that
-wait for one of them are written before it reads. The end of the consent log, at which all processes have to take turns,
-is written last of all, and on Postgres in one message with the commit: no client can hold it up.
+wait for one of them are written before it reads; so are those that another row is going to refer to. The end of the
+consent log, at which all processes have to take turns, is written last of all, and on Postgres in one message with the
+commit: no client can hold it up.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
@@ -14,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Table, TextClause
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.dml import UpdateBase
 
 from storage.database import libpq
 from storage.database.driver_errors import translating
@@ -32,6 +34,8 @@ class Statement(Protocol):
     """A `prepared_statements.Prepared`."""
 
     tables: frozenset[str]
+    adds_to: frozenset[str]
+    refers_to: frozenset[str]
 
     def send(self, connection: Connection, rows: Sequence[Row]) -> list[int]: ...
     def orders(self, connection: Connection, rows: Sequence[Row]) -> list[Order]: ...
@@ -43,31 +47,40 @@ Place = Callable[[list[Any]], Asked]
 
 @dataclass(slots=True)
 class _Held:
-    """`calls` are the ids of the calls that the `rows` are of; `last`, of `last_tables` and `last_calls`, come behind
-    all of them.
+    """`calls` are the ids of the calls that the `rows` are of, `added_to` the tables of the new ones among them;
+    `last`, of `last_tables` and `last_calls`, come behind all of them.
     """
 
     rows: dict[Statement, list[Row]] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
+    added_to: set[str] = field(default_factory=set)
     last: list[Any] = field(default_factory=list)
     last_tables: frozenset[str] = frozenset()
     last_calls: set[str] = field(default_factory=set)
     place: Place | None = None
 
     def taken(self) -> Asked:
-        rows, self.rows, self.tables, self.calls = self.rows, {}, set(), set()
+        rows, self.rows, self.tables, self.calls, self.added_to = self.rows, {}, set(), set(), set()
         return list(rows.items())
 
     def taken_last(self) -> Asked:
         last, self.last, self.last_tables, self.last_calls = self.last, [], frozenset(), set()
         return self.place(last) if last and self.place else []
 
-    def asked_for(self, tables: Collection[str] | None, call_id: str | None) -> tuple[Asked, Asked]:
-        """The rows to be written before somebody reads these tables, and what comes last of them; None: any."""
+    def asked_for(
+        self, tables: Collection[str] | None, call_id: str | None, refers_to: Set[str]
+    ) -> tuple[Asked, Asked]:
+        """The rows to be written before somebody reads these tables, or refers to a row of those, and what comes last
+        of them; None: any.
+        """
         is_last = bool(self.last) and _reads(self.last_tables, self.last_calls, tables, call_id)
-        is_due = is_last or _reads(self.tables, self.calls, tables, call_id)
+        is_due = is_last or _reads(self.tables, self.calls, tables, call_id) or self.adds_what(refers_to)
         return self.taken() if is_due else [], self.taken_last() if is_last else []
+
+    def adds_what(self, refers_to: Set[str]) -> bool:
+        """Whether one of the rows is new in a table that another row refers to."""
+        return not self.added_to.isdisjoint(refers_to)
 
 
 def _reads(written: Set[str], of: Set[str], tables: Collection[str] | None, call_id: str | None) -> bool:
@@ -84,8 +97,11 @@ def hold(connection: Connection, statement: Statement, row: Row, *, call_id: str
     if held is None:
         _execute(connection, [(statement, [row])])
         return
+    if statement in held.rows and held.adds_what(statement.refers_to):
+        _execute(connection, held.taken())  # its rows go out together, and would come before the one referred to
     held.rows.setdefault(statement, []).append(row)
     held.tables |= statement.tables
+    held.added_to |= statement.adds_to
     held.calls.add(call_id or "")
 
 
@@ -102,11 +118,19 @@ def hold_last(
     held.last_calls.add(call_id or "")
 
 
-def before_reading(connection: Connection, tables: Collection[str] | None, *, call_id: str | None = None) -> None:
-    """Write what waits for these tables; None: for any. `call_id`: what is read of them is of that call alone."""
+def before_reading(
+    connection: Connection,
+    tables: Collection[str] | None,
+    *,
+    call_id: str | None = None,
+    refers_to: Set[str] = frozenset(),
+) -> None:
+    """Write what waits for these tables; None: for any. `call_id`: what is read of them is of that call alone.
+    `refers_to`: a row that is going to be written may refer to a row of these.
+    """
     held: _Held | None = connection.info.get(_HELD)
     if held is not None and (held.rows or held.last):
-        rows, last = held.asked_for(tables, call_id)
+        rows, last = held.asked_for(tables, call_id, refers_to)
         _execute(connection, rows)
         _execute_last(connection, last)
 
@@ -114,7 +138,8 @@ def before_reading(connection: Connection, tables: Collection[str] | None, *, ca
 def on_statement(connection: Connection, cursor: Any, sql: str, given: Any, context: Any, many: bool) -> None:
     """A `before_cursor_execute` listener: what SQLAlchemy executes reads the tables that its statement names."""
     if context is not None and context.compiled is not None:
-        before_reading(connection, tables_of(context.compiled.statement))
+        statement = context.compiled.statement
+        before_reading(connection, tables_of(statement), refers_to=referred_to_by(statement))
     elif context is not None:
         before_reading(connection, None)
 
@@ -139,6 +164,13 @@ def tables_of(statement: Any) -> frozenset[str] | None:
         names = frozenset(part.name for part in parts if isinstance(part, Table))
         _TABLES_OF[statement] = None if is_plain else names
     return _TABLES_OF[statement]
+
+
+def referred_to_by(statement: Any) -> frozenset[str]:
+    """The tables to whose rows those that it writes may refer."""
+    if not isinstance(statement, UpdateBase) or statement.is_delete:
+        return frozenset()
+    return frozenset(key.column.table.name for key in statement.table.foreign_keys)
 
 
 @contextmanager

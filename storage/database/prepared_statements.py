@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql.dml import UpdateBase
 
 from storage.database.driver_errors import translating
-from storage.database.held_back import before_reading, hold, run_at_once, tables_of
+from storage.database.held_back import before_reading, hold, referred_to_by, run_at_once, tables_of
 from storage.database.libpq import Order, fetch
 
 R = TypeVar("R")
@@ -37,6 +37,8 @@ class Prepared:
         self._statement, self._of_call, self._is_of_past = statement, of_call, is_of_past
         self._name = b"onrecord_%d" % next(_NUMBERS)
         self.tables = tables_of(statement) or frozenset()
+        self.adds_to = self.tables if statement.is_insert else frozenset()
+        self.refers_to = referred_to_by(statement)
         self._compiled: dict[str, _Compiled] = {}
 
     def run(self, connection: Connection, *rows: Values) -> int:
@@ -92,7 +94,8 @@ class Prepared:
         if not connection.in_transaction():
             connection.begin()
         if not self._is_of_past:
-            before_reading(connection, self.tables, call_id=str(values[self._of_call]) if self._of_call else None)
+            call_id = str(values[self._of_call]) if self._of_call else None
+            before_reading(connection, self.tables, call_id=call_id, refers_to=self.refers_to)
 
     def _sent(self, connection: Connection, rows: Sequence[Values], result: Callable[[Any], R]) -> R:
         compiled = self._for(connection.dialect)
