@@ -8,7 +8,6 @@ themselves are the machine's.
 """
 
 import argparse
-import json
 import os
 import platform
 import secrets
@@ -19,15 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
-from threading import Thread
 from time import perf_counter, process_time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
+from bench.twilio_stand_in import PER_PAGE, Answer, listed, not_found, standing_in
 from outbound.twilio_client import Account
 from outbound.twilio_provider import TwilioProvider
 from policies.consent import Outcome
@@ -45,7 +43,7 @@ from storage.rows.calls import Call
 from storage.rows.permits import Permit
 from storage.rows.recordings import Recording
 
-PER_PAGE, FOUND_WITHIN_S = 1000, 20.0
+FOUND_WITHIN_S = 20.0
 # How each call was asked about by itself: two requests about a call that was due, so many calls in a sweep.
 ALONE_REQUESTS, ALONE_EVERY_S, ALONE_AT_ONCE, ALONE_SWEEP_EVERY_S = 2, 10.0, 50, 5.0
 LINE = "+12125550100"
@@ -64,13 +62,13 @@ class Twilio:
         self.rows.insert(0, {**about, "start_time": began, "duration": None})
         return sid
 
-    def answer(self, path: str) -> dict[str, object]:
-        parts = urlsplit(path)
-        self.asked[parts.path.rpartition("/")[2]] += 1
-        page = int(parse_qs(parts.query).get("Page", ["0"])[0])
-        rows = self.rows[page * PER_PAGE : (page + 1) * PER_PAGE]
-        has_more = len(self.rows) > (page + 1) * PER_PAGE
-        return {"recordings": rows, "next_page_uri": f"{parts.path}?Page={page + 1}" if has_more else None}
+    def get(self, target: str) -> Answer:
+        url = urlsplit(target)
+        self.asked[url.path.rpartition("/")[2]] += 1
+        return listed(url, self.rows)
+
+    def delete(self, target: str) -> Answer:
+        return not_found()
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def main() -> int:
 
 def _measured(folder: Path, count: int, intervals: int) -> Iterator[str]:
     twilio, jobs = Twilio(), NoJobs()
-    with _served(twilio) as url, _database(folder) as database:
+    with standing_in(twilio) as url, _database(folder) as database:
         account = "AC" + "0" * 32
         provider = TwilioProvider(Account(account, account, "token", url))
         shop = Workshop(database, provider, DirectoryStore(folder), folder / "spool", b"K" * 32, listening_copies=False)
@@ -198,28 +196,6 @@ def _database(folder: Path) -> Iterator[Database]:
         yield database
     finally:
         database.close()
-
-
-@contextmanager
-def _served(twilio: Twilio) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            body = json.dumps(twilio.answer(self.path)).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name that it has there
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
 
 
 if __name__ == "__main__":

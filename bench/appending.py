@@ -9,7 +9,6 @@ Each log is then verified. `--away-ms`: Postgres as if a message took that long 
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -17,16 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from multiprocessing import get_context
-from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
 
 from sqlalchemy import Connection
 
 from bench.distance import away
-from bench.installation import postgres
 from bench.tables import table
-from bench.webhook import machine
+from bench.webhook import database_url, disk_folder, machine
 from evidence.events import Event, Value
 from storage.database.engine import Database
 from storage.database.schema import migrate
@@ -128,7 +125,7 @@ def measured(
 
 def appended(kind: str, processes: int, seconds: float, *, way: Way = TAKEN, away_ms: float = 0.0) -> Appended:
     """In a database of its own."""
-    with tempfile.TemporaryDirectory(prefix="onrecord-bench-") as folder, _fresh(kind, Path(folder)) as url:
+    with disk_folder() as folder, database_url(kind, folder) as url:
         with closing(Database.open(url)) as database:
             migrate(database)
         with away(url, away_ms) if away_ms else _near(url) as reached:
@@ -165,15 +162,6 @@ def append_for(url: str, process: int, seconds: float, way: Way) -> list[float]:
     with closing(Database.open(url)) as database, ThreadPoolExecutor(CALLERS) as callers:
         ends = perf_counter() + seconds
         return [took for one in callers.map(call, range(CALLERS)) for took in one]
-
-
-@contextmanager
-def _fresh(kind: str, folder: Path) -> Iterator[str]:
-    if kind == "sqlite":
-        yield f"sqlite:///{folder}/log.db"
-    else:
-        with postgres(folder) as url:
-            yield url
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import os
 import random
 import secrets
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from time import perf_counter
 from sqlalchemy import Connection, insert, select
 
 from bench.appending import CHOICE, UNDER
-from bench.webhook import machine
+from bench.webhook import disk_folder, machine
 from evidence.events import Event, write_leaf
 from evidence.merkle import leaf_hash
 from storage.database.engine import Database
@@ -44,8 +43,8 @@ def main() -> int:
     options = _options()
     for fact in machine():
         print(fact)
-    with tempfile.TemporaryDirectory(prefix="onrecord-bench-") as folder:
-        return 0 if _long_log(Path(folder), options.events) else 1
+    with disk_folder() as folder:
+        return 0 if _long_log(folder, options.events) else 1
 
 
 def _options() -> argparse.Namespace:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Protocol
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from bench.past_calls import Exchange, PastCall
@@ -20,10 +21,17 @@ _ANY_LIST = re.compile(
     r".*/(AddOnResults|Calls|Conferences|Conversations|Recordings|Transcriptions|Transcripts)(\.json)?"
 )
 _KEYS = ("add_on_results", "calls", "conferences", "conversations", "recordings", "transcriptions", "transcripts")
-_PER_PAGE = 1000
+PER_PAGE = 1000
 
 Row = dict[str, object]
 Answer = tuple[int, str, bytes]
+
+
+class Answering(Protocol):
+    """What a server answers for a path with its query."""
+
+    def get(self, target: str) -> Answer: ...
+    def delete(self, target: str) -> Answer: ...
 
 
 @dataclass
@@ -49,18 +57,18 @@ class StandIn:
             call = self.calls.get(found[1])
             return _json({"events": [self._event(one) for one in reversed(call.exchanges if call else [])]})
         if found := _ANY_LIST.fullmatch(url.path):
-            return _json(_page(url, self._rows(found[1], parse_qs(url.query))))
-        return _not_found()
+            return listed(url, self._rows(found[1], parse_qs(url.query)))
+        return not_found()
 
     def delete(self, target: str) -> Answer:
         found = _RECORDING.fullmatch(urlsplit(target).path)
         gone = found and self.recorded.pop(found[1], None)
-        return (204, "application/json", b"") if gone else _not_found()
+        return (204, "application/json", b"") if gone else not_found()
 
     def _one(self, recording_sid: str, suffix: str) -> Answer:
         call = self.recorded.get(recording_sid)
         if call is None:
-            return _not_found()
+            return not_found()
         return (200, "audio/x-wav", self.wav) if suffix == "wav" else _json(self._recording(call))
 
     def _rows(self, name: str, asked: dict[str, list[str]]) -> list[Row]:
@@ -99,25 +107,26 @@ def _in_progress(call: PastCall) -> Row:
     return {**about, "from": form["From"], "to": form["To"], "start_time": began, "date_created": began}
 
 
-def _page(url: SplitResult, rows: Sequence[Row]) -> Row:
+def listed(url: SplitResult, rows: Sequence[Row]) -> Answer:
+    """The page that the URL asks for, of the rows of a list."""
     asked = parse_qs(url.query)
     number = int(asked.get("Page", ["0"])[0])
-    begin, end = number * _PER_PAGE, (number + 1) * _PER_PAGE
+    begin, end = number * PER_PAGE, (number + 1) * PER_PAGE
     next_uri = f"{url.path}?Page={number + 1}" if end < len(rows) else None
     shown = list(rows[begin:end])
-    return {**dict.fromkeys(_KEYS, shown), "next_page_uri": next_uri, "meta": {"nextToken": None}}
+    return _json({**dict.fromkeys(_KEYS, shown), "next_page_uri": next_uri, "meta": {"nextToken": None}})
 
 
 def _json(document: Row) -> Answer:
     return 200, "application/json", json.dumps(document).encode()
 
 
-def _not_found() -> Answer:
+def not_found() -> Answer:
     return 404, "application/json", b'{"code": 20404, "message": "not found", "status": 404}'
 
 
 @contextmanager
-def standing_in(twilio: StandIn) -> Iterator[str]:
+def standing_in(twilio: Answering) -> Iterator[str]:
     """Its URL. It runs in this process."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -131,7 +140,7 @@ def standing_in(twilio: StandIn) -> Iterator[str]:
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self._answer(*_not_found())
+            self._answer(*not_found())
 
         def _answer(self, status: int, content_type: str, body: bytes) -> None:
             self.send_response(status)

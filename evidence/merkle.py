@@ -31,12 +31,6 @@ def with_parents(hashes: Sequence[bytes]) -> list[Sequence[bytes]]:
     return levels
 
 
-def root_of_perfect(hashes: Sequence[bytes]) -> bytes:
-    """The root over a power of two of hashes: quicker than a frontier where there are many."""
-    assert len(hashes).bit_count() == 1, f"{len(hashes)} is no power of two"
-    return with_parents(hashes)[-1][0]
-
-
 class Frontier:
     """The perfect subtrees that cover a growing tree from left to right: all that its root depends on."""
 

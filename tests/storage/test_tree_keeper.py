@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from evidence.events import Event
-from evidence.merkle import root_of_perfect
+from evidence.merkle import root_of
 from evidence.merkle_proofs import consistency_path, inclusion_path, root_of_range
 from storage.database.engine import Database
 from storage.database.tables import log_head, log_leaf, log_node
@@ -62,7 +62,7 @@ def require_same(database: Database, hashes: Sequence[bytes], sizes: Sequence[in
     """Roots and proofs at these sizes, each from what is kept and from nothing but the leaves."""
 
     def subtree(start: int, height: int) -> bytes:
-        return root_of_perfect(hashes[start : start + (1 << height)])
+        return root_of(hashes[start : start + (1 << height)])
 
     with database.read() as connection:
         shared = KeptTree.of(connection)
