@@ -56,17 +56,14 @@ def fetch(connection: Connection, order: Order) -> list[Row]:
 
 
 def run(connection: Connection, orders: Sequence[Order]) -> list[int]:
-    """All of them in one message; how many rows each met. After one that fails none is executed."""
+    """All of them, which are named, in one message; how many rows each met. After one that fails none is executed."""
     driver = begun(connection)
     for order in orders:
         _prepare(connection, driver.pgconn, order)
     sent = [(order, *_sent(order.values)) for order in orders]
     with _pipeline(driver.pgconn) as pgconn:
         for order, values, formats in sent:
-            if order.name:
-                pgconn.send_query_prepared(order.name, values, formats, _BINARY)
-            else:
-                pgconn.send_query_params(order.sql.encode(), None)
+            pgconn.send_query_prepared(order.name, values, formats, _BINARY)
         pgconn.pipeline_sync()
         results = list(_results(pgconn))
     for result in results:
