@@ -87,7 +87,7 @@ class Prepared:
                 rows = fetch(connection, order)
         else:
             rows = self._sent(connection, [values], fetched)
-        return [compiled.read(row) for row in rows]
+        return [compiled.read(row) for row in rows] if compiled.read_as else rows
 
     def _before(self, connection: Connection, values: Values) -> None:
         """Begins its transaction, and writes first the rows that wait for its tables."""

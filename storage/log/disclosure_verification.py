@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from evidence.disclosures import erased_in
 from evidence.events import digest_of
-from storage.database.pages import Paged
+from storage.database.pages import Stored
 from storage.database.tables import disclosure, log_leaf
 from storage.errors import Broken
 from storage.log import consent_log
@@ -18,7 +18,7 @@ from storage.log.followed_log import FollowedLog
 from storage.log.text_verification import check_hashes
 
 _CALLS_AT_ONCE = 200
-_BODIES = Paged(select(disclosure.c.digest, disclosure.c.body), disclosure.c.digest)
+_BODIES = Stored(disclosure, disclosure.c.digest, disclosure.c.body)
 _EVENTS = select(log_leaf.c.call_id, log_leaf.c.idx, log_leaf.c.leaf).order_by(log_leaf.c.call_id, log_leaf.c.n)
 Row = tuple[str, str]
 

@@ -20,7 +20,7 @@ from evidence.event_times import EventTimes
 from evidence.events import timestamp
 from evidence.merkle import Frontier
 from storage.database.engine import Views
-from storage.database.pages import Page, Paged, Place
+from storage.database.pages import Page, Paged, Pages, Place
 from storage.database.tables import log_leaf
 from storage.errors import Broken
 from storage.log import consent_log
@@ -95,24 +95,22 @@ class FollowedLog:
         """A view of which every event is read and verified. Raises Broken, naming the first break."""
         while True:
             with self.views() as connection:
-                page = _EVENTS.after(connection, (self.size - 1,))
-                if _EVENTS.is_last(page):
-                    self._take(page, read_page(page, self.size))
+                read = _EVENTS.after(connection, (self.size - 1,))
+                if read.end is None:
+                    self._take(read.page, read_page(read.page, self.size))
                     self._require_end(connection)
                     yield connection
                     return
-            self._take(page, read_page(page, self.size))
+            self._take(read.page, read_page(read.page, self.size))
 
-    def check_pages(self, paged: Paged, check: Check) -> None:
+    def check_pages(self, pages: Pages, check: Check) -> None:
         """Calls `check` with each page of these rows, in a view of which every event is read."""
-        place: Place = ()
-        while True:
+        place: Place | None = ()
+        while place is not None:
             with self.present() as connection:
-                page = paged.after(connection, place)
-                check(connection, page)
-            if paged.is_last(page):
-                return
-            place = paged.place_of(page[-1])
+                read = pages.after(connection, place)
+                check(connection, read.page)
+            place = read.end
 
     def root(self) -> bytes:
         frontier = self.full.copy()

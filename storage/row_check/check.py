@@ -99,13 +99,13 @@ def _declines(views: Views, said: dict[str, Said], size: int, now: datetime | No
     place: Place = (size - 1,)
     while True:
         with views() as connection:
-            page = _MOVED.after(connection, place)
-            ids = sorted({call_id for _, call_id in page if call_id})
+            read = _MOVED.after(connection, place)
+            ids = sorted({call_id for _, call_id in read.page if call_id})
             hashes = {row.id: row.caller_hash for row in connection.execute(_HASHES.where(call.c.id.in_(ids)))}
             said |= _saying({call_id: logged(connection, call_id) for call_id in ids}, hashes)
-            if _MOVED.is_last(page):
+            if read.end is None:
                 return list(decline_differences(connection, said, now))
-        place = _MOVED.place_of(page[-1])
+        place = read.end
 
 
 def _saying(derived: Mapping[str, DerivedCall], hashes: Mapping[str, str | None]) -> dict[str, Said]:

@@ -32,11 +32,11 @@ def incident_differences(views: Views) -> list[Difference]:
     place: Place = ()
     while True:
         with views() as connection:
-            page = _EVENTS.after(connection, place)
-            events += [consent_log.read_event(index, leaf) for index, leaf in page if leaf]
-            if _EVENTS.is_last(page):
+            read = _EVENTS.after(connection, place)
+            events += [consent_log.read_event(index, leaf) for index, leaf in read.page if leaf]
+            if read.end is None:
                 return list(_incidents(connection, events))
-        place = _EVENTS.place_of(page[-1])
+        place = read.end
 
 
 def _incidents(connection: Connection, events: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
