@@ -1,5 +1,5 @@
-"""Hashes and decodes the events of the log, a page at a time: of a long log in a second process, which has the larger
-half of the work of verifying it. It gets the rows of a page and gives back a `Reading`; nothing else passes.
+"""Hashes and decodes the events of the log, a page at a time: of a long log in a second process, which gets the rows of
+a page and gives back a `Reading`; nothing else passes. The first process takes pages over when the second falls behind.
 """
 
 import json
@@ -20,6 +20,7 @@ BESIDE_FROM = 100_000
 """Events: with fewer, to start a process takes longer than it saves."""
 TAMPERED = "somebody changed the log, or the disk did"
 _PAGES_AHEAD = 4
+_PAGES_HELD = 100  # while the second process starts, for example
 _TELLING = NAMING | {"privacy.erased"}
 _DECODE = json.JSONDecoder().raw_decode
 
@@ -56,13 +57,20 @@ def _read_beside(pages: Iterable[Sequence[Leaf]]) -> Iterator[tuple[Sequence[Lea
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
         try:
             for page, first in _counted(pages):
-                ahead.append((page, beside.submit(read_page, page, first)))
-                if len(ahead) > _PAGES_AHEAD:
+                is_behind = sum(not reading.done() for _, reading in ahead) >= _PAGES_AHEAD
+                ahead.append((page, _read_here(page, first) if is_behind else beside.submit(read_page, page, first)))
+                while ahead and (ahead[0][1].done() or len(ahead) > _PAGES_HELD):
                     yield _eldest(ahead)
             while ahead:
                 yield _eldest(ahead)
         except BrokenProcessPool as error:
             raise Unavailable("consent log: the process that reads its events was ended") from error
+
+
+def _read_here(page: Sequence[Leaf], first: int) -> Future[Reading]:
+    reading: Future[Reading] = Future()
+    reading.set_result(read_page(page, first))
+    return reading
 
 
 def _eldest(ahead: deque[tuple[Sequence[Leaf], Future[Reading]]]) -> tuple[Sequence[Leaf], Reading]:
