@@ -1,31 +1,68 @@
-"""What the tests need and pip cannot bring: Debian's chromium, for the tests in tests/browser."""
+"""What the tests need and pip cannot bring, from Debian: a browser, nginx, and systemd's check of units."""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-HOW = "apt-get install -y --no-install-recommends chromium   (or another Chromium or Chrome in your PATH)"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+SYSTEM_PATH = "/usr/sbin"  # where Debian keeps servers, whatever a user's own PATH is
+_INSTALL = "apt-get install -y --no-install-recommends"
+HOW = f"{_INSTALL} chromium   (or another Chromium or Chrome in your PATH)"
+NGINX = f"{_INSTALL} nginx-light"
+UNITS = f"{_INSTALL} systemd"
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A Debian package, the programs of which one will do, and the tests that run it."""
+
+    package: str
+    programs: tuple[str, ...]
+    tests: str
+    how: str
+
+    def found(self) -> str | None:
+        """The program, if there is one."""
+        path = os.pathsep.join([os.environ.get("PATH", os.defpath), SYSTEM_PATH])
+        return next((found for name in self.programs if (found := shutil.which(name, path=path))), None)
+
+
+NEEDED = (
+    Needed("chromium", NAMES, "the tests of the pages", HOW),
+    Needed("nginx-light", ("nginx",), "the tests of the operators' configuration", NGINX),
+    Needed("systemd", ("systemd-analyze",), "the tests of the operators' units", UNITS),
+)
 
 
 def chromium() -> str | None:
     """The browser's program, if there is one."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+    return NEEDED[0].found()
 
 
 def main() -> int:
-    """0 where a browser is there or could be installed. Otherwise says what to install, and 0 too: all other
-    tests can still run, and those of the pages fail with the same words."""
-    if chromium():
+    """0 where all is there or could be installed. Otherwise says what to install, and 0 too: all other tests can still
+    run, and those that need it fail with the same words."""
+    missing = [one for one in NEEDED if not one.found()]
+    if not missing:
         return 0
     if not can_install():
-        say(f"the tests of the pages need a browser. Install one:\n    {HOW}")
+        for one in missing:
+            say(f"{one.tests} need {one.package}. Install it:\n    {one.how}")
         return 0
-    say("the tests of the pages need a browser: installing Debian's chromium (once, about 350 MB on disk) ...")
-    install()
-    say(f"chromium is installed: {chromium()}" if chromium() else f"that did not work. Install it by hand:\n    {HOW}")
+    names = " ".join(one.package for one in missing)
+    say(f"installing Debian's {names} (once; the browser takes about 350 MB on disk) ...")
+    install([one.package for one in missing])
+    for one in missing:
+        found = one.found()
+        say(
+            f"{one.package} is installed: {found}"
+            if found
+            else f"that did not work. Install it by hand:\n    {one.how}"
+        )
     return 0
 
 
@@ -34,9 +71,10 @@ def can_install() -> bool:
     return is_root and Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None
 
 
-def install() -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]):
+def install(packages: Sequence[str]) -> None:
+    """No server among them is started (`RUNLEVEL`)."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for command in (["apt-get", "update"], [*_INSTALL.split(), *packages]):
         say("$ " + " ".join(command))
         if subprocess.run(command, env=environment, check=False).returncode:
             return

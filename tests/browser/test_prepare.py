@@ -1,4 +1,4 @@
-"""A machine without a browser is told what to do about it."""
+"""A machine that lacks what pip cannot bring is told what to do about it."""
 
 from pathlib import Path
 
@@ -10,15 +10,18 @@ from tests import prepare
 def test_where_nothing_can_be_installed_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(prepare, "SYSTEM_PATH", "")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert prepare.main() == 0
-    assert prepare.HOW in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert all(one.how in told for one in prepare.NEEDED)
 
 
-def test_where_a_browser_is_there_it_says_nothing(
+def test_where_all_is_there_it_says_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    (tmp_path / "chromium").touch(mode=0o755)
+    for one in prepare.NEEDED:
+        (tmp_path / one.programs[0]).touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert prepare.main() == 0
     assert capsys.readouterr().out == ""

@@ -1,0 +1,190 @@
+"""The nginx of the operators' page in front of a real service: callers come through, and nothing of theirs stays."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from twilio.request_validator import RequestValidator
+
+from tests.onrecord.commands.site import PHONE, TOKEN, Site
+from tests.onrecord.commands.test_serving import serving
+from tests.onrecord.nginx import CONSOLE, VOICE, Nginx, nginx
+
+FORM = "application/x-www-form-urlencoded"
+CROWD = 600
+HEAD = b"POST /voice/answer HTTP/1.1\r\nHost: voice.example.com\r\nX"
+MEGABYTE = b"\0" * (1 << 20)
+MEGABYTES = 64
+
+
+@pytest.fixture(scope="module")
+def front(fresh: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    folder = tmp_path_factory.mktemp("behind")
+    with serving(fresh.copied_to(folder / "site")) as served:
+        ports = served.ports
+        with nginx(folder / "nginx", webhooks=ports["webhooks"], console=ports["console"]) as front:
+            yield front
+
+
+def signed(n: int, **more: str) -> tuple[bytes, dict[str, str]]:
+    """The body and the headers of a call that rings."""
+    params = {
+        "AccountSid": PHONE["TWILIO_ACCOUNT_SID"],
+        "CallSid": f"CA{n:032x}",
+        "CallStatus": "ringing",
+        "From": "+12025550123",
+        "To": "+12025550100",
+        **more,
+    }
+    signature = RequestValidator(TOKEN).compute_signature(f"{PHONE['PUBLIC_BASE_URL']}/voice/answer", params)
+    return urlencode(params).encode(), {"X-Twilio-Signature": signature, "Content-Type": FORM}
+
+
+def is_answered(front: Nginx, n: int) -> bool:
+    body, headers = signed(n)
+    answer = front.ask(VOICE, "/voice/answer", method="POST", data=body, headers=headers)
+    return answer.status_code == 200 and b"<Response>" in answer.content
+
+
+def test_a_caller_is_answered(front: Nginx) -> None:
+    assert is_answered(front, 1)
+
+
+def test_a_caller_is_answered_whose_request_comes_in_chunks(front: Nginx) -> None:
+    body, headers = signed(2)
+    chunks = (body[at : at + 20] for at in range(0, len(body), 20))
+    assert front.ask(VOICE, "/voice/answer", method="POST", data=chunks, headers=headers).status_code == 200
+
+
+def test_a_long_request_is_for_the_service_to_judge_and_lies_in_no_file(front: Nginx) -> None:
+    body, headers = signed(3, SpeechResult="x" * 60_000)
+    assert front.ask(VOICE, "/voice/answer", method="POST", data=body, headers=headers).status_code == 200
+    assert not front.has_copied()
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/enter", "/static/console.css"])
+def test_nothing_but_the_webhooks_is_for_the_world(front: Nginx, path: str) -> None:
+    assert front.ask(VOICE, path).status_code == 404
+
+
+def test_a_request_that_is_not_twilios_is_refused_by_the_service(front: Nginx) -> None:
+    refused = front.ask(VOICE, "/voice/answer", method="POST", data=b"CallSid=CA1", headers={"Content-Type": FORM})
+    assert (refused.status_code, refused.content) == (403, b"")
+
+
+@contextmanager
+def held(front: Nginx, sent: bytes, count: int) -> Iterator[None]:
+    """Connections that send this and then nothing."""
+    context = ssl.create_default_context(cafile=front.certificate)
+    with ExitStack() as stack:
+        for _ in range(count):
+            plain = stack.enter_context(socket.create_connection(("127.0.0.1", front.port), timeout=10))
+            if sent:
+                wrapped = stack.enter_context(context.wrap_socket(plain, server_hostname="127.0.0.1"))
+                wrapped.sendall(sent)
+        yield
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        HEAD,
+        HEAD + b"-Twilio-Signature: x\r\nContent-Length: 99\r\n\r\nC",
+    ],
+)
+def test_callers_are_answered_while_others_hold_connections_open(front: Nginx, sent: bytes) -> None:
+    with held(front, sent, CROWD):
+        assert all(is_answered(front, 100 + len(sent) + n) for n in range(3))
+
+
+def test_the_staff_reach_the_console_and_no_webhook_there(front: Nginx) -> None:
+    assert front.ask(CONSOLE, "/enter").status_code == 200
+    assert front.ask(CONSOLE, "/voice/answer", method="POST").status_code in (403, 404, 405)
+
+
+def test_bodies_that_never_come_hold_none_of_the_consoles_threads(front: Nginx) -> None:
+    half = b"POST /enter HTTP/1.1\r\nHost: console.example.com\r\nContent-Type: %s\r\nContent-Length: 99\r\n\r\nn"
+    with held(front, half % FORM.encode(), 40):
+        began = time.monotonic()
+        assert front.ask(CONSOLE, "/enter").status_code == 200
+        assert time.monotonic() - began < 5  # after which they are given up
+
+
+def without(line: str, text: str) -> str:
+    assert line in text
+    return text.replace(line, "")
+
+
+def test_nobody_outside_the_staffs_network_reaches_the_console(tmp_path: Path) -> None:
+    away = partial(without, "allow 127.0.0.0/8;")
+    with nginx(tmp_path, webhooks=9, console=9, changed=away) as front:
+        assert front.ask(CONSOLE, "/enter").status_code == 403
+
+
+class _Long(BaseHTTPRequestHandler):
+    """A recording that is longer than whoever hears it takes at once."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(MEGABYTES << 20))
+        self.end_headers()
+        for _ in range(MEGABYTES):
+            self.wfile.write(MEGABYTE)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed."""
+
+
+@contextmanager
+def long_answers() -> Iterator[int]:
+    server = HTTPServer(("127.0.0.1", 0), _Long)
+    serving_it = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    serving_it.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def hear_slowly(front: Nginx) -> None:
+    with front.ask(CONSOLE, "/recording", stream=True) as answer:
+        pieces = answer.iter_content(1 << 20)
+        next(pieces)
+        time.sleep(0.5)
+        assert sum(map(len, pieces)) == (MEGABYTES - 1) << 20
+
+
+def send_a_form(front: Nginx) -> None:
+    body = b"From=" + b"1" * 100_000
+    assert front.ask(VOICE, "/voice/answer", method="POST", data=body).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("act", "line"),
+    [(hear_slowly, "proxy_max_temp_file_size 0;"), (send_a_form, "client_body_buffer_size 128k;")],
+)
+def test_neither_recordings_nor_forms_are_written_to_a_file(
+    tmp_path: Path, act: Callable[[Nginx], None], line: str
+) -> None:
+    with long_answers() as port:
+        with nginx(tmp_path / "page", webhooks=port, console=port) as front:
+            act(front)
+            assert not front.has_copied()
+        with nginx(tmp_path / "without", webhooks=port, console=port, changed=partial(without, line)) as front:
+            act(front)
+            assert front.has_copied(), "the check itself"
