@@ -48,10 +48,10 @@ class Law:
         return self._parts.get(code, ())
 
     def sources_of(self, record: str) -> tuple[str, ...]:
-        """The sources of a record: of a place, or of a rule on retention."""
-        if found := self.jurisdictions.get(record):
-            return found.sources
-        return next((rule.sources for rule in self.retention if rule.id == record), ())
+        """The sources of a record in words: of a place, or of a rule on retention."""
+        rules = (rule for rule in self.retention if rule.id == record)
+        found = self.jurisdictions.get(record) or next(rules, None)
+        return tuple(map(str, found.sources)) if found else ()
 
     @cached_property
     def sectors(self) -> tuple[str, ...]:

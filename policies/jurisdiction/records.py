@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from policies.durations import Duration, parse_duration
+from policies.jurisdiction.sources import Source
 
 
 class Regime(StrEnum):
@@ -72,7 +73,7 @@ class Jurisdiction:
     purposes_allowed: frozenset[str] | None = None
     positions: tuple[Position, ...] = ()
     changes: tuple[Change, ...] = ()
-    sources: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
     note: str = ""
 
     def regime_on(self, day: date) -> Regime:
@@ -110,7 +111,7 @@ class Jurisdiction:
             purposes_allowed=None if allowed is None else frozenset(allowed),
             positions=tuple(Position(position["view"], position["by"]) for position in record.get("positions", ())),
             changes=tuple(sorted(changes, key=lambda change: change.since)),
-            sources=tuple(record["sources"]),
+            sources=tuple(map(Source.of, record["sources"])),
             note=record.get("note", ""),
         )
 
@@ -138,7 +139,7 @@ class RetentionLaw:
     limitation_years: int
     discovery_rule: bool
     is_guess: bool
-    sources: tuple[str, ...]
+    sources: tuple[Source, ...]
 
     @property
     def limits_recordings(self) -> bool:
@@ -170,7 +171,7 @@ class RetentionLaw:
             limitation_years=limitation.get("years", 0),
             discovery_rule=limitation.get("discovery_rule", False),
             is_guess=record["confidence"] == "guess",
-            sources=tuple(record["sources"]),
+            sources=tuple(map(Source.of, record["sources"])),
         )
 
 
