@@ -55,11 +55,6 @@ def test_the_sectors_that_the_page_lists_are_those_of_the_pack() -> None:
     assert tuple(sorted(re.findall(r"`(\w+)`", listed))) == packaged_law().sectors
 
 
-def test_the_number_of_guesses_is_the_packs() -> None:
-    records = packaged_law().jurisdictions.values()
-    assert f"{sum(one.is_guess for one in records)} of the {len(records)} records are\nguesses" in PAGES["rules.md"]
-
-
 def test_the_page_about_evidence_lists_the_events_of_the_catalogue_with_their_fields() -> None:
     rows = re.findall(
         r"^\| (`[a-z].*?) \|(.*?)\|(.*?)\|$", PAGES["evidence.md"].partition("## The events")[2], re.MULTILINE

@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator
 from datetime import date
 
-from policies.jurisdiction.pack import Law
+from policies.consent import Mode
+from policies.jurisdiction.pack import Law, packaged_law
 from policies.jurisdiction.readings import End, reading_of
 from policies.jurisdiction.sources import Source
-from tests.policies.calls import TODAY
+from policies.ruling import rule
+from tests.policies.calls import AT, LINE, TODAY, rulebook
 from tests.policies.earlier_law import FIRST, FOLDER
 
 SHA256 = "22970bb359b0821b0277bcb389ee0b7cb1daa95442ec69f2174d8d831b3db278"
@@ -28,6 +30,7 @@ def told(law: Law) -> Iterator[str]:
 
 def test_the_first_pack_is_found_by_the_hash_that_its_logs_name() -> None:
     assert (FIRST.version, FIRST.sha256) == ("2026-11-24", SHA256)
+    assert FIRST.sha256 != packaged_law().sha256
 
 
 def test_the_first_pack_demands_what_it_demanded() -> None:
@@ -41,6 +44,14 @@ def test_the_first_pack_has_its_sources_word_for_word() -> None:
         place["code"]: tuple(place["sources"]) for place in places
     }
     assert FIRST.sources_of("no such record") == ()
+
+
+def test_a_call_of_those_days_is_ruled_on_under_the_pack_of_those_days() -> None:
+    of = rulebook(sectors=["fcm_swap_dealer"])
+    end = (End("caller", "US-NY"),)
+    then, now = (rule(law, of, LINE, end, AT) for law in (FIRST, packaged_law()))
+    assert (then.mode, now.mode) == (Mode.OPT_OUT, Mode.MUST_RECORD)
+    assert (then.law_version, now.law_version) == ("2026-11-24", packaged_law().version)
 
 
 def test_a_source_is_told_with_its_page_and_day() -> None:

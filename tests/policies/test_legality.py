@@ -120,7 +120,13 @@ def said_of_consent(*overrides: Override, consent: Setting = AUTO, sectors: tupl
     return [f"{where}: {problem.partition(' lets')[0]}" for where, problem in mistakes(rules)]
 
 
-SECTORS_THAT_MUST = ["regulated_by_federal_executive", "public_service", "medicare_tpmo", "finra_taping_firm"]
+SECTORS_THAT_MUST = [
+    "regulated_by_federal_executive",
+    "public_service",
+    "medicare_tpmo",
+    "finra_taping_firm",
+    "fcm_swap_dealer",
+]
 
 
 @pytest.mark.parametrize("sector", SECTORS_THAT_MUST)

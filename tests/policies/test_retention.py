@@ -115,7 +115,7 @@ def test_each_purpose_ends_with_the_lowest_ceiling_of_the_places(places: str, un
         ("NO", "mifid_investment", "2031-11-24", "eu-mifid2"),
         ("US-NY", "broker_dealer", "2029-11-24", "us-sec-17a4"),
         ("US-NY", "finra_taping_firm", "2029-11-24", "us-finra-3170"),
-        ("US-NY", "fcm_swap_dealer", "2031-11-24", "us-cftc-131"),
+        ("US-NY", "fcm_swap_dealer", "2027-11-24", "us-cftc-131"),
         ("US-NY", "debt_collector", "2029-11-24", "us-regf"),
     ],
 )

@@ -297,6 +297,7 @@ OTHER, END, EITHER = "offer_other_channel", "end_call", "end_call_or_other_recor
         ("US-TX", [CMS], END),
         ("US", [CMS], END),
         ("US-TX", ["finra_taping_firm"], END),
+        ("US-NY", ["fcm_swap_dealer"], EITHER),
         ("BR HU", [BR, HU], OTHER),
         ("HU", [HU, MIFID], EITHER),
         ("US-TX GB HU", [HU, MIFID, CMS], END),
@@ -318,7 +319,7 @@ def test_a_regulated_line_must_record_the_calls_of_the_place(places: str, sector
         ("ZZ", [BR, HU, MIFID, CMS]),
         ("NO", [HU]),
         ("PT", [BR]),
-        ("US-NY", ["broker_dealer", "debt_collector", "fcm_swap_dealer"]),
+        ("US-NY", ["broker_dealer", "debt_collector"]),
     ],
 )
 def test_another_line_or_another_place_has_no_such_duty(places: str, sectors: list[str]) -> None:
