@@ -74,6 +74,13 @@ def test_the_day_counts(day: str, regime: str, site: Site) -> None:
     assert india["says"] == regime
 
 
+def test_a_source_is_told_with_the_day_on_which_it_was_read_and_whether_it_was_opened(site: Site) -> None:
+    spain = site.run("explain", "--line", LINE, "--from", "+34912345653").out
+    assert re.search(r"source: Ley 10/2025, .*: https://\S+ \(read 2026-11-29\)\n", spain)
+    emirates = site.run("explain", "--line", LINE, "--from", "+971501234590").out
+    assert "source: Federal Decree-Law 34/2021 art. 44: not opened; as given by https://" in emirates
+
+
 def test_what_a_guess_rests_on_is_said_with_the_record_behind_it(site: Site) -> None:
     austria = site.run("explain", "--line", LINE, "--from", "+4312345678").out
     assert "[AT]" in austria
