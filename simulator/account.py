@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from simulator.given import made
 from simulator.recordings import Terms
 
 TRUNK_MODES = (
@@ -38,8 +39,8 @@ class Account:
             raise ValueError(f"no such mode of a trunk: {self.trunk_recording!r}")
 
     def change(self, given: dict[str, Any]) -> None:
-        """Take over the settings that are given. Raises ValueError or TypeError, and then changes nothing."""
-        changed = Account(**{**asdict(self), **given})
+        """Take over the settings that are given. Raises ValueError, and then changes nothing."""
+        changed = made(Account, "the account", {**asdict(self), **given})
         self.default_recording, self.trunk_recording = changed.default_recording, changed.trunk_recording
 
     def default_terms(self) -> Terms | None:

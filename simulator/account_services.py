@@ -7,6 +7,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from simulator.account import TRUNK_MODES
+from simulator.given import check_names
 
 TRANSCRIPTION = "transcription"  # a feature of the account default configuration of recordings
 # The refusals of a request: a status, or one of these.
@@ -101,6 +102,7 @@ class Services:
 
     def changed(self, given: dict[str, Any]) -> "Services":
         """With the given keys replaced. Raises TypeError or ValueError for a setting that does not exist."""
+        check_names("the services", given, [each.name for each in fields(self)])
         read = {name: _READERS[name](value) if name in _READERS else value for name, value in given.items()}
         return replace(self, **read)
 

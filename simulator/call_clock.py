@@ -7,11 +7,15 @@ from simulator.clock import Action, Clock
 
 
 class CallClock:
-    """Counts from the first ring. `went_idle` runs whenever no action of the call is outstanding."""
+    """Counts from the first ring. `went_idle` runs whenever no action of the call is outstanding.
 
-    def __init__(self, clock: Clock, went_idle: Action) -> None:
+    An action that raises ends no thread: `broke` is given its exception.
+    """
+
+    def __init__(self, clock: Clock, went_idle: Action, broke: Callable[[Exception], None]) -> None:
         self._clock = clock
         self._went_idle = went_idle
+        self._broke = broke
         self.began = clock.now()
         self._intentions: list[Callable[[], None]] = []
         self._pending = 0
@@ -48,7 +52,7 @@ class CallClock:
 
     def intend(self, seconds: float, action: Action) -> None:
         """Run an action later, unless the call is over by then."""
-        self._intentions.append(self._clock.later(seconds, action))
+        self._intentions.append(self._clock.later(seconds, lambda: self._try(action)))
 
     def drop_intentions(self) -> None:
         """The call is over."""
@@ -57,6 +61,12 @@ class CallClock:
 
     def _act(self, action: Action) -> None:
         try:
-            action()
+            self._try(action)
         finally:
             self.release()
+
+    def _try(self, action: Action) -> None:
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001  # or the thread would die of it
+            self._broke(error)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from simulator.given import an_object, made
+
 
 @dataclass
 class Number:
@@ -71,21 +73,32 @@ class Config:
     # The account's settings at the beginning; the control API changes them.
     default_recording: dict[str, Any] | None = None
     trunk_recording: str = "do-not-record"
+    # Whether a document that Twilio would only warn about is an error.
+    strict: bool = True
 
     @classmethod
     def read(cls, path: Path) -> "Config":
-        return cls.of(json.loads(path.read_text(encoding="utf-8")))
+        """From a file. Raises OSError or ValueError."""
+        try:
+            return cls.of(json.loads(path.read_text(encoding="utf-8")))
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path} is not JSON: {error}") from error
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> "Config":
-        """From JSON. An unknown key is a TypeError: a misspelt setting must not be silent."""
-        given = dict(given)
-        numbers = {e164: Number(e164, **about) for e164, about in given.pop("numbers", {}).items()}
-        timing = Timing(**given.pop("timing", {}))
-        keys = dict(given.pop("api_keys", {}))
+        """From JSON. Raises ValueError that names the setting which is unknown, missing or of a wrong kind."""
+        given = an_object("the configuration", given)
+        numbers = {
+            e164: made(Number, f"numbers, {e164}", about, e164=e164)
+            for e164, about in an_object("numbers", given.pop("numbers", {})).items()
+        }
+        timing = made(Timing, "timing", given.pop("timing", {}))
+        keys = an_object("api_keys", given.pop("api_keys", {}))
         if key := given.pop("api_key", None):
+            if "api_secret" not in given:
+                raise ValueError("the configuration: api_secret is missing")
             keys[key] = given.pop("api_secret")
-        return cls(numbers=numbers, timing=timing, api_keys=keys, **given)
+        return made(cls, "the configuration", given, numbers=numbers, timing=timing, api_keys=keys)
 
     def served_at(self, url: str) -> "Config":
         return replace(self, api_url=url)

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from simulator import speech
 from simulator.conference import Conference
-from simulator.errors import RestError
+from simulator.errors import RestError, failure_to_json
 from simulator.faults import Faults
 from simulator.legs import Leg
 from simulator.phone_call import PhoneCall
@@ -44,6 +44,17 @@ def place_call() -> tuple[Response, int]:
 @blueprint.get("/calls")
 def list_calls() -> Response:
     return jsonify({"calls": [summary(call) for call in list(exchange().calls.values())]})
+
+
+@blueprint.get("/failures")
+def failures() -> Response:
+    """All that the simulator could not do: on calls, and in answers of REST. An empty list vouches for a test run."""
+    of_calls = [
+        {"call_sid": call.sid, **failure}
+        for call in (*exchange().repeated, *list(exchange().calls.values()))
+        for failure in call.journal.of("simulator_failure")
+    ]
+    return jsonify({"failures": [*of_calls, *exchange().failures]})
 
 
 @blueprint.get("/calls/<sid:sid>")
@@ -108,6 +119,7 @@ def summary(call: PhoneCall) -> dict[str, Any]:
         "connected": call.was_connected,
         "manual": call.plan.is_manual,
         "duration_s": round(call.duration_s, 3),
+        "simulator_failure": failure_to_json(call.failure)["detail"] if call.failure else None,
     }
 
 
@@ -132,6 +144,8 @@ def to_json(call: PhoneCall) -> dict[str, Any]:
         ],
         "errors": call.journal.of("error"),
         "warnings": call.journal.of("warning"),
+        "ignored": call.journal.of("ignored"),
+        "simulator_failures": call.journal.of("simulator_failure"),
     }
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from simulator.conferencing import confer
 from simulator.documents import Step
-from simulator.errors import CallError, TwimlRejected
+from simulator.errors import CallError, NotSimulated, TwimlRejected
 from simulator.executor import Executor, Finished, VerbFunction, ask_in_passing
 from simulator.gathering import gather
 from simulator.legs import Leg
@@ -19,6 +19,7 @@ from simulator.twiml import Verb
 from simulator.verbs import SPOKEN
 
 BUFFER_S = 5.0  # what Twilio always adds to the timeout of a <Dial>
+TIMEOUT_MAX_S = 600.0
 WHISPER: dict[str, VerbFunction] = {**SPOKEN, "Gather": gather}
 
 
@@ -27,7 +28,7 @@ def dial(run: Executor, verb: Verb) -> Step | None:
     if any(noun.name == "Conference" for noun in verb.children):
         return confer(run, verb)
     if run.leg.parent_sid:
-        raise TwimlRejected(13215, "this exchange dials nobody from a dialled leg", run.document.url or "")
+        raise NotSimulated("<Dial> from a dialled leg, but into a conference")
     dialling = Dialling(run, verb)
     try:
         dialling.connect()
@@ -89,7 +90,7 @@ class Dialling:
 
     def _ring(self) -> str:
         """answered, busy, no-answer or failed."""
-        agent, patience_s = self._call.agent, self._verb.number("timeout", 30) + BUFFER_S
+        agent, patience_s = self._call.agent, min(self._verb.number("timeout", 30), TIMEOUT_MAX_S) + BUFFER_S
         rings_s = self._call.exchange.config.timing.ring_s if agent.rings_s is None else agent.rings_s
         self._record("record-from-ringing")
         with self._run.line.sounding("line", "ringing", ringing(patience_s)):
@@ -148,6 +149,7 @@ class Dialling:
 
     def _bridge(self, line: Line) -> str:
         self._is_bridged = True
+        self._call.answer(self._run.leg)
         self._run.line.bridge(line)
         try:
             status = converse(self._call, self._run.line, self._verb)
@@ -178,11 +180,11 @@ class Dialling:
             self._call.recorder.start(terms, Recorded(leg.sid, self._tapes[leg.sid]))
 
     def _close(self, status: str) -> None:
+        if self._recording:
+            self._call.recorder.stop(self._recording)
         for leg, noun in self._legs:
             if leg is not self._moved:
                 self._end(leg, noun, "completed" if leg.answered else status, self._why)
-        if self._recording:
-            self._call.recorder.stop(self._recording)
 
     def _end(self, leg: Leg, noun: Verb, status: str, why: str) -> None:
         if not leg.is_over:
@@ -195,23 +197,44 @@ class Dialling:
         sequence = leg.next_sequence()
         if event in noun.get("statusCallbackEvent", "completed").split():
             url = noun.get("statusCallback")
+            recording = self._recording if leg.answered else None
             self._call.report(leg, "dial", self._run.document.absolute(url) if url else "",
-                              noun.get("statusCallbackMethod", "POST"), sequence)  # fmt: skip
+                              noun.get("statusCallbackMethod", "POST"), sequence, recording)  # fmt: skip
 
 
 def _nouns(verb: Verb) -> list[Verb]:
-    """The nouns to dial; plain text is a number. Raises TwimlRejected for a noun that this exchange cannot reach."""
+    """The nouns to dial; plain text is a number. Raises TwimlRejected, or NotSimulated for a national number."""
     nouns = [*verb.children, *([Verb("Number", text=verb.text)] if verb.text else [])]
-    for noun in nouns:
-        if noun.name not in ("Number", "Client", "Sip"):
-            raise TwimlRejected(13215, f"this exchange dials no <{noun.name}>")
-        if noun.name == "Number" and not re.fullmatch(r"\+[1-9]\d{6,14}", noun.text):
-            raise TwimlRejected(13223, "a number that is not E.164")
     if not nouns:
         raise TwimlRejected(13215, "nobody to dial")
     return [_addressed(noun) for noun in nouns]
 
 
 def _addressed(noun: Verb) -> Verb:
-    prefix = "client:" if noun.name == "Client" and not noun.text.startswith("client:") else ""
-    return Verb(noun.name, noun.attributes, prefix + noun.text, noun.children)
+    match noun.name:
+        case "Number":
+            address = _number(noun.text)
+        case "Client":
+            name = noun.text or _text_of(noun, "Identity")
+            address = name if name.startswith("client:") else f"client:{name}"
+        case _:
+            address = noun.text or _text_of(noun, "Uri")
+    return Verb(noun.name, noun.attributes, address, noun.children)
+
+
+def _number(text: str) -> str:
+    """In E.164. Twilio reads national spellings by the country of the account, which the simulator does not know."""
+    plain = re.sub(r"[\s().-]", "", text)
+    if re.fullmatch(r"\+[1-9]\d{6,14}", plain, re.ASCII):
+        return plain
+    if re.fullmatch(r"\d{3,15}", plain, re.ASCII):
+        raise NotSimulated("<Dial> of a number in national spelling")
+    raise TwimlRejected(13223, "a number that is none")
+
+
+def _text_of(noun: Verb, name: str) -> str:
+    """The text of the child of this name. Raises TwimlRejected where there is none."""
+    for child in noun.children:
+        if child.name == name and child.text:
+            return child.text
+    raise TwimlRejected(13215, f"a <{noun.name}> without an address")

@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 
 from simulator import twiml
 from simulator.errors import TwimlRejected
-from simulator.twiml import Verb
+from simulator.twiml import Verb, Warn, refuse
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Document:
     url: str | None
     verbs: tuple[Verb, ...]
     audio: bytes = b""
+    audio_type: str = ""
 
     def absolute(self, reference: str) -> str:
         """The URL that the document means. An empty one means the document's own."""
@@ -36,14 +37,23 @@ class Document:
         return urljoin(self.url, reference) if reference else self.url
 
 
-def read(url: str | None, body: bytes, content_type: str) -> Document:
+def read_given(text: str, warn: Warn = refuse) -> Document:
+    """Reads TwiML that came by REST. Raises TwimlRejected."""
+    return Document(None, twiml.parse_document(text.encode(), warn))
+
+
+def read(url: str | None, body: bytes, content_type: str, warn: Warn = refuse) -> Document:
     """Reads an answer: TwiML, audio to play before hanging up, or plain text. Raises TwimlRejected."""
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = media_type(content_type)
     if kind.startswith("audio/"):
-        return Document(url, (Verb("Play", text=url or ""),), body)
+        return Document(url, (Verb("Play", text=url or ""),), body, kind)
     if kind == "text/plain":
         return Document(url, _plain(body))
-    return Document(url, twiml.parse(body, content_type))
+    return Document(url, twiml.parse(body, content_type, warn))
+
+
+def media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _plain(body: bytes) -> tuple[Verb, ...]:

@@ -1,5 +1,6 @@
 """The exchange: an account's numbers, the calls to them, and their legs, lines and recordings."""
 
+import os
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -41,6 +42,7 @@ class Exchange:
         self.legs: dict[str, tuple[Leg, PhoneCall]] = {}
         self.lines: dict[str, Line] = {}
         self.recordings: dict[str, Recording] = {}
+        self.failures: list[dict[str, str]] = []  # of the simulator itself, in answers of REST
         self.services = Services()
         self.texts = AccountTexts(self)
         self.conferences: dict[str, Conference] = {}
@@ -55,10 +57,13 @@ class Exchange:
         """Place a call and stay on it to its end. `settle` then waits for its callbacks.
 
         `hooks` are run in the middle of the moments they are named for: in_disclosure, at_question,
-        in_conversation. Raises ValueError for a number that is not the account's.
+        in_conversation. Raises ValueError for a number that is not the account's, and the exception that ended the
+        call where the simulator itself failed, or a hook did.
         """
         call = self._new_call(plan, hooks)
         call.run()
+        if call.failure:
+            raise call.failure
         return call
 
     def start_call(self, plan: CallPlan, hooks: Mapping[str, Hook] | None = None) -> PhoneCall:
@@ -142,8 +147,10 @@ class Exchange:
         self.legs[leg.sid] = (leg, call)
 
     def new_session(self) -> requests.Session:
+        """An HTTP client that reaches the apps in this process too. SSL_CERT_FILE names other authorities to trust."""
         session = requests.Session()
         session.trust_env = False  # Twilio does not use this machine's proxy
+        session.verify = os.environ.get("SSL_CERT_FILE") or True
         for origin, adapter in self._mounts.items():
             session.mount(origin, adapter)
         return session

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulator.given import an_object, made
+
 KINDS = ("call", "dial", "recording", "conference")
 
 
@@ -101,18 +103,20 @@ class Faults:
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> "Faults":
-        """From JSON. Raises TypeError or ValueError for a fault that does not exist."""
-        given = dict(given)
-        callbacks = given.pop("callbacks", {})
+        """From JSON. Raises ValueError for a fault that does not exist, or is of a wrong kind."""
+        given = an_object("faults", given)
+        callbacks = an_object("callbacks", given.pop("callbacks", {}))
         if unknown := set(callbacks) - set(KINDS):
             raise ValueError(f"no such callbacks: {sorted(unknown)}")
-        return cls(
-            voice=VoiceFaults(**given.pop("voice", {})),
+        return made(
+            cls,
+            "faults",
+            given,
+            voice=made(VoiceFaults, "voice", given.pop("voice", {})),
             callbacks={kind: _callback(about) for kind, about in callbacks.items()},
-            rest=RestFaults(**given.pop("rest", {})),
+            rest=made(RestFaults, "rest", given.pop("rest", {})),
             rows={kind: _rows(kind, about) for kind, about in given.pop("rows", {}).items()},
-            recording=RecordingFaults(**given.pop("recording", {})),
-            **given,
+            recording=made(RecordingFaults, "recording", given.pop("recording", {})),
         )
 
     def show(self, kind: str, row: dict[str, Any], *, is_listed: bool = False) -> dict[str, Any]:
@@ -125,11 +129,13 @@ class Faults:
 
 
 def _callback(given: dict[str, Any]) -> CallbackFaults:
-    lose = given.get("lose", False)
-    return CallbackFaults(**{**given, "lose": lose if isinstance(lose, bool) else tuple(lose)})
+    given = an_object("callbacks", given)
+    lose = given.pop("lose", False)
+    return made(CallbackFaults, "callbacks", given, lose=lose if isinstance(lose, bool) else tuple(lose))
 
 
 def _rows(kind: str, given: dict[str, Any]) -> OddRows:
     if kind not in ("call", "recording"):
         raise ValueError(f"no such rows: {kind!r}")
-    return OddRows(**{**given, "lacks": tuple(given.get("lacks", ()))})
+    given = an_object("rows", given)
+    return made(OddRows, "rows", given, lacks=tuple(given.pop("lacks", ())))

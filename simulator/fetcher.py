@@ -6,12 +6,13 @@ from typing import Any
 
 import requests
 
-from simulator import twiml
 from simulator.call_setting import CallSetting
-from simulator.documents import Document, Step, read
-from simulator.errors import CallError, FetchFailed
+from simulator.documents import Document, Step, read, read_given
+from simulator.errors import WARNINGS, CallError, Endless, FetchFailed, TwimlRejected
 from simulator.legs import Leg
 from simulator.webhooks import Attempt, Mischief, Sender, Webhook
+
+DOCUMENTS_MAX = 10_000  # of one call: a day of waiting in a queue takes no more
 
 
 class Fetcher:
@@ -22,31 +23,42 @@ class Fetcher:
         self._setting = setting
         self._params = params
         self._session = setting.exchange.new_session()
-        self._audio: dict[str, bytes] = {}
+        self._audio: dict[str, Attempt] = {}
+        self._documents = 0
         voice = setting.faults.voice
         self._mischief = Mischief(
             voice.connect_failures, voice.lost_answers, setting.faults.wrong_signature, setting.faults.chunked
         )
 
     def document(self, step: Step, leg: Leg) -> Document:
-        """The document of a step. Raises CallError when there is none that Twilio would run."""
+        """The document of a step. Raises CallError when there is none that Twilio would run, and Endless where there
+        is no end of them.
+        """
+        self._documents += 1
+        if self._documents > DOCUMENTS_MAX:
+            raise Endless(f"more than {DOCUMENTS_MAX} documents on one call", step.url or "")
         if step.url is None:
-            return Document(None, twiml.parse_document((step.twiml or "").encode()))
+            return read_given(step.twiml or "", self._warn)
         self._setting.exchange.clock.sleep(self._setting.exchange.config.timing.request_s)
         params = {**self._params(leg), **step.params, **self._setting.faults.extra_params}
         attempt = self._ask(Webhook("voice", step.url, params, step.method))
         try:
-            return read(attempt.url, attempt.body, attempt.content_type)
+            return read(attempt.url, attempt.body, attempt.content_type, self._warn)
         except CallError as error:
             error.url = attempt.url
             raise
 
-    def audio(self, url: str) -> bytes:
-        """The audio of a <Play>, fetched once a call."""
+    def audio(self, url: str) -> Attempt:
+        """The answer with the audio of a <Play>, fetched once a call."""
         if url not in self._audio:
-            attempt = self._sender(self._session).send(Webhook("media", url, method="GET"))
-            self._audio[url] = attempt.body
+            self._audio[url] = self._sender(self._session).send(Webhook("media", url, method="GET"))
         return self._audio[url]
+
+    def _warn(self, warning: TwimlRejected) -> None:
+        """A strict simulator takes a warning of Twilio's for an error."""
+        if self._setting.exchange.config.strict or warning.code not in WARNINGS:
+            raise warning
+        self._setting.journal.add("warning", {"code": warning.code, "detail": warning.detail})
 
     def close(self) -> None:
         self._session.close()

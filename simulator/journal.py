@@ -5,17 +5,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.errors import CallError
+from simulator.errors import CallError, failure_to_json
 
 
 @dataclass(frozen=True)
 class Entry:
     """An entry of the journal.
 
-    `kind` is status, heard, cut, key, hung_up, document, callback, recording, whisper, stage, sent_back, leg, warning
-    or error. A `leg` was redirected, or has ended: because its person hung up (hung_up), by REST (rest), with the end
-    of the <Dial> that it belongs to (dial_ended) or of its own document (document_ended), because the document failed
-    (failed) or because nobody answered (not_answered).
+    `kind` is status, heard, cut, key, hung_up, document, callback, recording, whisper, stage, sent_back, leg, warning,
+    error, simulator_failure or ignored (a part of a document).
+
+    A `leg` was redirected, or has ended: because its person hung up (hung_up), by REST (rest), with the end of the
+    <Dial> that it belongs to (dial_ended) or of its own document (document_ended), because the document failed
+    (failed), because nobody answered (not_answered), or because the simulator could not go on (simulator).
     """
 
     number: int
@@ -39,8 +41,19 @@ class Journal:
             self._entries.append(Entry(len(self._entries), round(self._elapsed(), 3), kind, about))
             self._changed.notify_all()
 
+    def add_once(self, kind: str, about: dict[str, Any]) -> None:
+        """Add an entry, unless there is one like it."""
+        with self._changed:
+            is_known = any((entry.kind, entry.about) == (kind, about) for entry in self._entries)
+        if not is_known:
+            self.add(kind, about)
+
     def note(self, error: CallError) -> None:
         self.add("error", {"code": error.code, "detail": error.detail, "url": error.url})
+
+    def fail(self, error: Exception) -> None:
+        """Note a failure of the simulator."""
+        self.add("simulator_failure", failure_to_json(error))
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         with self._changed:

@@ -60,6 +60,7 @@ class Line:
         tape: Tape | None = None,
     ) -> None:
         self.tape = tape or Tape()
+        self.passed_s = 0.0  # of all waits together
         self._listen: Callable[[Utterance], None] | None = None
         self._clock = clock
         self._elapsed = elapsed
@@ -132,6 +133,7 @@ class Line:
     def wait(self, seconds: float, *, for_key: bool = False) -> str | None:
         """Let time pass; a key ends it, if one is waited for. Raises HungUp or Redirected."""
         end = self._elapsed() + seconds
+        self.passed_s += seconds
         while True:
             self._signal.clear()
             self.check()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urldefrag
 
+from simulator.whole_numbers import whole_number
+
 CEILING_S = 15.0  # Twilio's own, for every request during a call; no override lifts it
 FAILURES = frozenset({"ct", "rt", "4xx", "5xx"})
 
@@ -30,4 +32,4 @@ class Overrides:
 
 
 def _number(text: str, low: int, high: int) -> int:
-    return min(max(int(text), low), high) if text.isdigit() else high
+    return min(max(whole_number(text, high), low), high)

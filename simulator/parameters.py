@@ -61,6 +61,11 @@ def of_status(leg: Leg, sequence: int, moment: str) -> dict[str, str]:
     }
 
 
+def of_recording(sid: str, url: str, duration_s: int) -> dict[str, str]:
+    """The parameters of a leg's last status callback, of the recording that began with its <Dial> or with its call."""
+    return {"RecordingSid": sid, "RecordingUrl": url, "RecordingDuration": str(duration_s)}
+
+
 def _of_inbound(leg: Leg) -> dict[str, str]:
     """The token of an inbound call, and the SHAKEN/STIR result for a number in North America."""
     token = {"CallToken": f'{{"parentCallInfoToken":"{leg.sid}"}}'}

@@ -79,7 +79,8 @@ class PhoneCall:
         self.number = number
         self.plan = plan
         self.faults = plan.faults or exchange.faults
-        self.clock = CallClock(exchange.clock, self._close_journal)
+        self.clock = CallClock(exchange.clock, self._close_journal, self.fail)
+        self.failure: Exception | None = None  # the first of the simulator's own
         sid, dialled = plan.call_sid or new_sid("CA"), plan.dialled or plan.to_number
         number_sid = None if plan.dialled else number.sid
         self.leg = Leg(sid, plan.from_number, dialled, "inbound", self.clock.began, phone_number_sid=number_sid)
@@ -87,6 +88,7 @@ class PhoneCall:
         self.is_outgoing = outgoing is not None
         if outgoing:
             self.leg.direction, self.leg.status, self.leg.phone_number_sid = "outbound-api", "queued", None
+        self._own_recording: Recording | None = None  # that of an outgoing call, asked for with the call
         self.conferences: list[Conference] = []
         self.acts, self.agent, self.coming = plan.caller, plan.agent, [*plan.sent_back]
         self.children: list[Leg] = []
@@ -129,17 +131,36 @@ class PhoneCall:
         return list({recording.sid: recording for recording in (*self.recorder.recordings, *shared)}.values())
 
     def run(self) -> None:
-        """The whole call, to the hang-up. Callbacks may still be on their way afterwards."""
+        """The whole call, to the hang-up. Callbacks may still be on their way afterwards.
+
+        Raises nothing: `failure` has an exception that ended the call.
+        """
         try:
             self.end(*self._live())
+        except Exception as error:  # noqa: BLE001  # somebody waits for the call
+            self.fail(error)
         finally:
-            self.end("failed", "failed")
+            self.end("failed", "simulator")
+            self._drop_children()
             self.clock.drop_intentions()
             self.fetcher.close()
             self.deliveries.release()
             self.exchange.call_ended(self)
             self.ended.set()
             self._close_journal()
+
+    def fail(self, error: Exception) -> None:
+        """A failure of the simulator is told wherever the call is shown; the first ends the call."""
+        self.journal.fail(error)
+        if self.failure is None:
+            self.failure = error
+            self.line.interrupt(HungUp(self.line, "simulator"))
+
+    def _drop_children(self) -> None:
+        """After a failure, dialled legs end with the call, unless REST took them out of it."""
+        for leg in self.children:
+            if self.failure and not (leg.is_over or leg.redirected):
+                self.end_leg(leg, "failed", "simulator")
 
     def _live(self) -> tuple[str, str]:
         """Run documents until the call is over; returns its final status, and why it ended."""
@@ -162,18 +183,22 @@ class PhoneCall:
         self.line.wait(self.exchange.config.timing.ring_s)
         self.answer(self.leg)
         if outgoing.record:
-            self.recorder.start(outgoing.record)
+            self._own_recording = self.recorder.start(outgoing.record)
         return outgoing.first
 
     def _final_status(self) -> str:
         return "completed" if self.leg.answered else "no-answer"
 
     def _advance(self, run: Executor, step: Step) -> Step | None:
-        """Run one document; what follows it, or the redirect or the error that ended it."""
+        """Run one document, or the apology for it; what follows it, or the redirect that ended it."""
         try:
-            return run.take(step)
+            return self._take(run, step)
         except Redirected as redirected:
             return self._sent_back(redirected.step)
+
+    def _take(self, run: Executor, step: Step) -> Step | None:
+        try:
+            return run.take(step)
         except CallError as error:
             return self._fall_back(error, step)
 
@@ -214,11 +239,11 @@ class PhoneCall:
         """The caller's leg is over, once: recordings stop, and the number's status callback is sent."""
         if self.leg.is_over:
             return
+        status = "failed" if self.failure else status
         self.end_leg(self.leg, status, why)
         self.journal.add("status", {"status": status})
-        self.report(
-            self.leg, "call", self.number.status_callback, self.number.status_callback_method, self.leg.next_sequence()
-        )
+        url, method = self.number.status_callback, self.number.status_callback_method
+        self.report(self.leg, "call", url, method, self.leg.next_sequence(), self._own_recording)
 
     def end_leg(self, leg: Leg, status: str, why: str) -> None:
         """A leg of the call is over, and its recordings stop."""
@@ -230,15 +255,27 @@ class PhoneCall:
         """A dialled leg leaves its <Dial> for a document of its own, beside the call. `ended` is told why it ended."""
         line.leave()
         self._note_redirect(leg)
-        self.clock.start(lambda: ended(run_apart(Executor(self, leg, line, APART), step)))
+
+        def run() -> None:
+            why = "simulator"
+            try:
+                why = run_apart(Executor(self, leg, line, APART), step)
+            finally:
+                ended(why)
+
+        self.clock.start(run)
 
     def _note_redirect(self, leg: Leg) -> None:
         leg.redirected.append(self.exchange.clock.now())
         self.journal.add("leg", {"call_sid": leg.sid, "event": "redirected", "why": "redirected"})
 
-    def report(self, leg: Leg, kind: str, url: str, method: str, sequence: int) -> None:
-        """Send a status callback about a leg as it is now."""
+    def report(
+        self, leg: Leg, kind: str, url: str, method: str, sequence: int, recording: Recording | None = None
+    ) -> None:
+        """Send a status callback about a leg as it is now. Its last has the recording that began with it, if any."""
         status = parameters.of_status(leg, sequence, self.exchange.date_text(self.exchange.clock.now()) or "")
+        if recording and leg.is_over:
+            status |= parameters.of_recording(recording.sid, self.recorder.url(recording), recording.length_s)
         self.deliveries.deliver(kind, url, method, self.params(leg) | status, leg.status)
 
     def params(self, leg: Leg) -> dict[str, str]:

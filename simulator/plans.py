@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from simulator.faults import Faults
+from simulator.given import an_object, check_names, made
 
 Moment = Literal["in_disclosure", "at_question", "in_conversation"]
 MOMENTS: tuple[Moment, ...] = ("in_disclosure", "at_question", "in_conversation")
@@ -25,7 +26,7 @@ class Press:
         if isinstance(given, dict) and "keys" in given:
             given = {**given, "digits": given["keys"]}
             del given["keys"]
-        press = cls(given) if isinstance(given, str) else cls(**given)
+        press = cls(given) if isinstance(given, str) else made(cls, "a press", given)
         if press.digits != NOTHING and (not press.digits or not set(press.digits) <= KEYS):
             raise ValueError(f"not keys of a telephone: {press.digits!r}")
         return press
@@ -50,10 +51,11 @@ class CallerPlan:
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> "CallerPlan":
-        given = dict(given)
+        given = an_object("a caller", given)
+        more = {}
         for name in ("presses", "keys_at", "presses_in_conversation"):
-            given[name] = tuple(Press.of(press) for press in given.get(name) or ())
-        plan = cls(**given)
+            more[name] = tuple(Press.of(press) for press in given.pop(name, None) or ())
+        plan = made(cls, "a caller", given, **more)
         if isinstance(plan.hangs_up, str) and plan.hangs_up not in (*MOMENTS, AFTER_TALK):
             raise ValueError(f"no such moment: {plan.hangs_up!r}")
         return plan
@@ -75,8 +77,9 @@ class AgentPlan:
     def of(cls, given: dict[str, Any] | bool | str) -> "AgentPlan":
         """From the whole plan of the agent, or from the answer alone."""
         given = given if isinstance(given, dict) else {"answers": given}
-        given = {**given, "presses": tuple(Press.of(press) for press in given.get("presses") or ())}
-        plan = cls(**given)
+        presses = tuple(Press.of(press) for press in given.get("presses") or ())
+        about = {name: value for name, value in given.items() if name != "presses"}
+        plan = made(cls, "an agent", about, presses=presses)
         if plan.answers not in (True, False, "busy", "failed"):
             raise ValueError(f"an agent cannot answer {plan.answers!r}")
         return plan
@@ -99,13 +102,16 @@ class SentBack:
     @classmethod
     def of(cls, given: dict[str, Any]) -> "SentBack":
         """The caller's plan stands beside the other keys: `{"presses": ["2"], "agent": "busy"}`."""
-        given = dict(given)
+        given = an_object("sent_back", given)
         agent = AgentPlan.of(given.pop("agent", True))
         about = {name: given.pop(name) for name in ("moment", "url", "method") if name in given}
         plan = cls(CallerPlan.of(given), agent, **about)
         if plan.moment not in (*MOMENTS, None):
             raise ValueError(f"no such moment: {plan.moment!r}")
         return plan
+
+
+_ENTRIES = (*("from", "to", "caller", "agent", "sent_back", "faults", "manual", "geo", "label", "call_sid", "dialled"),)
 
 
 @dataclass(frozen=True)
@@ -131,20 +137,24 @@ class CallPlan:
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> "CallPlan":
-        """From the control API's JSON. Raises ValueError, TypeError or KeyError for an unknown entry.
+        """From the control API's JSON. Raises ValueError that names the entry which is unknown, missing or wrong.
 
         `sent_back` may stand beside `caller`, or within it.
         """
-        given = dict(given)
-        faults, caller = given.pop("faults", None), dict(given.pop("caller", None) or {})
+        given = an_object("a call", given)
+        check_names("a call", given, _ENTRIES)
+        faults, caller = given.pop("faults", None), an_object("a caller", given.pop("caller", None) or {})
+        agent = given.pop("agent", None)
         sent_back = (*(caller.pop("sent_back", None) or ()), *(given.pop("sent_back", None) or ()))
         if not re.fullmatch("(CA[0-9a-f]{32})?", given.get("call_sid", "")):
             raise ValueError("a call's sid is CA and 32 hexadecimal digits")
+        if missing := [name for name in ("from", "to") if not isinstance(given.get(name), str)]:
+            raise ValueError(f"a call: {missing[0]} is missing, or is no text")
         return cls(
             from_number=given.pop("from"),
             to_number=given.pop("to"),
             caller=CallerPlan.of(caller),
-            agent=AgentPlan.of(given.pop("agent", None) or {}),
+            agent=AgentPlan.of({} if agent is None else agent),
             sent_back=tuple(SentBack.of(entry) for entry in sent_back),
             faults=Faults.of(faults) if faults else None,
             is_manual=bool(given.pop("manual", False)),

@@ -71,6 +71,11 @@ class Recording:
         """A single track makes a file of one channel, whatever was asked for."""
         return self.terms.channels if self.terms.track == "both" else 1
 
+    @property
+    def length_s(self) -> int:
+        """Whole seconds of sound until now, or of the finished file."""
+        return round(seconds(self.sound()[0])) if self.duration_s is None else self.duration_s
+
     def pause(self, at_s: float, *, keeps_time: bool) -> None:
         self._close(at_s)
         if keeps_time:

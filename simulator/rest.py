@@ -1,6 +1,9 @@
 """The common parts of all REST requests: authentication, errors, and pages of lists."""
 
 import hmac
+import re
+import sys
+import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -11,14 +14,25 @@ from flask import Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from simulator.errors import RestError
+from simulator.errors import NotSimulated, RestError, failure_to_json
 from simulator.exchange import Exchange
+from simulator.whole_numbers import whole_number
 
 T = TypeVar("T")
 
 PREFIX = "/2010-04-01/Accounts/<account>"
 PAGE_SIZE, PAGE_SIZE_MAX = 50, 1000
+UNREADABLE = 20001  # Twilio publishes no code for a filter that cannot be read
 _FAULT_CODES = {429: 20429, 500: 20500, 503: 20503}
+# Resources of the first API that Twilio has and the simulator has not, and calls that REST makes.
+_ABSENT = re.compile(
+    r"""/2010-04-01/Accounts/[^/]+/ (?:
+    (?! (?:Calls|Conferences|IncomingPhoneNumbers|Recordings|Transcriptions)\b ) .+
+    | Calls\.json
+    | Calls/[^/]+/ (?:Notifications|Payments|Siprec|Streams|Transcriptions|UserDefined) .*
+    )""",
+    re.VERBOSE,
+)
 
 
 class Sid(BaseConverter):
@@ -76,12 +90,24 @@ def answer_error(error: RestError) -> Response:
 
 
 def answer_http_error(error: HTTPException) -> Response:
-    """A URL or a method that does not exist here."""
+    """A URL or a method that does not exist: at Twilio, or only here."""
+    if error.code in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_FOUND) and _ABSENT.fullmatch(request.path):
+        return answer_failure(NotSimulated(f"{request.method} {request.path}"))
     if error.code == HTTPStatus.METHOD_NOT_ALLOWED:
         return answer_error(RestError(HTTPStatus.METHOD_NOT_ALLOWED, 20004, "Method not allowed"))
     if error.code == HTTPStatus.NOT_FOUND:
         return answer_error(not_found())
     return answer_error(RestError(error.code or 500, 20500, error.name))
+
+
+def answer_failure(error: Exception) -> Response:
+    """A failure of the simulator, which is kept with those of the calls: 501 where it lacks a part of Twilio."""
+    told = failure_to_json(error)
+    exchange().failures.append({**told, "request": f"{request.method} {request.path}"})
+    if isinstance(error, NotSimulated):
+        return answer_error(RestError(HTTPStatus.NOT_IMPLEMENTED, 20500, f"The simulator does not have {error.detail}"))
+    traceback.print_exception(error, file=sys.stderr)
+    return answer_error(RestError(HTTPStatus.INTERNAL_SERVER_ERROR, 20500, f"The simulator broke: {told['detail']}"))
 
 
 def page(key: str, items: Sequence[T], show: Callable[[T], dict[str, Any]]) -> Response:
@@ -105,23 +131,38 @@ def page(key: str, items: Sequence[T], show: Callable[[T], dict[str, Any]]) -> R
 
 
 def is_within_dates(name: str, moment: datetime) -> bool:
-    """Whether the request's filters of this name (`Name`, `Name<`, `Name>`) let a moment through, by Twilio's clock."""
+    """Whether the request's filters of this name (`Name`, `Name<`, `Name>`) let a moment through, by Twilio's clock.
+
+    Raises RestError for a filter that is no date.
+    """
     moment = exchange().shifted(moment)
     for mark in ("", "<", ">"):
         text = request.args.get(name + mark)
         if not text:
             continue
-        limit = datetime.fromisoformat(text)
-        limit = limit if limit.tzinfo else limit.replace(tzinfo=UTC)
+        limit = moment_of(name + mark, text)
         fits = {"": moment.date() == limit.date(), "<": moment <= limit, ">": moment >= limit}
         if not fits[mark]:
             return False
     return True
 
 
+def is_url(text: str) -> bool:
+    """Whether a text is a whole URL, with its host; none at all takes a URL away, and is one too."""
+    return not text or re.fullmatch(r"https?://[^\s/?#]+([/?#]\S*)?", text) is not None
+
+
+def moment_of(name: str, text: str) -> datetime:
+    """A date or a moment, in UTC unless it says otherwise. Raises RestError, naming the parameter."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise RestError(HTTPStatus.BAD_REQUEST, UNREADABLE, f"{name} is not a date") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _positive(name: str, default: int) -> int:
-    text = request.args.get(name, "")
-    return int(text) if text.isdigit() else default
+    return whole_number(request.args.get(name, ""), default)
 
 
 def _page_uri(number: int, size: int) -> str:

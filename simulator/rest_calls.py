@@ -5,13 +5,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from simulator import twiml
-from simulator.documents import Step
-from simulator.errors import RestError, TwimlRejected
+from simulator.documents import Step, read_given
+from simulator.errors import WARNINGS, RestError, TwimlRejected
 from simulator.legs import Leg
 from simulator.line import HungUp, Redirected
 from simulator.phone_call import PhoneCall
-from simulator.rest import PREFIX, exchange, is_within_dates, not_found, page
+from simulator.rest import PREFIX, exchange, is_url, is_within_dates, not_found, page
 
 blueprint = Blueprint("rest_calls", __name__, url_prefix=PREFIX)
 TWIML_CHARS_MAX = 4000
@@ -117,6 +116,8 @@ def _redirect(leg: Leg, call: PhoneCall) -> None:
         _check(text)
         step = Step(None, twiml=text)
     else:
+        if not is_url(request.form["Url"]):
+            raise RestError(400, 21205, f"Url is not a valid URL: {request.form['Url']}")
         step = Step(request.form["Url"], request.form.get("Method", "POST"))
     call.take_away(Redirected(line, step))
 
@@ -125,9 +126,14 @@ def _check(text: str) -> None:
     if len(text) > TWIML_CHARS_MAX:
         raise RestError(400, 21218, f"Twiml is longer than {TWIML_CHARS_MAX} characters")
     try:
-        twiml.parse_document(text.encode())
+        read_given(text, _warn)
     except TwimlRejected as error:
         raise RestError(400, error.code, str(error)) from error
+
+
+def _warn(warning: TwimlRejected) -> None:
+    if exchange().config.strict or warning.code not in WARNINGS:
+        raise warning
 
 
 def _formatted(number: str) -> str:

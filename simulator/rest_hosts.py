@@ -16,12 +16,13 @@ from flask import Blueprint, Response, jsonify, request
 
 from simulator.account_services import LOST, NO_SERVICE
 from simulator.errors import RestError
-from simulator.rest import PAGE_SIZE, PAGE_SIZE_MAX, answer_error, exchange, not_found
+from simulator.rest import PAGE_SIZE, PAGE_SIZE_MAX, answer_error, exchange, moment_of, not_found
 from simulator.texts import Text
+from simulator.whole_numbers import whole_number
 
 T = TypeVar("T")
 
-MISSING_PERMISSION, SERVICE_MISSING, UNREADABLE = 70051, 20403, 20001
+MISSING_PERMISSION, SERVICE_MISSING = 70051, 20403
 _CODES = {403: MISSING_PERMISSION, 404: 20404, 405: 20004, 429: 20429, 503: 20503}
 _FIRST_API = "/2010-04-01/"
 
@@ -104,7 +105,7 @@ def numbered_page(key: str, rows: Sequence[T], show: Callable[[T], dict[str, Any
 def token_page(key: str, rows: Sequence[T], show: Callable[[T], Any]) -> Response:
     """A page of a newer host. A token is opaque to clients."""
     size, text = _size("pageSize", "PageSize"), request.args.get("pageToken", "").removeprefix("PT")
-    start = int(text) if text.isdigit() else 0
+    start = whole_number(text, 0)
     end = start + size
     meta = {
         "key": key,
@@ -133,13 +134,7 @@ def url(path: str) -> str:
 
 def _moment(name: str) -> datetime | None:
     text = request.args.get(name)
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise RestError(HTTPStatus.BAD_REQUEST, UNREADABLE, f"{name} is not a date") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=exchange().clock.now().tzinfo)
+    return moment_of(name, text) if text else None
 
 
 def _size(*names: str) -> int:
@@ -148,8 +143,7 @@ def _size(*names: str) -> int:
 
 
 def _number(name: str) -> int:
-    text = request.args.get(name, "")
-    return int(text) if text.isdigit() else 0
+    return whole_number(request.args.get(name, ""), 0)
 
 
 def _page_url(number: int, size: int) -> str:

@@ -7,9 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from simulator.errors import RestError
-from simulator.rest import exchange, not_found
+from simulator.rest import UNREADABLE, exchange, not_found
 from simulator.rest_hosts import (
-    UNREADABLE,
     admit,
     date_text,
     find,

@@ -31,7 +31,7 @@ from simulator import (
 )
 from simulator.errors import RestError
 from simulator.exchange import Exchange
-from simulator.rest import Sid, answer_error, answer_http_error, authenticate, date_answer
+from simulator.rest import Sid, answer_error, answer_failure, answer_http_error, authenticate, date_answer
 
 REST = (
     *(rest_calls.blueprint, rest_events.blueprint, rest_recordings.blueprint, rest_numbers.blueprint),
@@ -51,6 +51,7 @@ def create_app(exchange: Exchange) -> Flask:
     app.url_map.converters["sid"] = Sid
     app.register_error_handler(RestError, answer_error)
     app.register_error_handler(HTTPException, answer_http_error)
+    app.register_error_handler(Exception, answer_failure)
     app.before_request(_authenticate_rest)
     app.after_request(date_answer)
     for blueprint in (*REST, *OPEN):

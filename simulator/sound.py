@@ -14,6 +14,7 @@ Samples = NDArray[np.int16]
 RATE = 8000
 DTMF_ROWS = {697: "123A", 770: "456B", 852: "789C", 941: "*0#D"}
 DTMF_COLUMNS = (1209, 1336, 1477, 1633)
+WAITS_S = {"w": 0.5, "W": 1.0}
 
 
 class NotPlayable(ValueError):
@@ -39,6 +40,15 @@ def key_tone(key: str) -> Samples:
     """The two tones of a key, for 160 ms."""
     row, column = next((low, DTMF_COLUMNS[keys.index(key)]) for low, keys in DTMF_ROWS.items() if key in keys)
     return tone((row, column), 0.16)
+
+
+def key_tones(digits: str) -> Samples:
+    """Keys one after another; `w` is half a second of silence, and `W` a second."""
+    return np.concatenate([silence(0)] + [_digit(digit) for digit in digits])
+
+
+def _digit(digit: str) -> Samples:
+    return silence(WAITS_S[digit]) if digit in WAITS_S else np.concatenate([key_tone(digit), silence(0.08)])
 
 
 @lru_cache

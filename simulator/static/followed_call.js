@@ -1,6 +1,6 @@
 // One call as it happens: every entry of its journal, from the first, in order, each once.
 
-const EVENTS = ["status", "stage", "heard", "cut", "key", "document", "callback", "recording", "whisper", "error"];
+const EVENTS = ["status", "stage", "heard", "cut", "key", "document", "callback", "recording", "whisper", "error", "warning", "simulator_failure"];
 const CUTS_MAX = 2;
 
 export class FollowedCall extends EventTarget {

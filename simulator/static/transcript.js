@@ -6,6 +6,7 @@ import { clock } from "./words.js";
 
 const NEAR_PX = 48;
 const ENDS = { completed: "The call has ended", busy: "The line was busy", "no-answer": "Nobody answered", failed: "The call failed", canceled: "The call was cancelled" };
+const FAILURES = { not_simulated: "it does not do ", endless: "the call would never end, as ", broke: "it broke down with " };
 
 export class Transcript {
   #log;
@@ -56,6 +57,8 @@ export class Transcript {
         return note(entry, entry.status === "in-progress" ? "The line answers" : (ENDS[entry.status] ?? entry.status));
       case "error":
         return element("p", { class: "note error" }, at(entry), element("span", {}, `Twilio's error ${entry.code}: ${entry.detail}`));
+      case "simulator_failure":
+        return element("p", { class: "note error" }, at(entry), element("span", {}, `The simulator's own limit, no error of the service: ${FAILURES[entry.why] ?? ""}${entry.detail}`));
       default:
         return null;
     }

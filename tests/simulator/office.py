@@ -63,7 +63,7 @@ class Office:
     def call(
         self,
         caller: Mapping[str, Any] | None = None,
-        agent: Mapping[str, Any] | None = None,
+        agent: Mapping[str, Any] | bool | None = None,
         faults: Mapping[str, Any] | None = None,
         hooks: Mapping[str, Hook] | None = None,
         from_: str = CALLER,

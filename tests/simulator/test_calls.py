@@ -342,7 +342,7 @@ def test_a_prompt_is_fetched_once_and_lasts_as_long_as_it_is() -> None:
 
 
 def test_a_prompt_that_is_no_sound_leads_to_the_fallback() -> None:
-    office = Office(answer="<Play>/prompt</Play>", prompt=Response("no sound", content_type="audio/mpeg"))
+    office = Office(answer="<Play>/prompt</Play>", prompt=Response("no sound", content_type="audio/wav"))
     assert office.call().was_connected
     assert office.forms("fallback")[0]["ErrorCode"] == "13420"
 
@@ -355,7 +355,6 @@ def test_a_prompt_that_is_no_sound_leads_to_the_fallback() -> None:
         (Response("{}", content_type="application/json"), "12300"),
         (("", 204), "11770"),
         ("<Foobar/>", "12200"),
-        ("<Record/>", "13201"),
         (Response("<Answer/>", content_type="text/xml"), "12102"),
         (Response("<Response>", content_type="text/xml"), "12100"),
     ],

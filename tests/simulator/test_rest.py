@@ -342,7 +342,7 @@ def test_a_number_is_found_and_its_urls_are_changed_for_the_next_call() -> None:
     assert client.incoming_phone_numbers.list(phone_number="+19990000000") == []
 
 
-def test_what_the_exchange_does_not_have_is_not_found_in_json() -> None:
+def test_a_path_of_no_resource_is_not_found_in_json() -> None:
     office = Office()
-    answer = get(office, "Applications.json")
+    answer = get(office, "Recordings/all.json")
     assert (answer.status_code, answer.json()["code"]) == (404, 20404)
