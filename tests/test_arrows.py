@@ -62,7 +62,7 @@ PLAN = {
         rooms=names("policies evidence storage compliance"),
         libraries=names("cryptography flask itsdangerous sqlalchemy werkzeug"),
     ),
-    "simulator": Room(libraries=names("espeakng_loader flask numpy requests urllib3 werkzeug _typeshed")),
+    "simulator": Room(libraries=names("espeakng_loader flask numpy pytest requests urllib3 werkzeug _typeshed")),
     "twiml_templates": Room(python=frozenset()),
 }
 # Of the program, only the place where the web servers are put together knows the console.

@@ -18,6 +18,7 @@ from onrecord.commands.provider import add_provider_commands
 from onrecord.commands.rules import add_rules_commands
 from onrecord.commands.sections import SectionedGroup
 from onrecord.commands.selftest import add_selftest_commands
+from onrecord.commands.simulate import simulate
 from onrecord.commands.staff import user
 from storage.errors import Broken, Refused, Unavailable
 
@@ -49,7 +50,7 @@ SECTIONS = {
         "erase",
         "reapply-erasures",
     ],
-    "For developers": ["demo"],
+    "For developers": ["demo", "simulate"],
 }
 
 
@@ -281,6 +282,7 @@ def demo(once: bool, folder: Path | None) -> None:
 
 main.add_command(certificate)
 main.add_command(user)
+main.add_command(simulate)
 add_interchange_commands(main)
 add_provider_commands(main)
 add_rules_commands(main)
