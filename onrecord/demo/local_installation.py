@@ -34,6 +34,12 @@ LINES = {
     "+12125550101": "Orders, which says that it records",
     "+12125550102": "Billing, where the star key withdraws",
 }
+# Who is recorded on each line, for the phone in the browser.
+RECORDS = {
+    "+12125550100": "records you if you press 1",
+    "+12125550101": "tells you, and records you if you stay on; asks you where the law wants a yes",
+    "+12125550102": "records you if you press 1; the star key takes that back",
+}
 _UP_WITHIN_S = 30.0
 
 
@@ -182,7 +188,7 @@ class LocalInstallation:
             "auth_token": self._token,
             "api_key": self._key,
             "api_secret": self._secret,
-            "numbers": {number: {"label": label} for number, label in LINES.items()},
+            "numbers": {number: {"label": label, "description": RECORDS[number]} for number, label in LINES.items()},
             "observer_url": self._observer.url + "/{call_sid}" if self._observer else "",
             **self._pace,
             # Nobody who watches a demonstration waits a quarter of an hour.

@@ -186,6 +186,7 @@ export class Telephone {
     this.#find(".calling").hidden = state !== "calling";
     this.#find(".after").hidden = state !== "after";
     if (state === "after" && hadFocus) this.#find(".again").focus();
-    if (this.#root.getBoundingClientRect().top < 0) this.#root.scrollIntoView();
+    const { top, bottom } = this.#root.getBoundingClientRect();
+    if (top < 0 || (state === "calling" && bottom > innerHeight)) this.#root.scrollIntoView();
   }
 }

@@ -89,6 +89,7 @@ def town(whole_town: Town) -> Iterator[Town]:
     whole_town.exchange.calls.clear()
     whole_town.line.console_url = ""
     whole_town.exchange.config = config
+    whole_town.exchange.numbers.clear()
     whole_town.exchange.numbers[LINE] = number
 
 

@@ -6,10 +6,24 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
+from simulator import phone_call
+from simulator.config import Number
+from simulator.errors import NotSimulated
 from simulator.plans import CallPlan
 from tests.browser.conftest import LINE
 from tests.browser.support_line import DISCLOSURE, NOT_RECORDED, QUESTION, SPANISH
 from tests.browser.visit import Town, Visit
+
+
+@pytest.fixture
+def three_lines(town: Town) -> None:
+    """As many lines as the demonstration has, each with its words."""
+    url = town.exchange.numbers[LINE].voice_url
+    for e164, label, records in (
+        ("+14155550101", "Orders, which says that it records", "if you stay on"),
+        ("+14155550102", "Billing, where the star key withdraws", "if you say yes"),
+    ):
+        town.exchange.numbers[e164] = Number(e164, url, label=label, description=f"records you {records}")
 
 
 def test_i_dial_hear_and_read_the_disclosure_press_2_and_see_that_nothing_is_recorded(visit: Visit) -> None:
@@ -289,6 +303,86 @@ def test_i_read_what_twilio_complains_of(visit: Visit, town: Town) -> None:
     visit.dial()
     expect(visit.transcript).to_contain_text("Twilio's error 11200: HTTP 404")
     expect(visit.transcript).to_contain_text("An application error has occurred")
+
+
+def test_i_read_what_the_simulator_cannot_do_and_that_the_service_is_not_to_blame(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lack(*_: object) -> None:
+        raise NotSimulated("<Say> as this test has it")
+
+    monkeypatch.setitem(phone_call.VERBS, "Say", lack)
+    visit.open()
+    visit.dial()
+    words = "The simulator's own limit, no error of the service: it does not do <Say> as this test has it"
+    expect(visit.transcript).to_contain_text(words)
+    expect(visit.transcript).not_to_contain_text("Twilio's error")
+    expect(visit.phone).to_contain_text("Call ended: failed")
+
+
+@pytest.mark.parametrize("height", [800, 720])
+def test_i_can_hang_up_without_scrolling_at_every_moment_of_a_call(
+    visit: Visit, three_lines: None, height: int
+) -> None:
+    page = visit.open()
+    page.set_viewport_size({"width": 1280, "height": height})
+    hang_up = page.get_by_role("button", name="Hang up")
+    visit.ask("() => { document.querySelector('.dial').click() }")  # the driver's own click would scroll
+    expect(hang_up).to_be_in_viewport(ratio=1)
+    visit.wait_for_question()
+    expect(hang_up).to_be_in_viewport(ratio=1)
+    visit.press("1")
+    expect(visit.phone).to_contain_text("Being recorded")
+    expect(visit.phone).to_contain_text("Talking with the agent")
+    expect(hang_up).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Mute")).to_be_in_viewport(ratio=1)
+    expect(visit.phone.get_by_text("Being recorded")).to_be_in_viewport(ratio=1)
+    assert visit.ask("scrollY") == 0
+
+
+def test_i_tab_to_the_dial_button_and_the_verdict_stays_where_it_is(visit: Visit, three_lines: None) -> None:
+    page = visit.open()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    visit.dial()
+    visit.wait_for_question()
+    visit.press("2")
+    expect(visit.decided).to_contain_text("The caller said no")
+    visit.hang_up()
+    page.get_by_role("button", name="Choose another call").click()
+    verdict, dial = visit.decided.get_by_text("Not recorded", exact=True), page.get_by_role("button", name="Dial")
+    expect(verdict).to_be_in_viewport(ratio=1)
+    before = 0
+    for _ in range(3):
+        before = visit.ask("scrollY")
+        page.keyboard.press("Tab")
+        if dial.evaluate("e => e === document.activeElement"):
+            break
+    expect(dial).to_be_focused()
+    expect(dial).to_be_in_viewport(ratio=1)
+    expect(verdict).to_be_in_viewport(ratio=1)
+    assert visit.ask("scrollY") == before
+
+
+def test_no_field_that_i_tab_to_is_hidden_by_the_dial_button(visit: Visit, three_lines: None) -> None:
+    page = visit.open()
+    page.set_viewport_size({"width": 1280, "height": 600})
+    page.get_by_role("radio", name="Another number").check()
+    page.get_by_role("radio", name="Email support").focus()
+    for name in ("radio", "textbox"):
+        page.keyboard.press("Tab")
+        overlap = visit.ask("""() => {
+          const { top, bottom } = document.activeElement.getBoundingClientRect();
+          const bar = document.querySelector(".dial").getBoundingClientRect();
+          return Math.max(0, Math.min(bottom, bar.bottom) - Math.max(top, bar.top));
+        }""")
+        assert (visit.ask("document.activeElement.type") in ("radio", "tel"), overlap, name) == (True, 0, name)
+
+
+def test_the_page_does_not_promise_that_only_a_yes_is_recorded(visit: Visit, three_lines: None) -> None:
+    visit.open()
+    expect(visit.decided).to_contain_text("A line that only tells you records those who stay on")
+    expect(visit.decided).not_to_contain_text("Only a yes")
+    expect(visit.phone.get_by_text("records you if you stay on")).to_be_visible()
 
 
 def test_i_see_an_incident_without_looking_for_it(visit: Visit, town: Town) -> None:
