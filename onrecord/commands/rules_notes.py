@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from onrecord.publish import spoken_under
+from policies.durations import Duration, days_about, may_outlast
 from policies.jurisdiction.pack import Flag, Law
 from policies.reachable import Places, rulings_of
 from policies.rulebook.against_the_law import laxer
@@ -34,6 +35,7 @@ def notes(law: Law, rulebook: Rulebook, now: datetime) -> Iterator[str]:
     yield from _wordings(tuple(spoken_under(law, rulebook, now)), rulebook)
     yield from _obligations(rulings)
     yield from _agents(rulebook, rulings)
+    yield from _long_times(law, rulebook)
 
 
 def console_notes(rules: ConsoleRules) -> Iterator[str]:
@@ -77,6 +79,27 @@ def _agents(rulebook: Rulebook, rulings: Ruled) -> Iterator[str]:
     reasons = {reason for ruled in rulings.values() for ruling, _ in ruled for reason in ruling.reasons}
     for about in sorted({reason.about for reason in reasons if reason.by == "the rulebook (agents_agreed_on)"}):
         yield f"{about} must have agreed to being recorded: say since when, with agents_agreed_on in [business]"
+
+
+def _long_times(law: Law, rulebook: Rulebook) -> Iterator[str]:
+    """Times that are longer than any that a law of the pack asks for: years are easily written where days are meant."""
+    floors = [rule for rule in law.retention if rule.floor]
+    longest = max(floors, key=lambda rule: days_about(rule.floor or Duration()))
+    for where, time in _times(rulebook):
+        if time and longest.floor and may_outlast(time, longest.floor):
+            asked = f"the longest that a law here asks for is {longest.floor} ({longest.name})"
+            meant = f"; if days are meant, it is P{time.years}D" if time == Duration(years=time.years) else ""
+            yield f"{where} is {time}, and {asked}{meant}"
+
+
+def _times(rulebook: Rulebook) -> Iterator[tuple[str, Duration | None]]:
+    for name, rule in rulebook.retention.items():
+        yield f"retention.{name}: keep", rule.keep
+    yield "declines: remember", rulebook.remember_declines
+    yield "backups: keep", rulebook.backups
+    for override in rulebook.overrides:
+        yield f"override[{override.number}]: keep_at_least", override.keep_at_least
+        yield f"override[{override.number}]: keep_at_most", override.keep_at_most
 
 
 def _some(places: set[str]) -> str:

@@ -93,7 +93,8 @@ def most_particular(
     smallest first, and an override without a jurisdiction is about all of them.
 
     Where neither of two is within the other (for example, a place and a line), the stricter setting holds, which
-    `strict` measures; of two with the same scope the later in the rulebook.
+    `strict` measures. Of two with the same scope the later in the rulebook holds, which only a rulebook of earlier
+    versions can have: such a one does not come in force any more.
     """
     found: dict[_Particulars, tuple[T, Override]] = {}
     for override in overrides:

@@ -1,7 +1,8 @@
 """Checks a rulebook against the law pack before it comes in force, and says where it is laxer, and why.
 
-Three things are refused: an override that is laxer than the pack and gives no reason, a line that offers to decline
-where it must record, and a line without a longest time where the law wants one named.
+Four things are refused: an override that is laxer than the pack and gives no reason, two overrides that contradict one
+another, a line that offers to decline where it must record, and a line without a longest time where the law wants one
+named.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from policies.jurisdiction.overrides import AUTO, Override, Setting
 from policies.jurisdiction.pack import UNKNOWN_PLACE, Flag, Law, Regime, RetentionLaw
 from policies.jurisdiction.readings import End, reading_of
 from policies.retention import wants_a_maximum
+from policies.rulebook.contradictions import contradictions
 from policies.rulebook.mistakes import Findings
 from policies.rulebook.toml_positions import Path
 from policies.rules import Line, Rulebook
@@ -41,6 +43,12 @@ def hold_against(law: Law, rulebook: Rulebook, findings: Findings) -> None:
             findings.report(
                 ("override", laxness.index), f"laxer than {laxness.than}", 'because = "who decided so, and when"'
             )
+    for found in contradictions(rulebook.overrides):
+        findings.report(
+            ("override", found.second, found.setting),
+            f"{found.says}, and override[{found.first + 1}] says {found.other} of the same calls",
+            "one of the two; or days that both do not hold (from, until)",
+        )
     for index, line in enumerate(rulebook.lines):
         for duty in _duties(law, rulebook, line):
             for path, setting in _settings(rulebook, index):

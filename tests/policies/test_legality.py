@@ -1,6 +1,6 @@
 """What is refused before rules come in force: laxer overrides without a reason, unlawful lines, no longest time."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from typing import Any
 
@@ -11,10 +11,12 @@ from policies.durations import Duration
 from policies.jurisdiction.overrides import AUTO, Override, Setting
 from policies.jurisdiction.pack import Regime
 from policies.rulebook.against_the_law import hold_against, laxer
+from policies.rulebook.contradictions import contradictions
 from policies.rulebook.mistakes import Findings, RulebookRejected
 from policies.rulebook.read import parse
 from policies.rules import Business, Rulebook
 from tests.policies.calls import LAW, LINE, rulebook
+from tests.source import ROOT
 
 BELGIUM = "Belgium call-centre quality control"
 FCA = "FCA SYSC 10A telephone recording"
@@ -266,3 +268,108 @@ def test_what_comes_in_force_is_held_against_the_law_and_each_mistake_is_named_w
 
 def test_what_was_in_force_is_read_as_it_stands() -> None:
     assert parse(RULEBOOK).overrides[0].regime is Regime.ALL_PARTY_NOTICE
+
+
+DE = {"jurisdiction": "DE"}
+OPT_IN, NOTICE = {"consent": Mode.OPT_IN}, {"consent": Mode.NOTICE}
+SILENCE = {"silence_is_consent": False}
+YEARS = [date(year, 1, 1) for year in (2027, 2028, 2029)]
+
+
+def of_two(one: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, str]]:
+    """The mistakes in a rulebook with these two overrides, which give a reason for being laxer."""
+    said = [Override(because="counsel", number=number, **fields) for number, fields in enumerate((one, other), 1)]
+    return mistakes(rulebook(*said))
+
+
+CONTRADICTING: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
+    (OPT_IN, NOTICE, "consent", "notice, and override[1] says opt_in"),
+    (NOTICE, OPT_IN, "consent", "opt_in, and override[1] says notice"),
+    (DE | OPT_IN, DE | NOTICE, "consent", "notice, and override[1] says opt_in"),
+    ({"line": LINE.number} | OPT_IN, {"line": LINE.number, "consent": AUTO}, "consent", "auto, and override[1]"),
+    ({"purpose": "quality"} | OPT_IN, {"purpose": "quality"} | NOTICE, "consent", "notice, and override[1]"),
+    ({"regime": Regime.ONE_PARTY}, {"regime": Regime.PROHIBITED}, "regime", "prohibited, and override[1] says one_"),
+    ({"silence_is_consent": True}, SILENCE, "silence_is_consent", "false, and override[1] says true"),
+    ({"prompts_max": 1}, {"prompts_max": 3}, "prompts_max", "3, and override[1] says 1"),
+    ({"keep_at_most": Duration(days=9)}, {"keep_at_most": Duration(days=90)}, "keep_at_most", "P90D, and override[1]"),
+    ({"retention": "long"}, {"retention": "short"}, "retention", "short, and override[1] says long"),
+    ({"must_record": True}, {"must_record": False}, "must_record", "false, and override[1] says true"),
+    (
+        {"must_record": True},
+        {"must_record": True, "on_refusal": "end_call"},
+        "on_refusal",
+        "end_call, and override[1] says offer_other_channel",
+    ),
+    ({"since": YEARS[0]} | OPT_IN, NOTICE, "consent", "notice, and override[1]"),
+    ({"until": YEARS[1]} | OPT_IN, {"since": YEARS[0]} | NOTICE, "consent", "notice, and override[1]"),
+    ({"since": YEARS[0], "until": YEARS[2]} | OPT_IN, {"until": YEARS[1]} | NOTICE, "consent", "notice, and over"),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "setting", "says"), CONTRADICTING)
+def test_two_overrides_of_one_scope_that_contradict_are_refused_and_both_are_named(
+    one: dict[str, Any], other: dict[str, Any], setting: str, says: str
+) -> None:
+    (found,) = [mistake for mistake in of_two(one, other) if "and override[" in mistake[1]]
+    assert found[0] == f"override[2].{setting}"
+    assert found[1].startswith(says)
+    assert found[1].endswith("of the same calls")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (OPT_IN, OPT_IN),
+        (OPT_IN, {"prompts_max": 3}),
+        (OPT_IN, DE | NOTICE),
+        (DE | OPT_IN, {"jurisdiction": "EU"} | NOTICE),
+        ({"line": LINE.number} | OPT_IN, DE | NOTICE),
+        ({"until": YEARS[0]} | OPT_IN, {"since": YEARS[0]} | NOTICE),
+        ({"since": YEARS[1]} | OPT_IN, {"until": YEARS[1]} | NOTICE),
+        ({"since": YEARS[0], "until": YEARS[1]} | OPT_IN, {"since": YEARS[1], "until": YEARS[2]} | NOTICE),
+        ({"must_record": True}, {"must_record": True, "on_refusal": "offer_other_channel"}),
+    ],
+)
+def test_overrides_that_say_the_same_or_are_about_other_calls_or_days_contradict_nothing(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert [mistake for mistake in of_two(one, other) if "and override[" in mistake[1]] == []
+
+
+# Two values of each setting.
+SETTINGS: dict[str, tuple[Any, Any]] = {
+    "regime": (Regime.ALL_PARTY_OPT_IN, Regime.PROHIBITED),
+    "notice_in_recording": (True, False),
+    "no_recording_on_hold": (True, False),
+    "no_systematic_recording": (True, False),
+    "purpose_allowed": (True, False),
+    "must_record": (True, False),
+    "on_refusal": ("end_call", "offer_other_channel"),
+    "keep_at_least": (Duration(days=1), Duration(days=2)),
+    "keep_at_most": (Duration(days=1), Duration(days=2)),
+    "consent": (Mode.OPT_IN, Mode.NOTICE),
+    "silence_is_consent": (True, False),
+    "prompts_max": (1, 2),
+    "retention": ("long", "short"),
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_no_setting_of_an_override_may_contradict_another(setting: str) -> None:
+    one, other = (Override(**{setting: value}) for value in SETTINGS[setting])
+    found = [(one.first, one.second, one.setting) for one in contradictions([one, other])]
+    assert found == [(0, 1, setting)]
+
+
+def test_every_setting_of_an_override_is_among_them() -> None:
+    scope = {"line", "jurisdiction", "purpose", "since", "until", "because", "number"}
+    assert SETTINGS.keys() == {field.name for field in fields(Override)} - scope
+
+
+def test_a_rulebook_that_contradicts_itself_was_in_force_and_is_read_as_it_was() -> None:
+    text = (
+        ROOT / "onrecord" / "example.toml"
+    ).read_text() + '\n[[override]]\nconsent = "opt_in"\n\n[[override]]\nconsent = "notice"\n'
+    assert [override.consent for override in parse(text).overrides] == [Mode.OPT_IN, Mode.NOTICE]
+    with pytest.raises(RulebookRejected, match=r"override\[2\].consent: notice, and override\[1\] says opt_in"):
+        parse(text, under=LAW)

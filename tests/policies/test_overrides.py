@@ -175,7 +175,8 @@ def test_an_override_does_not_reach_beyond_its_place(place: str, code: str) -> N
     assert ruled(place, Override(jurisdiction=code, consent=Mode.NEVER)).mode is not Mode.NEVER
 
 
-def test_of_two_that_are_as_particular_the_later_in_the_rulebook_holds() -> None:
+def test_of_two_with_one_scope_in_a_rulebook_of_earlier_days_the_later_holds() -> None:
+    """A call of that time is decided again as it was. No such rulebook comes in force any more."""
     first, second = Override(consent=Mode.OPT_IN), Override(consent=Mode.NOTICE)
     assert ruled("US-NY", first, second).mode is Mode.NOTICE
     assert ruled("US-NY", second, first).mode is Mode.OPT_IN
