@@ -60,7 +60,7 @@ def without_database() -> BodyGate:
     installation = open_installation(os.environ)
     real = installation.conversation()
     conversation = _Forgetful(
-        rulebook=real.rulebook,
+        rules=real.rules,
         urls=real.urls,
         number_key=real.number_key,
         jobs=real.jobs,

@@ -29,18 +29,26 @@ from storage.rows.calls import Call
 from storage.rows.handoffs import Handoff
 from storage.rows.recordings import Jobs
 from storage.rows.replies import Reply
-from storage.rows.rules_in_force import kept_wording, rules_of
+from storage.rows.rules_in_force import RulesInForce, kept_wording, rules_of
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`number_key` is the key under which callers' numbers are hashed."""
+    """A new call is ruled by the rulebook in force, and goes on under it, whatever comes in force meanwhile.
 
-    rulebook: Rulebook
+    `number_key` is the key under which callers' numbers are hashed.
+    """
+
+    rules: RulesInForce
     urls: Urls
     number_key: bytes = field(repr=False)
     jobs: Jobs
     law: Law = field(default_factory=packaged_law)
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """The rulebook that was in force when this process last looked."""
+        return self.rules.seen
 
     def answer(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> bytes:
         """The call arrives, or is sent back: settle the standard of consent, and say the disclosure."""
@@ -267,17 +275,27 @@ class Conversation:
 
     def receive(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> Call:
         """Write down a new call to one of our lines, with the standard that holds for it."""
-        return self.receive_at(line_of(self.rulebook, heard.to), connection, moment, request_sha256, heard)
+        rulebook = self.rules.read(connection)
+        return self._receive(connection, moment, request_sha256, heard, rulebook, line_of(rulebook, heard.to))
 
-    def receive_at(
-        self, line: Line, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall
+    def receive_anyhow(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> Call:
+        """Write down a new call, as a call to the first line where what was dialled is none of ours."""
+        rulebook = self.rules.read(connection)
+        line = rulebook.line(heard.to) or rulebook.lines[0]
+        return self._receive(connection, moment, request_sha256, heard, rulebook, line)
+
+    def _receive(
+        self,
+        connection: Connection,
+        moment: Moment,
+        request_sha256: str,
+        heard: IncomingCall,
+        rulebook: Rulebook,
+        line: Line,
     ) -> Call:
-        """Write down a new call as a call to that line, whatever number was dialled."""
         synthetic = self.urls.check("selftest", heard.call_sid, heard.to, heard.self_test)
         key = None if synthetic else self.number_key
-        arrival = incoming_call.arrive(
-            connection, moment, heard, line, rulebook=self.rulebook, law=self.law, number_key=key
-        )
+        arrival = incoming_call.arrive(connection, moment, heard, line, rulebook=rulebook, law=self.law, number_key=key)
         return new_call.add(connection, moment, heard, arrival, request_sha256, synthetic=synthetic)
 
 

@@ -76,9 +76,7 @@ class LateSteps:
             raise Refused("form: CallSid: expected CA and 32 hex digits")
         if call := calls.by_sid(connection, arrived.call_sid):
             return call
-        rulebook = self.conversation.rulebook
-        line = rulebook.line(arrived.to) or rulebook.lines[0]
-        return self.conversation.receive_at(line, connection, moment, kept.body_sha256, arrived)
+        return self.conversation.receive_anyhow(connection, moment, kept.body_sha256, arrived)
 
 
 def put_through(facts: Facts, first: Sequence[Event], *, reason: str = OUR_FAILURE, by: str = "service") -> Settlement:

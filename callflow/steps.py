@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from callflow import forms, twiml
 from callflow.callbacks import Callbacks
 from callflow.conversation import Conversation
+from callflow.decide import Facts
 from callflow.late_steps import ENDPOINTS
 from callflow.refusals import Signed
 from callflow.repeats import step_of
@@ -27,7 +28,6 @@ from callflow.urls import RECORDED, Stay
 from callflow.waiting_requests import WaitingRequests
 from policies.consent import WITHDRAWAL_DIGIT, Mode
 from policies.rules import Line, OnWithdrawal
-from policies.wording import Wording
 from policies.wording_pack import nearest, texts_of
 from policies.words_after import parting_text
 from storage.database.engine import Database
@@ -152,7 +152,7 @@ class Steps:
 
         def respond() -> bytes:
             self._note(asked, self.conversation.agent_joined)
-            return twiml.join(call_id, round_, urls, self._whispered(call_id))
+            return twiml.join(call_id, round_, urls, self._facts(call_id).whispered)
 
         return self._voice(asked, respond, failed=lambda: twiml.join(call_id, round_, urls, None))
 
@@ -207,24 +207,25 @@ class Steps:
             log.exception("call %s: an agent's leg could not be noted", asked.call_id)
 
     def _whisper(self, asked: Signed) -> bytes:
-        is_recorded = asked.route.step == RECORDED
-        may_meet = is_recorded and any(line.withdrawal_key for line in self.conversation.rulebook.lines)
+        is_recorded = may_meet = asked.route.step == RECORDED
         try:
-            return twiml.whisper(self._whispered(asked.call_id), recorded=is_recorded)
+            facts = self._facts(asked.call_id)
+            may_meet = is_recorded and facts.line.withdrawal_key
+            return twiml.whisper(facts.whispered, recorded=is_recorded)
         finally:  # the agent has answered, whether or not anything can be said to them
             self._note(asked, self.conversation.agent_to_meet if may_meet else self.conversation.agent_answered)
 
-    def _whispered(self, call_id: str) -> Wording:
+    def _facts(self, call_id: str) -> Facts:
         moment = Moment(self.now())
 
-        def find(connection: Connection) -> Wording | None:
+        def find(connection: Connection) -> Facts | None:
             call = calls.peek(connection, call_id)
-            return self.conversation.facts(connection, moment, call).whispered if call else None
+            return self.conversation.facts(connection, moment, call) if call else None
 
-        wording = self.database.look(find, within_s=self.deadline_s)
-        if wording is None:
+        facts = self.database.look(find, within_s=self.deadline_s)
+        if facts is None:
             raise Refused(f"call {call_id}: there is no such call")
-        return wording
+        return facts
 
     def _voice(self, asked: Signed, respond: Callable[[], bytes], *, failed: Callable[[], bytes]) -> Answer:
         received_at = self.now()

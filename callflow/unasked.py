@@ -17,7 +17,6 @@ from callflow.repeats import answered_once
 from callflow.settlement import Move, Settlement
 from policies.consent import Outcome, Suppress, Withdraw
 from policies.incidents import IncidentKind
-from policies.rules import Line
 from storage.log import consent_log
 from storage.moment import Moment
 from storage.provider import FINAL_STATUSES
@@ -53,7 +52,7 @@ class Unasked:
         if found is None and not arrived.call_sid:
             return self._nameless(connection, moment, request_sha256, arrived, why)
         if found is None:
-            found = self.conversation.receive_at(self._line(arrived.to), connection, moment, request_sha256, arrived)
+            found = self.conversation.receive_anyhow(connection, moment, request_sha256, arrived)
         call, has_hung_up = found, arrived.call_status in FINAL_STATUSES
 
         def respond() -> bytes:
@@ -68,9 +67,8 @@ class Unasked:
         self.conversation.settle(connection, moment, facts, _settlement(facts, why))
         if has_hung_up:
             return twiml.nothing()
-        return twiml.connect(
-            self._line(call.line), ended_url=self.conversation.urls.ended(call.id), stops=call.is_asked_again
-        )
+        line = facts.rulebook.line(call.line) or facts.rulebook.lines[0]
+        return twiml.connect(line, ended_url=self.conversation.urls.ended(call.id), stops=call.is_asked_again)
 
     def _nameless(
         self, connection: Connection, moment: Moment, request_sha256: str, arrived: IncomingCall, why: str
@@ -81,11 +79,8 @@ class Unasked:
             consent_log.append_events(connection, moment, events.call_unread(why))
             detail = f"a caller was put through, and nothing of the call is here: {why}"
             raise_incident(connection, moment, IncidentKind.CALL_WITHOUT_SID, about=about, call_id=None, detail=detail)
-        return twiml.connect(self._line(arrived.to))
-
-    def _line(self, dialled: str) -> Line:
-        rulebook = self.conversation.rulebook
-        return rulebook.line(dialled) or rulebook.lines[0]
+        rulebook = self.conversation.rules.read(connection)
+        return twiml.connect(rulebook.line(arrived.to) or rulebook.lines[0])
 
 
 def _settlement(facts: Facts, why: str) -> Settlement:

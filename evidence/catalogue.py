@@ -62,6 +62,7 @@ CATALOGUE: Mapping[str, EventType] = {
     "system.started": _of_system(f"sw {_UNDER}", words=say.started),
     "law.published": _of_system("version sha256", words=say.law_published),
     "policy.published": _of_system("rules_sha256", words=say.policy_published),
+    "rules.adopted": _of_system("adoption rules_sha256", "actor", words=say.rules_adopted),
     "prompt.published": _of_system(
         "prompt prompt_sha256 language voice disclosure_audio_sha256 question_audio_sha256 approved_on",
         "approved_by",

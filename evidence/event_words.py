@@ -41,6 +41,10 @@ def policy_published(event: Fields, _: Words) -> list[str]:
     return [f"A rulebook came into force ({event['rules_sha256']})."]
 
 
+def rules_adopted(event: Fields, _: Words) -> list[str]:
+    return [f"The rulebook {event['rules_sha256']} was taken in force{_by(event)}."]
+
+
 def prompt_published(event: Fields, _: Words) -> list[str]:
     approved = f", approved on {event['approved_on']}" if event.get("approved_on") else ""
     return [f"The wording {event['prompt']} in {event['language']} came into use{approved}."]

@@ -1,29 +1,37 @@
-"""The rulebook that `onrecord serve` accepted, handed to its web servers in their environment.
+"""The rulebook in force, kept in a file for the web servers of this machine by the `onrecord serve` that started them.
 
-A web server that dies is started again at once. It must start, and under the rules that were accepted and published,
-even if the operator's file has changed since.
+A web server that dies is started again at once, also while the database is away. It must start, and under the rules in
+force, even if the operator's file has changed since.
 """
 
-import base64
-import zlib
 from collections.abc import Mapping
+from pathlib import Path
 
-from storage.errors import Refused
+from storage.disk import disk_edge, make_folder, write_private
 
 VARIABLE = "ONRECORD_RULES_IN_FORCE"
-# What Linux takes for one variable, and a little less.
-BYTES_MAX = 120_000
+_NAME = "rules-in-force.toml"
 
 
-def handed_over(text: str) -> dict[str, str]:
-    """The variable that holds the text. Raises Refused for a text that is too long to be handed over."""
-    packed = base64.b64encode(zlib.compress(text.encode(), 9)).decode()
-    if len(packed) > BYTES_MAX:
-        raise Refused(f"ONRECORD_RULEBOOK: it is too long ({len(packed)} bytes when packed): at most {BYTES_MAX}")
-    return {VARIABLE: packed}
+def hand_over(text: str, folder: Path) -> dict[str, str]:
+    """Write the text into that folder, whole or not at all. Returns the variable by which a web server finds it.
+
+    Raises Unavailable where the disk does not take it.
+    """
+    with disk_edge(f"write of {_NAME}"):
+        make_folder(folder)
+    file = folder / _NAME
+    write_private(file, text.encode())
+    return {VARIABLE: str(file.absolute())}
 
 
 def taken_over(environ: Mapping[str, str]) -> str | None:
-    """The text that was handed over; None where this process was not started by `onrecord serve`."""
-    packed = environ.get(VARIABLE)
-    return zlib.decompress(base64.b64decode(packed)).decode() if packed else None
+    """The text that was handed over; None where this process was not started by `onrecord serve`.
+
+    Raises Unavailable where it cannot be read.
+    """
+    path = environ.get(VARIABLE)
+    if not path:
+        return None
+    with disk_edge(f"read of {path}"):
+        return Path(path).read_bytes().decode()

@@ -30,6 +30,7 @@ from onrecord.recorded_prompts import RecordedPrompt, read_prompts
 from onrecord.rulebook_file import parse_rulebook, read_rulebook
 from onrecord.settings.environment import Problem, Settings, SettingsRejected, read_settings
 from onrecord.settings.key_file import Keys, read_keys
+from policies.rulebook.read import RulebookRejected, parse
 from policies.rules import Rulebook
 from storage.audio.contract import AudioStore
 from storage.audio.opening import open_store
@@ -39,23 +40,39 @@ from storage.database.schema import check_schema
 from storage.errors import NotMigrated, Refused, Unavailable
 from storage.jobs.queue import JobQueue
 from storage.journal.request_journal import RequestJournal
+from storage.rows.rules_in_force import RulesInForce, adopted_text
+
+
+@dataclass(frozen=True)
+class CheckedRules:
+    """A rulebook with its text; and, where it was read from the operator's file, the sounds beside it that it names."""
+
+    rulebook: Rulebook
+    text: str
+    prompts: tuple[RecordedPrompt, ...] = ()
 
 
 @dataclass(frozen=True)
 class Installation:
-    """Everything a process of this installation needs. Close it in the end."""
+    """Everything a process of this installation needs. Close it in the end.
+
+    `checked` are the rules that it was opened with; `rules` follow whichever rulebook is in force.
+    """
 
     settings: Settings
     keys: Keys
-    rulebook: Rulebook
-    rulebook_text: str
-    prompts: tuple[RecordedPrompt, ...]
+    checked: CheckedRules
+    rules: RulesInForce
     database: Database
     store: AudioStore
     jobs: JobQueue
 
+    @property
+    def rulebook(self) -> Rulebook:
+        return self.rules.seen
+
     def conversation(self) -> Conversation:
-        return make_conversation(self.rulebook, self.settings, self.keys, self.jobs)
+        return make_conversation(self.rules, self.settings, self.keys, self.jobs)
 
     @property
     def eraser(self) -> Eraser:
@@ -73,8 +90,12 @@ class Installation:
         self.database.close()
 
 
-def open_installation(environ: Mapping[str, str], *, restored: bool = False) -> Installation:
-    """Raises NotReady with every problem there is. `restored`: an older copy of the database is no problem."""
+def open_installation(environ: Mapping[str, str], *, restored: bool = False, edited: bool = False) -> Installation:
+    """Raises NotReady with every problem there is. `restored`: an older copy of the database is no problem.
+
+    Under the rulebook in force, whatever the operator's file says by now. With `edited`, and where no rulebook was ever
+    in force, under that of the file.
+    """
     problems: list[str] = []
     settings = collecting(problems, lambda: read_settings(environ))
     # Where the telephone's settings are wrong, what else is wrong is said all the same.
@@ -82,10 +103,11 @@ def open_installation(environ: Mapping[str, str], *, restored: bool = False) -> 
     if known is None:
         raise NotReady(problems)
     keys = collecting(problems, lambda: read_keys(known.key_file))
-    text = collecting(problems, lambda: read_rulebook(known.rulebook))
-    rulebook = collecting(problems, lambda: parse_rulebook(text, known.rulebook)) if text is not None else None
-    prompts = collecting(problems, lambda: read_prompts(rulebook, known.rulebook.parent)) if rulebook else None
-    database = collecting(problems, lambda: open_database(known.database_url))
+    database_problems: list[str] = []
+    database = collecting(database_problems, lambda: open_database(known.database_url))
+    adopted = None if edited or database is None else collecting(problems, lambda: _adopted(database))
+    checked = adopted or collecting(problems, lambda: _checked_rules(known.rulebook))
+    problems += database_problems
     store = collecting(problems, lambda: _checked(open_store(known.audio_store)))
     collecting(problems, lambda: require_folder("ONRECORD_SPOOL", known.spool))
     collecting(problems, lambda: require_private_folder("ONRECORD_JOURNAL", known.journal))
@@ -93,11 +115,12 @@ def open_installation(environ: Mapping[str, str], *, restored: bool = False) -> 
     collecting(problems, lambda: require_room("ONRECORD_ERASURES", known.erasures.parent))
     if database and not restored:
         collecting(problems, lambda: _require_unrestored(database, known.anchor_file))
-    if problems or not (settings and keys and rulebook and text and database and store) or prompts is None:
+    if problems or not (settings and keys and checked and database and store):
         if database:
             database.close()
         raise NotReady(problems)
-    return Installation(settings, keys, rulebook, text, prompts, database, store, JobQueue(database))
+    rules = RulesInForce(checked.rulebook)
+    return Installation(settings, keys, checked, rules, database, store, JobQueue(database))
 
 
 @dataclass(frozen=True)
@@ -105,12 +128,16 @@ class WebInstallation:
     """The parts that a web server needs: the database may be away for now, and the audio store plays no part."""
 
     settings: Settings
-    rulebook: Rulebook
+    rules: RulesInForce
     conversation: Conversation
     database: Database
     jobs: JobQueue
     journal: RequestJournal
     keys: Keys
+
+    @property
+    def rulebook(self) -> Rulebook:
+        return self.rules.seen
 
 
 def open_web_installation(environ: Mapping[str, str]) -> WebInstallation:
@@ -127,19 +154,37 @@ def open_web_installation(environ: Mapping[str, str]) -> WebInstallation:
     if not (keys and rulebook and database):
         raise NotReady(problems)
     jobs = JobQueue(database)
-    conversation = make_conversation(rulebook, settings, keys, jobs)
+    rules = RulesInForce(rulebook)
+    conversation = make_conversation(rules, settings, keys, jobs)
     journal = RequestJournal(settings.journal, keys.journal_key)
-    return WebInstallation(settings, rulebook, conversation, database, jobs, journal, keys)
+    return WebInstallation(settings, rules, conversation, database, jobs, journal, keys)
 
 
 def _rules_in_force(settings: Settings, environ: Mapping[str, str]) -> Rulebook:
-    """The rulebook that `serve` handed over; the file's, where this process was not started by it."""
+    """The rulebook that `serve` handed over, as it was accepted; the file's, in a process not started by it."""
     text = taken_over(environ)
-    return parse_rulebook(read_rulebook(settings.rulebook) if text is None else text, settings.rulebook)
+    return parse_rulebook(read_rulebook(settings.rulebook), settings.rulebook) if text is None else parse(text)
 
 
-def make_conversation(rulebook: Rulebook, settings: Settings, keys: Keys, jobs: JobQueue) -> Conversation:
-    return Conversation(rulebook, Urls(settings.public_base_url, keys.url_mac_key), keys.number_hash_key, jobs)
+def _checked_rules(path: Path) -> CheckedRules:
+    """The rules of the operator's file, about to come in force."""
+    text = read_rulebook(path)
+    rulebook = parse_rulebook(text, path)
+    return CheckedRules(rulebook, text, read_prompts(rulebook, path.parent))
+
+
+def _adopted(database: Database) -> CheckedRules | None:
+    """The rules in force; None where none were adopted yet, or this program cannot read them."""
+    with database.read() as connection:
+        text = adopted_text(connection)
+    try:
+        return None if text is None else CheckedRules(parse(text), text)
+    except RulebookRejected:
+        return None
+
+
+def make_conversation(rules: RulesInForce, settings: Settings, keys: Keys, jobs: JobQueue) -> Conversation:
+    return Conversation(rules, Urls(settings.public_base_url, keys.url_mac_key), keys.number_hash_key, jobs)
 
 
 def open_records(environ: Mapping[str, str]) -> Database:

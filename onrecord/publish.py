@@ -24,7 +24,7 @@ from storage.rows.prompts import keep_audio
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The rows on the rules that a process adopts: computed before the transaction, so that no writer waits for it."""
+    """The rows on the rules of a process: computed before the transaction, so that no writer waits for it."""
 
     law: Law
     rulebook: Rulebook
@@ -38,11 +38,13 @@ class InForce:
         return cls(law, rulebook, text, tuple(spoken_under(law, rulebook, now)), tuple(prompts))
 
 
-def publish_rules(connection: Connection, moment: Moment, rules: InForce) -> None:
-    """Keep law, rulebook, words and sounds, and append to the log which are in force from now on."""
+def publish_rules(connection: Connection, moment: Moment, rules: InForce, *, starts: bool = True) -> None:
+    """Keep law, rulebook, words and sounds, and log those that are new. `starts`: a process starts with them, which is
+    logged too.
+    """
     named: dict[str, Value] = {"version": rules.law.version, "sha256": rules.law.sha256}
     started: dict[str, Value] = {"sw": version("onrecord"), "rules_sha256": rules.rulebook.sha256, "law": named}
-    told = [Event("system.started", started)]
+    told = [Event("system.started", started)] if starts else []
     told += _law(connection, moment, rules.law)
     told += _rulebook(connection, moment, rules.rulebook, rules.text)
     told += _wordings(connection, moment, rules.wordings)

@@ -1,4 +1,4 @@
-"""The rulebook in the operator's file: read, and checked against the law."""
+"""The rulebook in the operator's file: read, and checked against the law before it comes in force."""
 
 from collections.abc import Mapping
 from pathlib import Path

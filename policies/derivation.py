@@ -10,6 +10,7 @@ from policies.consent import Outcome, replaces
 from policies.derived import (
     OPEN,
     Agreed,
+    DerivedAdoption,
     DerivedCall,
     DerivedDecline,
     DerivedHold,
@@ -43,6 +44,15 @@ def derive_incidents(events: Iterable[Fields]) -> dict[int, DerivedIncident]:
             incident = made[event["incident"]]
             incident.closed_at, incident.closed_by = event["ts"], event["sd"]
     return made
+
+
+def derive_adoptions(events: Iterable[Fields]) -> dict[int, DerivedAdoption]:
+    """Adoptions of a rulebook by number, from the log's events about them."""
+    return {
+        event["adoption"]: DerivedAdoption(event["rules_sha256"], event["ts"], event["sd"])
+        for event in events
+        if event["type"] == "rules.adopted"
+    }
 
 
 def add(call: DerivedCall, event: Fields) -> None:

@@ -149,6 +149,15 @@ class DerivedCall:
         return any(hold.released_at is None for hold in self.holds.values())
 
 
+@dataclass(frozen=True, slots=True)
+class DerivedAdoption:
+    """A rulebook that was taken in force."""
+
+    sha256: str
+    adopted_at: str
+    adopted_by: Fields
+
+
 @dataclass(slots=True)
 class DerivedIncident:
     kind: str

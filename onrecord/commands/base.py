@@ -43,16 +43,17 @@ class Names(click.ParamType[frozenset[str]]):
 
 
 @contextmanager
-def opened(problems: Sequence[str] = (), *, restored: bool = False) -> Iterator["Installation"]:
+def opened(problems: Sequence[str] = (), *, restored: bool = False, edited: bool = False) -> Iterator["Installation"]:
     """The installation, or exit code 2 with every problem on a line of its own, `problems` among them.
 
-    `restored`: also where an older copy of the database is found.
+    `restored`: also where an older copy of the database is found. `edited`: under the rulebook of the operator's file,
+    which need not be in force.
     """
     from onrecord.installation import open_installation
 
     with failures_told():
         try:
-            installation = open_installation(os.environ, restored=restored)
+            installation = open_installation(os.environ, restored=restored, edited=edited)
         except NotReady as error:
             end([*problems, *error.problems])
         with closing(installation):

@@ -26,6 +26,7 @@ SECTIONS = {
     "For operators: set it up, run it, see to it": [
         "init",
         "check",
+        "reload",
         "lines",
         "serve",
         "work",
@@ -88,20 +89,23 @@ def init(*, keys_are_lost: bool) -> None:
     "--console", default="127.0.0.1:8001", show_default=True, metavar="HOST:PORT", help="The staff's web server."
 )
 def serve(webhooks: str, console: str) -> None:
-    """Serve Twilio's webhooks and the staff's console."""
+    """Serve Twilio's webhooks and the staff's console.
+
+    The rulebook comes in force as it starts, and on SIGHUP, as by `onrecord reload`.
+    """
+    from onrecord.adoption import take_in_force
     from onrecord.anchoring import sign_what_is_left
-    from onrecord.lines import publish
+    from onrecord.commands.actor import who_asks
     from onrecord.processes import serve as serving
     from onrecord.settings.logging_setup import say_logs_plainly
 
     problems: list[str] = []
     addresses = serving.read_addresses({"webhooks": webhooks, "console": console}, problems)
-    with opened(problems) as installation:
+    with opened(problems, edited=True) as installation:
         say_logs_plainly()
-        publish(installation.database, installation.rulebook, installation.rulebook_text, installation.prompts)
-        text = installation.rulebook_text
+        take_in_force(installation.database, installation.checked, actor=who_asks(), starts=True)
     with failures_told():
-        code = serving.serve(addresses, text)
+        code = serving.serve(addresses, installation.settings, installation.checked.text, who_asks())
         sign_what_is_left(installation.settings)
     sys.exit(code)
 
@@ -111,15 +115,16 @@ def work() -> None:
     """Run the jobs: store recordings, destroy them, sweep.
 
     Start as many workers as you like, on any machine that reaches database and audio store. A worker ends on SIGTERM,
-    and leaves its unfinished jobs to be resumed.
+    and leaves its unfinished jobs to be resumed. It follows the rulebook in force, whatever the file says.
     """
-    from onrecord.lines import publish
+    from onrecord.adoption import start_work
+    from onrecord.commands.actor import who_asks
     from onrecord.processes import work as working
     from onrecord.settings.logging_setup import say_logs_plainly
 
     with opened() as installation:
         say_logs_plainly()
-        publish(installation.database, installation.rulebook, installation.rulebook_text, installation.prompts)
+        start_work(installation, actor=who_asks())
         working.work(installation)
     os._exit(0)  # a step that waits for the network may still hold a thread; its job is resumed elsewhere
 
@@ -257,12 +262,15 @@ def lines_fallback(number: str) -> None:
     Host it elsewhere, for the day on which this service is down altogether. NUMBER is the line's.
     """
     from callflow import twiml
+    from onrecord.commands.rules_standing import warn_where_not_in_force
     from onrecord.rulebook_file import open_rulebook
 
     with failures_told():
-        line = open_rulebook(os.environ).line(number)
+        rulebook = open_rulebook(os.environ)
+    line = rulebook.line(number)
     if line is None:
         end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
+    warn_where_not_in_force(rulebook)
     click.echo(twiml.connect(line).decode())
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from onrecord.commands.base import FOUND_SOMETHING, call_named, end, failures_told, opened, reading
+from policies.jurisdiction.places import is_e164
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _HASH = re.compile(r"[0-9a-f]{6,64}")
 _SINCE = re.compile(r"(\d{1,5})([dw])")
+_DIGITS = re.compile(r"[\s+().\-/]*\d[\s+().\-/\d]*")
 
 
 class Day(click.ParamType[datetime]):
@@ -50,6 +52,21 @@ class Since(click.ParamType[datetime]):
         return Day().convert(value, param, ctx)
 
 
+class Caller(click.ParamType[str]):
+    """A caller as Twilio names them: by a number in E.164 form, or by a word. A number in any other form would be taken
+    for a word, and ruled upon as a number that nobody can have.
+    """
+
+    name = "caller"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        caller = str(value)
+        if _DIGITS.fullmatch(caller) and not is_e164(caller):
+            form = "a plus, the country's code and the number, digits only, such as +14155550100"
+            self.fail(f"these digits are no number as Twilio writes it; expected {form}; or a word", param, ctx)
+        return caller
+
+
 @click.command()
 @click.option("--full", is_flag=True, help="A row for each place, with a number of it.")
 @click.option("--at", type=Day(), help="The rules of that day; today by default.")
@@ -58,20 +75,22 @@ def check(*, full: bool, at: datetime | None) -> None:
 
     Settings, rulebook, keys, database and audio store: every problem is printed on a line of its own. Then a table:
     each line, and a caller from each place in the law pack. Then notes for a person to look at: overrides that are
-    laxer than the pack, wordings that nobody approved, laws that disagree, how the staff sign in.
+    laxer than the pack, wordings that nobody approved, laws that disagree, how the staff sign in. Then which rules are
+    in force, and since when.
 
     A few bytes are put into the audio store, read and destroyed, and Twilio is asked whether it knows the account.
     Problems found by such a trial come last, with exit code 1.
     """
     from compliance.anchors.verify import trust_in_words
     from onrecord.commands.rules_notes import console_notes, notes
+    from onrecord.commands.rules_standing import standing_in
     from onrecord.commands.rules_table import consent_table
     from onrecord.terminal import lines_table, show
     from onrecord.trials import try_all
     from policies.jurisdiction.pack import DISCLAIMER, packaged_law
 
     law, now = packaged_law(), at or datetime.now(UTC)
-    with opened() as installation:
+    with opened(edited=True) as installation:
         show(lines_table(installation.rulebook))
         show(consent_table(law, installation.rulebook, now, each=full))
         for note in notes(law, installation.rulebook, now):
@@ -79,6 +98,7 @@ def check(*, full: bool, at: datetime | None) -> None:
         for note in console_notes(installation.rulebook.console):
             click.echo(f"note: {note}")
         with installation.database.read() as connection:
+            click.echo(f"rules: {standing_in(connection, installation.rulebook)}")
             for line in trust_in_words(connection):
                 click.echo(f"log: {line.strip()}")
         click.echo(f"Law pack {law.version}, {law.sha256[:12]}. {DISCLAIMER}")
@@ -91,7 +111,9 @@ def check(*, full: bool, at: datetime | None) -> None:
 
 @click.command()
 @click.option("--line", "number", metavar="NUMBER", help="The line that would be called.")
-@click.option("--from", "from_", metavar="NUMBER", help="Who would call: a number, or a word such as anonymous.")
+@click.option(
+    "--from", "from_", type=Caller(), metavar="NUMBER", help="Who would call: a number, or a word such as anonymous."
+)
 @click.option("--at", type=Day(), help="When; now by default.")
 @click.option("--call", "call_id", metavar="ID", help="A past call instead: its sid, or its id in the log.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
@@ -99,15 +121,18 @@ def explain(*, number: str | None, from_: str | None, at: datetime | None, call_
     """Say why a call is decided as it is.
 
     The mode, the words, the purposes that consent covers and until when, and the whole chain of reasons: the same as in
-    the log of such a call.
+    the log of such a call. A call that would come is decided by the rulebook in the file, and it is said whether that
+    one is in force.
     """
     from compliance.explain import explain as explain_arrival
     from onrecord.commands.explanation_text import show
+    from onrecord.commands.rules_standing import standing_of
     from onrecord.rulebook_file import open_rulebook
     from policies.jurisdiction.pack import packaged_law
 
     if (call_id is None) == (number is None and from_ is None) or bool(call_id and at):
         raise click.UsageError("say --line and --from (and --at), or --call")
+    standing = None
     if call_id is not None:
         from compliance.explain_call import explain_call
 
@@ -122,10 +147,14 @@ def explain(*, number: str | None, from_: str | None, at: datetime | None, call_
         if line is None:
             end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
         found = explain_arrival(packaged_law(), rulebook, line, from_, at or datetime.now(UTC))
+        standing = standing_of(rulebook)
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+        in_force = {"in_force": standing.as_json()} if standing else {}
+        click.echo(json.dumps({**found.as_json(), **in_force}, indent=2, ensure_ascii=False))
     else:
         show(found)
+        if standing:
+            click.echo(f"Rules: {standing}")
     if found.differs:
         sys.exit(FOUND_SOMETHING)
 
@@ -138,6 +167,7 @@ def wordings(number: str | None) -> None:
     Each with the hash that an approval in the rulebook names.
     """
     from onrecord.commands.explanation_text import show_all_said, show_wording
+    from onrecord.commands.rules_standing import warn_where_not_in_force
     from onrecord.publish import spoken_under
     from onrecord.rulebook_file import open_rulebook
     from policies.jurisdiction.pack import DISCLAIMER, packaged_law
@@ -146,11 +176,27 @@ def wordings(number: str | None) -> None:
         rulebook = open_rulebook(os.environ)
     if number is not None and rulebook.line(number) is None:
         end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
+    warn_where_not_in_force(rulebook)
     for wording in spoken_under(packaged_law(), rulebook, datetime.now(UTC), only=number):
         show_wording(wording)
         show_all_said(wording)
         click.echo("")
     click.echo(DISCLAIMER)
+
+
+@click.command("reload")
+def reload_rules() -> None:
+    """Take the edited rulebook in force, without a restart.
+
+    It is checked as for a start, and the recorded prompts that it names with it: where anything is wrong, nothing
+    changes, and each problem is a line. Every process, on every machine, rules new calls by it from then on; calls that
+    have begun go on under the rules they came in under. The log keeps who asked, and the rulebook's hash.
+    """
+    from onrecord.adoption import in_words, take_in_force
+    from onrecord.commands.actor import who_asks
+
+    with opened(edited=True) as installation:
+        click.echo(in_words(take_in_force(installation.database, installation.checked, actor=who_asks())))
 
 
 @click.group()
@@ -193,7 +239,7 @@ def rules_diff(old: str, new: str, since: datetime) -> None:
 
 
 def add_rules_commands(group: click.Group) -> None:
-    for command in (check, explain, wordings, rules):
+    for command in (check, reload_rules, explain, wordings, rules):
         group.add_command(command)
 
 

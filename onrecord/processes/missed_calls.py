@@ -90,10 +90,10 @@ class MissedCalls:
             raise_incident(connection, moment, kind, about="calls", call_id=None, detail=detail)
 
     def _unknown(self, listed: Sequence[ProviderCall]) -> list[ProviderCall]:
-        rulebook = self.callbacks.conversation.rulebook
         query = select(call.c.call_sid).where(call.c.call_sid.in_([row.call_sid for row in listed]))
         with self.database.read() as connection:
             known = set(connection.scalars(query))
+            rulebook = self.callbacks.conversation.rules.read(connection)
         return [row for row in listed if row.call_sid not in known and rulebook.line(row.line)]
 
     def _take_in(self, missed: ProviderCall) -> bool:

@@ -12,11 +12,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache, partial
+from pathlib import Path
 from typing import Literal
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
 from granian import Granian
@@ -36,23 +39,30 @@ from console.app import create_app as create_console
 from console.entry.sign_on import BACK, IdentityProvider
 from console.live_calls import LiveCalls
 from evidence.events import timestamp
-from onrecord.accepted_rulebook import handed_over
-from onrecord.installation import WebInstallation, open_web_installation
+from onrecord.accepted_rulebook import hand_over
+from onrecord.adoption import in_words, take_in_force
+from onrecord.installation import WebInstallation, open_installation, open_web_installation
 from onrecord.not_ready import NotReady, collecting
 from onrecord.processes.address import Address, free_address
 from onrecord.processes.body_gate import BodyGate
 from onrecord.processes.descriptors import connections_max, raise_limit
+from onrecord.processes.following import Following
 from onrecord.processes.health import Readiness, add_health
 from onrecord.settings.environment import Settings, read_settings
 from onrecord.settings.logging_setup import say_logs_plainly
 from policies.jurisdiction.places import places_of
+from policies.rulebook.read import parse
 from policies.ruling import ends_of, rule
 from policies.sign_in import ConsoleRules
 from policies.wording_of_call import wording_of
 from storage.audio.opening import open_store
+from storage.database.engine import Database
 from storage.database.readiness import DatabaseCheck
+from storage.errors import Broken, Refused, Unavailable
 from storage.journal.request_journal import Standing
+from storage.rows.rules_in_force import RulesInForce, adopted_text
 from storage.staff.ceremonies import relying_party
+from storage.staff.passwords import Hashing
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +71,7 @@ _CONSOLE_THREADS = 16
 # A request has ended by then: its body is awaited for 5 s, and its transaction for 3.
 _REQUEST_S = 10
 _GRACE_S = 15.0
+_LOOK_S = 3.0
 # For a request's header to come, and for a connection without one: a header comes in a packet or two.
 _HEADER_S = 3
 _BACKLOG = 4096  # connections that the system keeps until they are taken
@@ -78,20 +89,28 @@ def read_addresses(given: Mapping[Face, str], problems: list[str]) -> dict[Face,
     return addresses
 
 
-def serve(addresses: dict[Face, Address], rulebook: str) -> int:
+def serve(addresses: dict[Face, Address], settings: Settings, text: str, actor: str) -> int:
     """Run both web servers until SIGTERM or SIGINT; a server that dies is started again. Returns the exit code.
 
-    `rulebook` is the text that was accepted and published. The web servers get this text, and not the operator's file,
-    which may have been edited since: rules come in force only with `serve`, where somebody sees whether they are
-    accepted.
+    `text` is the rulebook that was adopted. The web servers start with the rulebook in force, and not with the
+    operator's file, which may have been edited since. On SIGHUP the file comes in force, if it is in order, on the word
+    of `actor`.
     """
-    stopping = threading.Event()
+    stopping, asked_to_reload = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    signal.signal(signal.SIGHUP, lambda *_: asked_to_reload.set())
     log.info("serving %s", ", ".join(f"{face} at http://{address}" for face, address in addresses.items()))
-    environment = {**os.environ, **handed_over(rulebook)}
+    environment = {**os.environ, **hand_over(text, settings.journal)}
     running = {face: _start(face, address, environment) for face, address in addresses.items()}
+    database = Database.later(settings.database_url)
+    Following(database, RulesInForce(parse(text)), lambda _: _hand_over_anew(database, settings.journal)).start()
+    reloading = threading.Thread()
     while not stopping.wait(0.2):
+        if asked_to_reload.is_set() and not reloading.is_alive():
+            asked_to_reload.clear()
+            reloading = threading.Thread(target=reload_rules, args=(f"{actor}, by SIGHUP",), daemon=True)
+            reloading.start()
         for face, process in running.items():
             if process.poll() is not None:
                 log.error("%s ended with %s; starting it again", face, process.returncode)
@@ -99,6 +118,28 @@ def serve(addresses: dict[Face, Address], rulebook: str) -> int:
     for process in running.values():
         process.terminate()
     return _wait_for(list(running.values()))
+
+
+def _hand_over_anew(database: Database, folder: Path) -> None:
+    """So that a web server that is started again has the rulebook in force even while the database is away."""
+    text = database.look(adopted_text, within_s=_LOOK_S)
+    if text is not None:
+        hand_over(text, folder)
+
+
+def reload_rules(actor: str) -> None:
+    """Take the operator's file in force. Where anything is wrong with it or the settings, log it and change nothing."""
+    try:
+        installation = open_installation(os.environ, edited=True)
+    except NotReady as error:
+        for problem in error.problems:
+            log.error("the rules in force stay: %s", problem)
+        return
+    with closing(installation):
+        try:
+            log.info("%s", in_words(take_in_force(installation.database, installation.checked, actor=actor)))
+        except (Refused, Unavailable, Broken) as error:
+            log.error("the rules in force stay: %s", error)
 
 
 def _start(face: Face, address: Address, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -129,6 +170,7 @@ def webhooks_app() -> Flask:
     """The public web application, as the web server's worker process makes it."""
     front = _own_front()
     warm_up(front.conversation)
+    Following(front.database, front.rules, lambda _: warm_up(front.conversation)).start()
     waiting = WaitingRequests(front.journal, front.database, LateSteps(front.conversation))
     waiting.start()
     return webhooks.create_app(
@@ -168,14 +210,35 @@ def webhooks_doorway() -> BodyGate:
     return gate
 
 
-def console_app() -> Flask:
-    front = _own_front()
-    app = create_console(console_of(front))
-    add_health(app, _readiness(front))
-    return app
+class Exchangeable:
+    """A WSGI application that can be exchanged for another: a request ends in the one that it began in."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        return self._app(environ, start)
+
+    def exchange(self, app: WSGIApplication) -> None:
+        self._app = app
 
 
-def console_of(front: WebInstallation) -> Console:
+def console_app() -> Exchangeable:
+    """The staff's web application, as the web server's worker process makes it: anew when other rules come in force."""
+    front, hashing = _own_front(), Hashing()
+    readiness = _readiness(front)
+
+    def made() -> Flask:
+        app = create_console(console_of(front, hashing))
+        add_health(app, readiness)
+        return app
+
+    console = Exchangeable(made())
+    Following(front.database, front.rules, lambda _: console.exchange(made())).start()
+    return console
+
+
+def console_of(front: WebInstallation, hashing: Hashing | None = None) -> Console:
     rulebook, party = front.rulebook, relying_party(front.settings.console_base_url)
     return Console(
         front.database,
@@ -185,7 +248,7 @@ def console_of(front: WebInstallation) -> Console:
         number_hash_key=front.keys.number_hash_key,
         store=open_store(front.settings.audio_store),
         key_encryption_key=front.keys.key_encryption_key,
-        entry=Entry(front.database, front.keys.staff_key, party, rulebook.console),
+        entry=Entry(front.database, front.keys.staff_key, party, rulebook.console, hashing=hashing or Hashing()),
         sign_on=_identity_provider(front.settings, party.origin, rulebook.console),
         lines=tuple(line.number for line in rulebook.lines),
         limits=rulebook.console.limits,
@@ -232,7 +295,7 @@ def _readiness(front: WebInstallation) -> Readiness:
     readiness = Readiness(
         {
             "database": DatabaseCheck(front.database),
-            "rulebook": lambda: None,  # parsed at start, and frozen since
+            "rulebook": lambda: None,  # parsed at start, and exchanged for none that cannot be
         },
         besides={"audio_store": lambda: store().check()},
         details={"journal": lambda: _told(front.journal.standing())},
@@ -269,7 +332,7 @@ def run(app: str, address: Address, *, workers: int, interface: Interfaces = Int
     which comes, since no client can keep a connection without sending a request.
     """
     connections = connections_max(raise_limit())
-    Granian(
+    server = Granian(
         app,
         address=address.host,
         port=address.port,
@@ -285,10 +348,18 @@ def run(app: str, address: Address, *, workers: int, interface: Interfaces = Int
         backpressure=connections,
         websockets=False,
         log_enabled=False,
-    ).serve()
+    )
+    server.on_startup(ignore_hangups)  # after its own handler, which would exchange the workers
+    server.serve()
+
+
+def ignore_hangups() -> None:
+    """SIGHUP may be sent to all processes of a service. Only `serve` itself acts on it, and the others follow."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def main(face: Face, host: str, port: str, parent: str = "") -> None:
+    ignore_hangups()
     say_logs_plainly()
     die_with_parent(int(parent) if parent else None)
     address = Address(host, int(port))

@@ -14,6 +14,8 @@ from onrecord.doctor.examination import LOOK_EVERY_S as DOCTOR_LOOKS_EVERY_S
 from onrecord.doctor.examination import Doctor
 from onrecord.installation import Installation
 from onrecord.processes.descriptors import raise_limit
+from onrecord.processes.following import LOOK_EVERY_S as FOLLOW_EVERY_S
+from onrecord.processes.following import Following
 from onrecord.processes.missed_calls import LOOK_EVERY_S, MissedCalls
 from onrecord.selftest import schedule
 from onrecord.settings.environment import Settings
@@ -62,6 +64,7 @@ def work(installation: Installation) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it follows the rules in force, whoever takes others in force
     worker = make_worker(installation, stopping)
     worker.start()
     stopping.wait()
@@ -75,7 +78,8 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
     missed = MissedCalls(
         installation.database, workshop.provider, Callbacks(installation.conversation()), workshop.moment
     )
-    corroboration = make_corroboration(installation, workshop)
+    corroboration, watch = make_corroboration(installation, workshop), make_watch(installation, workshop)
+    following = Following(installation.database, installation.rules, lambda _: watch.follow(_lines(installation)))
     return Worker(
         installation.database,
         {
@@ -97,7 +101,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
         on_wait=partial(note_wait, workshop),
         periodic=[
             Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(workshop, installation.jobs)),
-            Periodic("recordings", account_watch.LOOK_EVERY_S, make_watch(installation, workshop).look),
+            Periodic("recordings", account_watch.LOOK_EVERY_S, watch.look),
             Periodic("live calls", live_calls.LOOK_EVERY_S, live_calls.LiveCalls(workshop, installation.jobs).look),
             Periodic("withdrawals", WITHDRAWALS_EVERY_S, lambda: see_to_withdrawals(workshop, installation.jobs)),
             Periodic("pauses", PAUSES_EVERY_S, lambda: see_to_pauses(workshop, installation.jobs)),
@@ -105,19 +109,16 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             Periodic("missed calls", LOOK_EVERY_S, missed.look),
             Periodic("subtrees", tree_keeper.LOOK_EVERY_S, tree_keeper.TreeKeeper(installation.database).look),
             Periodic("checkpoint", CHECKPOINT_EVERY_S, installation.anchoring.sign_where_due),
-            Periodic("self-test", schedule.LOOK_EVERY_S, schedule.SelfTest.of(installation, stopping).look),
+            Periodic("self-test", schedule.LOOK_EVERY_S, lambda: schedule.SelfTest.of(installation, stopping).look()),
             Periodic("doctor", DOCTOR_LOOKS_EVERY_S, Doctor(installation).look),
             Periodic("corroborate", CORROBORATE_EVERY_S, lambda: corroboration.ask_for_one(installation.jobs)),
-            Periodic(
-                "leases",
-                lease_watch.LOOK_EVERY_S,
-                lease_watch.LeaseWatch(workshop, installation.rulebook.console.limits).look,
-            ),
+            Periodic("leases", lease_watch.LOOK_EVERY_S, lambda: make_lease_watch(installation, workshop).look()),
             Periodic("texts", text_watch.LOOK_EVERY_S, TextWatch(workshop, installation.jobs).look),
             Periodic("backlog", backlog.LOOK_EVERY_S, lambda: backlog.tell(workshop.database, workshop.now)),
             Periodic("rows", ROWS_EVERY_S, RowWatch(workshop, installation.jobs).look),
             Periodic("list of calls", listing_projection.LOOK_EVERY_S, Projection(installation.database).look),
-            Periodic("reconcile", RECONCILE_EVERY_S, make_reconciliation(installation, workshop).look),
+            Periodic("reconcile", RECONCILE_EVERY_S, lambda: make_reconciliation(installation, workshop).look()),
+            Periodic("rules in force", FOLLOW_EVERY_S, following.look, everywhere=True),
             Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, workshop), everywhere=True),
         ],
     )
@@ -138,6 +139,10 @@ def make_corroboration(installation: Installation, workshop: Workshop) -> Corrob
 
 def make_watch(installation: Installation, workshop: Workshop) -> account_watch.AccountWatch:
     return account_watch.AccountWatch(workshop, installation.jobs, _lines(installation))
+
+
+def make_lease_watch(installation: Installation, workshop: Workshop) -> lease_watch.LeaseWatch:
+    return lease_watch.LeaseWatch(workshop, installation.rulebook.console.limits)
 
 
 def make_reconciliation(installation: Installation, workshop: Workshop) -> Reconciliation:
@@ -166,7 +171,7 @@ def make_workshop(installation: Installation) -> Workshop:
         spool=settings.spool,
         key_encryption_key=installation.keys.key_encryption_key,
         listening_copies=listening_copy.can_be_made(),
-        backups=installation.rulebook.backups,
+        backups=lambda: installation.rulebook.backups,
         is_behind=lambda: backlog.is_behind(installation.database, utc_now()),
     )
 

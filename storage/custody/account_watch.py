@@ -81,6 +81,10 @@ class AccountWatch:
     def __post_init__(self) -> None:
         self.owners = Owners(self.workshop, self.lines)
 
+    def follow(self, lines: frozenset[str]) -> None:
+        """Look for calls to these lines from now on."""
+        self.lines = self.owners.lines = lines
+
     def look(self) -> None:
         """List the account's recordings once, and take in what is new. A call that fails holds up no other."""
         began = self.workshop.now()

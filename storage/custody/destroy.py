@@ -177,7 +177,7 @@ def _settle(
         "where": where,
         "rule": rule,
         "copies": certified_copies(looked.seen, rows, at_provider=at_provider or "", objects=objects),
-        "residual": certified_residual(moment.at, workshop.backups),
+        "residual": certified_residual(moment.at, workshop.backups()),
     }
     if at_provider == ABSENT:
         public["at_provider"] = "no audio was made"

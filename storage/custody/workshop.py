@@ -24,7 +24,7 @@ class Workshop:
     """Whether copies for reviewers are made."""
     random: Callable[[int], bytes] = secrets.token_bytes
     now: Callable[[], datetime] = utc_now
-    backups: Duration | None = None
+    backups: Callable[[], Duration | None] = lambda: None
     """How long backups of the database and the audio store are kept; None: unknown to the service."""
     is_behind: Callable[[], bool] = lambda: False
     """Whether recordings wait longer than they should: they are then stored without a copy for reviewers, who hear the

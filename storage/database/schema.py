@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from storage.database.engine import Database
 from storage.errors import NotMigrated, Refused
 
-SCHEMA_VERSION = "0015"
+SCHEMA_VERSION = "0017"
 PATIENCE_S = 10.0  # a database that takes longer to say its version is of no use
 _migrating = Lock()  # what alembic works on, it keeps in a global
 _LOCK = 7_236_418  # the same between processes on Postgres: any number that nobody else takes in this database

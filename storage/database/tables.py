@@ -84,6 +84,7 @@ __all__ = [
     "reply",
     "review",
     "rulebook_version",
+    "rules_adopted",
     "saved_filter",
     "staff",
     "staff_address",
@@ -311,6 +312,15 @@ rulebook_version = Table(
     Column("sha256", String(64), primary_key=True),
     Column("text", Text, nullable=False),
     Column("adopted_at", Instant, nullable=False),
+)
+# Each time that a rulebook came in force: the last of these rows is the one that every process follows.
+rules_adopted = Table(
+    "rules_adopted",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sha256", ForeignKey("rulebook_version.sha256"), nullable=False),
+    Column("adopted_at", Instant, nullable=False),
+    Column("adopted_by", Text, nullable=False),
 )
 law_version = Table(
     "law_version",

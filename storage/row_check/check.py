@@ -20,7 +20,7 @@ from storage.row_check.claims import LoggedCall, digests_in
 from storage.row_check.differences import Difference, differences
 from storage.row_check.logged_calls import logged, made_of
 from storage.row_check.rows_of_calls import rows_between
-from storage.row_check.rows_of_no_call import Said, decline_differences, incident_differences
+from storage.row_check.rows_of_no_call import Said, decline_differences, differences_of_no_call
 
 _AT_ONCE = 200
 _MINE: tuple[Any, Any] = (bindparam("first"), bindparam("last"))
@@ -69,7 +69,7 @@ def of_all(views: Views, now: datetime | None = None, *, progress: Progress = la
         last = rows[-1].id
     for page in _BEGINNINGS.pages(views):
         yield from _without_row(views, [call_id for _, call_id in page if call_id])
-    yield from incident_differences(views)
+    yield from differences_of_no_call(views)
     yield from _declines(views, said, size, now)
 
 

@@ -12,6 +12,7 @@ from evidence.events import timestamp
 from policies.asking import LAST
 from policies.derived import (
     Agreed,
+    DerivedAdoption,
     DerivedCall,
     DerivedHold,
     DerivedIncident,
@@ -145,8 +146,14 @@ INCIDENT: Mapping[str, Callable[[Mapping[str, Any], DerivedIncident], object]] =
         openings.get(incident.closed_by["reason"], _GONE) if incident.closed_at else None
     ),
 }
+ADOPTION: Mapping[str, Callable[[Mapping[str, Any], DerivedAdoption], object]] = {
+    "sha256": lambda _, adoption: adoption.sha256,
+    "adopted_at": lambda _, adoption: adoption.adopted_at,
+    "adopted_by": lambda openings, adoption: openings.get(adoption.adopted_by["actor"], _GONE),
+}
 CLOSED = frozenset(
     {
+        "adopted_by",
         "call_sid",
         "line",
         "caller_hash",

@@ -1,19 +1,19 @@
-"""Checks incidents and remembered declines against their events."""
+"""Checks incidents, remembered declines and the rulebooks in force against their events."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, select
+from sqlalchemy import Connection, Row, case, or_, select
 
 from evidence.events import timestamp, without_names
-from policies.derivation import derive_incidents
+from policies.derivation import derive_adoptions, derive_incidents
 from policies.derived import DerivedCall, DerivedDecline, DerivedIncident
 from policies.incidents import IncidentKind
 from storage.database.engine import Views
 from storage.database.pages import Paged, Place
-from storage.database.tables import incident, log_leaf, remembered_decline
+from storage.database.tables import incident, log_leaf, remembered_decline, rules_adopted
 from storage.errors import Broken
 from storage.log import consent_log
 from storage.log.openings import opened
@@ -21,12 +21,13 @@ from storage.row_check import claims as row_claims
 from storage.row_check.claims import UNTOLD, moment
 from storage.row_check.differences import Difference, compared
 
-_IS_OF_INCIDENT = log_leaf.c.call_id.is_(None) & log_leaf.c.leaf.contains('"type":"incident.')
-# The page has every event, so that each takes as long, however few are of incidents.
-_EVENTS = Paged(select(log_leaf.c.idx, case((_IS_OF_INCIDENT, log_leaf.c.leaf))), log_leaf.c.idx, at_once=5000)
+_TOLD = or_(log_leaf.c.leaf.contains('"type":"incident.'), log_leaf.c.leaf.contains('"type":"rules.adopted"'))
+_IS_TOLD = log_leaf.c.call_id.is_(None) & _TOLD
+# The page has every event, so that each takes as long, however few are told of here.
+_EVENTS = Paged(select(log_leaf.c.idx, case((_IS_TOLD, log_leaf.c.leaf))), log_leaf.c.idx, at_once=5000)
 
 
-def incident_differences(views: Views) -> list[Difference]:
+def differences_of_no_call(views: Views) -> list[Difference]:
     """The rows are compared in the view in which the last events are read."""
     events: list[dict[str, Any]] = []
     place: Place = ()
@@ -35,7 +36,7 @@ def incident_differences(views: Views) -> list[Difference]:
             read = _EVENTS.after(connection, place)
             events += [consent_log.read_event(index, leaf) for index, leaf in read.page if leaf]
             if read.end is None:
-                return list(_incidents(connection, events))
+                return [*_incidents(connection, events), *_adoptions(connection, events)]
         place = read.end
 
 
@@ -52,6 +53,18 @@ def _incidents(connection: Connection, events: Sequence[Mapping[str, Any]]) -> I
             yield Difference(about, "it has events and no row")
         elif first_at and timestamp(row.opened_at) >= first_at:
             yield Difference(about, "it has a row and no event")
+
+
+def _adoptions(connection: Connection, events: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
+    kept, derived = {row.id: row for row in connection.execute(select(rules_adopted))}, derive_adoptions(events)
+    openings = opened(connection, (digest for by_event in derived.values() for digest in by_event.adopted_by.values()))
+    for number in sorted(kept.keys() | derived.keys()):
+        row, by_event, about = kept.get(number), derived.get(number), f"adoption {number} of a rulebook"
+        if row is not None and by_event is not None:
+            claims = row_claims.ADOPTION.items()
+            yield from compared(about, row, {name: claim(openings, by_event) for name, claim in claims})
+        else:
+            yield Difference(about, "it has a row and no event" if row is not None else "it has an event and no row")
 
 
 def _derived(events: Sequence[Mapping[str, Any]]) -> dict[int, DerivedIncident]:

@@ -14,21 +14,64 @@ from storage.database.after_commit import after_commit
 from storage.database.tables import law_version, rulebook_version, wording_version
 from storage.errors import Broken
 from storage.log.text_verification import check_text, check_wording
+from storage.rows import adoptions
 from storage.rows.calls import Call
 
 log = logging.getLogger(__name__)
 
 
+class RulesInForce:
+    """The rulebook in force, as a process follows it: at first the rulebook that the process started with.
+
+    A rulebook that was adopted since, and that this program cannot read, leaves the one before in use, and is logged
+    once.
+    """
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self._seen, self._unread = rulebook, ""
+
+    @property
+    def seen(self) -> Rulebook:
+        """The rulebook that was in force when this process last looked."""
+        return self._seen
+
+    def read(self, connection: Connection) -> Rulebook:
+        """The rulebook that is in force in this transaction."""
+        last = adoptions.in_force(connection)
+        seen = self._seen
+        if last is None or last.sha256 in (seen.sha256, self._unread):
+            return seen
+        found = _kept_or(connection, last.sha256, seen)
+        self._seen, self._unread = found, last.sha256 if found is seen else ""
+        return found
+
+
+def adopted_text(connection: Connection) -> str | None:
+    """The text of the rulebook in force; None where none was adopted yet. Raises Broken for a text of another hash."""
+    last = adoptions.in_force(connection)
+    return None if last is None else kept_text(connection, last.sha256)
+
+
 def rules_of(connection: Connection, call: Call, current: Rulebook) -> Rulebook:
     """The rules of a call; the current rules where its own are missing or broken, so that the caller is connected."""
-    if call.rules_sha256 == current.sha256:
-        return current
+    return current if call.rules_sha256 == current.sha256 else _kept_or(connection, call.rules_sha256, current)
+
+
+def _kept_or(connection: Connection, sha256: str, current: Rulebook) -> Rulebook:
     try:
-        return kept_rulebook(connection, call.rules_sha256) or current
+        return kept_rulebook(connection, sha256) or current
     except Broken as error:
         fault = str(error)
         after_commit(connection, lambda: log.error("%s", fault))
         return current
+
+
+def kept_text(connection: Connection, sha256: str) -> str | None:
+    """The rulebook of that hash as it was written. Raises Broken for a text of another hash."""
+    text = connection.scalar(select(rulebook_version.c.text).where(rulebook_version.c.sha256 == sha256))
+    if text is not None:
+        check_text("rulebook", sha256, text)
+    return text
 
 
 def kept_rulebook(connection: Connection, sha256: str) -> Rulebook | None:
@@ -36,9 +79,7 @@ def kept_rulebook(connection: Connection, sha256: str) -> Rulebook | None:
 
     Raises Broken for a text of another hash, as do the other functions that read a kept text.
     """
-    text = connection.scalar(select(rulebook_version.c.text).where(rulebook_version.c.sha256 == sha256))
-    if text is not None:
-        check_text("rulebook", sha256, text)
+    text = kept_text(connection, sha256)
     try:
         return None if text is None else _parsed(text)
     except RulebookRejected:
@@ -81,7 +122,7 @@ def read_wording(text: str) -> Wording | None:
     return Wording(**fields) if fields.keys() == Wording.__dataclass_fields__.keys() else None
 
 
-# A restart with other rules leaves some calls under those before; rarely under two at once.
+# Where other rules come in force, some calls are left under those before; rarely under two at once.
 @lru_cache(maxsize=8)
 def _read(text: str) -> Law:
     return read_law(text)

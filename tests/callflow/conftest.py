@@ -41,6 +41,7 @@ from storage.log import consent_log
 from storage.rows import calls, recordings
 from storage.rows.calls import Call
 from storage.rows.recordings import Recording
+from storage.rows.rules_in_force import RulesInForce
 from tests.compliance.signed_log import SignedLog
 from tests.conftest import DIALECTS, NOON
 from tests.databases import PostgresServer, migrated_file
@@ -307,7 +308,9 @@ def make_waiting(
 
 
 def make_webhooks(database: Database, clock: Clock, rules: str | None = None, folder: Path | None = None) -> Webhooks:
-    conversation = Conversation(parse(rules or RULEBOOK.read_text()), URLS, NUMBER_KEY, JobQueue(database))
+    conversation = Conversation(
+        RulesInForce(parse(rules or RULEBOOK.read_text())), URLS, NUMBER_KEY, JobQueue(database)
+    )
     return Webhooks(
         database=database,
         conversation=conversation,

@@ -65,6 +65,7 @@ from storage.rows import calls
 from storage.rows.handoffs import ACCOMPANY, JOIN, RELEASE
 from storage.rows.provider_copies import COPIES
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, PAUSE, RESUME
+from storage.rows.rules_in_force import RulesInForce
 from storage.rows.withdrawing import WITHDRAW, Wish
 from tests.callflow.conftest import make_waiting
 from tests.calls.script import NUMBERS, RULEBOOKS, ScriptedCall
@@ -125,7 +126,7 @@ class PublicFace:
         if text not in self.published:
             publish(self.database, rulebook, text, read_prompts(rulebook, RULEBOOKS))
             self.published.add(text)
-        conversation = Conversation(rulebook, self.urls, NUMBER_KEY, self.jobs)
+        conversation = Conversation(RulesInForce(rulebook), self.urls, NUMBER_KEY, self.jobs)
         self.callbacks = Callbacks(conversation)
         self.server.app = create_app(
             Webhooks(
@@ -467,7 +468,7 @@ def town(database: Database, store: AudioStore, spool: Path, jobs: TakenJobs | N
 def _served(database: Database, jobs: TakenJobs, clock: VirtualClock) -> Iterator[PublicFace]:
     server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
     urls, text = Urls(f"http://127.0.0.1:{server.server_port}", b"U" * 32), RULEBOOK.read_text("utf-8")
-    callbacks = Callbacks(Conversation(parse(text), urls, NUMBER_KEY, jobs))
+    callbacks = Callbacks(Conversation(RulesInForce(parse(text)), urls, NUMBER_KEY, jobs))
     face = PublicFace(database, jobs, clock.now, server, urls, callbacks)
     face.start(text)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

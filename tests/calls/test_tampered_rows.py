@@ -37,13 +37,15 @@ from storage.database.tables import (
     recording,
     recording_key,
     remembered_decline,
+    rulebook_version,
+    rules_adopted,
     withdrawal,
 )
 from storage.errors import Broken
 from storage.log import verification as log_verification
 from storage.row_check import check as row_check
 from storage.row_check import claims as row_claims
-from storage.rows import calls, incidents, recordings
+from storage.rows import adoptions, calls, incidents, recordings
 from tests.calls.call_runner import Town
 from tests.calls.script import NUMBERS, ScriptedCall, ScriptedRound
 
@@ -59,6 +61,7 @@ STATEFUL = (
     pause,
     provider_account,
     remembered_decline,
+    rules_adopted,
     withdrawal,
 )
 
@@ -119,6 +122,7 @@ def lived(line_town: Town) -> Lived:
     hold.place(installation.database, [kept], reason="case 13", actor="ann")
     hold.release(installation.database, first, reason="settled", actor="bob")
     town.database.write(lambda connection: _close_one(connection, town))
+    town.database.write(lambda connection: _adopt_one(connection, town))
     declined = place("opt_in", "+15125550134", NO)
     made = Lived(town, kept, other, declined, erased, rogue)
     with made.tampering() as connection:
@@ -137,6 +141,12 @@ def _close_one(connection: Connection, town: Town) -> None:
     incidents.raise_incident(connection, moment, kind, about="sweep:", call_id=None, detail="sweep: no answer")
     (one,) = [one for one in incidents.open_incidents(connection) if one.kind is kind]
     assert incidents.close_incident(connection, moment, one.id, actor="ann", reason="it was a test")
+
+
+def _adopt_one(connection: Connection, town: Town) -> None:
+    sha256 = connection.scalars(select(rulebook_version.c.sha256)).first()
+    assert sha256
+    adoptions.adopt(connection, town.moment(), sha256, actor="ann")
 
 
 Tampering = tuple[str, str]
@@ -201,6 +211,10 @@ TAMPERINGS: dict[str, Tampering] = {
         "its row says that closed_at is nothing",
     ),
     "an incident deleted": ("DELETE FROM incident", "incident 1: it has events and no row"),
+    "a rulebook in force": (
+        "INSERT INTO rules_adopted SELECT id + 1, sha256, adopted_at, adopted_by FROM rules_adopted",
+        "adoption 2 of a rulebook: it has a row and no event",
+    ),
     "a decline deleted": (
         "DELETE FROM remembered_decline",
         "the remembered no of call {declined}: it is gone, and holds until ",

@@ -17,6 +17,7 @@ from storage.provider import Listed, ProviderCall
 from storage.rows import calls
 from storage.rows.calls import Call
 from storage.rows.incidents import open_incidents
+from storage.rows.rules_in_force import RulesInForce
 from tests.faults.phone_company import BY_REST
 from tests.faults.premises import LINE, WAV, Premises
 
@@ -42,7 +43,9 @@ class Office:
 @pytest.fixture
 def office(premises: Premises) -> Office:
     urls = Urls("https://voice.example.com", b"U" * 32)
-    conversation = Conversation(parse(RULEBOOK.read_text(encoding="utf-8")), urls, b"N" * 32, premises.jobs)
+    conversation = Conversation(
+        RulesInForce(parse(RULEBOOK.read_text(encoding="utf-8"))), urls, b"N" * 32, premises.jobs
+    )
     shop = premises.shop
     made = Office(premises, MissedCalls(shop.database, shop.provider, Callbacks(conversation), shop.moment))
     made.look()

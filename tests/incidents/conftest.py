@@ -32,6 +32,7 @@ from storage.provider import ProviderCall, ProviderRecording
 from storage.rows import calls, recordings
 from storage.rows.calls import Call
 from storage.rows.recordings import Recording
+from storage.rows.rules_in_force import RulesInForce
 from tests.callflow.conftest import (
     ACCOUNT,
     CALLER,
@@ -88,7 +89,7 @@ class Service:
     @classmethod
     def on(cls, premises: Premises, rules: str = RULES, secrets: tuple[str, ...] = (TOKEN,)) -> "Service":
         database, rulebook, clock = premises.shop.database, parse(rules), OneClock(premises=premises)
-        conversation = Conversation(rulebook, URLS, NUMBER_KEY, premises.jobs)
+        conversation = Conversation(RulesInForce(rulebook), URLS, NUMBER_KEY, premises.jobs)
         console = create_console(make_console(premises, rules))
         add_health(console, Readiness({}))
         made = webhooks.create_app(

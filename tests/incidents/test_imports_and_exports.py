@@ -175,6 +175,6 @@ def _called_by(site: Site, callers: tuple[str, ...]) -> dict[str, str]:
     site.environ |= {"PUBLIC_BASE_URL": BASE, "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN}
     (site.folder / "onrecord.toml").write_text(RULEBOOK.read_text())
     with site.inside(), closing(open_installation(os.environ)) as installation:
-        publish(installation.database, installation.rulebook, installation.rulebook_text)
+        publish(installation.database, installation.rulebook, installation.checked.text)
         twilio = phone_company(installation, Clock(datetime.now(UTC) - timedelta(days=1)))
         return {caller: hangs_up(twilio.dial(caller=caller)).sid for caller in callers}

@@ -1,11 +1,12 @@
 """What is in force is kept before anybody can hear it: the law, the rules, and every word that they can lead to."""
 
+import stat
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from onrecord.accepted_rulebook import BYTES_MAX, VARIABLE, handed_over, taken_over
+from onrecord.accepted_rulebook import VARIABLE, hand_over, taken_over
 from onrecord.installation import open_web_installation
 from onrecord.lines import publish
 from onrecord.publish import spoken_under
@@ -15,7 +16,7 @@ from policies.rulebook.read import parse
 from policies.ruling import ends_of, rule
 from policies.wording_of_call import wording_of
 from storage.database.engine import Database
-from storage.errors import Refused
+from storage.errors import Unavailable
 from storage.rows.rules_in_force import kept_law, kept_rulebook
 from tests.callflow.conftest import RULEBOOK
 from tests.conftest import NOON
@@ -83,19 +84,26 @@ def test_a_face_comes_up_under_the_rules_that_were_accepted_whatever_the_file_sa
     accepted = path.read_text()
     path.write_text("[[[ half an edit")
     with site.inside():
-        front = open_web_installation({**site.environ, **handed_over(accepted)})
+        front = open_web_installation({**site.environ, **hand_over(accepted, tmp_path / "journal")})
     front.database.close()
     assert front.rulebook == parse(accepted)
 
 
-def test_what_is_handed_over_is_taken_over() -> None:
-    text = RULEBOOK.read_text() + "# ünïcode\n"
-    assert taken_over(handed_over(text)) == text
+def test_what_is_handed_over_is_taken_over_however_long_and_by_nobody_else(tmp_path: Path) -> None:
+    text = RULEBOOK.read_text() * 200 + "# ünïcode\r\n"
+    named = hand_over(text, tmp_path / "journal")
+    assert taken_over(named) == text
     assert taken_over({}) is None
+    (file,) = (tmp_path / "journal").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_rulebook_that_is_too_long_to_be_handed_over_is_refused() -> None:
-    digits = "".join(str(number**7) for number in range(40_000))
-    with pytest.raises(Refused, match=f"at most {BYTES_MAX}"):
-        handed_over(digits)
-    assert len(handed_over(RULEBOOK.read_text() * 50)[VARIABLE]) < BYTES_MAX
+def test_a_rulebook_that_comes_in_force_later_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    named = hand_over("a = 1\n", tmp_path)
+    assert hand_over("b = 2\n", tmp_path) == named
+    assert taken_over(named) == "b = 2\n"
+
+
+def test_a_rulebook_that_cannot_be_read_is_said_to_be_so(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="No such file"):
+        taken_over({VARIABLE: str(tmp_path / "rules-in-force.toml")})

@@ -32,6 +32,7 @@ from storage.database.tables import call, log_leaf
 from storage.jobs.queue import JobQueue
 from storage.moment import Moment
 from storage.rows.incidents import Incident, open_incidents
+from storage.rows.rules_in_force import RulesInForce
 from tests.callflow.conftest import ACCOUNT, NUMBER_KEY, RULEBOOK, TOKEN, Clock, make_waiting
 from tests.conftest import NOON
 
@@ -127,7 +128,7 @@ def served(
     server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=Quiet)
     base = f"http://127.0.0.1:{server.server_port}"
     urls = Urls(base, b"k" * 32)
-    conversation = Conversation(published.rulebook, urls, NUMBER_KEY, JobQueue(database))
+    conversation = Conversation(RulesInForce(published.rulebook), urls, NUMBER_KEY, JobQueue(database))
     callbacks = Callbacks(conversation)
     waiting = make_waiting(database, conversation, clock)
     parts = Webhooks(

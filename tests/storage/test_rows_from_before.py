@@ -20,7 +20,7 @@ from storage.database.tables import call, incident, permit, recording
 from storage.errors import Broken
 from storage.log import consent_log
 from storage.moment import Moment
-from storage.row_check.rows_of_no_call import incident_differences
+from storage.row_check.rows_of_no_call import differences_of_no_call
 from storage.rows import calls, permits
 from storage.rows.incidents import close_incident, open_incidents
 from storage.rows.permits import Permit
@@ -171,7 +171,7 @@ def test_an_incident_of_a_kind_that_there_is_no_more_stays_with_its_words_and_th
             (IncidentKind.JOB_FAILED, "the cellar", "the lights went out"),
             (IncidentKind.OTHER, "incident 3", "flood about the cellar: the lights went out"),
         ]
-        assert [*incident_differences(old.read)] == []
+        assert [*differences_of_no_call(old.read)] == []
     with pytest.raises(Broken, match="kind_known"):
         old.write(lambda connection: connection.execute(insert(incident), {"kind": "flood", "about": "x", **INCIDENT}))
     moment = Moment(NOON, os.urandom)

@@ -1,6 +1,7 @@
 """The agent's endpoint, as the settings of an installation open it."""
 
 import pytest
+from werkzeug.test import Client
 
 from onrecord.processes import serve
 from tests.onrecord.commands.site import Site
@@ -18,7 +19,7 @@ def test_the_agents_endpoint_is_open_to_the_token_of_the_settings_alone(
     monkeypatch.setattr(serve, "say_logs_plainly", lambda: None)
     monkeypatch.setattr(serve, "die_with_parent", lambda: None)
     with site.inside():
-        client = serve.console_app().test_client()
+        client = Client(serve.console_app())
         asked = [
             client.post(f"/api/calls/CA{'0' * 32}/{act}", json={"actor": "alice"}, headers={"Authorization": bearer})
             for act in ("withdraw", "pause", "resume")

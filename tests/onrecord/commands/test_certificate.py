@@ -30,7 +30,7 @@ AGREED = {"quality": timedelta(days=90), "transcription": timedelta(days=90)}
 def premises_of(site: Site, installation: Installation) -> Premises:
     premises = Premises.open(installation.database, installation.store, site.folder / "var/spool")
     premises.company.before_deletion = lambda _: None
-    publish(installation.database, installation.rulebook, installation.rulebook_text)
+    publish(installation.database, installation.rulebook, installation.checked.text)
     premises.rules_sha256, premises.law_sha256 = installation.rulebook.sha256, packaged_law().sha256
     premises.clock.now = datetime.now(UTC) - timedelta(hours=1)
     return premises

@@ -101,6 +101,9 @@ def test_what_a_guess_rests_on_is_said_with_the_record_behind_it(site: Site) -> 
         (["--line", LINE, "--from", TEXAS, "--call", "CA1"], 2, "say --line and --from"),
         (["--line", LINE, "--from", TEXAS, "--at", "soon"], 2, "'soon' is not a day"),
         (["--line", LINE, "--from", TEXAS, "--at", "9999-12-31"], 2, "not a day that anybody means"),
+        (["--line", LINE, "--from", "8602345678"], 2, "these digits are no number as Twilio writes it"),
+        (["--line", LINE, "--from", "+1 (860) 234-5678"], 2, "expected a plus, the country's code"),
+        (["--line", LINE, "--from", "0018602345678"], 2, "these digits are no number as Twilio writes it"),
         (["--call", "CA" + "0" * 32], 1, "there is no call with this sid or id"),
     ],
 )
@@ -206,6 +209,37 @@ def test_an_override_that_is_laxer_than_the_law_needs_a_reason_and_is_listed(sit
     assert told["overrides_because"] == {"1": "memo of 3 December"}
     assert "memo of 3 December" not in json.dumps(told["ruling"])  # it may name people, and the log is for ever
     assert "because: memo of 3 December" in site.run("explain", "--line", LINE, "--from", GERMANY).out
+
+
+LONG = 'keep_at_least = "P11Y"\nbecause = "x"'
+CONTRADICTING = '\n[[override]]\njurisdiction = "US-OR"\nconsent = "opt_in"\n'
+
+
+def test_overrides_that_contradict_one_another_are_refused_by_name(site: Site) -> None:
+    path = site.folder / "onrecord.toml"
+    path.write_text(path.read_text() + CONTRADICTING + CONTRADICTING.replace("opt_in", "notice"))
+    (problem,) = site.run("check").problems
+    assert "override[2].consent: notice, and override[1] says opt_in of the same calls; expected one of" in problem
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('keep = "P90D"', 'keep = "P90Y"', "retention.quality-90d: keep is P90Y, and the longest that a law here asks"),
+        ('keep = "P90D"', 'keep = "P90Y"', "; if days are meant, it is P90D"),
+        ('remember = "P1Y"', 'remember = "P11Y"', "declines: remember is P11Y"),
+        ("[[line]]", '[backups]\nkeep = "P4000D"\n\n[[line]]', "backups: keep is P4000D"),
+        ("[[line]]", f"[[override]]\n{LONG}\n\n[[line]]", "override[1]: keep_at_least is P11Y"),
+    ],
+)
+def test_check_says_which_times_are_longer_than_any_law_asks_for(
+    before: str, after: str, said: str, site: Site
+) -> None:
+    assert "the longest that a law here asks for" not in site.run("check").out
+    rewrite(site, before, after)
+    ran = site.run("check")
+    assert ran.code == 0
+    assert said in ran.out
 
 
 @pytest.mark.parametrize("consent", ["notice", "opt_out", "opt_in", "never"])
