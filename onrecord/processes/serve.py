@@ -101,10 +101,10 @@ def serve(addresses: dict[Face, Address], settings: Settings, text: str, actor: 
         signal.signal(number, lambda *_: stopping.set())
     signal.signal(signal.SIGHUP, lambda *_: asked_to_reload.set())
     log.info("serving %s", ", ".join(f"{face} at http://{address}" for face, address in addresses.items()))
-    environment = {**os.environ, **hand_over(text, settings.journal)}
+    environment = {**os.environ, **hand_over(text, settings.spool)}
     running = {face: _start(face, address, environment) for face, address in addresses.items()}
     database = Database.later(settings.database_url)
-    Following(database, RulesInForce(parse(text)), lambda _: _hand_over_anew(database, settings.journal)).start()
+    Following(database, RulesInForce(parse(text)), lambda _: _hand_over_anew(database, settings.spool)).start()
     reloading = threading.Thread()
     while not stopping.wait(0.2):
         if asked_to_reload.is_set() and not reloading.is_alive():

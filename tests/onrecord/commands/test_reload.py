@@ -246,7 +246,7 @@ def served(site: Site) -> Iterator[Served]:
 
 def test_serve_takes_the_edited_file_in_force_on_sighup_and_stays_up(served: Served) -> None:
     site, processes = served.site, below(served.process.pid)
-    handed_over = site.folder / "var" / "journal" / "rules-in-force.toml"
+    handed_over = site.folder / "var" / "spool" / "rules-in-force.toml"
     first = parse(rulebook(site)).sha256
     assert parse(handed_over.read_text()).sha256 == first
     half_edited(site)
@@ -281,7 +281,7 @@ def test_a_web_server_that_is_started_again_has_the_rules_in_force_while_the_dat
     site = served.site
     second = edit(site, 'consent = "auto"', 'consent = "opt_in"')
     assert site.run("reload").code == 0
-    handed_over = site.folder / "var" / "journal" / "rules-in-force.toml"
+    handed_over = site.folder / "var" / "spool" / "rules-in-force.toml"
     until(lambda: parse(handed_over.read_text()).sha256 == second)
     half_edited(site)
     away = {**site.environ, VARIABLE: str(handed_over), "DATABASE_URL": "postgresql://nobody@127.0.0.1:9/onrecord"}
