@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from evidence.printable import escaped
 from policies.copies import ACCOUNT_WIDE, CANNOT_BE_LOOKED_FOR, PLACES, CopyKind
 from policies.incidents import IncidentKind
 from policies.lifecycle import CallState, RecordingState
@@ -174,7 +175,7 @@ def _looked_until(connection: Connection) -> datetime | None:
 
 def files_of(made: Certificate) -> dict[str, bytes]:
     """The certificate as the files of a bundle."""
-    text = "".join(f"{line}\n" for line in made.lines())
+    text = "".join(f"{escaped(line)}\n" for line in made.lines())
     return {
         "certificate.json": json.dumps(made.as_json(), indent=2, ensure_ascii=False).encode() + b"\n",
         "certificate.txt": text.encode(),

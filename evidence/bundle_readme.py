@@ -7,6 +7,7 @@ from typing import Any
 
 from evidence.anchor_levels import Level
 from evidence.catalogue import in_words
+from evidence.printable import escaped
 
 _LISTENED = frozenset({"recording.accessed", "recording.heard"})
 _PARTIAL = """
@@ -74,5 +75,5 @@ def _call(call: BundledCall) -> str:
 
 
 def _lines(event: Mapping[str, Any], words: Mapping[str, Mapping[str, str]]) -> list[str]:
-    said = in_words(event, words)
+    said = map(escaped, in_words(event, words))
     return [f"  {event['ts']}  {line}" if not at else f"{' ' * 28}{line}" for at, line in enumerate(said)]
