@@ -18,11 +18,10 @@ from compliance.withdrawals import Withdrawals, told
 from policies.rules import OnWithdrawal
 from policies.withdrawal import Effect, WithdrawnBy
 from storage.errors import Refused
-from storage.rows import calls
+from storage.rows import calls, staff_words
 from storage.rows.withdrawing import Wish
 
 BODY_MAX = 2048
-_NAME_MAX = 100
 _SCHEME = "Bearer "
 
 
@@ -89,8 +88,12 @@ def read(body: bytes, act: str) -> Asked:
     if not isinstance(found, dict) or not found.keys() <= may_say:
         raise Misread(f"the body is an object of {', '.join(sorted(may_say))}")
     actor, effect = found.get("actor"), found.get("effect")
-    if not isinstance(actor, str) or not actor.strip() or not actor.isprintable() or len(actor) > _NAME_MAX:
-        raise Misread(f"actor is the name of the agent, of at most {_NAME_MAX} characters")
+    if not isinstance(actor, str):
+        raise Misread("actor is the name of the agent")
+    try:
+        actor = staff_words.name("actor", actor)
+    except Refused as error:
+        raise Misread(str(error)) from error
     if effect is not None and effect not in [*OnWithdrawal]:
         raise Misread(f"effect is one of {', '.join(OnWithdrawal)}")
     return Asked(actor, OnWithdrawal(effect) if effect else None)

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
-from evidence.events import Event, names_somebody
+from evidence.events import Event
 from storage.database.tables import legal_hold
 from storage.errors import Refused
 from storage.moment import Moment
-from storage.rows import calls
+from storage.rows import calls, staff_words
 from storage.rows.calls import Call
 
 
@@ -36,9 +36,9 @@ _SELECT = select(*[legal_hold.c[name] for name in Hold.__dataclass_fields__]).or
 def place(connection: Connection, moment: Moment, call: Call, *, reason: str, actor: str) -> int:
     """Hold a call, whose row must be locked, and log it; returns the hold's number.
 
-    Raises Refused where the reason names somebody, or nothing is left to be held.
+    Raises Refused where the reason is empty or names somebody, or nothing is left to be held.
     """
-    check_names_nobody("reason", reason)
+    reason = staff_words.reason("reason", reason)
     if call.erased_at is not None:
         raise Refused(f"call {call.id}: it was erased, and there is nothing left to hold")
     row = {"call_id": call.id, "reason": reason, "placed_by": actor, "placed_at": moment.at}
@@ -49,8 +49,8 @@ def place(connection: Connection, moment: Moment, call: Call, *, reason: str, ac
 
 
 def release(connection: Connection, moment: Moment, hold_id: int, *, reason: str, actor: str) -> Hold:
-    """Raises Refused where there is no such hold, or it is released already."""
-    check_names_nobody("reason", reason)
+    """Raises Refused where there is no such hold, it is released already, or the reason is empty or names somebody."""
+    reason = staff_words.reason("reason", reason)
     row = connection.execute(_SELECT.where(legal_hold.c.id == hold_id)).first()
     if row is None:
         raise Refused(f"hold {hold_id}: there is none of that number")
@@ -77,12 +77,6 @@ def holding(connection: Connection, call_id: str) -> list[int]:
 def is_held(call_id: ColumnElement[str]) -> ColumnElement[bool]:
     """The condition that a call is held, on a column of calls' ids."""
     return exists().where(_keeps(call_id))
-
-
-def check_names_nobody(what: str, text: str) -> None:
-    """Raises Refused where staff's words, which stay, hold a number, a sid or an address."""
-    if names_somebody(text):
-        raise Refused(f"{what}: it stays for good, so it must hold no number, address or sid; name a file of yours")
 
 
 def _keeps(call_id: str | ColumnElement[str]) -> ColumnElement[bool]:
