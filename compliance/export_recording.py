@@ -1,5 +1,6 @@
 """A copy of a kept recording, for a purpose that its caller agreed to."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -8,6 +9,7 @@ from sqlalchemy import Connection
 
 from compliance.call_log import CallLog
 from storage.audio.contract import AudioStore
+from storage.audio.sealing import OpenAudio
 from storage.audio.unseal import KeptAudio
 from storage.custody import access
 from storage.custody.access import Refusal
@@ -30,14 +32,22 @@ class RecordingExport:
         The file is created first, so that no access is logged that can't be carried out.
         """
         with new_private(file) as write:
-            kept, digest = self._open(recording_sid, purpose, actor), sha256()
-            audio = kept.open()
-            for start in range(0, audio.length, PIECE_BYTES):
-                piece = audio.range(start, PIECE_BYTES)
+            audio, digest = self._open(recording_sid, purpose, actor).open(), sha256()
+            for piece in _pieces(audio):
                 digest.update(piece)
                 write(piece)
             self._require_as_stored(recording_sid, digest.hexdigest())
         return audio.length
+
+    def pieces(self, recording_sid: str, purpose: str, *, actor: str) -> Iterator[bytes]:
+        """The WAV, for a stream: read to its end and found to be as it was stored before the first piece of it leaves.
+        Raises Refused, and then nothing has left.
+        """
+        audio, digest = self._open(recording_sid, purpose, actor).open(), sha256()
+        for piece in _pieces(audio):
+            digest.update(piece)
+        self._require_as_stored(recording_sid, digest.hexdigest())
+        return _pieces(audio)
 
     def _open(self, recording_sid: str, purpose: str, actor: str) -> KeptAudio:
         moment = Moment.now()
@@ -72,3 +82,7 @@ class RecordingExport:
         stored = log.about(recording.id, "recording.stored")
         if stored and stored.private.get("audio_sha256", has) != has:
             raise Broken(f"recording {recording.id}: its audio is not what the log commits to: it was exchanged")
+
+
+def _pieces(audio: OpenAudio) -> Iterator[bytes]:
+    return (audio.range(start, PIECE_BYTES) for start in range(0, audio.length, PIECE_BYTES))

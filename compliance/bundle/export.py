@@ -1,6 +1,8 @@
 """`onrecord log export`: a bundle of events that an outsider can check without us, written as a folder or a zip."""
 
+import io
 import os
+import re
 import secrets
 import shutil
 import zipfile
@@ -26,6 +28,7 @@ from storage.log import anchors, consent_log
 from storage.log.proofs import Prover
 from storage.moment import Moment
 
+_ENDING = re.compile(r"\.[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*")
 Files = Callable[[Connection, int], Mapping[str, bytes]]
 """Further files for a bundle, from the database and the number of events that were signed."""
 
@@ -102,6 +105,8 @@ def tell_exported(
 
 def check_place(place: Path) -> None:
     """Called first, so that no export is logged that can't be written. Raises Refused or Unavailable."""
+    if place.suffix != ".zip" and _ENDING.fullmatch(place.suffix):
+        raise Refused(f"{place}: a bundle is a folder, whose name has no ending, or a file whose name ends in .zip")
     if place.exists():
         raise Refused(f"{place}: it is there already")
     with disk_edge(f"{place}: can't be written"):
@@ -131,6 +136,15 @@ def write_bundle(files: Mapping[str, bytes], place: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
+def zipped(files: Mapping[str, bytes], folder: str) -> bytes:
+    """Files go into a folder of their own, since `verify.py` rejects other files among them after unpacking."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(files.items()):
+            archive.writestr(f"{folder}/{name}", content)
+    return written.getvalue()
+
+
 def _folder(files: Mapping[str, bytes], folder: Path) -> None:
     folder.mkdir(mode=0o700)
     for name, content in files.items():
@@ -140,8 +154,5 @@ def _folder(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def _zip(files: Mapping[str, bytes], path: Path, folder: str) -> None:
-    """Files go into a folder of their own, since `verify.py` rejects other files among them after unpacking."""
-    descriptor = create_private(path)
-    with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in sorted(files.items()):
-            archive.writestr(f"{folder}/{name}", content)
+    with os.fdopen(create_private(path), "wb") as file:
+        file.write(zipped(files, folder))
