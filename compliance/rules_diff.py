@@ -41,6 +41,14 @@ class Difference:
     changed: tuple[tuple[str, str, str], ...]
 
 
+def as_json(difference: Difference) -> dict[str, Any]:
+    """The keys that scripts may rely on."""
+    past = difference.past
+    changed = [{"what": name, "old": before, "new": after} for name, before, after in difference.changed]
+    call = {"call_sid": past.call_sid, "line": past.line, "received_at": past.received_at.isoformat()}
+    return {**call, "outcome": past.outcome, "changed": changed}
+
+
 def count_since(connection: Connection, since: datetime) -> int:
     return connection.scalar(select(func.count()).select_from(call).where(_real_since(since))) or 0
 

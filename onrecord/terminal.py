@@ -1,79 +1,198 @@
-"""Tables for people at a terminal."""
+"""The one place where commands print. Texts of callers, staff and other machines are shown escaped, whoever wrote them.
 
-from rich.console import Console
-from rich.table import Table
+A terminal gets lines broken between words at its width, or at COLUMNS where that is set. A pipe gets each line whole.
+"""
 
-from compliance.call_life import CallLife
-from evidence.event_words import ODDITIES
-from policies.rules import Line, Rulebook
-from storage.rows.delays import Delay
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+import click
+
+from evidence.printable import escaped, escaped_json
+from storage.errors import Refused
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_PIPE_WIDTH = 200  # a table that is piped into a file is not squeezed into a terminal that is not there
+_NARROWEST = 20
+_UNBOUNDED = 1_000_000
 
 
-def show(table: Table) -> None:
-    console = Console()
-    # Piped into a file, a table is not squeezed into a terminal that is not there.
-    Console(width=console.width if console.is_terminal else 200).print(table)
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows to be shown under headings, as texts."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    is_ruled: bool = False
+
+    def as_json(self) -> list[dict[str, str]]:
+        """Each row by its headings."""
+        return [dict(zip(self.headings, row, strict=True)) for row in self.rows]
 
 
-def lines_table(rulebook: Rulebook) -> Table:
-    table = Table("line", "connects to", "languages", "consent", "purposes", "retention", title=rulebook.business.name)
-    for line in rulebook.lines:
-        table.add_row(
-            line.number,
-            ", ".join(destination.address for destination in line.connect_to),
-            ", ".join(line.languages),
-            str(line.consent),
-            ", ".join(line.purposes),
-            _retention(line),
-        )
+def say(text: object = "", *, error: bool = False, is_verbatim: bool = False) -> None:
+    """Print a line, on standard error with `error`. Its continuation on a terminal is indented a little more, unless
+    its blanks count (`is_verbatim`).
+    """
+    line = escaped(str(text))
+    width = _width(error=error)
+    if width is None or is_verbatim or len(line) <= width:
+        click.echo(line, err=error)
+        return
+    start = line[: len(line) - len(line.lstrip())]
+    for part in wrapped(start, line.lstrip(), width, hang=2):
+        click.echo(part, err=error)
+
+
+def say_document(text: str, *, error: bool = False) -> None:
+    """Print a document whose line breaks are its own."""
+    click.echo("\n".join(map(escaped, text.split("\n"))), nl=not text.endswith("\n"), err=error)
+
+
+def say_json(value: object) -> None:
+    click.echo(escaped_json(json.dumps(value, indent=2, ensure_ascii=False)))
+
+
+def say_hashed(line: str) -> None:
+    """Print an event as it is hashed, byte for byte; on a terminal as an equal JSON text without hidden characters."""
+    click.echo(escaped_json(line) if sys.stdout.isatty() else line)
+
+
+def say_bytes(pieces: Iterable[bytes]) -> None:
+    """Write a file to standard output."""
+    for piece in pieces:
+        click.echo(piece, nl=False)
+
+
+def check_takes_bytes(what: str) -> None:
+    """Raises Refused where standard output is a terminal, which can't show a file."""
+    if sys.stdout.isatty():
+        raise Refused(f"{what}: a terminal does not show it; send standard output into a file or a program")
+
+
+def confirm(question: str) -> None:
+    """Ask at a terminal, and end the command on a no."""
+    click.confirm(escaped(question), abort=True)
+
+
+def show(table: "Table") -> None:
+    """Print a table of rich's, whose texts are our own."""
+    _plain(_width() or _PIPE_WIDTH).print(table)
+
+
+def show_sheet(sheet: Sheet) -> None:
+    """Print a table; where not even the longest words of its columns find room, each row as lines of their own."""
+    from rich.measure import Measurement
+
+    console = _plain(_width() or _PIPE_WIDTH)
+    table = _table(sheet)
+    if Measurement.get(console, console.options.update(max_width=_UNBOUNDED), table).minimum <= console.width:
+        console.print(table)
+        return
+    for line in _blocks(sheet, console.width):
+        click.echo(line)
+
+
+def wrapped(start: str, text: str, width: int, *, hang: int = 0) -> list[str]:
+    """The text after `start`, broken between words; further lines begin below it, or `hang` to the right of `start`."""
+    later = " " * (len(start) + hang)
+    parts = wrap(
+        escaped(text),
+        width=max(width, _NARROWEST),
+        initial_indent=start,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return parts or [start.rstrip()]
+
+
+def as_plain(row: object) -> dict[str, object]:
+    """A row for JSON: its fields by name, times in RFC 3339, sets as sorted lists."""
+    return {each.name: _as_plain(getattr(row, each.name)) for each in fields(row)}  # type: ignore[arg-type]  # a dataclass
+
+
+def in_words(value: object) -> str:
+    """A value of an event or a JSON document, for people."""
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {_inner(each)}" for name, each in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_inner, value)) or "none"
+    return str(value)
+
+
+@contextmanager
+def progress_shown(unit: str) -> Iterator[Callable[[int, int], object]]:
+    """A bar on a terminal, and nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _as_plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Set):
+        return sorted(map(str, value))
+    return as_plain(value) if is_dataclass(value) else value
+
+
+def _inner(value: object) -> str:
+    return f"({in_words(value)})" if isinstance(value, Mapping | list | tuple) and value else in_words(value)
+
+
+def _width(*, error: bool = False) -> int | None:
+    """The width to keep to; None where each line stays whole."""
+    stream = sys.stderr if error else sys.stdout
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdigit() and int(asked):
+        return max(int(asked), _NARROWEST)
+    return max(os.get_terminal_size(stream.fileno()).columns or 80, _NARROWEST) if stream.isatty() else None
+
+
+def _plain(width: int) -> "Console":
+    """Without colours and without markup: a text in brackets stands as it is."""
+    from rich.console import Console
+
+    return Console(width=width, color_system=None, markup=False, highlight=False)
+
+
+def _table(sheet: Sheet) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    title = Text(escaped(sheet.title)) if sheet.title else None
+    table = Table(*sheet.headings, title=title, show_lines=sheet.is_ruled)
+    for row in sheet.rows:
+        table.add_row(*(Text(escaped(cell)) for cell in row))
     return table
 
 
-def _retention(line: Line) -> str:
-    each = ", ".join(f"{purpose}: {name}" for purpose, name in line.retention_for)
-    return line.retention or each or "the product's default"
-
-
-def show_story(story: CallLife) -> None:
-    call = story.call
-    console = Console()
-    line = call.line or "what is no line of the rulebook"
-    console.print(f"call {call.call_sid} to {line}: {call.state}, outcome {call.outcome} {call.reason}".rstrip())
-    console.print(f"reference {call.reference}")
-    if call.synthetic:
-        console.print("a call of the self-test: nobody called, and nobody was rung")
-    console.print(f"asked as {call.mode} in {call.language}, under rules {call.rules_sha256[:12]}; why: ", end="")
-    console.print(f"onrecord explain --call {call.call_sid}")
-    if call.erased_at:
-        console.print(f"erased on {call.erased_at:%Y-%m-%d %H:%M:%S}: nothing here names who called")
-    if withdrawal := story.withdrawal:
-        done = (
-            f"carried out {withdrawal.carried_out_at:%H:%M:%S}" if withdrawal.carried_out_at else "not carried out yet"
-        )
-        fate = "kept" if withdrawal.keeps else "destroyed"
-        said = f"consent withdrawn {withdrawal.withdrawn_at:%Y-%m-%d %H:%M:%S} by {withdrawal.withdrawn_by}"
-        console.print(f"{said}, the recording up to then {fate}: {done}", soft_wrap=True)
-    for what in story.differs:
-        console.print(f"DIFFERS FROM THE LOG: {what}", soft_wrap=True, markup=False)
-    for recording in story.recordings:
-        where = f", {recording.object_key}, until {recording.retain_until}" if recording.object_key else ""
-        console.print(f"recording {recording.recording_sid}: {recording.state}{where}", soft_wrap=True)
-        for odd in story.oddities(recording.id):
-            console.print(f"  it was kept as it came, though odd: {ODDITIES.get(odd, odd)}", soft_wrap=True)
-        if waits := story.delays.get(recording.id):
-            console.print(f"  {_why_it_waits(waits)}", soft_wrap=True, markup=False)
-    for incident in story.incidents:
-        console.print(f"incident {incident.kind}: {incident.detail}", soft_wrap=True, markup=False)
-    events = Table("index", "time", "event", "what")
-    for event in story.events:
-        known = {"index", "ts", "type", "call", "n", "v", "sd", "ruling"}
-        told = ", ".join(f"{name}={value}" for name, value in event.items() if name not in known)
-        events.add_row(str(event["index"]), event["ts"], event["type"], told)
-    show(events)
-
-
-def _why_it_waits(waits: Delay) -> str:
-    times = f"{waits.tries} times" if waits.tries > 1 else "once"
-    again = f", not again before {waits.again_at:%Y-%m-%d %H:%M}" if waits.again_at else ""
-    since = f"since {waits.since:%Y-%m-%d %H:%M:%S}"
-    return f"{waits.job} waits {since}, tried {times}{again}: {' '.join(waits.reason.split())}"
+def _blocks(sheet: Sheet, width: int) -> Iterator[str]:
+    label = max(map(len, sheet.headings)) + 2
+    if sheet.title:
+        yield from wrapped("", sheet.title, width)
+    for row in sheet.rows:
+        yield ""
+        for heading, cell in zip(sheet.headings, row, strict=True):
+            yield from wrapped(heading.ljust(label), cell, width)
+    yield ""

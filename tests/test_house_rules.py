@@ -164,6 +164,21 @@ def early_logs(tree: ast.AST) -> list[str]:
     return [ast.unparse(node) for node in inside - waiting if _is_of(node.func, "log", _LEVELS)]
 
 
+def prints_past_the_terminal(tree: ast.AST) -> list[str]:
+    """Output that does not go through `onrecord.terminal`, where hidden characters are escaped."""
+    printed = [node for node in _calls(tree) if _name(node.func) in _PRINTS]
+    streams = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _is_stream(node)]
+    rich = [name for name in imported(tree) if name.partition(".")[0] == "rich"]
+    return [*(ast.unparse(node) for node in (*printed, *streams)), *rich]
+
+
+def _is_stream(node: ast.Attribute) -> bool:
+    return node.attr in {"write", "writelines", "buffer"} and _name(node.value) in {"stdout", "stderr"}
+
+
+_PRINTS = {"print", "echo", "secho", "echo_via_pager", "prompt", "pprint"}
+
+
 def nameless_subjects(tree: ast.AST) -> list[str]:
     """Sentences of docstrings about a "what", a "who" or a "one": whatever has a name is called by it."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -181,6 +196,12 @@ _NAMELESS = {"What", "That", "Those", "Who", "Whoever", "Whatever", "One"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
+# They print what they made themselves: a checkpoint, the draft of a migration, the demonstration's calls.
+PRINT_THEIR_OWN = {
+    "compliance/anchors/anchor_file.py",
+    "storage/migrations/draft.py",
+    *(str(path) for path in modules("onrecord") if "demo" in path.parts),
+}
 # A version of the schema is never edited once it may have run.
 WRITTEN_ONCE = {str(path) for path in modules("storage") if "versions" in path.parts}
 
@@ -198,6 +219,7 @@ RULES: list[tuple[Rule, tuple[str, ...], set[str]]] = [
     (unescaped_templates, (*OURS, "simulator"), set()),
     (open_bindings, (*OURS, "simulator", "bench", "tests"), {"tests/test_house_rules.py"}),
     (unverified_tls, (*OURS, "simulator", "bench"), set()),
+    (prints_past_the_terminal, OURS, {"onrecord/terminal.py", *PRINT_THEIR_OWN}),
     (personal_logs, OURS, set()),
     (early_logs, ("storage", "compliance", "callflow", "onrecord"), set()),
 ]
@@ -216,6 +238,11 @@ def test_the_rule_is_kept(rule: Rule, tops: tuple[str, ...], exempt: set[str]) -
         (unsafe_comparisons, "ok = url_mac != expected"),
         (unsafe_comparisons, "if signatures[0] == wanted: ..."),
         (unsafe_comparisons, "sha256(x).digest() == y"),
+        (prints_past_the_terminal, "click.echo(reason)"),
+        (prints_past_the_terminal, "print(reason)"),
+        (prints_past_the_terminal, "from rich.console import Console"),
+        (prints_past_the_terminal, "sys.stdout.write(reason)"),
+        (prints_past_the_terminal, "sys.stdout.buffer.write(reason)"),
         (zoneless_clocks, "datetime.now()"),
         (zoneless_clocks, "datetime.utcnow()"),
         (zoneless_clocks, "date.today()"),
@@ -254,6 +281,8 @@ def test_a_breach_of_the_rule_is_seen(rule: Rule, source: str) -> None:
         (zoneless_clocks, "datetime.now(UTC)"),
         (clocks_and_files, "files('policies').joinpath('x').read_text(encoding='utf-8')"),
         (broad_excepts, "try: ...\nexcept BaseException:\n    close()\n    raise"),
+        (prints_past_the_terminal, "say(reason)"),
+        (prints_past_the_terminal, "file.write(sys.stdin.read())"),
         (personal_logs, "log.info('call %s', known.id)"),
         (early_logs, "def f(connection: Connection):\n    after_commit(connection, lambda: log.error('x'))"),
         (early_logs, "def f(database: Database):\n    log.error('x')"),

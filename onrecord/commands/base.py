@@ -7,12 +7,14 @@ import os
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from onrecord.not_ready import NotReady
 from onrecord.settings.environment import SettingsRejected, read_settings
+from onrecord.terminal import say
 from policies.jurisdiction.places import is_e164
 from storage.errors import Broken, Refused, Unavailable
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from storage.rows.calls import Call
 
 FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
+STANDARD_OUTPUT = Path("-")
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="For scripts.")
 
 
 class Names(click.ParamType[frozenset[str]]):
@@ -119,4 +124,4 @@ def end(problems: Sequence[str], code: int = NOT_CONFIGURED) -> NoReturn:
 
 
 def tell_problem(problem: str) -> None:
-    click.echo(f"onrecord: {' '.join(problem.split())}", err=True)
+    say(f"onrecord: {' '.join(problem.split())}", error=True)

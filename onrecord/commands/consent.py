@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from onrecord.commands.base import FOUND_SOMETHING, check_number, end, opened, reading
+from onrecord.commands.actor import as_option
+from onrecord.commands.base import FOUND_SOMETHING, as_json_option, check_number, end, opened, reading
+from onrecord.terminal import as_plain, confirm, say, say_json
 from storage.errors import Refused
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ _LISTED_MAX = 1000
 @click.option("--keep", is_flag=True, help="Keep the recording up to now.")
 @click.option("--destroy", is_flag=True, help="Destroy all of the recording.")
 @click.option("--by-agent", "agent", metavar="NAME", help="During the call, on the caller's word to this agent.")
-@click.option("--actor", metavar="NAME", help="Who says so, where it is not the user of this session.")
+@as_option()
 @click.option("--yes", is_flag=True, help="Do not ask again.")
 def withdraw(
     *,
@@ -46,37 +48,41 @@ def withdraw(
     from onrecord.commands.actor import who_asks
     from policies.rules import OnWithdrawal
     from policies.withdrawal import Effect, WithdrawnBy
+    from storage.rows import staff_words
     from storage.rows.withdrawing import Wish
 
     if sum(given is not None for given in (name, number, reference)) != 1:
         raise click.UsageError("say CALL, --number or --reference, one of them")
+    if agent is not None and actor is not None:
+        raise click.UsageError("--by-agent says already who it is: leave --as out")
     if keep and destroy:
         raise click.UsageError("--keep and --destroy exclude each other")
     on_recording = OnWithdrawal.KEEP if keep else OnWithdrawal.DESTROY if destroy else None
     by = WithdrawnBy.REQUEST if agent is None else WithdrawnBy.AGENT
     code = FOUND_SOMETHING
     with opened() as installation:
+        says = staff_words.name("--by-agent", agent) if agent is not None else who_asks(installation.database, actor)
         withdrawals = Withdrawals(installation.database, installation.rulebook, installation.jobs)
         call_ids = _calls(installation, withdrawals, name, number, reference)
         fate = "is kept" if keep else "is destroyed" if destroy else "goes or stays as the rules say"
         for call_id in call_ids:
-            click.echo(f"call {call_id}: the consent would be withdrawn; the recording up to now {fate}")
+            say(f"call {call_id}: the consent would be withdrawn; the recording up to now {fate}")
         if sys.stdin.isatty() and not yes:
-            click.confirm("Withdraw? There is no way back to recording in these calls.", abort=True)
+            confirm("Withdraw? There is no way back to recording in these calls.")
         for call_id in call_ids:
             try:
-                done = withdrawals.withdraw(call_id, Wish(by, agent or actor or who_asks(), on_recording))
+                done = withdrawals.withdraw(call_id, Wish(by, says, on_recording))
             except Refused as error:
-                click.echo(str(error))
+                say(str(error))
                 continue
-            click.echo(f"call {call_id}: {told(done)}")
+            say(f"call {call_id}: {told(done)}")
             code = code if done.effect in (Effect.NOTHING, Effect.STANDS) else 0
     sys.exit(code)
 
 
 @click.command()
 @click.argument("name", metavar="CALL")
-@click.option("--actor", metavar="NAME", help="Who says so, where it is not the user of this session.")
+@as_option()
 def pause(*, name: str, actor: str | None) -> None:
     """Pause the recording of a call.
 
@@ -88,7 +94,7 @@ def pause(*, name: str, actor: str | None) -> None:
 
 @click.command()
 @click.argument("name", metavar="CALL")
-@click.option("--actor", metavar="NAME", help="Who says so, where it is not the user of this session.")
+@as_option()
 def resume(*, name: str, actor: str | None) -> None:
     """Let a paused recording go on.
 
@@ -98,7 +104,8 @@ def resume(*, name: str, actor: str | None) -> None:
 
 
 @click.command("pauses")
-def list_pauses() -> None:
+@as_json_option
+def list_pauses(*, as_json: bool) -> None:
     """List recordings that are paused now.
 
     The first to reach its limit comes first.
@@ -107,10 +114,13 @@ def list_pauses() -> None:
 
     with reading() as connection:
         found = open_pauses(connection, limit=_LISTED_MAX)
+    if as_json:
+        say_json([as_plain(asked) for asked in found])
+        return
     for asked in found:
         since = f"since {asked.begun_at:%H:%M:%S}" if asked.begun_at else "not begun yet"
         until = f"until {asked.limit_at:%H:%M:%S} at most, then {asked.at_limit}"
-        click.echo(f"call {asked.call_id}: paused by {asked.asked_by}, {since}, {until}")
+        say(f"call {asked.call_id}: paused by {asked.asked_by}, {since}, {until}")
 
 
 def _change(name: str, actor: str | None, act: str) -> None:
@@ -124,11 +134,11 @@ def _change(name: str, actor: str | None, act: str) -> None:
         pauses = Pauses(installation.database, installation.rulebook, installation.jobs)
         do = pauses.pause if act == "pause" else pauses.resume
         try:
-            asked = do(call.id, actor=actor or who_asks())
+            asked = do(call.id, actor=who_asks(installation.database, actor))
         except Refused as error:
             end([str(error)], FOUND_SOMETHING)
     limit = f", until {asked.limit_at:%H:%M:%S} at most" if act == "pause" else ""
-    click.echo(f"call {asked.call_id}: asked to {act} its recording{limit}")
+    say(f"call {asked.call_id}: asked to {act} its recording{limit}")
 
 
 def add_consent_commands(group: click.Group) -> None:

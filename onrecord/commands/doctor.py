@@ -1,15 +1,15 @@
 """The command that looks for settings that work against the promises."""
 
-import json
 import sys
 
 import click
 
-from onrecord.commands.base import FOUND_SOMETHING, opened
+from onrecord.commands.base import FOUND_SOMETHING, as_json_option, opened
+from onrecord.terminal import say, say_json
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@as_json_option
 def doctor(*, as_json: bool) -> None:
     """Look for dangerous settings of the Twilio account.
 
@@ -24,17 +24,17 @@ def doctor(*, as_json: bool) -> None:
     with opened() as installation:
         found = Doctor(installation).examine()
     if as_json:
-        click.echo(json.dumps({"checks": CHECKS, "findings": [asdict(finding) for finding in found]}, indent=2))
+        say_json({"checks": CHECKS, "findings": [asdict(finding) for finding in found]})
     else:
         with_findings = {finding.check for finding in found}
         for check in CHECKS:
             if check not in with_findings:
-                click.echo(f"ok       {check}")
+                say(f"ok       {check}")
         for finding in found:
-            click.echo(f"{'WRONG' if finding.is_wrong else 'UNTOLD':<7}  {finding.check}: {finding.what}")
-            click.echo(f"         {finding.why}")
-            click.echo(f"         {finding.where}")
-        click.echo(f"{len(CHECKS)} checks, {len(found)} findings")
+            say(f"{'WRONG' if finding.is_wrong else 'UNTOLD':<7}  {finding.check}: {finding.what}")
+            say(f"         {finding.why}")
+            say(f"         {finding.where}")
+        say(f"{len(CHECKS)} checks, {len(found)} findings")
     if found:
         sys.exit(FOUND_SOMETHING)
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import click
-
 from compliance.explain import MODES, SUPPOSED, Explained
+from onrecord.terminal import say
 from policies.jurisdiction.pack import DISCLAIMER
 from policies.wording import Wording
 
@@ -29,42 +28,47 @@ _SAID_LATER = (
 
 def show(found: Explained) -> None:
     ruling = found.ruling
-    click.echo(f"{found.about}\n")
+    say(found.about)
+    say()
     for what in found.differs:
-        click.echo(f"DIFFERS FROM THE LOG: {what}\n")
+        say(f"DIFFERS FROM THE LOG: {what}")
+        say()
     for name, value in _facts(found):
-        click.echo(f"{name:<16}{value}")
+        say(f"{name:<16}{value}")
     if found.wording:
-        click.echo("\nWhat the caller hears")
+        say()
+        say("What the caller hears")
         show_wording(found.wording)
-    click.echo("\nWhy")
+    say()
+    say("Why")
     for number, reason in enumerate(ruling["because"], start=1):
         _show_reason(number, reason, found)
-    click.echo(f"\nlaw pack {ruling['law']['version']} ({ruling['law']['sha256'][:12]}), ", nl=False)
-    click.echo(f"rulebook {ruling['rules_sha256'][:12]}")
-    click.echo(found.again or SUPPOSED)
-    click.echo(DISCLAIMER)
+    say()
+    law = f"law pack {ruling['law']['version']} ({ruling['law']['sha256'][:12]})"
+    say(f"{law}, rulebook {ruling['rules_sha256'][:12]}")
+    say(found.again or SUPPOSED)
+    say(DISCLAIMER)
 
 
 def show_wording(wording: Wording) -> None:
     approved = (
         f"approved by {wording.approved_by} on {wording.approved_on}" if wording.approved_on else "approved by nobody"
     )
-    click.echo(f"  {wording.id}@{wording.version}, {wording.language}, {wording.voice}, {approved}")
-    click.echo(f"  sha256    {wording.sha256}")
-    click.echo(f"  says      {wording.disclosure}")
+    say(f"  {wording.id}@{wording.version}, {wording.language}, {wording.voice}, {approved}")
+    say(f"  sha256    {wording.sha256}")
+    say(f"  says      {wording.disclosure}")
     if wording.disclosure_audio:
-        click.echo(f"            (recorded: {wording.disclosure_audio})")
+        say(f"            (recorded: {wording.disclosure_audio})")
     if wording.question:
-        click.echo(f"  asks      {wording.question}")
+        say(f"  asks      {wording.question}")
     if wording.question_audio:
-        click.echo(f"            (recorded: {wording.question_audio})")
+        say(f"            (recorded: {wording.question_audio})")
 
 
 def show_all_said(wording: Wording) -> None:
     """Every other text that the hash covers: the words later in the call, to the caller or the agent."""
     for name in _SAID_LATER:
-        click.echo(f"  {name.replace('_', ' '):<24}{getattr(wording, name)}")
+        say(f"  {name.replace('_', ' '):<24}{getattr(wording, name)}")
 
 
 def _facts(found: Explained) -> list[tuple[str, str]]:
@@ -98,15 +102,15 @@ def _show_reason(number: int, reason: Mapping[str, Any], found: Explained) -> No
         )
         if part
     )
-    click.echo(f"{number:>3}. {reason['about']}: {reason['says']}")
-    click.echo(f"     by {reason['by']}{f' [{when}]' if when else ''}")
+    say(f"{number:>3}. {reason['about']}: {reason['says']}")
+    say(f"     by {reason['by']}{f' [{when}]' if when else ''}")
     if note := reason.get("note"):
-        click.echo(f"     {note}")
+        say(f"     {note}")
     for position in reason.get("positions", ()):
-        click.echo(f"     one view: {position}")
+        say(f"     one view: {position}")
     if said := found.note_of(reason.get("record", "")):
-        click.echo(f"     note: {said}")
+        say(f"     note: {said}")
     if override := reason.get("override"):
-        click.echo(f"     because: {found.because(override) or 'the rulebook gives no reason'}")
+        say(f"     because: {found.because(override) or 'the rulebook gives no reason'}")
     for source in found.sources_of(reason.get("record", "")):
-        click.echo(f"     source: {source}")
+        say(f"     source: {source}")

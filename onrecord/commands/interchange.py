@@ -10,8 +10,20 @@ from typing import TYPE_CHECKING
 import click
 
 from compliance.disclosable import DISCLOSABLE
-from onrecord.commands.base import FOUND_SOMETHING, Names, call_named, end, failures_told, opened, reading
+from onrecord.commands.actor import as_option
+from onrecord.commands.base import (
+    FOUND_SOMETHING,
+    STANDARD_OUTPUT,
+    Names,
+    call_named,
+    end,
+    failures_told,
+    opened,
+    reading,
+    tell_problem,
+)
 from onrecord.not_ready import NotReady, collecting
+from onrecord.terminal import say_json
 from storage.disk import new_private
 from storage.errors import Refused, Unavailable
 
@@ -19,7 +31,10 @@ if TYPE_CHECKING:
     from evidence.jws import CertifiedKey
 
 _OUTPUT = click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Into a new file, which only you can read."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Into a new file, which only you can read; - is standard output.",
 )
 
 
@@ -28,7 +43,8 @@ _OUTPUT = click.option(
 @click.option("--sign", is_flag=True, help="In the signed form; the first time, a key for it is made.")
 @click.option("--disclose", type=Names(DISCLOSABLE), default="", help="What is personal and shall be in it: caller.")
 @_OUTPUT
-def vcon(call_sid: str, *, sign: bool, disclose: frozenset[str], output: Path | None) -> None:
+@as_option()
+def vcon(call_sid: str, *, sign: bool, disclose: frozenset[str], output: Path | None, actor: str | None) -> None:
     """Write a call as a vCon.
 
     The IETF's container for conversations, with the words that the caller heard, the keys pressed, the purposes agreed
@@ -44,7 +60,7 @@ def vcon(call_sid: str, *, sign: bool, disclose: frozenset[str], output: Path | 
     with reading() as connection:
         told = gather(connection, call_named(connection, call_sid), disclosed=disclose)
     if disclose:
-        _tell(disclose)
+        _tell(disclose, actor)
     document: Mapping[str, object] = unsigned(told, now)
     if sign:
         with failures_told():
@@ -75,13 +91,13 @@ def add_interchange_commands(group: click.Group) -> None:
         group.add_command(command)
 
 
-def _tell(disclosed: frozenset[str]) -> None:
+def _tell(disclosed: frozenset[str], given_actor: str | None) -> None:
     from compliance.bundle.export import tell_exported
     from onrecord.commands.actor import who_asks
 
     with opened() as installation:
-        moment = installation.anchoring.moment()
-        tell_exported(installation.database, moment, scope="vcon", calls=1, disclosed=disclosed, actor=who_asks())
+        actor, moment = who_asks(installation.database, given_actor), installation.anchoring.moment()
+        tell_exported(installation.database, moment, scope="vcon", calls=1, disclosed=disclosed, actor=actor)
 
 
 def _signer(now: datetime) -> "CertifiedKey":
@@ -92,22 +108,22 @@ def _signer(now: datetime) -> "CertifiedKey":
     path = read_settings(os.environ, need="database").vcon_key
     if not path.exists():
         create_vcon_key(path, open_rulebook(os.environ).business.name, now)
-        click.echo(f"onrecord: {path}: a new key, with a certificate that it signed itself", err=True)
+        tell_problem(f"{path}: a new key, with a certificate that it signed itself")
     problems: list[str] = []
     signer = collecting(problems, lambda: read_vcon_key(path))
     if signer is None:
         raise NotReady(problems)
     if signer.is_self_signed:
         said = "it shows alteration, and who signed only to those who got the certificate from you by another way"
-        click.echo(f"onrecord: signed with a certificate that nobody else vouches for: {said}", err=True)
+        tell_problem(f"signed with a certificate that nobody else vouches for: {said}")
     return signer
 
 
 def _write(document: Mapping[str, object], output: Path | None) -> None:
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    if output is None:
-        click.echo(text, nl=False)
+    if output is None or output == STANDARD_OUTPUT:
+        say_json(document)
         return
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     try:
         with new_private(output) as write:
             write(text.encode())

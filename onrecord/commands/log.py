@@ -1,20 +1,19 @@
 """The commands about the consent log: verify it, show it, sign it, and give its checkpoints to others to hold."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from compliance.disclosable import EVERYTHING
 from evidence.anchor_levels import KINDS
 from evidence.catalogue import PRIVATE_FIELDS
+from onrecord.commands.actor import as_option
 from onrecord.commands.base import (
     FOUND_SOMETHING,
+    STANDARD_OUTPUT,
     Names,
+    as_json_option,
     call_named,
     check_number,
     end,
@@ -23,10 +22,8 @@ from onrecord.commands.base import (
     tell_problem,
 )
 from onrecord.commands.rules import Day
+from onrecord.terminal import progress_shown, say, say_document, say_hashed, say_json
 from storage.errors import Broken, Refused, Unavailable
-
-if TYPE_CHECKING:
-    from storage.log.followed_log import Progress as Told
 
 _NAMED_MAX = 10
 
@@ -45,7 +42,8 @@ def log() -> None:
     type=click.Path(path_type=Path),
     help="A checkpoint that you kept, or a file of them: the log must go on from it.",
 )
-def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
+@as_json_option
+def log_verify(size: int | None, brought: tuple[Path, ...], *, as_json: bool) -> None:
     """Compute the log's root again from every event.
 
     The root is checked against every signed checkpoint: in the database, in the anchor file and in the files you bring.
@@ -77,32 +75,61 @@ def log_verify(size: int | None, brought: tuple[Path, ...]) -> None:
             end(_first(differ), FOUND_SOMETHING)
         with database.read() as connection:
             root, trust = KeptTree.of(connection).root(told), list(trust_in_words(connection))
-    click.echo(f"log ok: {told} events, root {root.hex()}")
-    click.echo(f"checkpoints that it goes on from: {verified.checkpoints}")
-    for line in (*lost, *trust, *(f"WARNING: {line}" for line in (*verified.warnings, *wrong))):
-        click.echo(line)
+    warnings = [*verified.warnings, *wrong]
+    if as_json:
+        told_of_it = {"lost": lost, "trust": [line.strip() for line in trust], "warnings": warnings}
+        say_json({"events": told, "root": root.hex(), "checkpoints": verified.checkpoints, **told_of_it})
+        return
+    say(f"log ok: {told} events, root {root.hex()}")
+    say(f"checkpoints that it goes on from: {verified.checkpoints}")
+    for line in (*lost, *trust, *(f"WARNING: {line}" for line in warnings)):
+        say(line)
 
 
 @log.command("show")
 @click.argument("call_sid", required=False)
 @click.option("--from", "start", type=click.IntRange(min=0), default=0, help="The first event's index.")
-def log_show(call_sid: str | None, start: int) -> None:
+@as_json_option
+def log_show(call_sid: str | None, start: int, *, as_json: bool) -> None:
     """Print events as they are hashed, one on a line.
 
     With a call: its events, the personal fields that have not been erased, and how far the log proves that none of it
-    was made up later.
+    was made up later. With --json the whole log stays as it is: each line is JSON.
     """
-    from onrecord.commands.log_text import tell_all, tell_log_of
+    from onrecord.commands.log_text import log_as_json, tell_all, tell_log_of
 
     with reading_log() as (database, _):
         if call_sid is None:
             for leaf in tell_all(database.read, start, tell_problem):
-                click.echo(leaf)
+                say_hashed(leaf)
             return
         with database.read() as connection:
-            told = list(tell_log_of(connection, call_named(connection, call_sid)))
+            known = call_named(connection, call_sid)
+            if as_json:
+                say_json(log_as_json(connection, known))
+                return
+            told = list(tell_log_of(connection, known))
     for line in told:
-        click.echo(line)
+        say(line, is_verbatim=True)
+
+
+@log.command("tail")
+@click.option("-n", "--lines", "count", type=click.IntRange(min=0), default=10, show_default=True, help="How many.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with each event that is appended, until Ctrl-C.")
+@as_json_option
+def log_tail(*, count: int, follow: bool, as_json: bool) -> None:
+    """Print the log's last events, one on a line.
+
+    Each with its index, its time in UTC and the call it is about. With --json as they are hashed.
+    """
+    from onrecord.commands.log_text import last_events
+
+    with reading_log() as (database, _):
+        for event in last_events(database.read, count, follow=follow, complain=tell_problem):
+            if as_json:
+                say_hashed(event.line)
+            else:
+                say(event)
 
 
 @log.command("export")
@@ -125,8 +152,11 @@ def log_show(call_sid: str | None, start: int) -> None:
     type=click.Path(path_type=Path),
     help="A checkpoint that the reader kept: the bundle will show that the log goes on from it.",
 )
-@click.option("-o", "--output", "place", required=True, type=click.Path(path_type=Path), help="A folder, or FILE.zip.")
-def log_export(
+@click.option(
+    "-o", "--output", "place", required=True, type=click.Path(path_type=Path), help="A folder, FILE.zip, or -."
+)
+@as_option()
+def log_export(  # noqa: PLR0913 - each is an option of the command
     names: tuple[str, ...],
     number: str | None,
     since_day: datetime | None,
@@ -135,18 +165,20 @@ def log_export(
     brought: tuple[Path, ...],
     place: Path,
     *,
+    actor: str | None,
     everything: bool,
 ) -> None:
     """Write a bundle that an outsider can check without us.
 
     It holds events, proofs, the exact words that were played, the rules in force, and a program to check all of it. The
-    log keeps that you made it.
+    log keeps that you made it. With -o - the bundle, as a zip, takes standard output.
     """
     from compliance.anchors.verify import read_checkpoints, trust_in_words
-    from compliance.bundle.export import check_place, export, write_bundle
+    from compliance.bundle.export import export
     from compliance.bundle.request import Request
     from compliance.bundle.selection import Selection
     from onrecord.commands.actor import who_asks
+    from onrecord.commands.bundle_output import check_output, write_output
 
     until = to_day + timedelta(days=1) if to_day else None
     selection = Selection(names, number or "", since_day, until)
@@ -158,22 +190,23 @@ def log_export(
         if number is not None:
             check_number(number)
         try:
-            check_place(place)
+            check_output(place)
             request = Request(
                 selection,
                 disclose=disclose,
                 since=[note for path in brought for note in read_checkpoints(path)],
-                actor=who_asks(),
+                actor=who_asks(installation.database, actor),
                 operator=installation.rulebook.business.name,
             )
             files = export(installation.anchoring, request, installation.keys.number_hash_key, complain=tell_problem)
-            write_bundle(files, place)
+            write_output(files, place)
         except (Refused, Unavailable, Broken) as error:
             end([str(error)], FOUND_SOMETHING)
         with installation.database.read() as connection:
             for line in trust_in_words(connection):
-                click.echo(line)
-    click.echo(f"{place}: {len(files)} files; start with its README.txt")
+                say(line, error=place == STANDARD_OUTPUT)
+    if place != STANDARD_OUTPUT:
+        say(f"{place}: {len(files)} files; start with its README.txt")
 
 
 @log.command("checkpoint")
@@ -182,10 +215,10 @@ def log_checkpoint() -> None:
     from compliance.anchors.verify import trust_in_words
 
     with opened() as installation:
-        click.echo(str(installation.anchoring.sign().note), nl=False)
+        say_document(str(installation.anchoring.sign().note))
         with installation.database.read() as connection:
             for line in trust_in_words(connection):
-                click.echo(line, err=True)
+                say(line, error=True)
 
 
 @log.command("anchor")
@@ -211,16 +244,17 @@ def log_anchor(only: str | None) -> None:
             except (Unavailable, Refused, Broken) as error:
                 problems.append(str(error))
                 continue
-            click.echo(f"{holder.kind}: {holder.place} holds the first {known.size} events", err=holder.place == "-")
+            say(f"{holder.kind}: {holder.place} holds the first {known.size} events", error=holder.place == "-")
         with installation.database.read() as connection:
             for line in trust_in_words(connection):
-                click.echo(line, err=True)
+                say(line, error=True)
     if problems:
         end(problems, FOUND_SOMETHING)
 
 
 @log.command("keys")
-def log_keys() -> None:
+@as_json_option
+def log_keys(*, as_json: bool) -> None:
     """Print the keys that the log was ever signed with.
 
     Give them to the people who are to verify it, by another way than this machine.
@@ -228,8 +262,12 @@ def log_keys() -> None:
     from storage.log import checkpoints
 
     with reading_log() as (database, _), database.read() as connection:
-        for vkey in checkpoints.vkeys(connection):
-            click.echo(str(vkey))
+        keys = [str(vkey) for vkey in checkpoints.vkeys(connection)]
+    if as_json:
+        say_json(keys)
+        return
+    for key in keys:
+        say(key)
 
 
 @log.command("rotate-key")
@@ -245,15 +283,17 @@ def log_rotate_key(*, finish: bool) -> None:
     from storage.disk import disk_edge
 
     with opened() as installation:
+        if finish and installation.keys.old_log_signing_seed is None:
+            end(["there is no old key any more: nothing was changed"], FOUND_SOMETHING)
         # The log tells of the new key under the old one's signature, before that one goes.
         installation.anchoring.sign()
         path = installation.settings.key_file
         with disk_edge(f"ONRECORD_KEY_FILE: {path} can't be written"):
             (finish_rotation if finish else rotate_signing_key)(path)
         signed = installation.anchoring.sign()
-    click.echo(f"{path}: changed; renew the copy of it")
+    say(f"{path}: changed; renew the copy of it")
     for seed in installation.anchoring.signing.seeds:
-        click.echo(f"the log is signed with {Signer(signed.checkpoint.origin, seed).vkey}")
+        say(f"the log is signed with {Signer(signed.checkpoint.origin, seed).vkey}")
 
 
 @log.command("resume")
@@ -279,20 +319,8 @@ def log_resume(*, after_restore: bool, brought: tuple[Path, ...]) -> None:
         signed = resume(installation.anchoring, notes)
     if signed is None:
         end(["the database is the one that was last signed: there is nothing to resume"], FOUND_SOMETHING)
-    click.echo(f"the log goes on as {signed.checkpoint.origin}, from {signed.size} events")
-    click.echo("now run `onrecord reapply-erasures`: what was erased since the copy was made is back")
-
-
-@contextmanager
-def progress_shown(unit: str) -> "Iterator[Told]":
-    """A bar on a terminal, and nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("")
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    say(f"the log goes on as {signed.checkpoint.origin}, from {signed.size} events")
+    say("now run `onrecord reapply-erasures`: what was erased since the copy was made is back")
 
 
 def add_log_commands(main: click.Group) -> None:

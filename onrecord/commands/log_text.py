@@ -3,7 +3,10 @@ log can be trusted.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -13,18 +16,49 @@ from storage.database.engine import Views
 from storage.log import anchors, checkpoints, consent_log
 from storage.rows.calls import Call
 
+_CHANGED = "event {} does not match its hash: its text was changed after it was logged"
+_LOOK_EVERY_S = 0.5
+
 
 def tell_all(views: Views, start: int, complain: Callable[[str], object]) -> Iterator[str]:
     """Every event from an index on, as it is hashed. `complain` is called for each that is not as it was logged."""
     for index, leaf, kept in consent_log.hashed_leaves(views, start):
         yield leaf
         if leaf_hash(leaf.encode()) != kept:
-            complain(f"event {index} does not match its hash: its text was changed after it was logged")
+            complain(_CHANGED.format(index))
     with views() as connection:
         newest = checkpoints.newest(connection)
         goes_on = newest is None or checkpoints.continues(connection, newest.checkpoint)
     if newest and not goes_on:
         complain(f"the first {newest.size} events are not those that were signed: run `onrecord log verify`")
+
+
+@dataclass(frozen=True, slots=True)
+class TailEvent:
+    """`line` is the event verbatim, as it is hashed."""
+
+    index: int
+    line: str
+
+    def __str__(self) -> str:
+        event = consent_log.read_event(self.index, self.line)
+        about = f"  call {event['call']}" if event.get("call") else ""
+        return f"{self.index:>7}  {event['ts'].replace('T', ' ').removesuffix('Z')}  {event['type']}{about}"
+
+
+def last_events(views: Views, count: int, *, follow: bool, complain: Callable[[str], object]) -> Iterator[TailEvent]:
+    """The log's last events, and with `follow` each that is appended, for ever. `complain` as in `tell_all`."""
+    with views() as connection:
+        at = max(consent_log.size(connection) - count, 0)
+    while True:
+        for index, leaf, kept in consent_log.hashed_leaves(views, at):
+            if leaf_hash(leaf.encode()) != kept:
+                complain(_CHANGED.format(index))
+            yield TailEvent(index, leaf)
+            at = index + 1
+        if not follow:
+            return
+        time.sleep(_LOOK_EVERY_S)
 
 
 def tell_log_of(connection: Connection, known: Call) -> Iterator[str]:
@@ -36,6 +70,21 @@ def tell_log_of(connection: Connection, known: Call) -> Iterator[str]:
             yield f"    {name}: {value}"
     yield from (f"WARNING: {fault}" for fault in log.faults)
     yield from _worth(connection, log.entries[-1].index if log.entries else 0)
+
+
+def log_as_json(connection: Connection, known: Call) -> dict[str, Any]:
+    """The same as JSON. `opened` holds the personal fields that are left, by name; an erased one is missing."""
+    log = CallLog.read(connection, known.id)
+    events = [
+        {
+            "index": entry.index,
+            "event": entry.public,
+            "opened": {name: entry.private[name] for name in sorted(entry.private)},
+        }
+        for entry in log.entries
+    ]
+    worth = [*_worth(connection, log.entries[-1].index if log.entries else 0)]
+    return {"call": known.id, "events": events, "warnings": [str(fault) for fault in log.faults], "worth": worth}
 
 
 def _worth(connection: Connection, index: int) -> Iterator[str]:

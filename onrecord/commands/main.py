@@ -1,17 +1,26 @@
 """The command line. Exit codes: 0 done, 1 the check found something, 2 usage or configuration."""
 
-import json
 import os
 import sys
 from pathlib import Path
 
 import click
 
-from onrecord.commands.base import FOUND_SOMETHING, end, failures_told, opened, reading
+from onrecord.commands.actor import as_option
+from onrecord.commands.base import (
+    FOUND_SOMETHING,
+    STANDARD_OUTPUT,
+    as_json_option,
+    end,
+    failures_told,
+    opened,
+    reading,
+)
 from onrecord.commands.certificate import certificate
 from onrecord.commands.consent import add_consent_commands
 from onrecord.commands.doctor import add_doctor_commands
 from onrecord.commands.interchange import add_interchange_commands
+from onrecord.commands.lists import add_list_commands
 from onrecord.commands.log import add_log_commands
 from onrecord.commands.privacy import add_privacy_commands
 from onrecord.commands.provider import add_provider_commands
@@ -20,6 +29,7 @@ from onrecord.commands.sections import SectionedGroup
 from onrecord.commands.selftest import add_selftest_commands
 from onrecord.commands.simulate import simulate
 from onrecord.commands.staff import user
+from onrecord.terminal import as_plain, check_takes_bytes, say, say_bytes, say_document, say_json
 from storage.errors import Broken, Refused, Unavailable
 
 SECTIONS = {
@@ -34,6 +44,8 @@ SECTIONS = {
         "selftest",
         "doctor",
         "incidents",
+        "calls",
+        "recordings",
         "call",
         "pause",
         "resume",
@@ -56,6 +68,7 @@ SECTIONS = {
 
 
 @click.group(cls=SectionedGroup, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="onrecord", message="%(prog)s %(version)s")
 def main() -> None:
     """Answers a support line's calls on Twilio, asks before it records, and can prove it.
 
@@ -78,7 +91,7 @@ def init(*, keys_are_lost: bool) -> None:
 
     with failures_told():
         for line in initialise(os.environ, keys_are_lost=keys_are_lost):
-            click.echo(line)
+            say(line)
 
 
 @main.command()
@@ -131,7 +144,7 @@ def work() -> None:
 
 @main.command()
 @click.argument("call_sid")
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@as_json_option
 def call(call_sid: str, *, as_json: bool) -> None:
     """Show the life of a call.
 
@@ -139,7 +152,7 @@ def call(call_sid: str, *, as_json: bool) -> None:
     """
     from compliance import call_life
     from compliance.call_log import CallLog
-    from onrecord.terminal import show_story
+    from onrecord.commands import call_text
 
     with reading() as connection:
         told = call_life.life_of(connection, call_sid)
@@ -147,18 +160,19 @@ def call(call_sid: str, *, as_json: bool) -> None:
     if told is None:
         end(["there is no call with this sid or id"], FOUND_SOMETHING)
     if as_json:
-        click.echo(json.dumps(told.as_json(), indent=2))
+        say_json(told.as_json())
     else:
-        show_story(told)
+        call_text.show(told)
     for fault in faults:
-        click.echo(f"WARNING: {fault}: run `onrecord log verify`", err=True)
+        say(f"WARNING: {fault}: run `onrecord log verify`", error=True)
     if faults or told.differs:
         sys.exit(FOUND_SOMETHING)
 
 
 @main.group(invoke_without_command=True)
+@as_json_option
 @click.pass_context
-def incidents(context: click.Context) -> None:
+def incidents(context: click.Context, *, as_json: bool) -> None:
     """List open incidents, and what to do about each kind.
 
     Exit code 1 where any is open.
@@ -170,22 +184,23 @@ def incidents(context: click.Context) -> None:
 
     with reading() as connection:
         found = open_incidents(connection)
+    if as_json:
+        say_json([{**as_plain(incident), "advice": str(ADVICE[incident.kind])} for incident in found])
+        sys.exit(FOUND_SOMETHING if found else 0)
     for incident in found:
         about = f"call {incident.call_id}" if incident.call_id else incident.about
-        click.echo(
-            f"{incident.id}  {incident.opened_at:%Y-%m-%d %H:%M:%S}  {incident.kind}  {about}: {incident.detail}"
-        )
+        say(f"{incident.id}  {incident.opened_at:%Y-%m-%d %H:%M:%S}  {incident.kind}  {about}: {incident.detail}")
     if found:
-        click.echo()
+        say()
         for kind in sorted({incident.kind for incident in found}):
-            click.echo(f"{kind}: {ADVICE[kind]}")
+            say(f"{kind}: {ADVICE[kind]}")
         sys.exit(FOUND_SOMETHING)
 
 
 @incidents.command("close")
 @click.argument("number", type=int)
 @click.option("--why", required=True, help="What was found and done, without a name or number: it stays in the log.")
-@click.option("--as", "actor", metavar="NAME", help="Who says so, where it is not the user of this session.")
+@as_option()
 def incidents_close(number: int, *, why: str, actor: str | None) -> None:
     """Close an incident that a person has seen to.
 
@@ -196,7 +211,8 @@ def incidents_close(number: int, *, why: str, actor: str | None) -> None:
 
     with opened() as installation:
         try:
-            is_closed = close(installation.database, number, actor=actor or who_asks(), reason=why)
+            says = who_asks(installation.database, actor)
+            is_closed = close(installation.database, number, actor=says, reason=why)
         except Refused as error:
             end([str(error)], FOUND_SOMETHING)
         if not is_closed:
@@ -212,11 +228,12 @@ def recording() -> None:
 @click.argument("recording_sid")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--purpose", required=True, help="What it is to be used for, as its caller was told: quality, say.")
-def recording_export(recording_sid: str, file: Path, purpose: str) -> None:
+@as_option()
+def recording_export(recording_sid: str, file: Path, *, purpose: str, actor: str | None) -> None:
     """Write a recording to a new file, for one purpose.
 
-    Exit code 1, and no file, where its caller did not agree to that purpose or its time is over. In both cases the log
-    keeps that you asked.
+    FILE may be -, which is standard output. Exit code 1, and no file, where its caller did not agree to that purpose or
+    its time is over. In both cases the log keeps that you asked.
     """
     from compliance.export_recording import RecordingExport
     from onrecord.commands.actor import who_asks
@@ -224,10 +241,15 @@ def recording_export(recording_sid: str, file: Path, purpose: str) -> None:
     with opened() as installation:
         try:
             export = RecordingExport(installation.database, installation.store, installation.keys.key_encryption_key)
-            size_bytes = export.write(recording_sid, purpose, file, actor=who_asks())
+            says = who_asks(installation.database, actor)
+            if file == STANDARD_OUTPUT:
+                check_takes_bytes("a recording")
+                say_bytes(export.pieces(recording_sid, purpose, actor=says))
+                return
+            size_bytes = export.write(recording_sid, purpose, file, actor=says)
         except (Refused, Unavailable, Broken) as error:
             end([str(error)], FOUND_SOMETHING)
-    click.echo(f"{file}: {size_bytes} bytes")
+    say(f"{file}: {size_bytes} bytes")
 
 
 @main.group()
@@ -249,7 +271,7 @@ def lines_sync(fallback: str | None) -> None:
     with opened() as installation:
         try:
             for line in sync_lines(installation, fallback=fallback):
-                click.echo(line)
+                say(line)
         except (Refused, Unavailable) as error:
             end([str(error)], FOUND_SOMETHING)
 
@@ -271,7 +293,7 @@ def lines_fallback(number: str) -> None:
     if line is None:
         end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
     warn_where_not_in_force(rulebook)
-    click.echo(twiml.connect(line).decode())
+    say_document(twiml.connect(line).decode())
 
 
 @main.command()
@@ -295,6 +317,7 @@ add_interchange_commands(main)
 add_provider_commands(main)
 add_rules_commands(main)
 add_log_commands(main)
+add_list_commands(main)
 add_selftest_commands(main)
 add_doctor_commands(main)
 add_privacy_commands(main)

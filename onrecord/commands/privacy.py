@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from onrecord.commands.base import FOUND_SOMETHING, check_number, end, opened, reading
+from onrecord.commands.actor import as_option
+from onrecord.commands.base import FOUND_SOMETHING, as_json_option, check_number, end, opened, reading, tell_problem
+from onrecord.terminal import as_plain, confirm, say, say_json
 from policies.erasure import is_basis
 from storage.errors import Refused, Unavailable
 
@@ -35,8 +37,19 @@ class Basis(click.ParamType[str]):
 @click.option("--ticket", default="", help="Where your files keep the request.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask again.")
-def erase(
-    *, name: str | None, number: str | None, basis: str, requester: str, ticket: str, dry_run: bool, yes: bool
+@as_option()
+@as_json_option
+def erase(  # noqa: PLR0913 - each is an option of the command
+    *,
+    name: str | None,
+    number: str | None,
+    basis: str,
+    requester: str,
+    ticket: str,
+    dry_run: bool,
+    yes: bool,
+    actor: str | None,
+    as_json: bool,
 ) -> None:
     """Erase the personal data of calls.
 
@@ -45,25 +58,30 @@ def erase(
     """
     from onrecord.commands.actor import who_asks
     from storage.custody.erasure import Request
-    from storage.rows.holds import check_names_nobody
+    from storage.rows import staff_words
 
     with opened() as installation:
-        check_names_nobody("--requester", requester)
-        check_names_nobody("--ticket", ticket)
-        found = installation.eraser.look(_calls(installation, name, number))
+        request = Request(
+            basis,
+            who_asks(installation.database, actor),
+            staff_words.reference("--requester", requester),
+            staff_words.reference("--ticket", ticket),
+        )
+        found = installation.eraser.look(_calls(installation, name, number, is_told=not as_json))
+        tell = _tell_as_json if as_json else _tell
         if dry_run:
-            sys.exit(_tell(found, "would be erased"))
+            sys.exit(tell(found, "would be erased"))
         if sys.stdin.isatty() and not yes:
             _tell(found, "would be erased")
-            click.confirm("Erase it? It can't be brought back.", abort=True)
-        request = Request(basis, who_asks(), requester, ticket)
-        code = _tell(installation.eraser.erase(found, request), "erased")
+            confirm("Erase it? It can't be brought back.")
+        code = tell(installation.eraser.erase(found, request), "erased")
         _wipe(installation)
     sys.exit(code)
 
 
 @click.command("reapply-erasures")
-def reapply_erasures() -> None:
+@as_option()
+def reapply_erasures(*, actor: str | None) -> None:
     """Repeat erasures that a restored backup undid.
 
     Run it before the workers start again, and once more a day later: Twilio is asked about the calls since the backup,
@@ -74,18 +92,17 @@ def reapply_erasures() -> None:
     from storage.custody.erasure import Request
 
     with opened() as installation:
+        says = who_asks(installation.database, actor)
         journal = erasure_journal.read(installation.settings.erasures)
         if journal.is_torn:
-            click.echo(
-                f"{installation.settings.erasures}: its last line broke off, before anything was erased by it", err=True
-            )
+            tell_problem(f"{installation.settings.erasures}: its last line broke off, before anything was erased by it")
         code, back = 0, installation.eraser.came_back(journal)
         for basis in sorted(set(back.values())):
             found = installation.eraser.look((call_id for call_id in back if back[call_id] == basis), again=True)
-            request = Request(basis, who_asks(), again=True)
+            request = Request(basis, says, again=True)
             code = max(code, _tell(installation.eraser.erase(found, request), "erased"))
         if not back:
-            click.echo("nothing that was erased has come back")
+            say("nothing that was erased has come back")
         _wipe(installation)
     sys.exit(code)
 
@@ -99,17 +116,18 @@ def hold() -> None:
 @click.option("--call", "name", metavar="ID", help="One call: its sid, or its id in the log.")
 @click.option("--number", metavar="NUMBER", help="All calls from this number so far.")
 @click.option("--because", required=True, help="Why, without a name or number: it stays when the caller's data goes.")
-def hold_place(*, name: str | None, number: str | None, because: str) -> None:
+@as_option()
+def hold_place(*, name: str | None, number: str | None, because: str, actor: str | None) -> None:
     """Hold a call, its recording and its personal data."""
     from compliance import hold
     from onrecord.commands.actor import who_asks
 
     with opened() as installation:
-        call_ids = _calls(installation, name, number)
+        says, call_ids = who_asks(installation.database, actor), _calls(installation, name, number)
         with _refusals_found():
-            placed = hold.place(installation.database, call_ids, reason=because, actor=who_asks())
+            placed = hold.place(installation.database, call_ids, reason=because, actor=says)
     for call_id, hold_id in placed:
-        click.echo(f"call {call_id}: hold {hold_id}")
+        say(f"call {call_id}: hold {hold_id}")
     if not placed:
         sys.exit(FOUND_SOMETHING)
 
@@ -117,27 +135,33 @@ def hold_place(*, name: str | None, number: str | None, because: str) -> None:
 @hold.command("release")
 @click.argument("number", type=int)
 @click.option("--because", required=True, help="Why, without a name or number.")
-def hold_release(*, number: int, because: str) -> None:
+@as_option()
+def hold_release(*, number: int, because: str, actor: str | None) -> None:
     """Release one hold; others on the same call stay."""
     from compliance import hold
     from onrecord.commands.actor import who_asks
 
     with opened() as installation, _refusals_found():
-        released = hold.release(installation.database, number, reason=because, actor=who_asks())
-        click.echo(f"call {released.call_id}: hold {number} is released")
+        says = who_asks(installation.database, actor)
+        released = hold.release(installation.database, number, reason=because, actor=says)
+        say(f"call {released.call_id}: hold {number} is released")
 
 
 @hold.command("list")
-def hold_list() -> None:
+@as_json_option
+def hold_list(*, as_json: bool) -> None:
     """List all holds, released ones too."""
     from storage.rows.holds import all_holds
 
     with reading() as connection:
         found = all_holds(connection)
+    if as_json:
+        say_json([as_plain(placed) for placed in found])
+        return
     for placed in found:
         since = f"since {placed.placed_at:%Y-%m-%d %H:%M} by {placed.placed_by}"
         until = f", released {placed.released_at:%Y-%m-%d %H:%M} by {placed.released_by}" if placed.released_at else ""
-        click.echo(f"{placed.id}  call {placed.call_id}  {since}{until}: {placed.reason}")
+        say(f"{placed.id}  call {placed.call_id}  {since}{until}: {placed.reason}")
 
 
 def add_privacy_commands(group: click.Group) -> None:
@@ -145,16 +169,16 @@ def add_privacy_commands(group: click.Group) -> None:
         group.add_command(command)
 
 
-def _calls(installation: "Installation", name: str | None, number: str | None) -> list[str]:
-    """The ids of the calls with that name or number."""
+def _calls(installation: "Installation", name: str | None, number: str | None, *, is_told: bool = True) -> list[str]:
+    """The ids of the calls with that name or number; where there are none of a number, it says so if `is_told`."""
 
     if (name is None) == (number is None):
         raise click.UsageError("say --call or --number, one of them")
     if number is not None:
         check_number(number)
         found = installation.eraser.calls_from(number)
-        if not found:
-            click.echo("of this number no call is known here")
+        if not found and is_told:
+            say("of this number no call is known here")
         return found
     call = installation.eraser.call_named(name or "")
     if call is None:
@@ -178,16 +202,36 @@ def _tell(found: "Iterable[Found]", done: str) -> int:
     code = 0
     for result in found:
         if isinstance(result, NotErased):
-            click.echo(f"call {result.call_id}: not erased: {result.why}")
+            say(f"call {result.call_id}: not erased: {result.why}")
             code = FOUND_SOMETHING
         elif not result:
-            click.echo(f"call {result.call_id}: nothing is left to erase")
+            say(f"call {result.call_id}: nothing is left to erase")
         else:
             fields = f"{len(result.digests)} disclosures ({', '.join(result.fields)})"
-            click.echo(
-                f"call {result.call_id}: {done}: {fields}, {result.rows} rows, {len(result.destroyed)} recordings"
-            )
+            say(f"call {result.call_id}: {done}: {fields}, {result.rows} rows, {len(result.destroyed)} recordings")
     return code
+
+
+def _tell_as_json(found: "Iterable[Found]", _: str) -> int:
+    """As `_tell`; a call of which nothing is left has no rows."""
+    from storage.custody.erasure import NotErased
+
+    results = list(found)
+    say_json(
+        [
+            {"call": result.call_id, "why_not": result.why}
+            if isinstance(result, NotErased)
+            else {
+                "call": result.call_id,
+                "fields": list(result.fields),
+                "disclosures": len(result.digests),
+                "rows": result.rows,
+                "recordings": [recording.id for recording in result.destroyed],
+            }
+            for result in results
+        ]
+    )
+    return FOUND_SOMETHING if any(isinstance(result, NotErased) for result in results) else 0
 
 
 @contextmanager

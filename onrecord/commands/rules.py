@@ -1,6 +1,5 @@
 """The commands about rules: the consent asked of callers, the reasons, and the effect of another rulebook."""
 
-import json
 import os
 import re
 import sys
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from onrecord.commands.base import FOUND_SOMETHING, call_named, end, failures_told, opened, reading
+from onrecord.commands.base import FOUND_SOMETHING, as_json_option, call_named, end, failures_told, opened, reading
+from onrecord.terminal import as_plain, say, say_json, show_sheet
 from policies.jurisdiction.places import is_e164
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class Caller(click.ParamType[str]):
 @click.command()
 @click.option("--full", is_flag=True, help="A row for each place, with a number of it.")
 @click.option("--at", type=Day(), help="The rules of that day; today by default.")
-def check(*, full: bool, at: datetime | None) -> None:
+@as_json_option
+def check(*, full: bool, at: datetime | None, as_json: bool) -> None:
     """Check all that a start needs; show the consent asked.
 
     Settings, rulebook, keys, database and audio store: every problem is printed on a line of its own. Then a table:
@@ -84,27 +85,36 @@ def check(*, full: bool, at: datetime | None) -> None:
     from compliance.anchors.verify import trust_in_words
     from onrecord.commands.rules_notes import console_notes, notes
     from onrecord.commands.rules_standing import standing_in
-    from onrecord.commands.rules_table import consent_table
-    from onrecord.terminal import lines_table, show
+    from onrecord.commands.rules_table import consent_table, lines_table
     from onrecord.trials import try_all
     from policies.jurisdiction.pack import DISCLAIMER, packaged_law
 
     law, now = packaged_law(), at or datetime.now(UTC)
     with opened(edited=True) as installation:
-        show(lines_table(installation.rulebook))
-        show(consent_table(law, installation.rulebook, now, each=full))
-        for note in notes(law, installation.rulebook, now):
-            click.echo(f"note: {note}")
-        for note in console_notes(installation.rulebook.console):
-            click.echo(f"note: {note}")
+        lines = lines_table(installation.rulebook)
+        consent = consent_table(law, installation.rulebook, now, each=full)
+        noted = [*notes(law, installation.rulebook, now), *console_notes(installation.rulebook.console)]
         with installation.database.read() as connection:
-            click.echo(f"rules: {standing_in(connection, installation.rulebook)}")
-            for line in trust_in_words(connection):
-                click.echo(f"log: {line.strip()}")
-        click.echo(f"Law pack {law.version}, {law.sha256[:12]}. {DISCLAIMER}")
+            standing = standing_in(connection, installation.rulebook)
+            trust = [line.strip() for line in trust_in_words(connection)]
+        if as_json:
+            trial = try_all(installation)
+            pack = {"version": law.version, "sha256": law.sha256, "disclaimer": DISCLAIMER}
+            tables = {"lines": lines.as_json(), "consent": consent.as_json(), "law": pack, "log": trust}
+            found = {"notes": [*noted, *trial.untold], "problems": trial.problems}
+            say_json({**tables, "in_force": standing.as_json(), **found})
+            sys.exit(FOUND_SOMETHING if trial.problems else 0)
+        show_sheet(lines)
+        show_sheet(consent)
+        for note in noted:
+            say(f"note: {note}")
+        say(f"rules: {standing}")
+        for line in trust:
+            say(f"log: {line}")
+        say(f"Law pack {law.version}, {law.sha256[:12]}. {DISCLAIMER}")
         trial = try_all(installation)
         for line in trial.untold:
-            click.echo(f"note: {line}")
+            say(f"note: {line}")
         if trial.problems:
             end(trial.problems, FOUND_SOMETHING)
 
@@ -116,7 +126,7 @@ def check(*, full: bool, at: datetime | None) -> None:
 )
 @click.option("--at", type=Day(), help="When; now by default.")
 @click.option("--call", "call_id", metavar="ID", help="A past call instead: its sid, or its id in the log.")
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@as_json_option
 def explain(*, number: str | None, from_: str | None, at: datetime | None, call_id: str | None, as_json: bool) -> None:
     """Say why a call is decided as it is.
 
@@ -149,19 +159,19 @@ def explain(*, number: str | None, from_: str | None, at: datetime | None, call_
         found = explain_arrival(packaged_law(), rulebook, line, from_, at or datetime.now(UTC))
         standing = standing_of(rulebook)
     if as_json:
-        in_force = {"in_force": standing.as_json()} if standing else {}
-        click.echo(json.dumps({**found.as_json(), **in_force}, indent=2, ensure_ascii=False))
+        say_json({**found.as_json(), **({"in_force": standing.as_json()} if standing else {})})
     else:
         show(found)
         if standing:
-            click.echo(f"Rules: {standing}")
+            say(f"Rules: {standing}")
     if found.differs:
         sys.exit(FOUND_SOMETHING)
 
 
 @click.command()
 @click.option("--line", "number", metavar="NUMBER", help="Of one line only.")
-def wordings(number: str | None) -> None:
+@as_json_option
+def wordings(number: str | None, *, as_json: bool) -> None:
     """Print all words that callers may hear.
 
     Each with the hash that an approval in the rulebook names.
@@ -177,11 +187,15 @@ def wordings(number: str | None) -> None:
     if number is not None and rulebook.line(number) is None:
         end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
     warn_where_not_in_force(rulebook)
-    for wording in spoken_under(packaged_law(), rulebook, datetime.now(UTC), only=number):
+    spoken = spoken_under(packaged_law(), rulebook, datetime.now(UTC), only=number)
+    if as_json:
+        say_json([as_plain(wording) for wording in spoken])
+        return
+    for wording in spoken:
         show_wording(wording)
         show_all_said(wording)
-        click.echo("")
-    click.echo(DISCLAIMER)
+        say()
+    say(DISCLAIMER)
 
 
 @click.command("reload")
@@ -196,7 +210,7 @@ def reload_rules() -> None:
     from onrecord.commands.actor import who_asks
 
     with opened(edited=True) as installation:
-        click.echo(in_words(take_in_force(installation.database, installation.checked, actor=who_asks())))
+        say(in_words(take_in_force(installation.database, installation.checked, actor=who_asks())))
 
 
 @click.group()
@@ -208,7 +222,8 @@ def rules() -> None:
 @click.argument("old")
 @click.argument("new")
 @click.option("--since", type=Since(), default="30d", show_default=True, help="A day, or how long ago: 30d, 8w.")
-def rules_diff(old: str, new: str, since: datetime) -> None:
+@as_json_option
+def rules_diff(old: str, new: str, since: datetime, *, as_json: bool) -> None:
     """Say which past calls would have been decided differently.
 
     OLD and NEW are rulebook files, or the first digits of the hash of a rulebook that was in force here. Each call is
@@ -220,6 +235,7 @@ def rules_diff(old: str, new: str, since: datetime) -> None:
     with reading() as connection:
         old_rulebook, new_rulebook = (_rulebook(connection, name) for name in (old, new))
         total, unknown, found = past.count_since(connection, since), 0, 0
+        as_found: list[dict[str, object]] = []
         calls_since = past.past_calls(connection, since)
         with click.progressbar(calls_since, length=total, label="deciding again", file=sys.stderr) as going:
             for call in going:
@@ -227,13 +243,20 @@ def rules_diff(old: str, new: str, since: datetime) -> None:
                     unknown += 1
                 elif differs := past.difference(call, old_rulebook, new_rulebook):
                     found += 1
-                    click.echo(f"{call.received_at:%Y-%m-%d %H:%M}  {call.call_sid}  {call.line}  was {call.outcome}")
+                    if as_json:
+                        as_found.append(past.as_json(differs))
+                        continue
+                    say(f"{call.received_at:%Y-%m-%d %H:%M}  {call.call_sid}  {call.line}  was {call.outcome}")
                     for name, before, after in differs.changed:
-                        click.echo(f"    {name}: {before} -> {after}")
-    click.echo(f"{found} of {total - unknown} calls since {since:%Y-%m-%d} would have been decided differently")
+                        say(f"    {name}: {before} -> {after}")
+    if as_json:
+        counted = {"since": since.isoformat(), "calls": total - unknown, "left_out": unknown}
+        say_json({**counted, "differ": as_found, "not_compared": past.NOT_COMPARED})
+        sys.exit(FOUND_SOMETHING if found else 0)
+    say(f"{found} of {total - unknown} calls since {since:%Y-%m-%d} would have been decided differently")
     if unknown:
-        click.echo(f"{unknown} calls whose ruling or law is not kept were left out")
-    click.echo(f"{past.NOT_COMPARED}. {DISCLAIMER}")
+        say(f"{unknown} calls whose ruling or law is not kept were left out")
+    say(f"{past.NOT_COMPARED}. {DISCLAIMER}")
     if found:
         sys.exit(FOUND_SOMETHING)
 

@@ -4,13 +4,13 @@ import os
 from contextlib import closing
 from dataclasses import dataclass
 
-import click
 from sqlalchemy import Connection
 
 from evidence.events import timestamp
 from onrecord.adoption import since
 from onrecord.installation import open_records
 from onrecord.not_ready import NotReady
+from onrecord.terminal import say
 from policies.rules import Rulebook
 from storage.errors import Broken, Refused, Unavailable
 from storage.rows import adoptions
@@ -69,4 +69,4 @@ def warn_where_not_in_force(rulebook: Rulebook) -> None:
     """For a command whose output is for other programs: on standard error, and only where other rules are in force."""
     standing = standing_of(rulebook)
     if standing.adoption and not standing.is_in_force:
-        click.echo(f"note: {standing}", err=True)
+        say(f"note: {standing}", error=True)

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from rich.table import Table
-
+from onrecord.terminal import Sheet
 from policies.jurisdiction.pack import UNKNOWN_PLACE, Law
 from policies.jurisdiction.places import example_number, places_of
 from policies.jurisdiction.readings import records_for
@@ -39,15 +38,34 @@ def ruled(law: Law, rulebook: Rulebook, line: Line, caller: Caller, at: datetime
     return rule(law, rulebook, line, ends_of(rulebook, line, places), at), language_of(line, places)
 
 
-def consent_table(law: Law, rulebook: Rulebook, at: datetime, *, each: bool) -> Table:
+def lines_table(rulebook: Rulebook) -> Sheet:
+    headings = ("line", "connects to", "languages", "consent", "purposes", "retention")
+    return Sheet(headings, [_line(line) for line in rulebook.lines], title=rulebook.business.name)
+
+
+def _line(line: Line) -> tuple[str, ...]:
+    each = ", ".join(f"{purpose}: {name}" for purpose, name in line.retention_for)
+    return (
+        line.number,
+        ", ".join(destination.address for destination in line.connect_to),
+        ", ".join(line.languages),
+        str(line.consent),
+        ", ".join(line.purposes),
+        line.retention or each or "the product's default",
+    )
+
+
+def consent_table(law: Law, rulebook: Rulebook, at: datetime, *, each: bool) -> Sheet:
     """With `each` a row for every place; else a row for all places that a line treats alike."""
     caller = "caller's number" if each else "callers from"
     title = f"What each line asks of a caller, on {at:%Y-%m-%d} (? a guess, * contested)"
-    table = Table("line", caller, "mode", "language", "consent covers", "flags", title=title, show_lines=not each)
-    for line in rulebook.lines:
-        for who, cells in _rows(law, rulebook, line, at, each=each):
-            table.add_row(line.number, who, *cells)
-    return table
+    rows = [
+        (line.number, who, *cells)
+        for line in rulebook.lines
+        for who, cells in _rows(law, rulebook, line, at, each=each)
+    ]
+    headings = ("line", caller, "mode", "language", "consent covers", "flags")
+    return Sheet(headings, rows, title=title, is_ruled=not each)
 
 
 def _rows(

@@ -4,12 +4,14 @@ import sys
 
 import click
 
-from onrecord.commands.base import FOUND_SOMETHING, end, opened
+from onrecord.commands.base import FOUND_SOMETHING, as_json_option, end, opened
+from onrecord.terminal import as_plain, say, say_json
 
 
 @click.command()
 @click.option("--line", "number", metavar="NUMBER", help="Of one line only.")
-def selftest(number: str | None) -> None:
+@as_json_option
+def selftest(number: str | None, *, as_json: bool) -> None:
     """Call every line by its real webhooks.
 
     Synthetic callers decline, agree, say nothing and come too early. Each must hear the disclosure as it is kept, and
@@ -23,15 +25,18 @@ def selftest(number: str | None) -> None:
         only = installation.rulebook.line(number) if number else None
         if number and only is None:
             end(["that number is not a line of the rulebook"], FOUND_SOMETHING)
-        click.echo(f"calling {installation.settings.public_base_url}, which takes as long as a disclosure", err=True)
+        say(f"calling {installation.settings.public_base_url}, which takes as long as a disclosure", error=True)
         verdict = SelfTest.of(installation).run(only)
+    if as_json:
+        say_json(as_plain(verdict))
+        sys.exit(FOUND_SOMETHING if verdict.faults else 0)
     for check in verdict.checks:
         if check not in verdict.failed:
-            click.echo(f"ok      {check}: {CHECKS[check]}")
+            say(f"ok      {check}: {CHECKS[check]}")
     for fault in verdict.faults:
-        click.echo(f"FAILED  {fault.check}: {fault.what}")
+        say(f"FAILED  {fault.check}: {fault.what}")
     calls = f"{len(verdict.calls)} calls to {verdict.lines} lines in {verdict.took_ms / 1000:.1f} s"
-    click.echo(f"{calls}: {len(verdict.failed)} of {len(verdict.checks)} checks failed")
+    say(f"{calls}: {len(verdict.failed)} of {len(verdict.checks)} checks failed")
     if verdict.faults:
         sys.exit(FOUND_SOMETHING)
 

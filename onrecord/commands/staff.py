@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from onrecord.commands.base import FOUND_SOMETHING, end, opened, reading
+from onrecord.commands.actor import as_option
+from onrecord.commands.base import FOUND_SOMETHING, as_json_option, end, opened, reading
+from onrecord.terminal import confirm, say, say_json
 from policies.jurisdiction.places import is_e164
 from policies.permissions import Role
 from storage.errors import Refused, Unavailable
@@ -69,7 +71,8 @@ def user() -> None:
     help="Where the person takes calls, as connect_to has it; repeatable.",
 )
 @click.option("--in-team", "team", default="", metavar="TEAM", help="The team that the person is in.")
-def user_add(
+@as_option()
+def user_add(  # noqa: PLR0913 - each is an option of the command
     *,
     name: str,
     role: str,
@@ -79,6 +82,7 @@ def user_add(
     everywhere: bool,
     addresses: tuple[str, ...],
     team: str,
+    actor: str | None,
 ) -> None:
     """Add an account, and print its link.
 
@@ -92,17 +96,19 @@ def user_add(
     scope = Scope(everywhere, frozenset(lines), frozenset(teams))
     position = Position(Role(role), scope, team, frozenset(addresses))
     with opened() as installation, _refusals_found():
-        invited = installation.administration.add(name, display_name or name, position, actor=who_asks())
+        says = who_asks(installation.database, actor)
+        invited = installation.administration.add(name, display_name or name, position, actor=says)
         for line in lines:
             if installation.rulebook.line(line) is None:
-                click.echo(f"note: {line} is no line of the rulebook", err=True)
+                say(f"note: {line} is no line of the rulebook", error=True)
         _show_link(installation, invited)
 
 
 @user.command("link")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask again.")
-def user_link(*, name: str, yes: bool) -> None:
+@as_option()
+def user_link(*, name: str, yes: bool, actor: str | None) -> None:
     """Print a new link, for a person who has lost everything.
 
     All that the account signs in with is removed and its sessions end at once, so that nobody else uses what was lost.
@@ -111,27 +117,32 @@ def user_link(*, name: str, yes: bool) -> None:
     from onrecord.commands.actor import who_asks
 
     with opened() as installation, _refusals_found():
-        account = _named(installation, name)
+        says, account = who_asks(installation.database, actor), _named(installation, name)
         if sys.stdin.isatty() and not yes:
-            click.confirm(f"Remove all that {account.name} signs in with?", abort=True)
-        _show_link(installation, installation.administration.reset(account.id, actor=who_asks()))
+            confirm(f"Remove all that {account.name} signs in with?")
+        _show_link(installation, installation.administration.reset(account.id, actor=says))
 
 
 @user.command("list")
-def user_list() -> None:
+@as_json_option
+def user_list(*, as_json: bool) -> None:
     """List all accounts, disabled ones too."""
     from compliance.staff import ways_in
     from storage.staff import accounts
 
     with reading() as connection:
         found = [(account, ways_in.held(connection, account.id)) for account in accounts.everybody(connection)]
+    if as_json:
+        say_json([_as_json(account, held) for account, held in found])
+        return
     for account, held in found:
-        click.echo(_in_words(account, held))
+        say(_in_words(account, held))
 
 
 @user.command("disable")
 @click.argument("name")
-def user_disable(*, name: str) -> None:
+@as_option()
+def user_disable(*, name: str, actor: str | None) -> None:
     """Disable an account, and end its sessions.
 
     It stays, and what it did stays on record. The last admin's can't be disabled.
@@ -140,20 +151,21 @@ def user_disable(*, name: str) -> None:
 
     with opened() as installation, _refusals_found():
         account = _named(installation, name)
-        installation.administration.disable(account.id, actor=who_asks())
-    click.echo(f"{account.name} is disabled")
+        installation.administration.disable(account.id, actor=who_asks(installation.database, actor))
+    say(f"{account.name} is disabled")
 
 
 @user.command("enable")
 @click.argument("name")
-def user_enable(*, name: str) -> None:
+@as_option()
+def user_enable(*, name: str, actor: str | None) -> None:
     """Enable an account again, with what it signed in with before."""
     from onrecord.commands.actor import who_asks
 
     with opened() as installation, _refusals_found():
         account = _named(installation, name)
-        installation.administration.enable(account.id, actor=who_asks())
-    click.echo(f"{account.name} is enabled")
+        installation.administration.enable(account.id, actor=who_asks(installation.database, actor))
+    say(f"{account.name} is enabled")
 
 
 def _named(installation: "Installation", name: str) -> "Account":
@@ -167,8 +179,24 @@ def _named(installation: "Installation", name: str) -> "Account":
 
 
 def _show_link(installation: "Installation", invited: "Invited") -> None:
-    click.echo(f"{installation.settings.console_base_url}/welcome/{invited.link}")
-    click.echo(f"This link opens the account {invited.account.name} once, within a day.", err=True)
+    say(f"{installation.settings.console_base_url}/welcome/{invited.link}")
+    say(f"This link opens the account {invited.account.name} once, within a day.", error=True)
+
+
+def _as_json(account: "Account", held: "Held") -> dict[str, object]:
+    return {
+        "name": account.name,
+        "display_name": account.display_name,
+        "role": account.role,
+        "everywhere": account.scope.everywhere,
+        "lines": sorted(account.scope.lines),
+        "teams": sorted(account.scope.teams),
+        "team": account.team,
+        "takes_calls_at": sorted(account.addresses),
+        "signs_in_with": sorted(held.ways),
+        "created_at": account.created_at.isoformat(),
+        "disabled_at": account.disabled_at.isoformat() if account.disabled_at else None,
+    }
 
 
 def _in_words(account: "Account", held: "Held") -> str:

@@ -112,7 +112,8 @@ class Site:
         }
 
     def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        ours = ("ONRECORD_", "TWILIO_", "AWS_", "CONSOLE_", "PUBLIC_BASE_URL", "DATABASE_URL", "AUDIO_STORE")
+        terminal = ("COLUMNS", "NO_COLOR", "FORCE_COLOR")
+        ours = (*terminal, "ONRECORD_", "TWILIO_", "AWS_", "CONSOLE_", "PUBLIC_BASE_URL", "DATABASE_URL", "AUDIO_STORE")
         return {name: value for name, value in given.items() if not name.startswith(ours)} | self.environ
 
     @contextmanager

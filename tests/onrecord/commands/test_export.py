@@ -83,7 +83,9 @@ def test_who_asked_is_the_user_of_the_system_whatever_the_environment_says(kept:
     kept.export()
     with closing(kept.site.database()) as database, database.read() as connection:
         bodies = [urlsafe_b64decode(body + "==").decode() for body in connection.scalars(select(disclosure.c.body))]
-    assert [body.endswith(f'"actor","{pwd.getpwuid(os.getuid()).pw_name}"]') for body in bodies].count(True) == 1
+    assert [
+        body.endswith(f'"actor","{pwd.getpwuid(os.getuid()).pw_name} (operating system user)"]') for body in bodies
+    ].count(True) == 1
     assert "mallory" not in "".join(bodies)
 
 

@@ -17,8 +17,8 @@ import pytest
 from evidence.checkpoints import Checkpoint
 from evidence.events import Event
 from evidence.notes import Note, Vkey, verified
-from onrecord.commands.log import progress_shown
 from onrecord.settings.key_file import read_keys, rotate_signing_key
+from onrecord.terminal import progress_shown
 from storage.log import checkpoints, consent_log
 from storage.log.verification import verify
 from storage.moment import Moment
