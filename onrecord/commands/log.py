@@ -110,7 +110,7 @@ def log_show(call_sid: str | None, start: int, *, as_json: bool) -> None:
                 return
             told = list(tell_log_of(connection, known))
     for line in told:
-        say(line, is_verbatim=True)
+        say(line, is_verbatim=line[0] in " 0123456789")  # an event as it is hashed, or a field of it
 
 
 @log.command("tail")

@@ -61,12 +61,14 @@ class People:
         return {path.name for path in files if (content := path.read_bytes()) and any(one in content for one in sought)}
 
 
-def settled_site(site: Site) -> People:
-    """Calls of both, recorded, kept and at rest, under a rulebook that remembers who declined."""
+def settled_site(site: Site, began_at: datetime | None = None) -> People:
+    """Calls of both, recorded, kept and at rest, under a rulebook that remembers who declined; five days ago, unless
+    they began another time.
+    """
     site.environ |= {"PUBLIC_BASE_URL": BASE, "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN}
     rules = RULEBOOK.read_text().replace('remember = "never"', 'remember = "P180D"')
     (site.folder / "onrecord.toml").write_text(rules)
-    clock = Clock(datetime.now(UTC) - timedelta(days=5))
+    clock = Clock(began_at or datetime.now(UTC) - timedelta(days=5))
     with site.inside(), closing(open_installation(os.environ)) as installation:
         twilio = phone_company(installation, clock)
         sids = {number: [one.sid for one in _calls(twilio, number)] for number in (ANN, BOB)}
