@@ -153,6 +153,8 @@ def _as_plain(value: object) -> object:
         return value.isoformat()
     if isinstance(value, Set):
         return sorted(map(str, value))
+    if isinstance(value, list | tuple):
+        return [_as_plain(each) for each in value]
     return as_plain(value) if is_dataclass(value) else value
 
 

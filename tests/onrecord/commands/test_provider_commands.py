@@ -1,5 +1,6 @@
 """`onrecord corroborate` and `onrecord reconcile`: what Twilio knows, asked for by hand."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,8 @@ def test_a_day_without_a_difference_is_counted(connected: Site) -> None:
     ran = connected.run("reconcile")
     assert ran.code == 0
     assert "0 calls at Twilio, 0 here" in ran.out
+    as_json = json.loads(connected.run("reconcile", "--json").out)
+    assert (as_json["agrees"], as_json["provider_calls"], as_json["missing"]) == (True, 0, [])
 
 
 def test_every_difference_of_a_day_is_printed(connected: Site, office: Office) -> None:
@@ -69,6 +72,8 @@ def test_a_call_that_twilio_does_not_tell_of_is_not_corroborated(connected: Site
                 connection, Moment(datetime.now(UTC), bytes), ended, status="completed", duration_s=1
             )
         )
+    as_json = connected.run("corroborate", ended.id, "--json")
+    assert (as_json.code, json.loads(as_json.out)["match"]) == (1, None)
     for name in (ended.call_sid, ended.id):
         ran = connected.run("corroborate", name)
         assert (ran.code, ran.err) == (1, "onrecord: corroborate: Twilio does not know the call\n")

@@ -1,5 +1,6 @@
 """`onrecord selftest` against an installation as an operator has it; and the worker, which does the same every day."""
 
+import json
 import os
 import threading
 from contextlib import closing
@@ -29,6 +30,8 @@ def test_a_service_that_does_not_answer_is_told_and_logged(site: Site) -> None:
         "FAILED  reachable: line 1, a stranger: the service does not answer at its public address",
         "0 calls to 1 lines in 0.0 s: 1 of 1 checks failed",
     ]
+    told_as_json = json.loads(site.run("selftest", "--json").out)
+    assert [fault["check"] for fault in told_as_json["faults"]] == ["reachable"]
     assert '"type":"selftest.failed"' in site.run("log", "show").out
     told = site.run("incidents")
     assert (told.code, "selftest_failed" in told.out) == (1, True)
