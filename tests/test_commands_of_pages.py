@@ -21,6 +21,7 @@ def read(words: Iterable[str | None]) -> tuple[Command, frozenset[str]]:
     """The command that the words begin with, and the options among the rest. None: a word that is computed."""
     here: click.Command = main
     path, rest = list[str](), list(words)
+    rest = rest[rest.index("onrecord") + 1 :] if "onrecord" in rest else rest
     while rest and isinstance(here, click.Group) and rest[0] in here.commands:
         path.append(str(rest.pop(0)))
         here = here.commands[path[-1]]
@@ -49,8 +50,14 @@ def run_by_tests() -> dict[Command, set[str]]:
         }
         for node in ast.walk(module):
             if isinstance(node, ast.Call) and _name(node.func) in RUNNERS:
-                command, options = read(_words(node.args, constants))
-                found[command] |= options
+                words = [*_words(node.args, constants)]
+            elif isinstance(node, ast.List):  # of a process: `python -m onrecord` and its words
+                words = [*_words([node], constants)]
+                words = words if words[1:3] == ["-m", "onrecord"] else []
+            else:
+                continue
+            command, options = read(words)
+            found[command] |= options
     return found
 
 

@@ -44,7 +44,7 @@ def who_asks(database: "Database", given: str | None) -> str:
     from storage.staff import accounts
 
     if given is None:
-        return f"{_user()} (operating system user)"
+        return system_user()
     name = staff_words.name("--as", given)
     with database.read() as connection:
         account, has_accounts = accounts.by_name(connection, name), bool(accounts.everybody(connection))
@@ -55,6 +55,11 @@ def who_asks(database: "Database", given: str | None) -> str:
     if not account.is_enabled:
         raise Refused(f"--as: the account {account.name} is disabled")
     return account.name
+
+
+def system_user() -> str:
+    """The user by the operating system, and that it is."""
+    return f"{_user()} (operating system user)"
 
 
 def _user() -> str:

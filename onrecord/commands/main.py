@@ -108,7 +108,7 @@ def serve(webhooks: str, console: str) -> None:
     """
     from onrecord.adoption import take_in_force
     from onrecord.anchoring import sign_what_is_left
-    from onrecord.commands.actor import who_asks
+    from onrecord.commands.actor import system_user
     from onrecord.processes import serve as serving
     from onrecord.settings.logging_setup import say_logs_plainly
 
@@ -116,9 +116,9 @@ def serve(webhooks: str, console: str) -> None:
     addresses = serving.read_addresses({"webhooks": webhooks, "console": console}, problems)
     with opened(problems, edited=True) as installation:
         say_logs_plainly()
-        take_in_force(installation.database, installation.checked, actor=who_asks(), starts=True)
+        take_in_force(installation.database, installation.checked, actor=system_user(), starts=True)
     with failures_told():
-        code = serving.serve(addresses, installation.settings, installation.checked.text, who_asks())
+        code = serving.serve(addresses, installation.settings, installation.checked.text, system_user())
         sign_what_is_left(installation.settings)
     sys.exit(code)
 
@@ -131,13 +131,13 @@ def work() -> None:
     and leaves its unfinished jobs to be resumed. It follows the rulebook in force, whatever the file says.
     """
     from onrecord.adoption import start_work
-    from onrecord.commands.actor import who_asks
+    from onrecord.commands.actor import system_user
     from onrecord.processes import work as working
     from onrecord.settings.logging_setup import say_logs_plainly
 
     with opened() as installation:
         say_logs_plainly()
-        start_work(installation, actor=who_asks())
+        start_work(installation, actor=system_user())
         working.work(installation)
     os._exit(0)  # a step that waits for the network may still hold a thread; its job is resumed elsewhere
 

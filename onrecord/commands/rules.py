@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from onrecord.commands.actor import as_option
 from onrecord.commands.base import FOUND_SOMETHING, as_json_option, call_named, end, failures_told, opened, reading
 from onrecord.terminal import as_plain, say, say_json, show_sheet
 from policies.jurisdiction.places import is_e164
@@ -199,7 +200,8 @@ def wordings(number: str | None, *, as_json: bool) -> None:
 
 
 @click.command("reload")
-def reload_rules() -> None:
+@as_option()
+def reload_rules(*, actor: str | None) -> None:
     """Take the edited rulebook in force, without a restart.
 
     It is checked as for a start, and the recorded prompts that it names with it: where anything is wrong, nothing
@@ -210,7 +212,8 @@ def reload_rules() -> None:
     from onrecord.commands.actor import who_asks
 
     with opened(edited=True) as installation:
-        say(in_words(take_in_force(installation.database, installation.checked, actor=who_asks())))
+        says = who_asks(installation.database, actor)
+        say(in_words(take_in_force(installation.database, installation.checked, actor=says)))
 
 
 @click.group()

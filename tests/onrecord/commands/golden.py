@@ -117,7 +117,7 @@ def prepared(folder: Path, columns: str) -> People:
     site = people.site
     site.environ |= {"CONSOLE_BASE_URL": "https://console.example.org"} | ({"COLUMNS": columns} if columns else {})
     with site.inside(), closing(open_installation(os.environ)) as installation:
-        publish(installation.database, installation.rulebook, installation.rulebook_text)
+        publish(installation.database, installation.rulebook, installation.checked.text)
         projection = Projection(installation.database)
         while projection.step():
             pass

@@ -21,7 +21,7 @@ USER = f"{pwd.getpwuid(os.getuid()).pw_name} (operating system user)"
 NAMED = {
     *("withdraw", "pause", "resume", "hold place", "hold release", "erase", "reapply-erasures", "incidents close"),
     *("recording export", "log export", "certificate", "vcon"),
-    *("user add", "user link", "user disable", "user enable"),
+    *("reload", "user add", "user link", "user disable", "user enable"),
 }
 
 

@@ -43,7 +43,7 @@ FACTS: dict[str, tuple[str, ...]] = {
 ASKS_ELSEWHERE = {"corroborate", "reconcile", "doctor", "selftest"}
 # They do something, and say in a line or two what they did.
 ACTS = {
-    *("init", "serve", "work", "demo", "lines sync", "recording export"),
+    *("init", "serve", "work", "demo", "simulate", "reload", "lines sync", "recording export"),
     *("user add", "user link", "user disable", "user enable"),
     *("incidents close", "pause", "resume", "withdraw", "hold place", "hold release", "reapply-erasures"),
     *("log export", "log anchor", "log rotate-key", "log resume"),
@@ -75,7 +75,7 @@ def telling(settled: People, tmp_path_factory: pytest.TempPathFactory) -> People
     people = settled.at(tmp_path_factory.mktemp("telling") / "site")
     site = people.site
     with site.inside(), closing(open_installation(os.environ)) as installation:
-        publish(installation.database, installation.rulebook, installation.rulebook_text)
+        publish(installation.database, installation.rulebook, installation.checked.text)
         Projection(installation.database).look()
     site.run("hold", "place", "--call", people.sids[ANN][0], "--because", "case 17")
     site.run("user", "add", "carol", "--role", "admin", "--everywhere")

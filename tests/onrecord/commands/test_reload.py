@@ -20,7 +20,7 @@ from sqlalchemy import select
 from bench.caller import is_whole
 from bench.whole_call import WITHOUT_SOUND, Caller, WholeCall
 from onrecord.accepted_rulebook import VARIABLE
-from onrecord.commands.actor import who_asks
+from onrecord.commands.actor import system_user
 from onrecord.installation import open_installation, open_web_installation
 from onrecord.processes import serve as serving_processes
 from onrecord.processes.following import Following
@@ -80,7 +80,7 @@ def test_the_edited_rulebook_comes_in_force_and_the_log_says_so_and_who_asked(si
     assert adopted(site) == [first, second]
     digest = events(site, "rules.adopted")[-1]["sd"]["actor"]
     with closing(site.database()) as database, database.read() as connection:
-        assert openings.opened(connection, [digest]) == {digest: who_asks()}
+        assert openings.opened(connection, [digest]) == {digest: system_user()}
     assert site.run("log", "verify").code == 0
 
 
@@ -261,7 +261,7 @@ def test_serve_takes_the_edited_file_in_force_on_sighup_and_stays_up(served: Ser
     (event,) = events(site, "rules.adopted")[1:]
     with closing(site.database()) as database, database.read() as connection:
         found = openings.opened(connection, event["sd"].values())
-    assert [*found.values()] == [f"{who_asks()}, by SIGHUP"]
+    assert [*found.values()] == [f"{system_user()}, by SIGHUP"]
 
 
 def test_on_sighup_a_rulebook_that_is_not_in_order_changes_nothing_and_each_problem_is_logged(

@@ -94,7 +94,7 @@ def test_of_altered_audio_nothing_leaves(people: People) -> None:
 
 def test_a_bundle_from_standard_output_is_one_that_verifies(people: People) -> None:
     with people.site.inside(), closing(open_installation(os.environ)) as installation:
-        publish(installation.database, installation.rulebook, installation.rulebook_text)
+        publish(installation.database, installation.rulebook, installation.checked.text)
     out, _ = written(people.site, given(people, "log export"))
     folder = people.site.folder / "unpacked"
     zipfile.ZipFile(io.BytesIO(out)).extractall(folder)
