@@ -107,6 +107,18 @@ def said(value):
     told = json.dumps(value, ensure_ascii=False)
     told = told if told.isprintable() else json.dumps(value)
     return told[1:-1] if re.fullmatch(r'"[\w.:+@/-]+"', told) else told
+def called(index, event):
+    """An event by its number, type, call and time."""
+    call = "" if event.get("call") is None else " of call %s" % said(event["call"])
+    return "event %d (%s%s, dated %s)" % (index, said(event["type"]), call, said(event["ts"]))
+def sentence(index, event, shown):
+    """All that an event says, as it is hashed, and what is disclosed of it."""
+    of_a_call = event.get("call") is not None
+    left_out = ("ts", "type", "ruling", "sd", "law", "v") + (("call", "n") if of_a_call else ())
+    told = ["number %s of its call" % said(event["n"]) if of_a_call else "of no call"]
+    told += ["its %s is %s" % (said(name), said(value)) for name, value in event.items() if name not in left_out]
+    told += ["its %s, which is disclosed, is %s" % (said(name), said(value)) for _, name, value in shown]
+    return "E%s is %s." % (called(index, event)[1:], "; ".join(told))
 
 def verify(folder, given, witnesses, kept):
     """Yields what holds, a line each. Raises ValueError with the first thing that does not."""
@@ -172,9 +184,7 @@ def verify(folder, given, witnesses, kept):
         named = event.get("prompt_sha256"), event.get("rules_sha256"), event.get("law", {}).get("sha256")
         wanted.update(named if call else ())
         answers.add(("provider/%s.json" % call, shown.get("response_sha256", [None])[-1]))
-        told = [one for one in event.items() if one[0] not in ("ts", "type", "ruling", "sd", "law", "v")]
-        told = "  ".join("%s=%s" % (said(one[-2]), said(one[-1])) for one in [*told, *shown.values()])
-        yield "%d  %s  %s  %s" % (index, said(event["ts"]), said(event["type"]), told)
+        yield sentence(index, event, shown.values())
     texts = {name: name.split("/")[1][:64] for name in read if name.startswith(("prompts/", "rules/", "law/"))}
     are_named = all(hash_of[name] == key and key in text["events.jsonl"] for name, key in texts.items())
     are_named = are_named and {one for one in hash_of.items() if one[0].startswith("provider/")} <= answers
@@ -187,29 +197,32 @@ def verify(folder, given, witnesses, kept):
     need(stated == ends, "the certificate says of a recording what no event recording.destroyed says, or leaves it out")
     yield "OK: these %d events are in the log as it was signed with %d events%s" % (
         len(events), size, "; whether their calls have others, only the whole log shows" if proofs else "")
-    cosigned = sorted((old, at, key_of(vkey)[0]) for vkey, dates in cosigned.items() for old, at in dates.items())
+    cosigned = sorted((old, (moment("1970-01-01") + at * seconds).isoformat(), key_of(vkey)[0])
+                      for vkey, dates in cosigned.items() for old, at in dates.items())
     for old, at, name in cosigned:
         had = "" if old == size else ", with %d events, which had %d of these" % (old, bisect.bisect_left(indexes, old))
-        yield "OK: cosigned by %s at %d (seconds since 1970)%s" % (name, at, had)
+        yield "OK: cosigned by %s at %sZ%s" % (name, at, had)
     if kept:
         yield "OK: it goes on from your checkpoint of %d events, which had %d of these" % (newest, bisect.bisect_left(indexes, newest))
-    dated = [(index, event["ts"][:19], "event %d" % index) for index, event in zip(indexes, events)]
-    dated += [(old - 0.5, (moment("1970-01-01") + at * seconds).isoformat(), "the signature of " + name)
-              for old, at, name in cosigned]
+    dated = [(index, event["ts"][:19], called(index, event)) for index, event in zip(indexes, events)]
+    dated += [(old - 0.5, at, "the signature of %s, dated %sZ" % (name, at)) for old, at, name in cosigned]
     early, latest = [], (0, "", "")
     for one in sorted(dated):
         if one[1] < latest[1] and one[0] % 1 == 0 and moment(latest[1]) - moment(one[1]) > CLOCKS_MAY_DIFFER_S * seconds:
-            early.append((one[2], one[1], latest[2], latest[1]))
+            early.append((one[2], latest[2]))
         latest = max(latest, one, key=lambda each: each[1])
     for found in early[:1]:
-        yield ("WARNING: %s is dated %s, and stands after %s, of %s; so do %d more. A clock was wrong, or they were written "
-               "later than they say." % (*found, len(early) - 1))
+        yield ("WARNING: %s stands after %s; so do %d more. A clock was wrong, or they were written later "
+               "than they say." % (*found, len(early) - 1))
     if not given:
         yield "WARNING: the key came with the bundle. Ask the log's operator for it by another way, and give it with --key."
     if alone or not (kept or witnesses):
+        last = [called(index, event) for index, event in zip(indexes[-alone:], events[-alone:])]
+        which = ": the last of these events, %s" % last[-1] if alone == 1 else (
+            ": the last %d of these events, from %s to %s" % (alone, last[0], last[-1]))
         yield ("WARNING: checked with what the operator gave you and nothing else%s. This proves nothing against the "
                "operator, who could have made it all up yesterday. Bring a checkpoint that somebody else kept, or a witness."
-               % (": the last %d of these events" % alone if kept or witnesses else ""))
+               % (which if kept or witnesses else ""))
 
 if __name__ == "__main__":
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

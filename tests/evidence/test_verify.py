@@ -160,7 +160,8 @@ def test_a_disclosure_is_of_the_event_that_it_says(tmp_path: Path) -> None:
     digest, body = disclosure("caller", "+15125550111")
     log = Log([event("call.received", call="c1", n=0, sd={"caller": digest})])
     files = log.part(0, bodies=[body])
-    assert "caller=+15125550111" in told(files, tmp_path / "right")[0]
+    (line, *_) = told(files, tmp_path / "right")
+    assert line.endswith("; its caller, which is disclosed, is +15125550111.")
     moved = files["disclosures.jsonl"].replace(b'"index": 0', b'"index": 1')
     with pytest.raises(ValueError, match="is of another event or field"):
         told(sealed({**files, "disclosures.jsonl": moved}), tmp_path / "moved")
@@ -186,13 +187,15 @@ def test_what_was_erased_is_disclosed_no_more(tmp_path: Path, fields: list[str],
         told(log.part(0, 1, bodies=[body]), tmp_path / "after")
 
 
-@pytest.mark.parametrize("trick", ["a\nOK: cosigned by auditor at 1", "a\x1b[8m", "a\u2028b", "a\u202eb", "a  digit=1"])
+@pytest.mark.parametrize(
+    "trick", ["a\nOK: cosigned by auditor at 1", "a\x1b[8m", "a\u2028b", "a\u202eb", "a; its digit is 1"]
+)
 def test_no_value_can_pass_for_a_line_or_a_field(tmp_path: Path, trick: str) -> None:
     line, *rest = told(
         Log([event("x", note=trick, **{trick.replace("\u2028", "").replace("\u202e", ""): 1})]).whole(), tmp_path
     )
     assert line.isprintable()
-    assert "digit=1" not in line.replace('"a  digit=1"', "")
+    assert "digit is 1" not in line.replace('"a; its digit is 1"', "")
     assert len(rest) == 2
 
 
@@ -202,13 +205,29 @@ def test_events_after_what_was_kept_are_only_the_operators_word(tmp_path: Path) 
             line for line in told(LOG.whole(), tmp_path, *(str(LOG.signed(one)) for one in kept)) if line[0] == "W"
         )
 
-    assert "nothing else: the last 3 of these events. This proves nothing against the operator" in warned(1)
-    assert ": the last 1 of these events" in warned(1, 3, 2)
+    last = "event 3 (selftest.passed, dated 2026-11-25T00:00:00.000Z)"
+    first = "event 1 (call.received of call c1, dated 2026-11-25T00:00:00.000Z)"
+    assert f"nothing else: the last 3 of these events, from {first} to {last}. This proves nothing" in warned(1)
+    assert f"nothing else: the last of these events, {last}. This proves nothing against" in warned(1, 3, 2)
     assert warned(4) == ""
     assert "nothing else. This" in warned()
     part = told(LOG.part(3, older=[2, 3]), tmp_path / "part", str(LOG.signed(3)))
-    assert "nothing else: the last 1 of these events" in part[-1]
+    assert f"nothing else: the last of these events, {last}. This" in part[-1]
     assert part[-2] == "OK: it goes on from your checkpoint of 3 events, which had 0 of these"
+
+
+def test_an_event_is_a_sentence_that_leaves_nothing_of_it_out(tmp_path: Path) -> None:
+    lines = told(Log([event("log.named", origin="log.example"), *CALL]).whole(), tmp_path)
+    at = "dated 2026-11-25T00:00:00.000Z"
+    assert lines[:3] == [
+        f"Event 0 (log.named, {at}) is of no call; its origin is log.example.",
+        f"Event 1 (call.received of call c1, {at}) is number 0 of its call.",
+        f"Event 2 (consent.choice of call c1, {at}) is number 1 of its call; its answer is declined.",
+    ]
+    odd = Log([event("x", n=7, call=None, note=[1, {"a b": None}])]).whole()
+    assert told(odd, tmp_path / "odd")[0] == (
+        f'Event 0 (x, {at}) is of no call; its call is null; its n is 7; its note is [1, {{"a b": null}}].'
+    )
 
 
 def test_of_a_part_it_says_that_it_is_one(tmp_path: Path) -> None:
@@ -244,7 +263,7 @@ def test_a_witness_is_no_other_kind_of_key_and_has_cosigned_this_checkpoint(tmp_
     files = LOG.whole()
     good = sealed({**files, "checkpoint": cosigned(LOG.signed().text)})
     lines = told(good, tmp_path / "right", witnesses=(str(witness),))
-    assert lines[-1] == "OK: cosigned by witness.example at 1700000000 (seconds since 1970)"
+    assert lines[-1] == "OK: cosigned by witness.example at 2023-11-14T22:13:20Z"
     with pytest.raises(ValueError, match="the signature of witness.example does not fit"):
         told(
             sealed({**files, "checkpoint": cosigned(LOG.signed(3).text)}), tmp_path / "other", witnesses=(str(witness),)
@@ -362,7 +381,7 @@ def test_a_terminal_that_cannot_show_a_name_changes_no_verdict(tmp_path: Path) -
     folder = put(Log([event("x", actor="Zoë")]).whole(), tmp_path / "bundle")
     code, out, said = ran(ROOT / HANDED_OUT, folder, "--key", VKEY, PYTHONIOENCODING="ascii")
     assert (code, said) == (0, "")
-    assert "actor=Zo\\xeb" in out
+    assert "its actor is Zo\\xeb." in out
 
 
 def test_nothing_that_lies_beside_the_program_is_run_in_its_stead(tmp_path: Path) -> None:
