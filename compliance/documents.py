@@ -99,7 +99,10 @@ def _caller(received: Entry | None) -> str:
 def _business(rulebook: Rulebook, call: Call) -> Business:
     line = rulebook.line(call.line)
     places = rulebook.agents_in(line) if line else rulebook.business.jurisdictions
-    return Business(rulebook.business.name, places, rulebook.business.recorder_jurisdiction)
+    said = rulebook.business
+    return Business(
+        said.name, places, said.recorder_jurisdiction, said.address, said.contact, said.stored_in, said.recipients
+    )
 
 
 def _withdrawn_at(log: CallLog, call: Call) -> datetime | None:

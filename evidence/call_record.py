@@ -74,11 +74,19 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Business:
-    """The business that asked for consent, by the rules that the call came in under."""
+    """The business that asked for consent, by the rules that the call came in under. Places are ISO 3166 codes.
+
+    `address`, `contact` and `stored_in` are empty where the rules do not say; `recipients` is None there, and empty
+    where nobody else gets recordings.
+    """
 
     name: str
     jurisdictions: tuple[str, ...]
     recorder_jurisdiction: str
+    address: str = ""
+    contact: str = ""
+    stored_in: tuple[str, ...] = ()
+    recipients: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

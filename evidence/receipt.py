@@ -1,11 +1,11 @@
 """A consent receipt of one call: ISO/IEC TS 27560 in JSON-LD, by the W3C community's guide to it with DPV 2.
 
 The receipt holds the record. The record names the caller, the business, the purposes, their ends and the words of the
-question; whether consent was express, implied or neither; and the events of the log that prove it. A field that the
-standard wants and we cannot fill says that it is not known.
+question; whether consent was express, implied or neither; and the events of the log that prove it. Only a receipt with
+every field that the standard demands says that it conforms; any other names the fields that it lacks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from evidence.call_record import Business, CallRecord, Grant, Notice, Proven, RecordedAudio, instant
@@ -17,6 +17,7 @@ _PROFILES = "https://w3id.org/dpv/schema/dpv-27560#"
 _CONTEXT = {
     "dpv": "https://w3id.org/dpv#",
     "pd": "https://w3id.org/dpv/pd#",
+    "loc": "https://w3id.org/dpv/loc#",
     "dct": "http://purl.org/dc/terms/",
     "onrecord": "urn:onrecord:receipt#",  # what the log proves has no name in the others
 }
@@ -28,29 +29,59 @@ _PURPOSES = {
 }
 _BASES = {"express": "dpv:ExpressedConsent", "implied": "dpv:ImpliedConsent"}
 _NOT_SAID = "not said in the rules that the call came in under"
+# Countries whose parts have a term in DPV's extension LOC.
+_WITH_PARTS = frozenset({"US", "DE"})
 
 
 def receipt(call: CallRecord, now: datetime) -> dict[str, object]:
     """`now` is the time of writing. The receipt names the caller by an id that belongs to this call alone."""
     name = call.uuid("receipt")
+    lacks = list(_lacks(call))
     return {
         "@context": _CONTEXT,
         "@id": f"urn:uuid:{name}",
         "@type": "dpv:ConsentReceipt",
         "dct:identifier": name,
-        "dct:conformsTo": {"@id": f"{_PROFILES}receipt"},
+        **_conforming("receipt", lacks),
         "dct:created": instant(now),
         "dct:description": f"{'A test call: ' if call.is_synthetic else ''}{said_of(call)}",
-        "dpv:hasRecordOfActivity": _record(call, now),
+        "dpv:hasRecordOfActivity": _record(call, now, lacks),
     }
 
 
-def _record(call: CallRecord, now: datetime) -> dict[str, object]:
+def _lacks(call: CallRecord) -> Iterator[str]:
+    """The fields that ISO/IEC TS 27560 demands, and that are not known of this call."""
+    business = call.business
+    if business is None:
+        yield from ("controller", "jurisdiction")
+    if business is None or not business.address:
+        yield "party address"
+    if business is None or not business.contact:
+        yield "party contact"
+    if business is None or not business.stored_in:
+        yield "storage locations"
+    if business is None or business.recipients is None:
+        yield "recipient third parties"
+    if not call.notices:
+        yield "privacy notice"
+    if not call.purposes:
+        yield "purpose"
+    if call.basis and not call.retain_until:
+        yield "retention period"
+
+
+def _conforming(profile: str, lacks: Sequence[str]) -> dict[str, object]:
+    if lacks:
+        return {"onrecord:lacks": list(lacks)}
+    return {"dct:conformsTo": {"@id": f"{_PROFILES}{profile}"}}
+
+
+def _record(call: CallRecord, now: datetime, lacks: Sequence[str]) -> dict[str, object]:
     record: dict[str, object] = {
         "@id": f"urn:uuid:{call.uuid()}",
         "@type": "dpv:ConsentRecord",
         "dct:identifier": call.id,
-        "dct:conformsTo": {"@id": f"{_PROFILES}record"},
+        **_conforming("record", lacks),
         "dpv:hasDataSubject": {"@id": f"urn:uuid:{call.uuid('caller')}", "@type": "dpv:DataSubject"},
         "dpv:hasDataController": _controller(call.business),
         "dpv:hasDataProcessor": {"@type": "dpv:DataProcessor", "dpv:hasName": call.provider or "not known"},
@@ -62,6 +93,8 @@ def _record(call: CallRecord, now: datetime) -> dict[str, object]:
         "onrecord:outcome": call.outcome,
         "onrecord:proof": [_proof(event) for event in call.proofs],
     }
+    if call.business:
+        record["dpv:hasJurisdiction"] = [_place(code) for code in call.business.jurisdictions]
     if call.erased_at:
         record["onrecord:erasedAt"] = instant(call.erased_at)
     return record
@@ -70,11 +103,21 @@ def _record(call: CallRecord, now: datetime) -> dict[str, object]:
 def _controller(business: Business | None) -> dict[str, object]:
     if business is None:
         return {"@type": "dpv:DataController", "dct:description": "the rules that the call came in under are not kept"}
+    known = {"dpv:hasAddress": business.address, "dpv:hasContact": business.contact}
     return {
         "@type": "dpv:DataController",
+        "dct:identifier": business.name,
         "dpv:hasName": business.name,
-        "dpv:hasJurisdiction": list(business.jurisdictions),
+        **{term: value for term, value in known.items() if value},
     }
+
+
+def _place(code: str) -> dict[str, object]:
+    """An ISO 3166 code as a location. A part of a country without a term of its own is named as a part of it."""
+    country, _, part = code.partition("-")
+    if not part or country in _WITH_PARTS:
+        return {"@id": f"loc:{code}"}
+    return {"@type": "dpv:Region", "dct:identifier": code, "dct:isPartOf": {"@id": f"loc:{country}"}}
 
 
 def _process(call: CallRecord) -> dict[str, object]:
@@ -85,7 +128,7 @@ def _process(call: CallRecord) -> dict[str, object]:
         "dpv:hasPurpose": [_purpose(grant) for grant in grants],
         "dpv:hasPersonalData": [{"@id": "pd:VoiceCommunicationRecording"}, {"@id": "pd:TelephoneNumber"}],
         "dpv:hasStorageCondition": list(_storage(call)),
-        "dpv:hasRecipient": {"@type": "dpv:Recipient", "dct:description": f"third parties: {_NOT_SAID}"},
+        "dpv:hasRecipient": _recipients(call.business),
     }
     if call.basis and not call.withdrawn_at:
         process["dpv:hasLegalBasis"] = {"@id": _BASES[call.basis]}
@@ -97,12 +140,26 @@ def _purpose(grant: Grant) -> dict[str, object]:
     return {**purpose, "dct:valid": _end(grant.until)} if grant.until else purpose
 
 
+def _recipients(business: Business | None) -> list[dict[str, object]]:
+    if business is None or business.recipients is None:
+        return [{"@type": "dpv:Recipient", "dct:description": f"third parties: {_NOT_SAID}"}]
+    named: list[dict[str, object]] = [{"@type": "dpv:ThirdParty", "dpv:hasName": name} for name in business.recipients]
+    return named or [{"@type": "dpv:Recipient", "dct:description": "third parties: none"}]
+
+
 def _storage(call: CallRecord) -> Iterator[dict[str, object]]:
+    where = call.business.stored_in if call.business else ()
     made = f"; the recording is made in {call.business.recorder_jurisdiction}" if call.business else ""
-    yield {"@type": "dpv:StorageLocation", "dct:description": f"{_NOT_SAID}{made}"}
+    location: dict[str, object] = {"@type": "dpv:StorageLocation"}
+    if where:
+        yield {**location, "dpv:hasLocation": [_place(code) for code in where]}
+    else:
+        yield {**location, "dct:description": f"{_NOT_SAID}{made}"}
     if call.retain_until:
         duration: dict[str, object] = {"@type": "dpv:StorageDuration", "dct:valid": _end(call.retain_until)}
         yield {**duration, "dpv:hasDuration": call.keep} if call.keep else duration
+    elif not call.basis:
+        yield {"@type": "dpv:StorageDuration", "dct:description": "no recording is permitted, so none is kept"}
     for recording in call.tapes:
         if recording.destroyed_at:
             yield _deletion(recording, recording.destroyed_at)
@@ -137,7 +194,8 @@ def _notice(notice: Notice) -> dict[str, object]:
 
 def _withdrawal(business: Business | None) -> dict[str, object]:
     whom = business.name if business else "the business that was called"
-    how = f"by asking {whom}, during the call or after it; an address for this is {_NOT_SAID}"
+    where = f"at {business.contact}" if business and business.contact else f"an address for this is {_NOT_SAID}"
+    how = f"by asking {whom}, during the call or after it; {where}"
     return {"@type": "dpv:WithdrawConsent", "dct:description": how}
 
 

@@ -43,7 +43,8 @@ class Business:
     """`name` is spoken to callers; the agents sit in `jurisdictions`, recordings are made in `recorder_jurisdiction`.
 
     `sectors` are the regulated sectors of every line. `agents_agreed_on`: since when the agents' own consent to being
-    recorded is on file.
+    recorded is on file. `address`, `contact`, `stored_in` (places) and `recipients` (others who get recordings) are for
+    consent receipts, and empty where the rulebook does not say; `recipients` is None there, and empty for nobody.
     """
 
     name: str
@@ -52,6 +53,10 @@ class Business:
     sectors: tuple[str, ...] = ()
     agents_agreed_on: date | None = None
     on_withdrawal: OnWithdrawal = OnWithdrawal.DESTROY
+    address: str = ""
+    contact: str = ""
+    stored_in: tuple[str, ...] = ()
+    recipients: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

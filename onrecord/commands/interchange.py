@@ -74,9 +74,10 @@ def vcon(call_sid: str, *, sign: bool, disclose: frozenset[str], output: Path | 
 def receipt(call_sid: str, *, output: Path | None) -> None:
     """Write the consent receipt of a call.
 
-    As ISO/IEC TS 27560 has it, in the terms of the W3C community's Data Privacy Vocabulary. It says whether consent was
-    express, implied or neither, for what and until when, and which events of the log prove it. The caller's number is
-    not in it. CALL_SID may be the call's id in the log.
+    In the terms of the W3C community's Data Privacy Vocabulary, as ISO/IEC TS 27560 has it; where the rulebook's
+    [business] lacks what that demands, the receipt does not say that it conforms, and names what is missing. It says
+    whether consent was express, implied or neither, for what and until when, and which events of the log prove it. The
+    caller's number is not in it. CALL_SID may be the call's id in the log.
     """
     from compliance.documents import gather
     from evidence.receipt import receipt as written

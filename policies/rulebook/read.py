@@ -144,7 +144,7 @@ def _business(value: object, findings: Findings, under: Law | None) -> Business:
         value,
         path,
         required=["name", "jurisdiction", "recorder_jurisdiction"],
-        optional=["sectors", "agents_agreed_on", "on_withdrawal"],
+        optional=["sectors", "agents_agreed_on", "on_withdrawal", "address", "contact", "stored_in", "recipients"],
     )
     place = partial(values.place, under=under)
     return Business(
@@ -154,6 +154,10 @@ def _business(value: object, findings: Findings, under: Law | None) -> Business:
         sectors=findings.read_each(table, path, "sectors", partial(values.sector, under=under)),
         agents_agreed_on=findings.read(table, path, "agents_agreed_on", values.day, None),
         on_withdrawal=findings.read(table, path, "on_withdrawal", values.on_withdrawal, OnWithdrawal.DESTROY),
+        address=findings.read(table, path, "address", values.particulars, ""),
+        contact=findings.read(table, path, "contact", values.particulars, ""),
+        stored_in=findings.read(table, path, "stored_in", partial(values.places, under=under), ()),
+        recipients=findings.read(table, path, "recipients", values.recipients, None),
     )
 
 

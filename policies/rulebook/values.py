@@ -23,6 +23,7 @@ from policies.sessions import IDLE_MIN, WHOLE_MAX
 from policies.wording import languages, purposes_in
 
 NAME_LENGTH_MAX = 100
+PARTICULARS_LENGTH_MAX = 300
 BECAUSE_LENGTH_MAX = 500
 PROMPTS_MOST = 5
 
@@ -67,6 +68,21 @@ def one_line(value: object, length_max: int, wrong: str) -> str:
 
 def business_name(value: object) -> str:
     return one_line(value, NAME_LENGTH_MAX, "is not a name")
+
+
+def particulars(value: object) -> str:
+    """An address, or a way to reach somebody."""
+    return one_line(value, PARTICULARS_LENGTH_MAX, "says nothing")
+
+
+def recipients(value: object) -> tuple[str, ...]:
+    """Different names, or none: an empty list says that nobody gets recordings."""
+    if not isinstance(value, list):
+        raise Wrong(f"{described(value)} is not a list", 'a list such as ["Example Ltd"], or [] for nobody')
+    names = tuple(particulars(name) for name in value)
+    if len(set(names)) != len(names):
+        raise Wrong("a name is there twice", "each of them once")
+    return names
 
 
 def rule_name(value: object) -> str:

@@ -43,13 +43,15 @@ KNOWN = set(
     dpv:ConsentNotice dpv:hasConsentControl dpv:WithdrawConsent dpv:hasConsentStatus dpv:ConsentRequested
     dpv:ConsentGiven dpv:ConsentRefused dpv:ConsentUnknown dpv:ConsentWithdrawn dpv:ConsentExpired dpv:isIndicatedBy
     dpv:isIndicatedAtTime dpv:hasIndicationMethod
+    dpv:hasAddress dpv:hasContact dpv:hasLocation dpv:ThirdParty dpv:Region loc:US-VA loc:US-TX loc:DE-BE loc:DE loc:CA
+    loc:FR dct:isPartOf onrecord:lacks
     dct:identifier dct:conformsTo dct:created dct:description dct:title dct:valid dct:date dct:language
     onrecord:basis onrecord:outcome onrecord:proof onrecord:erasedAt onrecord:eventIndex onrecord:event
     onrecord:leafHash onrecord:tlogProof
     """,
     )
 )
-_TERM = re.compile(r"(?:dpv|pd|dct|onrecord):\w+")
+_TERM = re.compile(r"(?:dpv|pd|loc|dct|onrecord):[\w-]+")
 
 
 def record(told: CallRecord) -> dict[str, Any]:
@@ -146,6 +148,63 @@ def test_who_asked_is_named_and_where_nobody_knows_that_is_said() -> None:
     assert unknown["dpv:hasDataController"]["dct:description"] == "the rules that the call came in under are not kept"
     assert "not said in the rules" in unknown["dpv:hasConsentControl"]["dct:description"]
     assert "dpv:isExercisedAt" not in json.dumps(unknown)
+
+
+def claims(told: CallRecord) -> list[Any]:
+    """The standards that receipt and record claim, and the fields that they say are lacking."""
+    whole: Any = receipt(told, LATER)
+    both = (whole, whole["dpv:hasRecordOfActivity"])
+    assert both[0].get("onrecord:lacks") == both[1].get("onrecord:lacks")
+    return [one["dct:conformsTo"]["@id"] for one in both if "dct:conformsTo" in one] or both[0]["onrecord:lacks"]
+
+
+def test_a_receipt_with_all_that_the_standard_demands_says_that_it_conforms() -> None:
+    profiles = "https://w3id.org/dpv/schema/dpv-27560#"
+    for told in (CONSENTED, STAYED, DECLINED, WITHDRAWN, ERASED):
+        assert claims(told) == [f"{profiles}receipt", f"{profiles}record"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "lacks"),
+    [
+        ({"address": ""}, ["party address"]),
+        ({"contact": ""}, ["party contact"]),
+        ({"stored_in": ()}, ["storage locations"]),
+        ({"recipients": None}, ["recipient third parties"]),
+        ({"address": "", "recipients": None}, ["party address", "recipient third parties"]),
+    ],
+)
+def test_a_receipt_that_lacks_a_field_claims_nothing_and_names_it(changed: dict[str, Any], lacks: list[str]) -> None:
+    assert CONSENTED.business
+    assert claims(replace(CONSENTED, business=replace(CONSENTED.business, **changed))) == lacks
+
+
+def test_a_receipt_without_rules_or_without_a_notice_claims_nothing() -> None:
+    assert set(claims(replace(CONSENTED, business=None))) > {"controller", "jurisdiction", "party address"}
+    assert claims(NOT_ASKED) == ["privacy notice", "purpose"]
+
+
+def test_the_business_its_places_and_its_recipients_are_named_in_the_vocabularys_terms() -> None:
+    told = record(CONSENTED)
+    controller, process = told["dpv:hasDataController"], told["dpv:hasProcess"]
+    assert controller["dpv:hasAddress"] == "1 Example Street, Austin, TX"
+    assert controller["dpv:hasContact"] == "privacy@example.com"
+    quebec = {"@type": "dpv:Region", "dct:identifier": "CA-QC", "dct:isPartOf": {"@id": "loc:CA"}}
+    assert told["dpv:hasJurisdiction"] == [{"@id": "loc:US-TX"}, quebec, {"@id": "loc:FR"}]
+    (where,) = [one for one in process["dpv:hasStorageCondition"] if one["@type"] == "dpv:StorageLocation"]
+    assert where["dpv:hasLocation"] == [{"@id": "loc:US-VA"}, {"@id": "loc:DE-BE"}]
+    assert process["dpv:hasRecipient"] == [{"@type": "dpv:ThirdParty", "dpv:hasName": "Example Training Ltd"}]
+    assert "at privacy@example.com" in told["dpv:hasConsentControl"]["dct:description"]
+    assert CONSENTED.business
+    nobody = record(replace(CONSENTED, business=replace(CONSENTED.business, recipients=())))
+    assert nobody["dpv:hasProcess"]["dpv:hasRecipient"][0]["dct:description"] == "third parties: none"
+
+
+def test_how_long_is_said_of_every_call() -> None:
+    (kept,) = [
+        one for one in record(DECLINED)["dpv:hasProcess"]["dpv:hasStorageCondition"] if "Duration" in one["@type"]
+    ]
+    assert kept["dct:description"] == "no recording is permitted, so none is kept"
 
 
 def test_the_notice_is_named_by_its_hash_with_its_words() -> None:

@@ -24,7 +24,15 @@ CONSENTED = CallRecord(
     reason="",
     basis="express",
     decided_at=DECIDED,
-    business=Business("Email Customer Support", ("US-TX",), "US-VA"),
+    business=Business(
+        "Email Customer Support",
+        ("US-TX", "CA-QC", "FR"),
+        "US-VA",
+        address="1 Example Street, Austin, TX",
+        contact="privacy@example.com",
+        stored_in=("US-VA", "DE-BE"),
+        recipients=("Example Training Ltd",),
+    ),
     provider="twilio",
     ended_at=NOON + timedelta(seconds=90),
     status="completed",
@@ -86,7 +94,19 @@ def told_calls(draw: st.DrawFn) -> CallRecord:
         id=draw(st.text("0123456789abcdef", min_size=32, max_size=32)),
         caller=draw(st.sampled_from(["", "+15125550111", "sip:anna@example.com"])),
         status=draw(st.sampled_from(["", "completed", "busy", "no-answer", "failed", "canceled"])),
-        business=draw(st.none() | st.builds(Business, st.text(), st.just(("DE",)), st.just("US-VA"))),
+        business=draw(
+            st.none()
+            | st.builds(
+                Business,
+                st.text(),
+                st.just(("DE",)),
+                st.just("US-VA"),
+                address=st.text(),
+                contact=st.text(),
+                stored_in=st.sampled_from([(), ("US-VA", "CA-QC")]),
+                recipients=st.none() | st.lists(st.text(), max_size=2).map(tuple),
+            )
+        ),
         withdrawn_at=draw(st.none() | _MOMENTS),
         erased_at=draw(st.none() | _MOMENTS),
         retain_until=draw(st.none() | _MOMENTS),

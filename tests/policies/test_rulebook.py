@@ -268,6 +268,41 @@ def test_a_line_without_a_place_of_its_own_has_the_agents_of_the_business() -> N
     assert rulebook.agents_in(rulebook.lines[0]) == ("US-CA", "DE")
 
 
+RECEIPTS = """\
+agents_agreed_on = 2026-01-31
+address = "1 Example Street, Springfield"
+contact = "privacy@example.com"
+stored_in = ["US-VA", "CA-QC"]
+recipients = ["Example Training Ltd"]
+"""
+WITH_RECEIPTS = FULL.replace("agents_agreed_on = 2026-01-31\n", RECEIPTS)
+
+
+def test_what_a_consent_receipt_has_to_name_is_read_and_may_be_left_out() -> None:
+    said = parse(WITH_RECEIPTS).business
+    assert (said.address, said.contact) == ("1 Example Street, Springfield", "privacy@example.com")
+    assert (said.stored_in, said.recipients) == (("US-VA", "CA-QC"), ("Example Training Ltd",))
+    assert parse(WITH_RECEIPTS.replace('["Example Training Ltd"]', "[]")).business.recipients == ()
+    unsaid = parse(FULL).business
+    assert (unsaid.address, unsaid.contact, unsaid.stored_in, unsaid.recipients) == ("", "", (), None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mistake"),
+    [
+        ('"1 Example Street, Springfield"', '" "', (7, "business.address", '" " says nothing')),
+        ('"privacy@example.com"', '"a\\u001b"', (8, "business.contact", '"a\\u001b" says nothing')),
+        ('["US-VA", "CA-QC"]', '"EU"', (9, "business.stored_in", '"EU" is not a place')),
+        ('["US-VA", "CA-QC"]', "[]", (9, "business.stored_in", "not a place or a list of different ones")),
+        ('["Example Training Ltd"]', '"all"', (10, "business.recipients", '"all" is not a list')),
+        ('["Example Training Ltd"]', '["a", "a"]', (10, "business.recipients", "a name is there twice")),
+    ],
+)
+def test_a_mistake_in_what_a_receipt_names_is_found(before: str, after: str, mistake: tuple[int, str, str]) -> None:
+    found = mistakes(WITH_RECEIPTS.replace(before, after, 1))
+    assert mistake in [(m.line, m.where, m.problem) for m in found]
+
+
 @pytest.mark.parametrize(("remember", "duration"), [('"never"', None), ('"P30D"', Duration(days=30))])
 def test_how_long_a_decline_is_remembered_is_the_operators_to_say(remember: str, duration: Duration | None) -> None:
     assert parse(FULL.replace('"P6M"', remember)).remember_declines == duration
@@ -369,7 +404,7 @@ rules.toml:1: business.jurisdiction: missing; expected jurisdiction = …
 rules.toml:1: business.recorder_jurisdiction: missing; expected recorder_jurisdiction = …
 rules.toml:2: business.name: "" is not a name; expected 1 to 100 printable characters on one line
 rules.toml:3: business.place: unknown key; expected one of name, jurisdiction, recorder_jurisdiction, sectors, \
-agents_agreed_on, on_withdrawal
+agents_agreed_on, on_withdrawal, address, contact, stored_in, recipients
 rules.toml:4: line[1].purposes: missing; expected purposes = …
 rules.toml:5: line[1].number: not a valid phone number; expected an E.164 number such as +14155550100
 rules.toml:8: line[1].connect_to[2]: not a place to connect to; \

@@ -209,7 +209,13 @@ def test_a_refusal_is_said_to_be_one_and_silence_is_not(called: Called) -> None:
 def test_business_words_and_retention_are_those_that_were_in_force(called: Called) -> None:
     record = called.record("consented")
     assert record["dpv:hasDataController"]["dpv:hasName"] == "Email Customer Support"
-    assert record["dpv:hasDataController"]["dpv:hasJurisdiction"] == ["US-TX"]
+    assert record["dpv:hasJurisdiction"] == [{"@id": "loc:US-TX"}]
+    assert record["onrecord:lacks"] == [
+        "party address",
+        "party contact",
+        "storage locations",
+        "recipient third parties",
+    ]
     (notice,) = record["dpv:hasNotice"]
     assert "Thanks for calling Email Customer Support." in notice["dct:description"]
     durations = [one.get("dpv:hasDuration") for one in record["dpv:hasProcess"]["dpv:hasStorageCondition"]]
