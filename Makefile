@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
+UV     := $(BIN)/uv --quiet --no-progress --system-certs
+BEGAN  := $(shell date +%s)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo console test test-one lint format bench bench-rules bench-intake bench-log bench-appending bench-capacity bench-readers bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored messages pictures lock clean
@@ -11,7 +13,7 @@ help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready-demo ## place real calls against the whole service and stay up (ONCE=1: end by itself)
-	$(BIN)/onrecord demo $(if $(ONCE),--once)
+	@$(BIN)/onrecord demo --began $(BEGAN) $(if $(ONCE),--once)
 
 console: $(VENV)/.ready-demo ## serve the console of a demonstration that has ended (IN=the folder that it named)
 	@test -n "$(IN)" || { echo "say IN=FOLDER, the one that 'make demo' named"; exit 2; }
@@ -83,7 +85,9 @@ messages: $(VENV)/.ready-test ## bring the console's Spanish up to date with its
 	$(BIN)/python -m tests.console.messages
 
 lock: $(VENV)/.ready-test ## pin every dependency again, with hashes
-	$(PIP) install uv
+	$(PIP) install --upgrade uv
+	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    -o requirements/uv.txt -
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --extra demo --group build -o requirements/demo.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
@@ -96,8 +100,12 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "onrecord needs Python 3.11 or newer; set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
 
+# uv installs the lock in seconds, pip in half a minute. Where there is no wheel of uv, or it can't install, pip does.
 $(VENV)/.ready-%: requirements/%.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing what 'make $*' needs into $(VENV) (once) ..."
-	$(PIP) install --require-hashes -r requirements/$*.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) install --only-binary :all: --require-hashes -r requirements/uv.txt 2>/dev/null \
+	    && $(UV) pip install --python $(BIN)/python --require-hashes -r requirements/$*.txt \
+	    || $(PIP) install --require-hashes -r requirements/$*.txt
+	@$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable . 2>/dev/null \
+	    || $(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -208,6 +208,35 @@ def test_a_machine_or_registry_is_seen(text: str) -> None:
     assert _MACHINE.search(text)
 
 
+# What is ours is installed from this folder, without its dependencies; everything else is in a list with hashes.
+_INSTALLS = re.compile(r"^.*\b(?:PIP\)|UV\) pip) install .*$", re.MULTILINE)
+
+
+def unpinned(makefile: str) -> list[str]:
+    """The installations of a Makefile that take what no hash names; `lock` makes the hashes, and may."""
+    recipes = re.sub(r"^lock:.*\n(?:\t.*\n)*", "", makefile, flags=re.MULTILINE)
+    found = _INSTALLS.findall(recipes)
+    return [line.strip() for line in found if not ("--require-hashes -r requirements/" in line or "--no-deps" in line)]
+
+
+def test_everything_that_make_installs_is_named_by_its_hash() -> None:
+    makefile = text_of(Path("Makefile"))
+    assert len(_INSTALLS.findall(makefile)) > 4
+    assert unpinned(makefile) == []
+
+
+@pytest.mark.parametrize("line", ["$(PIP) install uv", "@$(UV) pip install --python x -r requirements/demo.txt"])
+def test_an_installation_without_hashes_is_seen(line: str) -> None:
+    assert unpinned(f"x:\n\t{line}\n") == [line]
+
+
+def test_the_program_that_installs_the_rest_is_alone_in_its_list_and_pinned() -> None:
+    listed = text_of(Path("requirements/uv.txt"))
+    (named,) = re.findall(r"^(\S.*?) \\$", listed, re.MULTILINE)
+    assert re.fullmatch(r"uv==[0-9.]+", named)
+    assert len(re.findall(r"--hash=sha256:[0-9a-f]{64}\b", listed)) > 10
+
+
 def test_every_file_that_is_promised_to_a_package_is_there() -> None:
     promised = tomllib.loads(text_of(Path("pyproject.toml")))["tool"]["setuptools"]["package-data"]
     patterns = {f"{package}/{pattern}" for package, names in promised.items() for pattern in names}

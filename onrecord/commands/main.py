@@ -299,7 +299,8 @@ def lines_fallback(number: str) -> None:
 @main.command()
 @click.option("--once", is_flag=True, help="End when the calls have; exit code 1 if a promise broke.")
 @click.option("--in", "folder", type=click.Path(path_type=Path), help="Where to work; a fresh directory by default.")
-def demo(once: bool, folder: Path | None) -> None:
+@click.option("--began", type=float, hidden=True, help="When `make` began, in seconds since 1970.")
+def demo(once: bool, folder: Path | None, began: float | None) -> None:
     """Start everything, and place calls with real audio.
 
     It shows where each call ended, and stays up for calls from the phone in the browser.
@@ -307,7 +308,7 @@ def demo(once: bool, folder: Path | None) -> None:
     from onrecord.demo.run import run
 
     with failures_told():
-        sys.exit(run(once=once, folder=folder))
+        sys.exit(run(once=once, folder=folder, began=began))
 
 
 main.add_command(certificate)

@@ -122,33 +122,34 @@ def place(simulator_url: str, plan: DemoCall) -> Placed:
 
 
 def table(rows: list[tuple[Placed, CallLife | None]]) -> Table:
-    columns = ("call", "line", "mode", "outcome", "recorded", "stored where", "retain until", "besides")
-    made = Table(*columns, title="Where each call ended")
-    for placed, story in rows:
-        made.add_row(placed.plan.title, *_cells(placed, story))
+    """Made for a terminal of 80 columns; below each title is the call's SID, to be copied whole."""
+    made = Table(title="Where each call ended", box=None, padding=(0, 2, 1, 0), pad_edge=False)
+    made.add_column("call, and its SID", width=34)
+    made.add_column("outcome, mode, line", width=21)
+    made.add_column("recording", width=21)
+    for placed, life in rows:
+        made.add_row(f"{placed.plan.title}\n{placed.call_sid}", *_cells(placed, life))
     return made
 
 
-def _cells(placed: Placed, story: CallLife | None) -> tuple[str, ...]:
-    if story is None:
-        return (placed.plan.line, "", "unknown to the service", "", "", "", "")
-    kept = next((recording for recording in story.recordings if recording.object_key), None)
-    destroyed = [recording for recording in story.recordings if recording.destroyed_at]
-    where = "/".join((kept.object_key or "").split("/")[-2:]) if kept else "destroyed" if destroyed else "nowhere"
-    return (
-        placed.plan.line,
-        story.call.mode,
-        story.call.outcome,
-        f"{kept.duration_s} s" if kept else "-",
-        where,
-        f"{kept.retain_until:%Y-%m-%d}" if kept and kept.retain_until else "-",
-        ", ".join(_besides(placed, story)),
-    )
+def _cells(placed: Placed, life: CallLife | None) -> tuple[str, str]:
+    if life is None:
+        return f"unknown here\n{placed.plan.line}", ""
+    asked = f"{life.call.outcome}\n{life.call.mode} {placed.plan.line}"
+    return asked, "\n".join([_recording(life), *_besides(placed, life)])
 
 
-def _besides(placed: Placed, story: CallLife) -> Iterator[str]:
+def _recording(life: CallLife) -> str:
+    kept = next((recording for recording in life.recordings if recording.object_key), None)
+    if kept is None:
+        return "destroyed" if any(recording.destroyed_at for recording in life.recordings) else "none"
+    until = f"\nuntil {kept.retain_until:%Y-%m-%d}" if kept.retain_until else ""
+    return f"{kept.duration_s} s kept{until}"
+
+
+def _besides(placed: Placed, life: CallLife) -> Iterator[str]:
     """Withdrawals and pauses, and copies that Twilio's side had of the call."""
-    for event in story.events:
+    for event in life.events:
         if event["type"] == "consent.withdrawn":
             yield f"withdrawn by the {event['by']}"
         elif event["type"] == "recording.paused":

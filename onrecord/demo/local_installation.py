@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
@@ -27,6 +27,7 @@ from compliance.call_life import life_of
 from onrecord.initialise import initialise
 from storage.database.engine import Database
 from storage.disk import write_private
+from storage.errors import Unavailable
 
 Name = Literal["simulator", "serve", "work"]
 LINES = {
@@ -40,24 +41,34 @@ RECORDS = {
     "+12125550101": "tells you, and records you if you stay on; asks you where the law wants a yes",
     "+12125550102": "records you if you press 1; the star key takes that back",
 }
-_UP_WITHIN_S = 30.0
+_ENDS_WITHIN_S = 20
 
 
-class DidNotStart(Exception):
-    """A process of the local installation did not come up; its log says why."""
+class DidNotStart(Unavailable):
+    """A process of the local installation did not come up, or a command of it failed; a log says why."""
 
 
 class LocalInstallation:
     """A context manager: entering it starts every process, leaving it ends them all. `folder` holds an `onrecord.toml`.
 
     `extra` is added to the environment of the service: another database or audio store, for example; `pace` to the
-    simulator's configuration: its timing, or how fast people speak.
+    simulator's configuration: its timing, or how fast people speak. Processes are started, and ended, within
+    `undisturbed`: no signal comes between, so that none is forgotten. On a busy machine they take their time to come
+    up: `up_within_s` is for those that hang.
     """
 
     def __init__(
-        self, folder: Path, *, extra: Mapping[str, str] | None = None, pace: Mapping[str, Any] | None = None
+        self,
+        folder: Path,
+        *,
+        extra: Mapping[str, str] | None = None,
+        pace: Mapping[str, Any] | None = None,
+        undisturbed: Callable[[], AbstractContextManager[None]] = nullcontext,
+        up_within_s: float = 180,
     ) -> None:
         self.folder = folder
+        self._undisturbed, self._up_within_s = undisturbed, up_within_s
+        self._started: list[subprocess.Popen[str]] = []
         self._pace = dict(pace or {})
         self._processes: dict[Name, subprocess.Popen[str]] = {}
         self._webhooks, self._console = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
@@ -120,22 +131,21 @@ class LocalInstallation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in self._processes.values():
-            process.terminate()
-        for process in self._processes.values():
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdout:
-                process.stdout.close()
-        if self._observer:
-            self._observer.close()
+        with self._undisturbed():
+            running = [process for process in self._started if process.poll() is None]
+            for process in running:
+                process.terminate()
+            for process in running:
+                _end(process)
+            for stdout in (process.stdout for process in self._started if process.stdout):
+                stdout.close()
+            if self._observer:
+                self._observer.close()
 
     def start(self, name: Literal["serve", "work"]) -> None:
         options = ["--webhooks", self._webhooks, "--console", self._console] if name == "serve" else []
-        self._processes[name] = self._spawn(name, ["onrecord", name, *options])
+        with (self.folder / f"{name}.log").open("a", encoding="utf-8") as log:
+            self._processes[name] = self._popen(["-m", "onrecord", name, *options], stdout=log, stderr=log)
 
     def kill(self, name: Literal["serve", "work"], *, alone: bool = False) -> None:
         """As `kill -9` of everything that an operator's command started or, `alone`, of its first process only."""
@@ -157,17 +167,14 @@ class LocalInstallation:
 
     def ran(self, *arguments: str) -> tuple[int, str]:
         """Run a command of the installation; returns its exit code, and what it printed."""
-        process = self._popen(["onrecord", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        said, _ = process.communicate()
-        return process.returncode, said
+        return self._said(["-m", "onrecord", *arguments])
 
     def verify(self, bundle: Path, vkey: str) -> str:
         """The output of the program in a bundle, run as an outsider runs it. Raises DidNotStart where it fails."""
-        command = [sys.executable, "-I", "-S", str(bundle / "verify.py"), "--key", vkey]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, env={}, cwd="/")  # noqa: S603  # ours
-        if ran.returncode:
-            raise DidNotStart(f"{bundle.name}/verify.py: {ran.stderr}")
-        return ran.stdout
+        code, said = self._said(["-I", "-S", str(bundle / "verify.py"), "--key", vkey], environment={})
+        if code:
+            raise DidNotStart(f"{bundle.name}/verify.py: {said}")
+        return said
 
     def log_of(self, name: Name) -> str:
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
@@ -197,38 +204,59 @@ class LocalInstallation:
         path = self.folder / "simulator.json"
         path.write_text(json.dumps(config), encoding="utf-8")
         path.chmod(0o600)
-        process = self._spawn("simulator", ["simulator", "--listen", "127.0.0.1:0", "--config", str(path)], piped=True)
+        command = ["-m", "simulator", "--listen", "127.0.0.1:0", "--config", str(path)]
+        with (self.folder / "simulator.log").open("a", encoding="utf-8") as log:
+            process = self._popen(command, stdout=subprocess.PIPE, stderr=log)
         self._processes["simulator"] = process
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         if not url:
-            raise DidNotStart(f"the simulator did not come up: {self.log_of('simulator')}")
+            raise DidNotStart(self._ended("simulator"))
         return url
 
-    def _spawn(self, name: Name, module: list[str], *, piped: bool = False) -> subprocess.Popen[str]:
-        with (self.folder / f"{name}.log").open("a", encoding="utf-8") as log:
-            return self._popen(module, stdout=subprocess.PIPE if piped else log, stderr=log)
+    def _said(self, arguments: list[str], environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+        process = self._popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, environment=environment)
+        said, _ = process.communicate()
+        self._started.remove(process)
+        return process.returncode, said
 
-    def _popen(self, module: list[str], *, stdout: IO[str] | int, stderr: IO[str] | int) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", *module]
-        return subprocess.Popen(  # noqa: S603  # our own modules
-            command,
-            env=self.environment,
-            cwd=self.folder,
-            stdout=stdout,
-            stderr=stderr,
-            text=True,
-            start_new_session=True,  # a group of its own, so that it can be killed whole
-        )
+    def _popen(
+        self,
+        arguments: list[str],
+        *,
+        stdout: IO[str] | int,
+        stderr: IO[str] | int,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[str]:
+        with self._undisturbed():
+            process = subprocess.Popen(  # noqa: S603  # our own modules
+                [sys.executable, *arguments],
+                env=self.environment if environment is None else environment,
+                cwd=self.folder,
+                stdout=stdout,
+                stderr=stderr,
+                text=True,
+                start_new_session=True,  # a group of its own, so that it can be killed whole
+            )
+            self._started.append(process)
+        return process
+
+    def check_running(self) -> None:
+        """Raises DidNotStart where a process has ended by itself."""
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                raise DidNotStart(self._ended(name))
+
+    def _ended(self, name: Name) -> str:
+        said = self.log_of(name).strip().splitlines()
+        return f"{name} has ended: {said[-1] if said else 'it said nothing'} ({self.folder / name}.log has all of it)"
 
     def _until(self, is_so: Callable[[], bool], otherwise: str) -> None:
-        deadline = time.monotonic() + _UP_WITHIN_S
+        deadline = time.monotonic() + self._up_within_s
         while not is_so():
-            for name, process in self._processes.items():
-                if process.poll() is not None:
-                    raise DidNotStart(f"{name} ended with {process.returncode}: {self.log_of(name)[-2000:]}")
+            self.check_running()
             if time.monotonic() > deadline:
-                raise DidNotStart(otherwise)
+                raise DidNotStart(f"{otherwise} after {self._up_within_s:g} s; the logs are in {self.folder}")
             time.sleep(0.05)
 
 
@@ -261,6 +289,15 @@ class Observer:
 
 class _Quiet(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None: ...
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """The process has been told to end. The remains of its group are killed after that."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_ENDS_WITHIN_S)
+    with suppress(ProcessLookupError, PermissionError):  # nobody is left
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def free_port() -> int:

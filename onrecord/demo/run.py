@@ -4,11 +4,12 @@ It writes a rulebook and keys into a fresh directory, starts both web servers, a
 waits until nothing is under way, and has `onrecord.demo.promises` check every call from outside.
 """
 
-import signal
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -21,46 +22,94 @@ from onrecord.demo import promises
 from onrecord.demo.acts import Act, Others
 from onrecord.demo.calls import CALLS, WRITTEN_DOWN, Placed, place, table
 from onrecord.demo.control_api import ControlApi
+from onrecord.demo.ending import Ended, EndedBySignal
 from onrecord.demo.local_installation import DidNotStart, LocalInstallation
 from onrecord.demo.logins import make_logins, write_logins
 from onrecord.demo.promises import Breach, Witness
 from onrecord.installation import Installation, open_installation
 from onrecord.terminal import show
-from storage.errors import Refused
+from storage.errors import Refused, Unavailable
 from storage.log import checkpoints
 
 _SETTLED_WITHIN_S = 180.0
 _MOVING = frozenset({"started", "completed", "stored", "condemned"})
+_STORED = frozenset({"stored", "kept"})
 
 
-def run(*, once: bool, folder: Path | None) -> int:
-    """Returns the exit code: 0, or 1 if a promise broke. Raises Refused where the folder is an installation already:
-    its rulebook would be lost, and its calls are not those of this demonstration.
+def run(*, once: bool, folder: Path | None, began: float | None = None) -> int:
+    """Returns the exit code: 0, 1 if a promise broke, 128 and the signal's number where a signal came before that was
+    known. `began` is when `make` began, in seconds since 1970. Raises Refused where the folder is of no use, or an
+    installation already: its rulebook would be lost, and its calls are not those of this demonstration. Raises
+    Unavailable where a part of it fails.
     """
+    prepared = _prepared(folder)
+    signals, watch = EndedBySignal(), Stopwatch(began or time.time())
+    local = LocalInstallation(prepared, undisturbed=signals.held)
+    try:
+        with signals, local:
+            return _show(local, signals, watch, once=once)
+    except Ended as ended:
+        with suppress(OSError):  # its terminal may be gone
+            sys.stderr.write(f"onrecord: ended by {ended}, and so is all that it started\n")
+        return ended.exit_code
+    except OSError as error:
+        if signals.came:
+            return 1
+        raise Unavailable(f"the demonstration in {prepared} stopped: {error}") from error
+
+
+def _prepared(folder: Path | None) -> Path:
+    """The folder with the rulebook in it, by its whole name: processes work inside it."""
+    try:
+        folder = (folder or Path(tempfile.mkdtemp(prefix="onrecord-demo-"))).resolve()
+        if any((folder / name).exists() for name in ("onrecord.toml", "var")):
+            raise Refused(f"{folder}: there is an installation already; the demonstration wants a folder of its own")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "onrecord.toml").write_text(files("onrecord.demo").joinpath("demo.toml").read_text("utf-8"), "utf-8")
+    except OSError as error:
+        where = folder or "a new folder"
+        raise Refused(f"{where}: the demonstration can't work there ({error.strerror}); name another folder") from error
+    return folder
+
+
+@dataclass
+class Stopwatch:
+    """Seconds from `began`, which is in seconds since 1970: another process may have begun."""
+
+    began: float
+    stored_s: int | None = None
+    """When the first recording that was agreed to was stored."""
+
+    def seconds(self) -> int:
+        return round(time.time() - self.began)
+
+
+def _show(local: LocalInstallation, signals: EndedBySignal, watch: Stopwatch, *, once: bool) -> int:
     console = Console(highlight=False)
-    folder = (folder or Path(tempfile.mkdtemp(prefix="onrecord-demo-"))).resolve()  # processes work inside it
-    if any((folder / name).exists() for name in ("onrecord.toml", "var")):
-        raise Refused(f"{folder}: there is an installation already; the demonstration wants a folder of its own")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "onrecord.toml").write_text(files("onrecord.demo").joinpath("demo.toml").read_text("utf-8"), "utf-8")
-    began = time.monotonic()
-    with LocalInstallation(folder) as local:
-        console.print(f"up after {time.monotonic() - began:.1f} s; rulebook, database and audio are in {folder}")
-        console.print(f"a phone in the browser  {local.simulator_url}/")
-        console.print(f"the staff's console     {local.console_page_url}/")
-        console.print(f"for `onrecord` in another terminal:  . {local.settings_file}", soft_wrap=True)
-        installation = open_installation(local.environment)
-        try:
-            _show_logins(console, local, installation)
-            ControlApi(local.simulator_url).change_services({"capture_rules": [{"from": WRITTEN_DOWN, "to": "*"}]})
-            found = _place_all(console, local, installation)
-            is_found_and_gone = _examine(console, local)
-            proven = _prove(console, local, installation) and is_found_and_gone
-        finally:
-            installation.close()
-        if not once:
-            console.print("\nDial with the phone in the browser. Ctrl-C ends the demonstration.")
-            _stay()
+    up_s = watch.seconds()
+    console.print(f"up after {up_s} s; rulebook, database and audio are in {local.folder}", soft_wrap=True)
+    console.print(f"a phone in the browser  {local.simulator_url}/")
+    console.print(f"the staff's console     {local.console_page_url}/")
+    console.print(f"for `onrecord` in another terminal:  . {local.settings_file}", soft_wrap=True)
+    installation = open_installation(local.environment)
+    try:
+        _show_logins(console, local, installation)
+        ControlApi(local.simulator_url).change_services({"capture_rules": [{"from": WRITTEN_DOWN, "to": "*"}]})
+        with console.status("") as status:
+            placed = _play(local, installation, signals, watch, status.update)
+        lives = [(placed_call, _life(installation, placed_call)) for placed_call in placed]
+        show(table(lives))
+        found = _find_breaches(console, local, installation, placed)
+        is_found_and_gone = _examine(console, local)
+        proven = _prove(console, local, installation) and is_found_and_gone
+    finally:
+        installation.close()
+    stored = f"after {watch.stored_s} s" if watch.stored_s is not None else "never"
+    console.print(f"up after {up_s} s; first consented recording stored {stored}; done after {watch.seconds()} s")
+    if not once:
+        for line in what_next(local, lives):
+            console.print(line, soft_wrap=True, markup=False)
+        _stay()
     return 1 if found or not proven else 0
 
 
@@ -72,12 +121,11 @@ def _show_logins(console: Console, local: LocalInstallation, installation: Insta
         console.print(f"  {login.role:<11} {login.name:<6} {login.password}  code {login.codes[0]}", soft_wrap=True)
 
 
-def _place_all(console: Console, local: LocalInstallation, installation: Installation) -> list[Breach]:
-    with console.status("") as status:
-        placed = _play(local, installation, status.update)
-    _show_calls(installation, placed)
+def _find_breaches(
+    console: Console, local: LocalInstallation, installation: Installation, placed: Sequence[Placed]
+) -> list[Breach]:
     seen = [placed_call.seen() for placed_call in placed]
-    slowest_ms = max(fetched.latency_ms for call in seen for fetched in call.fetched)
+    slowest_ms = max((fetched.latency_ms for call in seen for fetched in call.fetched), default=0.0)
     console.print(f"slowest answer to Twilio: {slowest_ms:.0f} ms")
     dialled = ControlApi(local.simulator_url).call_sids()  # by people too, with the browser phone
     found = promises.breaches(witness_of(installation), seen, others=dialled)
@@ -127,24 +175,39 @@ def witness_of(installation: Installation) -> Witness:
     )
 
 
-def _play(local: LocalInstallation, installation: Installation, say: Callable[[str], Any]) -> list[Placed]:
+def _play(
+    local: LocalInstallation,
+    installation: Installation,
+    signals: EndedBySignal,
+    watch: Stopwatch,
+    say: Callable[[str], Any],
+) -> list[Placed]:
     """Place every call; wait until each has ended, every recording is at rest, and the others have done their acts."""
     others = Others(installation.settings, local.console_url, local.console_token)
     placed = {plan.title: place(local.simulator_url, plan) for plan in CALLS if not plan.after}
     acts = [Awaited(placed_call, list(placed_call.plan.meanwhile)) for placed_call in placed.values()]
     deadline = time.monotonic() + _SETTLED_WITHIN_S
     while time.monotonic() < deadline:
+        signals.check()
+        local.check_running()
         for awaited in acts:
             awaited.try_next(others, time.monotonic())
         ended = {title for title, placed_call in placed.items() if is_at_rest(installation, placed_call)}
         for plan in CALLS:
             if plan.after in ended and plan.title not in placed:
                 placed[plan.title] = place(local.simulator_url, plan)
+        if watch.stored_s is None and any(_has_audio(installation, placed_call) for placed_call in placed.values()):
+            watch.stored_s = watch.seconds()
         say(f"{len(ended)} of {len(CALLS)} calls are over and settled ...")
         if len(ended) == len(CALLS) and not any(awaited.left for awaited in acts):
             break
         time.sleep(0.25)
     return list(placed.values())
+
+
+def _has_audio(installation: Installation, placed_call: Placed) -> bool:
+    life = _life(installation, placed_call)
+    return life is not None and any(recording.state in _STORED for recording in life.recordings)
 
 
 @dataclass
@@ -170,7 +233,7 @@ class Awaited:
 
 def is_at_rest(installation: Installation, placed_call: Placed) -> bool:
     """Whether nothing about a call will move any more, at Twilio or here."""
-    story = _story(installation, placed_call)
+    story = _life(installation, placed_call)
     seen = placed_call.seen()
     if story is None or story.call.state != "ended" or not seen.is_settled:
         return False
@@ -180,17 +243,26 @@ def is_at_rest(installation: Installation, placed_call: Placed) -> bool:
     return heard and is_alone and not _MOVING & set(known.values())
 
 
-def _show_calls(installation: Installation, placed: list[Placed]) -> None:
-    show(table([(placed_call, _story(installation, placed_call)) for placed_call in placed]))
-
-
-def _story(installation: Installation, placed_call: Placed) -> CallLife | None:
+def _life(installation: Installation, placed_call: Placed) -> CallLife | None:
     with installation.database.read() as connection:
         return life_of(connection, placed_call.call_sid)
 
 
+def what_next(local: LocalInstallation, lives: Sequence[tuple[Placed, CallLife | None]]) -> Iterator[str]:
+    """Lines that say what to try, to be copied into a shell; none is longer than a terminal is wide."""
+    command = sys.argv[0] if Path(sys.argv[0]).name == "onrecord" else "onrecord"
+    recorded = [placed for placed, life in lives if life and any(one.state in _STORED for one in life.recordings)]
+    destroyed = [placed for placed, life in lives if life and any(one.destroyed_at for one in life.recordings)]
+    yield "\nTo try next: dial with the phone in the browser, or, in another terminal,"
+    yield f"  . {local.settings_file}"
+    for placed_call in recorded[:1]:
+        yield f"  {command} call {placed_call.call_sid}"
+        yield f"  {command} explain --call {placed_call.call_sid}"
+    for placed_call in destroyed[:1]:
+        yield f"  {command} certificate {placed_call.call_sid}"
+    yield "Ctrl-C ends the demonstration."
+
+
 def _stay() -> None:
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    stopping.wait()
+    with suppress(Ended):
+        threading.Event().wait()
