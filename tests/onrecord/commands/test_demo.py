@@ -33,13 +33,13 @@ from tests.test_pages import options_of
 MARK = "DEMONSTRATION_OF"
 
 
-def left_of(mark: str) -> list[str]:
+def left_of(mark: str) -> dict[int, str]:
     """The processes that the demonstration with this mark in its environment has started, itself included."""
-    found = []
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # gone meanwhile, or somebody else's
             if f"{MARK}={mark}".encode() in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
     return found
 
 
@@ -55,7 +55,7 @@ def demonstrating(folder: Path, mark: str) -> "Iterator[subprocess.Popen[str]]":
     try:
         yield process
     finally:
-        for one in (*below(process.pid), process.pid):
+        for one in left_of(mark):
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
         process.communicate()
@@ -98,7 +98,7 @@ def test_whenever_a_signal_ends_it_nothing_of_it_is_left(tmp_path: Path, number:
         process.send_signal(number)
         out, said = process.communicate(timeout=60)
         left = left_of(mark)
-    assert left == []
+    assert left == {}
     assert process.returncode == 128 + number
     assert said.splitlines()[-1] == f"onrecord: ended by {number.name}, and so is all that it started"
     assert "Traceback" not in said + out
@@ -113,7 +113,7 @@ def test_a_second_signal_does_not_keep_it_from_ending_what_it_started(tmp_path: 
             process.send_signal(number)
         process.communicate(timeout=60)
         left = left_of(mark)
-    assert left == []
+    assert left == {}
     assert process.returncode > 128
 
 
