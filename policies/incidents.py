@@ -42,6 +42,30 @@ class IncidentKind(StrEnum):
     """Kept by another version, under a kind that there is not here. It is not raised."""
 
 
+WAITS_FOR_A_PERSON = frozenset(
+    {
+        # Something was done against the rules, or might have been: it stays so.
+        IncidentKind.RECORDING_WITHOUT_PERMIT,
+        IncidentKind.RECORDING_NEVER_STORED,
+        IncidentKind.COPY_WITHOUT_PERMIT,
+        IncidentKind.PAUSE_FORGOTTEN,
+        IncidentKind.ROWS_CONTRADICT_LOG,
+        IncidentKind.PASSKEY_IN_DOUBT,
+        # Something is not known here, and nothing that comes later tells it.
+        IncidentKind.CALL_WITHOUT_SID,
+        IncidentKind.REQUEST_NOT_SETTLED,
+        IncidentKind.REQUESTS_MISSING,
+        IncidentKind.CALL_NOT_UNDERSTOOD,
+        IncidentKind.LIST_NOT_UNDERSTOOD,
+        IncidentKind.RECORDING_NOT_TIED,
+        # A person decides it.
+        IncidentKind.POLICY_CONFLICT,
+        IncidentKind.OTHER,
+    }
+)
+"""The kinds that only a person closes. Each of the others is also closed by itself, when what it is about has ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     meaning: str

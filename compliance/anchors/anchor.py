@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -17,7 +18,7 @@ from storage.log import anchors, checkpoints
 from storage.log.checkpoints import SignedCheckpoint, Signing
 from storage.log.tree_keeper import close_subtrees
 from storage.moment import Moment, utc_now
-from storage.rows.incidents import raise_incident
+from storage.rows.incidents import raise_incident, resolve_each
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,9 @@ class Anchoring:
 
         def sign(connection: Connection) -> SignedCheckpoint:
             require_unrestored(connection, noted, self.file.place)
-            return checkpoints.sign(connection, moment, signing)
+            signed = checkpoints.sign(connection, moment, signing)
+            resolve_each(connection, moment, IncidentKind.NOT_SIGNED)
+            return signed
 
         signed = self.database.write(sign)
         self.file.note_newest(signed)
@@ -99,8 +102,12 @@ class Anchoring:
         checkpoint = checkpoint or self.sign()
         moment = self.moment()
         receipt = target.give(checkpoint, last.size if last else 0, moment)
-        place, kind = target.place, target.kind
-        self.database.write(lambda connection: anchors.add(connection, moment, checkpoint, kind, place, receipt))
+
+        def add(connection: Connection) -> None:
+            anchors.add(connection, moment, checkpoint, target.kind, target.place, receipt)
+            resolve_each(connection, moment, IncidentKind.NOT_ANCHORED, partial(_was_held_up, target.kind))
+
+        self.database.write(add)
         return checkpoint
 
     def anchor_in_file(self) -> None:
@@ -161,6 +168,14 @@ class Anchoring:
 def _family(error: Exception) -> str:
     """The kind of error, so that a forgery is not taken for a repetition of this morning's outage."""
     return type(error).__name__.lower()
+
+
+def _was_held_up(target_kind: str, about: str) -> bool:
+    """Whether an incident is of this kind of target, and of an error that a later receipt ends. A target that saw
+    another history is not believed because it goes on.
+    """
+    kind, family, _ = about.split(":", 2)
+    return kind == target_kind and family != Broken.__name__.lower()
 
 
 def _is_due(connection: Connection, target: AnchorTarget, newest: SignedCheckpoint, now: datetime) -> bool:

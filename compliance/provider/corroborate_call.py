@@ -29,7 +29,7 @@ from storage.moment import Moment
 from storage.provider import CallAccount, Listed, Provider, ProviderRecording
 from storage.rows import calls, news, provider_accounts
 from storage.rows.calls import Call
-from storage.rows.incidents import raise_incident
+from storage.rows.incidents import raise_incident, resolve
 from storage.rows.recordings import Jobs
 
 log = logging.getLogger(__name__)
@@ -155,9 +155,12 @@ class Corroboration:
         found = Corroborated(not differs, differs)
         if contradicted:
             call = self.take_in(connection, moment, call, seen, logged, account.body)
+            resolve(connection, moment, IncidentKind.STEPS_NOT_HEARD, call_id)
         is_whole = at_once or contradicted or not differs or _age(call, moment) >= _WHOLE_AFTER
         if is_whole:
             call = self._identify(connection, moment, call, seen, listed)
+        if not differs:
+            resolve(connection, moment, IncidentKind.PROVIDER_CONTRADICTS, call_id)
         if not _is_to_be_logged(connection, call, at_once=at_once):
             return found
         if not is_whole:

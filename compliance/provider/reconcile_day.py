@@ -22,7 +22,7 @@ from storage.log import consent_log
 from storage.moment import Moment
 from storage.provider import Provider
 from storage.rows import strangers, watermarks
-from storage.rows.incidents import raise_incident
+from storage.rows.incidents import raise_incident, resolve
 
 _WATERMARK = "reconciled"
 _DAY = timedelta(days=1)
@@ -127,9 +127,11 @@ class Reconciliation:
         def write(connection: Connection) -> None:
             if watermark and not watermarks.advance(connection, _WATERMARK, watermark):
                 return  # another worker has gone through it
-            if not compared.agrees:
+            about = f"day {compared.day}"
+            if compared.agrees:
+                resolve(connection, moment, IncidentKind.CALLS_MISSING, about)
+            else:
                 detail = f"{len(compared.missing)} calls at Twilio are not here, {len(compared.unknown)} here not there"
-                about = f"day {compared.day}"
                 raise_incident(connection, moment, IncidentKind.CALLS_MISSING, about=about, call_id=None, detail=detail)
             consent_log.append_events(connection, moment, reconciled(compared))
 

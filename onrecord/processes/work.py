@@ -25,7 +25,7 @@ from storage.audio import listening_copy
 from storage.custody import account_watch, lease_watch, live_calls, sweep, text_watch
 from storage.custody.copies import remove_copies
 from storage.custody.destroy import delete_again, destroy
-from storage.custody.failures import note_failure, note_wait
+from storage.custody.failures import note_failure, note_success, note_wait
 from storage.custody.handing_over import Documents, accompany, join, release
 from storage.custody.intake import intake
 from storage.custody.pausing import pause, resume, see_to_pauses
@@ -98,6 +98,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             sweep.SWEEP: lambda steps, _: sweep.sweep(workshop, installation.jobs, steps),
         },
         on_failure=partial(note_failure, workshop),
+        on_success=partial(note_success, workshop),
         on_wait=partial(note_wait, workshop),
         periodic=[
             Periodic("sweep", SWEEP_EVERY_S, lambda: sweep.ask_for_one(workshop, installation.jobs)),

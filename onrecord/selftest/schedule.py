@@ -22,7 +22,7 @@ from storage.errors import Unavailable
 from storage.log import consent_log
 from storage.moment import Moment, utc_now
 from storage.rows import watermarks
-from storage.rows.incidents import raise_incident
+from storage.rows.incidents import raise_incident, resolve_each
 
 LOOK_EVERY_S = 60.0
 _WATERMARK = "selftest"
@@ -62,6 +62,8 @@ class SelfTest:
         def keep(connection: Connection) -> None:
             if only is None:
                 watermarks.advance(connection, _WATERMARK, began.at)
+            if only is None and not verdict.faults:
+                resolve_each(connection, ended, IncidentKind.SELFTEST_FAILED)
             _tell(connection, ended, verdict, rules_sha256=self.means.rulebook.sha256)
 
         self.means.database.write(keep)

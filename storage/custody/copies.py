@@ -24,7 +24,7 @@ from storage.row_check.claims import moment as moment_of
 from storage.row_check.logged_calls import logged
 from storage.rows import calls, legs, provider_copies, recordings
 from storage.rows.calls import Call
-from storage.rows.incidents import raise_incident, resolve, was_raised
+from storage.rows.incidents import raise_incident, resolve
 from storage.rows.legs import LegKind
 from storage.rows.provider_copies import CopyRow
 
@@ -139,7 +139,7 @@ def note_what_goes(
     if not why:
         return None
     kind = IncidentKind.COPY_WITHOUT_PERMIT
-    if why != GIVEN_UP_WITH and not was_raised(connection, kind, call_id):
+    if why != GIVEN_UP_WITH and not provider_copies.is_noted(connection, copy):  # what a person closed was about others
         detail = f"a {PLACES[copy.kind].name}: {why}"
         raise_incident(connection, moment, kind, about=call_id, call_id=call_id, detail=detail)
     return provider_copies.found(connection, moment, call, copy, recording_id=recording_id, why=why)

@@ -16,7 +16,7 @@ from storage.errors import Broken, Unavailable, Unusable
 from storage.jobs.contract import JobKind
 from storage.moment import Moment
 from storage.rows import delays, recordings
-from storage.rows.incidents import raise_anew, raise_incident
+from storage.rows.incidents import opened_since, raise_anew, raise_incident, resolve
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
 from storage.rows.withdrawing import WITHDRAW
 
@@ -64,7 +64,7 @@ def note_wait(workshop: Workshop, kind: JobKind, argument: Any, error: Unavailab
 
 def note_failure(workshop: Workshop, kind: JobKind, argument: Any, error: Exception) -> None:
     """A job failed for good: raise an incident, and keep the reason and the next time beside the recording."""
-    about, detail = f"{kind.name}:{argument}"[:64], f"{kind.name}: {error}"
+    about, detail = _name(kind, argument), f"{kind.name}: {error}"
 
     def note(connection: Connection) -> None:
         moment, found, said = workshop.moment(), _about(connection, kind, argument), detail
@@ -84,12 +84,28 @@ def note_failure(workshop: Workshop, kind: JobKind, argument: Any, error: Except
     workshop.database.write(note)
 
 
+def note_success(workshop: Workshop, kind: JobKind, argument: Any) -> None:
+    """A job has done all that it was to do: if an earlier one about the same failed, that has resolved itself."""
+    about = _name(kind, argument)
+    with workshop.database.read() as connection:
+        has_failed = opened_since(connection, IncidentKind.JOB_FAILED, about) is not None
+    if has_failed:
+        workshop.database.write(
+            lambda connection: resolve(connection, workshop.moment(), IncidentKind.JOB_FAILED, about)
+        )
+
+
 def note_not_understood(workshop: Workshop, moment: Moment, call_id: str, error: Broken) -> None:
     """An answer of Twilio about a call makes no sense."""
     kind, detail = IncidentKind.CALL_NOT_UNDERSTOOD, str(error)
     workshop.database.write(
         lambda connection: raise_incident(connection, moment, kind, about=call_id, call_id=call_id, detail=detail)
     )
+
+
+def _name(kind: JobKind, argument: Any) -> str:
+    """The subject of the incident about failed jobs of that kind and argument."""
+    return f"{kind.name}:{argument}"[:64]
 
 
 def _pause(kind: JobKind, error: Exception, failures: int) -> timedelta:

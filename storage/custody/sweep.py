@@ -187,7 +187,9 @@ def _last_reason(last: delays.Delay | None) -> str:
 
 
 def _told(kind: IncidentKind) -> ColumnElement[bool]:
-    return exists().where(incident.c.about == recording_table.c.id, incident.c.kind == kind)
+    """The incident is open, or was closed since the recording entered its present state."""
+    is_of_now = or_(incident.c.closed_at.is_(None), incident.c.closed_at > recording_table.c.moved_at)
+    return exists().where(incident.c.about == recording_table.c.id, incident.c.kind == kind, is_of_now)
 
 
 def _tried() -> ColumnElement[bool]:

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 Job = Callable[[Steps, Any], None]
 OnFailure = Callable[[JobKind, Any, Exception], None]
+OnSuccess = Callable[[JobKind, Any], None]
 OnWait = Callable[[JobKind, Any, Unavailable, float], None]
 
 # By default this is a hash of the source: after an edit, no worker would resume jobs that the old code began.
@@ -80,6 +81,7 @@ class Worker(JobWorker):
         jobs: Mapping[JobKind, Job],
         *,
         on_failure: OnFailure,
+        on_success: OnSuccess = lambda *_: None,
         on_wait: OnWait = lambda *_: None,
         periodic: Sequence[Periodic] = (),
         patience: Patience | None = None,
@@ -87,11 +89,13 @@ class Worker(JobWorker):
     ) -> None:
         """`on_failure` opens an incident when a job has failed for good; it is itself a step, done once.
 
-        `on_wait` is called each time that a job has to wait, with the reason and the seconds.
+        `on_success` is called when a job has done all its steps, at least once: it closes what `on_failure` opened for
+        an earlier job about the same. `on_wait` is called each time that a job has to wait, with the reason and the
+        seconds.
         """
         self.executor_id = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}"
         self._database, self._jobs, self._periodic = database, jobs, periodic
-        self._on_failure, self._on_wait = on_failure, on_wait
+        self._on_failure, self._on_success, self._on_wait = on_failure, on_success, on_wait
         self._patience, self._tempo = patience or Patience(), tempo or Tempo()
         self._heartbeats = Heartbeats(database, self.executor_id, BeatHistory(self._tempo.silent_s))
         self._liveness = Liveness([], {})
@@ -151,6 +155,7 @@ class Worker(JobWorker):
                 except OtherCode:  # older code finished a step at this place
                     told.patiently(tell)
                 raise
+            told.patiently(partial(self._on_success, kind, argument))
 
         return guarded
 

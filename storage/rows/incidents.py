@@ -1,6 +1,7 @@
 """Incidents: troubles that a person must look at. Each has one row, however often found; the log has every turn."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -134,4 +135,18 @@ def resolve(connection: Connection, moment: Moment, kind: IncidentKind, *about: 
     """Close incidents that have resolved themselves. Fine where none was open."""
     for each in about:
         for (incident_id,) in _OPEN_ABOUT.all(connection, {"kind": kind, "about": each}):
-            close_incident(connection, moment, incident_id, actor="onrecord", reason="it has resolved itself")
+            _resolved(connection, moment, incident_id)
+
+
+def resolve_each(
+    connection: Connection, moment: Moment, kind: IncidentKind, is_over: Callable[[str], bool] = lambda _: True
+) -> None:
+    """As `resolve`, for all incidents of a kind, or for those about whose subjects `is_over` says so."""
+    of_kind = select(incident.c.id, incident.c.about).where(incident.c.kind == kind, incident.c.closed_at.is_(None))
+    for incident_id, about in connection.execute(of_kind).all():
+        if is_over(about):
+            _resolved(connection, moment, incident_id)
+
+
+def _resolved(connection: Connection, moment: Moment, incident_id: int) -> None:
+    close_incident(connection, moment, incident_id, actor="onrecord", reason="it has resolved itself")

@@ -246,10 +246,13 @@ def _follow_up(connection: Connection, moment: Moment, now: Recording, before: R
     if now.state is RecordingState.STARTED and (asked := pauses.open_of(connection, now.call_id)):
         jobs.enqueue(connection, PAUSE, f"{asked.id}:{now.id}", str(asked.id))
     if now.state is RecordingState.COMPLETED:
+        resolve(connection, moment, IncidentKind.RECORDING_ABSENT, now.id)
+        resolve(connection, moment, IncidentKind.RECORDING_MISSING, now.id, now.call_id)
         was_completed = before is not None and before.state is RecordingState.QUARANTINED
         job_id = f"{now.id}:{moment.at:%Y%m%dT%H%M%S}" if was_completed else now.id  # the first job may have ended
         jobs.enqueue(connection, INTAKE, job_id, now.id)
     if now.state is RecordingState.ABSENT:
+        resolve(connection, moment, IncidentKind.RECORDING_MISSING, now.id)  # what follows says more
         detail = "Twilio made no recording although the caller had agreed to one"
         raise_incident(
             connection, moment, IncidentKind.RECORDING_ABSENT, about=now.id, call_id=now.call_id, detail=detail

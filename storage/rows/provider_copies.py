@@ -35,6 +35,12 @@ class CopyRow:
 _SELECT = select(*[provider_copy.c[name] for name in CopyRow.__dataclass_fields__])
 
 
+def is_noted(connection: Connection, copy: ProviderCopy) -> bool:
+    """Whether the copy was found before, and is not gone since."""
+    before = _named(connection, copy)
+    return before is not None and before.gone_at is None
+
+
 def found(
     connection: Connection, moment: Moment, call: Call, copy: ProviderCopy, *, recording_id: str | None, why: str
 ) -> CopyRow:

@@ -40,6 +40,7 @@ from storage.journal.request_journal import RequestJournal
 from storage.log import consent_log
 from storage.rows import calls, recordings
 from storage.rows.calls import Call
+from storage.rows.incidents import open_incidents
 from storage.rows.recordings import Recording
 from storage.rows.rules_in_force import RulesInForce
 from tests.compliance.signed_log import SignedLog
@@ -276,6 +277,10 @@ class Installation:
         query = select(incident.c.kind).where(incident.c.call_id == self.call(sid).id).order_by(incident.c.id)
         with self.database.read() as connection:
             return list(connection.scalars(query))
+
+    def open_incidents(self, sid: str) -> list[str]:
+        with self.database.read() as connection:
+            return [one.kind for one in open_incidents(connection, self.call(sid).id)]
 
     def jobs(self) -> list[str]:
         """The kind and id of every job that was ever asked for."""

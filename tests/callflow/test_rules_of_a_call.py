@@ -11,6 +11,9 @@ from policies.jurisdiction.places import places_of
 from policies.rulebook.read import parse
 from policies.ruling import ends_of, rule
 from storage.database.engine import Database
+from storage.jobs.queue import create_job_tables
+from storage.moment import Moment
+from storage.rows.incidents import close_incident, open_incidents
 from tests.callflow.conftest import CALLER, RULEBOOK, Installation, connects, install, said, starts_recording
 from tests.callflow.whole_calls import ASKS, MUST_RECORD, NOTICE, is_turned_away, talks
 
@@ -111,6 +114,25 @@ def test_two_laws_that_disagree_are_told_to_compliance_once(used_database: Datab
         assert permitted["policy_conflicts"] == [
             "quality: br-sac-regulated keeps it longer than pt-quality allows",
         ]
+
+
+def test_laws_that_disagree_again_after_a_person_closed_it_are_told(database: Database) -> None:
+    create_job_tables(database)
+    installation = install(database, REGULATED)
+
+    def call() -> list[str]:
+        return installation.incidents(talks(installation.twilio.dial(caller="+5511912345678"), "1").sid)
+
+    assert call() == ["policy_conflict"]
+    with database.read() as connection:
+        numbers = [one.id for one in open_incidents(connection) if one.kind == "policy_conflict"]
+    for number in numbers:
+        database.write(
+            lambda connection, number=number: close_incident(  # type: ignore[misc]  # a default
+                connection, Moment.now(), number, actor="ann", reason="a lawyer decides it"
+            )
+        )
+    assert (call(), call()) == (["policy_conflict"], [])
 
 
 def test_a_regulated_line_offers_no_way_on_without_a_recording(used_database: Database) -> None:

@@ -26,7 +26,7 @@ from storage.log.tree import FAN_OUT
 from storage.log.tree_keeper import full_subtrees
 from tests.compliance.signed_log import ON_SQLITE, SignedLog, rewrite
 from tests.onrecord.test_settings import WITNESS
-from tests.outbound.a_witness import a_witness
+from tests.outbound.a_witness import Answer, a_witness
 from tests.storage.s3_peer import operators_settings, s3_peer
 
 
@@ -375,3 +375,47 @@ def test_everybody_whom_the_settings_name_gets_it(signed_log: SignedLog) -> None
         assert there["Body"].read().decode() == str(known.note)
     with signed_log.database.read() as connection:
         assert anchors.level_of(connection, known.size) is Level.S3
+
+
+@ON_SQLITE
+def test_a_log_that_is_signed_again_is_no_incident_any_more(signed_log: SignedLog) -> None:
+    keys = signed_log.key_file.read_bytes()
+    for _ in range(2):
+        signed_log.happens()
+        signed_log.key_file.unlink()
+        signed_log.passes(days=1)
+        signed_log.anchoring.sign_where_due()
+        assert [one.kind for one in signed_log.incidents()] == ["not_signed"]
+        signed_log.key_file.touch(mode=0o600)
+        signed_log.key_file.write_bytes(keys)
+        minutes(signed_log, 2)
+        assert signed_log.incidents() == []
+
+
+@ON_SQLITE
+def test_a_target_that_takes_checkpoints_again_is_no_incident_any_more(signed_log: SignedLog) -> None:
+    with a_witness() as witness:
+        signed_log.environ["ONRECORD_WITNESS"] = witness.setting
+        for _ in range(2):
+            witness.instead = [Answer(404)] * 4
+            hours(signed_log, 1, signed_log.happens)
+            assert [one.kind for one in signed_log.incidents()] == ["not_anchored"]
+            witness.instead.clear()
+            if not witness.logs:
+                witness.trusts(signed_log.vkeys()[0])
+            hours(signed_log, 1, signed_log.happens)
+            assert signed_log.incidents() == []
+
+
+@ON_SQLITE
+def test_a_witness_that_saw_another_history_is_not_believed_because_it_goes_on(signed_log: SignedLog) -> None:
+    with a_witness() as witness:
+        signed_log.environ["ONRECORD_WITNESS"] = witness.setting
+        signed_log.happens()
+        signed_log.anchoring.sign()
+        witness.trusts(signed_log.vkeys()[0])
+        witness.instead = [Answer(422)]
+        for _ in range(3):
+            hours(signed_log, 1, signed_log.happens)
+    assert len(signed_log.held("witness")) >= 1
+    assert [one.about.partition(":2")[0] for one in signed_log.incidents()] == ["witness:broken"]

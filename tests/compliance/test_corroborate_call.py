@@ -172,6 +172,19 @@ def test_a_key_that_the_log_tells_otherwise_is_found_and_raised(own_desk: Desk) 
     assert own_desk.installation.incidents(made.sid) == ["provider_contradicts"]
 
 
+def test_an_account_that_agrees_later_closes_the_incident(desk: Desk) -> None:
+    made = desk.declined()
+    whole = desk.company.accounts[made.sid]
+    without = tuple(one for one in whole.requests if "/voice/consent/" not in one.url)
+    desk.company.accounts[made.sid] = replace(whole, requests=without)
+    desk.look(minutes=76)
+    desk.corroboration.ask_now(made.sid)
+    assert desk.installation.open_incidents(made.sid) == ["provider_contradicts"]
+    desk.company.accounts[made.sid] = whole
+    desk.corroboration.ask_now(made.sid)
+    assert desk.installation.open_incidents(made.sid) == []
+
+
 @ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("kind", "before", "after", "differs"),
@@ -463,10 +476,11 @@ def test_a_refusal_that_only_twilio_heard_is_taken_in_and_remembered(desk: Desk,
     lose_rows_after(desk, made, "2", steps=2)
     said_at = desk.installation.twilio.clock()
     ends_early(desk, made, seconds)
+    assert desk.installation.open_incidents(made.sid) == (["steps_not_heard"] if seconds == 95 else [])
     desk.look(minutes=16)
     known = desk.row(made)
     assert known.outcome == "declined"
-    assert desk.installation.incidents(made.sid)[-1] == "provider_contradicts"
+    assert desk.installation.open_incidents(made.sid) == ["provider_contradicts"], "it is known now what the caller did"
     assert desk.installation.event_types(made.sid)[-4:] == [
         "consent.choice",
         "recording.suppressed",

@@ -119,6 +119,20 @@ def test_a_call_that_only_twilio_lists_is_missing_and_one_that_it_denies_is_unkn
     assert desk.incidents() == [("calls_missing", "day 2026-11-22")]
 
 
+def test_a_day_that_agrees_at_last_closes_its_incident(desk: Desk) -> None:
+    missing = desk.at_twilio()
+    desk.now += timedelta(days=1)
+    for day in (DAY, DAY - timedelta(days=1)):
+        desk.reconciliation.go_through(day)
+    assert desk.incidents() == [("calls_missing", "day 2026-11-22")]
+    desk.here(missing, received_at=NOON)
+    desk.reconciliation.go_through(DAY)
+    assert desk.incidents() == []
+    del desk.company.calls[missing]
+    desk.reconciliation.go_through(DAY)
+    assert desk.incidents() == [("calls_missing", "day 2026-11-22")]
+
+
 @ON_ONE_DATABASE
 def test_a_call_to_what_is_no_line_is_ours_once_it_reached_us_and_all_others_are_other_peoples(desk: Desk) -> None:
     desk.here(desk.at_twilio("sip:support@pbx.example"), line="")

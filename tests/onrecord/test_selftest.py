@@ -98,6 +98,20 @@ def test_a_failure_is_an_event_and_one_incident_a_day(database: Database) -> Non
         assert len(service.incidents()) == 2
 
 
+def test_a_run_that_passes_closes_the_incidents_of_those_that_failed(database: Database) -> None:
+    create_job_tables(database)
+    with served(database, only(NEVER, NOTICE), sabotage=silent_about_the_recording) as service:
+        service.run()
+        service.clock.passes(EVERY.total_seconds())
+        service.run()
+        assert len(service.incidents()) == 2
+    with served(database, only(NEVER, NOTICE)) as service:
+        assert service.run(0).faults == ()
+        assert len(service.incidents()) == 2  # of the other line nothing is known
+        assert service.run().faults == ()
+        assert service.incidents() == []
+
+
 def silent_about_the_recording(app: WSGIApplication) -> WSGIApplication:
     """Says nothing at all where it says that nothing is recorded."""
 
