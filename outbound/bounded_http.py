@@ -1,5 +1,6 @@
-"""Requests to Twilio, to the services that anchor the log and to the identity provider, bounded in time and size. Our
-credentials go to Twilio's host alone, and the identity provider's go to its token endpoint.
+"""Requests to Twilio, to the services that anchor the log, to the identity provider and to webhooks that tell people of
+incidents, bounded in time and size. Our credentials go to Twilio's host alone, and the identity provider's go to its
+token endpoint.
 
 A read timeout by itself bounds nothing: a server that sends a byte a second never meets it. So every request also has a
 deadline or, for a recording, whose length is unknown, a minimum pace. Neither proxies nor credentials come from
@@ -15,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from math import inf
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -123,12 +125,20 @@ class Outbound:
         """Status and body of the answer to a request without credentials. Raises NoAnswer."""
         return self._plain("GET", url, {})
 
-    def post(self, url: str, body: bytes, content_type: str, *, authorization: str = "") -> tuple[int, bytes]:
-        """Status and body of the answer to a request without credentials, but for a header that the caller gives.
+    def post(
+        self,
+        url: str,
+        body: bytes,
+        content_type: str,
+        *,
+        authorization: str = "",
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[int, bytes]:
+        """Status and body of the answer to a request without credentials, but for the headers that the caller gives.
         Raises NoAnswer.
         """
         credentials = {"Authorization": authorization} if authorization else {}
-        return self._plain("POST", url, {"Content-Type": content_type, **credentials}, body)
+        return self._plain("POST", url, {"Content-Type": content_type, **credentials, **more}, body)
 
     def _plain(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> tuple[int, bytes]:
         deadline = monotonic() + self._limits.answer_s

@@ -33,7 +33,7 @@ def _in_time(connection: Any, seconds: float) -> Any:
 
         def begin(self) -> None:
             is_late = Event()
-            timer = Timer(seconds, _hang_up, [self._connected, is_late])
+            timer = Timer(seconds, hang_up, [self._connected, is_late])
             timer.daemon = True
             timer.start()
             try:
@@ -51,8 +51,10 @@ def _in_time(connection: Any, seconds: float) -> Any:
     return Connection
 
 
-def _hang_up(connected: socket.socket, is_late: Event) -> None:
-    """The thread that reads sees the end of the stream. TLS is passed by, since its state belongs to that thread."""
+def hang_up(connected: socket.socket, is_late: Event) -> None:
+    """End a connection from another thread. The thread that reads sees the end of the stream. TLS is passed by, since
+    its state belongs to that thread.
+    """
     is_late.set()
     try:
         socket.socket.shutdown(connected, socket.SHUT_RDWR)
