@@ -28,6 +28,7 @@ from onrecord.preflight import (
 )
 from onrecord.recorded_prompts import RecordedPrompt, read_prompts
 from onrecord.rulebook_file import parse_rulebook, read_rulebook
+from onrecord.senders import require_means
 from onrecord.settings.environment import Problem, Settings, SettingsRejected, read_settings
 from onrecord.settings.key_file import Keys, read_keys
 from policies.rulebook.read import RulebookRejected, parse
@@ -112,6 +113,8 @@ def open_installation(environ: Mapping[str, str], *, restored: bool = False, edi
     collecting(problems, lambda: require_folder("ONRECORD_SPOOL", known.spool))
     collecting(problems, lambda: require_private_folder("ONRECORD_JOURNAL", known.journal))
     collecting(problems, lambda: _require_anchors(known))
+    if settings and checked:
+        collecting(problems, lambda: require_means(settings, checked.rulebook))
     collecting(problems, lambda: require_room("ONRECORD_ERASURES", known.erasures.parent))
     if database and not restored:
         collecting(problems, lambda: _require_unrestored(database, known.anchor_file))

@@ -38,6 +38,7 @@ class IncidentKind(StrEnum):
     PASSKEY_IN_DOUBT = "passkey_in_doubt"
     NOT_SIGNED = "not_signed"
     NOT_ANCHORED = "not_anchored"
+    NOT_TOLD = "not_told"
     OTHER = "other"
     """Kept by another version, under a kind that there is not here. It is not raised."""
 
@@ -204,8 +205,74 @@ ADVICE: Mapping[IncidentKind, Advice] = {
         "A holder of checkpoints refuses, or has been away for long. *Another history*: it holds another log.",
         "Mend what the detail names, then run `onrecord log anchor`. Another history has to be investigated.",
     ),
+    IncidentKind.NOT_TOLD: Advice(
+        "People could not be told of incidents in a way that the rulebook names.",
+        "Mend what the detail names, and try it with `onrecord tell`. Nothing is lost: it is tried until it is told.",
+    ),
     IncidentKind.OTHER: Advice(
         "Another version of onrecord raised it, under a kind that there is not here.",
         "Its detail begins with that kind. Look at it, and close it.",
     ),
+}
+
+
+class Severity(StrEnum):
+    """How soon a person must look, the least first."""
+
+    INFO = "info"
+    """A fact to look into when there is time; nothing gets worse meanwhile."""
+    WARNING = "warning"
+    """Something does not work as it should, and gets worse if nobody looks."""
+    CRITICAL = "critical"
+    """A promise to a caller is broken or about to be, or the evidence is in danger."""
+
+
+def is_as_severe(severity: Severity, least: Severity) -> bool:
+    return [*Severity].index(severity) >= [*Severity].index(least)
+
+
+_CRITICAL = (
+    IncidentKind.RECORDING_WITHOUT_PERMIT,
+    IncidentKind.RECORDING_STAYS_CONDEMNED,
+    IncidentKind.RECORDING_NEVER_STORED,
+    IncidentKind.REQUEST_NOT_SETTLED,
+    IncidentKind.REQUESTS_MISSING,
+    IncidentKind.PROVIDER_CONTRADICTS,
+    IncidentKind.SELFTEST_FAILED,
+    IncidentKind.ROWS_CONTRADICT_LOG,
+    IncidentKind.COPY_WITHOUT_PERMIT,
+    IncidentKind.COPY_REMAINS,
+    IncidentKind.WITHDRAWAL_WAITS,
+    IncidentKind.ACCOUNT_UNSAFE,
+    IncidentKind.PASSKEY_IN_DOUBT,
+    IncidentKind.NOT_SIGNED,
+    IncidentKind.NOT_ANCHORED,
+)
+_WARNING = (
+    IncidentKind.RECORDING_IN_DOUBT,
+    IncidentKind.RECORDING_WAITS,
+    IncidentKind.RECORDING_STAYS_COMPLETED,
+    IncidentKind.RECORDING_STAYS_STORED,
+    IncidentKind.JOB_FAILED,
+    IncidentKind.STEPS_NOT_HEARD,
+    IncidentKind.CALL_WITHOUT_SID,
+    IncidentKind.CALLS_MISSING,
+    IncidentKind.CLOCKS_APART,
+    IncidentKind.POLICY_CONFLICT,
+    IncidentKind.COPIES_NOT_LOOKED_FOR,
+    IncidentKind.RECORDING_NOT_TIED,
+    IncidentKind.PAUSE_FORGOTTEN,
+    IncidentKind.NOT_TOLD,
+    IncidentKind.OTHER,
+)
+_INFO = (
+    IncidentKind.RECORDING_ABSENT,
+    IncidentKind.RECORDING_MISSING,
+    IncidentKind.CALL_NOT_UNDERSTOOD,
+    IncidentKind.LIST_NOT_UNDERSTOOD,
+)
+SEVERITY: Mapping[IncidentKind, Severity] = {
+    kind: severity
+    for severity, kinds in ((Severity.CRITICAL, _CRITICAL), (Severity.WARNING, _WARNING), (Severity.INFO, _INFO))
+    for kind in kinds
 }

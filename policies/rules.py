@@ -13,6 +13,7 @@ from policies.jurisdiction.overrides import AUTO, Override, Setting
 from policies.own_texts import Approval, OwnWording
 from policies.pausing import Pausing
 from policies.sign_in import ConsoleRules
+from policies.telling import Way
 
 __all__ = ["AUTO", "Business", "Destination", "LanguageBy", "Line", "OnWithdrawal", "Override", "Rulebook", "Setting"]
 
@@ -109,6 +110,8 @@ class Rulebook:
     pausing: Pausing = field(default_factory=Pausing)
     backups: Duration | None = None
     console: ConsoleRules = field(default_factory=ConsoleRules)
+    ways: tuple[Way, ...] = ()
+    """The ways by which people are told of incidents."""
 
     def line(self, e164: str) -> Line | None:
         return next((line for line in self.lines if line.number == e164), None)

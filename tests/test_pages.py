@@ -7,7 +7,7 @@ import click
 import pytest
 
 from onrecord.commands.main import main
-from policies.incidents import WAITS_FOR_A_PERSON, IncidentKind
+from policies.incidents import SEVERITY, WAITS_FOR_A_PERSON, IncidentKind
 from tests.source import ROOMS, ROOT, modules, text_of
 from tests.test_arrows import PLAN
 
@@ -145,6 +145,7 @@ def test_a_page_speaks_the_words_of_its_field(page: str) -> None:
 
 def test_the_page_for_operators_lists_every_kind_of_incident() -> None:
     page = TEXTS["operating.md"].partition("\n## Incidents\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (`.*?) \| (.*?) \| .*? \|$", page, re.MULTILINE)
-    told = {kind: ends for named, ends in rows for kind in re.findall(r"`(\w+)`", named)}
-    assert told == {kind: "a person" if kind in WAITS_FOR_A_PERSON else "itself" for kind in IncidentKind}
+    rows = re.findall(r"^\| (`.*?) \| (\w+) \| (.*?) \| .*? \|$", page, re.MULTILINE)
+    told = {kind: (severity, ends) for named, severity, ends in rows for kind in re.findall(r"`(\w+)`", named)}
+    ends = {kind: "a person" if kind in WAITS_FOR_A_PERSON else "itself" for kind in IncidentKind}
+    assert told == {kind.value: (SEVERITY[kind].value, ends[kind]) for kind in IncidentKind}

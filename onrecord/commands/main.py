@@ -29,6 +29,7 @@ from onrecord.commands.sections import SectionedGroup
 from onrecord.commands.selftest import add_selftest_commands
 from onrecord.commands.simulate import simulate
 from onrecord.commands.staff import user
+from onrecord.commands.telling import add_telling_commands
 from onrecord.terminal import as_plain, check_takes_bytes, say, say_bytes, say_document, say_json
 from storage.errors import Broken, Refused, Unavailable
 
@@ -46,6 +47,7 @@ SECTIONS = {
         "incidents",
         "calls",
         "recordings",
+        "tell",
         "call",
         "pause",
         "resume",
@@ -320,6 +322,7 @@ add_rules_commands(main)
 add_log_commands(main)
 add_list_commands(main)
 add_selftest_commands(main)
+add_telling_commands(main)
 add_doctor_commands(main)
 add_privacy_commands(main)
 add_consent_commands(main)

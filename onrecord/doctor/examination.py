@@ -31,7 +31,7 @@ from storage.rows import watermarks
 from storage.rows.incidents import raise_anew, resolve
 
 LOOK_EVERY_S = 600.0
-_WATERMARK = "doctor"
+WATERMARK = "doctor"
 _CLOCK, _STORE = "clock", "audio store"
 CHECKS = (*ABOUT, _CLOCK, _STORE, public_address.CHECK)
 
@@ -46,7 +46,7 @@ class Doctor:
 
     def look(self) -> None:
         """Examine if a day has passed since the last time, or since the first look of all."""
-        if is_due(self.installation.database, _WATERMARK, self.now()):
+        if is_due(self.installation.database, WATERMARK, self.now()):
             self.examine()
 
     def examine(self) -> list[Finding]:
@@ -110,7 +110,7 @@ def keep(database: Database, moment: Moment, found: list[Finding], began: dateti
     )
 
     def write(connection: Connection) -> None:
-        watermarks.advance(connection, _WATERMARK, began)
+        watermarks.advance(connection, WATERMARK, began)
         resolve(connection, moment, IncidentKind.ACCOUNT_UNSAFE, *(check for check in CHECKS if check not in by_check))
         for check, findings in by_check.items():
             detail = "; ".join(str(finding) for finding in findings)

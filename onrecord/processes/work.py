@@ -18,7 +18,11 @@ from onrecord.processes.following import LOOK_EVERY_S as FOLLOW_EVERY_S
 from onrecord.processes.following import Following
 from onrecord.processes.missed_calls import LOOK_EVERY_S, MissedCalls
 from onrecord.selftest import schedule
+from onrecord.senders import installation_name, sender
 from onrecord.settings.environment import Settings
+from onrecord.telling import all_well, delivery
+from onrecord.telling.all_well import AllWell
+from onrecord.telling.delivery import Telling
 from outbound.twilio_client import TWILIO, Account
 from outbound.twilio_provider import TwilioProvider
 from storage.audio import listening_copy
@@ -37,10 +41,11 @@ from storage.jobs import backlog
 from storage.jobs.queue import JobQueue
 from storage.jobs.worker import Periodic, Worker
 from storage.log import tree_keeper
-from storage.moment import utc_now
-from storage.rows import declines, listing_projection
+from storage.moment import Moment, utc_now
+from storage.rows import declines, listing_projection, messages
 from storage.rows.handoffs import ACCOMPANY, JOIN, RELEASE
 from storage.rows.listing_projection import Projection
+from storage.rows.messages import TELL
 from storage.rows.provider_copies import COPIES
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, PAUSE, RESUME
 from storage.rows.withdrawing import WITHDRAW
@@ -55,6 +60,7 @@ ROWS_EVERY_S = 60.0
 FORGET_EVERY_S = 3600.0
 # Ended jobs are kept as long as Twilio may still repeat the news they came from, and then some.
 _JOBS_KEPT = timedelta(days=14)
+_MESSAGES_KEPT = timedelta(days=30)
 _AT_ONCE = 500
 
 
@@ -94,6 +100,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             RELEASE: partial(release, workshop),
             WITHDRAW: partial(withdraw, workshop, installation.jobs),
             COPIES: partial(remove_copies, workshop),
+            TELL: lambda steps, message_id: make_telling(installation).tell(steps, message_id),
             CORROBORATE: lambda steps, _: corroboration.corroborate(steps),
             sweep.SWEEP: lambda steps, _: sweep.sweep(workshop, installation.jobs, steps),
         },
@@ -114,6 +121,8 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             Periodic("doctor", DOCTOR_LOOKS_EVERY_S, Doctor(installation).look),
             Periodic("corroborate", CORROBORATE_EVERY_S, lambda: corroboration.ask_for_one(installation.jobs)),
             Periodic("leases", lease_watch.LOOK_EVERY_S, lambda: make_lease_watch(installation, workshop).look()),
+            Periodic("tell", delivery.LOOK_EVERY_S, lambda: make_telling(installation).look()),
+            Periodic("all well", all_well.LOOK_EVERY_S, lambda: make_all_well(installation).look()),
             Periodic("texts", text_watch.LOOK_EVERY_S, TextWatch(workshop, installation.jobs).look),
             Periodic("backlog", backlog.LOOK_EVERY_S, lambda: backlog.tell(workshop.database, workshop.now)),
             Periodic("rows", ROWS_EVERY_S, RowWatch(workshop, installation.jobs).look),
@@ -123,6 +132,23 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             Periodic("spool", TIDY_EVERY_S, partial(sweep.tidy, workshop), everywhere=True),
         ],
     )
+
+
+def make_telling(installation: Installation) -> Telling:
+    """By the ways of the rulebook in force."""
+    settings = installation.settings
+    return Telling(
+        installation.database,
+        installation.jobs,
+        installation.rulebook.ways,
+        sender(settings),
+        installation_name(settings),
+        Moment.now,
+    )
+
+
+def make_all_well(installation: Installation) -> AllWell:
+    return AllWell(make_telling(installation), installation.store)
 
 
 def make_corroboration(installation: Installation, workshop: Workshop) -> Corroboration:
@@ -159,6 +185,7 @@ def _forget(workshop: Workshop, jobs: JobQueue) -> None:
     now = workshop.now()
     while jobs.forget(now - _JOBS_KEPT):
         pass
+    workshop.database.write(lambda connection: messages.forget(connection, now - _MESSAGES_KEPT))
     while workshop.database.write(lambda connection: declines.forget_expired(connection, now, limit=_AT_ONCE)):
         pass
 

@@ -25,7 +25,7 @@ from storage.rows import watermarks
 from storage.rows.incidents import raise_incident, resolve_each
 
 LOOK_EVERY_S = 60.0
-_WATERMARK = "selftest"
+WATERMARK = "selftest"
 _ABOUT_LENGTH_MAX, _DETAIL_LENGTH_MAX = 64, 2000
 
 
@@ -48,7 +48,7 @@ class SelfTest:
 
     def look(self) -> None:
         """Run it if a day has passed since the last time, or since the first look of all."""
-        if is_due(self.means.database, _WATERMARK, self.now()):
+        if is_due(self.means.database, WATERMARK, self.now()):
             self.run()
 
     def run(self, only: Line | None = None) -> Verdict:
@@ -61,7 +61,7 @@ class SelfTest:
 
         def keep(connection: Connection) -> None:
             if only is None:
-                watermarks.advance(connection, _WATERMARK, began.at)
+                watermarks.advance(connection, WATERMARK, began.at)
             if only is None and not verdict.faults:
                 resolve_each(connection, ended, IncidentKind.SELFTEST_FAILED)
             _tell(connection, ended, verdict, rules_sha256=self.means.rulebook.sha256)

@@ -18,8 +18,11 @@ from onrecord.settings.values import (
     console_url_fault,
     database_fault,
     issuer_fault,
+    mail_address_fault,
     reached_url_fault,
     s3_fault,
+    smtp_fault,
+    webhook_secret_fault,
     witness_fault,
 )
 from outbound.twilio_hosts import Hosts
@@ -100,6 +103,13 @@ class Settings:
     """The identity provider by which staff sign on; empty, as are the next two: there is none."""
     oidc_client_id: str = ""
     oidc_client_secret: str = field(default="", repr=False)
+    webhook_secret: str = field(default="", repr=False)
+    """Signs the messages to webhooks; empty: there is none, as with the next four."""
+    smtp: str = ""
+    """The mail server, as a URL."""
+    smtp_user: str = ""
+    smtp_password: str = field(default="", repr=False)
+    mail_from: str = ""
     asked_web_processes: int = 0
     """How many processes are to answer the webhooks; 0: as many as suit the database."""
 
@@ -153,8 +163,15 @@ def read_settings(environ: Mapping[str, str], *, need: Need = "all") -> Settings
         oidc_issuer=oidc_issuer,
         oidc_client_id=oidc_client_id,
         oidc_client_secret=oidc_client_secret,
+        webhook_secret=phone.secret("ONRECORD_WEBHOOK_SECRET", webhook_secret_fault),
+        smtp=phone.text("ONRECORD_SMTP", smtp_fault).lower(),
+        smtp_user=phone.text("ONRECORD_SMTP_USER"),
+        smtp_password=phone.secret("ONRECORD_SMTP_PASSWORD", lambda _: None),
+        mail_from=phone.text("ONRECORD_MAIL_FROM", mail_address_fault),
         asked_web_processes=int(phone.text("ONRECORD_WEB_PROCESSES", _processes_fault) or 0),
     )
+    if phone.has("ONRECORD_SMTP_USER") != phone.has("ONRECORD_SMTP_PASSWORD"):
+        phone.report("ONRECORD_SMTP_USER", Fault("and ONRECORD_SMTP_PASSWORD come together", "set both or neither"))
     if found.problems:
         raise SettingsRejected(*found.problems)
     return settings

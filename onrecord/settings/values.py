@@ -1,6 +1,7 @@
 """The form that the URLs of this service, a database and other services must have to be accepted as settings."""
 
 import re
+from base64 import b64decode
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,7 +21,7 @@ def base_url_fault(url: str) -> Fault | None:
         return Fault("holds a user name or password", "leave it out of the URL")
     if "?" in url or "#" in url or parts.path not in ("", "/"):
         return Fault("holds more than a host", "give the service a host name of its own, without path or query")
-    if parts.scheme not in ("http", "https") or (parts.scheme == "http" and not _is_loopback(parts.hostname or "")):
+    if parts.scheme not in ("http", "https") or (parts.scheme == "http" and not is_loopback(parts.hostname or "")):
         return Fault("is not https", "write https://HOST (plain http is for loopback only)")
     return None
 
@@ -66,7 +67,7 @@ def reached_url_fault(url: str) -> Fault | None:
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or parts.username or parts.password:
         return Fault("is not a URL", "write https://HOST/PATH")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         return Fault("is not https", "write https://HOST/PATH (plain http is for loopback only)")
     return None
 
@@ -92,6 +93,33 @@ def witness_fault(text: str) -> Fault | None:
     return reached_url_fault(url)
 
 
+def smtp_fault(url: str) -> Fault | None:
+    """A mail server: TLS from the first byte with `smtps`, else by STARTTLS, or none where it is on this machine."""
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("smtp", "smtps") or parts.path not in ("", "/") or "?" in url:
+        return Fault("names no mail server", "write smtps://HOST, or smtp://HOST:587 for STARTTLS")
+    if parts.username is not None or parts.password is not None:
+        return Fault("holds a user name or password", "set ONRECORD_SMTP_USER and ONRECORD_SMTP_PASSWORD")
+    return None
+
+
+def mail_address_fault(address: str) -> Fault | None:
+    name, _, host = address.rpartition("@")
+    if re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}", name) and _HOST.fullmatch(host):
+        return None
+    return Fault("is not a mail address", "write onrecord@example.com, say")
+
+
+def webhook_secret_fault(secret: str) -> Fault | None:
+    try:
+        key = b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if secret.startswith("whsec_") and 24 <= len(key) <= 64:
+        return None
+    return Fault("is no secret of a webhook", "write whsec_ and 24 to 64 random bytes in base64")
+
+
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
@@ -114,5 +142,5 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)

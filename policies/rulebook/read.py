@@ -19,6 +19,7 @@ from policies.rulebook.against_the_law import hold_against
 from policies.rulebook.mistakes import Findings, Mistake, RulebookRejected, described, one_of
 from policies.rulebook.overrides import overrides
 from policies.rulebook.toml_positions import Path, positions
+from policies.rulebook.ways import ways
 from policies.rulebook.wording_faults import check_own_wordings
 from policies.rulebook.wordings import approvals, own_wordings
 from policies.rules import AUTO, MENU_KEYS_MAX, Business, Destination, Line, OnWithdrawal, Rulebook, Setting
@@ -51,6 +52,7 @@ _TABLES = (
     "pause",
     "backups",
     "console",
+    "tell",
 )
 _LINE_NEEDS = ("number", "connect_to", "languages", "purposes")
 _LINE_MAY_SAY = (
@@ -135,6 +137,7 @@ def _rulebook(found: Mapping[str, object], findings: Findings, digest: str, unde
         pausing=_pausing(root.get("pause", {}), findings),
         backups=_backups(root["backups"], findings) if "backups" in root else None,
         console=_console(root.get("console", {}), findings),
+        ways=ways(root.get("tell", []), findings),
     )
 
 

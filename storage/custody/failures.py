@@ -15,8 +15,9 @@ from storage.custody.workshop import Workshop
 from storage.errors import Broken, Unavailable, Unusable
 from storage.jobs.contract import JobKind
 from storage.moment import Moment
-from storage.rows import delays, recordings
+from storage.rows import delays, messages, recordings
 from storage.rows.incidents import opened_since, raise_anew, raise_incident, resolve
+from storage.rows.messages import TELL
 from storage.rows.recordings import DELETE_AGAIN, DESTROY, EXPIRE, INTAKE, Recording
 from storage.rows.withdrawing import WITHDRAW
 
@@ -39,6 +40,9 @@ def note_wait(workshop: Workshop, kind: JobKind, argument: Any, error: Unavailab
     """A job has to wait. An incident says why where the next try would come later than `TOLD_AFTER`."""
     if kind == WITHDRAW:
         withdraw.note_wait(workshop, str(argument), error)
+        return
+    if kind == TELL:
+        _note_untold(workshop, str(argument), f"waits: {error}", soon=timedelta(seconds=wait_s))
         return
 
     def note(connection: Connection) -> None:
@@ -64,6 +68,9 @@ def note_wait(workshop: Workshop, kind: JobKind, argument: Any, error: Unavailab
 
 def note_failure(workshop: Workshop, kind: JobKind, argument: Any, error: Exception) -> None:
     """A job failed for good: raise an incident, and keep the reason and the next time beside the recording."""
+    if kind == TELL:
+        _note_untold(workshop, str(argument), str(error), soon=TOLD_AFTER)
+        return
     about, detail = _name(kind, argument), f"{kind.name}: {error}"
 
     def note(connection: Connection) -> None:
@@ -80,6 +87,17 @@ def note_failure(workshop: Workshop, kind: JobKind, argument: Any, error: Except
         raise_anew(
             connection, moment, IncidentKind.JOB_FAILED, about=about, call_id=call_id, detail=said, since=moment.at
         )
+
+    workshop.database.write(note)
+
+
+def _note_untold(workshop: Workshop, message_id: str, why: str, *, soon: timedelta) -> None:
+    """A message could not be told: an incident about its way, where the next try comes later than `TOLD_AFTER`."""
+
+    def note(connection: Connection) -> None:
+        moment, untold = workshop.moment(), messages.by_id(connection, message_id)
+        if untold is not None and moment.at + soon - untold.made_at >= TOLD_AFTER:
+            messages.not_told(connection, moment, message_id, why)
 
     workshop.database.write(note)
 

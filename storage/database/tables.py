@@ -49,7 +49,7 @@ from storage.database.staff_tables import (
     staff_session,
     used_once,
 )
-from storage.database.work_tables import delay
+from storage.database.work_tables import delay, message, notice
 
 __all__ = [
     "audio_object",
@@ -72,7 +72,9 @@ __all__ = [
     "log_leaf",
     "log_node",
     "log_origin",
+    "message",
     "metadata",
+    "notice",
     "pause",
     "permit",
     "prompt_audio",

@@ -45,6 +45,7 @@ class Lane(StrEnum):
 
     PROMPT = "prompt"  # a caller's wish waits for it: stop, destroy
     BULK = "bulk"  # audio: many, long, and held up for hours when a store is down
+    TELLING = "telling"  # messages to people, whose receivers may be slow, or away for a day
 
 
 class Turn(IntEnum):

@@ -67,9 +67,10 @@ class Tempo:
     poll_s: float = 0.5
     prompt: Crew = Crew(begun_max=50, steps_max=4)
     bulk: Crew = Crew(begun_max=50, steps_max=2)
+    telling: Crew = Crew(begun_max=20, steps_max=4)
 
     def crew(self, lane: Lane) -> Crew:
-        return self.prompt if lane is Lane.PROMPT else self.bulk
+        return {Lane.PROMPT: self.prompt, Lane.BULK: self.bulk, Lane.TELLING: self.telling}[lane]
 
 
 class Worker(JobWorker):

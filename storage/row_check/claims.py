@@ -257,6 +257,8 @@ NO_PROMISE: Mapping[str, str] = {
     "comment.*": "words of the staff, which an erasure takes away with the call",
     "saved_filter.*": "a person's own view of the list",
     "delay.*": "why work waits just now, for a person; that it waits for long is an incident",
+    "notice.*": "turns of incidents that are still to be told; each stands in incident.opened or incident.closed",
+    "message.*": "words to people about incidents, which stand in the log",
     "worker.*": "which processes are alive just now",
     "watermark.*": "how far a list was gone through; what was found stands in reconcile.done and selftest.passed",
     "law_version.*": "texts under their hash, which events name",

@@ -9,12 +9,13 @@ from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, tru
 
 from evidence.events import Event, Value, without_names
 from policies.incidents import IncidentKind
+from policies.telling import Turn
 from storage.database.after_commit import after_commit
 from storage.database.prepared_statements import Prepared
 from storage.database.tables import incident
 from storage.log import consent_log
 from storage.moment import Moment
-from storage.rows import staff_words
+from storage.rows import notices, staff_words
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ class Incident:
 def raise_incident(
     connection: Connection, moment: Moment, kind: IncidentKind, *, about: str, call_id: str | None, detail: str
 ) -> None:
-    """Open an incident about one of our ids, and log it. Nothing is done where it is open.
+    """Open an incident about one of our ids, log it, and note that people are to be told. Nothing is done where it is
+    open.
 
     A closed incident is opened again, unless its kind is in `_ONCE`.
     """
@@ -53,6 +55,7 @@ def raise_incident(
     opened = insert(incident).values(kind=kind, about=about, **row) if existing is None else again
     incident_id: int = connection.execute(opened.returning(incident.c.id)).scalar_one()
     after_commit(connection, lambda: log.error("incident %s about %s: %s", kind, about, detail))
+    notices.note(connection, moment, incident_id, Turn.OPENED if existing is None else Turn.OPENED_AGAIN)
     public: dict[str, Value] = {
         "incident": incident_id,
         "kind": kind,
@@ -126,6 +129,7 @@ def close_incident(connection: Connection, moment: Moment, incident_id: int, *, 
     closed = update(incident).where(is_open).values(closed_at=moment.at, closed_by=actor, closed_because=reason)
     if connection.execute(closed).rowcount != 1:
         return False
+    notices.note(connection, moment, incident_id, Turn.CLOSED)
     event = Event("incident.closed", {"incident": incident_id}, {"actor": actor, "reason": reason})
     consent_log.append_events(connection, moment, event)
     return True

@@ -22,7 +22,7 @@ from tests.compliance import test_anchors, test_corroborate_call, test_reconcile
 from tests.faults import test_destroyed_copies, test_missed, test_waiting, test_whose_recording, test_withdraw
 from tests.faults.premises import ONE_MACHINE, WAV, Premises
 from tests.faults.test_text_watch import copy_of, looks
-from tests.onrecord import test_selftest
+from tests.onrecord import test_selftest, test_telling
 from tests.onrecord.commands import test_doctor
 
 
@@ -153,6 +153,9 @@ SHOWN_BY: Mapping[IncidentKind, Callable[..., Any]] = {
     IncidentKind.ACCOUNT_UNSAFE: test_doctor.test_a_dangerous_setting_is_found_logged_and_raised_until_it_is_gone,
     IncidentKind.NOT_SIGNED: test_anchors.test_a_log_that_is_signed_again_is_no_incident_any_more,
     IncidentKind.NOT_ANCHORED: test_anchors.test_a_target_that_takes_checkpoints_again_is_no_incident_any_more,
+    IncidentKind.NOT_TOLD: (
+        test_telling.test_a_way_that_does_not_work_is_an_incident_that_the_other_ways_tell_and_that_ends
+    ),
 }
 # Of kinds that only a person closes: the test that shows that they open again.
 OPENS_AGAIN: Mapping[IncidentKind, Callable[..., Any]] = {

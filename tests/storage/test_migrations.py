@@ -73,6 +73,7 @@ ROWS: dict[str, dict[str, object]] = {
     "comment": {"call_id": "c"},
     "audio_object": {"recording_id": "r"},
     "delay": {"recording_id": "r"},
+    "notice": {"turn": "opened"},
     "reply": {"call_id": "c"},
     "incident": {"call_id": "c", "kind": "job_failed"},
     "remembered_decline": {"call_id": "c"},

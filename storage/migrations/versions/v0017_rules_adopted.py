@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy import Column, DateTime, ForeignKeyConstraint, Integer, PrimaryKeyConstraint, String, Text
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 
 # A moment: on SQLite its ISO text in UTC, which sorts as time does.
 INSTANT = DateTime(timezone=True).with_variant(String(32), "sqlite")

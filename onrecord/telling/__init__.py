@@ -1,0 +1,1 @@
+"""Telling people of incidents: what the installation's rulebook and settings name, put to work."""
