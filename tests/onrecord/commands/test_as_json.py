@@ -43,7 +43,7 @@ FACTS: dict[str, tuple[str, ...]] = {
 ASKS_ELSEWHERE = {"corroborate", "reconcile", "doctor", "selftest"}
 # They do something, and say in a line or two what they did.
 ACTS = {
-    *("init", "serve", "work", "demo", "simulate", "reload", "lines sync", "recording export"),
+    *("init", "serve", "work", "demo", "simulate", "reload", "tell", "lines sync", "recording export"),
     *("user add", "user link", "user disable", "user enable"),
     *("incidents close", "pause", "resume", "withdraw", "hold place", "hold release", "reapply-erasures"),
     *("log export", "log anchor", "log rotate-key", "log resume"),
