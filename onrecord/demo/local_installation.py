@@ -85,8 +85,10 @@ class LocalInstallation:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings of the installation, all of them given here: nothing of the caller's shell leaks in."""
-        inherited = {name: value for name, value in os.environ.items() if not _is_setting(name)}
+        """The settings of the installation, all of them given here: nothing of the caller's shell leaks in, nor the
+        width of its terminal into a log.
+        """
+        inherited = {name: value for name, value in os.environ.items() if not _is_setting(name) and name != "COLUMNS"}
         return inherited | {
             "PYTHONPATH": str(
                 Path(__file__).parents[2]

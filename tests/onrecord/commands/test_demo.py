@@ -43,6 +43,12 @@ def left_of(mark: str) -> dict[int, str]:
     return found
 
 
+def heed_signals() -> None:
+    """As a shell in which somebody types: whoever runs the tests may ignore some."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def demonstrating(folder: Path, mark: str) -> "Iterator[subprocess.Popen[str]]":
     process = subprocess.Popen(
@@ -51,6 +57,7 @@ def demonstrating(folder: Path, mark: str) -> "Iterator[subprocess.Popen[str]]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_signals,  # noqa: PLW1509  # it takes no lock
     )
     try:
         yield process
@@ -174,7 +181,10 @@ def test_a_start_that_takes_too_long_is_one_sentence_and_ends_what_was_started(t
     assert below(os.getpid()) == before
 
 
-def test_a_process_that_ends_at_its_start_is_named_with_its_last_words(tmp_path: Path) -> None:
+def test_a_process_that_ends_at_its_start_is_named_with_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")  # which is not the log's
     (tmp_path / "onrecord.toml").write_text("[business]\n")
     with pytest.raises(DidNotStart, match=r"^(serve|work) has ended: onrecord: \S+\.toml:\d+: .* has all of it\)$"):
         LocalInstallation(tmp_path, extra={"ONRECORD_WEB_PROCESSES": "1"}).__enter__()
