@@ -65,7 +65,7 @@ def test_a_certificate_names_the_copies_that_nobody_can_look_for(
     premises: Premises, backups: Duration | None, until: str
 ) -> None:
     one = kept(premises, CopyKind.TRANSCRIPT)
-    object.__setattr__(premises.shop, "backups", backups)
+    object.__setattr__(premises.shop, "backups", lambda: backups)
     premises.condemn(one)
     premises.work()
     residual = premises.event(one, "recording.destroyed")["residual"]
