@@ -10,7 +10,7 @@ from pathlib import Path
 from storage.disk import disk_edge, make_folder, write_private
 
 VARIABLE = "ONRECORD_RULES_IN_FORCE"
-_NAME = "rules-in-force.toml"
+NAME = "rules-in-force.toml"
 
 
 def hand_over(text: str, folder: Path) -> dict[str, str]:
@@ -18,9 +18,9 @@ def hand_over(text: str, folder: Path) -> dict[str, str]:
 
     Raises Unavailable where the disk does not take it.
     """
-    with disk_edge(f"write of {_NAME}"):
+    with disk_edge(f"write of {NAME}"):
         make_folder(folder)
-    file = folder / _NAME
+    file = folder / NAME
     write_private(file, text.encode())
     return {VARIABLE: str(file.absolute())}
 

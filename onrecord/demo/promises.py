@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from compliance.call_life import CallLife, life_of
+from onrecord.accepted_rulebook import NAME as RULES_IN_FORCE
 from onrecord.demo.control_api import SeenCall, SeenRecording
 from onrecord.demo.phone_side import PhoneSide
 from policies.consent import RECORDING_OUTCOMES, Outcome
@@ -326,7 +327,7 @@ def strays(witness: Witness, connection: Connection) -> Iterator[Breach]:
     for recording_id in connection.scalars(outlived):
         yield Breach("P6", "-", f"recording {recording_id} must not be heard and has a key")
     for lying in witness.spool.rglob("*") if witness.spool else ():
-        if lying.is_file():
+        if lying.is_file() and lying.name != RULES_IN_FORCE:
             yield Breach("P2", "-", f"{lying.name} lies in the spool, in the clear")
 
 

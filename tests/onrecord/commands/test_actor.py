@@ -49,7 +49,7 @@ def test_every_command_that_the_log_keeps_a_name_for_takes_one_option_for_it() -
 @pytest.mark.parametrize("name", sorted(NAMED))
 def test_the_earlier_name_is_taken_and_not_shown(name: str) -> None:
     command = commands(main)[tuple(name.split())]
-    shown = command.get_help(click.Context(command))
+    shown = command.get_help(click.Context(command, **main.context_settings))
     assert "--as NAME" in shown
     assert "--actor" not in shown
 

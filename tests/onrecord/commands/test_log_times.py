@@ -50,8 +50,9 @@ def test_a_call_that_is_dated_weeks_before_it_was_written_is_told_to_whoever_loo
     assert "on they are as late as that again. A clock was wrong, or it was written later than it says" in line
     assert site.run("log", "export", *(("--call", sid) if chosen == "call" else ("--all",)), "-o", "case").code == 0
     told = list(VERIFIER["verify"](site.folder / "case", site.run("log", "keys").out.split(), [], []))
-    (said,) = [line for line in told if "is dated" in line]
-    assert f"is dated {known.received_at:%Y-%m-%dT%H:%M:%S}, and stands after event " in said
+    (said,) = [line for line in told if " stands after event " in line]
+    first, _, _ = said.partition(" stands after event ")
+    assert f" of call {known.id}, dated {known.received_at:%Y-%m-%dT%H:%M:%S}" in first
 
 
 def test_a_clock_that_was_ahead_and_is_right_again_is_told_once(site: Site) -> None:
