@@ -30,7 +30,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "vcon": ("CALL", "-o", "-"),
     "receipt": ("CALL", "-o", "-"),
 }
-READS_OR_WORKS_IN = {"log verify", "log resume", "demo"}
+READS_OR_WORKS_IN = {"log verify", "log resume", "demo", "simulate"}
 
 
 def given(people: People, name: str) -> list[str]:
