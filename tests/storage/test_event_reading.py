@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from multiprocessing import active_children
 from pathlib import Path
@@ -108,7 +109,7 @@ def test_of_several_breaks_the_first_is_named() -> None:
     assert len(reading.hashes) == len(reading.times) == 3
 
 
-def kill(*_: int) -> None:
+def kill() -> None:
     for child in active_children():
         child.kill()
 
@@ -117,8 +118,17 @@ def test_where_the_process_beside_is_killed_nothing_is_said_of_the_log(database:
     if reader == "here":
         return
     fill(database, ["{}"] * 12 * PAGE)
+    numbers = count()
+
+    @contextmanager
+    def views() -> Iterator[Connection]:
+        if next(numbers) == 7:  # it has been given pages, and is starting
+            kill()
+        with database.read() as connection:
+            yield connection
+
     with pytest.raises(Unavailable, match="was ended"):
-        verify(database.read, progress=kill)
+        verify(views)
 
 
 @pytest.mark.parametrize("altered", [BODY, "ü", "", "A" * 44])
