@@ -4,11 +4,12 @@ a page and gives back a `Reading`; nothing else passes. The first process takes 
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any
 
 from evidence.merkle import leaf_hash
@@ -53,18 +54,50 @@ def read_pages(pages: Iterable[Sequence[Leaf]], *, size: int) -> Iterator[tuple[
 
 def _read_beside(pages: Iterable[Sequence[Leaf]]) -> Iterator[tuple[Sequence[Leaf], Reading]]:
     ahead: deque[tuple[Sequence[Leaf], Future[Reading]]] = deque()
-    # Not forked: other threads of this process may hold locks, and its connections are its own.
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+    with _second_process() as ask, ThreadPoolExecutor(1) as asking:
         try:
             for page, first in _counted(pages):
                 is_behind = sum(not reading.done() for _, reading in ahead) >= _PAGES_AHEAD
-                ahead.append((page, _read_here(page, first) if is_behind else beside.submit(read_page, page, first)))
+                ahead.append((page, _read_here(page, first) if is_behind else asking.submit(ask, page, first)))
                 while ahead and (ahead[0][1].done() or len(ahead) > _PAGES_HELD):
                     yield _eldest(ahead)
             while ahead:
                 yield _eldest(ahead)
-        except BrokenProcessPool as error:
+        finally:
+            asking.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _second_process() -> Iterator[Callable[[Sequence[Leaf], int], Reading]]:
+    """A function that has a page read there. It raises Unavailable where the process is gone: the other end of the pipe
+    is held by that process alone.
+    """
+    context = get_context("spawn")  # not forked: other threads of this process may hold locks
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+
+    def ask(page: Sequence[Leaf], first: int) -> Reading:
+        try:
+            ours.send((page, first))
+            reading: Reading = ours.recv()
+        except (EOFError, OSError) as error:
             raise Unavailable("consent log: the process that reads its events was ended") from error
+        return reading
+
+    try:
+        yield ask
+    finally:
+        ours.close()
+        process.join()
+
+
+def _serve(pipe: "Connection[Reading, tuple[Sequence[Leaf], int]]") -> None:
+    """Read pages until there is nobody to tell."""
+    with suppress(EOFError, OSError):
+        while True:
+            pipe.send(read_page(*pipe.recv()))
 
 
 def _read_here(page: Sequence[Leaf], first: int) -> Future[Reading]:

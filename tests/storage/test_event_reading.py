@@ -131,6 +131,22 @@ def test_where_the_process_beside_is_killed_nothing_is_said_of_the_log(database:
         verify(views)
 
 
+@pytest.mark.parametrize("moment", range(1, 13))
+def test_whenever_the_process_beside_is_killed_reading_ends(
+    on_sqlite: Database, moment: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in the middle of an answer, or when it has nothing to do: all is read, or it is said that it is not."""
+    monkeypatch.setattr(event_reading, "BESIDE_FROM", 0)
+    hashes, done = fill(on_sqlite, ["{}"] * 12 * PAGE), count(1)
+    told, root = "", root_of(hashes)
+    try:
+        root = verify(on_sqlite.read, progress=lambda *_: kill() if next(done) == moment else None).root
+    except Unavailable as error:
+        told = str(error)
+    assert root == root_of(hashes)
+    assert told in ("", "consent log: the process that reads its events was ended")
+
+
 @pytest.mark.parametrize("altered", [BODY, "ü", "", "A" * 44])
 def test_the_one_altered_disclosure_among_many_is_named(database: Database, altered: str) -> None:
     numbers = count()
