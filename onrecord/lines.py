@@ -1,24 +1,12 @@
-"""Tells the log which rules are in force in this installation, and Twilio the URLs of its lines."""
+"""Closes incidents for a person, and tells Twilio the URLs of the lines."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from callflow.urls import FALLBACK_PATH, Urls
 from onrecord.installation import Installation
-from onrecord.publish import InForce, publish_rules
-from onrecord.recorded_prompts import RecordedPrompt
-from policies.rules import Rulebook
 from storage.database.engine import Database
 from storage.moment import Moment
 from storage.rows.incidents import close_incident
-
-
-def publish(database: Database, rulebook: Rulebook, text: str, prompts: Sequence[RecordedPrompt] = ()) -> None:
-    """Keep law, rulebook and all wordings possible under them, word for word and sound for sound, and append it to the
-    log.
-    """
-    moment = Moment.now()
-    rules = InForce.of(rulebook, text, prompts, moment.at)
-    database.write(lambda connection: publish_rules(connection, moment, rules))
 
 
 def close(database: Database, incident_id: int, *, actor: str, reason: str) -> bool:

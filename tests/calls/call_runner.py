@@ -27,7 +27,6 @@ from compliance.withdrawals import Withdrawals
 from onrecord.demo import promises
 from onrecord.demo.control_api import SeenCall
 from onrecord.demo.promises import Witness
-from onrecord.lines import publish
 from onrecord.processes.health import Readiness, add_health
 from onrecord.processes.missed_calls import MissedCalls
 from onrecord.recorded_prompts import read_prompts
@@ -69,6 +68,7 @@ from storage.rows.rules_in_force import RulesInForce
 from storage.rows.withdrawing import WITHDRAW, Wish
 from tests.callflow.conftest import make_waiting
 from tests.calls.script import NUMBERS, RULEBOOKS, ScriptedCall
+from tests.publishing import publish
 
 ACCOUNT, TOKEN, KEY, SECRET = "AC" + "c" * 32, "the-token-of-the-call-scripts", "SK" + "d" * 32, "the-secret-of-them"
 LINES = frozenset(NUMBERS.values())

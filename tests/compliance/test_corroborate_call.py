@@ -17,7 +17,6 @@ from sqlalchemy import Connection, update
 from callflow.conversation import Conversation
 from callflow.taking_in import take_in
 from compliance.provider.corroborate_call import CORROBORATE, Corroborated, Corroboration
-from onrecord.lines import publish
 from policies.corroboration import CORROBORATED_AFTER, Differs
 from policies.hanging_up import UNHEARD
 from policies.rulebook.read import parse
@@ -36,6 +35,7 @@ from tests.callflow.conftest import BASE, CALLER, RULEBOOK, Installation, PhoneC
 from tests.callflow.test_remembered_declines import TEXT
 from tests.callflow.test_waiting_requests import away
 from tests.faults.phone_company import PhoneCompany
+from tests.publishing import publish
 from tests.storage.test_consent_log import disarm
 
 

@@ -19,7 +19,6 @@ from console.personal_settings import PersonalSettings
 from evidence.disclosures import read_disclosure
 from onrecord.commands.main import main
 from onrecord.installation import open_installation
-from onrecord.lines import publish
 from policies.permissions import Role
 from storage.jobs.contract import Standing
 from tests.callflow.conftest import ACCOUNT, BASE, RULEBOOK, TOKEN, Clock
@@ -29,6 +28,7 @@ from tests.incidents.hostile import FORMULAS, paths_of, with_ids
 from tests.onrecord.commands.conftest import fresh, site
 from tests.onrecord.commands.people import phone_company
 from tests.onrecord.commands.site import Site
+from tests.publishing import publish
 from tests.source import HANDED_OUT, ROOMS, ROOT, modules, text_of, tree_of
 from tests.storage.jobs.a_worker import WALK
 from tests.storage.jobs.conftest import Yard, until, yard

@@ -8,7 +8,6 @@ import pytest
 
 from onrecord.accepted_rulebook import VARIABLE, hand_over, taken_over
 from onrecord.installation import open_web_installation
-from onrecord.lines import publish
 from onrecord.publish import spoken_under
 from policies.jurisdiction.pack import packaged_law, read_law
 from policies.jurisdiction.places import places_of
@@ -21,6 +20,7 @@ from storage.rows.rules_in_force import kept_law, kept_rulebook
 from tests.callflow.conftest import RULEBOOK
 from tests.conftest import NOON
 from tests.onrecord.commands.site import new_site
+from tests.publishing import publish
 
 LAW = packaged_law()
 TWO = RULEBOOK.read_text().replace('purposes = ["quality"]', 'purposes = ["quality", "training"]')

@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from onrecord.installation import open_installation
-from onrecord.lines import publish
 from storage.rows.listing_projection import Projection
 from tests.onrecord.commands.people import ANN, BOB, People, settled_site
 from tests.onrecord.commands.site import Ran, new_site
+from tests.publishing import publish
 from tests.source import ROOT
 
 FOLDER = Path(__file__).parent / "golden"

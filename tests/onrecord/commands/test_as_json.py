@@ -9,10 +9,10 @@ import pytest
 
 from onrecord.commands.main import main
 from onrecord.installation import open_installation
-from onrecord.lines import publish
 from storage.rows.listing_projection import Projection
 from tests.onrecord.commands.people import ANN, People
 from tests.onrecord.commands.test_telling import commands
+from tests.publishing import publish
 
 LINE = "+12125550100"
 # The commands that tell facts, with what they need to tell some; CALL and RULES are a call's sid and a rulebook's file.

@@ -14,7 +14,6 @@ import pytest
 from evidence.notes import Note, Signer
 from onrecord.anchoring import anchoring_of
 from onrecord.installation import Installation, open_installation
-from onrecord.lines import publish
 from policies.consent import Outcome
 from policies.copies import PLACES, CopyKind
 from policies.jurisdiction.pack import packaged_law
@@ -23,6 +22,7 @@ from storage.provider import Sight
 from storage.rows.recordings import Recording
 from tests.faults.premises import Premises
 from tests.onrecord.commands.site import Ran, Site
+from tests.publishing import publish
 
 AGREED = {"quality": timedelta(days=90), "transcription": timedelta(days=90)}
 

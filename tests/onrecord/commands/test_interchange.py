@@ -16,7 +16,6 @@ from sqlalchemy import Connection, delete, update
 
 from evidence.checkpoints import TlogProof
 from onrecord.installation import open_installation
-from onrecord.lines import publish
 from policies.rulebook.read import parse
 from storage.custody.intake import intake
 from storage.custody.workshop import Workshop
@@ -32,6 +31,7 @@ from tests.evidence.documents import vcon_faults, verified
 from tests.faults.phone_company import OURS, PhoneCompany, Tape
 from tests.faults.premises import Patient
 from tests.onrecord.commands.site import Site
+from tests.publishing import publish
 from tests.storage.wavs import quiet, stereo, tone, wav_bytes
 
 CALLER, DIGITS = "+15125550111", "5125550111"

@@ -9,13 +9,13 @@ import pytest
 
 from evidence.events import Event
 from onrecord.installation import open_installation
-from onrecord.lines import publish
 from policies.rulebook.read import parse
 from storage.log import consent_log
 from storage.moment import Moment
 from tests.callflow.conftest import RULEBOOK, install
 from tests.callflow.whole_calls import talks
 from tests.onrecord.commands.site import Site
+from tests.publishing import publish
 from tests.source import HANDED_OUT, ROOT
 
 VERIFIER = runpy.run_path(str(ROOT / HANDED_OUT))

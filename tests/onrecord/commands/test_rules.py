@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from onrecord.lines import publish
 from policies.jurisdiction.pack import DISCLAIMER, packaged_law
 from policies.rulebook.read import parse
 from storage.database.tables import call as call_table
 from tests.callflow.conftest import RULEBOOK, Installation, install
 from tests.callflow.whole_calls import ASKS, NOTICE, talks
 from tests.onrecord.commands.site import Site
+from tests.publishing import publish
 
 LINE, TEXAS, GERMANY = "+14155550100", "+15125550111", "+4930123456"
 NOON = "2026-11-22T12:00:00+00:00"

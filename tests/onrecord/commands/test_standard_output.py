@@ -15,11 +15,11 @@ from click.testing import CliRunner
 
 from onrecord.commands.main import main
 from onrecord.installation import open_installation
-from onrecord.lines import publish
 from tests.onrecord.commands.people import ANN, People
 from tests.onrecord.commands.site import Site
 from tests.onrecord.commands.test_telling import commands
 from tests.onrecord.terminals import at_a_terminal
+from tests.publishing import publish
 from tests.source import ROOT
 
 # The commands that write a file where they are told to; CALL and RECORDING stand for sids.
