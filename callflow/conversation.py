@@ -281,7 +281,7 @@ class Conversation:
     def receive_anyhow(self, connection: Connection, moment: Moment, request_sha256: str, heard: IncomingCall) -> Call:
         """Write down a new call, as a call to the first line where what was dialled is none of ours."""
         rulebook = self.rules.read(connection)
-        line = rulebook.line(heard.to) or rulebook.lines[0]
+        line = rulebook.line_or_first(heard.to)
         return self._receive(connection, moment, request_sha256, heard, rulebook, line)
 
     def _receive(

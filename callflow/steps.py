@@ -315,4 +315,4 @@ class Steps:
 
     def _line(self, asked: Signed) -> Line:
         rulebook = self.conversation.rulebook
-        return rulebook.line(forms.IncomingCall.read_leniently(asked.form).to) or rulebook.lines[0]
+        return rulebook.line_or_first(forms.IncomingCall.read_leniently(asked.form).to)

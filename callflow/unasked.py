@@ -67,7 +67,7 @@ class Unasked:
         self.conversation.settle(connection, moment, facts, _settlement(facts, why))
         if has_hung_up:
             return twiml.nothing()
-        line = facts.rulebook.line(call.line) or facts.rulebook.lines[0]
+        line = facts.rulebook.line_or_first(call.line)
         return twiml.connect(line, ended_url=self.conversation.urls.ended(call.id), stops=call.is_asked_again)
 
     def _nameless(
@@ -79,8 +79,7 @@ class Unasked:
             consent_log.append_events(connection, moment, events.call_unread(why))
             detail = f"a caller was put through, and nothing of the call is here: {why}"
             raise_incident(connection, moment, IncidentKind.CALL_WITHOUT_SID, about=about, call_id=None, detail=detail)
-        rulebook = self.conversation.rules.read(connection)
-        return twiml.connect(rulebook.line(arrived.to) or rulebook.lines[0])
+        return twiml.connect(self.conversation.rules.read(connection).line_or_first(arrived.to))
 
 
 def _settlement(facts: Facts, why: str) -> Settlement:

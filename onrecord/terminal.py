@@ -130,10 +130,15 @@ def in_words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return "; ".join(f"{name} {_inner(each)}" for name, each in value.items()) or "none"
+        return "; ".join(f"{name} {in_brackets(each)}" for name, each in value.items()) or "none"
     if isinstance(value, list | tuple):
-        return ", ".join(map(_inner, value)) or "none"
+        return ", ".join(map(in_brackets, value)) or "none"
     return str(value)
+
+
+def in_brackets(value: object) -> str:
+    """The same as a part of another value: in brackets where it has parts itself."""
+    return f"({in_words(value)})" if isinstance(value, Mapping | list | tuple) and value else in_words(value)
 
 
 @contextmanager
@@ -156,10 +161,6 @@ def _as_plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_as_plain(each) for each in value]
     return as_plain(value) if is_dataclass(value) else value
-
-
-def _inner(value: object) -> str:
-    return f"({in_words(value)})" if isinstance(value, Mapping | list | tuple) and value else in_words(value)
 
 
 def _width(*, error: bool = False) -> int | None:

@@ -116,6 +116,10 @@ class Rulebook:
     def line(self, e164: str) -> Line | None:
         return next((line for line in self.lines if line.number == e164), None)
 
+    def line_or_first(self, e164: str) -> Line:
+        """The line of that number; the first one where it is of none, for a caller who is connected all the same."""
+        return self.line(e164) or self.lines[0]
+
     def agents_in(self, line: Line) -> tuple[str, ...]:
         """Where the agents of a line sit."""
         return line.jurisdictions or self.business.jurisdictions

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 from sqlalchemy import Connection
 
@@ -137,11 +138,9 @@ def write_bundle(files: Mapping[str, bytes], place: Path) -> None:
 
 
 def zipped(files: Mapping[str, bytes], folder: str) -> bytes:
-    """Files go into a folder of their own, since `verify.py` rejects other files among them after unpacking."""
+    """The zip for a stream."""
     written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in sorted(files.items()):
-            archive.writestr(f"{folder}/{name}", content)
+    _zip_into(written, files, folder)
     return written.getvalue()
 
 
@@ -155,4 +154,11 @@ def _folder(files: Mapping[str, bytes], folder: Path) -> None:
 
 def _zip(files: Mapping[str, bytes], path: Path, folder: str) -> None:
     with os.fdopen(create_private(path), "wb") as file:
-        file.write(zipped(files, folder))
+        _zip_into(file, files, folder)
+
+
+def _zip_into(file: IO[bytes], files: Mapping[str, bytes], folder: str) -> None:
+    """Files go into a folder of their own, since `verify.py` rejects other files among them after unpacking."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(files.items()):
+            archive.writestr(f"{folder}/{name}", content)

@@ -6,7 +6,7 @@ from typing import Any
 
 from compliance.call_life import CallLife
 from evidence.event_words import ODDITIES
-from onrecord.terminal import in_words, say
+from onrecord.terminal import in_brackets, say
 from storage.rows.delays import Delay
 from storage.rows.recordings import Recording
 from storage.rows.withdrawals import Withdrawal
@@ -85,8 +85,4 @@ def _events(life: CallLife) -> Iterator[str]:
 
 
 def _told(event: Mapping[str, Any]) -> str:
-    return "; ".join(f"{name} {_value(value)}" for name, value in event.items() if name not in _TOLD_ELSEWHERE)
-
-
-def _value(value: object) -> str:
-    return f"({in_words(value)})" if isinstance(value, dict | list) and value else in_words(value)
+    return "; ".join(f"{name} {in_brackets(value)}" for name, value in event.items() if name not in _TOLD_ELSEWHERE)

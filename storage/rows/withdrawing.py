@@ -127,7 +127,7 @@ def under(call: Call) -> dict[str, Value]:
 
 
 def _by_its_rules(rulebook: Rulebook, call: Call) -> OnWithdrawal:
-    line = rulebook.line(call.line) or rulebook.lines[0]
+    line = rulebook.line_or_first(call.line)
     return line.on_withdrawal
 
 

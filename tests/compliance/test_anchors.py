@@ -3,8 +3,9 @@
 import fcntl
 import json
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +27,7 @@ from storage.log.tree import FAN_OUT
 from storage.log.tree_keeper import full_subtrees
 from tests.compliance.signed_log import ON_SQLITE, SignedLog, rewrite
 from tests.onrecord.test_settings import WITNESS
-from tests.outbound.a_witness import Answer, a_witness
+from tests.outbound.a_witness import Answer, TheWitness, a_witness
 from tests.storage.s3_peer import operators_settings, s3_peer
 
 
@@ -84,13 +85,20 @@ def test_a_clock_that_was_ahead_for_a_while_stops_nothing(signed_log: SignedLog)
     assert (len(signed_log.signed()), len(signed_log.lines())) == (2, 2)
 
 
-@ON_SQLITE
-def test_the_file_gets_a_line_a_day_and_the_witness_a_checkpoint_an_hour(signed_log: SignedLog) -> None:
+@contextmanager
+def a_trusting_witness(signed_log: SignedLog) -> Iterator[TheWitness]:
+    """A witness that knows the key of the log, which has been signed once."""
     with a_witness() as witness:
         signed_log.environ["ONRECORD_WITNESS"] = witness.setting
         signed_log.happens()
         signed_log.anchoring.sign()
         witness.trusts(signed_log.vkeys()[0])
+        yield witness
+
+
+@ON_SQLITE
+def test_the_file_gets_a_line_a_day_and_the_witness_a_checkpoint_an_hour(signed_log: SignedLog) -> None:
+    with a_trusting_witness(signed_log):
         hours(signed_log, 25, signed_log.happens)
     assert len(signed_log.held("file")) == len(signed_log.lines()) == 2
     assert len(signed_log.held("witness")) == 25
@@ -233,11 +241,7 @@ def test_a_damaged_line_or_note_is_told_and_nothing_is_signed_over_it(damaged: s
 
 @ON_SQLITE
 def test_whoever_can_not_hold_it_keeps_no_other_and_is_told_of_when_it_takes_too_long(signed_log: SignedLog) -> None:
-    with a_witness() as witness:
-        signed_log.environ["ONRECORD_WITNESS"] = witness.setting
-        signed_log.happens()
-        signed_log.anchoring.sign()
-        witness.trusts(signed_log.vkeys()[0])
+    with a_trusting_witness(signed_log):
         signed_log.anchoring.sign_where_due()
     assert (len(signed_log.held("witness")), len(signed_log.held("file"))) == (1, 1)
     hours(signed_log, 2, signed_log.happens)
@@ -255,11 +259,7 @@ def test_whoever_can_not_hold_it_keeps_no_other_and_is_told_of_when_it_takes_too
 
 @ON_SQLITE
 def test_a_file_that_can_not_be_written_keeps_no_other_holder_waiting(signed_log: SignedLog) -> None:
-    with a_witness() as witness:
-        signed_log.environ["ONRECORD_WITNESS"] = witness.setting
-        signed_log.happens()
-        signed_log.anchoring.sign()
-        witness.trusts(signed_log.vkeys()[0])
+    with a_trusting_witness(signed_log):
         signed_log.environ["ONRECORD_ANCHOR_FILE"] = str(signed_log.key_file / "anchors.txt")
         signed_log.anchoring.sign_where_due()
         assert len(signed_log.held("witness")) == 1
@@ -409,11 +409,7 @@ def test_a_target_that_takes_checkpoints_again_is_no_incident_any_more(signed_lo
 
 @ON_SQLITE
 def test_a_witness_that_saw_another_history_is_not_believed_because_it_goes_on(signed_log: SignedLog) -> None:
-    with a_witness() as witness:
-        signed_log.environ["ONRECORD_WITNESS"] = witness.setting
-        signed_log.happens()
-        signed_log.anchoring.sign()
-        witness.trusts(signed_log.vkeys()[0])
+    with a_trusting_witness(signed_log) as witness:
         witness.instead = [Answer(422)]
         for _ in range(3):
             hours(signed_log, 1, signed_log.happens)

@@ -64,16 +64,22 @@ def connected(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=ANSWERED_WITHIN_S)
 
 
-def a_call(n: int) -> bytes:
+def ringing(n: int, **more: str) -> tuple[bytes, str]:
+    """The body of the request of a call that rings, and its signature."""
     params = {
         "AccountSid": PHONE["TWILIO_ACCOUNT_SID"],
         "CallSid": f"CA{n:032x}",
         "CallStatus": "ringing",
         "From": "+12025550123",
         "To": "+12025550100",
+        **more,
     }
     signature = RequestValidator(TOKEN).compute_signature(f"{PHONE['PUBLIC_BASE_URL']}/voice/answer", params)
-    body = urlencode(params).encode()
+    return urlencode(params).encode(), signature
+
+
+def a_call(n: int) -> bytes:
+    body, signature = ringing(n)
     return HEAD + f"X-Twilio-Signature: {signature}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 

@@ -9,12 +9,11 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
-from twilio.request_validator import RequestValidator
 
-from tests.onrecord.commands.site import PHONE, TOKEN, Site
+from tests.onrecord.commands.site import Site
+from tests.onrecord.commands.test_crowds import ringing
 from tests.onrecord.commands.test_serving import serving
 from tests.onrecord.nginx import CONSOLE, VOICE, Nginx, nginx
 
@@ -36,16 +35,8 @@ def front(fresh: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ngi
 
 def signed(n: int, **more: str) -> tuple[bytes, dict[str, str]]:
     """The body and the headers of a call that rings."""
-    params = {
-        "AccountSid": PHONE["TWILIO_ACCOUNT_SID"],
-        "CallSid": f"CA{n:032x}",
-        "CallStatus": "ringing",
-        "From": "+12025550123",
-        "To": "+12025550100",
-        **more,
-    }
-    signature = RequestValidator(TOKEN).compute_signature(f"{PHONE['PUBLIC_BASE_URL']}/voice/answer", params)
-    return urlencode(params).encode(), {"X-Twilio-Signature": signature, "Content-Type": FORM}
+    body, signature = ringing(n, **more)
+    return body, {"X-Twilio-Signature": signature, "Content-Type": FORM}
 
 
 def is_answered(front: Nginx, n: int) -> bool:
