@@ -127,7 +127,10 @@ class Fate:
 
 def why_none(fate: Fate) -> WhyNone | None:
     """None where a recording is kept, and may be heard by whoever is allowed to."""
+    is_in_doubt = RecordingState.QUARANTINED in fate.others
     match fate.covered:
+        case RecordingState.ABSENT | RecordingState.DESTROYED | RecordingState.CONDEMNED if is_in_doubt:
+            return WhyNone.IN_DOUBT
         case RecordingState.DESTROYED | RecordingState.CONDEMNED:
             return _gone(fate, is_done=fate.covered is RecordingState.DESTROYED)
         case RecordingState.STARTED if not fate.is_over:

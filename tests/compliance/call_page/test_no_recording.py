@@ -119,6 +119,10 @@ def test_the_reasons_that_the_rules_give_are_known(reason: str, why: WhyNone) ->
         (Fate(Outcome.WITHDRAWN, others=[RecordingState.DESTROYED]), WhyNone.WITHDRAWN),
         (Fate(Outcome.WITHDRAWN, others=[RecordingState.DESTROYED, RecordingState.QUARANTINED]), WhyNone.IN_DOUBT),
         (Fate(Outcome.CONSENTED, others=[RecordingState.QUARANTINED]), WhyNone.IN_DOUBT),
+        *(
+            (Fate(Outcome.CONSENTED, covered=gone, others=[RecordingState.QUARANTINED]), WhyNone.IN_DOUBT)
+            for gone in (RecordingState.ABSENT, RecordingState.CONDEMNED, RecordingState.DESTROYED)
+        ),
         (Fate(Outcome.CONSENTED, is_synthetic=True), WhyNone.SELF_TEST),
         # A recording that somebody else made of a caller who declined changes nothing.
         (Fate(Outcome.DECLINED, others=[RecordingState.DESTROYED]), WhyNone.DECLINED),
