@@ -1,14 +1,21 @@
-"""The form that the URLs of this service, a database and other services must have to be accepted as settings."""
+"""The form that a setting's value must have to be accepted: URLs, places, secrets, names and numbers."""
 
 import re
 from base64 import b64decode
+from collections.abc import Callable
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from onrecord.settings.private_files import Fault
+from policies.corroboration import CORROBORATED_AFTER
 
+SECRET_LENGTH_MIN = 16
+WEB_PROCESSES_MAX = 64
+WAIT_S_MAX = int(CORROBORATED_AFTER.total_seconds())
+"""How long after a call Twilio is asked what it saw of it, unless a stand-in for Twilio reports sooner."""
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _S3_PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()/-]*)?")
+_SECRET = re.compile(rf"[!-~]{{{SECRET_LENGTH_MIN},}}")
 _DIRECTORY_PLACE = re.compile(r"dir:[^\x00]+")
 
 
@@ -118,6 +125,37 @@ def webhook_secret_fault(secret: str) -> Fault | None:
     if secret.startswith("whsec_") and 24 <= len(key) <= 64:
         return None
     return Fault("is no secret of a webhook", "write whsec_ and 24 to 64 random bytes in base64")
+
+
+def secret_fault(value: str) -> Fault | None:
+    if _SECRET.fullmatch(value):
+        return None
+    return Fault("does not look like a secret", f"it has at least {SECRET_LENGTH_MIN} characters and no space")
+
+
+def sid_fault(prefix: str) -> Callable[[str], Fault | None]:
+    expected = Fault("is malformed", f"expected {prefix} and 32 hex digits")
+    return lambda value: None if re.fullmatch(prefix + "[0-9a-f]{32}", value) else expected
+
+
+def client_id_fault(value: str) -> Fault | None:
+    if re.fullmatch("[!-~]{1,255}", value):
+        return None
+    return Fault("is no client id", "expected the one that the identity provider gave, without spaces")
+
+
+def wait_fault(value: str) -> Fault | None:
+    return _number_fault(value, WAIT_S_MAX, "seconds")
+
+
+def processes_fault(value: str) -> Fault | None:
+    return _number_fault(value, WEB_PROCESSES_MAX, "processes")
+
+
+def _number_fault(value: str, largest: int, unit: str) -> Fault | None:
+    if value.isascii() and value.isdigit() and 1 <= int(value) <= largest:
+        return None
+    return Fault(f"is no number of {unit}", f"expected 1 to {largest}, or leave it unset")
 
 
 def _split(url: str) -> SplitResult | None:
