@@ -7,7 +7,7 @@ UV     := $(BIN)/uv --quiet --no-progress --system-certs
 BEGAN  := $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo console test test-one lint format bench bench-rules bench-intake bench-log bench-appending bench-capacity bench-readers bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored messages pictures lock clean
+.PHONY: help demo console test test-one lint format bench bench-rules bench-intake bench-log bench-appending bench-capacity bench-readers bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored messages pages pictures lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ vendored: $(VENV)/.ready-test ## fetch the console's scripts and styles of other
 
 pictures: $(VENV)/.ready-test ## visit every page of the demonstration and take the pictures of docs/pictures again
 	$(BIN)/python -m tests.browser.pictures
+
+pages: $(VENV)/.ready-test ## write docs/settings.md and docs/commands.md again from the code
+	$(BIN)/python -m tests.reference_pages
 
 messages: $(VENV)/.ready-test ## bring the console's Spanish up to date with its pages, and compile it
 	$(BIN)/python -m tests.console.messages

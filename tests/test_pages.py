@@ -77,13 +77,6 @@ def test_every_setting_on_a_page_is_one_that_is_read() -> None:
     assert unread == set()
 
 
-def test_every_setting_that_is_read_has_its_row_in_the_readme() -> None:
-    read = re.findall(r'"([A-Z]+_[A-Z0-9_]+)"', text_of(Path("onrecord/settings/environment.py")))
-    rows = "\n".join(re.findall(r"^\|.*\|$", TEXTS["README.md"], re.MULTILINE))
-    assert len(read) > 20
-    assert {name for name in read if f"`{name}`" not in rows} == set()
-
-
 def test_every_place_on_a_page_is_there() -> None:
     places = {(page, place) for page, text in TEXTS.items() for place in _PLACE.findall(text)}
     assert len(places) > 20

@@ -116,17 +116,17 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
             Setting(
                 f"TWILIO_{host}_BASE_URL",
                 Part.PHONE,
-                f"Twilio's host for {products}, where texts of calls are looked for",
+                f"the host that stands for `{host.lower()}.twilio.com`, which is asked for {asked_for}",
                 base_url_fault,
                 unset="`TWILIO_API_BASE_URL` where it is set, else Twilio's",
             )
-            for host, products in {
-                "VOICE": "transcriptions",
-                "INTELLIGENCE": "Conversational Intelligence",
-                "CONVERSATIONS": "Conversations",
-                "MEMORY": "memories of callers",
-                "TRUNKING": "SIP trunks",
-                "MARKETPLACE": "add-ons",
+            for host, asked_for in {
+                "VOICE": "batch transcriptions, and the account's default for recordings",
+                "INTELLIGENCE": "transcripts, and what was made of them",
+                "CONVERSATIONS": "conversations that wrote a call down",
+                "MEMORY": "memories that were made of a call",
+                "TRUNKING": "trunks that record",
+                "MARKETPLACE": "add-ons that get recordings",
             }.items()
         ),
         Setting(
@@ -137,7 +137,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
             default=str(WAIT_S_MAX),
         ),
     ),
-    "Rules, data and files": (
+    "Rules, data and processes": (
         Setting(
             "ONRECORD_RULEBOOK",
             Part.RULEBOOK,

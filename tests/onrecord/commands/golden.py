@@ -80,6 +80,7 @@ NOT_KEPT = {
     "lines sync",
     "doctor",
     "selftest",
+    "incidents close",
     "corroborate",
     "reconcile",
     "user disable",

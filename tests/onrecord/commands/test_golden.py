@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests import reference_pages
 from tests.onrecord.commands import golden
 from tests.onrecord.commands.people import ANN, People
 from tests.onrecord.terminals import at_a_terminal
-from tests.source import ROOT
 
 KEPT = {name: golden.kept(name).read_text(encoding="utf-8") for name in golden.WIDTHS}
-TABLE = re.findall(r"^\| (`onrecord .*?) \|(?! N )", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
 # Documents of a format of their own, and events as they are hashed, are not broken to a width.
 WHOLE = re.compile(r'^\s*(["{}\[\]]|\d+ \{|<|— |\S+$)|^    \w+: ')
 
@@ -23,13 +22,11 @@ def test_the_outputs_are_those_that_are_kept(name: str, tmp_path: Path) -> None:
     assert golden.text_of(tmp_path, golden.WIDTHS[name]).splitlines() == KEPT[name].splitlines()
 
 
-def test_every_command_of_the_readme_is_kept_or_said_not_to_be() -> None:
-    named = {match for row in TABLE for match in re.findall(r"`onrecord ((?:[a-z-]+ ?)+)", row)}
+def test_every_command_is_kept_or_said_not_to_be() -> None:
     lines = [" ".join(command) for command in golden.COMMANDS]
-    assert len(named) > 30
     missing = {
         name
-        for name in map(str.strip, named)
+        for name in reference_pages.commands()
         if name not in golden.NOT_KEPT and not any(f"{line} ".startswith(f"{name} ") for line in lines)
     }
     assert missing == set()

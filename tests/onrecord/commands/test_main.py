@@ -17,7 +17,7 @@ def test_the_version_is_the_packages(site: Site) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_way_to_completion_on_the_page_is_the_one_that_works(shell: str) -> None:
-    assert f"{shell}_source" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"{shell}_source" in (ROOT / "docs/commands.md").read_text(encoding="utf-8")
     ran = CliRunner().invoke(main, prog_name="onrecord", env={"_ONRECORD_COMPLETE": f"{shell}_source"})
     assert (ran.exit_code, "_ONRECORD_COMPLETE" in ran.output) == (0, True)
     words = {"COMP_WORDS": "onrecord log t", "COMP_CWORD": "2" if shell != "fish" else "t"}
