@@ -87,13 +87,13 @@ pages: $(VENV)/.ready-test ## write docs/settings.md and docs/commands.md again 
 messages: $(VENV)/.ready-test ## bring the console's Spanish up to date with its pages, and compile it
 	$(BIN)/python -m tests.console.messages
 
-lock: $(VENV)/.ready-test ## pin every dependency again, with hashes
+lock: $(VENV)/.ready-test ## pin what pyproject.toml names, with hashes (UPGRADE=1: the newest of everything)
 	$(PIP) install --upgrade uv
-	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	echo uv | $(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    -o requirements/uv.txt -
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --extra demo --group build -o requirements/demo.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --extra test --group build -c requirements/demo.txt -o requirements/test.txt pyproject.toml
 
 clean: ## remove what the other targets made
