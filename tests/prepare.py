@@ -1,4 +1,4 @@
-"""What the tests need and pip cannot bring, from Debian: a browser, nginx, and systemd's check of units."""
+"""What the tests need and pip cannot bring, from Debian: a browser, nginx, systemd's check of units, and Go."""
 
 import os
 import shutil
@@ -14,19 +14,27 @@ _INSTALL = "apt-get install -y --no-install-recommends"
 HOW = f"{_INSTALL} chromium   (or another Chromium or Chrome in your PATH)"
 NGINX = f"{_INSTALL} nginx-light"
 UNITS = f"{_INSTALL} systemd"
+GO = f"{_INSTALL} golang-go golang-golang-x-mod-dev"
+GO_SOURCES = Path("/usr/share/gocode")
+"""Where Debian's golang-golang-x-mod-dev puts Go's packages for transparency logs."""
 
 
 @dataclass(frozen=True)
 class Needed:
-    """A Debian package, the programs of which one will do, and the tests that run it."""
+    """A Debian package, the programs of which one will do, the tests that run it, and a directory of it, where it has
+    no program of its own.
+    """
 
     package: str
     programs: tuple[str, ...]
     tests: str
     how: str
+    directory: Path | None = None
 
     def found(self) -> str | None:
         """The program, if there is one."""
+        if self.directory is not None and not self.directory.is_dir():
+            return None
         path = os.pathsep.join([os.environ.get("PATH", os.defpath), SYSTEM_PATH])
         return next((found for name in self.programs if (found := shutil.which(name, path=path))), None)
 
@@ -35,12 +43,26 @@ NEEDED = (
     Needed("chromium", NAMES, "the tests of the pages", HOW),
     Needed("nginx-light", ("nginx",), "the tests of the operators' configuration", NGINX),
     Needed("systemd", ("systemd-analyze",), "the tests of the operators' units", UNITS),
+    Needed("golang-go", ("go",), "the tests of bundles by Go's own packages", GO),
+    Needed(
+        "golang-golang-x-mod-dev",
+        ("go",),
+        "the tests of bundles by Go's own packages",
+        GO,
+        GO_SOURCES / "src/golang.org/x/mod/sumdb/tlog",
+    ),
 )
 
 
 def chromium() -> str | None:
     """The browser's program, if there is one."""
     return NEEDED[0].found()
+
+
+def go() -> str | None:
+    """Go's program, if it and its packages for transparency logs are there."""
+    compiler, packages = NEEDED[-2:]
+    return compiler.found() and packages.found()
 
 
 def main() -> int:
@@ -54,7 +76,7 @@ def main() -> int:
             say(f"{one.tests} need {one.package}. Install it:\n    {one.how}")
         return 0
     names = " ".join(one.package for one in missing)
-    say(f"installing Debian's {names} (once; the browser takes about 350 MB on disk) ...")
+    say(f"installing Debian's {names} (once; the browser takes about 350 MB on disk, Go 450) ...")
     install([one.package for one in missing])
     for one in missing:
         found = one.found()

@@ -1,5 +1,6 @@
 """A machine that lacks what pip cannot bring is told what to do about it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ def test_where_nothing_can_be_installed_it_says_what_to_install(
 def test_where_all_is_there_it_says_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(prepare, "NEEDED", [replace(one, directory=None) for one in prepare.NEEDED])
     for one in prepare.NEEDED:
         (tmp_path / one.programs[0]).touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))

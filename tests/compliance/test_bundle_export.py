@@ -41,6 +41,7 @@ from storage.jobs.queue import create_job_tables
 from storage.log import checkpoints
 from storage.moment import Moment
 from storage.rows import calls, provider_accounts
+from tests import prepare
 from tests.callflow.conftest import ACCOUNT, BASE, CALLER, NUMBER_KEY, RULEBOOK, TOKEN, Installation, install
 from tests.callflow.whole_calls import call_every_way, talks
 from tests.conftest import NOON
@@ -542,23 +543,19 @@ def test_a_bundle_is_a_zip_where_its_name_says_so_and_never_replaces_one(office:
             write_bundle(files, tmp_path / name)
 
 
-GO_SOURCES = Path("/usr/share/gocode")  # where Debian's golang-golang-x-mod-dev puts it
-GO = shutil.which("go") if (GO_SOURCES / "src/golang.org/x/mod/sumdb/tlog").is_dir() else None
-
-
 @pytest.fixture(scope="session")
 def go_checker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if GO is None:
-        pytest.skip("needs Go and golang.org/x/mod (Debian: golang-go golang-golang-x-mod-dev)")
+    compiler = prepare.go()
+    assert compiler, f"needs Go and its packages for transparency logs. Install them:\n    {prepare.GO}"
     folder = tmp_path_factory.mktemp("go")
     environ = {
-        "GOPATH": str(GO_SOURCES),
+        "GOPATH": str(prepare.GO_SOURCES),
         "GO111MODULE": "off",
         "GOCACHE": str(folder / "cache"),
         "PATH": os.environ["PATH"],
     }
     source = ROOT / "tests/evidence/in_go/check_bundle.go"
-    subprocess.run([GO, "build", "-o", str(folder / "check"), str(source)], check=True, env=environ, cwd=folder)
+    subprocess.run([compiler, "build", "-o", str(folder / "check"), str(source)], check=True, env=environ, cwd=folder)
     return folder / "check"
 
 
