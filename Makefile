@@ -6,6 +6,10 @@ PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 UV     := $(BIN)/uv --quiet --no-progress --system-certs
 BEGAN  := $(shell date +%s)
 
+# Everything here starts many processes, each of which would compile a thousand modules anew where bytecode is not kept.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/bytecode
+
 .DEFAULT_GOAL := help
 .PHONY: help demo console test test-one lint format bench bench-rules bench-intake bench-log bench-appending bench-capacity bench-readers bench-watch bench-cli bench-entry bench-listening bench-console area-codes vendored messages pages pictures lock clean
 
