@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from callflow.urls import FALLBACK_PATH, Urls
 from onrecord.installation import Installation
+from onrecord.twilio_account import provider
 from storage.database.engine import Database
 from storage.moment import Moment
 from storage.rows.incidents import close_incident
@@ -19,16 +20,12 @@ def close(database: Database, incident_id: int, *, actor: str, reason: str) -> b
 
 def sync_lines(installation: Installation, *, fallback: str | None = None) -> Iterator[str]:
     """Set the URLs of every line at Twilio. `fallback` is a document elsewhere, with {number} for the line's."""
-    from onrecord.processes.work import make_provider
-
-    provider, urls = (
-        make_provider(installation.settings),
-        Urls(installation.settings.public_base_url, installation.keys.url_mac_key),
-    )
-    known = {number.e164: number.fallback_url for number in provider.numbers()}
+    twilio = provider(installation.settings)
+    urls = Urls(installation.settings.public_base_url, installation.keys.url_mac_key)
+    known = {number.e164: number.fallback_url for number in twilio.numbers()}
     for line in installation.rulebook.lines:
         elsewhere = _elsewhere(fallback, line.number, known.get(line.number, ""))
-        provider.configure_number(
+        twilio.configure_number(
             line.number,
             voice_url=urls.answer(),
             fallback_url=elsewhere or urls.fallback(),

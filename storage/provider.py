@@ -23,6 +23,8 @@ SOURCE = re.compile(r"[A-Za-z]{0,64}")  # of a recording: <Start><Recording> sen
 FINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 # Final statuses of a recording of which no audio was made: there is nothing to fetch or delete.
 WITHOUT_AUDIO = frozenset({"absent", "failed"})
+DELETED, ABSENT = "deleted", "absent"
+"""The ends of the provider's copy of a recording: it was there and is gone, or no audio was ever made."""
 _AT_REST = WITHOUT_AUDIO | {"completed", "stopped"}
 
 

@@ -29,7 +29,6 @@ class EndedBySignal:
     def __init__(self) -> None:
         self._before: dict[int, object] = {}
         self._came: int | None = None
-        self._was_raised = False
         self._holds = 0
 
     def __enter__(self) -> Self:
@@ -46,16 +45,19 @@ class EndedBySignal:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """A signal waits until the block is left: for a process that is started, and not yet written down."""
+        """A signal waits until the block is left: for a process that is started, and not yet written down. Its end also
+        raises Ended where a library swallowed it before.
+        """
         self._holds += 1
         try:
             yield
         finally:
             self._holds -= 1
-            self._raise()
+            if not self._holds:
+                self.check()
 
     def check(self) -> None:
-        """Raises Ended where a signal came: a library may have swallowed what was raised the first time."""
+        """Raises Ended where a signal came, also a second time: a library may have swallowed the first."""
         if self._came is not None:
             raise Ended(self._came)
 
@@ -64,10 +66,6 @@ class EndedBySignal:
         return self._came is not None
 
     def _take(self, number: int, _: FrameType | None) -> None:
-        self._came = self._came or number
-        self._raise()
-
-    def _raise(self) -> None:
-        if self._came is not None and not self._was_raised and not self._holds:
-            self._was_raised = True
-            raise Ended(self._came)
+        is_first, self._came = self._came is None, self._came or number
+        if is_first and not self._holds:
+            self.check()

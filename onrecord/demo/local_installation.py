@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
@@ -25,6 +25,8 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from compliance.call_life import life_of
 from onrecord.initialise import initialise
+from onrecord.installation import open_installation
+from onrecord.lines import sync_lines
 from storage.database.engine import Database
 from storage.disk import write_private
 from storage.errors import Unavailable
@@ -124,7 +126,8 @@ class LocalInstallation:
             self.start("serve")
             self.start("work")
             self.wait_until_ready()
-            self.onrecord("lines", "sync")
+            with closing(open_installation(self.environment)) as installation:
+                list(sync_lines(installation))
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -256,7 +259,8 @@ class LocalInstallation:
     def _until(self, is_so: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + self._up_within_s
         while not is_so():
-            self.check_running()
+            with self._undisturbed():
+                self.check_running()
             if time.monotonic() > deadline:
                 raise DidNotStart(f"{otherwise} after {self._up_within_s:g} s; the logs are in {self.folder}")
             time.sleep(0.05)

@@ -18,7 +18,7 @@ from evidence.events import Event
 from onrecord.daily import is_due
 from onrecord.doctor import public_address
 from onrecord.installation import Installation
-from outbound.twilio_client import TWILIO, Account
+from onrecord.twilio_account import account
 from outbound.twilio_settings import SettingsReader
 from policies.account_checks import ABOUT, Expected, Finding, account_findings
 from policies.incidents import IncidentKind
@@ -58,11 +58,10 @@ class Doctor:
     def findings(self) -> list[Finding]:
         """In the order of `CHECKS`. Nothing is changed at Twilio or here."""
         settings = self.installation.settings
-        base_url = settings.api_base_url or TWILIO
-        account = Account(settings.account_sid, settings.rest_user, settings.rest_password, base_url, settings.hosts)
-        reader = SettingsReader(account)
+        at_twilio = account(settings)
+        reader = SettingsReader(at_twilio)
         return [
-            *account_findings(reader.read(), self._expected(base_url)),
+            *account_findings(reader.read(), self._expected(at_twilio.base_url)),
             *_clock(reader.clocks_apart),
             *self._store(),
             *public_address.findings(settings.public_base_url, self.now(), self.context),

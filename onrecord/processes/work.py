@@ -19,12 +19,10 @@ from onrecord.processes.following import Following
 from onrecord.processes.missed_calls import LOOK_EVERY_S, MissedCalls
 from onrecord.selftest import schedule
 from onrecord.senders import installation_name, sender
-from onrecord.settings.environment import Settings
 from onrecord.telling import all_well, delivery
 from onrecord.telling.all_well import AllWell
 from onrecord.telling.delivery import Telling
-from outbound.twilio_client import TWILIO, Account
-from outbound.twilio_provider import TwilioProvider
+from onrecord.twilio_account import provider
 from storage.audio import listening_copy
 from storage.custody import account_watch, lease_watch, live_calls, sweep, text_watch
 from storage.custody.copies import remove_copies
@@ -194,7 +192,7 @@ def make_workshop(installation: Installation) -> Workshop:
     settings = installation.settings
     return Workshop(
         database=installation.database,
-        provider=make_provider(settings),
+        provider=provider(settings),
         store=installation.store,
         spool=settings.spool,
         key_encryption_key=installation.keys.key_encryption_key,
@@ -202,9 +200,3 @@ def make_workshop(installation: Installation) -> Workshop:
         backups=lambda: installation.rulebook.backups,
         is_behind=lambda: backlog.is_behind(installation.database, utc_now()),
     )
-
-
-def make_provider(settings: Settings) -> TwilioProvider:
-    base_url = settings.api_base_url or TWILIO
-    account = Account(settings.account_sid, settings.rest_user, settings.rest_password, base_url, settings.hosts)
-    return TwilioProvider(account)

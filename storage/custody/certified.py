@@ -6,8 +6,7 @@ from datetime import datetime
 from evidence.events import Value
 from policies.copies import BACKUPS_UNKNOWN, CANNOT_BE_LOOKED_FOR, METADATA_KEPT, CopyKind
 from policies.durations import Duration, end_of
-from storage.custody.intake import DELETED
-from storage.provider import CopiesSeen, Sight
+from storage.provider import DELETED, CopiesSeen, Sight
 from storage.rows.provider_copies import CopyRow
 
 NONE, NO_SERVICE, NOT_LOOKED_FOR = "none", "no service", "not looked for"

@@ -25,13 +25,13 @@ from storage.audio.audio_key import AudioKey
 from storage.custody import copies, stopping
 from storage.custody.certified import certified_copies, certified_residual
 from storage.custody.copies import Looked
-from storage.custody.intake import ABSENT, clear_spool, delete_at_provider, look
+from storage.custody.intake import clear_spool, delete_at_provider, look
 from storage.custody.workshop import Workshop
 from storage.database.tables import audio_object, recording_key
 from storage.errors import Unavailable
 from storage.jobs.steps import Steps
 from storage.moment import Moment
-from storage.provider import CopiesSeen, Sight
+from storage.provider import ABSENT, CopiesSeen, Sight
 from storage.row_check.claims import moment as moment_of
 from storage.row_check.logged_calls import Contradicted, logged
 from storage.rows import delays, holds, permits, provider_copies, recordings

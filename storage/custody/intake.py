@@ -28,7 +28,7 @@ from storage.database.tables import recording_key
 from storage.disk import disk_edge, sha256_of
 from storage.errors import Broken, Refused, Unavailable
 from storage.jobs.steps import Steps
-from storage.provider import WITHOUT_AUDIO
+from storage.provider import ABSENT, DELETED, WITHOUT_AUDIO
 from storage.row_check.logged_calls import check_stored
 from storage.rows import calls, permits, recordings
 from storage.rows.calls import Call
@@ -37,7 +37,6 @@ from storage.rows.recordings import Recording
 
 MASTER = "master"
 _DERIVED = ("peaks", "levels", "listening")
-DELETED, ABSENT = "deleted", "absent"
 
 
 def intake(workshop: Workshop, steps: Steps, recording_id: str) -> None:

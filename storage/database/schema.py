@@ -2,14 +2,17 @@
 
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from storage.database.engine import Database
 from storage.errors import NotMigrated, Refused
+
+# Alembic takes as long to import as an eighth of a web process, which needs none of it to look at the version.
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
 SCHEMA_VERSION = "0017"
 PATIENCE_S = 10.0  # a database that takes longer to say its version is of no use
@@ -45,7 +48,7 @@ def check_known(database: Database) -> None:
 
 
 def newest_version() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return _scripts().get_current_head()
 
 
 def _migrate(connection: Connection) -> None:
@@ -56,6 +59,8 @@ def _migrate(connection: Connection) -> None:
         return
     if version is not None:
         _refuse_unknown(version)
+    from alembic import command
+
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
@@ -69,15 +74,22 @@ def _version(connection: Connection) -> str | None:
 
 
 def _refuse_unknown(version: str) -> None:
-    revisions = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if version not in revisions:
+    if version not in {script.revision for script in _scripts().walk_revisions()}:
         raise Refused(
             f"DATABASE_URL: the database is at version {version}, which a newer onrecord or another program has made; "
             f"run the newer onrecord, or name another database"
         )
 
 
-def _config() -> Config:
+def _scripts() -> "ScriptDirectory":
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     return config

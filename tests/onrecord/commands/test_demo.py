@@ -103,7 +103,7 @@ def test_whenever_a_signal_ends_it_nothing_of_it_is_left(tmp_path: Path, number:
         until(lambda: MOMENTS[moment](folder) or process.poll() is not None, within_s=200)
         assert len(left_of(mark)) > 1 or moment == "its simulator starts"
         process.send_signal(number)
-        out, said = process.communicate(timeout=60)
+        out, said = process.communicate(timeout=150)
         left = left_of(mark)
     assert left == {}
     assert process.returncode == 128 + number
@@ -118,7 +118,7 @@ def test_a_second_signal_does_not_keep_it_from_ending_what_it_started(tmp_path: 
         until(lambda: (folder / "work.log").exists() or process.poll() is not None, within_s=200)
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
             process.send_signal(number)
-        process.communicate(timeout=60)
+        process.communicate(timeout=150)
         left = left_of(mark)
     assert left == {}
     assert process.returncode > 128
@@ -154,6 +154,8 @@ def test_a_signal_that_a_library_swallowed_is_not_forgotten() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(Ended):
             signals.check()
+        with pytest.raises(Ended), signals.held():
+            pass
 
 
 @pytest.mark.parametrize("where", ["/proc/foo", "a-file", "a-file/below", "x" * 300])
