@@ -16,7 +16,6 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from math import inf
 from time import monotonic
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -132,31 +131,33 @@ class Outbound:
         content_type: str,
         *,
         authorization: str = "",
-        more: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[int, bytes]:
-        """Status and body of the answer to a request without credentials, but for the headers that the caller gives.
+        """Status and body of the answer to a request without credentials, but for the header that the caller gives.
         Raises NoAnswer.
         """
         credentials = {"Authorization": authorization} if authorization else {}
-        return self._plain("POST", url, {"Content-Type": content_type, **credentials, **more}, body)
+        return self._plain("POST", url, {"Content-Type": content_type, **credentials}, body)
+
+    def post_for_status(self, url: str, body: bytes, content_type: str, more: Mapping[str, str]) -> int:
+        """As `post`, for the status alone: the answer's body is not read, whatever becomes of it."""
+        with _reaching(), self._ask_plainly("POST", url, {"Content-Type": content_type, **more}, body) as response:
+            return response.status_code
 
     def _plain(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> tuple[int, bytes]:
         deadline = monotonic() + self._limits.answer_s
-        timeout = (self._limits.connect_s, self._limits.read_s)
-        plain = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        with (
-            _reaching(),
-            self._session.request(
-                method,
-                url,
-                data=body,
-                headers={**plain, **headers},
-                timeout=timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response,
-        ):
+        with _reaching(), self._ask_plainly(method, url, headers, body) as response:
             return response.status_code, self._whole(response, deadline)
+
+    def _ask_plainly(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> requests.Response:
+        return self._session.request(
+            method,
+            url,
+            data=body,
+            headers={"Accept": "*/*", "Accept-Encoding": "identity", **headers},
+            timeout=(self._limits.connect_s, self._limits.read_s),
+            allow_redirects=False,
+            stream=True,
+        )
 
     def _send(
         self, method: str, url: str, *, params: Fields, data: Fields | None = None, is_ours: bool = True

@@ -3,7 +3,7 @@
 import smtplib
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
@@ -78,6 +78,12 @@ class _InTime(smtplib.SMTP):
     def close(self) -> None:
         self._timer.cancel()
         super().close()
+
+    def __exit__(self, *_: object) -> None:
+        """Take leave. The server has said by now whether it takes the mail, and nothing that it adds takes it back."""
+        with suppress(smtplib.SMTPException, OSError):
+            self.docmd("QUIT")
+        self.close()
 
     def _hang_up(self) -> None:
         if self.sock is not None:

@@ -33,9 +33,9 @@ class SignedWebhook:
             "webhook-signature": self.signature(message_id, at, body),
         }
         try:
-            status, _ = Outbound("", "", limits=self.limits).post(
-                self.url, body.encode(), "application/json", more=signed
-            )
+            # Whatever comes after the status, it is the receipt: read on, a message that was told would be told again.
+            outbound = Outbound("", "", limits=self.limits)
+            status = outbound.post_for_status(self.url, body.encode(), "application/json", signed)
         except NoAnswer as error:
             raise Unavailable(f"webhook: {error}") from error
         if 200 <= status < 300:

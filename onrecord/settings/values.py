@@ -13,7 +13,8 @@ SECRET_LENGTH_MIN = 16
 WEB_PROCESSES_MAX = 64
 WAIT_S_MAX = int(CORROBORATED_AFTER.total_seconds())
 """How long after a call Twilio is asked what it saw of it, unless a stand-in for Twilio reports sooner."""
-_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _S3_PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()/-]*)?")
 _SECRET = re.compile(rf"[!-~]{{{SECRET_LENGTH_MIN},}}")
 _DIRECTORY_PLACE = re.compile(r"dir:[^\x00]+")
@@ -115,6 +116,11 @@ def mail_address_fault(address: str) -> Fault | None:
     if re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}", name) and _HOST.fullmatch(host):
         return None
     return Fault("is not a mail address", "write onrecord@example.com, say")
+
+
+def sign_in_fault(text: str) -> Fault | None:
+    """A user name or a password at the mail server: Python sends them there as ASCII alone."""
+    return None if text.isascii() else Fault("is not ASCII", "choose one of letters without accents, digits and signs")
 
 
 def webhook_secret_fault(secret: str) -> Fault | None:

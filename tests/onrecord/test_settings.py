@@ -199,6 +199,7 @@ def test_a_console_that_is_not_https_or_no_bare_url_is_refused(url: str) -> None
         " https://calls.example.org",
         "https://calls..example.org",
         "https://-calls.example.org",
+        f"https://{'c' * 64}.example.org",
     ],
 )
 @pytest.mark.parametrize("name", ["PUBLIC_BASE_URL", "TWILIO_API_BASE_URL", "TWILIO_MEMORY_BASE_URL"])
@@ -413,6 +414,29 @@ def test_a_client_secret_can_come_from_a_file(tmp_path: Path) -> None:
 
 def test_a_provider_on_this_machine_may_be_asked_in_the_clear() -> None:
     assert read_settings({**GIVEN, **SIGN_ON, "OIDC_ISSUER": "http://127.0.0.1:8080"}).oidc_issuer
+
+
+MAIL = {
+    "ONRECORD_SMTP": "smtp://mail.example",
+    "ONRECORD_SMTP_USER": "onrecord",
+    "ONRECORD_SMTP_PASSWORD": "se cret",
+    "ONRECORD_MAIL_FROM": "onrecord@calls.example.org",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ONRECORD_SMTP", f"smtp://{'m' * 64}.example"),
+        ("ONRECORD_SMTP", "smtp://us@mail.example"),
+        ("ONRECORD_SMTP_USER", "anné"),
+        ("ONRECORD_SMTP_PASSWORD", "pässword"),
+        ("ONRECORD_MAIL_FROM", "onrecord@calls.example.org\nBcc: everybody@example.org"),
+    ],
+)
+def test_a_mail_server_that_cannot_be_spoken_to_is_refused_before_anything_starts(name: str, value: str) -> None:
+    assert read_settings({**GIVEN, **MAIL}).smtp_password == "se cret"
+    assert set(rejected({**GIVEN, **MAIL, name: value})) == {name}
 
 
 def test_the_other_hosts_of_twilio_are_twilios_unless_they_or_the_api_are_set() -> None:

@@ -40,6 +40,10 @@ class WebhookReceiver:
     url: str = ""
     answers: list[int] = field(default_factory=list)
     """The statuses of its next answers; 0 hangs up without any. Then it answers 204."""
+    lengths: list[int] = field(default_factory=list)
+    """The lengths that its next answers claim; of the body that they promise, nothing comes."""
+    location: str = ""
+    """Where its answers send the asker to."""
     posted: list[Posted] = field(default_factory=list)
     news: threading.Condition = field(default_factory=threading.Condition)
 
@@ -70,7 +74,9 @@ def a_webhook_receiver(secret: str = SECRET) -> Iterator[WebhookReceiver]:
             is_genuine = _is_signed(secret, f"{message_id}.{at}.{body}", self.headers["webhook-signature"])
             if status := receiver.hear(Posted(message_id, int(at), body, is_genuine)):
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(receiver.lengths.pop(0) if receiver.lengths else 0))
+                if receiver.location:
+                    self.send_header("Location", receiver.location)
                 self.end_headers()
             self.close_connection = True
 
@@ -98,6 +104,7 @@ class MailReceiver:
     login: tuple[str, str] | None = None
     is_silent: bool = False
     says_nothing_of_use: bool = False
+    farewell: str = "221 bye"
     refuses: dict[str, int] = field(default_factory=dict)
     codes: list[int] = field(default_factory=list)
     mails: list[EmailMessage] = field(default_factory=list)
@@ -170,7 +177,7 @@ def a_mail_receiver(**settings: Any) -> Iterator[MailReceiver]:
                 case "RSET":
                     self.say("250 ok")
                 case _:
-                    self.say("221 bye")
+                    self.say(receiver.farewell)
                     return False
             return True
 

@@ -91,3 +91,15 @@ def test_a_server_that_says_nothing_or_is_not_there_is_tried_again() -> None:
 def test_a_server_that_says_a_word_now_and_then_does_not_hold_it_up_for_ever() -> None:
     with a_mail_receiver(says_nothing_of_use=True) as receiver, pytest.raises(Unavailable, match="^mail: no answer"):
         send(receiver, whole_s=1.0)
+
+
+@pytest.mark.parametrize("farewell", ["421 too late", "500 never heard of it", "no word of SMTP"])
+def test_a_mail_that_the_server_took_is_told_however_it_takes_leave(farewell: str) -> None:
+    with a_mail_receiver(farewell=farewell) as receiver:
+        assert send(receiver) == ""
+    assert len(receiver.mails) == 1
+
+
+def test_how_a_server_takes_leave_makes_no_mail_of_one_that_it_refused() -> None:
+    with a_mail_receiver(codes=[451], farewell="421 no") as receiver, pytest.raises(Unavailable, match="answered 451"):
+        send(receiver)

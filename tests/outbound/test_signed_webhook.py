@@ -50,6 +50,22 @@ def test_a_receiver_that_is_not_well_is_tried_again(status: int) -> None:
             SignedWebhook(receiver.url, SECRET).send("m", AT, "{}")
 
 
+@pytest.mark.parametrize("length", [100, 1 << 40])
+def test_a_receipt_counts_though_its_body_never_comes(length: int) -> None:
+    with a_webhook_receiver() as receiver:
+        receiver.answers, receiver.lengths = [200], [length]
+        SignedWebhook(receiver.url, SECRET).send("m", AT, "{}")
+    assert [one.id for one in receiver.posted] == ["m"]
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with a_webhook_receiver() as elsewhere, a_webhook_receiver() as receiver:
+        receiver.answers, receiver.location = [307], elsewhere.url
+        with pytest.raises(Refused, match="^webhook: answered 307$"):
+            SignedWebhook(receiver.url, SECRET).send("m", AT, "{}")
+    assert elsewhere.posted == []
+
+
 def test_a_receiver_that_is_not_there_is_tried_again_and_the_secret_is_never_shown() -> None:
     webhook = SignedWebhook("http://127.0.0.1:9", SECRET, Limits(connect_s=1))
     with pytest.raises(Unavailable, match="^webhook: no answer"):
