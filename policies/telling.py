@@ -16,7 +16,7 @@ from policies.incidents import ADVICE, SEVERITY, IncidentKind, Severity, is_as_s
 
 _SUBJECT_MAX = 150
 TURNS_MAX = 100
-"""The turns of incidents that a message lists. Of more it says how many there are of each kind."""
+"""The turns of incidents that a message lists, the worst. Of more it says how many there are of each kind."""
 
 
 class Turn(StrEnum):
@@ -53,7 +53,8 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to tell people. It is told of the `kinds` (none named: of every kind) that are at least `severity`.
+    """A way to tell people. It is told of the `kinds` (none named: of every kind) that are at least `severity`, and
+    that another way does not work.
 
     `all_well`: a message a day says that all is well, or what is not.
     """
@@ -65,9 +66,11 @@ class Way:
     all_well: bool = False
 
     def wants(self, kind: IncidentKind, about: str) -> bool:
-        """A way that does not work is told of by the other ways alone: by itself it would be told of without end."""
-        if kind is IncidentKind.NOT_TOLD and about == self.name:
-            return False
+        """A way that does not work is told of by all other ways, since nobody would know otherwise, and not by itself,
+        since it would be told of without end.
+        """
+        if kind is IncidentKind.NOT_TOLD:
+            return about != self.name
         return (not self.kinds or kind in self.kinds) and is_as_severe(SEVERITY[kind], self.severity)
 
 
@@ -95,8 +98,8 @@ class Wellness:
 
 
 def of_incidents(at: datetime, installation: str, notices: Sequence[Notice], *, still_open: int) -> str:
-    """The message about turns of incidents. `still_open` is how many are open in all."""
-    listed, others = notices[:TURNS_MAX], notices[TURNS_MAX:]
+    """The message about turns of incidents, the oldest first. `still_open` is how many are open in all."""
+    listed, others = _worst(notices)
     turns = [
         {
             "incident": notice.incident,
@@ -114,6 +117,18 @@ def of_incidents(at: datetime, installation: str, notices: Sequence[Notice], *, 
     return _message(
         MessageType.INCIDENTS, at, installation, turns=turns, not_listed=_sorted(others_of), still_open=still_open
     )
+
+
+def _worst(notices: Sequence[Notice]) -> tuple[list[Notice], list[Notice]]:
+    """The turns to list and the others: a storm of small things hides nothing that is worse."""
+    order = [*Severity]
+
+    def weight(place: int) -> tuple[bool, int]:
+        return notices[place].turn is Turn.CLOSED, -order.index(SEVERITY[notices[place].kind])
+
+    places = sorted(range(len(notices)), key=weight)
+    listed, others = sorted(places[:TURNS_MAX]), places[TURNS_MAX:]
+    return [notices[place] for place in listed], [notices[place] for place in others]
 
 
 def of_the_day(at: datetime, installation: str, found: Wellness) -> str:

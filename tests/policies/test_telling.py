@@ -102,18 +102,25 @@ def test_every_kind_has_one_severity_and_each_severity_some_kinds() -> None:
 def test_a_way_is_told_of_what_is_at_least_as_severe(least: Severity) -> None:
     way, order = Way("x", Webhook(""), severity=least), [*Severity]
     wanted = {kind for kind in IncidentKind if way.wants(kind, "x-ray")}
-    assert wanted == {kind for kind in IncidentKind if order.index(SEVERITY[kind]) >= order.index(least)}
+    severe = {kind for kind in IncidentKind if order.index(SEVERITY[kind]) >= order.index(least)}
+    assert wanted == severe | {IncidentKind.NOT_TOLD}
 
 
 def test_a_way_that_names_kinds_is_told_of_those_and_the_severity_still_holds() -> None:
     kinds = frozenset({IncidentKind.NOT_SIGNED, IncidentKind.RECORDING_ABSENT})
     way = Way("x", Webhook(""), kinds, Severity.WARNING)
-    assert [kind for kind in IncidentKind if way.wants(kind, "")] == [IncidentKind.NOT_SIGNED]
+    others = [kind for kind in IncidentKind if kind is not IncidentKind.NOT_TOLD]
+    assert [kind for kind in others if way.wants(kind, "")] == [IncidentKind.NOT_SIGNED]
 
 
-def test_that_a_way_does_not_work_is_told_by_the_others_alone() -> None:
-    one, other = Way("one", Webhook("")), Way("other", Webhook(""))
-    assert [way.wants(IncidentKind.NOT_TOLD, "one") for way in (one, other)] == [False, True]
+def test_that_a_way_does_not_work_is_told_by_all_others_whatever_they_are_told_of_otherwise_and_not_by_itself() -> None:
+    ways = [
+        Way("one", Webhook("")),
+        Way("severe", Webhook(""), severity=Severity.CRITICAL),
+        Way("some", Webhook(""), frozenset({IncidentKind.CALLS_MISSING})),
+    ]
+    for mute in ways:
+        assert [way for way in ways if not way.wants(IncidentKind.NOT_TOLD, mute.name)] == [mute]
 
 
 def notice(number: int, kind: IncidentKind, turn: Turn = Turn.OPENED) -> Notice:
@@ -157,6 +164,23 @@ def test_of_very_many_incidents_the_first_are_listed_and_the_others_counted() ->
     data = json.loads(body)["data"]
     assert (len(data["turns"]), data["not_listed"], data["still_open"]) == (TURNS_MAX, {"job_failed": 2, "other": 1}, 9)
     assert "and 2 more of job_failed\nand 1 more of other\n9 incidents are open" in telling.in_words(body)
+
+
+def test_a_storm_hides_nothing_that_is_worse() -> None:
+    def turns(kind: IncidentKind, turn: Turn = Turn.OPENED) -> list[Notice]:
+        return [notice(number, kind, turn) for number in range(TURNS_MAX)]
+
+    (worst,) = [notice(7, IncidentKind.RECORDING_WITHOUT_PERMIT)]
+    small, bad = turns(IncidentKind.RECORDING_ABSENT), turns(IncidentKind.RECORDING_WAITS)
+    past = turns(IncidentKind.NOT_SIGNED, Turn.CLOSED)
+    for storm in ([*small, *bad, *past, worst], [worst, *past, *small, *bad]):
+        body = telling.of_incidents(AT, "x", storm, still_open=9)
+        data = json.loads(body)["data"]
+        told = [turn["kind"] for turn in data["turns"]]
+        assert sorted(told) == ["recording_waits"] * (TURNS_MAX - 1) + [worst.kind]
+        assert [*data["not_listed"].values()] == [TURNS_MAX, TURNS_MAX, 1]
+        assert told.index(worst.kind) == (0 if storm[0] is worst else TURNS_MAX - 1)
+        assert telling.subject(body).startswith("onrecord x: critical: ")
 
 
 def test_the_worst_that_is_open_is_in_the_subject_and_what_was_closed_is_not_called_severe() -> None:
