@@ -10,6 +10,7 @@ from onrecord.settings.values import is_loopback
 from policies import telling
 from policies.rules import Rulebook
 from policies.telling import Command, Mail, Way, Webhook
+from storage.errors import Refused
 
 Send = Callable[[Way, str, datetime, str], str]
 """Sends a message: the way, the message's id, the time of this try and the body. Returns what remains wrong although
@@ -19,17 +20,20 @@ it was told, and raises Unavailable or Refused where it was not.
 
 def require_means(settings: Settings, rulebook: Rulebook) -> None:
     """Raises SettingsRejected where a way of the rulebook wants a setting that is not there."""
-    used = {type(way.by) for way in rulebook.ways}
-    problems = []
-    if Webhook in used and not settings.webhook_secret:
-        remedy = "set it to whsec_ and 24 to 64 random bytes in base64, and give it to the receiver"
-        problems.append(Problem("ONRECORD_WEBHOOK_SECRET", "is not set, and the rulebook tells by webhook", remedy))
-    if Mail in used and not (settings.smtp and settings.mail_from):
-        problems.append(
-            Problem("ONRECORD_SMTP", "and ONRECORD_MAIL_FROM are not set, and the rulebook tells by mail", "set both")
-        )
+    problems = dict.fromkeys(missing for way in rulebook.ways if (missing := _missing(settings, way)))
     if problems:
         raise SettingsRejected(*problems)
+
+
+def _missing(settings: Settings, way: Way) -> Problem | None:
+    match way.by:
+        case Webhook() if not settings.webhook_secret:
+            remedy = "set it to whsec_ and 24 to 64 random bytes in base64, and give it to the receiver"
+            return Problem("ONRECORD_WEBHOOK_SECRET", "is not set, and the rulebook tells by webhook", remedy)
+        case Mail() if not (settings.smtp and settings.mail_from):
+            without = "and ONRECORD_MAIL_FROM are not set, and the rulebook tells by mail"
+            return Problem("ONRECORD_SMTP", without, "set both")
+    return None
 
 
 def sender(settings: Settings) -> Send:
@@ -41,6 +45,8 @@ def installation_name(settings: Settings) -> str:
 
 
 def _send(settings: Settings, way: Way, message_id: str, at: datetime, body: str) -> str:
+    if missing := _missing(settings, way):  # the rulebook came in force after this process had started
+        raise Refused(f"{missing.setting} {missing.problem}: start `onrecord work` again with it")
     match way.by:
         case Webhook(url):
             from outbound.signed_webhook import SignedWebhook

@@ -13,7 +13,7 @@ from storage.errors import Refused, Unavailable
 @click.command()
 @click.option("--way", "name", metavar="NAME", help="By one way only: the name of a [[tell]].")
 def tell(name: str | None) -> None:
-    """Send a test message by each way of the rulebook.
+    """Send a test message by each way of the rulebook in force.
 
     It goes at once, and not through the worker. Exit code 1 where a way does not work.
     """
@@ -24,7 +24,8 @@ def tell(name: str | None) -> None:
     with opened() as installation:
         ways = [way for way in installation.rulebook.ways if name in (None, way.name)]
         if not ways:
-            end(["the rulebook has no such way: write a table [[tell]]"], FOUND_SOMETHING)
+            missing = "the rulebook in force has no such way: write a table [[tell]], and take it in force"
+            end([missing], FOUND_SOMETHING)
         send, failed = sender(installation.settings), False
         for way in ways:
             at = utc_now()

@@ -83,6 +83,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
         installation.database, workshop.provider, Callbacks(installation.conversation()), workshop.moment
     )
     corroboration, watch = make_corroboration(installation, workshop), make_watch(installation, workshop)
+    telling = make_telling(installation)
     following = Following(installation.database, installation.rules, lambda _: watch.follow(_lines(installation)))
     return Worker(
         installation.database,
@@ -98,7 +99,7 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             RELEASE: partial(release, workshop),
             WITHDRAW: partial(withdraw, workshop, installation.jobs),
             COPIES: partial(remove_copies, workshop),
-            TELL: lambda steps, message_id: make_telling(installation).tell(steps, message_id),
+            TELL: telling.tell,
             CORROBORATE: lambda steps, _: corroboration.corroborate(steps),
             sweep.SWEEP: lambda steps, _: sweep.sweep(workshop, installation.jobs, steps),
         },
@@ -119,8 +120,8 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
             Periodic("doctor", DOCTOR_LOOKS_EVERY_S, Doctor(installation).look),
             Periodic("corroborate", CORROBORATE_EVERY_S, lambda: corroboration.ask_for_one(installation.jobs)),
             Periodic("leases", lease_watch.LOOK_EVERY_S, lambda: make_lease_watch(installation, workshop).look()),
-            Periodic("tell", delivery.LOOK_EVERY_S, lambda: make_telling(installation).look()),
-            Periodic("all well", all_well.LOOK_EVERY_S, lambda: make_all_well(installation).look()),
+            Periodic("tell", delivery.LOOK_EVERY_S, telling.look),
+            Periodic("all well", all_well.LOOK_EVERY_S, AllWell(telling, installation.store, utc_now()).look),
             Periodic("texts", text_watch.LOOK_EVERY_S, TextWatch(workshop, installation.jobs).look),
             Periodic("backlog", backlog.LOOK_EVERY_S, lambda: backlog.tell(workshop.database, workshop.now)),
             Periodic("rows", ROWS_EVERY_S, RowWatch(workshop, installation.jobs).look),
@@ -133,20 +134,16 @@ def make_worker(installation: Installation, stopping: threading.Event | None = N
 
 
 def make_telling(installation: Installation) -> Telling:
-    """By the ways of the rulebook in force."""
+    """By the ways of the rulebook in force, whichever that is by then."""
     settings = installation.settings
     return Telling(
         installation.database,
         installation.jobs,
-        installation.rulebook.ways,
+        lambda: installation.rulebook.ways,
         sender(settings),
         installation_name(settings),
         Moment.now,
     )
-
-
-def make_all_well(installation: Installation) -> AllWell:
-    return AllWell(make_telling(installation), installation.store)
 
 
 def make_corroboration(installation: Installation, workshop: Workshop) -> Corroboration:

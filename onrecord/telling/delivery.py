@@ -1,12 +1,13 @@
 """From the outbox to the receivers: notices become messages, and each message is a durable job until it is told.
 
-A way has one untold message at most, so that of a thousand incidents while its receiver is away it gets one message
-about them all, and the oldest news first. A message that was told when the worker died before noting it is sent again,
-under the same id.
+A way has one untold message at most, and is told once a minute at most. So a thousand incidents while its receiver is
+away are one message, which comes after the older news, and a storm is no more messages than a person can look at. A
+message that was told when the worker died before noting it is sent again, under the same id.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
@@ -24,6 +25,8 @@ from storage.rows.incidents import open_incidents
 from storage.rows.messages import TELL, Jobs
 
 LOOK_EVERY_S = 5.0
+TOLD_EVERY = timedelta(minutes=1)
+"""A way is told no sooner after it was told."""
 
 
 class KnownJobs(Jobs, Protocol):
@@ -34,11 +37,13 @@ class KnownJobs(Jobs, Protocol):
 
 @dataclass(frozen=True)
 class Telling:
-    """Several workers may look at once. `installation` is the name by which receivers know the installation."""
+    """Several workers may look at once. `ways` are those of the rulebook in force, asked anew at each try, since a
+    message may wait for hours. `installation` is the name by which receivers know the installation.
+    """
 
     database: Database
     jobs: KnownJobs
-    ways: tuple[Way, ...]
+    ways: Callable[[], tuple[Way, ...]]
     send: Send
     installation: str
     moment: Callable[[], Moment]
@@ -56,14 +61,16 @@ class Telling:
         steps("tell", lambda: self._deliver(message_id))
 
     def _go_on(self, busy: frozenset[str], connection: Connection) -> None:
-        moment, names = self.moment(), [way.name for way in self.ways]
+        moment, ways = self.moment(), self.ways()
+        names = [way.name for way in ways]
         messages.drop_others(connection, moment, names)
-        notices.share_out(connection, self.ways)
+        notices.share_out(connection, ways)
         untold = messages.untold(connection)
         for message in untold:
             if message.id not in busy:
                 messages.ask(connection, moment, message, self.jobs)
-        for name in sorted({*names} - {message.way for message in untold}):
+        told = messages.told_between(connection, moment.at - TOLD_EVERY, moment.at)
+        for name in sorted({*names} - told - {message.way for message in untold}):
             if taken := notices.take(connection, name):
                 still_open = len(open_incidents(connection))
                 body = telling.of_incidents(moment.at, self.installation, taken, still_open=still_open)
@@ -72,7 +79,7 @@ class Telling:
     def _deliver(self, message_id: str) -> None:
         with self.database.read() as connection:
             message = messages.by_id(connection, message_id)
-        way = next((way for way in self.ways if message and way.name == message.way), None)
+        way = next((way for way in self.ways() if message and way.name == message.way), None)
         if message is None or message.told_at is not None or way is None:
             return
         problem = self.send(way, message.id, self.moment().at, message.body)

@@ -64,6 +64,12 @@ def untold(connection: Connection) -> Sequence[Message]:
     return [Message(**row._asdict()) for row in rows]
 
 
+def told_between(connection: Connection, after: datetime, until: datetime) -> frozenset[str]:
+    """The ways that got a message in that time. A message of the future, by a clock that was ahead, does not count."""
+    query = select(message.c.way).where(message.c.told_at > after, message.c.told_at <= until)
+    return frozenset(connection.scalars(query))
+
+
 def drop_others(connection: Connection, moment: Moment, ways: Collection[str]) -> None:
     """Drop the untold messages of ways that the rulebook has no more, and close the incidents about these ways."""
     connection.execute(delete(message).where(message.c.told_at.is_(None), message.c.way.not_in([*ways])))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from onrecord.doctor.examination import WATERMARK as DOCTOR
 from onrecord.selftest.schedule import WATERMARK as SELF_TEST
 from onrecord.telling.all_well import AllWell
-from onrecord.telling.delivery import Telling
+from onrecord.telling.delivery import TOLD_EVERY, Telling
 from policies.incidents import IncidentKind, Severity
 from policies.telling import TURNS_MAX, Way, Webhook
 from storage.audio.contract import AudioStore
@@ -60,7 +60,7 @@ class Office:
 
     @property
     def telling(self) -> Telling:
-        return Telling(self.database, self.jobs, self.ways, self.send, "calls.example.org", self.moment)
+        return Telling(self.database, self.jobs, lambda: self.ways, self.send, "calls.example.org", self.moment)
 
     def moment(self) -> Moment:
         return Moment(self.clock())
@@ -83,8 +83,9 @@ class Office:
 
         assert self.database.write(close)
 
-    def works(self, *, tries: int = 1) -> None:
+    def works(self, *, tries: int = 1, after: timedelta = TOLD_EVERY) -> None:
         """Look once, and carry out each job that waits; those that fail end as they do in a worker."""
+        self.clock.passes(seconds=after.total_seconds())
         self.telling.look()
         shop = cast(Workshop, Shop(self.database, self.clock))
         for booked, message_id in self.jobs.waiting(TELL):
@@ -278,6 +279,50 @@ def test_a_storm_is_one_message_for_each_way(office: Office) -> None:
     assert len(office.sent) == 2
 
 
+def test_a_storm_that_lasts_is_a_message_a_minute_about_all_that_happened_since(office: Office) -> None:
+    office.ways = (ONE,)
+    for number in range(120):
+        office.raises(about=str(number))
+        office.works(after=timedelta(seconds=5))
+    assert len(office.types()) == 10
+    office.works()
+    assert office.turns() == [("job_failed", "opened")] * 120
+
+
+def test_the_time_between_two_messages_ends_to_the_second_and_a_clock_that_was_ahead_does_not_add_to_it(
+    office: Office,
+) -> None:
+    office.raises()
+    office.works()
+    office.raises(about="later")
+    office.works(after=TOLD_EVERY - timedelta(seconds=1))
+    assert office.turns() == [("job_failed", "opened")]
+    office.works(after=timedelta(seconds=1))
+    assert office.turns() == [("job_failed", "opened")] * 2
+    office.raises(about="last")
+    office.works(after=timedelta(days=-1))
+    assert office.turns() == [("job_failed", "opened")] * 3
+
+
+def test_a_message_that_waits_goes_by_the_rulebook_that_is_in_force_at_each_try(office: Office) -> None:
+    moved = Way("one", Webhook("https://moved.example/"))
+    office.ways, office.trouble["one"] = (ONE,), Unavailable("webhook: answered 503")
+    office.raises()
+    office.telling.look()
+    ((_, message_id),) = office.jobs.waiting(TELL)
+    tries: list[Way] = []
+
+    def send(way: Way, *_: object) -> str:
+        tries.append(way)
+        office.ways = (moved,)
+        if way != moved:
+            raise Unavailable("webhook: answered 503")
+        return ""
+
+    replace(office.telling, send=send).tell(cast(Steps, Patient(tries=2)), message_id)
+    assert tries == [ONE, moved]
+
+
 def test_an_address_that_is_refused_is_an_incident_though_the_others_have_the_mail(office: Office) -> None:
     office.ways, office.problem = (ONE,), "mail: the server refused address 1 of 2"
     office.raises()
@@ -335,9 +380,10 @@ def daily(office: Office) -> Office:
     return office
 
 
-def look(office: Office, **after: float) -> None:
+def look(office: Office, began_at: datetime | None = None, **after: float) -> None:
     office.clock.passes(**after)
-    AllWell(office.telling, cast(AudioStore, Store(office))).look()
+    began_at = office.clock.now - timedelta(days=1) if began_at is None else began_at
+    AllWell(office.telling, cast(AudioStore, Store(office)), began_at).look()
     office.works()
 
 
@@ -372,6 +418,37 @@ def test_checks_that_have_not_run_are_waited_for_and_then_named(daily: Office) -
     ((_, _, body),) = daily.sent
     assert json.loads(body)["type"] == "not_well"
     assert json.loads(body)["data"]["unchecked"] == ["the settings were not examined for a day"]
+
+
+def test_after_weeks_without_a_worker_all_is_well_only_when_the_checks_have_run_again(daily: Office) -> None:
+    daily.clock.passes(hours=2)
+    checks(daily)
+    daily.clock.passes(days=21)
+    began_at = daily.clock.now
+    look(daily, began_at, minutes=59)
+    assert daily.types() == []
+    checks(daily)
+    look(daily, began_at)
+    assert daily.types() == ["all_well"]
+
+
+def test_after_weeks_without_a_worker_checks_that_do_not_run_are_named(daily: Office) -> None:
+    daily.clock.passes(hours=2)
+    checks(daily)
+    daily.clock.passes(days=21)
+    look(daily, daily.clock.now, minutes=60)
+    ((_, _, body),) = daily.sent
+    assert len(json.loads(body)["data"]["unchecked"]) == 2
+
+
+def test_a_worker_that_has_just_begun_has_looked_at_nothing_and_says_nothing(daily: Office) -> None:
+    daily.clock.passes(hours=25)
+    checks(daily)
+    began_at = daily.clock.now
+    look(daily, began_at, minutes=9)
+    assert daily.types() == []
+    look(daily, began_at)
+    assert daily.types() == ["all_well"]
 
 
 @pytest.mark.parametrize(

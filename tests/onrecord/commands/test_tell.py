@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from onrecord.senders import sender
+from onrecord.settings.environment import read_settings
 from policies.incidents import IncidentKind
+from policies.telling import Mail, Way, Webhook
+from storage.errors import Refused
 from storage.moment import Moment
 from storage.rows.incidents import open_incidents, raise_incident
-from tests.onrecord.commands.site import Site
+from tests.onrecord.commands.site import PHONE, Site
 from tests.outbound.receivers import SECRET, MailReceiver, WebhookReceiver, a_mail_receiver, a_webhook_receiver
 from tests.storage.jobs.conftest import until
 
@@ -94,7 +98,8 @@ def test_a_test_message_goes_by_each_way_at_once_and_says_what_became_of_it(site
 
 def test_without_ways_there_is_nothing_to_try(site: Site) -> None:
     ran = site.run("tell")
-    assert (ran.code, ran.err) == (1, "onrecord: the rulebook has no such way: write a table [[tell]]\n")
+    missing = "the rulebook in force has no such way: write a table [[tell]], and take it in force"
+    assert (ran.code, ran.err) == (1, f"onrecord: {missing}\n")
 
 
 @pytest.mark.parametrize(
@@ -110,6 +115,15 @@ def test_a_way_without_its_setting_is_found_before_anything_starts(site: Site, n
         del site.environ[name]
         for command in ("check", "work", "tell"):
             assert any(said in problem for problem in site.run(command).problems)
+
+
+@pytest.mark.parametrize("by", [Webhook("http://127.0.0.1:9/"), Mail(("on-call@example.com",))])
+def test_a_way_that_came_in_force_after_a_process_had_started_says_which_setting_the_process_lacks(
+    by: Webhook | Mail,
+) -> None:
+    send = sender(read_settings(PHONE))
+    with pytest.raises(Refused, match=r"^ONRECORD_\w+ .*: start `onrecord work` again with it$"):
+        send(Way("x", by), "m", datetime.now(UTC), '{"type":"test","data":{"installation":"x"}}')
 
 
 def raised(site: Site, *kinds: IncidentKind) -> None:
