@@ -17,6 +17,16 @@ def is_alive(pid: int) -> bool:
     return pid in _parents()
 
 
+def signals(pid: int, mask: str) -> set[int]:
+    """The signals in that mask of the process: SigBlk, SigIgn or SigCgt. None for one that is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return set()
+    (bits,) = [int(line.split()[1], 16) for line in lines if line.startswith(f"{mask}:")]
+    return {number for number in range(1, 65) if bits >> (number - 1) & 1}
+
+
 def _parents() -> dict[int, int]:
     found: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):

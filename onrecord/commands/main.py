@@ -1,6 +1,7 @@
 """The command line. Exit codes: 0 done, 1 the check found something, 2 usage or configuration."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -108,6 +109,8 @@ def serve(webhooks: str, console: str) -> None:
 
     The rulebook comes in force as it starts, and on SIGHUP, as by `onrecord reload`.
     """
+    # One that comes while it starts waits; and the web servers, which only follow, never hear any.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
     from onrecord.adoption import take_in_force
     from onrecord.anchoring import sign_what_is_left
     from onrecord.commands.actor import system_user
@@ -132,6 +135,7 @@ def work() -> None:
     Start as many workers as you like, on any machine that reaches database and audio store. A worker ends on SIGTERM,
     and leaves its unfinished jobs to be resumed. It follows the rulebook in force, whatever the file says.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it follows the rules in force, whoever takes others in force
     from onrecord.adoption import start_work
     from onrecord.commands.actor import system_user
     from onrecord.processes import work as working

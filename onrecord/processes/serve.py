@@ -93,13 +93,12 @@ def serve(addresses: dict[Face, Address], settings: Settings, text: str, actor: 
     """Run both web servers until SIGTERM or SIGINT; a server that dies is started again. Returns the exit code.
 
     `text` is the rulebook that was adopted. The web servers start with the rulebook in force, and not with the
-    operator's file, which may have been edited since. On SIGHUP the file comes in force, if it is in order, on the word
-    of `actor`.
+    operator's file, which may have been edited since. On SIGHUP, which the caller has blocked, the file comes in force,
+    if it is in order, on the word of `actor`.
     """
-    stopping, asked_to_reload = threading.Event(), threading.Event()
+    stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    signal.signal(signal.SIGHUP, lambda *_: asked_to_reload.set())
     log.info("serving %s", ", ".join(f"{face} at http://{address}" for face, address in addresses.items()))
     environment = {**os.environ, **hand_over(text, settings.spool)}
     running = {face: _start(face, address, environment) for face, address in addresses.items()}
@@ -107,8 +106,7 @@ def serve(addresses: dict[Face, Address], settings: Settings, text: str, actor: 
     Following(database, RulesInForce(parse(text)), lambda _: _hand_over_anew(database, settings.spool)).start()
     reloading = threading.Thread()
     while not stopping.wait(0.2):
-        if asked_to_reload.is_set() and not reloading.is_alive():
-            asked_to_reload.clear()
+        if not reloading.is_alive() and signal.sigtimedwait([signal.SIGHUP], 0):
             reloading = threading.Thread(target=reload_rules, args=(f"{actor}, by SIGHUP",), daemon=True)
             reloading.start()
         for face, process in running.items():
@@ -349,17 +347,10 @@ def run(app: str, address: Address, *, workers: int, interface: Interfaces = Int
         websockets=False,
         log_enabled=False,
     )
-    server.on_startup(ignore_hangups)  # after its own handler, which would exchange the workers
     server.serve()
 
 
-def ignore_hangups() -> None:
-    """SIGHUP may be sent to all processes of a service. Only `serve` itself acts on it, and the others follow."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-
 def main(face: Face, host: str, port: str, parent: str = "") -> None:
-    ignore_hangups()
     say_logs_plainly()
     die_with_parent(int(parent) if parent else None)
     address = Address(host, int(port))

@@ -68,7 +68,6 @@ def work(installation: Installation) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it follows the rules in force, whoever takes others in force
     worker = make_worker(installation, stopping)
     worker.start()
     stopping.wait()

@@ -65,7 +65,10 @@ class Site:
         with self.inside(), pytest.MonkeyPatch.context() as patch:
             patch.setattr("onrecord.processes.serve.serve", _stays_up)
             patch.setattr("onrecord.processes.work.work", _stays_up)
+            ignores, blocked = signal.getsignal(signal.SIGHUP), signal.pthread_sigmask(signal.SIG_BLOCK, [])
             result = CliRunner().invoke(main, arguments, prog_name="onrecord")
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            signal.signal(signal.SIGHUP, ignores)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Ran(result.exit_code, result.stdout, result.stderr)

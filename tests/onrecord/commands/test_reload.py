@@ -33,7 +33,7 @@ from storage.log import openings
 from tests.onrecord.commands.site import PHONE, TOKEN, Site
 from tests.onrecord.commands.test_serving import Served, starting, until
 from tests.onrecord.test_recorded_prompts import wav
-from tests.processes import below
+from tests.processes import below, signals
 
 LINE, TEXAS = "+14155550100", "+15125550111"
 
@@ -262,6 +262,33 @@ def test_serve_takes_the_edited_file_in_force_on_sighup_and_stays_up(served: Ser
     with closing(site.database()) as database, database.read() as connection:
         found = openings.opened(connection, event["sd"].values())
     assert [*found.values()] == [f"{system_user()}, by SIGHUP"]
+
+
+def test_a_sighup_while_serve_starts_ends_nothing_and_several_at_once_are_done(site: Site) -> None:
+    with starting(site) as served:
+        pid = served.process.pid
+        until(lambda: signals(pid, "SigBlk") == {signal.SIGHUP})
+        assert adopted(site) == []  # this early
+        for _ in range(3):
+            os.killpg(pid, signal.SIGHUP)
+        until(served.is_ready, _UP_WITHIN_S)
+        second = edit(site, 'consent = "auto"', 'consent = "opt_in"')
+        for _ in range(3):
+            os.killpg(pid, signal.SIGHUP)
+        until(lambda: adopted(site)[-1] == second)
+        assert [one for one in below(pid) if signal.SIGHUP not in signals(one, "SigBlk")] == []
+        served.process.terminate()
+        _, said = served.process.communicate(timeout=_UP_WITHIN_S)
+    assert served.process.returncode == 0
+    assert "starting it again" not in said
+
+
+def test_a_sighup_while_a_worker_starts_does_not_end_it(site: Site) -> None:
+    with site.started("work") as process:
+        until(lambda: signal.SIGHUP in signals(process.pid, "SigIgn"))
+        assert site.workers() == 0  # this early
+        process.send_signal(signal.SIGHUP)
+        until(lambda: site.workers() == 1)
 
 
 def test_on_sighup_a_rulebook_that_is_not_in_order_changes_nothing_and_each_problem_is_logged(
