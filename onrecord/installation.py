@@ -91,8 +91,11 @@ class Installation:
         self.database.close()
 
 
-def open_installation(environ: Mapping[str, str], *, restored: bool = False, edited: bool = False) -> Installation:
-    """Raises NotReady with every problem there is. `restored`: an older copy of the database is no problem.
+def open_installation(
+    environ: Mapping[str, str], *, restored: bool = False, edited: bool = False, store_is_asked: bool = True
+) -> Installation:
+    """Raises NotReady with every problem there is. `restored`: an older copy of the database is no problem; without
+    `store_is_asked` an audio store that is away is none either.
 
     Under the rulebook in force, whatever the operator's file says by now. With `edited`, and where no rulebook was ever
     in force, under that of the file.
@@ -109,7 +112,9 @@ def open_installation(environ: Mapping[str, str], *, restored: bool = False, edi
     adopted = None if edited or database is None else collecting(problems, lambda: _adopted(database))
     checked = adopted or collecting(problems, lambda: _checked_rules(known.rulebook))
     problems += database_problems
-    store = collecting(problems, lambda: _checked(open_store(known.audio_store)))
+    store = collecting(problems, lambda: open_store(known.audio_store))
+    if store and store_is_asked:
+        collecting(problems, store.check)
     collecting(problems, lambda: require_folder("ONRECORD_SPOOL", known.spool))
     collecting(problems, lambda: require_private_folder("ONRECORD_JOURNAL", known.journal))
     collecting(problems, lambda: _require_anchors(known))
@@ -261,8 +266,3 @@ def _require_anchors(settings: Settings) -> None:
         from outbound.time_stamp_authority import TimeStampAuthority  # slow to import, and few have one
 
         TimeStampAuthority(settings.time_stamp, settings.time_stamp_ca).certificates()
-
-
-def _checked(store: AudioStore) -> AudioStore:
-    store.check()
-    return store

@@ -48,17 +48,21 @@ class Names(click.ParamType[frozenset[str]]):
 
 
 @contextmanager
-def opened(problems: Sequence[str] = (), *, restored: bool = False, edited: bool = False) -> Iterator["Installation"]:
+def opened(
+    problems: Sequence[str] = (), *, restored: bool = False, edited: bool = False, store_is_asked: bool = True
+) -> Iterator["Installation"]:
     """The installation, or exit code 2 with every problem on a line of its own, `problems` among them.
 
     `restored`: also where an older copy of the database is found. `edited`: under the rulebook of the operator's file,
-    which need not be in force.
+    which need not be in force. Without `store_is_asked`: also while the audio store is away.
     """
     from onrecord.installation import open_installation
 
     with failures_told():
         try:
-            installation = open_installation(os.environ, restored=restored, edited=edited)
+            installation = open_installation(
+                os.environ, restored=restored, edited=edited, store_is_asked=store_is_asked
+            )
         except NotReady as error:
             end([*problems, *error.problems])
         with closing(installation):

@@ -211,7 +211,7 @@ def reload_rules(*, actor: str | None) -> None:
     from onrecord.adoption import in_words, take_in_force
     from onrecord.commands.actor import who_asks
 
-    with opened(edited=True) as installation:
+    with opened(edited=True, store_is_asked=False) as installation:
         says = who_asks(installation.database, actor)
         say(in_words(take_in_force(installation.database, installation.checked, actor=says)))
 

@@ -128,7 +128,7 @@ def _hand_over_anew(database: Database, folder: Path) -> None:
 def reload_rules(actor: str) -> None:
     """Take the operator's file in force. Where anything is wrong with it or the settings, log it and change nothing."""
     try:
-        installation = open_installation(os.environ, edited=True)
+        installation = open_installation(os.environ, edited=True, store_is_asked=False)
     except NotReady as error:
         for problem in error.problems:
             log.error("the rules in force stay: %s", problem)

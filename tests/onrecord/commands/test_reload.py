@@ -61,6 +61,14 @@ def adopted(site: Site) -> list[str]:
 
 
 @pytest.fixture
+def on_either(site: Site, empty_database_url: str) -> Site:
+    """A site on each kind of database in turn."""
+    site.environ["DATABASE_URL"] = empty_database_url
+    assert site.run("init").code == 0
+    return site
+
+
+@pytest.fixture
 def reloaded(site: Site) -> Site:
     """One whose rulebook is in force."""
     assert site.run("reload").code == 0
@@ -122,6 +130,19 @@ def test_a_rulebook_that_is_not_in_order_changes_nothing_and_it_is_said_why(
     (problem,) = reloaded.run("reload").problems
     assert said in problem
     assert events(reloaded, "rules.adopted", "policy.published", "prompt.published") == before
+
+
+def test_rules_come_in_force_while_the_audio_store_is_away(reloaded: Site) -> None:
+    (reloaded.folder / "var" / "audio").rename(reloaded.folder / "away")
+    (reloaded.folder / "var" / "audio").write_text("no folder")
+    (problem,) = reloaded.run("serve").problems
+    assert problem.startswith("AUDIO_STORE: ")
+    second = edit(reloaded, 'consent = "auto"', 'consent = "never"')
+    assert reloaded.run("reload").code == 0
+    third = edit(reloaded, 'consent = "never"', 'consent = "opt_in"')
+    with reloaded.inside():
+        serving_processes.reload_rules("ann, by SIGHUP")
+    assert adopted(reloaded)[1:] == [second, third]
 
 
 def test_check_and_explain_say_which_rules_are_in_force_since_when_and_that_the_file_differs(site: Site) -> None:
@@ -376,8 +397,9 @@ class Phone:
         return answer
 
 
-def test_rules_that_change_under_20_calls_a_second_cost_no_call_and_each_is_under_one_rulebook(site: Site) -> None:
+def test_rules_that_change_under_20_calls_a_second_cost_no_call_and_each_is_under_one_rulebook(on_either: Site) -> None:
     """Two web processes; other rules, with another recorded prompt, come in force in the middle of it all."""
+    site = on_either
     with_sound(site, "opt_out", wav(1))
     site.environ["ONRECORD_WEB_PROCESSES"] = "2"
     first = parse(rulebook(site)).sha256
@@ -399,7 +421,8 @@ def test_rules_that_change_under_20_calls_a_second_cost_no_call_and_each_is_unde
         assert is_under.keys() == {*phone.sids}
         assert {sha256 for named in is_under.values() for sha256 in named} == {first, second}
         assert all(len(named) == 1 for named in is_under.values())
-        assert_each_came_under_the_rules_in_force(site)
+        if site.environ["DATABASE_URL"].startswith("sqlite:"):  # with one writer, the log has the order of the calls
+            assert_each_came_under_the_rules_in_force(site)
         for sha256, mode in ((first, "opt_out"), (second, "opt_in")):
             sids = [sid for sid, named in is_under.items() if named == {sha256}]
             assert len(sids) > CALLS // 10
