@@ -26,7 +26,7 @@ from storage.rows.incidents import open_incidents
 LOOK_EVERY_S = 60.0
 _WAITED_FOR = timedelta(hours=1)
 _FIRST_LOOK = timedelta(minutes=10)
-_UNSIGNED_MAX = timedelta(hours=1)
+_UNSIGNED_MAX = _UNTOLD_MAX = timedelta(hours=1)
 _CHECKS = {SELF_TEST: "the self-test has not run for a day", DOCTOR: "the settings were not examined for a day"}
 
 
@@ -82,7 +82,10 @@ def _found(connection: Connection, now: datetime, unchecked: tuple[str, ...]) ->
     open_kinds = Counter(incident.kind for incident in open_incidents(connection))
     unsigned_since = checkpoints.unsigned_since(connection)
     is_unsigned = unsigned_since is not None and now - unsigned_since > _UNSIGNED_MAX
-    return Wellness(open_kinds, (*unchecked, *(["the log was not signed for an hour"] if is_unsigned else [])))
+    unsigned = ["the log was not signed for an hour"] if is_unsigned else []
+    # Also where a person has closed the incident about it.
+    mute = {message.way for message in messages.untold(connection) if now - message.made_at > _UNTOLD_MAX}
+    return Wellness(open_kinds, (*unchecked, *unsigned, *(f"the way {name} does not work" for name in sorted(mute))))
 
 
 def _not_run_since(connection: Connection, since: datetime) -> tuple[str, ...]:

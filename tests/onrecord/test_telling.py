@@ -483,6 +483,21 @@ def test_a_log_that_is_not_signed_is_not_well(daily: Office) -> None:
     assert json.loads(body)["data"]["unchecked"] == ["the log was not signed for an hour"]
 
 
+def test_a_way_that_does_not_work_is_not_well_although_a_person_has_closed_its_incident(daily: Office) -> None:
+    daily.trouble["other"] = Refused("webhook: answered 404")
+    daily.raises()
+    daily.works()
+    for number in (1, 2):
+        daily.closes(number)
+    daily.works()
+    assert daily.open() == []
+    daily.clock.passes(hours=25)
+    checks(daily)
+    look(daily)
+    (body,) = [body for way, _, body in daily.sent if way == "one" and json.loads(body)["type"] == "not_well"]
+    assert "the way other does not work" in json.loads(body)["data"]["unchecked"]
+
+
 def test_a_receiver_that_was_away_for_days_is_told_of_the_day_once(daily: Office) -> None:
     daily.trouble["one"] = Unavailable("webhook: answered 503")
     for _ in range(4):
