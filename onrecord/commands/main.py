@@ -185,13 +185,14 @@ def incidents(context: click.Context, *, as_json: bool) -> None:
     """
     if context.invoked_subcommand:
         return
-    from policies.incidents import ADVICE
+    from policies.incidents import ADVICE, SEVERITY
     from storage.rows.incidents import open_incidents
 
     with reading() as connection:
         found = open_incidents(connection)
     if as_json:
-        say_json([{**as_plain(incident), "advice": str(ADVICE[incident.kind])} for incident in found])
+        about_kind = {kind: {"severity": SEVERITY[kind], "advice": str(ADVICE[kind])} for kind in ADVICE}
+        say_json([as_plain(incident) | about_kind[incident.kind] for incident in found])
         sys.exit(FOUND_SOMETHING if found else 0)
     for incident in found:
         about = f"call {incident.call_id}" if incident.call_id else incident.about

@@ -96,16 +96,17 @@ def serve(addresses: dict[Face, Address], settings: Settings, text: str, actor: 
     operator's file, which may have been edited since. On SIGHUP, which the caller has blocked, the file comes in force,
     if it is in order, on the word of `actor`.
     """
-    stopping = threading.Event()
+    stopping: list[int] = []  # an Event's lock, held by this thread as the signal comes, would never be free again
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda came, _: stopping.append(came))
     log.info("serving %s", ", ".join(f"{face} at http://{address}" for face, address in addresses.items()))
     environment = {**os.environ, **hand_over(text, settings.spool)}
     running = {face: _start(face, address, environment) for face, address in addresses.items()}
     database = Database.later(settings.database_url)
     Following(database, RulesInForce(parse(text)), lambda _: _hand_over_anew(database, settings.spool)).start()
     reloading = threading.Thread()
-    while not stopping.wait(0.2):
+    while not stopping:
+        time.sleep(0.2)
         if not reloading.is_alive() and signal.sigtimedwait([signal.SIGHUP], 0):
             reloading = threading.Thread(target=reload_rules, args=(f"{actor}, by SIGHUP",), daemon=True)
             reloading.start()

@@ -26,6 +26,13 @@ def test_an_incident_is_listed_until_somebody_closes_it(site: Site) -> None:
     assert site.run("log", "verify").code == 0
 
 
+def test_a_script_gets_the_severity_and_the_advice(site: Site) -> None:
+    _raise(site)
+    (told,) = json.loads(site.run("incidents", "--json").out)
+    advice = str(ADVICE[IncidentKind.JOB_FAILED])
+    assert (told["kind"], told["severity"], told["advice"]) == ("job_failed", "warning", advice)
+
+
 def test_who_closes_an_incident_says_why_and_names_nobody(site: Site) -> None:
     _raise(site)
     assert site.run("incidents", "close", "1").code == 2

@@ -309,7 +309,7 @@ def test_a_sighup_while_a_worker_starts_does_not_end_it(site: Site) -> None:
         until(lambda: signal.SIGHUP in signals(process.pid, "SigIgn"))
         assert site.workers() == 0  # this early
         process.send_signal(signal.SIGHUP)
-        until(lambda: site.workers() == 1)
+        until(lambda: site.workers() == 1, _UP_WITHIN_S)
 
 
 def test_on_sighup_a_rulebook_that_is_not_in_order_changes_nothing_and_each_problem_is_logged(
