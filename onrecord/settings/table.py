@@ -23,6 +23,7 @@ from onrecord.settings.values import (
     s3_fault,
     secret_fault,
     sid_fault,
+    sign_in_fault,
     smtp_fault,
     wait_fault,
     webhook_secret_fault,
@@ -255,8 +256,8 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
             smtp_fault,
         ),
         Setting("ONRECORD_MAIL_FROM", Part.PHONE, "the sender of those mails", mail_address_fault),
-        Setting("ONRECORD_SMTP_USER", Part.PHONE, "the account at the mail server; with its password"),
-        Setting("ONRECORD_SMTP_PASSWORD", Part.PHONE, "the account's password", is_secret=True),
+        Setting("ONRECORD_SMTP_USER", Part.PHONE, "the account at the mail server; with its password", sign_in_fault),
+        Setting("ONRECORD_SMTP_PASSWORD", Part.PHONE, "the account's password", sign_in_fault, is_secret=True),
     ),
 }
 
