@@ -136,7 +136,9 @@ def reload_rules(actor: str) -> None:
         return
     with closing(installation):
         try:
-            log.info("%s", in_words(take_in_force(installation.database, installation.checked, actor=actor)))
+            log.info(
+                "asked to reload: %s", in_words(take_in_force(installation.database, installation.checked, actor=actor))
+            )
         except (Refused, Unavailable, Broken) as error:
             log.error("the rules in force stay: %s", error)
 
@@ -284,7 +286,7 @@ def _own_front() -> WebInstallation:
         return open_web_installation(os.environ)
     except NotReady as error:  # `serve` found all in order a moment ago, and starts this process again
         for problem in error.problems:
-            log.error("%s", problem)
+            log.error("this web server can't start: %s", problem)
         sys.exit(1)
 
 

@@ -10,6 +10,7 @@ import re
 import sys
 from typing import NamedTuple, TextIO, cast
 
+from evidence.printable import escaped
 from onrecord.settings.unhurried_stream import UnhurriedStream
 from storage.jobs import ENGINE_LOGGER
 from storage.once_a_minute import Repeats
@@ -30,10 +31,18 @@ class _Failure(NamedTuple):
     text: str
 
 
+class _OneLine(logging.Formatter):
+    """Only a traceback has lines of its own: words that others wrote neither begin a line nor act on a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # so `logging` calls it
+        record.message = escaped(record.message)
+        return super().formatMessage(record)
+
+
 class PlainHandler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self.setFormatter(logging.Formatter(_FORMAT))
+        self.setFormatter(_OneLine(_FORMAT))
         self._repeats = Repeats[_Failure]()
 
     def emit(self, record: logging.LogRecord) -> None:

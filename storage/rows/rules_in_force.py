@@ -62,7 +62,7 @@ def _kept_or(connection: Connection, sha256: str, current: Rulebook) -> Rulebook
         return kept_rulebook(connection, sha256) or current
     except Broken as error:
         fault = str(error)
-        after_commit(connection, lambda: log.error("%s", fault))
+        after_commit(connection, lambda: log.error("the rules in force are used in their place: %s", fault))
         return current
 
 

@@ -113,6 +113,12 @@ def test_what_is_no_failure_is_never_left_out(log: Log) -> None:
     assert len(log.lines) == 10
 
 
+def test_words_of_others_stay_on_their_line_and_act_on_no_terminal(log: Log) -> None:
+    log.tell("twilio: %s", "\x1b[31mred\n1970-01-12 ERROR x forged\u2028end")
+    assert log.lines == [r"ERROR x twilio: \x1b[31mred\n1970-01-12 ERROR x forged\u2028end"]
+    assert len(log.stream.getvalue().splitlines()) == 1
+
+
 def test_an_outage_of_the_database_is_a_few_lines(installation: Installation, log: Log) -> None:
     sent = deliveries(installation.twilio)
     logging.getLogger().addHandler(log.handler)
