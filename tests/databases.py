@@ -54,6 +54,12 @@ class PostgresServer:
             migrate(database)
         return name
 
+    def programs(self) -> str:
+        """The folder of `pg_dump` and the others, of the server's own version."""
+        with psycopg.connect(self._server.get_uri()) as connection:
+            found = connection.execute("SELECT setting FROM pg_config WHERE name = 'BINDIR'").fetchone()
+            return str(found[0])  # type: ignore[index]  # always a row
+
     def version(self) -> str:
         with psycopg.connect(self._server.get_uri()) as connection:
             return str(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]  # always a row

@@ -1,4 +1,4 @@
-"""What the tests need and pip cannot bring, from Debian: a browser, nginx, systemd's check of units, and Go."""
+"""What the tests need and pip cannot bring, from Debian: a browser, nginx, systemd, SQLite's shell, and Go."""
 
 import os
 import shutil
@@ -14,6 +14,7 @@ _INSTALL = "apt-get install -y --no-install-recommends"
 HOW = f"{_INSTALL} chromium   (or another Chromium or Chrome in your PATH)"
 NGINX = f"{_INSTALL} nginx-light"
 UNITS = f"{_INSTALL} systemd"
+SHELL = f"{_INSTALL} sqlite3"
 GO = f"{_INSTALL} golang-go golang-golang-x-mod-dev"
 GO_SOURCES = Path("/usr/share/gocode")
 """Where Debian's golang-golang-x-mod-dev puts Go's packages for transparency logs."""
@@ -43,6 +44,7 @@ NEEDED = (
     Needed("chromium", NAMES, "the tests of the pages", HOW),
     Needed("nginx-light", ("nginx",), "the tests of the operators' configuration", NGINX),
     Needed("systemd", ("systemd-analyze",), "the tests of the operators' units", UNITS),
+    Needed("sqlite3", ("sqlite3",), "the tests of the operators' backups", SHELL),
     Needed("golang-go", ("go",), "the tests of bundles by Go's own packages", GO),
     Needed(
         "golang-golang-x-mod-dev",

@@ -62,9 +62,17 @@ class Nginx:
 
 @contextmanager
 def nginx(
-    folder: Path, *, webhooks: int, console: int, changed: Callable[[str], str] = lambda text: text
+    folder: Path,
+    *,
+    webhooks: int,
+    console: int,
+    stand_in: int = 9,
+    log_level: str = "warn",
+    changed: Callable[[str], str] = lambda text: text,
 ) -> Iterator[Nginx]:
-    """In front of these ports of the loopback. `changed`: a test's own fault in the configuration."""
+    """In front of these ports of the loopback. `changed`: a test's own fault in the configuration. `log_level`: the
+    page has a higher one, at which nginx does not say that it copied something.
+    """
     program = next(one.found() for one in NEEDED if one.package == "nginx-light")
     assert program, f"there is no nginx. Install it:\n    {NGINX}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +82,9 @@ def nginx(
         (r"listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
         (r"/etc/ssl/onrecord/\w+\.pem", str(certificate)),
         (r"/etc/ssl/onrecord/\w+\.key", str(key)),
+        (r"/var/log/nginx/onrecord\.log crit", f"{folder}/error.log {log_level}"),
         (r"127\.0\.0\.1:8000", f"127.0.0.1:{webhooks}"),
+        (r"127\.0\.0\.1:8010", f"127.0.0.1:{stand_in}"),
         (r"127\.0\.0\.1:8001", f"127.0.0.1:{console}"),
     ):
         text, found = re.subn(pattern, here, text)

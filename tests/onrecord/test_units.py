@@ -38,8 +38,22 @@ def test_a_line_that_systemd_does_not_understand_is_seen(tmp_path: Path) -> None
 
 def test_the_units_start_what_runs_all_the_time() -> None:
     started = [found["command"] for page in PAGES if (found := _STARTED.search(page.read_text()))]
-    assert started == ["serve", "work"]
-    assert all(command in main.commands for command in started)
+    assert [command.split()[0] for command in started] == ["serve", "serve", "work"]
+    assert all(command.split()[0] in main.commands for command in started)
+
+
+def test_the_second_one_differs_from_the_first_in_nothing_but_where_it_listens_and_how_it_is_started() -> None:
+    first, second = ((ROOT / "docs/deploy" / f"onrecord-{name}.service").read_text() for name in ("serve", "stand-in"))
+    own = ("#", "Description=", "ExecStart=", "ExecReload=", "[Install]", "WantedBy=")
+    one, other = ([line for line in text.split("\n") if not line.startswith(own)] for text in (first, second))
+    assert [line for line in one if line] == [line for line in other if line]
+    assert "WantedBy=" not in second
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_service_that_cannot_start_is_tried_for_ever(page: Path) -> None:
+    """systemd gives up after five starts within ten seconds: a database that comes up late would end all calls."""
+    assert {"StartLimitIntervalSec=0", "Restart=always"} <= set(page.read_text().splitlines())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

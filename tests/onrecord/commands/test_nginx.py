@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,11 +15,15 @@ import pytest
 
 from tests.onrecord.commands.site import Site
 from tests.onrecord.commands.test_crowds import ringing
-from tests.onrecord.commands.test_serving import serving
+from tests.onrecord.commands.test_reload import Phone, with_sound
+from tests.onrecord.commands.test_serving import Served, serving, starting, status, until
 from tests.onrecord.nginx import CONSOLE, VOICE, Nginx, nginx
+from tests.onrecord.test_recorded_prompts import wav
 
 FORM = "application/x-www-form-urlencoded"
 CROWD = 600
+AT_ONCE = 4
+UP_WITHIN_S = 120
 HEAD = b"POST /voice/answer HTTP/1.1\r\nHost: voice.example.com\r\nX"
 MEGABYTE = b"\0" * (1 << 20)
 MEGABYTES = 64
@@ -61,9 +66,63 @@ def test_a_long_request_is_for_the_service_to_judge_and_lies_in_no_file(front: N
     assert not front.has_copied()
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/enter", "/static/console.css"])
+HIDDEN = ("/", "/healthz", "/readyz", "/enter", "/static/console.css")
+SPELT = ("/voice/../readyz", "/voice/%2e%2e/readyz", "/voice/..%2freadyz", "//readyz", "/voice;/../readyz", "/VOICE/")
+
+
+@pytest.mark.parametrize("path", [*HIDDEN, *SPELT])
 def test_nothing_but_the_webhooks_is_for_the_world(front: Nginx, path: str) -> None:
-    assert front.ask(VOICE, path).status_code == 404
+    assert status(spoken(front, b"GET %s HTTP/1.1\r\nHost: voice.example.com" % path.encode())) == 404
+
+
+@pytest.mark.parametrize("path", ["/voice/%252e%252e/readyz", "/callbacks//readyz", "/voice/audio/../../readyz%00"])
+def test_a_path_that_means_something_else_inside_is_refused_there(front: Nginx, path: str) -> None:
+    answer = spoken(front, b"GET %s HTTP/1.1\r\nHost: voice.example.com" % path.encode())
+    assert status(answer) in (400, 403, 404)
+    assert b"database" not in answer
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_a_caller_is_answered_whatever_the_request_says_of_where_it_comes_from(front: Nginx, version: bytes) -> None:
+    """nginx hands on what it was sent; nothing in the service believes it."""
+    body, headers = signed(5 if version == b"1.0" else 6)
+    spoofed = {
+        "X-Forwarded-For": "127.0.0.1",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Prefix": "/elsewhere",
+        "Forwarded": "for=127.0.0.1;host=evil.example;proto=http",
+        "X-Original-URL": "/readyz",
+        "Content-Length": str(len(body)),
+    }
+    lines = "".join(f"\r\n{name}: {value}" for name, value in (headers | spoofed).items())
+    head = b"POST /voice/answer HTTP/%s\r\nHost: evil.example%s" % (version, lines.encode())
+    answer = spoken(front, head, body)
+    assert status(answer) == 200, answer
+    assert b"evil.example" not in answer
+
+
+def test_a_body_that_is_longer_than_any_of_twilios_is_not_handed_on(front: Nginx) -> None:
+    answer = front.ask(VOICE, "/voice/answer", method="POST", data=b"a=" + b"b" * 200_000, headers={})
+    assert answer.status_code == 413
+
+
+def test_a_long_address_is_for_the_service_to_judge(front: Nginx) -> None:
+    assert front.ask(VOICE, "/voice/answer?" + "a" * 12_000, method="POST").status_code == 403
+
+
+def spoken(front: Nginx, head: bytes, body: bytes = b"") -> bytes:
+    """The whole answer to these bytes, as the last request of their connection."""
+    context = ssl.create_default_context(cafile=front.certificate)
+    with (
+        socket.create_connection(("127.0.0.1", front.port), timeout=30) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
+    ):
+        wrapped.sendall(head + b"\r\nConnection: close\r\n\r\n" + body)
+        answer = b""
+        while more := wrapped.recv(1 << 16):
+            answer += more
+    return answer
 
 
 def test_a_request_that_is_not_twilios_is_refused_by_the_service(front: Nginx) -> None:
@@ -179,3 +238,72 @@ def test_neither_recordings_nor_forms_are_written_to_a_file(
         with nginx(tmp_path / "without", webhooks=port, console=port, changed=partial(without, line)) as front:
             act(front)
             assert front.has_copied(), "the check itself"
+
+
+@pytest.mark.parametrize(("log_level", "is_named"), [("crit", False), ("error", True)])
+def test_no_log_of_nginx_names_a_call_while_nobody_answers(tmp_path: Path, log_level: str, *, is_named: bool) -> None:
+    with nginx(tmp_path, webhooks=9, console=9, log_level=log_level) as front:
+        assert front.ask(VOICE, "/voice/choice/0f3c?From=%2B15125550111", method="POST").status_code == 502
+        assert ("0f3c" in (tmp_path / "error.log").read_text()) == is_named
+
+
+class PhoneThroughNginx(Phone):
+    """Tries again as our URLs tell Twilio to: at once, twice, where there was no answer or a server's fault."""
+
+    def __init__(self, front: Nginx) -> None:
+        super().__init__(front.port)
+        self.front, self.again = front, 0
+
+    def _post(self, request: bytes) -> bytes:
+        head, _, body = request.partition(b"\r\n\r\n")
+        answer = spoken(self.front, head, body)
+        for _ in range(2):
+            if status(answer) < 500:
+                break
+            self.again += 1
+            answer = spoken(self.front, head, body)
+        return answer
+
+
+@contextmanager
+def calls_coming_in(phone: Phone) -> Iterator[None]:
+    """Calls, a few at a time and one after another, from before what happens until after it."""
+    stopping = threading.Event()
+
+    def place() -> None:
+        while not stopping.is_set():
+            phone.place(0.0)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        placing = [pool.submit(place) for _ in range(AT_ONCE)]
+        try:
+            until(lambda: len(phone.sids) > AT_ONCE, UP_WITHIN_S)
+            yield
+            before = len(phone.sids)
+            until(lambda: len(phone.sids) > before + AT_ONCE, UP_WITHIN_S)
+        finally:
+            stopping.set()
+    for one in placing:
+        one.result()
+
+
+@pytest.mark.timeout(600)
+def test_a_restart_beside_a_second_one_costs_no_call(site: Site, tmp_path: Path) -> None:
+    """As the page says: the second one is up before the first ends, and ends once the first is up again."""
+    with_sound(site, "opt_out", wav(1))
+    with starting(site) as first, starting(site) as second, ExitStack() as stack:
+        until(lambda: first.is_ready() and second.is_ready(), UP_WITHIN_S)
+        webhooks, console, stand_in = first.ports["webhooks"], first.ports["console"], second.ports["webhooks"]
+        front = stack.enter_context(nginx(tmp_path / "nginx", webhooks=webhooks, console=console, stand_in=stand_in))
+        phone = PhoneThroughNginx(front)
+        with calls_coming_in(phone):
+            ends(first)
+            again = stack.enter_context(starting(site, first.ports))
+            until(again.is_ready, UP_WITHIN_S)
+            ends(second)
+        assert phone.failed == []
+
+
+def ends(served: Served) -> None:
+    served.process.terminate()
+    assert served.process.wait(UP_WITHIN_S) == 0

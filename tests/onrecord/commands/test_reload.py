@@ -370,8 +370,8 @@ STEPS = tuple(replace(step, after_s=AFTER_S.get(step.name, 0.1)) for step in WIT
 class Phone:
     """Places calls by Twilio's requests over real HTTP, each on a connection of its own, and keeps what failed."""
 
-    def __init__(self, served: Served) -> None:
-        self.port = served.ports["webhooks"]
+    def __init__(self, port: int) -> None:
+        self.port = port
         self.caller = Caller(PHONE["PUBLIC_BASE_URL"], PHONE["TWILIO_ACCOUNT_SID"], TOKEN, LINE, TEXAS)
         self.failed: list[str] = []
         self.sids: list[str] = []
@@ -405,7 +405,7 @@ def test_rules_that_change_under_20_calls_a_second_cost_no_call_and_each_is_unde
     first = parse(rulebook(site)).sha256
     with starting(site) as served:
         until(served.is_ready, _UP_WITHIN_S)
-        phone, began = Phone(served), time.monotonic()
+        phone, began = Phone(served.ports["webhooks"]), time.monotonic()
         with ThreadPoolExecutor(CALLS) as pool:
             calls = [pool.submit(phone.place, began + number / PER_S) for number in range(CALLS)]
             until(lambda: len(phone.sids) >= CALLS // 3)

@@ -83,8 +83,8 @@ def is_signed_to_its_end(site: Site) -> bool:
 
 
 @contextmanager
-def starting(site: Site) -> Iterator[Served]:
-    served = Served(site, None, {face: free_port() for face in FACES})  # type: ignore[arg-type]  # filled in below
+def starting(site: Site, ports: dict[str, int] | None = None) -> Iterator[Served]:
+    served = Served(site, None, ports or {face: free_port() for face in FACES})  # type: ignore[arg-type]  # filled in below
     with site.started("serve", *served.options()) as served.process:
         yield served
 
