@@ -42,6 +42,7 @@ _COPIED = "is buffered to a temporary file"
 class Nginx:
     folder: Path
     port: int
+    webhooks: int
     certificate: Path
 
     def ask(self, host: str, path: str, **given: object) -> requests.Response:
@@ -94,7 +95,7 @@ def nginx(
     command = [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
     subprocess.run([*command, "-t"], check=True, capture_output=True)
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    made = Nginx(folder, port, certificate)
+    made = Nginx(folder, port, webhooks, certificate)
     try:
         _wait_for(made, process)
         yield made

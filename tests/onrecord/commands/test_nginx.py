@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -73,6 +73,15 @@ SPELT = ("/voice/../readyz", "/voice/%2e%2e/readyz", "/voice/..%2freadyz", "//re
 @pytest.mark.parametrize("path", [*HIDDEN, *SPELT])
 def test_nothing_but_the_webhooks_is_for_the_world(front: Nginx, path: str) -> None:
     assert status(spoken(front, b"GET %s HTTP/1.1\r\nHost: voice.example.com" % path.encode())) == 404
+
+
+@pytest.mark.parametrize(("address", "status_code"), [("127.0.0.1", 200), ("192.0.2.10", 403)])
+def test_a_balancer_reads_readiness_where_it_is_let_in(
+    front: Nginx, tmp_path: Path, address: str, status_code: int
+) -> None:
+    let_in = partial(exchanged, {"# location = /readyz": "location = /readyz", "192.0.2.10": address})
+    with nginx(tmp_path, webhooks=front.webhooks, console=9, changed=let_in) as other:
+        assert other.ask(VOICE, "/readyz").status_code == status_code
 
 
 @pytest.mark.parametrize("path", ["/voice/%252e%252e/readyz", "/callbacks//readyz", "/voice/audio/../../readyz%00"])
@@ -170,8 +179,14 @@ def test_bodies_that_never_come_hold_none_of_the_consoles_threads(front: Nginx) 
 
 
 def without(line: str, text: str) -> str:
-    assert line in text
-    return text.replace(line, "")
+    return exchanged({line: ""}, text)
+
+
+def exchanged(parts: Mapping[str, str], text: str) -> str:
+    for before, after in parts.items():
+        assert before in text
+        text = text.replace(before, after)
+    return text
 
 
 def test_nobody_outside_the_staffs_network_reaches_the_console(tmp_path: Path) -> None:
