@@ -157,11 +157,15 @@ def test_what_is_lost_comes_back_from_a_backup_that_was_made_in_use(premises: Pr
     assert local.onrecord("log", "verify").startswith("log ok: ")
 
 
-def test_a_backup_is_of_one_moment_and_for_its_owner_alone(site: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_signed", [False, True])
+def test_a_backup_is_of_one_moment_and_for_its_owner_alone(site: Site, tmp_path: Path, *, is_signed: bool) -> None:
+    """Also before the first checkpoint, when there is no anchor file yet."""
     happens(site, 9)
-    sign(site)
+    if is_signed:
+        sign(site)
     shell(BACK_UP, site.folder, site.environ, tmp_path / "backups")
     (backup,) = (tmp_path / "backups").iterdir()
+    assert (backup / "anchors.txt.newest").exists() == is_signed
     for path in (backup, backup / "onrecord.db", backup / "audio.tar"):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
     with closing(sqlite3.connect(backup / "onrecord.db")) as copy:
