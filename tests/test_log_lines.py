@@ -43,6 +43,16 @@ def lines_on(page: str) -> list[Line]:
     return [(level, module, re.sub(r"<\w+>", "…", words)) for level, module, _, words in rows]
 
 
+def unlisted(log: str) -> list[str]:
+    """The lines of a log that are of no row of the page. A line without a time goes on with the line before."""
+    rows = [
+        re.compile(rf"{level.partition(',')[0]} {re.escape(module)} {'.*'.join(map(re.escape, words.split('…')))}")
+        for level, module, words in lines_on(PAGE)
+    ]
+    said = re.findall(r"^\d{4}-\d\d-\d\d [\d:,]{12} ([A-Z]+ \S+ )(?:\d+ times more: )?(.*)$", log, re.MULTILINE)
+    return [head + words for head, words in said if not any(row.match(head + words) for row in rows)]
+
+
 WRITTEN = {line for path in modules(*ROOMS) if path.parts[0] != "simulator" for line in lines_of(path, tree_of(path))}
 
 
@@ -62,6 +72,13 @@ def test_a_line_without_a_place_on_the_page_is_seen() -> None:
         with pytest.raises(AssertionError):
             lines_of(path, ast.parse(faulty))
     assert len(WRITTEN) > 40
+
+
+def test_a_line_of_a_process_is_known_by_its_row() -> None:
+    time, retold = "2026-11-22 14:03:07,412 ", "60 times more: callback refused: form: …"
+    said = ["INFO onrecord.processes.serve serving a, b", f"WARNING callflow.steps {retold}"]
+    new = ["INFO callflow.steps callback refused: form", "ERROR onrecord.new away"]
+    assert unlisted("\n".join([*(time + line for line in said + new), "Traceback"])) == new
 
 
 def test_the_page_names_each_work_of_a_worker() -> None:

@@ -27,6 +27,7 @@ from tests.onrecord.commands.site import Site
 from tests.onrecord.commands.test_log import happens, sign, types
 from tests.onrecord.commands.test_serving import until
 from tests.source import ROOT
+from tests.test_log_lines import unlisted
 
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 _WITHIN_S = 120
@@ -155,6 +156,7 @@ def test_what_is_lost_comes_back_from_a_backup_that_was_made_in_use(premises: Pr
     premises.starts()
     assert premises.can_be_heard(before)
     assert local.onrecord("log", "verify").startswith("log ok: ")
+    assert [line for name in ("serve", "work") for line in unlisted(local.log_of(name))] == []
 
 
 @pytest.mark.parametrize("is_signed", [False, True])
