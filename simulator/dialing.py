@@ -12,6 +12,7 @@ from simulator.legs import Leg
 from simulator.line import HungUp, Interruption, Line, Redirected
 from simulator.recorder import Recorded
 from simulator.recordings import Recording, Terms
+from simulator.ringing import ring
 from simulator.sound import ringing
 from simulator.talking import converse
 from simulator.tape import Tape
@@ -91,15 +92,9 @@ class Dialling:
     def _ring(self) -> str:
         """answered, busy, no-answer or failed."""
         agent, patience_s = self._call.agent, min(self._verb.number("timeout", 30), TIMEOUT_MAX_S) + BUFFER_S
-        rings_s = self._call.exchange.config.timing.ring_s if agent.rings_s is None else agent.rings_s
         self._record("record-from-ringing")
         with self._run.line.sounding("line", "ringing", ringing(patience_s)):
-            if isinstance(agent.answers, str):
-                self._run.line.wait(1.0)
-                return agent.answers
-            is_answered = agent.answers and rings_s <= patience_s
-            self._run.line.wait(rings_s if is_answered else patience_s)
-        return "answered" if is_answered else "no-answer"
+            return ring(self._run.line, agent, self._call.exchange.config.timing.ring_s, patience_s)
 
     def _answered(self, leg: Leg, noun: Verb) -> str:
         """An agent has answered, and the other phones stop ringing. After the whisper caller and agent are joined."""

@@ -58,6 +58,7 @@ def media_type(content_type: str) -> str:
 
 def _plain(body: bytes) -> tuple[Verb, ...]:
     """TwiML where the text is TwiML, otherwise words to read aloud."""
+    twiml.check_size(body)
     try:
         return twiml.parse(body, "text/xml")
     except TwimlRejected:

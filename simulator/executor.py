@@ -140,7 +140,11 @@ class Executor:
         rings_on = verb.name in UNANSWERED or (verb.name == "Dial" and verb.is_on("answerOnBridge"))
         if not rings_on and self.leg.answered is None:
             self.call.answer(self.leg)
-        return self._verbs[verb.name](self, verb)
+        try:
+            return self._verbs[verb.name](self, verb)
+        except TwimlRejected as warning:
+            self.call.fetcher.warn(warning)
+            return None
 
     def _ignore(self, part: Part) -> None:
         element, attribute = part

@@ -38,12 +38,12 @@ class Fetcher:
         if self._documents > DOCUMENTS_MAX:
             raise Endless(f"more than {DOCUMENTS_MAX} documents on one call", step.url or "")
         if step.url is None:
-            return read_given(step.twiml or "", self._warn)
+            return read_given(step.twiml or "", self.warn)
         self._setting.exchange.clock.sleep(self._setting.exchange.config.timing.request_s)
         params = {**self._params(leg), **step.params, **self._setting.faults.extra_params}
         attempt = self._ask(Webhook("voice", step.url, params, step.method))
         try:
-            return read(attempt.url, attempt.body, attempt.content_type, self._warn)
+            return read(attempt.url, attempt.body, attempt.content_type, self.warn)
         except CallError as error:
             error.url = attempt.url
             raise
@@ -54,8 +54,8 @@ class Fetcher:
             self._audio[url] = self._sender(self._session).send(Webhook("media", url, method="GET"))
         return self._audio[url]
 
-    def _warn(self, warning: TwimlRejected) -> None:
-        """A strict simulator takes a warning of Twilio's for an error."""
+    def warn(self, warning: TwimlRejected) -> None:
+        """Note a warning of Twilio's. Raises it where it is an error, as all are where the simulator is strict."""
         if self._setting.exchange.config.strict or warning.code not in WARNINGS:
             raise warning
         self._setting.journal.add("warning", {"code": warning.code, "detail": warning.detail})

@@ -15,9 +15,10 @@ class Entry:
     `kind` is status, heard, cut, key, hung_up, document, callback, recording, whisper, stage, sent_back, leg, warning,
     error, simulator_failure or ignored (a part of a document).
 
-    A `leg` was redirected, or has ended: because its person hung up (hung_up), by REST (rest), with the end of the
-    <Dial> that it belongs to (dial_ended) or of its own document (document_ended), because the document failed
-    (failed), because nobody answered (not_answered), or because the simulator could not go on (simulator).
+    A `leg` was redirected, or has ended: because its person hung up (hung_up), by REST (rest), because it has lasted
+    for as long as it may (time_limit), with the end of its <Dial> (dial_ended) or of its own document
+    (document_ended), because the document failed (failed), because nobody answered (not_answered), or because the
+    simulator could not go on (simulator).
     """
 
     number: int

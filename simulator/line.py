@@ -24,7 +24,7 @@ class Interruption(Exception):
 
 
 class HungUp(Interruption):
-    """The person on this line has hung up, or REST has ended the leg: `why` is hung_up or rest."""
+    """The person on this line has hung up, or the leg was ended: `why` is hung_up, rest, time_limit or simulator."""
 
     def __init__(self, line: "Line", why: str = "hung_up") -> None:
         super().__init__(line)
@@ -40,7 +40,7 @@ class Redirected(Interruption):
 
 
 class TakenOut(Interruption):
-    """The leg was taken out of the conference or the queue that it is in, or out of its waiting there."""
+    """The leg was taken out of the conference or the queue that it is in, or out of its waiting or ringing."""
 
 
 class Line:
@@ -61,6 +61,7 @@ class Line:
     ) -> None:
         self.tape = tape or Tape()
         self.passed_s = 0.0  # of all waits together
+        self.ends_at_s = float("inf")  # the moment at which the leg is ended, however long it would go on
         self._listen: Callable[[Utterance], None] | None = None
         self._clock = clock
         self._elapsed = elapsed
@@ -124,6 +125,8 @@ class Line:
     def check(self) -> None:
         """Raises the interruption of this line or of a watched line; only a hang-up more than once."""
         for line in self._watched:
+            if self._elapsed() > line.ends_at_s - 1e-5:
+                line.interrupt(HungUp(line, "time_limit"))
             interruption = line._interruption
             if isinstance(interruption, Redirected | TakenOut):
                 line._interruption = None
@@ -142,7 +145,8 @@ class Line:
             remaining = end - self._elapsed()
             if remaining < 1e-5:
                 return None
-            self._clock.wait(self._signal, remaining)
+            limit = min(line.ends_at_s for line in self._watched) - self._elapsed()
+            self._clock.wait(self._signal, min(remaining, limit))
 
     def play(self, who: str, kind: str, text: str, samples: Samples, *, until_key: bool = False) -> str | None:
         """A sound, for as long as it lasts. A key that cuts it is returned, if keys may do that."""

@@ -36,6 +36,7 @@ Hook = Callable[["PhoneCall"], None]
 VERBS: dict[str, VerbFunction] = {**INBOUND, "Gather": gather, "Dial": dial, "Enqueue": enqueue}
 APART: dict[str, VerbFunction] = {verb: VERBS[verb] for verb in VERBS if verb not in ("Reject", "Enqueue")}
 APOLOGY = "We are sorry. An application error has occurred. Goodbye."
+CALL_MAX_S = 14_400  # after the answer, as at Twilio unless an account has asked for more
 FALLBACKS_MAX = 5  # a fallback that leads back to the failure is not followed for ever
 
 
@@ -230,6 +231,7 @@ class PhoneCall:
         """The exchange picks up, once."""
         if leg.answered is None:
             leg.answer(self.exchange.clock.now())
+            self.line.ends_at_s = self.elapsed() + CALL_MAX_S
             self.journal.add("status", {"status": leg.status})
             if terms := self.exchange.account.default_terms():
                 self.recorder.start(terms)

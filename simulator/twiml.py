@@ -53,13 +53,18 @@ def refuse(warning: TwimlRejected) -> None:
 
 def parse(body: bytes, content_type: str, warn: Warn = refuse) -> tuple[Verb, ...]:
     """The verbs of a document as it came over HTTP. Raises TwimlRejected with Twilio's code."""
-    if len(body) > SIZE_MAX:
-        raise TwimlRejected(11750, f"{len(body)} bytes")
+    check_size(body)
     if not body.strip():
         raise TwimlRejected(11770, "no TwiML")
     if content_type.partition(";")[0].strip().lower() not in CONTENT_TYPES:
         raise TwimlRejected(12300, content_type or "no content type")
     return parse_document(body, warn)
+
+
+def check_size(body: bytes) -> None:
+    """Raises TwimlRejected for a document that is too large."""
+    if len(body) > SIZE_MAX:
+        raise TwimlRejected(11750, f"{len(body)} bytes")
 
 
 def parse_document(body: bytes, warn: Warn = refuse) -> tuple[Verb, ...]:

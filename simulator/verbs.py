@@ -9,7 +9,7 @@ from simulator.recordings import Terms
 from simulator.sound import NotPlayable, Samples, from_wav, key_tones, seconds, silence
 from simulator.twiml import Verb
 
-LOOPS_MAX = 1000  # stands for loop="0", which is for ever
+LOOPS_MAX = 1000  # of a <Say> or a <Play>, at Twilio too; it stands for loop="0", which is for ever
 # The other kinds of audio that Twilio plays; the line plays WAV alone.
 PLAYED_BY_TWILIO = frozenset({"audio/mpeg", "audio/mp3", "audio/aiff", "audio/x-aifc", "audio/x-aiff", "audio/x-gsm",
                               "audio/gsm", "audio/ulaw", "audio/basic"})  # fmt: skip
@@ -88,7 +88,7 @@ def speak(run: Executor, verb: Verb, *, until_key: bool = False) -> str | None:
     samples = sound_of(run, verb)
     if verb.name == "Say":
         run.call.language = verb.get("language", "en-US")
-    for _ in range(int(verb.number("loop", 1)) or LOOPS_MAX):
+    for _ in range(min(int(verb.number("loop", 1)) or LOOPS_MAX, LOOPS_MAX)):
         key = run.line.play("line", verb.name.lower(), verb.text, samples, until_key=until_key)
         if key:
             return key

@@ -18,6 +18,9 @@ FAULTS = [
     ("<Gather numDigits='one' timeout='1'><Say>Hello.</Say></Gather>", 13314),
     ("<Gather timeout='1'><Dial>+14155550123</Dial><Say>Hello.</Say></Gather>", 13320),
     (f"<Say>Hello.</Say><Dial timeout='long'>{AGENT}</Dial>", 13212),
+    ("<Dial/><Say>Hello.</Say>", 13215),
+    ("<Dial><Conference/></Dial><Say>Hello.</Say>", 13215),
+    ("<Dial>soon</Dial><Say>Hello.</Say>", 13223),
 ]
 
 

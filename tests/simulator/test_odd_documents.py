@@ -5,10 +5,11 @@ from flask import Response
 from flask.testing import FlaskClient
 
 from simulator.server import create_app
-from simulator.sound import key_tone, key_tones, seconds
+from simulator.sound import key_tone, key_tones, seconds, silence, to_wav
 from tests.simulator.office import ACCOUNT, AGENT, LINE, ORIGIN, TOKEN, Office, heard
 
 AUTH = (ACCOUNT, TOKEN)
+PROMPT = Response(to_wav([silence(0.1)]), content_type="audio/wav")
 ROOT = f"/2010-04-01/Accounts/{ACCOUNT}"
 
 
@@ -71,6 +72,27 @@ def test_a_number_that_is_none_is_the_services_error(number: str) -> None:
 def test_a_long_wait_needs_no_sound_of_its_length(verbs: str) -> None:
     call = Office(answer=verbs).call({"hangs_up": 20, "talks_s": 1}, agent=False)
     assert (call.leg.status, call.failure) == ("completed", None)
+
+
+@pytest.mark.parametrize("verb", ["Say", "Play"])
+@pytest.mark.parametrize("loop", ["0", "1001", "999999999"])
+def test_words_are_repeated_a_thousand_times_at_most(verb: str, loop: str) -> None:
+    call = Office(answer=f"<{verb} loop='{loop}'>{ORIGIN}/prompt</{verb}>", prompt=PROMPT).call()
+    assert (len(call.journal.of("heard")), call.leg.status) == (1000, "completed")
+
+
+@pytest.mark.parametrize("verbs", ["<Pause length='999999999'/>", "<Pause length='14399'/><Say>Still there?</Say>"])
+def test_a_call_ends_four_hours_after_its_answer_whatever_its_document_says(verbs: str) -> None:
+    call = Office(answer=f"<Say>Hello.</Say>{verbs}").call()
+    assert (call.leg.status, call.leg.ended_by, call.leg.duration_s) == ("completed", "time_limit", 4 * 3600)
+    assert call.failure is None
+
+
+@pytest.mark.parametrize("words", ["a" * (64 * 1024 + 1), "<Response><Say>" + "a" * 64 * 1024])
+def test_plain_text_may_be_no_larger_than_a_document(words: str) -> None:
+    office = Office(choice=Response(words, content_type="text/plain"))
+    assert office.call().was_connected
+    assert office.forms("fallback")[0]["ErrorCode"] == "11750"
 
 
 @pytest.mark.parametrize("fragment", ["rc=²", "rc=٣", "ct=²&rt=²&tt=²", "rc=" + "9" * 5000])
