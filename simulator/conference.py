@@ -50,7 +50,7 @@ class Participant:
     @property
     def is_caller(self) -> bool:
         """A caller talks by plan; an agent stays for as long as a caller may come."""
-        return self.leg.direction == "inbound"
+        return self.leg.acts_by_plan
 
     @property
     def is_audible(self) -> bool:

@@ -34,7 +34,7 @@ def confer(run: Executor, verb: Verb) -> Step | None:
         ask_in_passing(run, verb, {"DialCallStatus": "completed"})
         raise
     finally:
-        if run.leg.direction == "inbound":
+        if run.leg.acts_by_plan:
             run.call.is_connected = False
     return run.step(verb, verb.get("action"), {"DialCallStatus": "answered"}) if verb.get("action") else None
 

@@ -13,7 +13,7 @@ from simulator.errors import RestError, failure_to_json
 from simulator.faults import Faults
 from simulator.legs import Leg
 from simulator.phone_call import PhoneCall
-from simulator.plans import KEYS, CallPlan
+from simulator.plans import KEYS, CalledPlan, CallPlan
 from simulator.recorder import to_json as recording_to_json
 from simulator.rest import exchange
 from simulator.sound import to_wav
@@ -39,6 +39,27 @@ def place_call() -> tuple[Response, int]:
     except (ValueError, TypeError, KeyError) as error:
         raise RestError(400, 20001, f"not a call that can be placed: {error}") from error
     return jsonify({"call_sid": call.sid}), 201
+
+
+@blueprint.post("/called")
+def set_called() -> Response:
+    """Say how the people act whom REST calls from now on, as `CalledPlan.of` reads it."""
+    try:
+        plan = CalledPlan.of(body())
+    except (ValueError, TypeError, KeyError) as error:
+        raise RestError(400, 20001, f"not a plan for people who are called: {error}") from error
+    exchange().called[plan.to] = plan
+    return jsonify({"status": "ok"})
+
+
+@blueprint.post("/calls/<sid:sid>/answer")
+def answer(sid: str) -> tuple[str, int]:
+    """Answer a call that REST makes, and that rings until somebody does."""
+    call = _ongoing(sid)
+    if not (call.is_outgoing and call.plan.is_manual) or call.leg.answered:
+        raise RestError(409, 21220, "the call does not wait for somebody to answer it")
+    call.line.take_out()
+    return "", 204
 
 
 @blueprint.get("/calls")
@@ -80,7 +101,10 @@ def hang_up(sid: str) -> tuple[str, int]:
 @blueprint.post("/calls/<sid:sid>/sent-back")
 def send_back(sid: str) -> tuple[str, int]:
     """Send the call back, as an agent does by REST: to the next URL of the plan or to the number's voice URL."""
-    _ongoing(sid).send_back()
+    call = _ongoing(sid)
+    if not (call.coming or call.number.voice_url):
+        raise RestError(409, 21220, "the call has no URL to be sent back to")
+    call.send_back()
     return "", 204
 
 
@@ -118,6 +142,7 @@ def summary(call: PhoneCall) -> dict[str, Any]:
         "settled": call.is_settled,
         "connected": call.was_connected,
         "manual": call.plan.is_manual,
+        "outgoing": call.is_outgoing,
         "duration_s": round(call.duration_s, 3),
         "simulator_failure": failure_to_json(call.failure)["detail"] if call.failure else None,
     }

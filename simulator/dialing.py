@@ -1,8 +1,8 @@
 """<Dial>: other phones ring, an agent answers, hears the whisper, and is joined to the caller."""
 
-import re
 from functools import partial
 
+from simulator.addresses import e164_of
 from simulator.conferencing import confer
 from simulator.documents import Step
 from simulator.errors import CallError, NotSimulated, TwimlRejected
@@ -218,13 +218,11 @@ def _addressed(noun: Verb) -> Verb:
 
 
 def _number(text: str) -> str:
-    """In E.164. Twilio reads national spellings by the country of the account, which the simulator does not know."""
-    plain = re.sub(r"[\s().-]", "", text)
-    if re.fullmatch(r"\+[1-9]\d{6,14}", plain, re.ASCII):
-        return plain
-    if re.fullmatch(r"\d{3,15}", plain, re.ASCII):
-        raise NotSimulated("<Dial> of a number in national spelling")
-    raise TwimlRejected(13223, "a number that is none")
+    """In E.164. Raises TwimlRejected, or NotSimulated for a national spelling."""
+    number = e164_of(text, "<Dial> of a number")
+    if number is None:
+        raise TwimlRejected(13223, "a number that is none")
+    return number
 
 
 def _text_of(noun: Verb, name: str) -> str:

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from simulator.faults import Faults
 from simulator.legs import Leg, rfc2822
 from simulator.line import Line
 from simulator.phone_call import Hook, Outgoing, PhoneCall
-from simulator.plans import CallPlan
+from simulator.plans import CalledPlan, CallPlan
 from simulator.recorder import Recorded, to_json
 from simulator.recordings import Recording, Terms
 from simulator.tape import Tape
@@ -39,6 +40,7 @@ class Exchange:
         self.account = Account(config.default_recording, config.trunk_recording)
         self.calls: dict[str, PhoneCall] = {}
         self.repeated: list[PhoneCall] = []  # calls whose sid was used again
+        self.called: dict[str, CalledPlan] = {}  # by the address; the plan of everybody else has none
         self.legs: dict[str, tuple[Leg, PhoneCall]] = {}
         self.lines: dict[str, Line] = {}
         self.recordings: dict[str, Recording] = {}
@@ -115,8 +117,17 @@ class Exchange:
         return made
 
     def call_out(self, outgoing: Outgoing, number: Number) -> PhoneCall:
-        """Call somebody on behalf of REST, beside whatever else happens. `number` has the status callback."""
-        call = PhoneCall(self, number, CallPlan(outgoing.from_number, outgoing.to_number), {}, outgoing)
+        """Call somebody on behalf of REST, beside whatever else happens. `number` has the URLs of this call."""
+        called = self.called.get(outgoing.to_number) or self.called.get("") or CalledPlan()
+        plan = CallPlan(
+            outgoing.from_number,
+            outgoing.to_number,
+            caller=called.acts,
+            agent=called.agent,
+            faults=called.faults,
+            is_manual=called.is_manual,
+        )
+        call = PhoneCall(self, number, plan, {}, replace(outgoing, answers=called.answers))
         self.calls[call.sid] = call
         self.add_leg(call.leg, call)
         call.clock.start(call.run)

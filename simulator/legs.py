@@ -31,6 +31,7 @@ class Leg:
     ended_by: str = ""
     redirected: list[datetime] = field(default_factory=list)  # the moments at which REST sent it elsewhere
     is_deleted: bool = False
+    acts_by_plan: bool = False  # its person is the one of the plan, not an agent who was called
     sequence: int = 0  # of its status callbacks
 
     @property

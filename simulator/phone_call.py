@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -22,12 +22,14 @@ from simulator.fetcher import Fetcher
 from simulator.gathering import gather
 from simulator.journal import Journal
 from simulator.legs import Leg, new_sid
-from simulator.line import HungUp, Interruption, Line, Redirected
-from simulator.plans import CallPlan, Press
+from simulator.line import HungUp, Interruption, Line, Redirected, TakenOut
+from simulator.plans import AgentPlan, CallPlan, Press
 from simulator.queueing import enqueue
 from simulator.recorder import Recorder
 from simulator.recordings import Recording, Terms
 from simulator.redirected_leg import run_apart
+from simulator.ringing import ring
+from simulator.sound import key_tones
 from simulator.tape import Tape
 from simulator.verbs import INBOUND
 
@@ -54,18 +56,27 @@ class CallExchange(CallNetwork, Protocol):
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A call that REST makes: the document for the person who answers, and the terms of its recording, if any."""
+    """A call that REST makes: the document for the person who answers, and the terms of its recording, if any.
+
+    `events` are those that its status callback is told of. With `is_agent` the person acts as an agent in a conference.
+    """
 
     from_number: str
     to_number: str
     first: Step
     record: Terms | None = None
+    answers: AgentPlan = field(default_factory=AgentPlan)
+    timeout_s: float = 60.0
+    time_limit_s: float = CALL_MAX_S
+    send_digits: str = ""
+    events: frozenset[str] = frozenset({"completed"})
+    is_agent: bool = False
 
 
 class PhoneCall:
     """The caller's leg and its parts. `run` takes as long as the call does.
 
-    On an `outgoing` call the leg is that of the person who is called, who acts as an agent.
+    On an `outgoing` call the leg is that of the person who is called, and the plan's caller is that person.
     """
 
     def __init__(
@@ -85,6 +96,7 @@ class PhoneCall:
         sid, dialled = plan.call_sid or new_sid("CA"), plan.dialled or plan.to_number
         number_sid = None if plan.dialled else number.sid
         self.leg = Leg(sid, plan.from_number, dialled, "inbound", self.clock.began, phone_number_sid=number_sid)
+        self.leg.acts_by_plan = not (outgoing and outgoing.is_agent)
         self._outgoing = outgoing
         self.is_outgoing = outgoing is not None
         if outgoing:
@@ -173,22 +185,55 @@ class PhoneCall:
             while step:
                 step = self._advance(run, step)
         except HungUp as hung_up:
-            return self._final_status(), hung_up.why
+            return self._final_status(hung_up.why), hung_up.why
         except Finished as finished:
             return finished.status, "document_ended"
         return self._final_status(), "document_ended"
 
     def _ring_out(self, outgoing: Outgoing) -> Step:
-        """Ring, until somebody answers."""
-        self.leg.status = "ringing"
-        self.line.wait(self.exchange.config.timing.ring_s)
+        """Ring until somebody answers, and dial the digits that were asked for. Raises Finished if nobody does."""
+        for event in ("initiated", "ringing"):
+            self.leg.status = event
+            self._progress(event)
+        status = self._answers(outgoing)
+        if status != "answered":
+            raise Finished(status)
         self.answer(self.leg)
+        self.limit(outgoing.time_limit_s)
+        self._progress("answered")
         if outgoing.record:
             self._own_recording = self.recorder.start(outgoing.record)
+        if outgoing.send_digits:
+            self.line.play("line", "play", "", key_tones(outgoing.send_digits))
         return outgoing.first
 
-    def _final_status(self) -> str:
-        return "completed" if self.leg.answered else "no-answer"
+    def _answers(self, outgoing: Outgoing) -> str:
+        """answered, busy, no-answer or failed. A person in the browser takes the line out of its ringing."""
+        if not self.plan.is_manual:
+            return ring(self.line, outgoing.answers, self.exchange.config.timing.ring_s, outgoing.timeout_s)
+        try:
+            self.line.wait(outgoing.timeout_s)
+        except TakenOut:
+            return "answered"
+        return "no-answer"
+
+    def _progress(self, event: str) -> None:
+        """Send a status callback of an outgoing call. Sequence numbers count every event, asked for or not."""
+        sequence = self.leg.next_sequence()
+        if self._outgoing is None or event in self._outgoing.events:
+            url, method = self.number.status_callback, self.number.status_callback_method
+            self.report(self.leg, "call", url, method, sequence, self._own_recording)
+
+    def limit(self, seconds: float) -> None:
+        """End the call so many seconds after its answer."""
+        if self.leg.answered:
+            began_s = (self.leg.answered - self.clock.began).total_seconds()
+            self.line.ends_at_s = began_s + min(seconds, CALL_MAX_S)
+
+    def _final_status(self, why: str = "") -> str:
+        if self.leg.answered:
+            return "completed"
+        return {"rest": "canceled", "hung_up": "busy"}.get(why, "no-answer") if self.is_outgoing else "no-answer"
 
     def _advance(self, run: Executor, step: Step) -> Step | None:
         """Run one document, or the apology for it; what follows it, or the redirect that ended it."""
@@ -231,7 +276,8 @@ class PhoneCall:
         """The exchange picks up, once."""
         if leg.answered is None:
             leg.answer(self.exchange.clock.now())
-            self.line.ends_at_s = self.elapsed() + CALL_MAX_S
+            if leg is self.leg:
+                self.limit(CALL_MAX_S)
             self.journal.add("status", {"status": leg.status})
             if terms := self.exchange.account.default_terms():
                 self.recorder.start(terms)
@@ -244,8 +290,7 @@ class PhoneCall:
         status = "failed" if self.failure else status
         self.end_leg(self.leg, status, why)
         self.journal.add("status", {"status": status})
-        url, method = self.number.status_callback, self.number.status_callback_method
-        self.report(self.leg, "call", url, method, self.leg.next_sequence(), self._own_recording)
+        self._progress("completed")
 
     def end_leg(self, leg: Leg, status: str, why: str) -> None:
         """A leg of the call is over, and its recordings stop."""
@@ -281,12 +326,12 @@ class PhoneCall:
         self.deliveries.deliver(kind, url, method, self.params(leg) | status, leg.status)
 
     def params(self, leg: Leg) -> dict[str, str]:
-        caller = parameters.geography(leg.from_number) | dict(self.plan.geo)
-        if leg is self.leg:
-            return parameters.of_call(self.exchange.config, leg, {"From": caller, "To": parameters.place(self.number)})
-        return parameters.of_call(
-            self.exchange.config, leg, {"From": caller, "To": parameters.geography(leg.to_number)}
-        )
+        own = parameters.place(self.number)
+        away = parameters.geography(leg.from_number) | dict(self.plan.geo)
+        places = {"From": away, "To": own if leg is self.leg else parameters.geography(leg.to_number)}
+        if self.is_outgoing and leg is self.leg:
+            places = {"From": own, "To": parameters.geography(leg.to_number) | dict(self.plan.geo)}
+        return parameters.of_call(self.exchange.config, leg, places)
 
     def new_leg(self, to_number: str, caller_id: str) -> Leg:
         """A leg to somebody else, as a child of this one."""

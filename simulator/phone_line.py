@@ -9,7 +9,7 @@ from simulator.clock import VirtualClock
 from simulator.config import Config
 from simulator.exchange import Exchange
 from simulator.phone_call import PhoneCall
-from simulator.plans import CallPlan
+from simulator.plans import CalledPlan, CallPlan
 from simulator.recordings import Recording
 from simulator.server import Server
 
@@ -40,7 +40,7 @@ class Heard:
 
     @property
     def words(self) -> list[str]:
-        """The words of the line and of the agent, in order."""
+        """The words of the line and of the agent, in order, as the person heard them."""
         heard = self.call.journal.of("heard")
         return [entry["text"] for entry in heard if entry["who"] != "caller" and entry["text"]]
 
@@ -106,6 +106,35 @@ class PhoneLine:
         if placed.failure:
             raise placed.failure
         return Heard(placed)
+
+    def will_answer(
+        self,
+        *presses: str,
+        to: str = "",
+        answers: bool | str = True,
+        rings_s: float | None = None,
+        agent: Mapping[str, Any] | bool | str = True,
+        faults: Mapping[str, Any] | None = None,
+        **acts: Any,
+    ) -> None:
+        """Say how the person at `to`, or everybody, acts whom the app calls by REST: as a caller does, once they have
+        answered. `answers` may be False, `busy` or `failed`.
+        """
+        plan = {"to": to, "answers": answers, "rings_s": rings_s, "agent": agent, "faults": faults}
+        called = CalledPlan.of({**plan, "presses": list(presses), **acts})
+        self.exchange.called[called.to] = called
+
+    def outgoing(self) -> list[Heard]:
+        """The calls that the app has made by REST, run to their end, with all callbacks delivered.
+
+        Raises SimulatorFailure where the app uses a part of Twilio that is not simulated.
+        """
+        self.exchange.settle()
+        made = [call for call in self.exchange.calls.values() if call.is_outgoing]
+        for call in made:
+            if call.failure:
+                raise call.failure
+        return [Heard(call) for call in made]
 
     @property
     def api_url(self) -> str:

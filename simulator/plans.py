@@ -111,6 +111,36 @@ class SentBack:
         return plan
 
 
+@dataclass(frozen=True)
+class CalledPlan:
+    """The person whom REST calls: `answers` says whether and when, and `acts` is what they do from there on.
+
+    `agent` is whoever is dialled in the course of the call. Without `to` the plan is for everybody who has none. With
+    `is_manual` the phone rings until somebody answers it by the control API, as the phone in the browser does.
+    """
+
+    to: str = ""
+    answers: AgentPlan = AgentPlan()
+    acts: CallerPlan = CallerPlan()
+    agent: AgentPlan = AgentPlan()
+    faults: Faults | None = None
+    is_manual: bool = False
+
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> "CalledPlan":
+        """The person's acts stand beside the other keys: `{"rings_s": 3, "presses": ["1"], "agent": "busy"}`.
+
+        Raises ValueError that names the entry which is unknown or wrong.
+        """
+        given = an_object("called", given)
+        answers = AgentPlan.of({name: given.pop(name) for name in ("answers", "rings_s") if name in given})
+        agent, faults = AgentPlan.of(given.pop("agent", True)), given.pop("faults", None)
+        to, is_manual = given.pop("to", ""), given.pop("manual", False)
+        if not isinstance(to, str) or not isinstance(is_manual, bool):
+            raise ValueError("called: to is to be text, and manual true or false")
+        return cls(to, answers, CallerPlan.of(given), agent, Faults.of(faults) if faults else None, is_manual)
+
+
 _ENTRIES = (*("from", "to", "caller", "agent", "sent_back", "faults", "manual", "geo", "label", "call_sid", "dialled"),)
 
 

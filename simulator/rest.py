@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -28,7 +28,6 @@ _FAULT_CODES = {429: 20429, 500: 20500, 503: 20503}
 _ABSENT = re.compile(
     r"""/2010-04-01/Accounts/[^/]+/ (?:
     (?! (?:Calls|Conferences|IncomingPhoneNumbers|Recordings|Transcriptions)\b ) .+
-    | Calls\.json
     | Calls/[^/]+/ (?:Notifications|Payments|Siprec|Streams|Transcriptions|UserDefined) .*
     )""",
     re.VERBOSE,
@@ -149,7 +148,11 @@ def is_within_dates(name: str, moment: datetime) -> bool:
 
 def is_url(text: str) -> bool:
     """Whether a text is a whole URL, with its host; none at all takes a URL away, and is one too."""
-    return not text or re.fullmatch(r"https?://[^\s/?#]+([/?#]\S*)?", text) is not None
+    try:
+        host = urlsplit(text).hostname and urlsplit(text).port != 0
+    except ValueError:  # brackets without an address in them, or a port that is none
+        return False
+    return not text or (bool(host) and re.fullmatch(r"https?://[^\s/?#]+([/?#]\S*)?", text) is not None)
 
 
 def moment_of(name: str, text: str) -> datetime:

@@ -1,19 +1,29 @@
 """REST: calls. Fetch, list, redirect, end, forget."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from simulator import rest_forms as forms
+from simulator.config import Number
 from simulator.documents import Step, read_given
-from simulator.errors import WARNINGS, RestError, TwimlRejected
+from simulator.errors import WARNINGS, NotSimulated, RestError, TwimlRejected
 from simulator.legs import Leg
 from simulator.line import HungUp, Redirected
-from simulator.phone_call import PhoneCall
-from simulator.rest import PREFIX, exchange, is_url, is_within_dates, not_found, page
+from simulator.phone_call import CALL_MAX_S, PhoneCall
+from simulator.rest import PREFIX, exchange, is_within_dates, not_found, page
+from simulator.simulated_rest import CALL_UPDATE
 
 blueprint = Blueprint("rest_calls", __name__, url_prefix=PREFIX)
 TWIML_CHARS_MAX = 4000
+OWN_URLS = {
+    "FallbackUrl": "voice_fallback_url",
+    "FallbackMethod": "voice_fallback_method",
+    "StatusCallback": "status_callback",
+    "StatusCallbackMethod": "status_callback_method",
+}
 
 
 @blueprint.get("/Calls.json")
@@ -34,15 +44,23 @@ def fetch_call(account: str, sid: str) -> Response:
 
 @blueprint.post("/Calls/<sid:sid>.json")
 def update_call(account: str, sid: str) -> Response:
-    """End the call, or send it to other TwiML. Both happen a moment after the answer."""
+    """End the call, or send it to other TwiML. Both happen a moment after the answer.
+
+    The URLs for failures and for the end of the call, and its limit, hold from now on.
+    """
+    forms.check(CALL_UPDATE)
     leg, call = find(sid)
-    status = request.form.get("Status")
-    if status == "canceled" or (status and status != "completed"):
+    status = forms.word("Status", ("", "canceled", "completed"), "")
+    urls, limit_s = _urls(leg, call), forms.number("TimeLimit", 0, CALL_MAX_S)
+    if status == "canceled" and leg.answered:
         raise RestError(400, 21220, "Call is not queued or ringing. Cannot cancel.")
     if status:
         _end(leg, call)
     elif request.form.get("Url") or request.form.get("Twiml"):
         _redirect(leg, call)
+    call.number = urls
+    if limit_s:
+        call.limit(limit_s)
     return jsonify(to_json(leg))
 
 
@@ -87,7 +105,7 @@ def to_json(leg: Leg, *, is_listed: bool = False) -> dict[str, Any]:
         "price": None,
         "price_unit": "USD",
         "queue_time": "0",
-        "start_time": date_text(leg.created),
+        "start_time": None if leg.status == "queued" else date_text(leg.created),
         "status": "queued" if leg.status == "initiated" else leg.status,
         "subresource_uris": {part: f"{path}/{part.title()}.json" for part in parts},
         "to": leg.to_number,
@@ -96,6 +114,17 @@ def to_json(leg: Leg, *, is_listed: bool = False) -> dict[str, Any]:
         "uri": f"{path}.json",
     }
     return exchange().legs[leg.sid][1].faults.show("call", row, is_listed=is_listed)
+
+
+def _urls(leg: Leg, call: PhoneCall) -> Number:
+    """The number of the call, with the URLs that the request gives to this call alone."""
+    given = {name: name.endswith(("Url", "Callback")) for name in OWN_URLS if name in request.form}
+    if leg is not call.leg and (given or "TimeLimit" in request.form):
+        raise NotSimulated("a fallback URL, a status callback or a limit for a dialled leg")
+    changes: dict[str, Any] = {
+        OWN_URLS[name]: forms.url(name) if is_url else forms.method(name) for name, is_url in given.items()
+    }
+    return replace(call.number, **changes) if changes else call.number
 
 
 def _end(leg: Leg, call: PhoneCall) -> None:
@@ -113,18 +142,17 @@ def _redirect(leg: Leg, call: PhoneCall) -> None:
     line = call.line if leg is call.leg else exchange().lines[leg.sid]
     text = request.form.get("Twiml")
     if text is not None:
-        _check(text)
+        check_twiml(text)
         step = Step(None, twiml=text)
     else:
-        if not is_url(request.form["Url"]):
-            raise RestError(400, 21205, f"Url is not a valid URL: {request.form['Url']}")
-        step = Step(request.form["Url"], request.form.get("Method", "POST"))
+        step = Step(forms.url("Url"), forms.method("Method"))
     call.take_away(Redirected(line, step))
 
 
-def _check(text: str) -> None:
+def check_twiml(text: str) -> None:
+    """Raises RestError for TwiML that would be refused if it came from a URL."""
     if len(text) > TWIML_CHARS_MAX:
-        raise RestError(400, 21218, f"Twiml is longer than {TWIML_CHARS_MAX} characters")
+        raise RestError(400, forms.INVALID, f"Twiml is longer than {TWIML_CHARS_MAX} characters")
     try:
         read_given(text, _warn)
     except TwimlRejected as error:

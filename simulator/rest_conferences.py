@@ -4,11 +4,13 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from simulator import rest_forms as forms
 from simulator.conference import Conference
 from simulator.recordings import Recording
 from simulator.rest import PREFIX, exchange, is_within_dates, not_found, page
 from simulator.rest_recordings import change, delete_found, listed, of_conference
 from simulator.rest_recordings import find as find_recording
+from simulator.simulated_rest import CONFERENCE_UPDATE
 
 blueprint = Blueprint("rest_conferences", __name__, url_prefix=PREFIX)
 IN_PROGRESS = ("processing", "in-progress", "paused")
@@ -32,8 +34,9 @@ def fetch_conference(account: str, sid: str) -> Response:
 @blueprint.post("/Conferences/<sid:sid>.json")
 def update_conference(account: str, sid: str) -> Response:
     """End the conference. Its participants go on to their next verbs."""
+    forms.check(CONFERENCE_UPDATE)
     conference = find(sid)
-    if request.form.get("Status") == "completed":
+    if forms.word("Status", ("", "completed"), "") == "completed":
         conference.end()
     return jsonify(to_json(conference))
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from simulator import rest_forms as forms
 from simulator.config import Number
-from simulator.errors import RestError
-from simulator.rest import PREFIX, exchange, is_url, not_found, page
+from simulator.rest import PREFIX, exchange, not_found, page
 from simulator.rest_hosts import admit
+from simulator.simulated_rest import NUMBER_UPDATE
 
 blueprint = Blueprint("rest_numbers", __name__, url_prefix=PREFIX)
 
@@ -38,13 +39,12 @@ def fetch_number(account: str, sid: str) -> Response:
 @blueprint.post("/IncomingPhoneNumbers/<sid:sid>.json")
 def update_number(account: str, sid: str) -> Response:
     """Change the URLs, for the next call on. Raises RestError, and then changes nothing."""
+    forms.check(NUMBER_UPDATE)
     number = _find(sid)
     for parameter in ("VoiceUrl", "VoiceFallbackUrl", "StatusCallback"):
-        if not is_url(request.form.get(parameter, "")):
-            raise RestError(400, 21402, f"{parameter} is not a valid URL: {request.form[parameter]}")
+        forms.url(parameter, 21402)
     for parameter in ("VoiceMethod", "VoiceFallbackMethod", "StatusCallbackMethod"):
-        if request.form.get(parameter, "POST") not in ("GET", "POST"):
-            raise RestError(400, 21403, f"{parameter} is neither GET nor POST")
+        forms.method(parameter, 21403)
     for parameter, attribute in SETTINGS.items():
         if parameter in request.form:
             setattr(number, attribute, request.form[parameter])

@@ -1,17 +1,19 @@
 """REST: the participants of a conference. Call somebody into it, list, hold, mute, coach, send away."""
 
+from dataclasses import replace
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from flask import Blueprint, Response, jsonify, request
 
+from simulator import rest_forms as forms
 from simulator.conference import Conference, Participant
-from simulator.config import Number
 from simulator.documents import Step
-from simulator.errors import RestError
-from simulator.phone_call import Outgoing
-from simulator.recordings import Terms
+from simulator.phone_call import CALL_MAX_S, Outgoing
 from simulator.rest import PREFIX, exchange, not_found, page
+from simulator.rest_calls import check_twiml
+from simulator.rest_outgoing import TIMEOUT_MAX_S, TIMEOUT_S, called, caller_id, status_events
+from simulator.simulated_rest import PARTICIPANT, PARTICIPANT_UPDATE
 
 blueprint = Blueprint("rest_participants", __name__, url_prefix=PREFIX)
 
@@ -29,6 +31,7 @@ ATTRIBUTES = {
     "ConferenceRecordingStatusCallback": "recordingStatusCallback",
     "ConferenceRecordingStatusCallbackMethod": "recordingStatusCallbackMethod",
 }
+RECORD = ("true", "false", "record-from-start", "do-not-record")
 LISTS = {
     "ConferenceStatusCallbackEvent": "statusCallbackEvent",
     "ConferenceRecordingStatusCallbackEvent": "recordingStatusCallbackEvent",
@@ -38,21 +41,35 @@ LISTS = {
 @blueprint.post("/Conferences/<conference>/Participants.json")
 def create(account: str, conference: str) -> tuple[Response, int]:
     """Call somebody into a conference, by its sid or its name. `Record` records the participant's own leg."""
-    form, joined = request.form, _open(conference)
-    if not form.get("From") or not form.get("To"):
-        raise RestError(400, 21201, "From and To are required")
-    outgoing = Outgoing(form["From"], form["To"], Step(None, twiml=_document(joined.name)), _own_terms())
-    callback, method = form.get("StatusCallback", ""), form.get("StatusCallbackMethod", "POST")
-    call = exchange().call_out(outgoing, Number(form["From"], status_callback=callback, status_callback_method=method))
+    forms.check(PARTICIPANT)
+    form = request.form
+    to_address, number = called(), caller_id()
+    check_twiml(_document("Room"))
+    outgoing = Outgoing(
+        number.e164,
+        to_address,
+        Step(None),
+        forms.recording_terms("StartConferenceRecordingAPI", "trim-silence") if forms.flag("Record") else None,
+        timeout_s=forms.number("Timeout", TIMEOUT_S, TIMEOUT_MAX_S, 21208),
+        time_limit_s=forms.number("TimeLimit", CALL_MAX_S, CALL_MAX_S),
+        events=status_events(),
+        is_agent=True,
+    )
+    callback, method = forms.url("StatusCallback"), forms.method("StatusCallbackMethod")
+    joined = _open(conference)
+    number = replace(number, voice_url="", voice_fallback_url="", status_callback=callback,
+                     status_callback_method=method)  # fmt: skip
+    outgoing = replace(outgoing, first=Step(None, twiml=_document(joined.name)))
+    call = exchange().call_out(outgoing, number)
     coming = Participant(
         call,
         call.leg,
         call.line,
         label=form.get("Label", ""),
-        starts_conference=form.get("StartConferenceOnEnter") != "false",
-        ends_conference=form.get("EndConferenceOnExit") == "true",
-        is_muted=form.get("Muted") == "true",
-        coaches=form.get("CallSidToCoach", "") if form.get("Coaching") == "true" else "",
+        starts_conference=forms.flag("StartConferenceOnEnter", default=True),
+        ends_conference=forms.flag("EndConferenceOnExit"),
+        is_muted=forms.flag("Muted"),
+        coaches=form.get("CallSidToCoach", "") if forms.flag("Coaching") else "",
     )
     return jsonify(to_json(joined, coming, "queued")), 201
 
@@ -76,19 +93,21 @@ def fetch(account: str, conference: str, participant: str) -> Response:
 
 @blueprint.post("/Conferences/<sid:conference>/Participants/<participant>.json")
 def update(account: str, conference: str, participant: str) -> Response:
+    forms.check(PARTICIPANT_UPDATE)
     found = _find(conference)
     changed, form = _in(found, participant), request.form
-    if "Hold" in form:
-        changed.is_held = form["Hold"] == "true"
+    asked = {name: forms.flag(name) for name in ("Hold", "Muted", "EndConferenceOnExit", "Coaching") if name in form}
+    if "Hold" in asked:
+        changed.is_held = asked["Hold"]
         found.note("participant-hold" if changed.is_held else "participant-unhold", changed)
-    if "Muted" in form:
-        changed.is_muted = form["Muted"] == "true"
+    if "Muted" in asked:
+        changed.is_muted = asked["Muted"]
         found.note("participant-mute" if changed.is_muted else "participant-unmute", changed)
-    if "EndConferenceOnExit" in form:
-        changed.ends_conference = form["EndConferenceOnExit"] == "true"
+    if "EndConferenceOnExit" in asked:
+        changed.ends_conference = asked["EndConferenceOnExit"]
         found.note("participant-modify", changed)
-    if "Coaching" in form:
-        changed.coaches = form.get("CallSidToCoach", changed.coaches) if form["Coaching"] == "true" else ""
+    if "Coaching" in asked:
+        changed.coaches = form.get("CallSidToCoach", changed.coaches) if asked["Coaching"] else ""
         found.note("participant-modify", changed)
     return jsonify(to_json(found, changed))
 
@@ -150,24 +169,9 @@ def _document(name: str) -> str:
     form = request.form
     attributes = {attribute: form[name] for name, attribute in ATTRIBUTES.items() if name in form}
     attributes |= {attribute: " ".join(form.getlist(name)) for name, attribute in LISTS.items() if name in form}
-    if form.get("ConferenceRecord") in ("true", "record-from-start"):
+    if forms.word("ConferenceRecord", RECORD, "false") in ("true", "record-from-start"):
         attributes["record"] = "record-from-start"
     if form.get("Coaching") == "true":
         attributes["coach"] = form.get("CallSidToCoach", "")
     written = " ".join(f"{attribute}={quoteattr(value)}" for attribute, value in attributes.items())
     return f"<Response><Dial><Conference {written}>{escape(name)}</Conference></Dial></Response>"
-
-
-def _own_terms() -> Terms | None:
-    form = request.form
-    if form.get("Record") != "true":
-        return None
-    return Terms(
-        source="StartConferenceRecordingAPI",
-        channels=2 if form.get("RecordingChannels") == "dual" else 1,
-        track=form.get("RecordingTrack", "both"),
-        trim=form.get("Trim", "trim-silence"),
-        callback=form.get("RecordingStatusCallback", ""),
-        callback_method=form.get("RecordingStatusCallbackMethod", "POST"),
-        callback_events=tuple(form.getlist("RecordingStatusCallbackEvent")) or ("completed",),
-    )

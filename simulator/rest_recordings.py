@@ -4,12 +4,14 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from simulator import rest_forms as forms
 from simulator.errors import RestError
 from simulator.faults import Faults
 from simulator.recorder import Recorded
-from simulator.recordings import Recording, Terms
+from simulator.recordings import Recording
 from simulator.rest import PREFIX, exchange, is_within_dates, not_found, page
 from simulator.rest_calls import find as find_call
+from simulator.simulated_rest import RECORDING, RECORDING_UPDATE
 from simulator.sound import mixed, to_wav
 
 blueprint = Blueprint("rest_recordings", __name__, url_prefix=PREFIX)
@@ -19,13 +21,15 @@ API_SOURCE = "StartCallRecordingAPI"
 @blueprint.post("/Calls/<sid:call_sid>/Recordings.json")
 def start(account: str, call_sid: str) -> tuple[Response, int]:
     """Record a leg that is under way. A second start by REST answers with the recording that runs already."""
+    forms.check(RECORDING)
     leg, call = find_call(call_sid)
+    terms = forms.recording_terms(API_SOURCE, "do-not-trim")
     if leg.status != "in-progress":
         raise RestError(400, 21220, "Requested resource is not eligible for recording")
     own = [recording for recording in call.recorder.recordings if recording.call_sid == leg.sid]
     running = [recording for recording in own if recording.is_running and recording.terms.source == API_SOURCE]
     recorded = Recorded(leg.sid, exchange().tape_of(leg))
-    recording = running[0] if running else call.recorder.start(_terms(), recorded)
+    recording = running[0] if running else call.recorder.start(terms, recorded)
     return jsonify(of_call(recording, shown=recording.status)), 201
 
 
@@ -42,8 +46,10 @@ def change(recording: Recording) -> str:
 
     A conference's recording is stopped only where the configuration lets it be.
     """
+    forms.check(RECORDING_UPDATE)
     recorder = exchange().call_of(recording).recorder
-    wanted, keeps_time = request.form.get("Status", ""), request.form.get("PauseBehavior", "silence") != "skip"
+    wanted = request.form.get("Status", "")
+    keeps_time = forms.word("PauseBehavior", ("silence", "skip"), "silence") == "silence"
     if not recording.is_running:
         raise RestError(400, 21220, "Recording is not in-progress. Cannot update status.")
     if wanted == "stopped" and recording.conference_sid and not exchange().config.conference_stops:
@@ -181,20 +187,6 @@ def _row(recording: Recording, shown: str) -> dict[str, Any]:
         "subresource_uris": {part: f"{path}/{part.title().replace('_', '')}.json" for part in parts},
         "uri": f"{path}.json",
     }
-
-
-def _terms() -> Terms:
-    """The defaults are those of a start by REST, which are not those of TwiML."""
-    form = request.form
-    return Terms(
-        source=API_SOURCE,
-        channels=2 if form.get("RecordingChannels") == "dual" else 1,
-        track=form.get("RecordingTrack", "both"),
-        trim=form.get("Trim", "do-not-trim"),
-        callback=form.get("RecordingStatusCallback", ""),
-        callback_method=form.get("RecordingStatusCallbackMethod", "POST"),
-        callback_events=tuple(form.getlist("RecordingStatusCallbackEvent")) or ("completed",),
-    )
 
 
 def _running(call_sid: str) -> Recording:

@@ -23,6 +23,7 @@ from simulator import (
     rest_intelligence,
     rest_memory,
     rest_numbers,
+    rest_outgoing,
     rest_participants,
     rest_recordings,
     rest_transcriptions,
@@ -34,7 +35,8 @@ from simulator.exchange import Exchange
 from simulator.rest import Sid, answer_error, answer_failure, answer_http_error, authenticate, date_answer
 
 REST = (
-    *(rest_calls.blueprint, rest_events.blueprint, rest_recordings.blueprint, rest_numbers.blueprint),
+    *(rest_calls.blueprint, rest_outgoing.blueprint),
+    *(rest_events.blueprint, rest_recordings.blueprint, rest_numbers.blueprint),
     *(rest_conferences.blueprint, rest_participants.blueprint),
     *(rest_transcriptions.blueprint, rest_intelligence.blueprint, rest_intelligence.operators),
     *(rest_voice.configurations, rest_voice.blueprint, rest_conversations.blueprint, rest_memory.blueprint),

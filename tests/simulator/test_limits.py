@@ -167,7 +167,6 @@ def test_a_redirected_leg_that_breaks_is_ended(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "Calls.json"),
         ("GET", "Messages.json"),
         ("GET", "Queues/QU" + "0" * 32 + ".json"),
         ("POST", "Calls/CA" + "0" * 32 + "/Streams.json"),
