@@ -9,6 +9,7 @@ from simulator import control
 from simulator.config import Number
 from simulator.observer import observe
 from simulator.phone_call import PhoneCall
+from simulator.plans import CalledPlan
 from simulator.rest import exchange, not_found
 
 blueprint = Blueprint("phone_page", __name__)
@@ -50,7 +51,9 @@ def secure(response: Response) -> Response:
 
 @blueprint.get("/")
 def page() -> str:
-    return render_template("phone.html", lines=list(exchange().numbers.values()), callers=CALLERS)
+    everybody = exchange().called.get("", CalledPlan())
+    lines = list(exchange().numbers.values())
+    return render_template("phone.html", lines=lines, callers=CALLERS, rings_here=everybody.is_manual)
 
 
 @blueprint.get("/simulator/phone/calls")

@@ -5,6 +5,16 @@ import { listCalls, observed } from "./exchange.js";
 import { badge, verdictOf } from "./verdict.js";
 import { clock, number, time } from "./words.js";
 
+/** The two ends of a call, as people call them. */
+export function ends({ outgoing, line_label: label, from, to }) {
+  return outgoing ? `${label || number(from)} to ${number(to)}` : `${number(from)} to ${label || number(to)}`;
+}
+
+function title({ outgoing, manual }) {
+  if (outgoing) return manual ? "You were called" : "The app called";
+  return manual ? "You called" : "A scripted call";
+}
+
 const SETTLED_STATES = new Set(["kept", "absent", "destroyed"]);
 
 export class CallList {
@@ -15,7 +25,11 @@ export class CallList {
   #final = new Set();
   #drawn = "";
 
-  constructor(panel) {
+  #onCalls;
+
+  /** `onCalls` is given every list that is fetched. */
+  constructor(panel, { onCalls }) {
+    this.#onCalls = onCalls;
     this.#list = panel.querySelector(".call-list");
     this.#count = panel.querySelector(".calls-count");
     this.#empty = panel.querySelector(".calls-empty");
@@ -23,6 +37,7 @@ export class CallList {
 
   async refresh(shownSid) {
     const calls = await listCalls();
+    this.#onCalls(calls);
     this.#draw(calls, shownSid);
     for (const call of calls.filter(({ call_sid: sid }) => !this.#final.has(sid)).slice(0, 20)) await this.#observe(call);
     this.#draw(calls, shownSid);
@@ -53,8 +68,8 @@ export class CallList {
     const isShown = call.call_sid === shownSid;
     return element("li", {},
       element("a", { href: `#${call.call_sid}`, "aria-current": isShown && "true" },
-        element("b", {}, call.label || (call.manual ? "You called" : "A scripted call")),
-        element("span", { class: "call-ends quiet" }, `${number(call.from)} to ${call.line_label || number(call.to)}`),
+        element("b", {}, call.label || title(call)),
+        element("span", { class: "call-ends quiet" }, ends(call)),
         element("span", { class: "call-when quiet" }, `${time(call.began)}, ${call.ended ? clock(call.duration_s) : "now"}`),
         answer?.status === "known" ? badge(verdictOf(answer.story)) : element("span", { class: "badge unknown" }, "Not known")));
   }

@@ -9,6 +9,11 @@ export async function placeCall({ from, to }) {
 
 export const press = (sid, digits) => send(`/simulator/calls/${sid}/keys`, { digits });
 
+export const answer = (sid) => send(`/simulator/calls/${sid}/answer`);
+
+/** Whether the people whom the app calls are the one at this phone, or answer by themselves. */
+export const ringHere = (manual) => send("/simulator/called", { manual });
+
 export const hangUp = (sid) => send(`/simulator/calls/${sid}/hangup`);
 
 /** For when the page goes away: nobody is left on the phone. */

@@ -8,10 +8,11 @@ export class FollowedCall extends EventTarget {
   #last = -1;
   #cuts = 0;
 
-  constructor(sid, { isOurs = false } = {}) {
+  constructor(sid, { isOurs = false, isOutgoing = false } = {}) {
     super();
     this.sid = sid;
-    this.isOurs = isOurs; // placed on this page's phone, by a person
+    this.isOurs = isOurs; // placed or answered on this page's phone, by a person
+    this.isOutgoing = isOutgoing; // made by the app
     this.entries = [];
     this.isSettled = false;
     this.isLost = false;

@@ -1,16 +1,16 @@
 // The page: a phone, and beside it what is said, what is decided, and the calls so far.
 
-import { CallList } from "./call_list.js";
+import { CallList, ends } from "./call_list.js";
 import { Decided } from "./decided.js";
 import { element } from "./elements.js";
-import { listCalls, observed } from "./exchange.js";
+import { listCalls, observed, ringHere } from "./exchange.js";
 import { FollowedCall } from "./followed_call.js";
 import { Sound } from "./sound.js";
 import { Telephone } from "./telephone.js";
 import { Transcript } from "./transcript.js";
 import { badge, sentence, verdictOf } from "./verdict.js";
 import { Wire } from "./wire.js";
-import { number, time } from "./words.js";
+import { time } from "./words.js";
 
 const SOON_MS = 150;
 const LIVE_MS = 1000;
@@ -21,8 +21,8 @@ const sound = new Sound();
 const transcript = new Transcript(find(".transcript"), { onReplay: (url) => { sound.wake(); sound.silence(); sound.play(url, url); } });
 const decided = new Decided(find(".decided"));
 const wire = new Wire(find(".wire"));
-const list = new CallList(find(".calls"));
 const telephone = new Telephone(find(".phone"), sound, { onCall: adopt });
+const list = new CallList(find(".calls"), { onCalls: (calls) => telephone.ring(calls.find(ringsHere)) });
 
 let shown = null; // the call that the panels are about
 let ours = null; // the last that was placed on this phone
@@ -30,6 +30,7 @@ let listening = new AbortController();
 let due = null;
 
 addEventListener("hashchange", open);
+find(".rings-here input").addEventListener("change", ({ target }) => ringHere(target.checked));
 open();
 look(0);
 refresh();
@@ -41,11 +42,14 @@ async function open() {
   if (sid === ours?.sid) return show(ours, "Your call");
   const about = (await listCalls()).find((call) => call.call_sid === sid);
   if (!about) return say("That call is not known here. Calls are forgotten when the simulator ends.");
-  const call = new FollowedCall(sid, { isOurs: about.manual });
-  const ends = `from ${number(about.from)} to ${about.line_label || number(about.to)}`;
-  show(call, `${about.label || "The call"}, ${time(about.began)}, ${ends}`, { isOver: about.ended });
+  const call = new FollowedCall(sid, { isOurs: about.manual, isOutgoing: about.outgoing });
+  show(call, `${about.label || "The call"}, ${time(about.began)}, from ${ends(about)}`, { isOver: about.ended });
   call.follow();
   lead(find(".said"));
+}
+
+function ringsHere({ outgoing, manual, status }) {
+  return outgoing && manual && status === "ringing";
 }
 
 /** Whoever opens a call is led to what was said on it. */

@@ -13,6 +13,7 @@ export class Telephone {
   #sound;
   #onCall;
   #call = null;
+  #ringing = null; // the sid of a call that the app makes to this phone
   #answeredAt = null;
   #ticking = null;
 
@@ -22,6 +23,18 @@ export class Telephone {
     this.#sound = sound;
     this.#onCall = onCall;
     this.#wire(root);
+  }
+
+  /** A call of the app's rings on this phone, as the list of calls shows it; or none does. */
+  ring(about) {
+    if (this.isInCall || (about?.call_sid ?? null) === this.#ringing) return;
+    this.#ringing = about?.call_sid ?? null;
+    if (!about) return this.#show("idle");
+    this.#find(".call-line").textContent = about.line_label || "The app";
+    this.#find(".call-number").textContent = number(about.from);
+    this.#find(".timer").hidden = true;
+    this.#state("Your phone rings");
+    this.#show("ringing");
   }
 
   /** Once the call is over, the phone says in a word what became of it. */
@@ -38,6 +51,8 @@ export class Telephone {
     form.addEventListener("submit", (event) => { event.preventDefault(); this.#dial(); });
     form.addEventListener("change", () => { this.#find(".own").hidden = !this.#isOwn(); });
     new Keypad(this.#find(".keypad"), this.#find("#shortcuts"), { onKey: (key) => this.#press(key), isActive: () => this.isInCall });
+    this.#find(".answer").addEventListener("click", () => this.#answer());
+    this.#find(".decline").addEventListener("click", () => exchange.hangUp(this.#ringing).catch(() => {})); // it rang out
     this.#find(".hang-up").addEventListener("click", () => this.#hangUp());
     this.#find(".mute").addEventListener("click", () => this.#mute());
     this.#find(".again").addEventListener("click", () => this.#dial());
@@ -61,12 +76,26 @@ export class Telephone {
     this.#find(".dial").disabled = true;
     try {
       const to = this.#find("[name=to]:checked").value;
-      this.#begin(new FollowedCall(await exchange.placeCall({ from, to }), { isOurs: true }), to);
+      const call = new FollowedCall(await exchange.placeCall({ from, to }), { isOurs: true });
+      this.#find(".call-line").textContent = this.#find("[name=to]:checked").dataset.name;
+      this.#find(".call-number").textContent = number(to);
+      this.#begin(call, "Calling …");
     } catch (error) {
       this.#idle();
       this.#find("#dial-wrong").textContent = `The call could not be placed: ${error.message}.`;
     } finally {
       this.#find(".dial").disabled = false;
+    }
+  }
+
+  async #answer() {
+    const sid = this.#ringing;
+    this.#sound.wake();
+    try {
+      await exchange.answer(sid);
+      this.#begin(new FollowedCall(sid, { isOurs: true, isOutgoing: true }), "Answering …");
+    } catch {
+      this.ring(null); // it rang out meanwhile
     }
   }
 
@@ -82,16 +111,16 @@ export class Telephone {
     return isNumber ? typed : null;
   }
 
-  #begin(call, to) {
+  #begin(call, words) {
     this.#call = call;
+    this.#ringing = null;
     this.#answeredAt = null;
     this.#sound.silence();
-    this.#find(".call-line").textContent = this.#find("[name=to]:checked").dataset.name;
-    this.#find(".call-number").textContent = number(to);
     this.#find(".caption").textContent = "";
+    this.#find(".again").hidden = call.isOutgoing;
     this.#find(".after-words").replaceChildren();
     this.#find(".timer").hidden = true;
-    this.#state("Calling …");
+    this.#state(words);
     this.#show("calling");
     this.#find(".keypad").focus({ preventScroll: true });
     call.addEventListener("entry", ({ detail }) => this.#follow(call, detail));
@@ -183,9 +212,10 @@ export class Telephone {
     this.#find(".dialling").hidden = state !== "idle";
     this.#find(".idle-words").hidden = state !== "idle";
     this.#find(".call-head").hidden = state === "idle";
+    this.#find(".ringing").hidden = state !== "ringing";
     this.#find(".calling").hidden = state !== "calling";
     this.#find(".after").hidden = state !== "after";
-    if (state === "after" && hadFocus) this.#find(".again").focus();
+    if (state === "after" && hadFocus) this.#find(this.#call.isOutgoing ? ".new-call" : ".again").focus();
     const { top, bottom } = this.#root.getBoundingClientRect();
     if (top < 0 || (state === "calling" && bottom > innerHeight)) this.#root.scrollIntoView();
   }

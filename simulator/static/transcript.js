@@ -54,7 +54,7 @@ export class Transcript {
       case "key":
         return note(entry, this.#call.isOurs ? "You press " : "The caller presses ", element("kbd", {}, entry.key));
       case "status":
-        return note(entry, entry.status === "in-progress" ? "The line answers" : (ENDS[entry.status] ?? entry.status));
+        return note(entry, entry.status === "in-progress" ? this.#answers() : (ENDS[entry.status] ?? entry.status));
       case "error":
         return element("p", { class: "note error" }, at(entry), element("span", {}, `Twilio's error ${entry.code}: ${entry.detail}`));
       case "simulator_failure":
@@ -62,6 +62,11 @@ export class Transcript {
       default:
         return null;
     }
+  }
+
+  #answers() {
+    if (!this.#call.isOutgoing) return "The line answers";
+    return this.#call.isOurs ? "You answer" : "The person who was called answers";
   }
 
   /** It rings on behind the whisper, which is no news. */

@@ -1,5 +1,6 @@
 """People try the service with the phone in the browser."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -383,6 +384,61 @@ def test_the_page_does_not_promise_that_only_a_yes_is_recorded(visit: Visit, thr
     expect(visit.decided).to_contain_text("A line that only tells you records those who stay on")
     expect(visit.decided).not_to_contain_text("Only a yes")
     expect(visit.phone.get_by_text("records you if you stay on")).to_be_visible()
+
+
+def let_the_app_call(visit: Visit, town: Town) -> str:
+    """Have calls that the app makes ring on the phone of the page, and the app make one; its sid."""
+    with visit.page.expect_response("**/simulator/called"):
+        visit.calls.get_by_label("Calls that the app makes ring on this phone").check()
+    config, form = town.exchange.config, {"To": "+14155550188", "From": LINE, "Url": f"{town.line.url}/answer"}
+    url = f"{town.url}/2010-04-01/Accounts/{config.account_sid}/Calls.json"
+    made = requests.post(url, form, auth=(config.account_sid, config.auth_token), timeout=5)
+    sid: str = made.json()["sid"]
+    return sid
+
+
+@pytest.fixture
+def answering_by_themselves(town: Town) -> Iterator[None]:
+    yield
+    town.exchange.called.clear()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_i_answer_a_call_that_the_app_makes_and_press_a_key(
+    visit: Visit, town: Town, three_lines: None, answering_by_themselves: None, width: int, height: int
+) -> None:
+    page = visit.open()
+    page.set_viewport_size({"width": width, "height": height})
+    sid = let_the_app_call(visit, town)
+    answer = page.get_by_role("button", name="Answer")
+    expect(visit.phone).to_contain_text("Your phone rings")
+    expect(visit.phone).to_contain_text("+1 415 555 0100")
+    expect(answer).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Decline")).to_be_in_viewport(ratio=1)
+    answer.focus()
+    page.keyboard.press("Enter")
+    visit.wait_for_question()
+    expect(visit.transcript).to_contain_text("You answer")
+    page.keyboard.press("2")
+    expect(visit.transcript).to_contain_text("You press 2")
+    expect(visit.transcript).to_contain_text(NOT_RECORDED)
+    page.get_by_role("button", name="Hang up").click()
+    expect(page.get_by_role("button", name="Choose another call")).to_be_visible()
+    expect(page.get_by_role("button", name="Call again")).to_be_hidden()
+    expect(visit.calls).to_contain_text("You were called")
+    assert town.exchange.calls[sid].leg.status == "completed"
+
+
+def test_i_decline_a_call_that_the_app_makes_and_the_phone_is_free_again(
+    visit: Visit, town: Town, answering_by_themselves: None
+) -> None:
+    page = visit.open()
+    sid = let_the_app_call(visit, town)
+    page.get_by_role("button", name="Decline").click()
+    expect(page.get_by_role("button", name="Dial")).to_be_visible()
+    call = town.exchange.calls[sid]
+    assert call.ended.wait(5)
+    assert (call.leg.status, call.leg.answered) == ("busy", None)
 
 
 def test_i_see_an_incident_without_looking_for_it(visit: Visit, town: Town) -> None:

@@ -40,12 +40,34 @@ def status():
     return "", 204
 """
 
+REMIND = """
+from twilio.rest import Client
 
-def test_the_test_that_the_page_shows_passes_as_it_stands(tmp_path: Path) -> None:
+
+def remind(to, phone_line):
+    client = Client(phone_line.account_sid, phone_line.auth_token)
+    client.api.base_url = phone_line.api_url
+    client.calls.create(to=to, from_=phone_line.number, url="https://app.test/reminder")
+
+
+@app.post("/reminder")
+def reminder():
+    question = '<Gather numDigits="1" action="/thanks"><Say>Press 1 to confirm.</Say></Gather>'
+    return Response(f"<Response>{question}</Response>", content_type="text/xml")
+
+
+@app.post("/thanks")
+def thanks():
+    assert request.form["Digits"] == "1"
+    return Response("<Response><Say>Thank you.</Say></Response>", content_type="text/xml")
+"""
+
+
+def test_the_tests_that_the_page_shows_pass_as_they_stand(tmp_path: Path) -> None:
     (plugins,) = re.findall(r"`(pytest_plugins = .*?)`", PAGE)
-    (shown,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    shown = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "conftest.py").write_text(plugins)
-    (tmp_path / "test_app.py").write_text(APP + "\n\n" + shown)
+    (tmp_path / "test_app.py").write_text("\n\n".join([APP, REMIND, *shown]))
     command = [
         sys.executable,
         "-m",
@@ -58,7 +80,7 @@ def test_the_test_that_the_page_shows_passes_as_it_stands(tmp_path: Path) -> Non
         str(tmp_path),
     ]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path)
-    assert "1 passed" in ran.stdout, ran.stdout + ran.stderr
+    assert "2 passed" in ran.stdout, ran.stdout + ran.stderr
 
 
 @pytest.fixture
@@ -110,6 +132,36 @@ def test_an_app_that_asks_for_more_than_is_simulated_fails_its_test_with_that_wo
     line.answered_by(app, "/voice", fallback="/fallback")
     with pytest.raises(NotSimulated, match="<Record>"):
         line.call()
+
+
+def test_people_whom_the_app_calls_act_as_they_were_told(line: PhoneLine) -> None:
+    line.will_answer(answers="busy")
+    line.will_answer("2", to="+14155550188", rings_s=8, agent="busy")
+    for to in ("+14155550188", "+14155550177"):
+        form = {"To": to, "From": line.number, "Url": "https://app.test/voice"}
+        path, own = f"/2010-04-01/Accounts/{line.account_sid}/Calls.json", (line.account_sid, line.auth_token)
+        assert requests.post(line.api_url + path, form, auth=own, timeout=5).status_code == 201
+    first, second = line.outgoing()
+    assert (first.status, first.requests[-1][1]["Digits"], second.status, second.requests) == (
+        "completed", "2", "busy", [],
+    )  # fmt: skip
+    line.close()
+
+
+def test_a_call_that_the_app_makes_fails_its_test_where_it_asks_for_more_than_is_simulated(line: PhoneLine) -> None:
+    app = Flask(__name__)
+
+    @app.post("/voice")
+    def voice() -> Response:
+        return Response("<Response><Record/></Response>", content_type="text/xml")
+
+    line.answered_by(app, "/voice")
+    form = {"To": "+14155550188", "From": line.number, "Url": "https://app.test/voice"}
+    path, own = f"/2010-04-01/Accounts/{line.account_sid}/Calls.json", (line.account_sid, line.auth_token)
+    requests.post(line.api_url + path, form, auth=own, timeout=5)
+    with pytest.raises(NotSimulated, match="<Record>"):
+        line.outgoing()
+    line.close()
 
 
 def test_rest_is_on_a_port_of_its_own(line: PhoneLine) -> None:
