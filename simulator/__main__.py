@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from simulator import speech
+from simulator.addresses import is_url
 from simulator.config import Config
-from simulator.exchange import Exchange
+from simulator.exchange import Exchange, check_authorities
 from simulator.server import Server
 
 NUMBER = "+12125550100"
@@ -28,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError("--voice-url is for the account that is made up; with --config, name the URL there")
         exchange = Exchange(replace(config, strict=False) if given.lenient else config)
         speech.hurry(exchange.config.words_per_minute)
-        server = Server(exchange, *_address(given.listen))
+        check_authorities()
+        server = _served(exchange, given.listen)
     except (OSError, ValueError) as error:
         print(f"simulator: {error}", file=sys.stderr)
         return 2
@@ -56,12 +58,19 @@ def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ValueError(f"--listen is {text!r}, which is no address: write HOST:PORT, such as 127.0.0.1:8010")
-    return host, int(port)
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _served(exchange: Exchange, listen: str) -> Server:
+    try:
+        return Server(exchange, *_address(listen))
+    except OSError as error:
+        raise ValueError(f"--listen is {listen!r}, where nothing can be served: {error.strerror or error}") from error
 
 
 def _made_up(voice_url: str) -> Config:
     """An account with a number, and credentials that no other run has."""
-    if voice_url and "://" not in voice_url:
+    if not is_url(voice_url):
         raise ValueError(f"--voice-url is {voice_url!r}, which is no URL: write http://127.0.0.1:5000/voice, say")
     return Config.of(
         {

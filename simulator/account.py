@@ -1,9 +1,10 @@
 """The settings of the account that make recordings without any document of the service."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from simulator.given import made
+from simulator.given import check_names, made
 from simulator.recordings import Terms
 
 TRUNK_MODES = (
@@ -13,6 +14,7 @@ TRUNK_MODES = (
     "record-from-ringing-dual",
     "record-from-answer-dual",
 )
+TRACKS, TRIMS = ("both", "inbound", "outbound"), ("trim-silence", "do-not-trim")
 CHANNELS = {"mono": 1, "dual": 2, 1: 1, 2: 2}
 
 
@@ -31,12 +33,12 @@ class Account:
     def __post_init__(self) -> None:
         """Raises ValueError for a setting that does not exist."""
         about = self.default_recording or {}
-        if unknown := set(about) - {"channels", "track", "trim", "features"}:
-            raise ValueError(f"a default recording has no {sorted(unknown)}")
-        if about.get("channels", "dual") not in CHANNELS:
-            raise ValueError(f"no such channels: {about['channels']!r}")
+        check_names("default_recording", about, ("channels", "track", "trim", "features"))
+        for name, allowed in (("channels", CHANNELS), ("track", TRACKS), ("trim", TRIMS)):
+            if name in about and about[name] not in tuple(allowed):
+                raise ValueError(f"default_recording: {name} is {about[name]!r}, which is none of {_words(allowed)}")
         if self.trunk_recording not in TRUNK_MODES:
-            raise ValueError(f"no such mode of a trunk: {self.trunk_recording!r}")
+            raise ValueError(f"trunk_recording is {self.trunk_recording!r}, which is none of {_words(TRUNK_MODES)}")
 
     def change(self, given: dict[str, Any]) -> None:
         """Take over the settings that are given. Raises ValueError, and then changes nothing."""
@@ -61,3 +63,7 @@ class Account:
         if mode.removesuffix("-dual") != f"record-from-{moment}":
             return None
         return Terms(source="Trunking", channels=2 if mode.endswith("-dual") else 1)
+
+
+def _words(allowed: Iterable[object]) -> str:
+    return ", ".join(str(each) for each in allowed)

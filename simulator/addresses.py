@@ -1,9 +1,11 @@
-"""Addresses of people: numbers, clients and SIP addresses."""
+"""Addresses: of people, as numbers, clients and SIP addresses, and of services, as URLs."""
 
 import re
+from urllib.parse import urlsplit
 
 from simulator.errors import NotSimulated
 
+E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 NAMED = re.compile(r"(client|sips?):\S+")
 
 
@@ -16,4 +18,13 @@ def e164_of(text: str, where: str) -> str | None:
     plain = re.sub(r"[\s().-]", "", text)
     if re.fullmatch(r"\d{3,15}", plain, re.ASCII):
         raise NotSimulated(f"{where} in national spelling")
-    return plain if re.fullmatch(r"\+[1-9]\d{6,14}", plain, re.ASCII) else None
+    return plain if E164.fullmatch(plain) else None
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is a whole URL, with its host; none at all takes a URL away, and is one too."""
+    try:
+        host, _ = urlsplit(text).hostname, urlsplit(text).port
+    except ValueError:  # brackets without an address in them, or a port that is none
+        return False
+    return not text or (bool(host) and re.fullmatch(r"https?://[^\s/?#]+([/?#]\S*)?", text) is not None)

@@ -1,6 +1,7 @@
 """The exchange: an account's numbers, the calls to them, and their legs, lines and recordings."""
 
 import os
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,6 +28,15 @@ from simulator.wsgi import WsgiAdapter
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+
+def check_authorities() -> None:
+    """Raises ValueError where SSL_CERT_FILE names no file of certificates."""
+    if path := os.environ.get("SSL_CERT_FILE"):
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:
+            raise ValueError(f"SSL_CERT_FILE is {path!r}, which is no file of certificates: {error}") from error
 
 
 class Exchange:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.given import an_object, made
+from simulator.given import a_list, an_object, made
 
 KINDS = ("call", "dial", "recording", "conference")
 
@@ -44,6 +44,11 @@ class RestFaults:
 
     next: int = 0
     status: int = 503
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a status that is no failure."""
+        if not 400 <= self.status <= 599:
+            raise ValueError(f"rest: status is to be from 400 to 599, not {self.status}")
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,10 @@ class Faults:
     def of(cls, given: dict[str, Any]) -> "Faults":
         """From JSON. Raises ValueError for a fault that does not exist, or is of a wrong kind."""
         given = an_object("faults", given)
+        for name, value in an_object("extra_params", given.get("extra_params", {})).items():
+            values = value if isinstance(value, list) else [value]
+            if not all(isinstance(each, str) for each in values):
+                raise ValueError(f"extra_params: {name} is to be text, or a list of texts, not {value!r}")
         callbacks = an_object("callbacks", given.pop("callbacks", {}))
         if unknown := set(callbacks) - set(KINDS):
             raise ValueError(f"no such callbacks: {sorted(unknown)}")
@@ -115,7 +124,7 @@ class Faults:
             voice=made(VoiceFaults, "voice", given.pop("voice", {})),
             callbacks={kind: _callback(about) for kind, about in callbacks.items()},
             rest=made(RestFaults, "rest", given.pop("rest", {})),
-            rows={kind: _rows(kind, about) for kind, about in given.pop("rows", {}).items()},
+            rows={kind: _rows(kind, about) for kind, about in an_object("rows", given.pop("rows", {})).items()},
             recording=made(RecordingFaults, "recording", given.pop("recording", {})),
         )
 
@@ -131,11 +140,12 @@ class Faults:
 def _callback(given: dict[str, Any]) -> CallbackFaults:
     given = an_object("callbacks", given)
     lose = given.pop("lose", False)
-    return made(CallbackFaults, "callbacks", given, lose=lose if isinstance(lose, bool) else tuple(lose))
+    lost = lose if isinstance(lose, bool) else tuple(a_list("lose", lose))
+    return made(CallbackFaults, "callbacks", given, lose=lost)
 
 
 def _rows(kind: str, given: dict[str, Any]) -> OddRows:
     if kind not in ("call", "recording"):
         raise ValueError(f"no such rows: {kind!r}")
     given = an_object("rows", given)
-    return made(OddRows, "rows", given, lacks=tuple(given.pop("lacks", ())))
+    return made(OddRows, "rows", given, lacks=tuple(a_list("lacks", given.pop("lacks", None))))

@@ -7,6 +7,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
+MOST = 1_000_000_000  # of seconds, that is 31 years; JSON has numbers that no clock can count
+
 _WORDS = {
     str: "text",
     bool: "true or false",
@@ -44,6 +46,23 @@ def an_object(what: str, given: object) -> dict[str, Any]:
     return dict(given)
 
 
+def texts(what: str, given: object) -> dict[str, str]:
+    """A copy; nothing is an empty object. Raises ValueError for anything but an object of texts."""
+    about = an_object(what, {} if given is None else given)
+    if wrong := [name for name, value in about.items() if not isinstance(value, str)]:
+        raise ValueError(f"{what}: {wrong[0]} is to be text, not {about[wrong[0]]!r}")
+    return about
+
+
+def a_list(what: str, given: object) -> list[Any]:
+    """A copy; nothing is an empty list. Raises ValueError for anything but a list of JSON."""
+    if given is None:
+        return []
+    if not isinstance(given, list | tuple):
+        raise ValueError(f"{what}: a list is expected, not {given!r}")
+    return list(given)
+
+
 def check_names(what: str, given: Mapping[str, Any], names: Sequence[str]) -> None:
     """Raises ValueError for a key that is not one of the names: a misspelt setting must not be silent."""
     if unknown := sorted(set(given) - set(names)):
@@ -58,9 +77,9 @@ def _fits(hint: Any, value: object) -> bool:
     if get_origin(hint) is dict:
         return isinstance(value, dict)
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST
     if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST
     return isinstance(value, hint) if hint in (str, bool) else value is not None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from simulator.faults import Faults
-from simulator.given import an_object, check_names, made
+from simulator.given import a_list, an_object, check_names, made, texts
 
 Moment = Literal["in_disclosure", "at_question", "in_conversation"]
 MOMENTS: tuple[Moment, ...] = ("in_disclosure", "at_question", "in_conversation")
@@ -54,7 +54,7 @@ class CallerPlan:
         given = an_object("a caller", given)
         more = {}
         for name in ("presses", "keys_at", "presses_in_conversation"):
-            more[name] = tuple(Press.of(press) for press in given.pop(name, None) or ())
+            more[name] = tuple(Press.of(press) for press in a_list(name, given.pop(name, None)))
         plan = made(cls, "a caller", given, **more)
         if isinstance(plan.hangs_up, str) and plan.hangs_up not in (*MOMENTS, AFTER_TALK):
             raise ValueError(f"no such moment: {plan.hangs_up!r}")
@@ -77,7 +77,7 @@ class AgentPlan:
     def of(cls, given: dict[str, Any] | bool | str) -> "AgentPlan":
         """From the whole plan of the agent, or from the answer alone."""
         given = given if isinstance(given, dict) else {"answers": given}
-        presses = tuple(Press.of(press) for press in given.get("presses") or ())
+        presses = tuple(Press.of(press) for press in a_list("presses", given.get("presses")))
         about = {name: value for name, value in given.items() if name != "presses"}
         plan = made(cls, "an agent", about, presses=presses)
         if plan.answers not in (True, False, "busy", "failed"):
@@ -175,19 +175,25 @@ class CallPlan:
         check_names("a call", given, _ENTRIES)
         faults, caller = given.pop("faults", None), an_object("a caller", given.pop("caller", None) or {})
         agent = given.pop("agent", None)
-        sent_back = (*(caller.pop("sent_back", None) or ()), *(given.pop("sent_back", None) or ()))
-        if not re.fullmatch("(CA[0-9a-f]{32})?", given.get("call_sid", "")):
-            raise ValueError("a call's sid is CA and 32 hexadecimal digits")
+        sent_back = [entry for each in (caller, given) for entry in a_list("sent_back", each.pop("sent_back", None))]
         if missing := [name for name in ("from", "to") if not isinstance(given.get(name), str)]:
             raise ValueError(f"a call: {missing[0]} is missing, or is no text")
-        return cls(
+        geo, is_manual = texts("geo", given.pop("geo", None)), given.pop("manual", False)
+        if not isinstance(is_manual, bool):
+            raise ValueError(f"a call: manual is to be true or false, not {is_manual!r}")
+        plan = made(
+            cls,
+            "a call",
+            {name: given.pop(name) for name in ("label", "call_sid", "dialled") if name in given},
             from_number=given.pop("from"),
             to_number=given.pop("to"),
             caller=CallerPlan.of(caller),
             agent=AgentPlan.of({} if agent is None else agent),
             sent_back=tuple(SentBack.of(entry) for entry in sent_back),
             faults=Faults.of(faults) if faults else None,
-            is_manual=bool(given.pop("manual", False)),
-            geo=tuple((given.pop("geo", None) or {}).items()),
-            **given,
+            is_manual=is_manual,
+            geo=tuple(geo.items()),
         )
+        if not re.fullmatch("(CA[0-9a-f]{32})?", plan.call_sid):
+            raise ValueError("a call's sid is CA and 32 hexadecimal digits")
+        return plan

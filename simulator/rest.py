@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -144,15 +144,6 @@ def is_within_dates(name: str, moment: datetime) -> bool:
         if not fits[mark]:
             return False
     return True
-
-
-def is_url(text: str) -> bool:
-    """Whether a text is a whole URL, with its host; none at all takes a URL away, and is one too."""
-    try:
-        host = urlsplit(text).hostname and urlsplit(text).port != 0
-    except ValueError:  # brackets without an address in them, or a port that is none
-        return False
-    return not text or (bool(host) and re.fullmatch(r"https?://[^\s/?#]+([/?#]\S*)?", text) is not None)
 
 
 def moment_of(name: str, text: str) -> datetime:

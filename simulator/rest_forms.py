@@ -4,17 +4,17 @@ import re
 
 from flask import request
 
+from simulator.account import TRACKS, TRIMS
+from simulator.addresses import is_url
 from simulator.errors import RestError
 from simulator.recordings import Terms
-from simulator.rest import exchange, is_url
+from simulator.rest import exchange
 from simulator.simulated_rest import Parameters
 from simulator.whole_numbers import whole_number
 
 INVALID = 20422
 CALL_EVENTS = ("initiated", "ringing", "answered", "completed")
 RECORDING_EVENTS = ("in-progress", "completed", "absent")
-TRACKS = ("both", "inbound", "outbound")
-TRIMS = ("trim-silence", "do-not-trim")
 
 
 def check(parameters: Parameters) -> list[str]:

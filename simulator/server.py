@@ -1,5 +1,6 @@
 """The exchange as a server: Twilio's REST API and the control API on one port of this machine."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -65,11 +66,18 @@ class Server:
     """The app on a port, served by threads. Port 0 is a free one; `url` says which."""
 
     def __init__(self, exchange: Exchange, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Raises OSError where it cannot listen."""
         self.exchange = exchange
-        self._server: BaseWSGIServer = make_server(
-            host, port, closing_at_the_end(create_app(exchange)), threaded=True, request_handler=_QuietHandler
-        )
-        self.url = f"http://{host}:{self._server.server_port}"
+        app = closing_at_the_end(create_app(exchange))
+        is_ipv6 = ":" in host
+        family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+        # Werkzeug would end the program where it cannot listen.
+        with socket.create_server((host, port), family=family) as listening:
+            port, fd = listening.getsockname()[1], listening.fileno()
+            self._server: BaseWSGIServer = make_server(
+                host, port, app, threaded=True, request_handler=_QuietHandler, fd=fd
+            )
+        self.url = f"http://[{host}]:{port}" if is_ipv6 else f"http://{host}:{port}"
         exchange.config = exchange.config.served_at(self.url)
 
     def serve(self) -> None:
