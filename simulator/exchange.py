@@ -24,6 +24,7 @@ from simulator.plans import CalledPlan, CallPlan
 from simulator.recorder import Recorded, to_json
 from simulator.recordings import Recording, Terms
 from simulator.tape import Tape
+from simulator.webhooks import Session
 from simulator.wsgi import WsgiAdapter
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class Exchange:
 
     def new_session(self) -> requests.Session:
         """An HTTP client that reaches the apps in this process too. SSL_CERT_FILE names other authorities to trust."""
-        session = requests.Session()
+        session = Session()
         session.trust_env = False  # Twilio does not use this machine's proxy
         session.verify = os.environ.get("SSL_CERT_FILE") or True
         for origin, adapter in self._mounts.items():

@@ -20,6 +20,13 @@ Params = Mapping[str, str | list[str]]
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 
+class Session(requests.Session):
+    """Takes no look at where an answer redirects to: an address that is none would be an exception of its own."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 @dataclass(frozen=True)
 class Webhook:
     """A request to be made. `kind` is voice, media, call, dial or recording. A list of values repeats its name."""
@@ -99,10 +106,15 @@ class Sender:
             attempt, target = self._request(webhook, limits, deadline)
             if not target:
                 return attempt
+            try:
+                target = urljoin(attempt.url, target)
+            except ValueError as error:  # brackets without an address in them
+                attempt.fail("url", 11100, f"a redirect to {target!r}: {error}")
+                return attempt
             keeps_form = attempt.status in (307, 308)
             webhook = replace(
                 webhook,
-                url=urljoin(attempt.url, target),
+                url=target,
                 method=webhook.method if keeps_form else "GET",
                 params=webhook.params if keeps_form else {},
             )

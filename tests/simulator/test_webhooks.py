@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from urllib.parse import parse_qsl
+from wsgiref.types import StartResponse
 
 import pytest
 import requests
@@ -12,7 +13,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from simulator.clock import VirtualClock
 from simulator.errors import FetchFailed
 from simulator.overrides import Overrides
-from simulator.webhooks import Attempt, Mischief, Sender, Webhook
+from simulator.webhooks import Attempt, Mischief, Sender, Session, Webhook
 from simulator.wsgi import WsgiAdapter
 
 ORIGIN = "https://line.example"
@@ -34,7 +35,7 @@ class Office:
             self.seen.append((f"{request.method} {target}", dict(request.headers), request.form.to_dict()))
             return answer()
 
-        self.session = requests.Session()
+        self.session = Session()
         self.session.mount(ORIGIN, WsgiAdapter(app))
 
     def send(self, url: str, method: str = "POST", params: dict[str, str] | None = None) -> Attempt:
@@ -114,6 +115,19 @@ def test_a_redirect_turns_a_post_into_a_signed_get_without_the_form() -> None:
     (_, _, first), (target, headers, second) = office.seen
     assert (target, first != {}, second) == ("GET /b", True, {})
     assert RequestValidator("secret").validate(ORIGIN + "/b", {}, headers["X-Twilio-Signature"])
+
+
+@pytest.mark.parametrize("target", ["http://[::1", "//[nowhere]/x", "javascript:alert(1)", "http://"])
+def test_a_redirect_to_nowhere_is_the_services_error(target: str) -> None:
+    def send_on(_: object, start: StartResponse) -> list[bytes]:
+        start("302 Found", [("Location", target)])
+        return [b""]
+
+    office = Office()
+    office.session.mount(ORIGIN, WsgiAdapter(send_on))
+    with pytest.raises(FetchFailed) as caught:
+        office.send("/a")
+    assert caught.value.code == 11100
 
 
 def test_the_eleventh_redirect_is_one_too_many() -> None:
