@@ -8,7 +8,7 @@ import logging
 import math
 import re
 import sys
-from typing import NamedTuple, TextIO, cast
+from typing import Any, NamedTuple, TextIO, cast
 
 from evidence.printable import escaped
 from onrecord.settings.unhurried_stream import UnhurriedStream
@@ -32,11 +32,14 @@ class _Failure(NamedTuple):
 
 
 class _OneLine(logging.Formatter):
-    """Only a traceback has lines of its own: words that others wrote neither begin a line nor act on a terminal."""
+    """Only a traceback has lines of its own, indented: others' words neither begin a line nor act on a terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # so `logging` calls it
         record.message = escaped(record.message)
         return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # as above
+        return "\n".join(f"  {escaped(line)}" for line in super().formatException(ei).split("\n"))
 
 
 class PlainHandler(logging.StreamHandler[TextIO]):

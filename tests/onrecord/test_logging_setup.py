@@ -119,6 +119,13 @@ def test_words_of_others_stay_on_their_line_and_act_on_no_terminal(log: Log) -> 
     assert len(log.stream.getvalue().splitlines()) == 1
 
 
+def test_words_of_others_in_a_traceback_are_no_lines_of_the_log(log: Log) -> None:
+    error = Unavailable("twilio: \x1b[31mred\n1970-01-12 ERROR x forged")
+    log.handler.handle(logging.LogRecord("x", logging.ERROR, "", 0, "it failed", (), (Unavailable, error, None)))
+    assert [line for line in log.stream.getvalue().splitlines() if not line.startswith("  ")][1:] == []
+    assert "\x1b" not in log.stream.getvalue()
+
+
 def test_an_outage_of_the_database_is_a_few_lines(installation: Installation, log: Log) -> None:
     sent = deliveries(installation.twilio)
     logging.getLogger().addHandler(log.handler)
