@@ -1,13 +1,18 @@
 """The one place where commands print. Texts of callers, staff and other machines are shown escaped, whoever wrote them.
 
 A terminal gets lines broken between words at its width, or at COLUMNS where that is set. A pipe gets each line whole.
+Documents and JSON are UTF-8, whatever the locale.
 """
 
+import errno
+import io
 import json
+import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from textwrap import wrap
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+UNPRINTED = 2
+_CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 _PIPE_WIDTH = 200  # a table that is piped into a file is not squeezed into a terminal that is not there
 _NARROWEST = 20
 _UNBOUNDED = 1_000_000
@@ -36,9 +43,28 @@ class Sheet:
     title: str = ""
     is_ruled: bool = False
 
-    def as_json(self) -> list[dict[str, str]]:
-        """Each row by its headings."""
-        return [dict(zip(self.headings, row, strict=True)) for row in self.rows]
+    def as_json(self, *names: str) -> list[dict[str, str]]:
+        """Each row as JSON has it: its cells by these names."""
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """All of a command stands within it. A standard stream that is closed is the null device, a letter that the locale
+    does not have is written out, and output that can't be written ends the command with a sentence. A pipe that nobody
+    reads any more ends it without one.
+    """
+    _open_standard_streams()
+    logging.lastResort = _Said(logging.WARNING)
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno not in _CANNOT_BE_WRITTEN:
+            raise
+        with suppress(OSError):
+            say(f"onrecord: the output can't be written: {error.strerror}", error=True)
+        _drop_output()
+        sys.exit(UNPRINTED)
 
 
 def say(text: object = "", *, error: bool = False, is_verbatim: bool = False) -> None:
@@ -55,18 +81,18 @@ def say(text: object = "", *, error: bool = False, is_verbatim: bool = False) ->
         click.echo(part, err=error)
 
 
-def say_document(text: str, *, error: bool = False) -> None:
+def say_document(text: str) -> None:
     """Print a document whose line breaks are its own."""
-    click.echo("\n".join(map(escaped, text.split("\n"))), nl=not text.endswith("\n"), err=error)
+    click.echo("\n".join(map(escaped, text.split("\n"))).encode(), nl=not text.endswith("\n"))
 
 
 def say_json(value: object) -> None:
-    click.echo(escaped_json(json.dumps(value, indent=2, ensure_ascii=False)))
+    click.echo(escaped_json(json.dumps(value, indent=2, ensure_ascii=False)).encode())
 
 
 def say_hashed(line: str) -> None:
     """Print an event as it is hashed, byte for byte; on a terminal as an equal JSON text without hidden characters."""
-    click.echo(escaped_json(line) if sys.stdout.isatty() else line)
+    click.echo((escaped_json(line) if sys.stdout.isatty() else line).encode())
 
 
 def say_bytes(pieces: Iterable[bytes]) -> None:
@@ -82,8 +108,8 @@ def check_takes_bytes(what: str) -> None:
 
 
 def confirm(question: str) -> None:
-    """Ask at a terminal, and end the command on a no."""
-    click.confirm(escaped(question), abort=True)
+    """Ask at a terminal, and end the command on a no. Standard output is for the facts."""
+    click.confirm(escaped(question), abort=True, err=True)
 
 
 def show(table: "Table") -> None:
@@ -143,12 +169,15 @@ def in_brackets(value: object) -> str:
 
 @contextmanager
 def progress_shown(unit: str) -> Iterator[Callable[[int, int], object]]:
-    """A bar on a terminal, and nothing elsewhere."""
+    """A bar on a terminal, and nothing elsewhere. It leaves standard output alone."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+    console, hidden = Console(stderr=True), not sys.stderr.isatty()
+    with Progress(
+        *columns, console=console, disable=hidden, transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as bar:
         task = bar.add_task("")
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -167,9 +196,38 @@ def _width(*, error: bool = False) -> int | None:
     """The width to keep to; None where each line stays whole."""
     stream = sys.stderr if error else sys.stdout
     asked = os.environ.get("COLUMNS", "")
-    if asked.isdigit() and int(asked):
+    if re.fullmatch("[0-9]{1,6}", asked) and int(asked):
         return max(int(asked), _NARROWEST)
     return max(os.get_terminal_size(stream.fileno()).columns or 80, _NARROWEST) if stream.isatty() else None
+
+
+class _Said(logging.Handler):
+    """The warnings of a command that keeps no log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        say(f"onrecord: {record.getMessage()}{f' ({error!r})' if error else ''}", error=True)
+
+
+def _open_standard_streams() -> None:
+    """A descriptor that is closed would be given to the next file that is opened, the database's say."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # which takes the lowest that is free
+    sys.stdout, sys.stderr = sys.stdout or open(1, "w"), sys.stderr or open(2, "w")  # noqa: SIM115  # for good
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Leave nothing to be written as the interpreter ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            os.dup2(null, stream.fileno())
 
 
 def _plain(width: int) -> "Console":

@@ -14,7 +14,7 @@ import click
 
 from onrecord.not_ready import NotReady
 from onrecord.settings.environment import SettingsRejected, read_settings
-from onrecord.terminal import say
+from onrecord.terminal import say, say_json
 from policies.jurisdiction.places import is_e164
 from storage.errors import Broken, Refused, Unavailable
 
@@ -45,6 +45,17 @@ class Names(click.ParamType[frozenset[str]]):
         if unknown := sorted(names - {*self._known}):
             self.fail(f"{', '.join(unknown)}: what can be disclosed is {', '.join(self._known)}", param, ctx)
         return names
+
+
+class Number(click.ParamType[str]):
+    """The number of a line."""
+
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_e164(str(value)):
+            self.fail("write a plus, the country's code and the number, digits only", param, ctx)
+        return str(value)
 
 
 @contextmanager
@@ -122,8 +133,12 @@ def check_number(number: str) -> None:
 
 
 def end(problems: Sequence[str], code: int = NOT_CONFIGURED) -> NoReturn:
+    """Each problem is a line on standard error. With `--json` a document of them takes standard output as well."""
     for problem in problems:
         tell_problem(problem)
+    context = click.get_current_context(silent=True)
+    if context and context.params.get("as_json"):
+        say_json({"problems": list(problems)})
     sys.exit(code)
 
 

@@ -24,7 +24,8 @@ def show(life: CallLife) -> None:
 def _call(life: CallLife) -> Iterator[str]:
     call = life.call
     line = call.line or "what is no line of the rulebook"
-    yield f"call {call.call_sid} to {line}: {call.state}, outcome {call.outcome} {call.reason}".rstrip()
+    reason = f": {call.reason}" if call.reason else ""
+    yield f"call {call.call_sid} to {line}: {call.state}, outcome {call.outcome}{reason}"
     yield f"reference {call.reference}"
     if call.synthetic:
         yield "a call of the self-test: nobody called, and nobody was rung"

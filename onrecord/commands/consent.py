@@ -117,6 +117,8 @@ def list_pauses(*, as_json: bool) -> None:
     if as_json:
         say_json([as_plain(asked) for asked in found])
         return
+    if not found:
+        say("no recording is paused")
     for asked in found:
         since = f"since {asked.begun_at:%H:%M:%S}" if asked.begun_at else "not begun yet"
         until = f"until {asked.limit_at:%H:%M:%S} at most, then {asked.at_limit}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from onrecord.commands.base import as_json_option, check_number, reading_log
+from onrecord.commands.base import Number, as_json_option, check_number, reading_log
 from onrecord.commands.rules import Day
 from onrecord.terminal import Sheet, say, say_json, show_sheet
 from policies.consent import Outcome
@@ -24,7 +24,7 @@ _Row = TypeVar("_Row")
 _LIMIT = 50
 _LIMIT_MAX = 100_000
 _FILTERS = (
-    click.option("--line", metavar="NUMBER", help="To this line."),
+    click.option("--line", type=Number(), metavar="NUMBER", help="To this line."),
     click.option("--number", metavar="NUMBER", help="From this number."),
     click.option(
         "--outcome",

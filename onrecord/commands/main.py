@@ -194,6 +194,8 @@ def incidents(context: click.Context, *, as_json: bool) -> None:
         about_kind = {kind: {"severity": SEVERITY[kind], "advice": str(ADVICE[kind])} for kind in ADVICE}
         say_json([as_plain(incident) | about_kind[incident.kind] for incident in found])
         sys.exit(FOUND_SOMETHING if found else 0)
+    if not found:
+        say("no incident is open")
     for incident in found:
         about = f"call {incident.call_id}" if incident.call_id else incident.about
         say(f"{incident.id}  {incident.opened_at:%Y-%m-%d %H:%M:%S}  {incident.kind}  {about}: {incident.detail}")

@@ -72,9 +72,13 @@ def erase(  # noqa: PLR0913 - each is an option of the command
         if dry_run:
             sys.exit(tell(found, "would be erased"))
         if sys.stdin.isatty() and not yes:
-            _tell(found, "would be erased")
+            _tell(found, "would be erased", error=as_json)
             confirm("Erase it? It can't be brought back.")
-        code = tell(installation.eraser.erase(found, request), "erased")
+        erased: Iterable[Found] = installation.eraser.erase(found, request)
+        if as_json:
+            erased = list(erased)  # a failure to wipe is then the one document
+            _wipe(installation)
+        code = tell(erased, "erased")
         _wipe(installation)
     sys.exit(code)
 
@@ -158,6 +162,8 @@ def hold_list(*, as_json: bool) -> None:
     if as_json:
         say_json([as_plain(placed) for placed in found])
         return
+    if not found:
+        say("there is no hold")
     for placed in found:
         since = f"since {placed.placed_at:%Y-%m-%d %H:%M} by {placed.placed_by}"
         until = f", released {placed.released_at:%Y-%m-%d %H:%M} by {placed.released_by}" if placed.released_at else ""
@@ -195,20 +201,21 @@ def _wipe(installation: "Installation") -> None:
         installation.eraser.wipe_files()
 
 
-def _tell(found: "Iterable[Found]", done: str) -> int:
+def _tell(found: "Iterable[Found]", done: str, *, error: bool = False) -> int:
     """Print a line on each call. The exit code is that of a finding where any call has to wait."""
     from storage.custody.erasure import NotErased
 
     code = 0
     for result in found:
         if isinstance(result, NotErased):
-            say(f"call {result.call_id}: not erased: {result.why}")
+            say(f"call {result.call_id}: not erased: {result.why}", error=error)
             code = FOUND_SOMETHING
         elif not result:
-            say(f"call {result.call_id}: nothing is left to erase")
+            say(f"call {result.call_id}: nothing is left to erase", error=error)
         else:
             fields = f"{len(result.digests)} disclosures ({', '.join(result.fields)})"
-            say(f"call {result.call_id}: {done}: {fields}, {result.rows} rows, {len(result.destroyed)} recordings")
+            counts = f"{fields}, {result.rows} rows, {len(result.destroyed)} recordings"
+            say(f"call {result.call_id}: {done}: {counts}", error=error)
     return code
 
 

@@ -11,7 +11,7 @@ import click
 
 from onrecord.commands.actor import as_option
 from onrecord.commands.base import FOUND_SOMETHING, as_json_option, call_named, end, failures_told, opened, reading
-from onrecord.terminal import as_plain, say, say_json, show_sheet
+from onrecord.terminal import as_plain, progress_shown, say, say_json, show_sheet
 from policies.jurisdiction.places import is_e164
 
 if TYPE_CHECKING:
@@ -101,7 +101,12 @@ def check(*, full: bool, at: datetime | None, as_json: bool) -> None:
         if as_json:
             trial = try_all(installation)
             pack = {"version": law.version, "sha256": law.sha256, "disclaimer": DISCLAIMER}
-            tables = {"lines": lines.as_json(), "consent": consent.as_json(), "law": pack, "log": trust}
+            tables = {
+                "lines": lines.as_json("line", "connects_to", "languages", "consent", "purposes", "retention"),
+                "consent": consent.as_json("line", "callers", "mode", "language", "covers", "flags"),
+                "law": pack,
+                "log": trust,
+            }
             found = {"notes": [*noted, *trial.untold], "problems": trial.problems}
             say_json({**tables, "in_force": standing.as_json(), **found})
             sys.exit(FOUND_SOMETHING if trial.problems else 0)
@@ -237,26 +242,25 @@ def rules_diff(old: str, new: str, since: datetime, *, as_json: bool) -> None:
 
     with reading() as connection:
         old_rulebook, new_rulebook = (_rulebook(connection, name) for name in (old, new))
-        total, unknown, found = past.count_since(connection, since), 0, 0
-        as_found: list[dict[str, object]] = []
-        calls_since = past.past_calls(connection, since)
-        with click.progressbar(calls_since, length=total, label="deciding again", file=sys.stderr) as going:
-            for call in going:
+        total, unknown = past.count_since(connection, since), 0
+        found: list[past.Difference] = []
+        with progress_shown("calls decided again") as progress:
+            for done, call in enumerate(past.past_calls(connection, since), start=1):
+                progress(done, total)
                 if call is None:
                     unknown += 1
                 elif differs := past.difference(call, old_rulebook, new_rulebook):
-                    found += 1
-                    if as_json:
-                        as_found.append(past.as_json(differs))
-                        continue
-                    say(f"{call.received_at:%Y-%m-%d %H:%M}  {call.call_sid}  {call.line}  was {call.outcome}")
-                    for name, before, after in differs.changed:
-                        say(f"    {name}: {before} -> {after}")
+                    found.append(differs)
     if as_json:
         counted = {"since": since.isoformat(), "calls": total - unknown, "left_out": unknown}
-        say_json({**counted, "differ": as_found, "not_compared": past.NOT_COMPARED})
+        say_json({**counted, "differ": [past.as_json(differs) for differs in found], "not_compared": past.NOT_COMPARED})
         sys.exit(FOUND_SOMETHING if found else 0)
-    say(f"{found} of {total - unknown} calls since {since:%Y-%m-%d} would have been decided differently")
+    for differs in found:
+        call = differs.past
+        say(f"{call.received_at:%Y-%m-%d %H:%M}  {call.call_sid}  {call.line}  was {call.outcome}")
+        for name, before, after in differs.changed:
+            say(f"    {name}: {before} -> {after}")
+    say(f"{len(found)} of {total - unknown} calls since {since:%Y-%m-%d} would have been decided differently")
     if unknown:
         say(f"{unknown} calls whose ruling or law is not kept were left out")
     say(f"{past.NOT_COMPARED}. {DISCLAIMER}")

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from onrecord.commands.actor import as_option
-from onrecord.commands.base import FOUND_SOMETHING, as_json_option, end, opened, reading
+from onrecord.commands.base import FOUND_SOMETHING, Number, as_json_option, end, opened, reading
 from onrecord.terminal import confirm, say, say_json
-from policies.jurisdiction.places import is_e164
 from policies.permissions import Role
 from storage.errors import Refused, Unavailable
 
@@ -19,17 +18,6 @@ if TYPE_CHECKING:
     from compliance.staff.ways_in import Held
     from onrecord.installation import Installation
     from storage.staff.accounts import Account
-
-
-class Number(click.ParamType[str]):
-    """The number of a line."""
-
-    name = "number"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not is_e164(str(value)):
-            self.fail("write a plus, the country's code and the number, digits only", param, ctx)
-        return str(value)
 
 
 class Address(click.ParamType[str]):
@@ -135,6 +123,8 @@ def user_list(*, as_json: bool) -> None:
     if as_json:
         say_json([_as_json(account, held) for account, held in found])
         return
+    if not found:
+        say("there is no account: `onrecord user add` makes one")
     for account, held in found:
         say(_in_words(account, held))
 

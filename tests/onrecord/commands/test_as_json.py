@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 from contextlib import closing
+from pathlib import Path
 
 import click
 import pytest
@@ -11,6 +13,7 @@ from onrecord.commands.main import main
 from onrecord.installation import open_installation
 from storage.rows.listing_projection import Projection
 from tests.onrecord.commands.people import ANN, People
+from tests.onrecord.commands.site import Site
 from tests.onrecord.commands.test_telling import commands
 from tests.publishing import publish
 
@@ -91,3 +94,39 @@ def test_facts_are_told_as_json_and_nothing_else_is_printed(name: str, telling: 
     assert json.loads(told.out) is not None
     assert told.code == plain.code
     assert told.out != plain.out or name == "log tail"
+
+
+@pytest.mark.parametrize("name", sorted({*FACTS}))
+def test_a_command_that_fails_says_so_as_json_too(name: str, tmp_path: Path) -> None:
+    """There is no installation here."""
+    needs = {"corroborate": ("CA" + "0" * 32,), "rules diff": ("old", "new")}
+    command = [*name.split(), *needs.get(name, FACTS[name]), "--json"]
+    ran = Site(tmp_path).run(*command)
+    assert ran.code == 2
+    told = json.loads(ran.out)["problems"]
+    assert [" ".join(problem.split()) for problem in told] == [
+        line.removeprefix("onrecord: ") for line in ran.err.splitlines()
+    ]
+    assert told
+
+
+@pytest.mark.parametrize("name", ["call", "certificate", "explain --call", "log show", "corroborate"])
+def test_a_call_that_is_not_there_is_told_as_json_too(name: str, telling: People) -> None:
+    ran = telling.site.run(*name.split(), "CA" + "0" * 32, "--json")
+    assert (ran.code, json.loads(ran.out)) == (1, {"problems": [ran.err.removeprefix("onrecord: ").strip()]})
+
+
+def names_in(value: object) -> set[str]:
+    if isinstance(value, dict):
+        return {*value}.union(*map(names_in, value.values()))
+    return set().union(*map(names_in, value)) if isinstance(value, list) else set()
+
+
+@pytest.mark.parametrize("name", sorted({*FACTS} - ASKS_ELSEWHERE))
+def test_the_names_in_json_are_such_as_programs_have(name: str, telling: People) -> None:
+    given = {"CALL": telling.sids[ANN][0], "RULES": "onrecord.toml"}
+    words = [*name.split(), *(given.get(word, word) for word in FACTS[name])]
+    ways = [[], ["--full"]] if name == "check" else [[]]
+    found = [names_in(json.loads(telling.site.run(*words, *way, "--json").out)) for way in ways]
+    assert {each for each in set().union(*found) if not re.fullmatch(r"[a-z][a-z0-9_]*", each)} == set()
+    assert len({frozenset(names) for names in found}) == 1

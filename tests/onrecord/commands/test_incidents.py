@@ -12,7 +12,7 @@ from tests.onrecord.commands.site import Site
 
 
 def test_an_incident_is_listed_until_somebody_closes_it(site: Site) -> None:
-    assert (site.run("incidents").code, site.run("incidents").out) == (0, "")
+    assert (site.run("incidents").code, site.run("incidents").out) == (0, "no incident is open\n")
     for _ in range(2):
         _raise(site)
     listed = site.run("incidents")
@@ -21,7 +21,7 @@ def test_an_incident_is_listed_until_somebody_closes_it(site: Site) -> None:
     assert "job_failed  sweep:: sweep: no answer" in line
     assert advice == f"job_failed: {ADVICE[IncidentKind.JOB_FAILED]}"
     assert site.run("incidents", "close", line.split()[0], "--why", "the disk was full").code == 0
-    assert (site.run("incidents").code, site.run("incidents").out) == (0, "")
+    assert (site.run("incidents").code, site.run("incidents").out) == (0, "no incident is open\n")
     assert site.run("incidents", "close", line.split()[0], "--why", "again").code == 1
     assert site.run("log", "verify").code == 0
 

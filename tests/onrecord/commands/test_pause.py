@@ -38,7 +38,7 @@ def under_way(site: Site) -> tuple[int, int]:
 def test_a_recording_is_paused_listed_and_resumed_once(recorded: tuple[Site, str, str]) -> None:
     site, sid, call_id = recorded
     assert site.run("resume", sid).code == 1
-    assert site.run("pauses").out == ""
+    assert site.run("pauses").out == "no recording is paused\n"
     paused = site.run("pause", sid, "--actor", "carol")
     assert (paused.code, paused.err) == (0, "")
     assert f"call {call_id}: asked to pause its recording, until " in paused.out

@@ -91,7 +91,8 @@ def test_people_are_told_the_same_without_the_callers_number(calls: tuple[Site, 
 @pytest.mark.parametrize("sid", ["CA" + "0" * 32, "", "'; DROP TABLE call; --", "+15125550111"])
 def test_a_call_that_nobody_knows_is_a_finding(sid: str, calls: tuple[Site, list[str]]) -> None:
     ran = calls[0].run("call", sid, "--json")
-    assert (ran.code, ran.out, ran.err) == (1, "", "onrecord: there is no call with this sid or id\n")
+    assert (ran.code, ran.err) == (1, "onrecord: there is no call with this sid or id\n")
+    assert json.loads(ran.out) == {"problems": ["there is no call with this sid or id"]}
 
 
 def test_of_a_whole_log_the_first_line_says_so(calls: tuple[Site, list[str]]) -> None:

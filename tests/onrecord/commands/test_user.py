@@ -109,7 +109,7 @@ def test_an_account_is_disabled_and_enabled_and_the_last_admin_stays(staffed: Si
 
 
 def test_the_list_says_what_each_may_do_and_how_they_sign_in(staffed: Site) -> None:
-    assert staffed.run("user", "list").out == ""
+    assert staffed.run("user", "list").out == "there is no account: `onrecord user add` makes one\n"
     staffed.run("user", "add", "ann", "--role", "admin", "--everywhere")
     staffed.run("user", "add", "bob", "--role", "reviewer", "--line", "+14155550100", "--team", "sales")
     staffed.run("user", "add", "carol", "--role", "agent", "--in-team", "sales")
