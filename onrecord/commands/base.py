@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FOUND_SOMETHING, NOT_CONFIGURED = 1, 2
 STANDARD_OUTPUT = Path("-")
 
+ROW_NUMBER = click.IntRange(0, 2**63 - 1)  # as far as databases count
 as_json_option = click.option("--json", "as_json", is_flag=True, help="For scripts.")
 
 

@@ -117,6 +117,8 @@ def _read(
 ) -> "Filters":
     from storage.rows.call_pages import Filters
 
+    if since and until and since >= until + timedelta(days=1):
+        raise click.UsageError("--from is after --to")
     filters = Filters(
         line=line,
         outcome=outcome,

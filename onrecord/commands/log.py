@@ -11,6 +11,7 @@ from evidence.catalogue import PRIVATE_FIELDS
 from onrecord.commands.actor import as_option
 from onrecord.commands.base import (
     FOUND_SOMETHING,
+    ROW_NUMBER,
     STANDARD_OUTPUT,
     Names,
     as_json_option,
@@ -88,7 +89,7 @@ def log_verify(size: int | None, brought: tuple[Path, ...], *, as_json: bool) ->
 
 @log.command("show")
 @click.argument("call_sid", required=False)
-@click.option("--from", "start", type=click.IntRange(min=0), default=0, help="The first event's index.")
+@click.option("--from", "start", type=ROW_NUMBER, default=0, help="The first event's index.")
 @as_json_option
 def log_show(call_sid: str | None, start: int, *, as_json: bool) -> None:
     """Print events as they are hashed, one on a line.

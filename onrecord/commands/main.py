@@ -10,6 +10,7 @@ import click
 from onrecord.commands.actor import as_option
 from onrecord.commands.base import (
     FOUND_SOMETHING,
+    ROW_NUMBER,
     STANDARD_OUTPUT,
     as_json_option,
     end,
@@ -207,7 +208,7 @@ def incidents(context: click.Context, *, as_json: bool) -> None:
 
 
 @incidents.command("close")
-@click.argument("number", type=int)
+@click.argument("number", type=ROW_NUMBER)
 @click.option("--why", required=True, help="What was found and done, without a name or number: it stays in the log.")
 @as_option()
 def incidents_close(number: int, *, why: str, actor: str | None) -> None:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from onrecord.commands.actor import as_option
-from onrecord.commands.base import FOUND_SOMETHING, as_json_option, check_number, end, opened, reading, tell_problem
+from onrecord.commands.base import (
+    FOUND_SOMETHING,
+    ROW_NUMBER,
+    as_json_option,
+    check_number,
+    end,
+    opened,
+    reading,
+    tell_problem,
+)
 from onrecord.terminal import as_plain, confirm, say, say_json
 from policies.erasure import is_basis
 from storage.errors import Refused, Unavailable
@@ -137,7 +146,7 @@ def hold_place(*, name: str | None, number: str | None, because: str, actor: str
 
 
 @hold.command("release")
-@click.argument("number", type=int)
+@click.argument("number", type=ROW_NUMBER)
 @click.option("--because", required=True, help="Why, without a name or number.")
 @as_option()
 def hold_release(*, number: int, because: str, actor: str | None) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from policies.rules import Rulebook
 
 _HASH = re.compile(r"[0-9a-f]{6,64}")
-_SINCE = re.compile(r"(\d{1,5})([dw])")
+_SINCE = re.compile(r"([0-9]{1,5})([dw])")
 _DIGITS = re.compile(r"[\s+().\-/]*\d[\s+().\-/\d]*")
 
 
@@ -49,7 +49,7 @@ class Since(click.ParamType[datetime]):
             return value
         if found := _SINCE.fullmatch(str(value)):
             days = int(found[1]) * (7 if found[2] == "w" else 1)
-            return datetime.now(UTC) - timedelta(days=days)
+            value = datetime.now(UTC) - timedelta(days=days)
         return Day().convert(value, param, ctx)
 
 

@@ -16,6 +16,12 @@ TEXTS = [
     for option in command.params
     if not (isinstance(option, click.Option) and (option.is_flag or isinstance(option.type, click.IntRange)))
 ]
+NUMBERS = [
+    (name, param.opts[0])
+    for name, command in sorted(leaves().items())
+    for param in command.params
+    if isinstance(param.type, click.IntRange | click.types.IntParamType) and not getattr(param, "is_flag", False)
+]
 # Nothing comes after these: they would be carried out, or they are what the console's page is asked for.
 ENDS = {"demo", "simulate", "serve", "work", "selftest", "init", "tell", "log anchor", "lines sync"}
 
@@ -48,6 +54,27 @@ def test_a_hostile_argument_is_quoted_escaped_or_not_at_all(name: str, option: s
     assert ran.code in {1, 2}
     assert hidden(ran.out + ran.err) <= {"\n"}
     assert not any(line.startswith("FORGED") for line in (ran.out + ran.err).splitlines())
+
+
+@pytest.mark.parametrize(("name", "option"), NUMBERS, ids=str)
+@pytest.mark.parametrize("value", ["9" * 20, "-1", "1.5", "one"])
+def test_a_number_that_no_row_has_ends_no_command_with_a_traceback(
+    name: str, option: str, value: str, people: People
+) -> None:
+    ran = people.site.run(*words_of(name, option, value))
+    assert ran.code in {0, 1, 2}
+    assert ran.code or name == "log tail"
+
+
+def test_a_span_that_ends_before_it_begins_and_one_before_there_were_calls_are_refused(people: People) -> None:
+    for command in ("calls", "recordings"):
+        ran = people.site.run(command, "--from", "2026-11-02", "--to", "2026-11-01")
+        assert (ran.code, ran.out) == (2, "")
+        assert "--from is after --to" in ran.err
+        assert people.site.run(command, "--from", "2026-11-01", "--to", "2026-11-01").code == 0
+    ran = people.site.run("rules", "diff", "onrecord.toml", "onrecord.toml", "--since", "99999w")
+    assert (ran.code, ran.out) == (2, "")
+    assert "expected a year from 2000 to 2200" in ran.err
 
 
 @pytest.mark.parametrize(
