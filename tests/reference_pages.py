@@ -31,9 +31,11 @@ _ABOUT_COMMANDS = """\
 Every command reads its [settings](settings.md) from the environment and works in the current directory. `-h` prints
 the same as this page.
 
-- **Exit codes:** 0 done, 1 the check found something or there is no such thing, 2 usage or configuration.
-- **For scripts:** each command that prints facts takes `--json`, and each that writes a file takes `-` for standard
-  output.
+- **Exit codes:** 0 done, 1 the check found something or there is no such thing, 2 usage or configuration, or the output
+  can't be written.
+- **For scripts:** each command that prints facts takes `--json`, and prints one document; where it fails, that is
+  `{"problems": […]}`. Events of the log come as a line of JSON each. Each command that writes a file takes `-` for
+  standard output.
 - **Actors:** each command that the log keeps a name for takes `--as NAME`: an account's, where there are accounts;
   without it the log has the operating system's user, named as such.
 - **On a terminal:** texts that others wrote are shown with control characters written out (`\\x1b`), and lines and
