@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/pip --disable-pip-version-check --quiet
+PIP    := pip --disable-pip-version-check --quiet
 UV     := $(BIN)/uv --quiet --no-progress --system-certs
 BEGAN  := $(shell date +%s)
 
@@ -92,7 +92,7 @@ messages: $(VENV)/.ready-test ## bring the console's Spanish up to date with its
 	$(BIN)/python -m tests.console.messages
 
 lock: $(VENV)/.ready-test ## pin what pyproject.toml names, with hashes (UPGRADE=1: the newest of everything)
-	$(PIP) install --upgrade uv
+	$(UV) pip install --python $(BIN)/python --upgrade uv
 	echo uv | $(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    -o requirements/uv.txt -
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
@@ -105,14 +105,16 @@ clean: ## remove what the other targets made
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "onrecord needs Python 3.11 or newer; set PYTHON=")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --without-pip $(VENV)
 
-# uv installs the lock in seconds, pip in half a minute. Where there is no wheel of uv, or it can't install, pip does.
+# uv installs the lock in seconds, pip in half a minute. The pip that $(PYTHON) has fetches uv; a pip in .venv takes seconds
+# to make, and is for a Python that has none, or for a machine that uv has no wheel for, or can't install on.
 $(VENV)/.ready-%: requirements/%.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing what 'make $*' needs into $(VENV) (once) ..."
-	@$(PIP) install --only-binary :all: --require-hashes -r requirements/uv.txt 2>/dev/null \
+	@PYTHONPYCACHEPREFIX= $(PYTHON) -m $(PIP) --python $(BIN)/python install --only-binary :all: --require-hashes -r requirements/uv.txt 2>/dev/null \
 	    && $(UV) pip install --python $(BIN)/python --require-hashes -r requirements/$*.txt \
-	    || $(PIP) install --require-hashes -r requirements/$*.txt
-	@$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable . 2>/dev/null \
-	    || $(PIP) install --no-deps --no-build-isolation --editable .
+	    && $(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable . \
+	    || { $(BIN)/python -m ensurepip >/dev/null \
+	        && $(BIN)/python -m $(PIP) install --require-hashes -r requirements/$*.txt \
+	        && $(BIN)/python -m $(PIP) install --no-deps --no-build-isolation --editable .; }
 	@touch $@

@@ -209,7 +209,7 @@ def test_a_machine_or_registry_is_seen(text: str) -> None:
 
 
 # What is ours is installed from this folder, without its dependencies; everything else is in a list with hashes.
-_INSTALLS = re.compile(r"^.*\b(?:PIP\)|UV\) pip) install .*$", re.MULTILINE)
+_INSTALLS = re.compile(r"^.*\b(?:PIP\)|UV\) pip)(?: --python \S+)? install .*$", re.MULTILINE)
 
 
 def unpinned(makefile: str) -> list[str]:
@@ -225,7 +225,9 @@ def test_everything_that_make_installs_is_named_by_its_hash() -> None:
     assert unpinned(makefile) == []
 
 
-@pytest.mark.parametrize("line", ["$(PIP) install uv", "@$(UV) pip install --python x -r requirements/demo.txt"])
+@pytest.mark.parametrize(
+    "line", ["$(PYTHON) -m $(PIP) --python x install uv", "@$(UV) pip install --python x -r requirements/demo.txt"]
+)
 def test_an_installation_without_hashes_is_seen(line: str) -> None:
     assert unpinned(f"x:\n\t{line}\n") == [line]
 
