@@ -8,7 +8,7 @@ import pytest
 
 from simulator import speech
 from simulator.sentences import conversation
-from simulator.sound import NotPlayable, from_wav, key_tone, resample, seconds, silence, to_wav, tone
+from simulator.sound import RATE, NotPlayable, Samples, from_wav, key_tone, resample, seconds, silence, to_wav, tone
 
 LANGUAGES = ["en-US", "en-GB", "es-US", "fr-CA", "de-DE", "pt-BR", "hi-IN"]
 
@@ -26,6 +26,23 @@ def test_every_language_has_a_conversation_that_can_be_spoken(language: str) -> 
         spoken = speech.say(text, language, who)
         assert 1 < seconds(spoken) < 8
         assert np.abs(spoken).max() > 5000
+
+
+class Unsteady(speech.Espeak):
+    """Says tones of these lengths in turn, in seconds."""
+
+    def __init__(self, *said_s: float) -> None:
+        self._rate, self._left = RATE, [tone((440,), length_s) for length_s in said_s]
+
+    def _say(self, data: bytes, voice: str) -> Samples:
+        return self._left.pop(0)
+
+
+@pytest.mark.parametrize("said_s", [(0.4, 2.0, 2.1), (2.0, 0.4, 1.9), (2.0, 2.1, 0.4), (2.0, 2.9, 1.9)])
+def test_a_text_that_the_library_breaks_off_or_draws_out_once_is_said_as_long_as_it_is(
+    said_s: tuple[float, ...],
+) -> None:
+    assert seconds(Unsteady(*said_s).say("May we record this call?", "en-us")) == pytest.approx(2.0, abs=0.11)
 
 
 def test_prompt_agent_and_caller_have_voices_of_their_own() -> None:
