@@ -83,11 +83,12 @@ def erase(  # noqa: PLR0913 - each is an option of the command
         if sys.stdin.isatty() and not yes:
             _tell(found, "would be erased", error=as_json)
             confirm("Erase it? It can't be brought back.")
-        erased: Iterable[Found] = installation.eraser.erase(found, request)
-        if as_json:
-            erased = list(erased)  # a failure to wipe is then the one document
+        erased = installation.eraser.erase(found, request)
+        if as_json:  # after the wiping, whose failure is the one document otherwise
+            done = list(erased)
             _wipe(installation)
-        code = tell(erased, "erased")
+            sys.exit(_tell_as_json(done, "erased"))
+        code = _tell(erased, "erased")
         _wipe(installation)
     sys.exit(code)
 

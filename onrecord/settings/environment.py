@@ -179,9 +179,7 @@ class _Environment:
             return setting.default
         if setting.is_required and not self._has(name):
             self._report(name, Fault("is not set", f"set it to {setting.meaning}"))
-        value = (
-            self._secret(setting) if setting.is_secret else self._checked(setting, name, self._environ.get(name, ""))
-        )
+        value = self._secret(setting) if setting.is_secret else self._variable(setting)
         return value or setting.default
 
     def check_together(self, names: tuple[str, ...]) -> None:
