@@ -64,7 +64,7 @@ class Timing:
     def __post_init__(self) -> None:
         """Raises ValueError for a duration below zero."""
         if wrong := [name for name, value in asdict(self).items() if value < 0]:
-            raise ValueError(f"timing: {wrong[0]} is below zero")
+            raise ValueError(f"{wrong[0]} is below zero")
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,4 @@ class Config:
 def _number(e164: str, about: object) -> Number:
     if not E164.fullmatch(e164):
         raise ValueError(f"numbers: {e164!r} is no number with its country code, such as +12125550100")
-    try:
-        return made(Number, f"numbers, {e164}", about, e164=e164)
-    except ValueError as error:
-        words = str(error)
-        raise ValueError(words if words.startswith("numbers") else f"numbers, {e164}: {words}") from error
+    return made(Number, f"numbers, {e164}", about, e164=e164)

@@ -12,7 +12,7 @@ from simulator.legs import Leg
 from simulator.line import HungUp, Interruption, Line, Redirected
 from simulator.recorder import Recorded
 from simulator.recordings import Recording, Terms
-from simulator.ringing import ring
+from simulator.ringing import TIMEOUT_MAX_S, ring
 from simulator.sound import ringing
 from simulator.talking import converse
 from simulator.tape import Tape
@@ -20,7 +20,6 @@ from simulator.twiml import Verb
 from simulator.verbs import SPOKEN
 
 BUFFER_S = 5.0  # what Twilio always adds to the timeout of a <Dial>
-TIMEOUT_MAX_S = 600.0
 WHISPER: dict[str, VerbFunction] = {**SPOKEN, "Gather": gather}
 
 

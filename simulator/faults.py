@@ -48,7 +48,7 @@ class RestFaults:
     def __post_init__(self) -> None:
         """Raises ValueError for a status that is no failure."""
         if not 400 <= self.status <= 599:
-            raise ValueError(f"rest: status is to be from 400 to 599, not {self.status}")
+            raise ValueError(f"status is to be from 400 to 599, not {self.status}")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ _WORDS = {
 def made(kind: type[T], what: str, given: object, **more: Any) -> T:
     """An instance of a dataclass, out of an object of JSON and of `more`, which is not checked.
 
-    Raises ValueError that names `what` was given, and the key that is unknown, missing or of a wrong kind.
+    Raises ValueError that names `what` was given, and the key that is unknown, missing or of a wrong kind, or whose
+    value the class itself refuses.
     """
     about = an_object(what, given)
     known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]  # a dataclass, which has no type
@@ -36,7 +37,10 @@ def made(kind: type[T], what: str, given: object, **more: Any) -> T:
     for name, value in about.items():
         if not _fits(hints[name], value):
             raise ValueError(f"{what}: {name} is to be {_wanted(hints[name])}, not {value!r}")
-    return kind(**about, **more)
+    try:
+        return kind(**about, **more)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error
 
 
 def an_object(what: str, given: object) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from simulator.errors import NotSimulated, RestError
 from simulator.phone_call import CALL_MAX_S, Outgoing
 from simulator.rest import PREFIX, exchange
 from simulator.rest_calls import check_twiml, to_json
+from simulator.ringing import TIMEOUT_MAX_S
 from simulator.simulated_rest import CALL
 
 blueprint = Blueprint("rest_outgoing", __name__, url_prefix=PREFIX)
-TIMEOUT_S, TIMEOUT_MAX_S = 60, 600
+TIMEOUT_S = 60
 EVENT_FORMAT = 21626  # only a warning at Twilio, which then sends no status callback at all
 
 

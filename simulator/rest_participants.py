@@ -12,7 +12,8 @@ from simulator.documents import Step
 from simulator.phone_call import CALL_MAX_S, Outgoing
 from simulator.rest import PREFIX, exchange, not_found, page
 from simulator.rest_calls import check_twiml
-from simulator.rest_outgoing import TIMEOUT_MAX_S, TIMEOUT_S, called, caller_id, status_events
+from simulator.rest_outgoing import TIMEOUT_S, called, caller_id, status_events
+from simulator.ringing import TIMEOUT_MAX_S
 from simulator.simulated_rest import PARTICIPANT, PARTICIPANT_UPDATE
 
 blueprint = Blueprint("rest_participants", __name__, url_prefix=PREFIX)

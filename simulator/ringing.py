@@ -3,6 +3,7 @@
 from simulator.line import Line
 from simulator.plans import AgentPlan
 
+TIMEOUT_MAX_S = 600  # Twilio lets no phone ring for longer, whoever rings it
 REFUSAL_S = 1.0  # until a busy line, or one that fails, is known to be that
 
 
