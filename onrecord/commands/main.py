@@ -217,7 +217,7 @@ def incidents_close(number: int, *, why: str, actor: str | None) -> None:
     The log keeps who closed it, and why. If it happens again, it is open again.
     """
     from onrecord.commands.actor import who_asks
-    from onrecord.lines import close
+    from onrecord.incidents import close
 
     with opened() as installation:
         try:

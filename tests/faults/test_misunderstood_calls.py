@@ -15,7 +15,7 @@ from sqlalchemy import update
 from werkzeug.test import run_wsgi_app
 
 from onrecord.demo.promises import Witness, breaches
-from onrecord.lines import close
+from onrecord.incidents import close
 from simulator.plans import CallPlan
 from storage.custody.workshop import Workshop
 from storage.database.tables import call
